@@ -1,0 +1,60 @@
+# Sourced by the launcher and the scripts; needs $root. Sets NODE.
+# ensure_packages PACKAGE...   ensure_node   ensure_modules
+
+node_version=26.10.0
+
+say() { printf '%s\n' "berth: $*" >&2; }
+
+# Installs the Debian packages that are missing.
+ensure_packages() {
+  missing=''
+  for package in "$@"; do
+    dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null | grep -qx installed || missing="$missing $package"
+  done
+  [ -n "$missing" ] || return 0
+  [ "$(id -u)" = 0 ] || { say "these packages are missing:$missing; install them as root"; return 1; }
+  say "installing packages:$missing"
+  log=$(mktemp)
+  # shellcheck disable=SC2086 # a list of names
+  if ! { DEBIAN_FRONTEND=noninteractive apt-get update -q && DEBIAN_FRONTEND=noninteractive \
+    apt-get install -y -q --no-install-recommends $missing; } >"$log" 2>&1; then
+    tail -n 15 "$log" >&2
+    rm -f "$log"
+    say "the packages could not be installed; see above, then try: apt-get install$missing"
+    return 1
+  fi
+  rm -f "$log"
+}
+
+is_current() { [ "$("$1" -p 'process.versions.node.split(".")[0] >= 24' 2>/dev/null)" = true ]; }
+
+ensure_node() {
+  NODE=$(command -v node || :)
+  if [ -n "$NODE" ] && is_current "$NODE"; then return 0; fi
+  NODE=$root/.tools/node_modules/node/bin/node
+  if [ -x "$NODE" ]; then return 0; fi
+  command -v npm >/dev/null || ensure_packages nodejs npm
+  say "installing Node $node_version into .tools (the machine's own is older than 24)"
+  run_npm "$root/.tools" install --prefix "$root/.tools" --no-save "node@$node_version"
+}
+
+ensure_modules() {
+  if [ "$root/node_modules/.package-lock.json" -nt "$root/package-lock.json" ]; then return 0; fi
+  say 'installing Node modules'
+  run_npm "$root" ci --prefix "$root"
+  touch "$root/node_modules/.package-lock.json"
+}
+
+# run_npm FOLDER ARGUMENT...: quiet unless it fails
+run_npm() {
+  mkdir -p "$1"
+  log=$(mktemp)
+  shift
+  if ! npm --no-audit --no-fund --loglevel=error "$@" >"$log" 2>&1; then
+    cat "$log" >&2
+    rm -f "$log"
+    say 'npm failed; see above, then run the same command again'
+    return 1
+  fi
+  rm -f "$log"
+}

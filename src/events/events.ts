@@ -1,0 +1,47 @@
+/** One engine event, in the shape the API sends (Docker Engine API, `GET /events`). */
+export interface EngineEvent {
+  Type: "container" | "image" | "volume" | "network" | "daemon" | "builder";
+  Action: string;
+  Actor: { ID: string; Attributes: Record<string, string> };
+  scope: "local";
+  /** Unix time in seconds. */
+  time: number;
+  /** Unix time in nanoseconds; loses the last digits as a JSON number, as in Docker's own JavaScript clients. */
+  timeNano: number;
+}
+
+export interface Events {
+  publish(type: EngineEvent["Type"], action: string, id: string, attributes?: Record<string, string>): void;
+  /** Calls `listener` synchronously for each event from now on. Returns the function that ends it. */
+  subscribe(listener: (event: EngineEvent) => void): () => void;
+  /** The last 256 events, oldest first. */
+  recent(): readonly EngineEvent[];
+}
+
+const kept = 256;
+
+export function createEvents(): Events {
+  const listeners = new Set<(event: EngineEvent) => void>();
+  const ring: EngineEvent[] = [];
+  return {
+    publish(type, action, id, attributes = {}) {
+      const milliseconds = Date.now();
+      const event: EngineEvent = {
+        Type: type,
+        Action: action,
+        Actor: { ID: id, Attributes: attributes },
+        scope: "local",
+        time: Math.floor(milliseconds / 1000),
+        timeNano: milliseconds * 1e6,
+      };
+      ring.push(event);
+      if (ring.length > kept) ring.shift();
+      for (const listener of listeners) listener(event);
+    },
+    subscribe(listener) {
+      listeners.add(listener);
+      return () => listeners.delete(listener);
+    },
+    recent: () => ring,
+  };
+}

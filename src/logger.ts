@@ -1,0 +1,8 @@
+import { type Logger, pino } from "pino";
+
+export type { Logger };
+
+/** A logger that writes JSON lines to standard error. `level` is one of pino's: debug, info, warn, error, silent. */
+export function createLogger(level: string): Logger {
+  return pino({ level, base: null, timestamp: pino.stdTimeFunctions.isoTime }, pino.destination(2));
+}

@@ -1,0 +1,96 @@
+import { mkdirSync } from "node:fs";
+import { dirname } from "node:path";
+import { DatabaseSync } from "node:sqlite";
+import type { Logger } from "../logger.ts";
+
+/**
+ * The engine's durable state: JSON records by kind and key in one SQLite file.
+ * Rooms keep their records in memory and write through; a read never touches the disk.
+ */
+export interface State {
+  /** The records of one kind. Ask once and keep it. */
+  records<T>(kind: string): Records<T>;
+  /** Runs `change` so that all it writes is stored, or none of it. Must not be async. */
+  transaction<R>(change: () => R): R;
+  close(): void;
+}
+
+export interface Records<T> {
+  /** Every record by key. A row that cannot be read is moved to the table `quarantine` and logged, never returned. */
+  load(): Map<string, T>;
+  put(key: string, value: T): void;
+  delete(key: string): void;
+}
+
+const schema = `
+  CREATE TABLE IF NOT EXISTS records (
+    kind TEXT NOT NULL, key TEXT NOT NULL, value TEXT NOT NULL, PRIMARY KEY (kind, key)
+  ) STRICT, WITHOUT ROWID;
+  CREATE TABLE IF NOT EXISTS quarantine (
+    kind TEXT NOT NULL, key TEXT NOT NULL, value TEXT NOT NULL, at TEXT NOT NULL
+  ) STRICT;
+`;
+
+/**
+ * Opens or makes the state file. WAL with synchronous=NORMAL: a killed process loses nothing, a power cut may lose the
+ * last transactions but never consistency, and no commit waits for the disk.
+ */
+export function openState(path: string, logger: Logger): State {
+  mkdirSync(dirname(path), { recursive: true, mode: 0o710 });
+  const database = new DatabaseSync(path);
+  database.exec("PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA busy_timeout=5000;");
+  database.exec(schema);
+  const select = database.prepare("SELECT key, value FROM records WHERE kind = ?");
+  const upsert = database.prepare(
+    "INSERT INTO records (kind, key, value) VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET value = excluded.value",
+  );
+  const remove = database.prepare("DELETE FROM records WHERE kind = ? AND key = ?");
+  const setAside = database.prepare(
+    "INSERT INTO quarantine SELECT kind, key, value, ? FROM records WHERE kind = ? AND key = ?",
+  );
+
+  function load<T>(kind: string): Map<string, T> {
+    const records = new Map<string, T>();
+    for (const row of select.all(kind)) {
+      const key = String(row.key);
+      const value = parseRecord<T>(String(row.value));
+      if (value) {
+        records.set(key, value);
+        continue;
+      }
+      logger.error({ kind, key }, "unreadable record set aside in table quarantine");
+      setAside.run(new Date().toISOString(), kind, key);
+      remove.run(kind, key);
+    }
+    return records;
+  }
+
+  return {
+    records: <T>(kind: string): Records<T> => ({
+      load: () => load<T>(kind),
+      put: (key, value) => void upsert.run(kind, key, JSON.stringify(value)),
+      delete: (key) => void remove.run(kind, key),
+    }),
+    transaction(change) {
+      database.exec("BEGIN IMMEDIATE");
+      try {
+        const result = change();
+        database.exec("COMMIT");
+        return result;
+      } catch (error) {
+        database.exec("ROLLBACK");
+        throw error;
+      }
+    },
+    close: () => database.close(),
+  };
+}
+
+function parseRecord<T>(text: string): T | undefined {
+  try {
+    const value: unknown = JSON.parse(text);
+    return typeof value === "object" && value !== null ? (value as T) : undefined;
+  } catch {
+    return undefined;
+  }
+}
