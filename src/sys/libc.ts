@@ -20,8 +20,10 @@ export class SyscallError extends Error {
   }
 }
 
+export type NativeFunction = ReturnType<typeof library.func>;
+
 /** Declares a libc function by its C prototype; the other files of `sys/` hold one each for what they call. */
-export function declare(prototype: string): koffi.KoffiFunction {
+export function declare(prototype: string): NativeFunction {
   return library.func(prototype);
 }
 

@@ -1,0 +1,37 @@
+/** What Docker writes for a time that never was. */
+export const never = "0001-01-01T00:00:00Z";
+
+let cachedSecond = Number.NaN;
+let cachedPrefix = "";
+
+/** RFC 3339 in UTC with nine decimals. `milliseconds` since the epoch may have a fraction; the clock gives microseconds. */
+export function formatTimestamp(milliseconds: number): string {
+  const second = Math.floor(milliseconds / 1000);
+  if (second !== cachedSecond) {
+    cachedSecond = second;
+    cachedPrefix = new Date(second * 1000).toISOString().slice(0, 20);
+  }
+  const microseconds = Math.floor((milliseconds - second * 1000) * 1000);
+  return `${cachedPrefix}${String(microseconds).padStart(6, "0")}000Z`;
+}
+
+/** Now, in milliseconds since the epoch with a fraction; follows the wall clock when it is set. */
+export function nowMilliseconds(): number {
+  const wall = Date.now();
+  const fine = performance.timeOrigin + performance.now();
+  return Math.abs(fine - wall) < 2 ? fine : wall;
+}
+
+export const timestamp = () => formatTimestamp(nowMilliseconds());
+
+/**
+ * Parses RFC 3339 (any offset, any decimals) or unix seconds with decimals, as the API's `since` and `until` take them.
+ * @returns milliseconds since the epoch with a fraction, or undefined when it is neither.
+ */
+export function parseTimestamp(text: string): number | undefined {
+  if (/^-?\d+(\.\d+)?$/.test(text)) return Number(text) * 1000;
+  const match = /^(\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d)(\.\d+)?(Z|z|[+-]\d\d:\d\d)$/.exec(text);
+  if (!match) return undefined;
+  const whole = Date.parse(`${match[1]?.replace(" ", "T")}${match[3]?.toUpperCase()}`);
+  return Number.isNaN(whole) ? undefined : whole + Number(match[2] ?? 0) * 1000;
+}

@@ -1,0 +1,89 @@
+import { lstatSync, readdirSync, statSync } from "node:fs";
+import { join } from "node:path";
+import { hasCode, invalid } from "../errors.ts";
+import type { DeviceMapping } from "../formats/docker-api.ts";
+import type { OciDevice, OciDeviceRule } from "./oci-spec.ts";
+
+/** The device nodes and the cgroup rules of a container. */
+export interface Devices {
+  nodes: OciDevice[];
+  rules: OciDeviceRule[];
+}
+
+/**
+ * Resolves `--device`; a directory stands for all devices in it.
+ * @throws EngineError invalid when there is no such device
+ */
+export function resolveDevices(mappings: DeviceMapping[]): Devices {
+  const found = mappings.flatMap((mapping) => {
+    const { PathOnHost: path, PathInContainer: target, CgroupPermissions: access } = mapping;
+    if (access && !/^[rwm]{1,3}$/.test(access)) throw invalid(`invalid device mode: ${access}`);
+    return listDevices(path, target || path).map((node) => ({ node, access: access || "rwm" }));
+  });
+  return {
+    nodes: found.map(({ node }) => node),
+    rules: found.map(({ node, access }) => ruleFor(node, access)),
+  };
+}
+
+/** Every device of the host, for `--privileged`. The standard ones and terminals come from the runtime. */
+export function hostDevices(): OciDevice[] {
+  return walk("/dev", "/dev").filter(({ path }) => !/^\/dev\/(console|ptmx|pts|shm|mqueue)(\/|$)/.test(path));
+}
+
+function listDevices(path: string, target: string): OciDevice[] {
+  try {
+    if (!statSync(path).isDirectory()) return [toDevice(path, target)];
+  } catch (error) {
+    if (!hasCode(error, "ENOENT")) throw error;
+    throw invalid(
+      `error gathering device information while adding custom device "${path}": no such file or directory`,
+    );
+  }
+  return walk(path, target);
+}
+
+function walk(folder: string, target: string): OciDevice[] {
+  return readdirSync(folder).flatMap((name) => {
+    const path = join(folder, name);
+    const stat = lstatSync(path);
+    if (stat.isDirectory()) return walk(path, join(target, name));
+    return stat.isCharacterDevice() || stat.isBlockDevice() ? [toDevice(path, join(target, name))] : [];
+  });
+}
+
+function toDevice(path: string, target: string): OciDevice {
+  const stat = statSync(path);
+  if (!stat.isCharacterDevice() && !stat.isBlockDevice()) {
+    throw invalid(
+      `error gathering device information while adding custom device "${path}": not a device node`,
+    );
+  }
+  return {
+    path: target,
+    type: stat.isBlockDevice() ? "b" : "c",
+    major: Number(((stat.rdev >>> 8) & 0xfff) | 0),
+    minor: (stat.rdev & 0xff) | ((stat.rdev >>> 12) & 0xfff00),
+    fileMode: stat.mode & 0o777,
+    uid: stat.uid,
+    gid: stat.gid,
+  };
+}
+
+function ruleFor(node: OciDevice, access: string): OciDeviceRule {
+  return { allow: true, type: node.type, major: node.major, minor: node.minor, access };
+}
+
+/** `--device-cgroup-rule "c 42:* rmw"`. @throws EngineError invalid */
+export function parseDeviceRule(text: string): OciDeviceRule {
+  const match = /^([acb]) ([0-9]+|\*):([0-9]+|\*) ([rwm]{1,3})$/.exec(text);
+  if (!match) throw invalid(`invalid device cgroup rule format: '${text}'`);
+  const [, type, major, minor, access] = match;
+  return {
+    allow: true,
+    type: type!,
+    access: access!,
+    ...(major !== "*" && { major: Number(major) }),
+    ...(minor !== "*" && { minor: Number(minor) }),
+  };
+}

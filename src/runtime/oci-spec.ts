@@ -1,0 +1,75 @@
+/** The parts of the OCI runtime specification's config.json (1.0.2) that we write. */
+export interface OciSpec {
+  ociVersion: string;
+  process: OciProcess;
+  root: { path: string; readonly: boolean };
+  hostname?: string;
+  domainname?: string;
+  mounts: OciMount[];
+  annotations?: Record<string, string>;
+  linux: {
+    namespaces: { type: string; path?: string }[];
+    cgroupsPath: string;
+    resources: OciResources;
+    devices: OciDevice[];
+    maskedPaths: string[];
+    readonlyPaths: string[];
+    sysctl?: Record<string, string>;
+    seccomp?: object;
+    rootfsPropagation?: string;
+  };
+}
+
+export interface OciProcess {
+  terminal: boolean;
+  consoleSize?: { height: number; width: number };
+  user: { uid: number; gid: number; additionalGids: number[] };
+  args: string[];
+  env: string[];
+  cwd: string;
+  capabilities: {
+    bounding: string[];
+    effective: string[];
+    permitted: string[];
+    inheritable: string[];
+    ambient: string[];
+  };
+  noNewPrivileges: boolean;
+  rlimits: { type: string; soft: number; hard: number }[];
+  oomScoreAdj?: number;
+  apparmorProfile?: string;
+  selinuxLabel?: string;
+}
+
+export interface OciMount {
+  destination: string;
+  type: string;
+  source: string;
+  options: string[];
+}
+
+export interface OciDevice {
+  path: string;
+  type: "c" | "b" | "p";
+  major: number;
+  minor: number;
+  fileMode: number;
+  uid: number;
+  gid: number;
+}
+
+export interface OciDeviceRule {
+  allow: boolean;
+  type?: string;
+  major?: number;
+  minor?: number;
+  access: string;
+}
+
+export interface OciResources {
+  devices: OciDeviceRule[];
+  memory?: Record<string, number | boolean>;
+  cpu?: Record<string, number | string>;
+  pids?: { limit: number };
+  blockIO?: Record<string, unknown>;
+}

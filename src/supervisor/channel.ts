@@ -1,0 +1,75 @@
+import type { Socket } from "node:net";
+import type { LogEntry } from "../formats/log-entry.ts";
+import { encodeFrameHeader, streams } from "../formats/stdcopy.ts";
+import { OutputQueue } from "./output-queue.ts";
+import type { Hello } from "./protocol.ts";
+import type { Stdio } from "./stdio.ts";
+
+type AttachHello = Extract<Hello, { role: "attach" }>;
+
+interface Client {
+  socket: Socket;
+  queue: OutputQueue | undefined;
+  hello: AttachHello;
+}
+
+/** Joins the clients attached to one process with its input and output. It may exist before the process does. */
+export class Channel {
+  readonly #clients = new Set<Client>();
+  readonly #spoolFolder: string;
+  #stdio: Stdio | undefined;
+  #framed = true;
+
+  constructor(spoolFolder: string) {
+    this.#spoolFolder = spoolFolder;
+  }
+
+  get isEmpty(): boolean {
+    return this.#clients.size === 0 && !this.#stdio;
+  }
+
+  /** @param terminal output is then sent as it is, not in frames */
+  attach(hello: AttachHello, socket: Socket): void {
+    const client: Client = { socket, hello, queue: undefined };
+    this.#clients.add(client);
+    socket.once("close", () => this.#clients.delete(client));
+    if (this.#stdio) this.#join(client, this.#stdio);
+  }
+
+  open(stdio: Stdio, terminal: boolean): void {
+    this.#stdio = stdio;
+    this.#framed = !terminal;
+    for (const client of this.#clients) this.#join(client, stdio);
+  }
+
+  send(stream: LogEntry["stream"], chunk: Buffer): void {
+    const header = this.#framed ? encodeFrameHeader(streams[stream], chunk.length) : undefined;
+    for (const { queue, hello } of this.#clients) {
+      if (!queue || !hello[stream]) continue;
+      if (header) queue.push(header);
+      queue.push(chunk);
+    }
+  }
+
+  /** The process has ended: each client gets the rest of its output and then the end. */
+  close(): void {
+    this.#stdio = undefined;
+    for (const { queue, socket } of this.#clients) {
+      if (queue) queue.end();
+      else socket.end();
+    }
+  }
+
+  #join(client: Client, stdio: Stdio): void {
+    const { socket, hello } = client;
+    client.queue = new OutputQueue(socket, this.#spoolFolder, this.#framed);
+    socket.on("data", (chunk: Buffer) => {
+      if (!hello.stdin || stdio.write(chunk)) return;
+      socket.pause();
+      stdio.onceWritable(() => socket.resume());
+    });
+    socket.once("end", () => {
+      if (hello.stdin && hello.closeInputAtEnd) stdio.closeInput();
+    });
+  }
+}

@@ -1,0 +1,25 @@
+import { join } from "node:path";
+import { becomeSubreaper } from "../sys/process.ts";
+import { Processes } from "./processes.ts";
+import { serve } from "./server.ts";
+
+/**
+ * The supervisor: parent of every container process, holder of their input, output and logs. It outlives the daemon.
+ * Arguments: the run-time folder and a folder on disk for spooled output.
+ */
+const [execRoot, spoolFolder] = process.argv.slice(2);
+if (!execRoot || !spoolFolder) throw new Error("usage: supervisor EXEC_ROOT SPOOL_FOLDER");
+
+process.title = "berth-supervisor";
+process
+  .on("SIGHUP", () => {})
+  .on("SIGINT", () => {})
+  .on("SIGTERM", () => {})
+  .on("SIGPIPE", () => {});
+becomeSubreaper();
+const processes = new Processes(join(execRoot, "p"), spoolFolder, (exit) => server.notifyExit(exit));
+const server = await serve(
+  join(execRoot, "supervisor.sock"),
+  () => processes,
+  () => process.exit(0),
+);

@@ -1,0 +1,93 @@
+import { closeSync, openSync, readSync, unlinkSync, writeSync } from "node:fs";
+import type { Socket } from "node:net";
+import { join } from "node:path";
+import { encodeFrame, streams } from "../formats/stdcopy.ts";
+
+const inMemoryBytes = 1 << 20;
+const readBackBytes = 256 * 1024;
+const maxBehindBytes = 1 << 30;
+
+let spoolCount = 0;
+
+/**
+ * Output on its way to one attached client. A client that reads slowly holds up neither the process nor other clients:
+ * beyond 1 MiB what it has yet to read goes to an unlinked file, and beyond 1 GiB it is told so and disconnected.
+ */
+export class OutputQueue {
+  readonly #socket: Socket;
+  readonly #folder: string;
+  readonly #framed: boolean;
+  #spoolFd: number | undefined;
+  #readAt = 0;
+  #writeAt = 0;
+  #ending = false;
+
+  /** @param folder where the file is made, when one is needed */
+  constructor(socket: Socket, folder: string, framed: boolean) {
+    this.#socket = socket;
+    this.#folder = folder;
+    this.#framed = framed;
+    socket.on("drain", () => this.#readBack());
+    socket.on("close", () => this.#closeSpool());
+  }
+
+  push(chunk: Uint8Array): void {
+    if (this.#socket.destroyed || this.#ending) return;
+    if (this.#spoolFd === undefined && this.#socket.writableLength + chunk.length <= inMemoryBytes) {
+      this.#socket.write(chunk);
+    } else {
+      this.#spool(chunk);
+    }
+  }
+
+  /** Ends the connection's output once the client has been given everything. */
+  end(): void {
+    this.#ending = true;
+    if (this.#spoolFd === undefined) this.#socket.end();
+  }
+
+  #spool(chunk: Uint8Array): void {
+    if (this.#writeAt - this.#readAt + chunk.length > maxBehindBytes) {
+      this.#giveUp();
+      return;
+    }
+    this.#spoolFd ??= openUnlinked(this.#folder);
+    for (let done = 0; done < chunk.length; ) {
+      done += writeSync(this.#spoolFd, chunk, done, chunk.length - done, this.#writeAt + done);
+    }
+    this.#writeAt += chunk.length;
+  }
+
+  #readBack(): void {
+    while (this.#spoolFd !== undefined && this.#readAt < this.#writeAt) {
+      const part = Buffer.allocUnsafe(Math.min(readBackBytes, this.#writeAt - this.#readAt));
+      const length = readSync(this.#spoolFd, part, 0, part.length, this.#readAt);
+      this.#readAt += length;
+      if (!this.#socket.write(part.subarray(0, length))) return;
+    }
+    this.#closeSpool();
+    if (this.#ending) this.#socket.end();
+  }
+
+  #giveUp(): void {
+    const text = "attach: this client fell 1 GiB behind the container's output and was disconnected\n";
+    this.#socket.end(this.#framed ? encodeFrame(streams.systemError, Buffer.from(text)) : text);
+    this.#ending = true;
+    this.#closeSpool();
+  }
+
+  #closeSpool(): void {
+    if (this.#spoolFd === undefined) return;
+    closeSync(this.#spoolFd);
+    this.#spoolFd = undefined;
+    this.#readAt = 0;
+    this.#writeAt = 0;
+  }
+}
+
+function openUnlinked(folder: string): number {
+  const path = join(folder, `spool-${process.pid}-${spoolCount++}`);
+  const fd = openSync(path, "wx+", 0o600);
+  unlinkSync(path);
+  return fd;
+}

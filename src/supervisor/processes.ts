@@ -1,0 +1,234 @@
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import type { Socket } from "node:net";
+import { join } from "node:path";
+import { hasCode } from "../errors.ts";
+import type { LogEntry } from "../formats/log-entry.ts";
+import { isAlive, reap, startTicks } from "../sys/process.ts";
+import { Channel } from "./channel.ts";
+import { LogFile } from "./log-file.ts";
+import type {
+  AdoptOptions,
+  ExecOptions,
+  Exit,
+  Held,
+  Hello,
+  LogOptions,
+  ProcessOptions,
+  RuntimeCommand,
+  Started,
+  StartOptions,
+} from "./protocol.ts";
+import { finished, type RuntimeCall, spawnRuntime } from "./spawn-runtime.ts";
+import { openPipes, openTerminal, type PendingStdio, reopenPipes, type Stdio } from "./stdio.ts";
+
+interface HeldProcess extends Started {
+  stdio: Stdio;
+  log: LogFile | undefined;
+  exit?: Exit;
+}
+
+/** The processes the supervisor is parent of, with their input, output and log. */
+export class Processes {
+  readonly #held = new Map<string, HeldProcess>();
+  readonly #channels = new Map<string, Channel>();
+  readonly #folder: string;
+  readonly #spoolFolder: string;
+  readonly #onExit: (exit: Exit) => void;
+
+  /**
+   * @param folder for FIFOs and files the runtime writes; short, on a file system in memory
+   * @param spoolFolder on disk
+   */
+  constructor(folder: string, spoolFolder: string, onExit: (exit: Exit) => void) {
+    this.#folder = folder;
+    this.#spoolFolder = spoolFolder;
+    this.#onExit = onExit;
+    mkdirSync(folder, { recursive: true, mode: 0o700 });
+    mkdirSync(spoolFolder, { recursive: true, mode: 0o700 });
+    process.on("SIGCHLD", () => this.#reapAll());
+  }
+
+  start(options: StartOptions): Promise<Started> {
+    const words = ["run", "--detach", "--bundle", options.bundle];
+    return this.#spawn(options, options.process, words, options.log, options.rootfs);
+  }
+
+  exec(options: ExecOptions): Promise<Started> {
+    const words = ["exec", "--detach", "--process", options.processFile];
+    return this.#spawn(options, options.container, words, undefined, undefined);
+  }
+
+  async #spawn(
+    options: ProcessOptions,
+    target: string,
+    words: string[],
+    log: LogOptions | undefined,
+    rootfs: StartOptions["rootfs"] | undefined,
+  ): Promise<Started> {
+    const folder = this.#folderOf(options.process);
+    rmSync(folder, { recursive: true, force: true });
+    mkdirSync(folder, { mode: 0o700 });
+    const pidFile = join(folder, "pid");
+    const pending: PendingStdio = options.terminal
+      ? openTerminal(this.#folder, options.consoleSize)
+      : openPipes(folder, options.openStdin);
+    const call: RuntimeCall = {
+      runtime: options.runtime,
+      arguments: [...words, "--pid-file", pidFile, ...pending.runtimeArguments, target],
+      logFile: join(folder, "log"),
+      stdio: pending.childFds,
+      ...(rootfs && { rootfs }),
+    };
+    try {
+      await finished(spawnRuntime(call), call);
+    } catch (error) {
+      pending.abandon();
+      this.forget({ process: options.process });
+      throw error;
+    }
+    const pid = Number(readFileSync(pidFile, "latin1"));
+    const logFile = log && new LogFile(log);
+    const stdio = pending.begin((stream, chunk) => this.#onOutput(options.process, stream, chunk));
+    return this.#hold(
+      options.process,
+      { pid, startTicks: startTicks(pid) ?? 0, stdio, log: logFile },
+      options.terminal,
+    );
+  }
+
+  /** Goes on with a process that an earlier supervisor started. A terminal of its is lost with that supervisor. */
+  adopt(options: AdoptOptions): void {
+    if (this.#held.has(options.process)) return;
+    const onOutput = (stream: LogEntry["stream"], chunk: Buffer) =>
+      this.#onOutput(options.process, stream, chunk);
+    const stdio = options.terminal
+      ? noStdio
+      : reopenPipes(this.#folderOf(options.process), options.openStdin, onOutput);
+    const log = options.log && new LogFile(options.log);
+    const { pid, startTicks: ticks } = options;
+    this.#hold(options.process, { pid, startTicks: ticks, stdio, log }, options.terminal);
+  }
+
+  #hold(id: string, held: HeldProcess, terminal: boolean): Started {
+    this.#held.set(id, held);
+    this.#channel(id).open(held.stdio, terminal);
+    this.#reap(id, held);
+    return { pid: held.pid, startTicks: held.startTicks };
+  }
+
+  #onOutput(id: string, stream: LogEntry["stream"], chunk: Buffer): void {
+    const held = this.#held.get(id);
+    this.#channels.get(id)?.send(stream, chunk);
+    if (!held?.log || held.log.append(stream, chunk)) return;
+    held.stdio.pause();
+    void held.log.whenWritten().then(() => held.stdio.resume());
+  }
+
+  #reapAll(): void {
+    for (const [id, held] of this.#held) this.#reap(id, held);
+  }
+
+  #reap(id: string, held: HeldProcess): void {
+    if (held.exit) return;
+    const status = reap(held.pid);
+    if (status === undefined) return;
+    if (status !== "not a child") void this.#end(id, held, status.exitCode);
+    else if (!isAlive(held.pid, held.startTicks)) void this.#end(id, held, undefined);
+  }
+
+  async #end(id: string, held: HeldProcess, exitCode: number | undefined): Promise<void> {
+    const exit: Exit = { process: id, exitCode, at: Date.now() };
+    held.exit = exit;
+    writeFileSync(join(this.#folderOf(id), "exit"), JSON.stringify(exit));
+    held.stdio.finish();
+    await held.log?.end();
+    this.#channels.get(id)?.close();
+    this.#channels.delete(id);
+    this.#onExit(exit);
+  }
+
+  attach(hello: Extract<Hello, { role: "attach" }>, socket: Socket): void {
+    const held = this.#held.get(hello.process);
+    if (held?.exit) socket.end();
+    else this.#channel(hello.process).attach(hello, socket);
+  }
+
+  async runtime(options: { runtime: RuntimeCommand; arguments: string[] }): Promise<string> {
+    const logFile = join(this.#folder, `runtime-${process.pid}-${runtimeCount++}`);
+    const call: RuntimeCall = { ...options, logFile, stdio: ["ignore", "pipe", "ignore"] };
+    try {
+      const child = spawnRuntime(call);
+      const chunks: Buffer[] = [];
+      child.stdout?.on("data", (chunk: Buffer) => chunks.push(chunk));
+      const closed = new Promise((resolve) => child.once("close", resolve));
+      await finished(child, call);
+      await closed;
+      return Buffer.concat(chunks).toString();
+    } finally {
+      rmSync(logFile, { force: true });
+    }
+  }
+
+  closeInput(options: { process: string }): void {
+    this.#held.get(options.process)?.stdio.closeInput();
+  }
+
+  resize(options: { process: string; rows: number; columns: number }): void {
+    this.#held.get(options.process)?.stdio.resize(options.rows, options.columns);
+  }
+
+  list(): Held[] {
+    return [...this.#held].map(([id, { pid, startTicks: ticks, exit }]) => {
+      return { process: id, pid, startTicks: ticks, ...(exit && { exit }) };
+    });
+  }
+
+  forget(options: { process: string }): void {
+    const held = this.#held.get(options.process);
+    if (held && !held.exit) return;
+    this.#held.delete(options.process);
+    this.#channels.get(options.process)?.close();
+    this.#channels.delete(options.process);
+    rmSync(this.#folderOf(options.process), { recursive: true, force: true });
+  }
+
+  get isIdle(): boolean {
+    return [...this.#held.values()].every((held) => held.exit);
+  }
+
+  #channel(id: string): Channel {
+    let channel = this.#channels.get(id);
+    if (!channel) {
+      channel = new Channel(this.#spoolFolder);
+      this.#channels.set(id, channel);
+    }
+    return channel;
+  }
+
+  #folderOf(id: string): string {
+    return join(this.#folder, id);
+  }
+}
+
+let runtimeCount = 0;
+
+const noStdio: Stdio = {
+  pause: () => {},
+  resume: () => {},
+  write: () => true,
+  onceWritable: () => {},
+  closeInput: () => {},
+  resize: () => {},
+  finish: () => {},
+};
+
+/** The exit an earlier supervisor recorded for a process, if it saw it. */
+export function recordedExit(folder: string, id: string): Exit | undefined {
+  try {
+    const exit: Exit = JSON.parse(readFileSync(join(folder, id, "exit"), "utf8"));
+    return exit;
+  } catch (error) {
+    if (hasCode(error, "ENOENT")) return undefined;
+    throw error;
+  }
+}

@@ -1,0 +1,154 @@
+import type { Socket } from "node:net";
+import { StringDecoder } from "node:string_decoder";
+import type { Overlay } from "../sys/mount.ts";
+
+/**
+ * The protocol between daemon and supervisor: JSON lines over a unix socket. A connection's first line says what it is for
+ * (`Hello`). A control connection then carries requests one way, replies and exits the other. An attach connection answers
+ * `{"ok":true}` and is from then on the process's raw input and its output (Docker's frames; raw for a terminal).
+ */
+export const protocolVersion = 1;
+
+export type Hello =
+  | { role: "control"; protocol: number }
+  | {
+      role: "attach";
+      process: string;
+      stdin: boolean;
+      stdout: boolean;
+      stderr: boolean;
+      /** Closes the process's input when this connection's input ends. */
+      closeInputAtEnd: boolean;
+    };
+
+export interface RuntimeCommand {
+  /** The OCI runtime's program, "crun" or a path. */
+  program: string;
+  /** Its state folder (`--root`). */
+  root: string;
+}
+
+export interface ProcessOptions {
+  /** A container's or an exec's id. */
+  process: string;
+  runtime: RuntimeCommand;
+  terminal: boolean;
+  openStdin: boolean;
+  /** Rows and columns of the terminal at first. */
+  consoleSize?: [number, number];
+}
+
+export interface StartOptions extends ProcessOptions {
+  bundle: string;
+  /** Where the overlay is to be mounted for the runtime. Absent: the bundle's root needs no mount. */
+  rootfs: { overlay: Overlay; target: string };
+  log?: LogOptions;
+}
+
+export interface LogOptions {
+  path: string;
+  maxSizeBytes: number;
+  maxFiles: number;
+}
+
+export interface ExecOptions extends ProcessOptions {
+  container: string;
+  /** File with the OCI process object. */
+  processFile: string;
+}
+
+/** A process that was started by an earlier supervisor. */
+export interface AdoptOptions {
+  process: string;
+  pid: number;
+  startTicks: number;
+  terminal: boolean;
+  openStdin: boolean;
+  log?: LogOptions;
+}
+
+export interface Started {
+  pid: number;
+  startTicks: number;
+}
+
+export interface Exit {
+  process: string;
+  /** Undefined when the process ended while nobody who could know was there. */
+  exitCode: number | undefined;
+  /** Milliseconds since the epoch. */
+  at: number;
+}
+
+export interface Held extends Started {
+  process: string;
+  exit?: Exit;
+}
+
+/** Every request: its parameters and its result. */
+export interface Methods {
+  start(options: StartOptions): Started;
+  exec(options: ExecOptions): Started;
+  adopt(options: AdoptOptions): void;
+  /** Runs the runtime to its end with further arguments; answers its standard output. */
+  runtime(options: { runtime: RuntimeCommand; arguments: string[] }): string;
+  closeInput(options: { process: string }): void;
+  resize(options: { process: string; rows: number; columns: number }): void;
+  list(options: Record<string, never>): Held[];
+  /** Drops what is kept of a process that has ended. */
+  forget(options: { process: string }): void;
+  /** Ends the supervisor if it holds no running process; answers whether it does. */
+  shutdown(options: Record<string, never>): boolean;
+}
+
+export type MethodName = keyof Methods;
+export interface Request {
+  id: number;
+  method: MethodName;
+  parameters: Parameters<Methods[MethodName]>[0];
+}
+export type Reply = { id: number; result?: unknown; error?: { message: string } };
+export type Notice = { exit: Exit };
+
+/** Calls `onLine` for each line until it returns true ("the rest is not lines"); what is left is then pushed back. */
+export function readLines(socket: Socket, onLine: (line: string) => boolean | undefined): void {
+  const decoder = new StringDecoder("utf8");
+  let pending = "";
+  const onData = (chunk: Buffer) => {
+    pending += decoder.write(chunk);
+    for (let end = pending.indexOf("\n"); end >= 0; end = pending.indexOf("\n")) {
+      const line = pending.slice(0, end);
+      pending = pending.slice(end + 1);
+      if (onLine(line)) {
+        socket.off("data", onData);
+        return;
+      }
+    }
+  };
+  socket.on("data", onData);
+}
+
+/**
+ * Reads one line byte-exactly and leaves all that follows unread in the socket, which is then paused.
+ * @returns the line, or undefined when the stream ended before one.
+ */
+export function readFirstLine(socket: Socket): Promise<string | undefined> {
+  return new Promise((resolve) => {
+    const chunks: Buffer[] = [];
+    const finish = (line: string | undefined) => {
+      socket.off("data", onData).off("close", onClose).off("end", onClose);
+      socket.pause();
+      resolve(line);
+    };
+    const onClose = () => finish(undefined);
+    const onData = (chunk: Buffer) => {
+      const end = chunk.indexOf(0x0a);
+      chunks.push(end < 0 ? chunk : chunk.subarray(0, end));
+      if (end < 0) return;
+      const rest = chunk.subarray(end + 1);
+      finish(Buffer.concat(chunks).toString());
+      if (rest.length > 0) socket.unshift(rest);
+    };
+    socket.on("data", onData).on("close", onClose).on("end", onClose);
+  });
+}

@@ -1,0 +1,96 @@
+import { chmodSync, rmSync } from "node:fs";
+import { createServer, type Server, type Socket } from "node:net";
+import { messageOf } from "../errors.ts";
+import type { Processes } from "./processes.ts";
+import {
+  type Exit,
+  type Hello,
+  type MethodName,
+  protocolVersion,
+  type Reply,
+  type Request,
+  readFirstLine,
+  readLines,
+} from "./protocol.ts";
+
+export interface SupervisorServer {
+  notifyExit(exit: Exit): void;
+}
+
+/**
+ * Serves the protocol on a unix socket that only root may use.
+ * @param onShutdown called when a client asks and nothing runs
+ */
+export function serve(
+  path: string,
+  processes: () => Processes,
+  onShutdown: () => void,
+): Promise<SupervisorServer> {
+  const controls = new Set<Socket>();
+  const handlers = createHandlers(processes, onShutdown);
+  const server: Server = createServer({ allowHalfOpen: true }, (socket) => {
+    socket.on("error", () => socket.destroy());
+    void readFirstLine(socket).then((line) => {
+      const hello = line === undefined ? undefined : parseHello(line);
+      if (!hello) return socket.destroy();
+      socket.write('{"ok":true}\n');
+      if (hello.role === "attach") return processes().attach(hello, socket);
+      controls.add(socket);
+      socket.once("close", () => controls.delete(socket)).once("end", () => socket.end());
+      readLines(socket, (text) => {
+        void answer(JSON.parse(text), handlers).then((reply) => send(socket, reply));
+        return false;
+      });
+      socket.resume();
+    });
+  });
+  rmSync(path, { force: true });
+  return new Promise((resolve, reject) => {
+    server.once("error", reject);
+    server.listen(path, () => {
+      chmodSync(path, 0o600);
+      resolve({
+        notifyExit(exit) {
+          for (const socket of controls) send(socket, { exit });
+        },
+      });
+    });
+  });
+}
+
+type Handlers = Record<MethodName, (parameters: never) => unknown>;
+
+function createHandlers(processes: () => Processes, onShutdown: () => void): Handlers {
+  return {
+    start: (p: never) => processes().start(p),
+    exec: (p: never) => processes().exec(p),
+    adopt: (p: never) => processes().adopt(p),
+    runtime: (p: never) => processes().runtime(p),
+    closeInput: (p: never) => processes().closeInput(p),
+    resize: (p: never) => processes().resize(p),
+    list: () => processes().list(),
+    forget: (p: never) => processes().forget(p),
+    shutdown() {
+      const idle = processes().isIdle;
+      if (idle) setImmediate(onShutdown);
+      return idle;
+    },
+  };
+}
+
+async function answer(request: Request, handlers: Handlers): Promise<Reply> {
+  try {
+    return { id: request.id, result: await handlers[request.method](request.parameters as never) };
+  } catch (error) {
+    return { id: request.id, error: { message: messageOf(error) } };
+  }
+}
+
+function parseHello(line: string): Hello | undefined {
+  const hello: Hello = JSON.parse(line);
+  return hello.role === "control" && hello.protocol !== protocolVersion ? undefined : hello;
+}
+
+function send(socket: Socket, message: Reply | { exit: Exit }): void {
+  if (!socket.destroyed) socket.write(`${JSON.stringify(message)}\n`);
+}

@@ -1,0 +1,196 @@
+import { closeSync, mkdirSync, readSync } from "node:fs";
+import { Socket } from "node:net";
+import { join } from "node:path";
+import { ReadStream } from "node:tty";
+import type { LogEntry } from "../formats/log-entry.ts";
+import { makeFifo, openForReading, openForWriting, openInputFifo, openOutputFifo } from "../sys/fifo.ts";
+import { type ConsoleSocket, openConsoleSocket, setWindowSize } from "../sys/pty.ts";
+
+export type OnOutput = (stream: LogEntry["stream"], chunk: Buffer) => void;
+
+/** Our side of a process's input and output. */
+export interface Stdio {
+  pause(): void;
+  resume(): void;
+  /** @returns false when the writer should wait for `onceWritable` */
+  write(chunk: Buffer): boolean;
+  onceWritable(listener: () => void): void;
+  closeInput(): void;
+  /** Does nothing without a terminal. */
+  resize(rows: number, columns: number): void;
+  /** Hands over what the process has written and not yet been read, then lets go of everything. Call it after its end. */
+  finish(): void;
+}
+
+/** Stdio that has yet to be joined to a process that is being spawned. */
+export interface PendingStdio {
+  /** For the child's descriptors 0, 1 and 2. */
+  childFds: (number | "ignore")[];
+  /** Further arguments to the runtime. */
+  runtimeArguments: string[];
+  /** The runtime has ended well: begin. */
+  begin(onOutput: OnOutput): Stdio;
+  /** The runtime has failed: let go of everything. */
+  abandon(): void;
+}
+
+/** Makes the FIFOs stdin, stdout and stderr in `folder`. */
+export function openPipes(folder: string, withStdin: boolean): PendingStdio {
+  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  const opened: number[] = [];
+  const open = <T extends object>(name: string, how: (path: string) => T): T => {
+    makeFifo(join(folder, name));
+    const fds = how(join(folder, name));
+    opened.push(...Object.values(fds));
+    return fds;
+  };
+  try {
+    const input = withStdin ? open("stdin", openInputFifo) : undefined;
+    const stdout = open("stdout", openOutputFifo);
+    const stderr = open("stderr", openOutputFifo);
+    const childFds = [input?.childFd ?? ("ignore" as const), stdout.childFd, stderr.childFd];
+    const closeChildFds = () => {
+      for (const fd of childFds) if (typeof fd === "number") closeSync(fd);
+    };
+    return {
+      childFds,
+      runtimeArguments: [],
+      begin(onOutput) {
+        closeChildFds();
+        return createPipeStdio(input?.writeFd, stdout.readFd, stderr.readFd, onOutput);
+      },
+      abandon: () => opened.forEach((fd) => void closeSync(fd)),
+    };
+  } catch (error) {
+    for (const fd of opened) closeSync(fd);
+    throw error;
+  }
+}
+
+/** Takes up the pipes of a process that an earlier supervisor started. */
+export function reopenPipes(folder: string, withStdin: boolean, onOutput: OnOutput): Stdio {
+  let writeFd: number | undefined;
+  try {
+    writeFd = withStdin ? openForWriting(join(folder, "stdin")) : undefined;
+  } catch {
+    // Nobody reads it any more.
+  }
+  return createPipeStdio(
+    writeFd,
+    openForReading(join(folder, "stdout")),
+    openForReading(join(folder, "stderr")),
+    onOutput,
+  );
+}
+
+function createPipeStdio(
+  writeFd: number | undefined,
+  outFd: number,
+  errFd: number,
+  onOutput: OnOutput,
+): Stdio {
+  const input =
+    writeFd === undefined ? undefined : new Socket({ fd: writeFd, readable: false, writable: true });
+  input?.on("error", () => input.destroy());
+  const stdout = openReader(outFd, (chunk) => onOutput("stdout", chunk));
+  const stderr = openReader(errFd, (chunk) => onOutput("stderr", chunk));
+  return {
+    pause() {
+      stdout.socket.pause();
+      stderr.socket.pause();
+    },
+    resume() {
+      stdout.socket.resume();
+      stderr.socket.resume();
+    },
+    write: (chunk) => (input && !input.destroyed ? input.write(chunk) : true),
+    onceWritable: (listener) => void input?.once("drain", listener),
+    closeInput: () => void input?.end(),
+    resize: () => {},
+    finish() {
+      input?.destroy();
+      stdout.drain();
+      stderr.drain();
+    },
+  };
+}
+
+const pipeCapacityBytes = 1 << 20;
+
+function openReader(fd: number, onData: (chunk: Buffer) => void) {
+  const socket = new Socket({ fd, readable: true, writable: false });
+  socket.on("data", onData);
+  socket.on("error", () => socket.destroy());
+  return {
+    socket,
+    /** Reads on without waiting, at most what a pipe can hold: a process outside the container may write for ever. */
+    drain() {
+      if (socket.destroyed) return;
+      for (let chunk = socket.read(); chunk !== null; chunk = socket.read()) onData(chunk);
+      let total = 0;
+      while (total < pipeCapacityBytes) {
+        const chunk = Buffer.allocUnsafe(65536);
+        const length = readNow(fd, chunk);
+        if (length === 0) break;
+        onData(chunk.subarray(0, length));
+        total += length;
+      }
+      socket.destroy();
+    },
+  };
+}
+
+/** Reads without waiting. @returns 0 at the end and when there is nothing now */
+function readNow(fd: number, buffer: Buffer): number {
+  try {
+    return readSync(fd, buffer);
+  } catch {
+    return 0;
+  }
+}
+
+let consoleCount = 0;
+
+/** @param folder a short path: a socket's name has at most 107 bytes */
+export function openTerminal(folder: string, size: [number, number] | undefined): PendingStdio {
+  const path = join(folder, `tty-${process.pid}-${consoleCount++}`);
+  const console: ConsoleSocket = openConsoleSocket(path);
+  return {
+    childFds: ["ignore", "ignore", "ignore"],
+    runtimeArguments: ["--console-socket", path],
+    begin(onOutput) {
+      try {
+        return createTerminalStdio(console.receive(), size, onOutput);
+      } finally {
+        console.close();
+      }
+    },
+    abandon: () => console.close(),
+  };
+}
+
+function createTerminalStdio(fd: number, size: [number, number] | undefined, onOutput: OnOutput): Stdio {
+  if (size && size[0] > 0 && size[1] > 0) setWindowSize(fd, size[0], size[1]);
+  const terminal = new ReadStream(fd);
+  const onData = (chunk: Buffer) => onOutput("stdout", chunk);
+  terminal.on("data", onData);
+  // EIO is a terminal's ordinary end: no process has it open any more.
+  terminal.on("error", () => terminal.destroy());
+  return {
+    pause: () => void terminal.pause(),
+    resume: () => void terminal.resume(),
+    write: (chunk) => (terminal.destroyed ? true : terminal.write(chunk)),
+    onceWritable: (listener) => void terminal.once("drain", listener),
+    closeInput: () => {},
+    resize: (rows, columns) => {
+      if (!terminal.destroyed) setWindowSize(fd, rows, columns);
+    },
+    finish() {
+      if (terminal.destroyed) return;
+      for (let chunk = Buffer.allocUnsafe(65536), n = readNow(fd, chunk); n > 0; n = readNow(fd, chunk)) {
+        onData(Buffer.from(chunk.subarray(0, n)));
+      }
+      terminal.destroy();
+    },
+  };
+}

@@ -1,0 +1,39 @@
+import { closeSync, openSync } from "node:fs";
+import { check, declare } from "./libc.ts";
+import { MS, mount } from "./mount.ts";
+
+const unshareCall = declare("int unshare(int flags)");
+const setnsCall = declare("int setns(int fd, int type)");
+
+/** Namespace types of clone(2), unshare(2) and setns(2). */
+export const CLONE = { NEWNS: 0x20000, NEWNET: 0x40000000, FS: 0x200 } as const;
+
+/** Gives the calling thread namespaces of its own. @throws SyscallError */
+export function unshare(flags: number): void {
+  check(unshareCall(flags), "unshare");
+}
+
+/** Moves the calling thread into the namespace behind `fd`. @throws SyscallError */
+export function setns(fd: number, type: number): void {
+  check(setnsCall(fd, type), "setns");
+}
+
+/**
+ * Runs `work`, which must not be async, with the calling thread in a mount namespace of its own that sees the host's
+ * mounts come and go but shows none of its own. What `work` spawns stays in it; the thread itself is back afterwards.
+ * Only this thread's file system view moves: the other threads of the process keep the host's.
+ */
+export function inPrivateMounts<R>(work: () => R): R {
+  const home = openSync("/proc/thread-self/ns/mnt", "r");
+  try {
+    unshare(CLONE.NEWNS);
+    try {
+      mount("none", "/", "none", MS.SLAVE | MS.REC, null);
+      return work();
+    } finally {
+      setns(home, CLONE.NEWNS);
+    }
+  } finally {
+    closeSync(home);
+  }
+}

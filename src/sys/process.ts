@@ -1,0 +1,60 @@
+import { readFileSync } from "node:fs";
+import { check, declare, lastErrno } from "./libc.ts";
+
+const prctlCall = declare("int prctl(int option, ulong a, ulong b, ulong c, ulong d)");
+const waitpidCall = declare("int waitpid(int pid, _Out_ int *status, int options)");
+
+const PR_SET_CHILD_SUBREAPER = 36;
+const WNOHANG = 1;
+const ECHILD = 10;
+
+/** Makes orphans among this process's descendants its own children. See prctl(2). */
+export function becomeSubreaper(): void {
+  check(prctlCall(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0), "prctl");
+}
+
+/** How a process ended. A process ended by signal N has exit code 128+N, as shells and Docker count. */
+export interface ExitStatus {
+  exitCode: number;
+}
+
+/**
+ * Collects the child `pid` if it has ended. Never waits, and never collects any other child.
+ * @returns undefined while it runs, "not a child" when there is no such child to ask about.
+ */
+export function reap(pid: number): ExitStatus | "not a child" | undefined {
+  const status = [0];
+  const result = waitpidCall(pid, status, WNOHANG);
+  if (result === 0) return undefined;
+  if (result < 0) {
+    if (lastErrno() === ECHILD) return "not a child";
+    check(result, "waitpid");
+  }
+  const word = status[0] ?? 0;
+  const signal = word & 0x7f;
+  return { exitCode: signal === 0 ? (word >> 8) & 0xff : 128 + signal };
+}
+
+/**
+ * The start time of a process in clock ticks since boot (proc(5), stat field 22). With the pid it names a process for good:
+ * a pid alone may have been given to another. Undefined when there is no such process.
+ */
+export function startTicks(pid: number): number | undefined {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, "latin1");
+    return Number(stat.slice(stat.lastIndexOf(")") + 2).split(" ")[19]);
+  } catch {
+    return undefined;
+  }
+}
+
+/** Whether the process that had `pid` at `ticks` still runs; a zombie does not. */
+export function isAlive(pid: number, ticks: number): boolean {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, "latin1");
+    const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+    return fields[0] !== "Z" && Number(fields[19]) === ticks;
+  } catch {
+    return false;
+  }
+}
