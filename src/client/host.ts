@@ -1,0 +1,71 @@
+import { readFileSync } from "node:fs";
+import path from "node:path";
+
+/** Where a daemon listens. `display` is the address as the user wrote it, for messages. */
+export type Endpoint = { display: string } & (
+  | { kind: "unix"; socketPath: string }
+  | { kind: "tcp"; host: string; port: number; basePath: string; tls: TlsFiles | undefined }
+);
+
+export interface TlsFiles {
+  ca?: Buffer;
+  cert?: Buffer;
+  key?: Buffer;
+  /** False for `--tls` without verification. */
+  isVerified: boolean;
+}
+
+export const defaultHost = "unix:///run/berth/berth.sock";
+
+/**
+ * Parses `unix:///path`, `tcp://host:port`, `http://…`, `https://…` or `fd://`-less forms as Docker's clients accept.
+ * @throws Error with Docker's text for a host that cannot be understood.
+ */
+export function parseHost(host: string, tls?: TlsFiles): Endpoint {
+  const match = /^([a-z][a-z0-9+.-]*):\/\/(.*)$/i.exec(host);
+  if (match === null) throw new Error(`unable to parse docker host \`${host}\``);
+  const scheme = match[1]!.toLowerCase();
+  const rest = match[2]!;
+  if (scheme === "unix") return { kind: "unix", socketPath: rest || "/run/berth/berth.sock", display: host };
+  if (scheme === "ssh")
+    throw new Error("ssh:// hosts are not yet supported: forward the socket with ssh -L and use unix://");
+  if (scheme !== "tcp" && scheme !== "http" && scheme !== "https") {
+    throw new Error(`unable to parse docker host \`${host}\`: protocol ${scheme} is not supported`);
+  }
+  const url = new URL(`http://${rest}`);
+  const security = tls ?? (scheme === "https" ? { isVerified: true } : undefined);
+  const port = url.port === "" ? (security === undefined ? 2375 : 2376) : Number(url.port);
+  const name = url.hostname.replace(/^\[|\]$/g, "") || "127.0.0.1";
+  return {
+    kind: "tcp",
+    host: name,
+    port,
+    basePath: url.pathname.replace(/\/$/, ""),
+    tls: security,
+    display: host,
+  };
+}
+
+/** Reads `ca.pem`, `cert.pem` and `key.pem` as Docker lays them out; a missing one is left out. */
+export function readTlsFiles(files: {
+  ca?: string;
+  cert?: string;
+  key?: string;
+  isVerified: boolean;
+}): TlsFiles {
+  return {
+    isVerified: files.isVerified,
+    ...(files.ca !== undefined && { ca: readFileSync(files.ca) }),
+    ...(files.cert !== undefined && { cert: readFileSync(files.cert) }),
+    ...(files.key !== undefined && { key: readFileSync(files.key) }),
+  };
+}
+
+/** The files of a DOCKER_CERT_PATH folder. */
+export function certFolderFiles(folder: string) {
+  return {
+    ca: path.join(folder, "ca.pem"),
+    cert: path.join(folder, "cert.pem"),
+    key: path.join(folder, "key.pem"),
+  };
+}

@@ -1,0 +1,37 @@
+import type {
+  DiskUsageResponse,
+  EventMessage,
+  InfoResponse,
+  PruneResponse,
+  VersionResponse,
+} from "../formats/docker-api-system.ts";
+import { encodeFilters, type Filters } from "./filters.ts";
+import { readJsonLines } from "./json-lines.ts";
+import type { Transport } from "./transport.ts";
+
+export interface EventsOptions {
+  since?: string | undefined;
+  until?: string | undefined;
+  filters?: Filters;
+  signal?: AbortSignal;
+}
+
+export function systemOf(transport: Transport) {
+  return {
+    version: () => transport.json<VersionResponse>("GET", "/version"),
+    info: () => transport.json<InfoResponse>("GET", "/info"),
+    /** Headers of the answer: api-version, ostype, builder-version, … */
+    ping: async () => (await transport.head("/_ping")).headers,
+    diskUsage: () => transport.json<DiskUsageResponse>("GET", "/system/df"),
+    pruneBuilds: (options: { all?: boolean; filters?: Filters } = {}) =>
+      transport.json<PruneResponse>("POST", "/build/prune", {
+        query: { all: options.all || undefined, filters: encodeFilters(options.filters) },
+      }),
+    /** Endless without `until`; break out of the loop, or abort, to end it. */
+    async events(options: EventsOptions = {}): Promise<AsyncGenerator<EventMessage>> {
+      const { since, until, filters, signal } = options;
+      const query = { since, until, filters: encodeFilters(filters) };
+      return readJsonLines<EventMessage>(await transport.stream("GET", "/events", { query, signal }));
+    },
+  };
+}

@@ -1,0 +1,154 @@
+import type { ContainerSummary, ImageSummary, Volume } from "./docker-api.ts";
+
+/** The shapes of the system side of the Docker Engine API: version, info, events, disk usage, stats. */
+
+export interface VersionResponse {
+  Platform?: { Name: string };
+  Components?: { Name: string; Version: string; Details?: Record<string, string> }[];
+  Version: string;
+  ApiVersion: string;
+  MinAPIVersion?: string;
+  GitCommit: string;
+  GoVersion: string;
+  Os: string;
+  Arch: string;
+  KernelVersion?: string;
+  Experimental?: boolean;
+  BuildTime?: string;
+}
+
+/** `GET /info`: what clients read; the daemon may send more. */
+export interface InfoResponse {
+  ID: string;
+  Name: string;
+  Containers: number;
+  ContainersRunning: number;
+  ContainersPaused: number;
+  ContainersStopped: number;
+  Images: number;
+  Driver: string;
+  DriverStatus: [string, string][] | null;
+  Plugins: {
+    Volume: string[] | null;
+    Network: string[] | null;
+    Authorization: string[] | null;
+    Log: string[] | null;
+  };
+  MemoryLimit: boolean;
+  SwapLimit: boolean;
+  Debug: boolean;
+  NFd: number;
+  NGoroutines: number;
+  SystemTime: string;
+  LoggingDriver: string;
+  CgroupDriver: string;
+  CgroupVersion?: string;
+  NEventsListener: number;
+  KernelVersion: string;
+  OperatingSystem: string;
+  OSVersion?: string;
+  OSType: string;
+  Architecture: string;
+  IndexServerAddress: string;
+  RegistryConfig: { InsecureRegistryCIDRs: string[] | null; Mirrors: string[] | null } | null;
+  NCPU: number;
+  MemTotal: number;
+  DockerRootDir: string;
+  HttpProxy?: string;
+  HttpsProxy?: string;
+  NoProxy?: string;
+  Labels: string[] | null;
+  ExperimentalBuild: boolean;
+  ServerVersion: string;
+  Runtimes: Record<string, object> | null;
+  DefaultRuntime: string;
+  Swarm: { LocalNodeState: string; NodeID?: string; Managers?: number; Nodes?: number };
+  LiveRestoreEnabled: boolean;
+  Isolation?: string;
+  InitBinary?: string;
+  ContainerdCommit?: { ID: string };
+  RuncCommit?: { ID: string };
+  InitCommit?: { ID: string };
+  SecurityOptions: string[] | null;
+  ProductLicense?: string;
+  DefaultAddressPools?: { Base: string; Size: number }[] | null;
+  FirewallBackend?: { Driver: string; Info?: [string, string][] };
+  CDISpecDirs?: string[] | null;
+  Warnings: string[] | null;
+}
+
+export interface EventMessage {
+  Type: string;
+  Action: string;
+  Actor: { ID: string; Attributes: Record<string, string> };
+  scope?: string;
+  /** Unix seconds. */
+  time: number;
+  timeNano: number;
+  status?: string;
+  id?: string;
+  from?: string;
+}
+
+export interface BuildCacheRecord {
+  ID: string;
+  Type: string;
+  Description: string;
+  InUse: boolean;
+  Shared: boolean;
+  Size: number;
+  CreatedAt: string;
+  LastUsedAt: string | null;
+  UsageCount: number;
+}
+
+export interface DiskUsageResponse {
+  LayersSize: number;
+  Images: ImageSummary[] | null;
+  Containers: ContainerSummary[] | null;
+  Volumes: Volume[] | null;
+  BuildCache: BuildCacheRecord[] | null;
+}
+
+export interface CpuStats {
+  cpu_usage: { total_usage: number; percpu_usage?: number[] | null };
+  system_cpu_usage?: number;
+  online_cpus?: number;
+}
+
+export interface StatsResponse {
+  id?: string;
+  name?: string;
+  read: string;
+  preread: string;
+  cpu_stats: CpuStats;
+  precpu_stats: CpuStats;
+  memory_stats: { usage?: number; limit?: number; stats?: Record<string, number> };
+  networks?: Record<string, { rx_bytes: number; tx_bytes: number }>;
+  blkio_stats: { io_service_bytes_recursive?: { op: string; value: number }[] | null };
+  pids_stats: { current?: number };
+}
+
+/** The header X-Docker-Container-Path-Stat, base64 of this. */
+export interface PathStat {
+  name: string;
+  size: number;
+  /** Go's os.FileMode: type bits high, permissions low. */
+  mode: number;
+  mtime: string;
+  linkTarget: string;
+}
+
+export interface WaitResponse {
+  StatusCode: number;
+  Error?: { Message: string } | null;
+}
+
+export interface PruneResponse {
+  SpaceReclaimed?: number;
+  ContainersDeleted?: string[] | null;
+  ImagesDeleted?: { Untagged?: string; Deleted?: string }[] | null;
+  VolumesDeleted?: string[] | null;
+  NetworksDeleted?: string[] | null;
+  CachesDeleted?: string[] | null;
+}
