@@ -1,0 +1,118 @@
+import { formatIpv4 } from "../formats/ip-address.ts";
+import { runNft } from "../sys/nftables.ts";
+import type { Publication } from "./ports.ts";
+import type { BridgeRecord } from "./records.ts";
+
+/**
+ * The engine's one nftables table. Published ports are elements of two maps that are looked up once per connection,
+ * so that a thousand cost what one costs; rules there are only per bridge.
+ */
+export interface Firewall {
+  /** Makes the table, or brings an existing one's rules into this state in one step; published ports stay. */
+  install(bridges: BridgeRecord[]): Promise<void>;
+  add(publications: Publication[]): Promise<void>;
+  remove(publications: Publication[]): Promise<void>;
+  /** Makes the published ports exactly these, in one step. */
+  replace(publications: Publication[]): Promise<void>;
+  destroy(): Promise<void>;
+}
+
+const mapTypes = {
+  published: "ipv4_addr . inet_proto . inet_service : ipv4_addr . inet_service",
+  published_any: "inet_proto . inet_service : ipv4_addr . inet_service",
+};
+
+export function createFirewall(tableName: string): Firewall {
+  const table = `inet ${tableName}`;
+  let last: Promise<unknown> = Promise.resolve();
+
+  /** One nft at a time: two that overlap make each other start over. */
+  function run(script: string): Promise<void> {
+    if (script === "") return Promise.resolve();
+    const done = last.then(() => runNft(script));
+    last = done.catch(() => {});
+    return done.then(() => {});
+  }
+
+  return {
+    async install(bridges) {
+      const script = formatTable(table, bridges);
+      try {
+        await run(script);
+      } catch {
+        // A table of an older make can have chains or maps of another type.
+        await run(`add table ${table}\ndelete table ${table}\n${script}`);
+      }
+    },
+    add: (publications) => run(formatElements("add", table, publications)),
+    remove: (publications) => run(formatElements("delete", table, publications)),
+    replace: (publications) =>
+      run(
+        [
+          ...Object.keys(mapTypes).map((map) => `flush map ${table} ${map}`),
+          formatElements("add", table, publications),
+        ].join("\n"),
+      ),
+    destroy: () => run(`add table ${table}\ndelete table ${table}\n`),
+  };
+}
+
+function formatElements(verb: "add" | "delete", table: string, publications: Publication[]): string {
+  return publications
+    .map((publication) => {
+      const { protocol, hostAddress, hostPort, containerAddress, containerPort } = publication;
+      const map = hostAddress === 0 ? "published_any" : "published";
+      const key = `${hostAddress === 0 ? "" : `${formatIpv4(hostAddress)} . `}${protocol} . ${hostPort}`;
+      const value = verb === "add" ? ` : ${formatIpv4(containerAddress)} . ${containerPort}` : "";
+      return `${verb} element ${table} ${map} { ${key}${value} }\n`;
+    })
+    .join("");
+}
+
+const chains = {
+  published_ports: "",
+  loopback_guard: "type filter hook prerouting priority raw;",
+  prerouting: "type nat hook prerouting priority dstnat;",
+  output: "type nat hook output priority -100;",
+  postrouting: "type nat hook postrouting priority srcnat;",
+  forward: "type filter hook forward priority filter;",
+};
+
+function formatTable(table: string, bridges: BridgeRecord[]): string {
+  const rules: Record<keyof typeof chains, string[]> = {
+    published_ports: [
+      "dnat ip to ip daddr . meta l4proto . th dport map @published",
+      "meta nfproto ipv4 dnat ip to meta l4proto . th dport map @published_any",
+    ],
+    // The bridges route 127.0.0.0/8, for published ports on this machine's loopback; nobody else may use that.
+    loopback_guard: ['iifname != "lo" ip daddr 127.0.0.0/8 drop'],
+    prerouting: ["fib daddr type local jump published_ports"],
+    output: ["fib daddr type local jump published_ports"],
+    postrouting: bridges.flatMap(({ link, subnet }) => [
+      `ip saddr ${subnet} oifname != "${link}" masquerade`,
+      // A container that reaches its neighbour, or itself, by a published port must see the answer come from there.
+      `ip saddr { ${subnet}, 127.0.0.0/8 } oifname "${link}" ct status dnat masquerade`,
+    ]),
+    forward: [
+      ...bridges.flatMap(({ link }) => [
+        `oifname "${link}" ct state established,related accept`,
+        `oifname "${link}" iifname "${link}" accept`,
+        `oifname "${link}" ct status dnat accept`,
+        `oifname "${link}" drop`,
+      ]),
+      ...bridges.map(({ link }) => `iifname "${link}" accept`),
+    ],
+  };
+  return [
+    `add table ${table}`,
+    ...Object.entries(mapTypes).map(([name, type]) => `add map ${table} ${name} { type ${type}; }`),
+    ...Object.entries(chains).map(
+      ([name, hook]) => `add chain ${table} ${name}${hook ? ` { ${hook} }` : ""}`,
+    ),
+    ...Object.keys(chains).map((name) => `flush chain ${table} ${name}`),
+    ...Object.entries(rules).flatMap(([name, lines]) =>
+      lines.map((line) => `add rule ${table} ${name} ${line}`),
+    ),
+    "",
+  ].join("\n");
+}

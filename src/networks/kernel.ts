@@ -1,0 +1,93 @@
+import type { Subnet } from "../formats/ip-address.ts";
+import type { Link } from "../sys/rtnetlink-message.ts";
+import { startWorker } from "../sys/worker.ts";
+import type { BridgeSettings } from "./links.ts";
+import type { Interface, OpenedSandbox } from "./sandboxes.ts";
+
+/** What the network worker can be asked to do. Each waits for the kernel, so none runs on the daemon's main thread. */
+export interface KernelOperations {
+  ensureBridge(settings: BridgeSettings): void;
+  openSandbox(request: { containerId: string; interfaces: Interface[] }): OpenedSandbox;
+  removeLink(name: string): void;
+  listLinks(): Link[];
+  listSubnets(exceptLinks: string[]): Subnet[];
+  attach(link: { name: string; bridge: string; containerId: string }): void;
+  /** Returns the value before. `path` as "net/ipv4/ip_forward". */
+  setSysctl(setting: { path: string; value: string }): string;
+  /** Starts making namespaces ready. */
+  prepare(): void;
+  /** Lets go of the ready namespaces and ends the thread. */
+  close(): void;
+}
+
+export interface Call {
+  id: number;
+  operation: keyof KernelOperations;
+  argument: unknown;
+}
+
+export interface Answer {
+  id: number;
+  result?: unknown;
+  error?: { message: string; code?: string };
+}
+
+export type Kernel = {
+  [Operation in keyof KernelOperations]: (
+    ...parameters: Parameters<KernelOperations[Operation]>
+  ) => Promise<ReturnType<KernelOperations[Operation]>>;
+};
+
+interface Waiting {
+  resolve(result: unknown): void;
+  reject(error: Error): void;
+}
+
+/**
+ * Starts the network worker. Requests are carried out one after the other, in order. Errors carry the `code` of the
+ * system error. The thread keeps the process alive only while a request is under way.
+ */
+export function startKernel(): Kernel {
+  const worker = startWorker("networks/netns.worker", { trackUnmanagedFds: false });
+  const waiting = new Map<number, Waiting>();
+  let lastId = 0;
+  let ended: Error | undefined;
+
+  worker.on("message", ({ id, result, error }: Answer) => {
+    const call = waiting.get(id);
+    waiting.delete(id);
+    if (waiting.size === 0) worker.unref();
+    if (error) call?.reject(Object.assign(new Error(error.message), error.code ? { code: error.code } : {}));
+    else call?.resolve(result);
+  });
+  function end(error: Error): void {
+    ended ??= error;
+    for (const call of waiting.values()) call.reject(ended);
+    waiting.clear();
+  }
+  worker.on("error", end);
+  worker.on("exit", () => end(new Error("the network worker has ended")));
+  worker.unref();
+
+  function call(operation: keyof KernelOperations, argument: unknown): Promise<unknown> {
+    if (ended) return Promise.reject(ended);
+    return new Promise((resolve, reject) => {
+      const id = ++lastId;
+      waiting.set(id, { resolve, reject });
+      worker.ref();
+      worker.postMessage({ id, operation, argument } satisfies Call);
+    });
+  }
+
+  return {
+    ensureBridge: (settings) => call("ensureBridge", settings) as Promise<void>,
+    openSandbox: (request) => call("openSandbox", request) as Promise<OpenedSandbox>,
+    removeLink: (name) => call("removeLink", name) as Promise<void>,
+    listLinks: () => call("listLinks", undefined) as Promise<Link[]>,
+    listSubnets: (exceptLinks) => call("listSubnets", exceptLinks) as Promise<Subnet[]>,
+    attach: (link) => call("attach", link) as Promise<void>,
+    setSysctl: (setting) => call("setSysctl", setting) as Promise<string>,
+    prepare: () => call("prepare", undefined) as Promise<void>,
+    close: () => call("close", undefined) as Promise<void>,
+  };
+}

@@ -1,0 +1,101 @@
+import { readFileSync, writeFileSync } from "node:fs";
+import { hasCode } from "../errors.ts";
+import { macAddressOf, type Subnet } from "../formats/ip-address.ts";
+import { NetlinkSocket, netlinkProtocol } from "../sys/netlink.ts";
+import {
+  decodeAddress,
+  decodeLink,
+  decodeRoute,
+  encodeDeleteLink,
+  encodeInetQuery,
+  encodeLinkQuery,
+  encodeNewAddress,
+  encodeNewBridge,
+  encodeSetLink,
+  encodeSetLinkByName,
+  type Link,
+  routeType,
+} from "../sys/rtnetlink-message.ts";
+
+export interface BridgeSettings {
+  name: string;
+  gateway: number;
+  prefixLength: number;
+  mtu: number;
+}
+
+/** The bridges and links of the machine. Runs on the network worker: every call waits for the kernel. */
+export interface HostLinks {
+  /** Makes the bridge or brings an existing one into this state; attached containers notice nothing. */
+  ensureBridge(settings: BridgeSettings): void;
+  indexOf(name: string): number;
+  /** Nothing happens when there is no such link. */
+  removeLink(name: string): void;
+  listLinks(): Link[];
+  /** Subnets of all addresses and routes, without those of the links named. */
+  listSubnets(exceptLinks: string[]): Subnet[];
+  /** Puts links under a bridge and marks them with the container they serve. */
+  attach(name: string, bridge: string, containerId: string): void;
+}
+
+export function createHostLinks(): HostLinks & { socket: NetlinkSocket } {
+  const socket = new NetlinkSocket(netlinkProtocol.route);
+
+  function findLink(name: string): Link | undefined {
+    try {
+      return decodeLink(socket.get(routeType.getLink, encodeLinkQuery(name), name));
+    } catch (error) {
+      if (hasCode(error, "ENODEV")) return undefined;
+      throw error;
+    }
+  }
+
+  function indexOf(name: string): number {
+    return decodeLink(socket.get(routeType.getLink, encodeLinkQuery(name), name)).index;
+  }
+
+  return {
+    socket,
+    indexOf,
+    ensureBridge({ name, gateway, prefixLength, mtu }) {
+      // With a MAC of its own the bridge does not take on that of whichever port is lowest, and neighbours need not relearn it.
+      const macAddress = macAddressOf(gateway);
+      if (!findLink(name)) socket.request([encodeNewBridge({ name, mtu, macAddress })], name);
+      const index = indexOf(name);
+      socket.request(
+        [encodeNewAddress(index, gateway, prefixLength), encodeSetLink(index, { up: true })],
+        name,
+      );
+      setSysctl(`net/ipv4/conf/${name}/route_localnet`, "1");
+    },
+    removeLink(name) {
+      try {
+        socket.request([encodeDeleteLink(name)], name);
+      } catch (error) {
+        if (!hasCode(error, "ENODEV")) throw error;
+      }
+    },
+    listLinks: () => socket.dump(routeType.getLink, encodeLinkQuery()).map(decodeLink),
+    listSubnets(exceptLinks) {
+      const excepted = exceptLinks.map((name) => findLink(name)?.index);
+      const addresses = socket.dump(routeType.getAddress, encodeInetQuery()).map(decodeAddress);
+      const routes = socket.dump(routeType.getRoute, encodeInetQuery()).map(decodeRoute);
+      return [...addresses, ...routes.filter((route) => route !== undefined)].filter(
+        ({ linkIndex }) => !excepted.includes(linkIndex),
+      );
+    },
+    attach(name, bridge, containerId) {
+      socket.request(
+        [encodeSetLinkByName(name, { master: indexOf(bridge), alias: containerId, up: true })],
+        name,
+      );
+    },
+  };
+}
+
+/** Sets a network sysctl of this thread's namespace. Returns the value before. */
+export function setSysctl(path: string, value: string): string {
+  const before = readFileSync(`/proc/sys/${path}`, "utf8").trim();
+  if (before !== value) writeFileSync(`/proc/sys/${path}`, value);
+  return before;
+}

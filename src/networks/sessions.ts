@@ -1,0 +1,246 @@
+import { type EngineError, internal, messageOf } from "../errors.ts";
+import type { Events } from "../events/events.ts";
+import type { EndpointSettings, PortMap } from "../formats/docker-api.ts";
+import type { Logger } from "../logger.ts";
+import { closeNetns } from "../sys/netns.ts";
+import type { Link } from "../sys/rtnetlink-message.ts";
+import type { Catalog } from "./catalog.ts";
+import {
+  adoptEndpoints,
+  type Endpoint,
+  findWantedEndpoints,
+  interfacesOf,
+  leaseEndpoint,
+} from "./endpoints.ts";
+import type { Kernel } from "./kernel.ts";
+import { findWantedPorts, formatPortMap, type Publication, parsePortMap, type WantedPort } from "./ports.ts";
+import type { PublishedPorts } from "./published-ports.ts";
+
+/** What a container asks of the network when it starts. */
+export interface SandboxRequest {
+  containerId: string;
+  containerName: string;
+  hostname: string;
+  /** "bridge", "none", or a network's name or id. */
+  mode: string;
+  /** As the user gave them, by network name or id; not the results of an earlier start. */
+  endpoints: Record<string, EndpointSettings>;
+  portBindings: PortMap;
+  exposedPorts: string[];
+  publishAll: boolean;
+  macAddress?: string;
+}
+
+export interface Sandbox {
+  /** Where the runtime finds the namespace, until `release`. */
+  netnsPath: string;
+  /** By network name. */
+  endpoints: Record<string, EndpointSettings>;
+  /** `NetworkSettings.Ports`: what was really bound, null for what is exposed only. */
+  ports: PortMap;
+  /** Closes our descriptor, once the container's init runs or has failed to. Safe to call twice. */
+  release(): void;
+}
+
+/** A container found running when the daemon starts, with what its `Sandbox` said. */
+export interface LiveContainer {
+  containerId: string;
+  endpoints: Record<string, EndpointSettings>;
+  ports: PortMap;
+}
+
+export interface Sessions {
+  open(request: SandboxRequest): Promise<Sandbox>;
+  close(containerId: string): Promise<void>;
+  adopt(live: LiveContainer[]): Promise<void>;
+  countEndpoints(networkId: string): number;
+  stop(): void;
+}
+
+interface SessionOptions {
+  catalog: Catalog;
+  kernel: Kernel;
+  publishedPorts: PublishedPorts;
+  events: Events;
+  logger: Logger;
+}
+
+/** What one running container holds of the network, besides its ports. */
+interface Session {
+  containerId: string;
+  endpoints: Endpoint[];
+  /** Host ends of its interfaces. */
+  links: string[];
+}
+
+/** How long after its container's end a link may still be on its way out with its namespace. */
+const sweepDelayMilliseconds = 1000;
+
+export function createSessions(options: SessionOptions): Sessions {
+  const { catalog, kernel, publishedPorts, events, logger } = options;
+  const sessions = new Map<string, Session>();
+  let sweep: NodeJS.Timeout | undefined;
+
+  function takeEndpoints(request: SandboxRequest): Endpoint[] {
+    const { containerId: id, containerName: name } = request;
+    const wanted = findWantedEndpoints(catalog, request.mode, request.endpoints);
+    const endpoints: Endpoint[] = [];
+    try {
+      for (const [number, want] of wanted.entries()) {
+        const macAddress = number === 0 ? request.macAddress : undefined;
+        endpoints.push(leaseEndpoint(catalog, want, { id, name, macAddress }));
+      }
+    } catch (error) {
+      releaseEndpoints(endpoints);
+      throw error;
+    }
+    return endpoints;
+  }
+
+  function releaseEndpoints(endpoints: Endpoint[]): void {
+    for (const { network, address } of endpoints) {
+      if (address !== undefined) catalog.poolOf(network).release(address);
+    }
+  }
+
+  async function makeNetns(session: Session): Promise<number> {
+    const { containerId, endpoints } = session;
+    const { fd, links } = await kernel.openSandbox({ containerId, interfaces: interfacesOf(endpoints) });
+    session.links = links;
+    return fd;
+  }
+
+  function publish({ containerId, endpoints }: Session, wanted: WantedPort[]): Promise<Publication[]> {
+    const address = endpoints[0]?.address;
+    return address === undefined ? Promise.resolve([]) : publishedPorts.publish(containerId, wanted, address);
+  }
+
+  async function open(request: SandboxRequest): Promise<Sandbox> {
+    const { containerId, containerName } = request;
+    await close(containerId);
+    const wanted = findWantedPorts(request.portBindings, request.exposedPorts, request.publishAll);
+    const endpoints = takeEndpoints(request);
+    const session: Session = { containerId, endpoints, links: [] };
+    sessions.set(containerId, session);
+    const [netns, ports] = await Promise.allSettled([makeNetns(session), publish(session, wanted)]);
+    if (netns.status === "fulfilled" && ports.status === "fulfilled") {
+      announce("connect", session);
+      return toSandbox(netns.value, session, formatPortMap(ports.value, request.exposedPorts));
+    }
+    if (netns.status === "fulfilled") closeNetns(netns.value);
+    if (ports.status === "fulfilled") await publishedPorts.unpublish(containerId);
+    sessions.delete(containerId);
+    releaseEndpoints(endpoints);
+    scheduleSweep();
+    if (ports.status === "rejected") throw portFailure(containerName, endpoints[0], ports.reason);
+    const reason = netns.status === "rejected" ? netns.reason : undefined;
+    throw internal(`failed to create the network sandbox: ${messageOf(reason)}`, reason);
+  }
+
+  async function close(containerId: string): Promise<void> {
+    const session = sessions.get(containerId);
+    if (!session) return;
+    sessions.delete(containerId);
+    await publishedPorts.unpublish(containerId);
+    releaseEndpoints(session.endpoints);
+    announce("disconnect", session);
+    scheduleSweep();
+  }
+
+  function scheduleSweep(): void {
+    clearTimeout(sweep);
+    sweep = setTimeout(() => {
+      removeOrphans().catch((error) =>
+        logger.warn({ reason: messageOf(error) }, "links of ended containers could not be removed"),
+      );
+    }, sweepDelayMilliseconds);
+    sweep.unref();
+  }
+
+  async function bridgeLinks(): Promise<Link[]> {
+    const links = await kernel.listLinks();
+    const names = new Set(catalog.bridges().map((bridge) => bridge.link));
+    const bridges = new Set(links.filter(({ name }) => names.has(name)).map(({ index }) => index));
+    return links.filter(({ kind, master }) => kind === "veth" && bridges.has(master));
+  }
+
+  /** Removes links of our bridges whose container is gone, such as one kept by a stray process in its namespace. */
+  async function removeOrphans(): Promise<void> {
+    for (const { name, alias } of await bridgeLinks()) {
+      if (!sessions.get(alias)?.links.includes(name)) await kernel.removeLink(name);
+    }
+  }
+
+  function announce(action: "connect" | "disconnect", { containerId, endpoints }: Session): void {
+    for (const { network } of endpoints)
+      events.publish("network", action, network.id, {
+        container: containerId,
+        name: network.name,
+        type: network.driver,
+      });
+  }
+
+  return {
+    open,
+    close,
+    async adopt(live) {
+      for (const session of sessions.values()) releaseEndpoints(session.endpoints);
+      sessions.clear();
+      for (const { containerId, endpoints } of live)
+        sessions.set(containerId, {
+          containerId,
+          endpoints: adoptEndpoints(catalog, endpoints, logger),
+          links: [],
+        });
+      const links = await kernel.listLinks();
+      await reattach(links);
+      await publishedPorts.adopt(
+        new Map(
+          live.map(({ containerId, ports }) => {
+            const address = sessions.get(containerId)?.endpoints[0]?.address;
+            return [containerId, address === undefined ? [] : parsePortMap(ports, address)];
+          }),
+        ),
+      );
+      await removeOrphans();
+    },
+    countEndpoints: (networkId) =>
+      [...sessions.values()].filter(({ endpoints }) =>
+        endpoints.some(({ network }) => network.id === networkId),
+      ).length,
+    stop() {
+      clearTimeout(sweep);
+      publishedPorts.stop();
+    },
+  };
+
+  /** Finds the links of adopted containers again, and puts those under their bridge that have lost it. */
+  async function reattach(links: Link[]): Promise<void> {
+    for (const { name, alias, master, kind } of links) {
+      const session = kind === "veth" ? sessions.get(alias) : undefined;
+      if (!session) continue;
+      session.links.push(name);
+      const bridge = session.endpoints.length === 1 ? session.endpoints[0]?.network.bridge : undefined;
+      if (master === 0 && bridge)
+        await kernel.attach({ name, bridge: bridge.link, containerId: session.containerId });
+    }
+  }
+}
+
+function portFailure(containerName: string, endpoint: Endpoint | undefined, cause: unknown): EngineError {
+  const where = `endpoint ${containerName} (${endpoint?.settings.EndpointID ?? ""})`;
+  return internal(`driver failed programming external connectivity on ${where}: ${messageOf(cause)}`, cause);
+}
+
+function toSandbox(fd: number, { endpoints }: Session, ports: PortMap): Sandbox {
+  let isOpen = true;
+  return {
+    netnsPath: `/proc/${process.pid}/fd/${fd}`,
+    endpoints: Object.fromEntries(endpoints.map(({ network, settings }) => [network.name, settings])),
+    ports: endpoints.some(({ address }) => address !== undefined) ? ports : {},
+    release() {
+      if (isOpen) closeNetns(fd);
+      isOpen = false;
+    },
+  };
+}

@@ -1,0 +1,123 @@
+import { check, declare, SyscallError } from "./libc.ts";
+import {
+  decodeErrno,
+  decodeMessages,
+  encodeMessage,
+  messageFlag,
+  messageType,
+  type NetlinkMessage,
+} from "./netlink-message.ts";
+
+const socket = declare("int socket(int domain, int type, int protocol)");
+const send = declare("long send(int fd, const void *bytes, size_t length, int flags)");
+const receive = declare("long recv(int fd, void *bytes, size_t length, int flags)");
+const close = declare("int close(int fd)");
+
+const netlinkFamily = 16;
+const rawSocket = 3;
+const closeOnExec = 0o2000000;
+const waitForAll = 0;
+/** The kernel fills dump datagrams up to 32 KiB. */
+const receiveBytes = 64 * 1024;
+
+export const netlinkProtocol = { route: 0, netfilter: 12 } as const;
+
+interface Request {
+  type: number;
+  flags: number;
+  payload: Buffer;
+}
+
+/**
+ * A netlink socket that belongs to the network namespace its thread was in when it was made, wherever the thread goes
+ * later. Calls wait for the kernel's answer, so it has its place on a worker thread. The owner closes it.
+ */
+export class NetlinkSocket {
+  readonly #fd: number;
+  #sequence = 0;
+
+  constructor(protocol: number) {
+    this.#fd = check(socket(netlinkFamily, rawSocket | closeOnExec, protocol), "socket", "netlink");
+  }
+
+  /**
+   * Sends all requests at once; the kernel carries them out in order and goes on after a failed one.
+   * @throws SyscallError of the first that failed, when all are answered.
+   */
+  request(requests: readonly Request[], subject?: string): void {
+    if (requests.length === 0) return;
+    const first = this.#sequence + 1;
+    const datagram = requests.map((request) =>
+      encodeMessage({
+        ...request,
+        flags: request.flags | messageFlag.request | messageFlag.acknowledge,
+        sequence: ++this.#sequence,
+      }),
+    );
+    this.#send(Buffer.concat(datagram), subject);
+    let waiting = requests.length;
+    let failure: SyscallError | undefined;
+    while (waiting > 0) {
+      for (const message of this.#receive(subject)) {
+        if (message.type !== messageType.error || message.sequence < first) continue;
+        waiting--;
+        const errno = decodeErrno(message.payload);
+        if (errno !== 0) failure ??= new SyscallError("netlink", errno, subject);
+      }
+    }
+    if (failure) throw failure;
+  }
+
+  /** All objects the kernel has of that kind, as payloads. Asks again when the list changed meanwhile. */
+  dump(type: number, payload: Buffer): Buffer[] {
+    for (;;) {
+      const sequence = ++this.#sequence;
+      const flags = messageFlag.request | messageFlag.dump;
+      this.#send(encodeMessage({ type, flags, sequence, payload }), "dump");
+      const answer = this.#receiveDump(sequence);
+      if (answer) return answer;
+    }
+  }
+
+  /** The one object asked for. @throws SyscallError ENODEV when there is none. */
+  get(type: number, payload: Buffer, subject?: string): Buffer {
+    const sequence = ++this.#sequence;
+    this.#send(encodeMessage({ type, flags: messageFlag.request, sequence, payload }), subject);
+    for (;;) {
+      for (const message of this.#receive(subject)) {
+        if (message.sequence !== sequence) continue;
+        if (message.type !== messageType.error) return message.payload;
+        throw new SyscallError("netlink", decodeErrno(message.payload), subject);
+      }
+    }
+  }
+
+  close(): void {
+    close(this.#fd);
+  }
+
+  #receiveDump(sequence: number): Buffer[] | undefined {
+    const payloads: Buffer[] = [];
+    let interrupted = false;
+    for (;;) {
+      for (const message of this.#receive("dump")) {
+        if (message.sequence !== sequence) continue;
+        if (message.flags & messageFlag.dumpInterrupted) interrupted = true;
+        if (message.type === messageType.done) return interrupted ? undefined : payloads;
+        if (message.type === messageType.error)
+          throw new SyscallError("netlink", decodeErrno(message.payload), "dump");
+        payloads.push(message.payload);
+      }
+    }
+  }
+
+  #send(datagram: Buffer, subject?: string): void {
+    check(send(this.#fd, datagram, datagram.length, 0), "send", subject);
+  }
+
+  #receive(subject?: string): NetlinkMessage[] {
+    const buffer = Buffer.allocUnsafe(receiveBytes);
+    const length = check(receive(this.#fd, buffer, buffer.length, waitForAll), "recv", subject);
+    return decodeMessages(buffer.subarray(0, length));
+  }
+}

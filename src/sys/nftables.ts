@@ -1,0 +1,27 @@
+import { spawn } from "node:child_process";
+
+/**
+ * Runs an nft(8) script as one transaction: all of it takes effect, or nothing.
+ * @throws Error with nft's own text, or ENOENT when nft is not installed.
+ */
+export function runNft(script: string): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const nft = spawn("nft", ["-f", "-"], { stdio: ["pipe", "pipe", "pipe"] });
+    let output = "";
+    let complaint = "";
+    nft.stdout.setEncoding("utf8").on("data", (text: string) => {
+      output += text;
+    });
+    nft.stderr.setEncoding("utf8").on("data", (text: string) => {
+      complaint += text;
+    });
+    nft.on("error", reject);
+    nft.on("close", (code) => {
+      if (code === 0) resolve(output);
+      else reject(new Error(`nft: ${complaint.trim() || `exit code ${code}`}`));
+    });
+    // A broken pipe is followed by a close with the reason.
+    nft.stdin.on("error", () => {});
+    nft.stdin.end(script);
+  });
+}

@@ -1,0 +1,69 @@
+// Runs inside a network namespace as a child with an IPC channel: serves ports there and asks others.
+import dgram from "node:dgram";
+import net from "node:net";
+
+export type AgentCall =
+  | { id: number; serve: "tcp" | "udp"; port: number; name: string }
+  | { id: number; ask: "tcp" | "udp"; host: string; port: number };
+
+/** How long silence is waited for before it counts as dropped. */
+const silenceMilliseconds = 400;
+
+/** Answers every TCP connection and every datagram with its name and the address it sees the asker at. */
+function serve(protocol: "tcp" | "udp", port: number, name: string): Promise<string> {
+  return new Promise((resolve, reject) => {
+    if (protocol === "tcp") {
+      const server = net.createServer((socket) => {
+        socket.on("error", () => {});
+        socket.end(`${name} sees ${socket.remoteAddress}`);
+      });
+      server.on("error", reject);
+      server.listen(port, "0.0.0.0", () => resolve("serving"));
+      return;
+    }
+    const socket = dgram.createSocket("udp4");
+    socket.on("error", reject);
+    socket.on("message", (_, from) => socket.send(`${name} sees ${from.address}`, from.port, from.address));
+    socket.bind(port, "0.0.0.0", () => resolve("serving"));
+  });
+}
+
+/** What came back, "silence", or the error's code. */
+function ask(protocol: "tcp" | "udp", host: string, port: number): Promise<string> {
+  return new Promise((resolve) => {
+    const silence = setTimeout(() => finish("silence"), silenceMilliseconds);
+    let stop = () => {};
+    function finish(answer: string): void {
+      clearTimeout(silence);
+      stop();
+      resolve(answer);
+    }
+    if (protocol === "tcp") {
+      const socket = net.connect({ host, port });
+      let text = "";
+      stop = () => socket.destroy();
+      socket.on("data", (bytes) => {
+        text += bytes;
+      });
+      socket.on("end", () => finish(text));
+      socket.on("error", (error: NodeJS.ErrnoException) => finish(error.code ?? error.message));
+      return;
+    }
+    const socket = dgram.createSocket("udp4");
+    stop = () => socket.close();
+    socket.on("message", (bytes) => finish(bytes.toString()));
+    socket.on("error", (error: NodeJS.ErrnoException) => finish(error.code ?? error.message));
+    socket.connect(port, host, () => socket.send("?"));
+  });
+}
+
+process.on("message", (call: AgentCall) => {
+  const answer =
+    "serve" in call ? serve(call.serve, call.port, call.name) : ask(call.ask, call.host, call.port);
+  answer.then(
+    (text) => process.send?.({ id: call.id, text }),
+    (error) => process.send?.({ id: call.id, text: `failed: ${error.message}` }),
+  );
+});
+process.on("disconnect", () => process.exit());
+process.send?.({ id: 0, text: "ready" });

@@ -1,0 +1,137 @@
+// A machine of the test's own: importing this moves the test process into a new network namespace, where it can do what
+// it likes. The namespace goes when the process ends.
+import { type ChildProcess, execFileSync, spawn } from "node:child_process";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { createEvents, type EngineEvent } from "../../src/events/events.ts";
+import { createLogger } from "../../src/logger.ts";
+import { createNetworks, type Networks, type NetworksOptions } from "../../src/networks/networks.ts";
+import type { SandboxRequest } from "../../src/networks/sessions.ts";
+import { openState } from "../../src/state/state.ts";
+import { enterNewNetns } from "../../src/sys/netns.ts";
+
+enterNewNetns();
+execFileSync("ip", ["link", "set", "lo", "up"]);
+
+export function run(command: string): string {
+  return execFileSync("sh", ["-c", command], { encoding: "utf8", stdio: ["ignore", "pipe", "pipe"] });
+}
+
+/** A process inside a network namespace that serves and asks there. */
+export interface Agent {
+  pid: number;
+  serve(protocol: "tcp" | "udp", port: number, name: string): Promise<string>;
+  ask(protocol: "tcp" | "udp", host: string, port: number): Promise<string>;
+  /** Resolves when the process has ended. */
+  stop(): Promise<void>;
+}
+
+const agents = new Set<ChildProcess>();
+
+/** `netnsPath` absent: in the machine's own namespace; "new": in a new one. */
+export async function startAgent(netnsPath?: string): Promise<Agent> {
+  const script = new URL("./agent.ts", import.meta.url).pathname;
+  const prefix =
+    netnsPath === undefined
+      ? []
+      : netnsPath === "new"
+        ? ["unshare", "--net"]
+        : ["nsenter", `--net=${netnsPath}`];
+  const [command = process.execPath, ...args] = [...prefix, process.execPath, script];
+  const child = spawn(command, args, { stdio: ["ignore", "inherit", "inherit", "ipc"] });
+  agents.add(child);
+  const waiting = new Map<number, (text: string) => void>();
+  let lastId = 0;
+  const ready = new Promise<string>((resolve, reject) => {
+    waiting.set(0, resolve);
+    child.on("error", reject);
+    child.on("exit", (code) => reject(new Error(`the agent ended with ${code}`)));
+  });
+  child.on("message", ({ id, text }: { id: number; text: string }) => {
+    waiting.get(id)?.(text);
+    waiting.delete(id);
+  });
+  const ended = new Promise<void>((resolve) => child.on("exit", () => resolve()));
+  ended.then(() => agents.delete(child));
+  function call(content: object): Promise<string> {
+    return new Promise((resolve) => {
+      const id = ++lastId;
+      waiting.set(id, resolve);
+      child.send({ id, ...content });
+    });
+  }
+  await ready;
+  return {
+    pid: child.pid ?? 0,
+    serve: (protocol, port, name) => call({ serve: protocol, port, name }),
+    ask: (protocol, host, port) => call({ ask: protocol, host, port }),
+    stop() {
+      child.disconnect();
+      return ended;
+    },
+  };
+}
+
+export interface TestNetworks {
+  networks: Networks;
+  events: EngineEvent[];
+  /** Another one on the same state, as after a restart of the daemon. The first is left as a killed one would be. */
+  restart(options?: Partial<NetworksOptions>): Promise<Networks>;
+  /** Takes everything of the machine again. */
+  stop(): Promise<void>;
+}
+
+export async function startNetworks(options: Partial<NetworksOptions> = {}): Promise<TestNetworks> {
+  const root = mkdtempSync(join(tmpdir(), "berth-networks-"));
+  const logger = createLogger("silent");
+  const state = openState(join(root, "state.db"), logger);
+  const log: EngineEvent[] = [];
+  const events = createEvents();
+  events.subscribe((event) => void log.push(event));
+  const all: NetworksOptions = {
+    state,
+    events,
+    logger,
+    bridgeName: "berth-test0",
+    bip: "10.90.0.1/24",
+    tableName: "berth-test",
+    ...options,
+  };
+  let current = await createNetworks(all);
+  return {
+    networks: current,
+    events: log,
+    async restart(changed) {
+      await current.stop();
+      current = await createNetworks({ ...all, ...changed });
+      return current;
+    },
+    async stop() {
+      await current.destroy();
+      state.close();
+      rmSync(root, { recursive: true });
+    },
+  };
+}
+
+let containers = 0;
+
+export function newRequest(changes: Partial<SandboxRequest> = {}): SandboxRequest {
+  const number = ++containers;
+  return {
+    containerId: number.toString(16).padStart(64, "0"),
+    containerName: `test${number}`,
+    hostname: `test${number}`,
+    mode: "bridge",
+    endpoints: {},
+    portBindings: {},
+    exposedPorts: [],
+    publishAll: false,
+    ...changes,
+  };
+}
+
+process.on("exit", () => {
+  for (const child of agents) child.kill("SIGKILL");
+});
