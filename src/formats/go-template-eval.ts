@@ -270,6 +270,8 @@ function evaluateField(
   const map = findMapRecord(receiver);
   if (map === undefined)
     return fail(state, at, `can't evaluate field ${name} in type ${formatType(receiver)}`);
+  const method = map[name];
+  if (typeof method === "function") return method(...values);
   if (values.length > 0) fail(state, at, `${name} is not a method but has arguments`);
   if (Object.hasOwn(map, name)) return map[name] === null && !isTypedMap(receiver) ? undefined : map[name];
   return state.isKeyRequired ? fail(state, at, `map has no entry for key "${name}"`) : undefined;

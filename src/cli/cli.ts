@@ -1,0 +1,142 @@
+import { readFileSync } from "node:fs";
+import os from "node:os";
+import path from "node:path";
+import type { Readable, Writable } from "node:stream";
+import type { Client } from "../client/client.ts";
+import { certFolderFiles, defaultHost, readTlsFiles } from "../client/host.ts";
+import { bool, commaList, type FlagValues, string } from "./flag.ts";
+
+/** Docker's config.json, as far as it is honoured. */
+export interface CliConfig {
+  detachKeys?: string;
+  HttpHeaders?: Record<string, string>;
+  psFormat?: string;
+  imagesFormat?: string;
+  networksFormat?: string;
+  volumesFormat?: string;
+  statsFormat?: string;
+  auths?: Record<string, { auth?: string; identitytoken?: string }>;
+}
+
+/** What a command works with. The client is made on first use, so that `--help` needs no daemon. */
+export interface Cli {
+  stdin: Readable & { isTTY?: boolean };
+  stdout: Writable & { isTTY?: boolean; columns?: number; rows?: number };
+  stderr: Writable & { isTTY?: boolean };
+  env: Record<string, string | undefined>;
+  config: CliConfig;
+  configFolder: string;
+  client(): Promise<Client>;
+  print(line: string): void;
+  /** One line on stderr. */
+  warn(line: string): void;
+}
+
+const home = (file: string) => path.join(os.homedir(), ".docker", file);
+
+export const globalFlags = {
+  config: string("", "Location of client config files", home("").replace(/\/$/, "")),
+  context: string(
+    "c",
+    'Name of the context to use to connect to the daemon (overrides DOCKER_HOST env var and default context set with "berth context use")',
+  ),
+  debug: bool("D", "Enable debug mode"),
+  host: commaList("H", "Daemon socket to connect to", "list"),
+  "log-level": string("l", 'Set the logging level ("debug", "info", "warn", "error", "fatal")', "info"),
+  tls: bool("", "Use TLS; implied by --tlsverify"),
+  tlscacert: string("", "Trust certs signed only by this CA", home("ca.pem")),
+  tlscert: string("", "Path to TLS certificate file", home("cert.pem")),
+  tlskey: string("", "Path to TLS key file", home("key.pem")),
+  tlsverify: bool("", "Use TLS and verify the remote"),
+  version: bool("v", "Print version information and quit"),
+  help: bool("h", "Print usage"),
+};
+
+export type GlobalFlags = FlagValues<typeof globalFlags>;
+
+export function createCli(
+  flags: GlobalFlags,
+  given: ReadonlySet<string>,
+  streams: Pick<Cli, "stdin" | "stdout" | "stderr" | "env">,
+): Cli {
+  const { env, stdout, stderr } = streams;
+  const configFolder = given.has("config") ? flags.config : env.DOCKER_CONFIG || flags.config;
+  let config: CliConfig | undefined;
+  let client: Promise<Client> | undefined;
+  const cli: Cli = {
+    ...streams,
+    configFolder,
+    get config() {
+      config ??= readConfig(configFolder, (line) => stderr.write(`${line}\n`));
+      return config;
+    },
+    client() {
+      client ??= connect(cli, flags, given);
+      return client;
+    },
+    print: (line) => stdout.write(`${line}\n`),
+    warn: (line) => stderr.write(`${line}\n`),
+  };
+  return cli;
+}
+
+function readConfig(folder: string, warn: (line: string) => void): CliConfig {
+  const file = path.join(folder, "config.json");
+  let text: string;
+  try {
+    text = readFileSync(file, "utf8");
+  } catch {
+    return {};
+  }
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    warn(`WARNING: Error loading config file: ${file}: ${error instanceof Error ? error.message : error}`);
+    return {};
+  }
+}
+
+async function connect(cli: Cli, flags: GlobalFlags, given: ReadonlySet<string>): Promise<Client> {
+  const { env } = cli;
+  if (flags.host.length > 1) throw new Error("specify only one -H");
+  const context =
+    flags.context || (flags.host.length > 0 || env.BERTH_HOST || env.DOCKER_HOST ? "" : env.DOCKER_CONTEXT);
+  if (context && context !== "default") {
+    throw new Error(
+      `contexts are not yet supported: use -H or BERTH_HOST instead of the context "${context}"`,
+    );
+  }
+  const host = flags.host[0] || env.BERTH_HOST || env.DOCKER_HOST || defaultHost;
+  const isVerified = given.has("tlsverify") ? flags.tlsverify : Boolean(env.DOCKER_TLS_VERIFY);
+  const isTls = isVerified || flags.tls || Boolean(env.DOCKER_TLS);
+  const { createClient } = await import("../client/client.ts");
+  return createClient({
+    host: host.includes("://") ? host : host.startsWith("/") ? `unix://${host}` : `tcp://${host}`,
+    ...(isTls && { tls: readTlsFiles({ ...tlsPaths(cli, flags, given), isVerified }) }),
+    ...(cli.config.HttpHeaders !== undefined && { headers: cli.config.HttpHeaders }),
+    ...(env.DOCKER_API_VERSION && { version: env.DOCKER_API_VERSION.replace(/^v/, "") }),
+  });
+}
+
+/** A file that was not asked for by name is used when it exists, as Docker does. */
+function tlsPaths(cli: Cli, flags: GlobalFlags, given: ReadonlySet<string>) {
+  const folder = certFolderFiles(cli.env.DOCKER_CERT_PATH || cli.configFolder);
+  const exists = (file: string) => {
+    try {
+      readFileSync(file);
+      return true;
+    } catch {
+      return false;
+    }
+  };
+  const choose = (name: "tlscacert" | "tlscert" | "tlskey", fallback: string) => {
+    const file = given.has(name) ? flags[name] : fallback;
+    return given.has(name) || exists(file) ? file : undefined;
+  };
+  const [ca, cert, key] = [
+    choose("tlscacert", folder.ca),
+    choose("tlscert", folder.cert),
+    choose("tlskey", folder.key),
+  ];
+  return { ...(ca && { ca }), ...(cert && { cert }), ...(key && { key }) };
+}

@@ -1,0 +1,121 @@
+import type { ContainerSummary, MountPoint, PortSummary } from "../../formats/docker-api.ts";
+import { type GoStruct, goRow } from "../../formats/go-template.ts";
+import { quoteGo } from "../../formats/go-template-printf.ts";
+import { formatAge, formatSize } from "../../formats/units.ts";
+import { ellipsis, formatLabels, formatLocalTime, shortId } from "../output.ts";
+
+export const containerHeaders = {
+  ID: "CONTAINER ID",
+  Names: "NAMES",
+  Image: "IMAGE",
+  Command: "COMMAND",
+  CreatedAt: "CREATED AT",
+  RunningFor: "CREATED",
+  Ports: "PORTS",
+  State: "STATE",
+  Status: "STATUS",
+  Size: "SIZE",
+  Labels: "LABELS",
+  Mounts: "MOUNTS",
+  LocalVolumes: "LOCAL VOLUMES",
+  Networks: "NETWORKS",
+  Platform: "PLATFORM",
+  HealthStatus: "HEALTH STATUS",
+};
+
+/** A line of `ps`, with the fields `--format` may name. */
+export function containerRow(container: ContainerSummary, options: { isTruncated: boolean }): GoStruct {
+  const { isTruncated } = options;
+  return goRow("*formatter.ContainerContext", {
+    ID: () => (isTruncated ? shortId(container.Id) : container.Id),
+    Names: () => formatNames(container.Names, isTruncated),
+    Image: () => formatImage(container, isTruncated),
+    Command: () => quoteGo(isTruncated ? ellipsis(container.Command, 20) : container.Command),
+    CreatedAt: () => formatLocalTime(container.Created),
+    RunningFor: () => `${formatAge(Date.now() / 1000 - container.Created)} ago`,
+    Ports: () => formatPorts(container.Ports ?? []),
+    State: () => container.State,
+    Status: () => container.Status,
+    Size: () => formatContainerSize(container),
+    Labels: () => formatLabels(container.Labels),
+    Label: (name: string) => container.Labels?.[name] ?? "",
+    Mounts: () => (container.Mounts ?? []).map((mount) => nameOfMount(mount, isTruncated)).join(","),
+    LocalVolumes: () => String((container.Mounts ?? []).filter((mount) => mount.Driver === "local").length),
+    Networks: () =>
+      Object.keys(container.NetworkSettings?.Networks ?? {})
+        .sort()
+        .join(","),
+    Platform: () => null,
+    HealthStatus: () => /\((?:health: )?(starting|healthy|unhealthy)\)$/.exec(container.Status)?.[1] ?? "",
+  });
+}
+
+function formatNames(names: readonly string[] | null, isTruncated: boolean): string {
+  const bare = (names ?? []).map((name) => name.replace(/^\//, ""));
+  // A name with a slash is a link's alias: it belongs to the other container.
+  return (isTruncated ? bare.filter((name) => !name.includes("/")) : bare).join(",");
+}
+
+function formatImage(container: ContainerSummary, isTruncated: boolean): string {
+  if (container.Image === "") return "<no image>";
+  if (!isTruncated) return container.Image;
+  const id = shortId(container.ImageID);
+  if (id !== "" && id === shortId(container.Image)) return id;
+  return container.Image.replace(/@sha256:[0-9a-f]{64}$/, "");
+}
+
+function formatContainerSize({ SizeRw = 0, SizeRootFs = 0 }: ContainerSummary): string {
+  const own = formatSize(SizeRw, 3);
+  return SizeRootFs > 0 ? `${own} (virtual ${formatSize(SizeRootFs, 3)})` : own;
+}
+
+function nameOfMount(mount: MountPoint, isTruncated: boolean): string {
+  const name = mount.Name || mount.Source;
+  return isTruncated ? ellipsis(name, 15) : name;
+}
+
+/** `0.0.0.0:80-82->80-82/tcp, 443/tcp`: ports that follow each other and are published under their own number are joined. */
+export function formatPorts(ports: readonly PortSummary[]): string {
+  const sorted = [...ports].sort(
+    (a, b) =>
+      a.PrivatePort - b.PrivatePort ||
+      (a.IP ?? "").localeCompare(b.IP ?? "") ||
+      (a.PublicPort ?? 0) - (b.PublicPort ?? 0) ||
+      a.Type.localeCompare(b.Type),
+  );
+  const closed: string[] = [];
+  const mapped: string[] = [];
+  const open = new Map<string, { ip: string; type: string; first: number; last: number }>();
+  for (const { IP: ip = "", PrivatePort: port, PublicPort: published, Type: type } of sorted) {
+    if (ip !== "" && published !== port) {
+      mapped.push(`${joinHost(ip)}:${published}->${port}/${type}`);
+      continue;
+    }
+    const key = `${ip}/${type}`;
+    const range = open.get(key);
+    if (range !== undefined && port === range.last + 1) {
+      range.last = port;
+      continue;
+    }
+    if (range !== undefined) closed.push(formatRange(range));
+    open.set(key, { ip, type, first: port, last: port });
+  }
+  return [...closed, ...[...open.values()].map(formatRange), ...mapped].join(", ");
+}
+
+function formatRange({
+  ip,
+  type,
+  first,
+  last,
+}: {
+  ip: string;
+  type: string;
+  first: number;
+  last: number;
+}): string {
+  const range = first === last ? String(first) : `${first}-${last}`;
+  return `${ip === "" ? "" : `${joinHost(ip)}:${range}->`}${range}/${type}`;
+}
+
+export const joinHost = (ip: string) => (ip.includes(":") ? `[${ip}]` : ip);

@@ -1,0 +1,20 @@
+import type { Filters } from "../client/filters.ts";
+import { list } from "./flag.ts";
+
+/** `--filter key=value`. */
+export const filterFlag = (help: string, short = "f") =>
+  list(short, help, "filter", (text) => {
+    if (!text.includes("=")) throw new Error("invalid argument");
+    return text;
+  });
+
+/** `["label=a=b", "label=c"]` → `{ label: ["a=b", "c"] }`. */
+export function toFilters(texts: readonly string[]): Filters {
+  const filters: Record<string, string[]> = {};
+  for (const text of texts) {
+    const at = text.indexOf("=");
+    const name = text.slice(0, at).trim().toLowerCase();
+    filters[name] = [...(filters[name] ?? []), text.slice(at + 1).trim()];
+  }
+  return filters;
+}

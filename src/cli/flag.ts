@@ -1,0 +1,105 @@
+import { parseSize } from "../formats/units.ts";
+
+/** One flag of a command: how it is shown, what it is when not given, and how each use of it changes the value. */
+export interface Flag<T> {
+  short: string;
+  help: string;
+  /** What the help shows after the name; empty for a switch, which needs no value. */
+  placeholder: string;
+  initial: T;
+  /** @throws Error with the reason, which is shown after `invalid argument "x" for "--flag" flag:` */
+  apply(previous: T, text: string): T;
+  isHidden?: boolean;
+}
+
+export type FlagTable = Record<string, Flag<unknown>>;
+export type FlagValues<F> = { [Name in keyof F]: F[Name] extends Flag<infer T> ? T : never };
+
+export const bool = (short: string, help: string, initial = false): Flag<boolean> => ({
+  short,
+  help,
+  placeholder: "",
+  initial,
+  apply: (_, text) => parseBool(text),
+});
+
+export const string = (short: string, help: string, initial = "", placeholder = "string"): Flag<string> => ({
+  short,
+  help,
+  placeholder,
+  initial,
+  apply: (_, text) => text,
+});
+
+/** May be repeated; `check` may refuse or rewrite a value. */
+export const list = (
+  short: string,
+  help: string,
+  placeholder = "list",
+  check: (text: string) => string = (text) => text,
+): Flag<string[]> => ({
+  short,
+  help,
+  placeholder,
+  initial: [],
+  apply: (previous, text) => [...previous, check(text)],
+});
+
+/** May be repeated and take several at once, separated by commas. */
+export const commaList = (short: string, help: string, placeholder = "strings"): Flag<string[]> => ({
+  short,
+  help,
+  placeholder,
+  initial: [],
+  apply: (previous, text) => [...previous, ...text.split(",")],
+});
+
+/** `key=value`, repeated. */
+export const map = (short: string, help: string): Flag<Record<string, string>> => ({
+  short,
+  help,
+  placeholder: "map",
+  initial: {},
+  apply: (previous, text) => {
+    const at = text.indexOf("=");
+    return { ...previous, ...(at === -1 ? { [text]: "" } : { [text.slice(0, at)]: text.slice(at + 1) }) };
+  },
+});
+
+export const int = (short: string, help: string, initial = 0): Flag<number> => ({
+  short,
+  help,
+  placeholder: "int",
+  initial,
+  apply: (_, text) => parseInteger(text),
+});
+
+/** As `int`, but undefined when not given. */
+export const optionalInt = (short: string, help: string): Flag<number | undefined> => ({
+  short,
+  help,
+  placeholder: "int",
+  initial: undefined,
+  apply: (_, text) => parseInteger(text),
+});
+
+/** A size such as 64m, in bytes. */
+export const bytes = (short: string, help: string): Flag<number> => ({
+  short,
+  help,
+  placeholder: "bytes",
+  initial: 0,
+  apply: (_, text) => parseSize(text),
+});
+
+export function parseBool(text: string): boolean {
+  if (["1", "t", "T", "true", "TRUE", "True"].includes(text)) return true;
+  if (["0", "f", "F", "false", "FALSE", "False"].includes(text)) return false;
+  throw new Error(`strconv.ParseBool: parsing ${JSON.stringify(text)}: invalid syntax`);
+}
+
+export function parseInteger(text: string): number {
+  if (!/^[+-]?\d+$/.test(text))
+    throw new Error(`strconv.ParseInt: parsing ${JSON.stringify(text)}: invalid syntax`);
+  return Number(text);
+}

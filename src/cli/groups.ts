@@ -1,0 +1,29 @@
+/** Groups of commands and what they are for, as `berth --help` lists them. */
+export const groups: Readonly<Record<string, string>> = {
+  builder: "Manage builds",
+  container: "Manage containers",
+  image: "Manage images",
+  network: "Manage networks",
+  system: "Manage Berth",
+  volume: "Manage volumes",
+};
+
+/** Names Docker has and this engine does not have yet. */
+export const unsupported: readonly string[] = [
+  "bake",
+  "builder",
+  "buildx",
+  "checkpoint",
+  "compose",
+  "config",
+  "context",
+  "manifest",
+  "node",
+  "plugin",
+  "registry",
+  "secret",
+  "service",
+  "stack",
+  "swarm",
+  "trust",
+];

@@ -1,0 +1,119 @@
+import { ApiError } from "../client/api-error.ts";
+import { type Cli, createCli, globalFlags } from "./cli.ts";
+import { ExitError, HelpRequest, pointToHelp } from "./command.ts";
+import { groups, unsupported } from "./groups.ts";
+import { FlagError, type ParsedFlags, parseFlags } from "./parse-flags.ts";
+import { commands, type Entry } from "./table.ts";
+
+/** Runs one command line and gives the exit code of the process. */
+async function main(
+  argv: readonly string[],
+  streams: Pick<Cli, "stdin" | "stdout" | "stderr" | "env">,
+): Promise<number> {
+  let parsed: ParsedFlags<typeof globalFlags>;
+  try {
+    parsed = parseFlags(globalFlags, argv, { interspersed: false });
+  } catch (error) {
+    if (!(error instanceof FlagError)) throw error;
+    streams.stderr.write(
+      `${error.message}\n\nUsage:  berth [OPTIONS] COMMAND [ARG...]\n\nRun 'berth --help' for more information\n`,
+    );
+    return 125;
+  }
+  const cli = createCli(parsed.values, parsed.given, streams);
+  try {
+    return await dispatch(cli, parsed);
+  } catch (error) {
+    return report(cli, error);
+  }
+}
+
+async function dispatch(cli: Cli, { values, args }: ParsedFlags<typeof globalFlags>): Promise<number> {
+  const columns = cli.stdout.columns ?? 80;
+  const words = args[0] === "help" ? [...args.slice(1), "--help"] : args;
+  if (values.version)
+    return dispatch(cli, { values: { ...values, version: false }, given: new Set(), args: ["--version"] });
+  if (words[0] === "--version") {
+    const { version } = await import("./version.ts");
+    cli.print(`Berth version ${version}`);
+    return 0;
+  }
+  if (words.length === 0 || words[0] === "--help" || values.help) {
+    const { formatMainHelp } = await import("./help.ts");
+    cli.print(formatMainHelp(globalFlags, columns));
+    return 0;
+  }
+  const found = findCommand(words);
+  if (found === undefined) return explainUnknown(cli, words);
+  const { name, path, entry, rest } = found;
+  if (entry.load === undefined) throw new ExitError(1, `berth: 'berth ${path}' is not yet supported`);
+  const { command } = await entry.load();
+  try {
+    return await command.execute(cli, path, rest);
+  } catch (error) {
+    if (!(error instanceof HelpRequest)) throw error;
+    const { formatCommandHelp } = await import("./help.ts");
+    cli.print(formatCommandHelp(path, name, command, columns));
+    return 0;
+  }
+}
+
+function findCommand(
+  words: readonly string[],
+): { name: string; path: string; entry: Entry; rest: string[] } | undefined {
+  for (const length of [2, 1]) {
+    const path = words.slice(0, length).join(" ");
+    const direct = Object.hasOwn(commands, path) ? commands[path] : undefined;
+    const [name, entry] =
+      direct !== undefined
+        ? [path, direct]
+        : (Object.entries(commands).find(([, candidate]) => candidate.aliases?.includes(path)) ?? []);
+    if (name !== undefined && entry !== undefined) return { name, path, entry, rest: words.slice(length) };
+  }
+  return undefined;
+}
+
+async function explainUnknown(cli: Cli, words: readonly string[]): Promise<number> {
+  const [first = "", second] = words;
+  if (unsupported.includes(first)) throw new ExitError(1, `berth: 'berth ${first}' is not yet supported`);
+  if (!Object.hasOwn(groups, first)) {
+    throw new ExitError(
+      1,
+      `berth: unknown command: berth ${first}\n\nRun 'berth --help' for more information`,
+    );
+  }
+  if (second === undefined || second === "--help" || second === "-h") {
+    const { formatGroupHelp } = await import("./help.ts");
+    cli.print(formatGroupHelp(first));
+    return 0;
+  }
+  throw new ExitError(
+    1,
+    `berth: unknown command: berth ${first} ${second}\n\nUsage:  berth ${first}\n\n${pointToHelp(first)}`,
+  );
+}
+
+/** One sentence on stderr; a stack only for what is a bug of ours. */
+function report(cli: Cli, error: unknown): number {
+  if (error instanceof ExitError) {
+    if (error.message !== "") cli.warn(error.message);
+    return error.exitCode;
+  }
+  if (error instanceof ApiError) cli.warn(`Error response from daemon: ${error.message}`);
+  else cli.warn(error instanceof Error ? error.message : String(error));
+  if (cli.env.BERTH_DEBUG && error instanceof Error) cli.warn(error.stack ?? "");
+  return 1;
+}
+
+// A reader that went away (`berth logs x | head`) is not an error.
+for (const stream of [process.stdout, process.stderr]) {
+  stream.on("error", (error: NodeJS.ErrnoException) => process.exit(error.code === "EPIPE" ? 0 : 1));
+}
+const exitCode = await main(process.argv.slice(2), {
+  stdin: process.stdin,
+  stdout: process.stdout,
+  stderr: process.stderr,
+  env: process.env,
+});
+// Streams of a detached or killed command may still be open; the output is written by now (pipes and files are synchronous).
+process.exit(exitCode);

@@ -1,0 +1,105 @@
+import {
+  executeTemplate,
+  type GoStruct,
+  headerFunctions,
+  parseTemplate,
+  type Template,
+  TemplateError,
+} from "../formats/go-template.ts";
+import { formatTable } from "../formats/table.ts";
+import type { Cli } from "./cli.ts";
+import { ExitError } from "./command.ts";
+
+export interface ListOutput {
+  /** What the user asked for: "", "table", "table TEMPLATE", "json" or a template. */
+  format: string;
+  /** The template of the default table, without the word table. */
+  table: string;
+  /** Column titles by field. */
+  headers: Record<string, string>;
+  rows: readonly GoStruct[];
+  /** Another named format of this list, such as "raw". */
+  raw?: string;
+}
+
+export const formatHelp = `Format output using a custom template:
+'table':            Print output in table format with column headers (default)
+'table TEMPLATE':   Print output in table format using the given Go template
+'json':             Print in JSON format
+'TEMPLATE':         Print output using the given Go template.
+Refer to https://docs.docker.com/go/formatting/ for more information about formatting output with templates`;
+
+export const inspectFormatHelp = `Format output using a custom template:
+'json':             Print in JSON format
+'TEMPLATE':         Print output using the given Go template.
+Refer to https://docs.docker.com/go/formatting/ for more information about formatting output with templates`;
+
+export function printList(cli: Cli, list: ListOutput): void {
+  const text = formatList(list);
+  if (text !== "") cli.stdout.write(`${text}\n`);
+}
+
+/** The lines without a newline at the end. @throws ExitError for a wrong template */
+export function formatList({ format, table, headers, rows, raw }: ListOutput): string {
+  const wanted =
+    format === "" || format === "table" ? `table ${table}` : format === "raw" && raw ? raw : format;
+  const isTable = wanted.startsWith("table ") || wanted.startsWith("table{");
+  const body = wanted === "json" ? "{{json .}}" : isTable ? wanted.slice("table".length) : wanted;
+  const source = body
+    .replace(/^ +| +$/g, "")
+    .replaceAll("\\t", "\t")
+    .replaceAll("\\n", "\n");
+  const template = parseOrExit(source);
+  const lines = rows.map((row) => executeOrExit(template, row));
+  if (!isTable) return lines.join("\n");
+  const title = { ...headers, Label: (name: string) => (name.split(".").at(-1) ?? "").replace(/[-_]/g, " ") };
+  return formatTable([executeTemplate(template, title, { functions: headerFunctions }), ...lines].join("\n"));
+}
+
+export function parseOrExit(source: string): Template {
+  try {
+    return parseTemplate(source);
+  } catch (error) {
+    if (!(error instanceof TemplateError)) throw error;
+    throw new ExitError(1, `failed to parse template: ${error.message}`);
+  }
+}
+
+export function executeOrExit(template: Template, data: unknown): string {
+  try {
+    return executeTemplate(template, data);
+  } catch (error) {
+    if (!(error instanceof TemplateError)) throw error;
+    throw new ExitError(1, `failed to execute template: ${error.message}`);
+  }
+}
+
+/** 12 characters of a digest or an id. */
+export const shortId = (id: string) => id.replace(/^[a-z0-9]+:/, "").slice(0, 12);
+
+/** Cuts to a width in characters, the last one an ellipsis. */
+export function ellipsis(text: string, width: number): string {
+  const characters = [...text];
+  return characters.length <= width ? text : `${characters.slice(0, width - 1).join("")}…`;
+}
+
+export function formatLabels(labels: Record<string, string> | null | undefined): string {
+  return Object.entries(labels ?? {})
+    .map(([key, value]) => `${key}=${value}`)
+    .sort()
+    .join(",");
+}
+
+/** As Go prints a time in the zone of this machine: `2026-11-20 19:07:35 +0000 UTC`. */
+export function formatLocalTime(unixSeconds: number): string {
+  const date = new Date(unixSeconds * 1000);
+  const two = (value: number) => String(Math.trunc(value)).padStart(2, "0");
+  const offset = -date.getTimezoneOffset();
+  const zone = new Intl.DateTimeFormat("en-US", { timeZoneName: "short" })
+    .formatToParts(date)
+    .find((part) => part.type === "timeZoneName")?.value;
+  const day = `${date.getFullYear()}-${two(date.getMonth() + 1)}-${two(date.getDate())}`;
+  const clock = `${two(date.getHours())}:${two(date.getMinutes())}:${two(date.getSeconds())}`;
+  const shift = `${offset < 0 ? "-" : "+"}${two(Math.abs(offset) / 60)}${two(Math.abs(offset) % 60)}`;
+  return `${day} ${clock} ${shift} ${zone ?? ""}`.trimEnd();
+}
