@@ -1,0 +1,98 @@
+import { invalid } from "../errors.ts";
+import { type Digest, isDigest } from "./digest.ts";
+import { hostPlatform, isObject, parseJson } from "./image-config.ts";
+
+/** What a manifest says about a blob (OCI image spec, descriptor.md). */
+export interface Descriptor {
+  mediaType: string;
+  digest: Digest;
+  /** Bytes. */
+  size: number;
+  annotations?: Record<string, string>;
+  platform?: { os: string; architecture: string; variant?: string };
+}
+
+export interface Manifest {
+  schemaVersion: 2;
+  mediaType?: string;
+  config: Descriptor;
+  layers: Descriptor[];
+}
+
+export interface Index {
+  schemaVersion: 2;
+  mediaType?: string;
+  manifests: Descriptor[];
+}
+
+export const mediaTypes = {
+  index: "application/vnd.oci.image.index.v1+json",
+  manifest: "application/vnd.oci.image.manifest.v1+json",
+  config: "application/vnd.oci.image.config.v1+json",
+  layer: "application/vnd.oci.image.layer.v1.tar",
+  gzipLayer: "application/vnd.oci.image.layer.v1.tar+gzip",
+  zstdLayer: "application/vnd.oci.image.layer.v1.tar+zstd",
+  dockerList: "application/vnd.docker.distribution.manifest.list.v2+json",
+  dockerManifest: "application/vnd.docker.distribution.manifest.v2+json",
+} as const;
+
+/** Reads an OCI or Docker (schema 2) image manifest, or an index of them. @throws invalid */
+export function parseManifest(text: string): Manifest | Index {
+  const value = parseJson(text, "manifest");
+  const { mediaType, manifests, config, layers } = value;
+  const kind = typeof mediaType === "string" ? { mediaType } : {};
+  if (Array.isArray(manifests)) {
+    return { schemaVersion: 2, ...kind, manifests: manifests.map(readDescriptor) };
+  }
+  if (!Array.isArray(layers)) throw invalid("invalid manifest: neither layers nor manifests");
+  return { schemaVersion: 2, ...kind, config: readDescriptor(config), layers: layers.map(readDescriptor) };
+}
+
+export function isIndex(value: Manifest | Index): value is Index {
+  return "manifests" in value;
+}
+
+function readDescriptor(value: unknown): Descriptor {
+  if (!isObject(value) || typeof value.digest !== "string" || !isDigest(value.digest)) {
+    throw invalid("invalid manifest: a descriptor without a sha256 digest");
+  }
+  const { mediaType, digest, size, annotations, platform } = value;
+  if (typeof size !== "number" || !Number.isSafeInteger(size) || size < 0) {
+    throw invalid(`invalid manifest: descriptor ${digest} has no size`);
+  }
+  return {
+    mediaType: typeof mediaType === "string" ? mediaType : "",
+    digest,
+    size,
+    ...(isObject(annotations) && { annotations: onlyStrings(annotations) }),
+    ...(isObject(platform) && { platform: readPlatform(platform) }),
+  };
+}
+
+function onlyStrings(record: Record<string, unknown>): Record<string, string> {
+  return Object.fromEntries(Object.entries(record).filter((pair) => typeof pair[1] === "string")) as Record<
+    string,
+    string
+  >;
+}
+
+function readPlatform(value: Record<string, unknown>): NonNullable<Descriptor["platform"]> {
+  const { os, architecture, variant } = value;
+  return {
+    os: typeof os === "string" ? os : "",
+    architecture: typeof architecture === "string" ? architecture : "",
+    ...(typeof variant === "string" && { variant }),
+  };
+}
+
+/** The manifest of an index that fits this machine; one without a platform fits every machine. */
+export function findForPlatform(
+  manifests: readonly Descriptor[],
+  wanted: { os: string; architecture: string; variant?: string } = hostPlatform(),
+): Descriptor | undefined {
+  const fitting = manifests.filter(
+    ({ platform }) => platform?.os === wanted.os && platform.architecture === wanted.architecture,
+  );
+  const exact = fitting.find(({ platform }) => platform?.variant === wanted.variant);
+  return exact ?? fitting[0] ?? manifests.find(({ platform }) => platform === undefined);
+}

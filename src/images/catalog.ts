@@ -1,0 +1,273 @@
+import { EngineError, invalid, notFound } from "../errors.ts";
+import { type Digest, isDigest } from "../formats/digest.ts";
+import { type ImageConfig, parseImageConfig } from "../formats/image-config.ts";
+import type { Descriptor } from "../formats/oci-manifest.ts";
+import {
+  formatFamiliar,
+  formatReference,
+  parseReference,
+  type Reference,
+  withDefaultTag,
+} from "../formats/reference.ts";
+import type { Logger } from "../logger.ts";
+import type { State } from "../state/state.ts";
+import type { Blobs } from "./blobs.ts";
+import type { Layers } from "./layers.ts";
+
+export interface ImageRecord {
+  /** `sha256:…` of the config blob. */
+  id: string;
+  config: ImageConfig;
+  /** chainIDs, base first. */
+  layers: string[];
+  /** Sum of the layers' file content, unpacked. */
+  sizeBytes: number;
+  /** RFC 3339; the zero time for an image that never had a tag. */
+  lastTagTime: string;
+  /** The layers' blobs as they were received, base first. */
+  blobs: Descriptor[];
+  /** The manifest it came with, as it was received. */
+  manifest?: Descriptor;
+  /** The image it was committed from; "" when unknown. */
+  parent: string;
+}
+
+/** What an image is made of; the blobs are in the store. */
+export interface ImageSource {
+  config: Digest;
+  blobs: Descriptor[];
+  manifest?: Descriptor;
+  parent?: string;
+}
+
+/** Which images there are, what they are called and what they need. In memory, written through. */
+export interface Catalog {
+  readonly images: ReadonlyMap<string, ImageRecord>;
+  find(name: string): ImageRecord | undefined;
+  /** @throws notFound, invalid, in Docker's wording */
+  get(name: string): ImageRecord;
+  /** All names of an image, sorted. */
+  referencesOf(id: string): Reference[];
+  findReference(reference: Reference): string | undefined;
+  setReference(reference: Reference, id: string): void;
+  removeReference(reference: Reference): void;
+  /** Unpacks what is not there yet and records the image; one that is there already stays as it is. @throws invalid */
+  add(source: ImageSource): Promise<ImageRecord>;
+  /** Forgets an image without names, and removes what nothing needs any more; returns the chainIDs removed, topmost first. */
+  remove(id: string): Promise<string[]>;
+  hold(id: string, owner: string): void;
+  release(owner: string): Promise<void>;
+  /** The chainIDs that an owner holds, base first. */
+  held(owner: string): string[];
+  /** Removes all blobs and layers that nothing needs: what a crash left. */
+  sweep(): Promise<void>;
+  /** Keeps blobs and layers that no image has yet from being removed while `work` runs; then removes those left unused. */
+  protect<T>(digests: readonly string[], work: () => Promise<T>): Promise<T>;
+}
+
+const never = "0001-01-01T00:00:00Z";
+
+interface Hold {
+  layers: string[];
+}
+
+export function openCatalog(state: State, blobs: Blobs, layers: Layers, logger: Logger): Catalog {
+  const imageRecords = state.records<ImageRecord>("images");
+  const referenceRecords = state.records<{ id: string }>("references");
+  const holdRecords = state.records<Hold>("imageHolds");
+  const images = imageRecords.load();
+  const references = referenceRecords.load();
+  const holds = holdRecords.load();
+  const protectedNow = new Map<string, number>();
+
+  for (const image of images.values()) {
+    if (image.layers.every((chainId) => layers.find(chainId))) continue;
+    logger.error({ image: image.id }, "image dropped: its layers are missing");
+    images.delete(image.id);
+    imageRecords.delete(image.id);
+  }
+  for (const [name, { id }] of references) {
+    if (images.has(id)) continue;
+    references.delete(name);
+    referenceRecords.delete(name);
+  }
+
+  function usedBlobs(): Set<string> {
+    const used = new Set<string>(protectedNow.keys());
+    for (const image of images.values()) for (const digest of blobsOf(image)) used.add(digest);
+    return used;
+  }
+
+  function usedLayers(): Set<string> {
+    const used = new Set<string>(protectedNow.keys());
+    for (const image of images.values()) for (const chainId of image.layers) used.add(chainId);
+    for (const hold of holds.values()) for (const chainId of hold.layers) used.add(chainId);
+    return used;
+  }
+
+  /** Returns the chainIDs removed, topmost first. */
+  async function collect(digests: Iterable<string>, chains: readonly string[]): Promise<string[]> {
+    const [keptBlobs, keptLayers] = [usedBlobs(), usedLayers()];
+    const goneLayers = chains.filter((chainId) => !keptLayers.has(chainId) && layers.find(chainId));
+    await layers.remove(goneLayers);
+    for (const digest of digests) {
+      if (isDigest(digest) && !keptBlobs.has(digest)) await blobs.remove(digest);
+    }
+    return goneLayers.reverse();
+  }
+
+  function find(name: string): ImageRecord | undefined {
+    try {
+      return lookUp(name);
+    } catch (error) {
+      if (error instanceof EngineError) return undefined;
+      throw error;
+    }
+  }
+
+  function lookUp(name: string): ImageRecord | undefined {
+    if (isDigest(name)) return images.get(name);
+    if (/^[0-9a-f]{64}$/.test(name)) return images.get(`sha256:${name}`);
+    const known = references.get(referenceKey(parseReference(name)));
+    return known ? images.get(known.id) : findByPrefix(name);
+  }
+
+  function findByPrefix(name: string): ImageRecord | undefined {
+    const prefix = name.startsWith("sha256:") ? name : `sha256:${name}`;
+    if (!/^sha256:[0-9a-f]+$/.test(prefix)) return undefined;
+    const matches = [...images.values()].filter(({ id }) => id.startsWith(prefix));
+    return matches.length === 1 ? matches[0] : undefined;
+  }
+
+  async function add(source: ImageSource): Promise<ImageRecord> {
+    const config = parseImageConfig(await blobs.readText(source.config));
+    const diffIds = config.rootfs.diff_ids;
+    if (diffIds.length !== source.blobs.length) {
+      throw invalid(
+        `invalid manifest, layers length mismatch: expected ${diffIds.length}, got ${source.blobs.length}`,
+      );
+    }
+    const unpacked = await layers.unpack(
+      source.blobs.map(({ digest }, index) => ({
+        diffId: diffIds[index] as Digest,
+        blobPath: blobs.path(digest),
+        blobDigest: digest,
+      })),
+    );
+    const known = images.get(source.config);
+    const isBetterKnown = known && (known.manifest || !source.manifest);
+    const image: ImageRecord = isBetterKnown
+      ? known
+      : {
+          id: source.config,
+          config,
+          layers: unpacked.map(({ chainId }) => chainId),
+          sizeBytes: unpacked.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0),
+          lastTagTime: known?.lastTagTime ?? never,
+          blobs: source.blobs,
+          ...(source.manifest && { manifest: source.manifest }),
+          parent: known?.parent ?? source.parent ?? "",
+        };
+    images.set(image.id, image);
+    imageRecords.put(image.id, image);
+    if (known && !isBetterKnown) await collect(blobsOf(known), []);
+    return image;
+  }
+
+  return {
+    images,
+    find,
+    get(name) {
+      const image = lookUp(name);
+      if (image) return image;
+      const shown = isDigest(name) || /^[0-9a-f]{64}$/.test(name) ? name : familiarOf(name);
+      throw notFound(`No such image: ${shown}`);
+    },
+    referencesOf: (id) =>
+      [...references]
+        .filter(([, target]) => target.id === id)
+        .map(([name]) => parseReference(name))
+        .sort((a, b) => (formatReference(a) < formatReference(b) ? -1 : 1)),
+    findReference: (reference) => references.get(referenceKey(reference))?.id,
+    setReference(reference, id) {
+      const image = images.get(id);
+      if (!image) throw notFound(`No such image: ${id}`);
+      const tagged = { ...image, lastTagTime: new Date().toISOString() };
+      const key = referenceKey(reference);
+      state.transaction(() => {
+        referenceRecords.put(key, { id });
+        imageRecords.put(id, tagged);
+      });
+      references.set(key, { id });
+      images.set(id, tagged);
+    },
+    removeReference(reference) {
+      const key = referenceKey(reference);
+      referenceRecords.delete(key);
+      references.delete(key);
+    },
+    add,
+    async remove(id) {
+      const image = images.get(id);
+      if (!image) return [];
+      imageRecords.delete(id);
+      images.delete(id);
+      return collect(blobsOf(image), image.layers);
+    },
+    hold(id, owner) {
+      const image = images.get(id);
+      if (!image) throw notFound(`No such image: ${id}`);
+      const hold = { layers: image.layers };
+      holdRecords.put(owner, hold);
+      holds.set(owner, hold);
+    },
+    async release(owner) {
+      const hold = holds.get(owner);
+      if (!hold) return;
+      holdRecords.delete(owner);
+      holds.delete(owner);
+      await collect([], hold.layers);
+    },
+    async sweep() {
+      const kept = usedBlobs();
+      blobs.sweep((digest) => kept.has(digest));
+      await collect(
+        [],
+        [...layers.all()].map(({ chainId }) => chainId),
+      );
+    },
+    held: (owner) => holds.get(owner)?.layers ?? [],
+    async protect(digests, work) {
+      for (const digest of digests) protectedNow.set(digest, (protectedNow.get(digest) ?? 0) + 1);
+      try {
+        return await work();
+      } finally {
+        for (const digest of digests) {
+          const count = protectedNow.get(digest) ?? 0;
+          if (count > 1) protectedNow.set(digest, count - 1);
+          else protectedNow.delete(digest);
+        }
+        await collect(digests, digests);
+      }
+    },
+  };
+}
+
+/** Everything in the blob store that an image needs. */
+function blobsOf(image: ImageRecord): string[] {
+  return [
+    image.id,
+    ...image.blobs.map(({ digest }) => digest),
+    ...(image.manifest ? [image.manifest.digest] : []),
+  ];
+}
+
+/** With a digest the tag says nothing more. */
+function referenceKey(reference: Reference): string {
+  const { domain, path, digest } = reference;
+  return formatReference(digest ? { domain, path, digest } : withDefaultTag(reference));
+}
+
+function familiarOf(name: string): string {
+  return formatFamiliar(withDefaultTag(parseReference(name)));
+}

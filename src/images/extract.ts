@@ -1,0 +1,298 @@
+import {
+  chmodSync,
+  closeSync,
+  constants,
+  fchmodSync,
+  fchownSync,
+  lchownSync,
+  linkSync,
+  lstatSync,
+  mkdirSync,
+  openSync,
+  symlinkSync,
+  writeSync,
+} from "node:fs";
+import { EngineError, hasCode, internal, invalid, messageOf } from "../errors.ts";
+import { type ByteString, type TarEntry, textOfBytes } from "../formats/tar-entry.ts";
+import type { TarEvent } from "../formats/tar-reader.ts";
+import { makeNode } from "../sys/device-node.ts";
+import { setEntryTimes, setTimes } from "../sys/file-times.ts";
+import {
+  closeDescriptor,
+  descriptorPath,
+  entryPath,
+  openInRoot,
+  pathFlag,
+  removeTree,
+  splitPath,
+} from "../sys/safe-path.ts";
+import { setXattr } from "../sys/xattr.ts";
+import { createParents } from "./extract-parents.ts";
+import { isOverlayXattr, opaqueMarker, opaqueXattr, whiteoutPrefix } from "./whiteouts.ts";
+
+export interface ExtractOptions {
+  /** Open directory that no name and no link leads out of. Stays the caller's to close. */
+  rootFd: number;
+  /** Where in the root the archive's names start: "" or "a/b", which exists. */
+  base: ByteString;
+  /** Turns the archive's whiteouts into overlay's: for layers. Else they are files like any other. */
+  whiteouts: boolean;
+  /** Instead of the owners in the archive. */
+  owner?: { uid: number; gid: number };
+  /** Refuse to put a file where a directory is, or the other way round. */
+  keepTypes?: boolean;
+}
+
+export interface Extraction {
+  take(event: TarEvent): void;
+  /** Sets what had to wait until all entries were there. */
+  finish(): void;
+  /** Closes descriptors; always to be called. */
+  close(): void;
+  /** Bytes of file content so far. */
+  readonly sizeBytes: number;
+}
+
+const { O_WRONLY, O_CREAT, O_EXCL, O_NOFOLLOW } = constants;
+
+/**
+ * Writes the entries of an archive into a directory tree: owners, modes with setuid, extended attributes, times,
+ * links, devices. Synchronous, for a worker thread.
+ * @throws invalid for an entry that leads outside; internal when the file system refuses
+ */
+export function createExtraction(options: ExtractOptions): Extraction {
+  const parents = createParents(options.rootFd, options.base);
+  const directories: { path: ByteString[]; entry: TarEntry }[] = [];
+  const whitedOut = new Set<ByteString>();
+  let open: { fd: number; entry: TarEntry } | undefined;
+  let sizeBytes = 0;
+
+  function start(entry: TarEntry): void {
+    const path = splitPath(entry.name);
+    if (!path) throw invalid(`invalid archive: ${quote(entry.name)} is outside of it`);
+    const name = path.pop();
+    if (name === undefined) {
+      if (options.whiteouts && entry.type === "directory") finishDirectory([], entry);
+      return;
+    }
+    const parentFd = parents.get(path);
+    if (options.whiteouts && name.startsWith(whiteoutPrefix)) whiteOut(parentFd, path, name);
+    else create(parentFd, path, name, entry);
+  }
+
+  function whiteOut(parentFd: number, path: ByteString[], name: ByteString): void {
+    if (name === opaqueMarker) {
+      setXattr(`${descriptorPath(parentFd)}/.`, opaqueXattr, Buffer.from("y"));
+      return;
+    }
+    // The other names with the doubled prefix are aufs's own bookkeeping.
+    if (name.startsWith(whiteoutPrefix + whiteoutPrefix)) return;
+    const hidden = name.slice(whiteoutPrefix.length);
+    if (splitPath(hidden)?.length !== 1) throw invalid(`invalid archive: whiteout ${quote(name)}`);
+    whitedOut.add([...path, hidden].join("/"));
+    try {
+      makeNode(parentFd, hidden, "characterDevice", { major: 0, minor: 0 });
+    } catch (error) {
+      if (!hasCode(error, "EEXIST")) throw error;
+      // The same layer brings a new one under the hidden name: only what lies below is hidden.
+      if (lstatSync(entryPath(parentFd, hidden)).isDirectory()) hideBelow(parentFd, hidden);
+    }
+  }
+
+  function hideBelow(parentFd: number, name: ByteString): void {
+    setXattr(entryPath(parentFd, name), opaqueXattr, Buffer.from("y"));
+  }
+
+  function create(parentFd: number, path: ByteString[], name: ByteString, entry: TarEntry): void {
+    try {
+      make(parentFd, name, entry);
+    } catch (error) {
+      if (!hasCode(error, "EEXIST") || !makeRoom(parentFd, name, entry)) throw error;
+      if (entry.type !== "directory" || !isDirectory(parentFd, name)) make(parentFd, name, entry);
+    }
+    if (entry.type === "file" || entry.type === "link") return;
+    if (entry.type === "directory") {
+      if (whitedOut.has([...path, name].join("/"))) hideBelow(parentFd, name);
+      finishDirectory([...path, name], entry);
+    } else if (entry.type === "symlink") {
+      chownEntry(parentFd, name, entry);
+      setXattrs(entryPath(parentFd, name), entry);
+      setEntryTimes(parentFd, name, entry.mtime);
+    } else finishNode(parentFd, name, entry);
+  }
+
+  /** Takes away what is in the way, and says whether to try again. */
+  function makeRoom(parentFd: number, name: ByteString, entry: TarEntry): boolean {
+    const isThere = isDirectory(parentFd, name);
+    const isWanted = entry.type === "directory";
+    if (isThere && isWanted) return true;
+    if (options.keepTypes && isThere) {
+      throw invalid(`cannot overwrite directory ${quote(name)} with non-directory ${quote(entry.name)}`);
+    }
+    if (options.keepTypes && isWanted) {
+      throw invalid(`cannot overwrite non-directory ${quote(name)} with directory ${quote(entry.name)}`);
+    }
+    parents.forget();
+    removeTree(parentFd, name);
+    return true;
+  }
+
+  function make(parentFd: number, name: ByteString, entry: TarEntry): void {
+    switch (entry.type) {
+      case "file": {
+        const flags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW;
+        open = { fd: openSync(entryPath(parentFd, name), flags, 0o600), entry };
+        break;
+      }
+      case "directory":
+        mkdirSync(entryPath(parentFd, name), 0o755);
+        break;
+      case "symlink":
+        symlinkSync(Buffer.from(entry.linkName ?? "", "latin1"), entryPath(parentFd, name));
+        break;
+      case "link":
+        makeLink(parentFd, name, entry);
+        break;
+      default:
+        makeNode(parentFd, name, entry.type, {
+          major: entry.deviceMajor ?? 0,
+          minor: entry.deviceMinor ?? 0,
+        });
+    }
+  }
+
+  function makeLink(parentFd: number, name: ByteString, entry: TarEntry): void {
+    const target = splitPath(entry.linkName ?? "");
+    const targetName = target?.pop();
+    if (!target || targetName === undefined) {
+      throw invalid(`invalid archive: link ${quote(entry.name)} leads outside of it`);
+    }
+    // Not from the cache, which may close `parentFd` when it is full.
+    const targetFd = parents.openExisting(target);
+    try {
+      linkSync(entryPath(targetFd, targetName), entryPath(parentFd, name));
+    } finally {
+      closeDescriptor(targetFd);
+    }
+  }
+
+  function finishFile(): void {
+    if (!open) return;
+    const { fd, entry } = open;
+    open = undefined;
+    try {
+      const { uid, gid } = options.owner ?? entry;
+      fchownSync(fd, uid, gid);
+      fchmodSync(fd, entry.mode);
+      for (const [name, value] of entry.xattrs ?? []) {
+        if (!isOverlayXattr(name)) setXattr(fd, name, value);
+      }
+      setTimes(fd, entry.mtime);
+    } finally {
+      closeSync(fd);
+    }
+  }
+
+  function finishNode(parentFd: number, name: ByteString, entry: TarEntry): void {
+    chownEntry(parentFd, name, entry);
+    const fd = openInRoot(parentFd, name, pathFlag | O_NOFOLLOW);
+    try {
+      // Through the descriptor: chmod would follow a link that took the node's place.
+      chmodSync(descriptorPath(fd), entry.mode);
+    } finally {
+      closeDescriptor(fd);
+    }
+    setXattrs(entryPath(parentFd, name), entry);
+    setEntryTimes(parentFd, name, entry.mtime);
+  }
+
+  function finishDirectory(path: ByteString[], entry: TarEntry): void {
+    const fd = parents.openExisting(path);
+    try {
+      const { uid, gid } = options.owner ?? entry;
+      const itself = `${descriptorPath(fd)}/.`;
+      lchownSync(itself, uid, gid);
+      chmodSync(itself, entry.mode);
+      setXattrs(itself, entry);
+    } finally {
+      closeDescriptor(fd);
+    }
+    directories.push({ path, entry });
+  }
+
+  function chownEntry(parentFd: number, name: ByteString, entry: TarEntry): void {
+    const { uid, gid } = options.owner ?? entry;
+    lchownSync(entryPath(parentFd, name), uid, gid);
+  }
+
+  function setXattrs(path: string | Buffer, entry: TarEntry): void {
+    for (const [name, value] of entry.xattrs ?? []) {
+      if (!isOverlayXattr(name)) setXattr(path, name, value);
+    }
+  }
+
+  function setDirectoryTimes(): void {
+    for (const { path, entry } of directories.reverse()) {
+      let fd: number | undefined;
+      try {
+        fd = parents.openExisting(path);
+        setEntryTimes(fd, ".", entry.mtime);
+      } catch (error) {
+        // A later entry may have put something else in its place.
+        if (!hasCode(error, "ENOENT") && !hasCode(error, "ENOTDIR")) throw error;
+      } finally {
+        if (fd !== undefined) closeDescriptor(fd);
+      }
+    }
+  }
+
+  return {
+    take(event) {
+      if (event.kind === "data") {
+        if (open) writeAll(open.fd, event.data, open.entry);
+        sizeBytes += event.data.length;
+        return;
+      }
+      try {
+        if (event.kind === "end") finishFile();
+        else start(event.entry);
+      } catch (error) {
+        throw explain(error, event.kind === "entry" ? event.entry : undefined);
+      }
+    },
+    finish: setDirectoryTimes,
+    close() {
+      if (open) closeSync(open.fd);
+      open = undefined;
+      parents.close();
+    },
+    get sizeBytes() {
+      return sizeBytes;
+    },
+  };
+}
+
+function isDirectory(parentFd: number, name: ByteString): boolean {
+  return lstatSync(entryPath(parentFd, name), { throwIfNoEntry: false })?.isDirectory() ?? false;
+}
+
+function writeAll(fd: number, data: Buffer, entry: TarEntry): void {
+  try {
+    for (let offset = 0; offset < data.length; ) offset += writeSync(fd, data, offset);
+  } catch (error) {
+    throw explain(error, entry);
+  }
+}
+
+/** Names the entry instead of the descriptor that a system error names. */
+function explain(error: unknown, entry: TarEntry | undefined): unknown {
+  if (error instanceof EngineError) return error;
+  const where = entry ? ` ${quote(entry.name)}` : "";
+  if (hasCode(error, "ENOSPC")) return internal(`failed to extract${where}: no space left on device`, error);
+  const reason = messageOf(error).replace(/\s*'?\/proc\/self\/fd\/.*$/s, "");
+  return internal(`failed to extract${where}: ${reason}`, error);
+}
+
+function quote(name: ByteString): string {
+  return JSON.stringify(textOfBytes(name));
+}

@@ -1,0 +1,127 @@
+import { mkdirSync, readdirSync, rmSync } from "node:fs";
+import { rename, rm } from "node:fs/promises";
+import { cpus } from "node:os";
+import { join } from "node:path";
+import { invalid } from "../errors.ts";
+import { chainIds, type Digest } from "../formats/digest.ts";
+import type { State } from "../state/state.ts";
+import { createJobRunner } from "../sys/jobs.ts";
+import type { ImageJob } from "./images.worker.ts";
+import type { Unpacked } from "./unpack.ts";
+
+/** One unpacked layer, shared by all images that have it on top of the same layers. */
+export interface LayerRecord {
+  chainId: Digest;
+  diffId: Digest;
+  /** Names the folder `<root>/layers/<number>`: short, since a mount option names them all. */
+  number: number;
+  /** Bytes of file content. */
+  sizeBytes: number;
+}
+
+export interface Layers {
+  find(chainId: string): LayerRecord | undefined;
+  directory(chainId: string): string;
+  /**
+   * Makes the layers of an image available, base first; what is there already stays, and two calls at a time share the
+   * work. The layers stay until the next `sweep` of what no image has.
+   * @throws invalid when a blob's content is not what its diffID says
+   */
+  unpack(layers: readonly { diffId: Digest; blobPath: string; blobDigest: Digest }[]): Promise<LayerRecord[]>;
+  /** Removes these layers' folders and records. */
+  remove(chains: Iterable<string>): Promise<void>;
+  all(): Iterable<LayerRecord>;
+  close(): Promise<void>;
+}
+
+/** Opens the store: folders without a record, left by a crash, go. */
+export function openLayers(root: string, state: State): Layers {
+  const folder = join(root, "layers");
+  mkdirSync(folder, { recursive: true, mode: 0o710 });
+  const records = state.records<LayerRecord>("layers");
+  const layers = records.load();
+  const unpacking = new Map<Digest, Promise<LayerRecord>>();
+  const jobs = createJobRunner<ImageJob, Unpacked>("images/images.worker", Math.min(2, cpus().length));
+  // 0 stands for no layer at all.
+  const used = new Set([0, ...[...layers.values()].map(({ number }) => number)]);
+  for (const name of readdirSync(folder)) {
+    if (!used.has(Number(name))) rmSync(join(folder, name), { recursive: true, force: true });
+  }
+
+  const directoryOf = (number: number) => join(folder, String(number));
+
+  function freeNumber(): number {
+    let number = 1;
+    while (used.has(number)) number++;
+    used.add(number);
+    return number;
+  }
+
+  async function unpackOne(chainId: Digest, diffId: Digest, blobPath: string, blobDigest: Digest) {
+    const number = freeNumber();
+    const temporary = join(folder, `new-${number}`);
+    try {
+      const unpacked = await jobs.run({ kind: "unpack", blobPath, digest: blobDigest, target: temporary });
+      if (unpacked.diffId !== diffId) {
+        throw invalid(`wrong diff id calculated on extraction: ${unpacked.diffId} instead of ${diffId}`);
+      }
+      await rename(temporary, directoryOf(number));
+      const layer = { chainId, diffId, number, sizeBytes: unpacked.sizeBytes };
+      records.put(chainId, layer);
+      layers.set(chainId, layer);
+      return layer;
+    } catch (error) {
+      used.delete(number);
+      await rm(temporary, { recursive: true, force: true });
+      throw error;
+    }
+  }
+
+  function ensure(chainId: Digest, diffId: Digest, blobPath: string, blobDigest: Digest) {
+    const there = layers.get(chainId);
+    if (there) return Promise.resolve(there);
+    const running = unpacking.get(chainId);
+    if (running) return running;
+    const started = unpackOne(chainId, diffId, blobPath, blobDigest).finally(() => unpacking.delete(chainId));
+    unpacking.set(chainId, started);
+    return started;
+  }
+
+  return {
+    find: (chainId) => layers.get(chainId),
+    directory(chainId) {
+      const layer = layers.get(chainId);
+      if (!layer) throw invalid(`layer ${chainId} is missing`);
+      return directoryOf(layer.number);
+    },
+    async unpack(wanted) {
+      const chains = chainIds(wanted.map(({ diffId }) => diffId));
+      const outcomes = await Promise.allSettled(
+        wanted.map(({ diffId, blobPath, blobDigest }, index) =>
+          ensure(chains[index] as Digest, diffId, blobPath, blobDigest),
+        ),
+      );
+      return outcomes.map((outcome) => {
+        if (outcome.status === "rejected") throw outcome.reason;
+        return outcome.value;
+      });
+    },
+    async remove(chains) {
+      const gone: LayerRecord[] = [];
+      for (const chainId of chains) {
+        const layer = layers.get(chainId);
+        if (layer) gone.push(layer);
+      }
+      for (const layer of gone) {
+        records.delete(layer.chainId);
+        layers.delete(layer.chainId);
+      }
+      for (const { number } of gone) {
+        await rm(directoryOf(number), { recursive: true, force: true });
+        used.delete(number);
+      }
+    },
+    all: () => layers.values(),
+    close: () => jobs.close(),
+  };
+}

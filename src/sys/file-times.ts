@@ -1,0 +1,32 @@
+import type { BigIntStats } from "node:fs";
+import type { ByteString, FileTime } from "../formats/tar-entry.ts";
+import { check, declare } from "./libc.ts";
+import { cString } from "./safe-path.ts";
+
+const utimensat = declare("int utimensat(int directory, const void *path, const void *times, int flags)");
+const futimens = declare("int futimens(int fd, const void *times)");
+const atNoFollow = 0x100;
+
+/** Sets access and modification time of an open file, to the nanosecond. */
+export function setTimes(fd: number, time: FileTime): void {
+  check(Number(futimens(fd, encode(time))), "futimens");
+}
+
+/** The same for `name` in an open directory; of a link itself, not of what it points to. */
+export function setEntryTimes(directoryFd: number, name: ByteString, time: FileTime): void {
+  check(Number(utimensat(directoryFd, cString(name), encode(time), atNoFollow)), "utimensat", name);
+}
+
+export function modificationTime(stats: BigIntStats): FileTime {
+  const nanoseconds = ((stats.mtimeNs % 1_000_000_000n) + 1_000_000_000n) % 1_000_000_000n;
+  return {
+    seconds: Number((stats.mtimeNs - nanoseconds) / 1_000_000_000n),
+    nanoseconds: Number(nanoseconds),
+  };
+}
+
+function encode({ seconds, nanoseconds }: FileTime): BigInt64Array {
+  const whole = BigInt(seconds);
+  const fraction = BigInt(nanoseconds);
+  return new BigInt64Array([whole, fraction, whole, fraction]);
+}

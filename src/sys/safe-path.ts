@@ -1,0 +1,116 @@
+import { constants, readdirSync } from "node:fs";
+import { constants as errnos } from "node:os";
+import type { ByteString } from "../formats/tar-entry.ts";
+import { check, declare, lastErrno, SyscallError } from "./libc.ts";
+
+/*
+ * Work inside a directory tree that someone else writes to. A directory is opened with all links resolved inside the
+ * tree's root, by the kernel (openat2); what happens in it goes through its descriptor and one plain name.
+ */
+
+const openat2Number = 437;
+// libc has no function for openat2.
+const openat2 = declare(
+  "long syscall(long number, int directory, const void *path, const void *how, size_t size)",
+);
+const close = declare("int close(int fd)");
+const unlinkat = declare("int unlinkat(int directory, const void *path, int flags)");
+
+const resolveInRoot = 0x10n;
+const resolveNoMagicLinks = 0x02n;
+const atRemoveDirectory = 0x200;
+const pathOnly = 0o10000000;
+const closeOnExec = 0o2000000;
+const { EAGAIN, EINTR, EISDIR, ENOENT, EPERM } = errnos.errno;
+
+/** Opens without read or write permission, only to work through it. */
+export const pathFlag = pathOnly;
+
+/** Names are bytes; a system call wants them ended by a NUL. */
+export function cString(bytes: ByteString): Buffer {
+  return Buffer.from(`${bytes}\0`, "latin1");
+}
+
+/**
+ * Opens `path` as a process with its root at `rootFd` would: `..` and links stay inside, whoever changes the tree
+ * meanwhile. The caller closes the descriptor.
+ * @throws SyscallError as open(2)
+ */
+export function openInRoot(rootFd: number, path: ByteString, flags: number, mode = 0): number {
+  const how = new BigUint64Array([
+    BigInt(flags | closeOnExec),
+    BigInt(mode),
+    resolveInRoot | resolveNoMagicLinks,
+  ]);
+  const name = cString(path === "" ? "." : path);
+  for (let attempt = 0; ; attempt++) {
+    const result = Number(openat2(openat2Number, rootFd, name, how, how.byteLength));
+    if (result >= 0) return result;
+    const errno = lastErrno();
+    // A rename elsewhere in the tree during the walk: the kernel asks us to try again.
+    if ((errno !== EAGAIN && errno !== EINTR) || attempt >= 1000) throw new SyscallError("open", errno, path);
+  }
+}
+
+/** Closes what this file opened. (In a worker, Node's own close complains about descriptors that it did not open.) */
+export function closeDescriptor(fd: number): void {
+  close(fd);
+}
+
+/** Opens a directory inside `rootFd` for use with `entryPath`. The caller closes it. */
+export function openDirectoryInRoot(rootFd: number, path: ByteString): number {
+  return openInRoot(rootFd, path, pathOnly | constants.O_DIRECTORY);
+}
+
+/**
+ * The path of `name`, one plain component, in the directory open as `directoryFd`. Node's calls that do not follow a
+ * link in the last component (open with O_NOFOLLOW, lstat, mkdir, unlink, …) are safe with it.
+ */
+export function entryPath(directoryFd: number, name: ByteString): string | Buffer {
+  const path = `/proc/self/fd/${directoryFd}/${name}`;
+  return isAscii(path) ? path : Buffer.from(path, "latin1");
+}
+
+/** The path of the open file itself. */
+export function descriptorPath(fd: number): string {
+  return `/proc/self/fd/${fd}`;
+}
+
+export function isAscii(bytes: ByteString): boolean {
+  for (let index = 0; index < bytes.length; index++) if (bytes.charCodeAt(index) > 127) return false;
+  return true;
+}
+
+/** Names in an open directory, as bytes, sorted by them. */
+export function listDirectory(directoryFd: number): ByteString[] {
+  return readdirSync(`${descriptorPath(directoryFd)}/.`, { encoding: "latin1" }).sort();
+}
+
+/** Removes `name` and all below it, following no link. Silent when it does not exist. */
+export function removeTree(directoryFd: number, name: ByteString): void {
+  const path = cString(name);
+  const removed = Number(unlinkat(directoryFd, path, 0));
+  if (removed === 0 || lastErrno() === ENOENT) return;
+  if (lastErrno() !== EISDIR && lastErrno() !== EPERM) check(removed, "unlink", name);
+  const fd = openInRoot(directoryFd, name, constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW);
+  try {
+    for (const child of listDirectory(fd)) removeTree(fd, child);
+  } finally {
+    closeDescriptor(fd);
+  }
+  check(Number(unlinkat(directoryFd, path, atRemoveDirectory)), "rmdir", name);
+}
+
+/**
+ * The plain components of a name, with `.` and empty ones dropped and `..` taken lexically.
+ * Returns undefined when it leads above where it starts.
+ */
+export function splitPath(name: ByteString): ByteString[] | undefined {
+  const parts: ByteString[] = [];
+  for (const part of name.split("/")) {
+    if (part === "" || part === ".") continue;
+    if (part !== "..") parts.push(part);
+    else if (parts.pop() === undefined) return undefined;
+  }
+  return parts;
+}
