@@ -1,0 +1,188 @@
+import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { test } from "node:test";
+import { bytesOfText, paddingAfter, type TarEntry } from "../../src/formats/tar-entry.ts";
+import { formatPaxTime, parsePaxTime } from "../../src/formats/tar-pax.ts";
+import { createTarReader } from "../../src/formats/tar-reader.ts";
+import { archiveEnd, encodeEntry } from "../../src/formats/tar-writer.ts";
+
+interface Member {
+  entry: TarEntry;
+  data: Buffer;
+}
+
+function readAll(archive: Buffer, chunkBytes = archive.length): Member[] {
+  const reader = createTarReader();
+  const members: Member[] = [];
+  for (let offset = 0; offset < archive.length; offset += chunkBytes) {
+    for (const event of reader.push(archive.subarray(offset, offset + chunkBytes))) {
+      if (event.kind === "entry") members.push({ entry: event.entry, data: Buffer.alloc(0) });
+      const last = members.at(-1) as Member;
+      if (event.kind === "data") last.data = Buffer.concat([last.data, event.data]);
+    }
+  }
+  reader.finish();
+  return members;
+}
+
+function writeAll(members: Member[]): Buffer {
+  const parts = members.flatMap(({ entry, data }) => [
+    encodeEntry(entry),
+    data,
+    Buffer.alloc(paddingAfter(data.length)),
+  ]);
+  return Buffer.concat([...parts, archiveEnd]);
+}
+
+function member(entry: Partial<TarEntry>, data = ""): Member {
+  const bytes = Buffer.from(data);
+  const filled: TarEntry = {
+    name: "file",
+    type: "file",
+    mode: 0o644,
+    uid: 0,
+    gid: 0,
+    sizeBytes: bytes.length,
+    mtime: { seconds: 1_700_000_000, nanoseconds: 0 },
+    ...entry,
+  };
+  return { entry: filled, data: bytes };
+}
+
+const deep = `${"d".repeat(90)}/`.repeat(40);
+const members: Member[] = [
+  member({ name: "plain", mode: 0o6755 }, "hello"),
+  member({ name: bytesOfText("größe/файл") }, "x".repeat(513)),
+  member({ name: "latin\xe4\xff\x01" }),
+  member({ name: `${deep}f` }, "deep"),
+  member({ name: "s", type: "symlink", linkName: deep }),
+  member({ name: "dir/", type: "directory", mode: 0o1777, mtime: { seconds: 3, nanoseconds: 123_456_789 } }),
+  member({ name: "hard", type: "link", linkName: "plain" }),
+  member({ name: "null", type: "characterDevice", deviceMajor: 1, deviceMinor: 3 }),
+  member({ name: "sda", type: "blockDevice", deviceMajor: 8, deviceMinor: 1 }),
+  member({ name: "pipe", type: "fifo" }),
+  member({ name: "owner", uid: 4_000_000_000, gid: 2_097_152 }),
+  member({ name: "old", mtime: { seconds: -2, nanoseconds: 500_000_000 } }),
+  member({
+    name: "cap",
+    xattrs: new Map([
+      ["security.capability", Buffer.from("0100000200ff\n00=1", "latin1")],
+      ["user.\xe4", Buffer.from([0, 255, 10, 61])],
+    ]),
+  }),
+];
+
+test("every kind of entry comes back byte for byte, however the archive is cut", () => {
+  const archive = writeAll(members);
+  for (const chunkBytes of [archive.length, 512, 511, 1000, 7]) {
+    assert.deepEqual(readAll(archive, chunkBytes), members, `chunks of ${chunkBytes}`);
+  }
+});
+
+test("the same entries give the same bytes", () => {
+  const shuffled = structuredClone(members);
+  const cap = shuffled.at(-1) as Member;
+  cap.entry.xattrs = new Map([...(cap.entry.xattrs ?? [])].reverse().map(([k, v]) => [k, Buffer.from(v)]));
+  assert.deepEqual(writeAll(shuffled), writeAll(members));
+});
+
+test("GNU tar reads what we write, and we read GNU and PAX archives of its", () => {
+  const folder = mkdtempSync(join(tmpdir(), "berth-tar-"));
+  try {
+    const path = join(folder, "a.tar");
+    writeFileSync(
+      path,
+      writeAll(members.filter(({ entry }) => entry.type === "file" || entry.type === "symlink")),
+    );
+    execFileSync("tar", ["-tf", path]);
+    const long = "n".repeat(230);
+    writeFileSync(join(folder, long), "long");
+    for (const format of ["gnu", "pax", "ustar", "v7"]) {
+      const names = format === "gnu" || format === "pax" ? [long] : [];
+      writeFileSync(join(folder, "small"), format);
+      const archive = execFileSync("tar", [
+        "-C",
+        folder,
+        `--format=${format}`,
+        "-cf",
+        "-",
+        "small",
+        ...names,
+      ]);
+      const [small, big] = readAll(archive);
+      assert.equal(small?.data.toString(), format);
+      if (names.length > 0) assert.equal(big?.entry.name, long);
+    }
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+});
+
+test("a truncated archive is refused wherever it is cut inside an entry", () => {
+  const archive = writeAll([member({ name: deep }, "x".repeat(700))]);
+  const ends = archive.length - archiveEnd.length;
+  for (let cut = 1; cut < ends - paddingAfter(700); cut += 97) {
+    assert.throws(() => readAll(archive.subarray(0, cut)), { kind: "invalid" }, `cut at ${cut}`);
+  }
+});
+
+test("damaged and hostile headers are refused", () => {
+  const good = writeAll([member({ name: "a" }, "data")]);
+  const with_ = (change: (archive: Buffer) => void) => {
+    const copy = Buffer.from(good);
+    change(copy);
+    return copy;
+  };
+  const sum = (archive: Buffer) => {
+    archive.fill(0x20, 148, 156);
+    const total = archive.subarray(0, 512).reduce((a, b) => a + b, 0);
+    archive.write(`${total.toString(8).padStart(6, "0")}\0 `, 148, "latin1");
+  };
+  const refused: [string, Buffer][] = [
+    ["a wrong checksum", with_((a) => a.write("b", 0))],
+    ["garbage", Buffer.from("not a tar archive at all ".repeat(50))],
+    ["an unknown type", with_((a) => (a.write("Z", 156), sum(a)))],
+    ["a size that is no number", with_((a) => (a.write("99999999999", 124), sum(a)))],
+    ["a negative size", with_((a) => (a.fill(0xff, 124, 136), sum(a)))],
+    ["a size beyond all numbers", with_((a) => (a.fill(0x7f, 125, 136), (a[124] = 0x80), sum(a)))],
+    ["an extension of 2 MiB", with_((a) => (a.write("x", 156), a.write("00010000000", 124), sum(a)))],
+    ["a sparse file", with_((a) => (a.write("S", 156), sum(a)))],
+  ];
+  for (const [what, archive] of refused) assert.throws(() => readAll(archive), { kind: "invalid" }, what);
+});
+
+test("PAX records that lie about their length are refused", () => {
+  for (const body of [
+    "99 path=x\n",
+    "5 a=b\n",
+    "0 path=x\n",
+    "x path=x\n",
+    "-9 path=x\n",
+    "12 path=abc ",
+    " \n",
+  ]) {
+    const [header] = [encodeEntry(member({ name: "x" }).entry)];
+    const extension = encodeEntry({ ...member({ name: "p" }).entry, sizeBytes: body.length });
+    extension.write("x", 156);
+    extension.fill(0x20, 148, 156);
+    const total = extension.reduce((a, b) => a + b, 0);
+    extension.write(`${total.toString(8).padStart(6, "0")}\0 `, 148, "latin1");
+    const data = Buffer.concat([Buffer.from(body), Buffer.alloc(paddingAfter(body.length))]);
+    assert.throws(
+      () => readAll(Buffer.concat([extension, data, header as Buffer])),
+      { kind: "invalid" },
+      body,
+    );
+  }
+});
+
+test("PAX times keep nanoseconds on both sides of 1970", () => {
+  for (const text of ["0", "1.5", "1700000000.123456789", "-1", "-1.5", "-0.000000001"]) {
+    assert.equal(formatPaxTime(parsePaxTime(text)), text);
+  }
+  assert.deepEqual(parsePaxTime("1.1234567899"), { seconds: 1, nanoseconds: 123_456_789 });
+  for (const text of ["", "x", "1e9", "1.2.3", "9".repeat(30)]) assert.throws(() => parsePaxTime(text));
+});
