@@ -54,7 +54,8 @@ export function createJobRunner<Job, Result>(workerName: string, threads: number
     idle.delete(worker);
     worker.ref();
     const settle = (finish: () => void) => {
-      worker.removeAllListeners();
+      // By name: without one Node's own listeners go too, and the worker's second answer never arrives.
+      for (const event of ["message", "error", "exit"]) worker.removeAllListeners(event);
       finish();
       next();
     };

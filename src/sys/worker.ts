@@ -6,5 +6,8 @@ import { Worker, type WorkerOptions } from "node:worker_threads";
  */
 export function startWorker(name: string, options?: WorkerOptions): Worker {
   const extension = import.meta.url.endsWith(".ts") ? ".ts" : ".js";
-  return new Worker(new URL(`../${name}${extension}`, import.meta.url), options);
+  return new Worker(new URL(`../${name}${extension}`, import.meta.url), {
+    trackUnmanagedFds: false,
+    ...options,
+  });
 }

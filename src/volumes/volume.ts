@@ -1,0 +1,17 @@
+/** A volume as it is stored. */
+export interface VolumeRecord {
+  name: string;
+  /** RFC 3339. */
+  created: string;
+  options: Record<string, string>;
+  labels: Record<string, string>;
+  /** Set while image content is being copied in: a copy that was cut off is made again. */
+  isPopulating?: boolean;
+}
+
+export interface VolumeCreateBody {
+  Name?: string;
+  Driver?: string;
+  DriverOpts?: Record<string, string> | null;
+  Labels?: Record<string, string> | null;
+}

@@ -1,0 +1,146 @@
+import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import {
+  chmodSync,
+  chownSync,
+  linkSync,
+  lstatSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, before, describe, test } from "node:test";
+import { createEvents } from "../../src/events/events.ts";
+import { createLogger } from "../../src/logger.ts";
+import { openState, type State } from "../../src/state/state.ts";
+import { getXattr, setXattr } from "../../src/sys/xattr.ts";
+import type { VolumeRecord } from "../../src/volumes/volume.ts";
+import { createVolumes, type Volumes } from "../../src/volumes/volumes.ts";
+
+describe("copying image content into a volume", () => {
+  let root: string;
+  let state: State;
+  let volumes: Volumes;
+  let lower: string;
+  let upper: string;
+  let volumeNumber = 0;
+
+  function newVolume(): { name: string; path: string } {
+    const record = volumes.create({ Name: `volume${++volumeNumber}` });
+    return { name: record.name, path: volumes.directoryOf(record) };
+  }
+
+  before(() => {
+    root = mkdtempSync(join(tmpdir(), "berth-volumes-"));
+    const logger = createLogger("silent");
+    state = openState(join(root, "state.db"), logger);
+    volumes = createVolumes({ root, state, events: createEvents(), logger });
+    lower = join(root, "layer0");
+    upper = join(root, "layer1");
+    const data = join(lower, "srv/data");
+    mkdirSync(join(data, "sub"), { recursive: true });
+    writeFileSync(join(data, "file"), "base");
+    chownSync(join(data, "file"), 1000, 1001);
+    chmodSync(join(data, "file"), 0o4755);
+    setXattr(join(data, "file"), "user.colour", Buffer.from("blue"));
+    linkSync(join(data, "file"), join(data, "sub/same"));
+    symlinkSync("/etc/passwd", join(data, "link"));
+    execFileSync("mkfifo", ["-m", "640", join(data, "fifo")]);
+    writeFileSync(join(data, "hidden"), "x");
+    writeFileSync(Buffer.concat([Buffer.from(`${data}/`), Buffer.from([0xff, 0xfe])]), "bytes");
+    utimesSync(join(data, "sub"), 1000, 1000);
+    chownSync(data, 33, 34);
+    chmodSync(data, 0o1770);
+    symlinkSync("../srv", join(lower, "var"));
+    mkdirSync(join(upper, "srv/data"), { recursive: true });
+    chownSync(join(upper, "srv/data"), 33, 34);
+    chmodSync(join(upper, "srv/data"), 0o1770);
+    execFileSync("mknod", [join(upper, "srv/data/hidden"), "c", "0", "0"]);
+    writeFileSync(join(upper, "srv/data/added"), "top");
+  });
+  after(async () => {
+    await volumes.close();
+    state.close();
+    rmSync(root, { recursive: true });
+  });
+
+  test("keeps owners, modes, times, links, attributes and odd names, through the layers", async () => {
+    const { name, path } = newVolume();
+    await volumes.copyUp(name, [upper, lower], "/srv/data");
+    const names = readdirSync(path, { encoding: "latin1" }).sort();
+    assert.deepEqual(names, ["added", "fifo", "file", "link", "sub", "ÿþ"]);
+    const own = lstatSync(path);
+    assert.deepEqual([own.uid, own.gid, own.mode & 0o7777], [33, 34, 0o1770]);
+    const file = lstatSync(join(path, "file"));
+    assert.deepEqual([file.uid, file.gid, file.mode & 0o7777, file.nlink], [1000, 1001, 0o4755, 2]);
+    assert.equal(file.ino, lstatSync(join(path, "sub/same")).ino);
+    assert.equal(getXattr(join(path, "file"), "user.colour")?.toString(), "blue");
+    assert.equal(readlinkSync(join(path, "link")), "/etc/passwd");
+    assert.ok(lstatSync(join(path, "fifo")).isFIFO());
+    assert.equal(lstatSync(join(path, "fifo")).mode & 0o777, 0o640);
+    assert.equal(lstatSync(join(path, "sub")).mtimeMs, 1_000_000);
+    assert.equal(readFileSync(join(path, "added"), "utf8"), "top");
+  });
+
+  test("follows links of the image inside the image only", async () => {
+    const { name, path } = newVolume();
+    await volumes.copyUp(name, [lower], "/var/data");
+    assert.equal(readFileSync(join(path, "file"), "utf8"), "base");
+    symlinkSync("/../../../../etc", join(lower, "escape"));
+    const other = newVolume();
+    await volumes.copyUp(other.name, [lower], "/escape");
+    assert.deepEqual(readdirSync(other.path), []);
+  });
+
+  test("leaves a volume alone that has content, or when the image has nothing there", async () => {
+    const { name, path } = newVolume();
+    await volumes.copyUp(name, [lower], "/nothing");
+    await volumes.copyUp(name, [lower], "/srv/data/file");
+    assert.deepEqual(readdirSync(path), []);
+    writeFileSync(join(path, "mine"), "");
+    await volumes.copyUp(name, [lower], "/srv/data");
+    assert.deepEqual(readdirSync(path), ["mine"]);
+  });
+
+  test("makes a copy that was cut off again", async () => {
+    const { name, path } = newVolume();
+    await volumes.copyUp(name, [lower], "/srv/data");
+    const records = state.records<VolumeRecord>("volume");
+    records.put(name, { ...volumes.getVolume(name), isPopulating: true });
+    rmSync(join(path, "sub"), { recursive: true });
+    writeFileSync(join(path, "file"), "ba");
+    const logger = createLogger("silent");
+    const restarted = createVolumes({ root, state, events: createEvents(), logger });
+    await restarted.copyUp(name, [lower], "/srv/data");
+    assert.equal(readFileSync(join(path, "file"), "utf8"), "base");
+    assert.equal(lstatSync(join(path, "file")).ino, lstatSync(join(path, "sub/same")).ino);
+    assert.equal(restarted.getVolume(name).isPopulating, false);
+    await restarted.close();
+  });
+
+  test("is made once when two containers ask at the same time", async () => {
+    const { name, path } = newVolume();
+    await Promise.all([
+      volumes.copyUp(name, [upper, lower], "/srv/data"),
+      volumes.copyUp(name, [lower], "/srv/data/sub"),
+    ]);
+    assert.equal(readFileSync(join(path, "added"), "utf8"), "top");
+    assert.ok(!readdirSync(path).includes("same"));
+  });
+
+  test("leaves no mount and no folder behind", () => {
+    assert.doesNotMatch(readFileSync("/proc/self/mountinfo", "utf8"), /berth-view/);
+    assert.deepEqual(
+      readdirSync(tmpdir()).filter((name) => name.startsWith("berth-view-")),
+      [],
+    );
+  });
+});
