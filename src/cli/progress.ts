@@ -1,0 +1,56 @@
+import type { ProgressMessage } from "../formats/docker-api.ts";
+import { formatSize } from "../formats/units.ts";
+import type { Cli } from "./cli.ts";
+import { ExitError } from "./command.ts";
+
+type Output = Cli["stdout"];
+
+/**
+ * Shows a progress stream: on a terminal one line per layer, redrawn in place; elsewhere plain lines without bars.
+ * @throws ExitError with the daemon's message when the stream reports an error
+ */
+export async function showProgress(
+  output: Output,
+  messages: AsyncIterable<ProgressMessage>,
+  options: { onAux?: (aux: object) => void; isQuiet?: boolean } = {},
+): Promise<void> {
+  const isTerminal = output.isTTY === true;
+  const lines = new Map<string, number>();
+  let drawn = 0;
+  for await (const message of messages) {
+    const failure = message.errorDetail?.message ?? message.error;
+    if (failure !== undefined) throw new ExitError(1, failure);
+    if (message.aux !== undefined) options.onAux?.(message.aux);
+    if (options.isQuiet) continue;
+    if (message.stream !== undefined) output.write(message.stream);
+    if (message.status === undefined) continue;
+    const bar = formatBar(message, isTerminal);
+    if (bar === undefined) continue;
+    const text = `${message.id === undefined ? "" : `${message.id}: `}${message.status}${bar}`;
+    if (!isTerminal || message.id === undefined) {
+      output.write(`${text}\n`);
+      if (isTerminal) for (const [id, line] of lines) lines.set(id, line);
+      drawn += isTerminal ? 1 : 0;
+      continue;
+    }
+    const known = lines.get(message.id);
+    if (known === undefined) {
+      lines.set(message.id, drawn++);
+      output.write(`${text}\n`);
+    } else {
+      const up = drawn - known;
+      output.write(`\x1b[${up}A\x1b[2K\r${text}\x1b[${up}B\r`);
+    }
+  }
+}
+
+/** Undefined for a message that only makes sense when it can be redrawn. */
+function formatBar(message: ProgressMessage, isTerminal: boolean): string | undefined {
+  const { current = 0, total = 0 } = message.progressDetail ?? {};
+  if (current <= 0 && total <= 0) return "";
+  if (!isTerminal) return undefined;
+  const filled = total > 0 ? Math.min(50, Math.trunc((current / total) * 50)) : 0;
+  const bar = total > 0 ? `[${`${"=".repeat(filled)}>`.padEnd(51).slice(0, 51)}] ` : "";
+  const size = total > 0 ? `${formatSize(current)}/${formatSize(total)}` : formatSize(current);
+  return ` ${bar} ${size}`;
+}

@@ -1,0 +1,129 @@
+import type { Duplex } from "node:stream";
+import { copyOutput } from "../client/frames.ts";
+import type { HijackedConnection } from "../client/transport.ts";
+import type { Cli } from "./cli.ts";
+import { createEscapeDetector, parseDetachKeys } from "./detach-keys.ts";
+
+export interface Session {
+  connection: HijackedConnection;
+  isTty: boolean;
+  hasStdin: boolean;
+  hasOutput: boolean;
+  detachKeys: string;
+}
+
+/**
+ * Connects this process's streams with a container until its output ends or the user detaches.
+ * The terminal is in raw mode meanwhile, and restored whichever way this ends.
+ */
+export async function runSession(cli: Cli, session: Session): Promise<"ended" | "detached"> {
+  const { connection, isTty } = session;
+  const { socket } = connection;
+  const isRawMode = isTty && session.hasStdin && setRawMode(cli, true);
+  const input = session.hasStdin ? sendInput(cli, socket, session) : undefined;
+  try {
+    const output = copyOutput(socket, isTty, cli.stdout, cli.stderr).then(() => "ended" as const);
+    output.catch(() => undefined);
+    if (!session.hasOutput && input !== undefined) return await Promise.race([input.done, output]);
+    return await (input === undefined ? output : Promise.race([output, input.detached]));
+  } catch (error) {
+    // A connection that breaks when the container is gone is an end like any other.
+    if (error instanceof Error && "code" in error && (error.code === "ECONNRESET" || error.code === "EPIPE"))
+      return "ended";
+    throw error;
+  } finally {
+    input?.stop();
+    if (isRawMode) setRawMode(cli, false);
+    socket.destroy();
+  }
+}
+
+function sendInput(cli: Cli, socket: Duplex, session: Session) {
+  const detector = session.isTty ? createEscapeDetector(parseDetachKeys(session.detachKeys)) : undefined;
+  let setDetached: (value: "detached") => void = () => undefined;
+  let setDone: (value: "ended") => void = () => undefined;
+  const detached = new Promise<"detached">((resolve) => {
+    setDetached = resolve;
+  });
+  const done = new Promise<"ended">((resolve) => {
+    setDone = resolve;
+  });
+  const onData = (chunk: Buffer) => {
+    const { bytes, isDetach } = detector?.push(chunk) ?? { bytes: chunk, isDetach: false };
+    if (bytes.length > 0 && socket.writable && !socket.write(bytes)) {
+      cli.stdin.pause();
+      socket.once("drain", () => cli.stdin.resume());
+    }
+    if (isDetach) setDetached("detached");
+  };
+  const onEnd = () => {
+    socket.end();
+    setDone("ended");
+  };
+  cli.stdin.on("data", onData);
+  cli.stdin.once("end", onEnd);
+  cli.stdin.once("error", onEnd);
+  // Without a listener, input that arrives after the container has gone would end this process.
+  socket.on("error", () => undefined);
+  return {
+    detached,
+    done,
+    stop() {
+      cli.stdin.off("data", onData);
+      cli.stdin.pause();
+    },
+  };
+}
+
+function setRawMode(cli: Cli, isRaw: boolean): boolean {
+  const { stdin } = cli;
+  if (stdin.isTTY !== true || !("setRawMode" in stdin) || typeof stdin.setRawMode !== "function")
+    return false;
+  stdin.setRawMode(isRaw);
+  return true;
+}
+
+/** Docker refuses a terminal for the container when ours is none. */
+export function checkTty(cli: Cli, options: { hasStdin: boolean; isTty: boolean }): void {
+  if (options.hasStdin && options.isTty && cli.stdin.isTTY !== true)
+    throw new Error("the input device is not a TTY");
+}
+
+/** Keeps the container's terminal as large as ours; gives the way to stop. */
+export function followTerminalSize(
+  cli: Cli,
+  resize: (size: { rows: number; columns: number }) => Promise<void>,
+): () => void {
+  if (cli.stdout.isTTY !== true) return () => undefined;
+  const send = () => {
+    const { rows = 0, columns = 0 } = cli.stdout;
+    // It may be gone already, or not quite there: the next change of size tries again.
+    if (rows > 0 && columns > 0) resize({ rows, columns }).catch(() => undefined);
+  };
+  send();
+  process.on("SIGWINCH", send);
+  return () => process.off("SIGWINCH", send);
+}
+
+const proxied = [
+  "SIGHUP",
+  "SIGINT",
+  "SIGQUIT",
+  "SIGTERM",
+  "SIGUSR1",
+  "SIGUSR2",
+  "SIGCONT",
+  "SIGALRM",
+] as const;
+
+/** Passes the signals we get to the container; gives the way to stop. */
+export function proxySignals(kill: (signal: string) => Promise<void>): () => void {
+  const listeners = proxied.map((signal) => {
+    const listener = () => void kill(signal.slice("SIG".length)).catch(() => undefined);
+    process.on(signal, listener);
+    return () => process.off(signal, listener);
+  });
+  return () => {
+    for (const stop of listeners) stop();
+  };
+}
