@@ -8,7 +8,8 @@ import { type Digest, hexOf } from "../formats/digest.ts";
 /** Content by digest: `<root>/blobs/sha256/<hex>`. A file is there complete or not at all. */
 export interface Blobs {
   path(digest: Digest): string;
-  sizeBytes(digest: Digest): Promise<number | undefined>;
+  /** @throws notFound */
+  getSizeBytes(digest: Digest): Promise<number>;
   /** The whole content of a small blob. @throws notFound; invalid when it is larger than `limitBytes` */
   readText(digest: Digest, limitBytes?: number): Promise<string>;
   /**
@@ -62,22 +63,23 @@ export function openBlobs(root: string): Blobs {
     }
   }
 
+  async function getSizeBytes(digest: Digest): Promise<number> {
+    try {
+      return (await stat(path(digest))).size;
+    } catch (error) {
+      throw hasCode(error, "ENOENT") ? notFound(`blob ${digest} not found`, error) : error;
+    }
+  }
+
   const keep = (spooled: SpooledBlob) => rename(spooled.path, path(spooled.digest));
 
   return {
     path,
-    async sizeBytes(digest) {
-      try {
-        return (await stat(path(digest))).size;
-      } catch (error) {
-        if (hasCode(error, "ENOENT")) return undefined;
-        throw error;
-      }
-    },
+    getSizeBytes,
     async readText(digest, limitBytes = documentLimitBytes) {
-      const size = await this.sizeBytes(digest);
-      if (size === undefined) throw notFound(`blob ${digest} not found`);
-      if (size > limitBytes) throw invalid(`blob ${digest} is too large for a document`);
+      if ((await getSizeBytes(digest)) > limitBytes) {
+        throw invalid(`blob ${digest} is too large for a document`);
+      }
       return readFile(path(digest), "utf8");
     },
     spool,

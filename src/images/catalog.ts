@@ -7,6 +7,7 @@ import {
   formatReference,
   parseReference,
   type Reference,
+  repositoryOf,
   withDefaultTag,
 } from "../formats/reference.ts";
 import type { Logger } from "../logger.ts";
@@ -49,6 +50,8 @@ export interface Catalog {
   /** All names of an image, sorted. */
   referencesOf(id: string): Reference[];
   findReference(reference: Reference): string | undefined;
+  /** All tags of a reference's repository, with what they name. */
+  tagsOf(repository: Reference): { id: string; reference: Reference }[];
   setReference(reference: Reference, id: string): void;
   removeReference(reference: Reference): void;
   /** Unpacks what is not there yet and records the image; one that is there already stays as it is. @throws invalid */
@@ -189,6 +192,10 @@ export function openCatalog(state: State, blobs: Blobs, layers: Layers, logger: 
         .map(([name]) => parseReference(name))
         .sort((a, b) => (formatReference(a) < formatReference(b) ? -1 : 1)),
     findReference: (reference) => references.get(referenceKey(reference))?.id,
+    tagsOf: (repository) =>
+      [...references]
+        .map(([name, { id }]) => ({ id, reference: parseReference(name) }))
+        .filter(({ reference }) => reference.tag && repositoryOf(reference) === repositoryOf(repository)),
     setReference(reference, id) {
       const image = images.get(id);
       if (!image) throw notFound(`No such image: ${id}`);

@@ -3,19 +3,39 @@ import { join } from "node:path";
 import type { Readable } from "node:stream";
 import { invalid } from "../errors.ts";
 import type { Events } from "../events/events.ts";
-import type { ProgressMessage } from "../formats/docker-api.ts";
+import type {
+  ImageDeleteItem,
+  ImageHistoryItem,
+  ImageInspect,
+  ImageSummary,
+  ProgressMessage,
+} from "../formats/docker-api.ts";
 import { formatFamiliar, parseReference, withDefaultTag } from "../formats/reference.ts";
 import type { Logger } from "../logger.ts";
 import type { State } from "../state/state.ts";
 import { openBlobs } from "./blobs.ts";
 import { type ImageRecord, openCatalog } from "./catalog.ts";
+import { type CommitOptions, commitLayer } from "./commit.ts";
+import { inspectImage, listHistory, listReferences, sharedSizeBytes, summarizeImage } from "./describe.ts";
 import { type ImportOptions, importRootfs as importLayer } from "./import.ts";
+import { startImageJobs } from "./jobs.ts";
 import { openLayers } from "./layers.ts";
 import { loadArchive } from "./load.ts";
 import { makeImage } from "./make.ts";
+import { type PruneOptions, pruneImages } from "./prune.ts";
+import { type RemoveOptions, removeImage } from "./remove.ts";
+import { saveImages } from "./save.ts";
 
 export type { ImageRecord } from "./catalog.ts";
+export type { ImageUser } from "./remove.ts";
 
+/** How a new image is to be called; not at all when left out. */
+interface NewName {
+  repository?: string;
+  tag?: string;
+}
+
+/** The image store. */
 export interface Images {
   list(): ImageRecord[];
   /** By id, unique prefix of an id, name[:tag] or name@digest. */
@@ -26,6 +46,9 @@ export interface Images {
   references(id: string): { tags: string[]; digests: string[] };
   /** @throws notFound; invalid for a bad name */
   tag(name: string, repository: string, tag?: string): void;
+  /** @throws notFound; conflict in Docker's wording when it is in use */
+  remove(name: string, options: RemoveOptions): Promise<ImageDeleteItem[]>;
+  prune(options: PruneOptions): Promise<{ deleted: ImageDeleteItem[]; spaceReclaimedBytes: number }>;
   /** Absolute paths of the unpacked layers, topmost first, as overlay's `lowerdir=` wants them; at least one. */
   lowerDirectories(image: ImageRecord): string[];
   /** The same for what `owner` holds, even after `rmi -f`. */
@@ -33,13 +56,22 @@ export interface Images {
   /** Keeps an image's layers until `release`, across restarts and removal of the image. */
   hold(id: string, owner: string): void;
   release(owner: string): Promise<void>;
+  inspect(image: ImageRecord): ImageInspect;
+  /** `containers`: how many use it, or -1. */
+  summarize(image: ImageRecord, containers: number): ImageSummary;
+  /** Of its layers those that other images have too. */
+  sharedSizeBytes(image: ImageRecord): number;
+  /** Of all unpacked layers, each counted once. */
+  layersSizeBytes(): number;
+  history(image: ImageRecord): ImageHistoryItem[];
   /** Loads a docker-archive or OCI layout, compressed or not. @throws invalid; then nothing of it was added */
   load(input: Readable, report: (message: ProgressMessage) => void): Promise<void>;
+  /** An archive of these images, for `load` here and in docker. The caller destroys it if it does not read to the end. */
+  save(names: readonly string[]): Promise<Readable>;
   /** Makes an image of one layer from a root file system's tar, compressed or not. @throws invalid */
-  importRootfs(
-    input: Readable,
-    options: ImportOptions & { repository?: string; tag?: string },
-  ): Promise<ImageRecord>;
+  importRootfs(input: Readable, options: ImportOptions & NewName): Promise<ImageRecord>;
+  /** Makes an image of what a container changed. @throws invalid for a bad name or change */
+  commit(options: CommitOptions & NewName): Promise<ImageRecord>;
   /** Makes `busybox`, `debian` or `debian:SUITE` from this machine's own packages and tags it. @throws invalid, unavailable */
   make(name: string, report: (line: string) => void): Promise<ImageRecord>;
   close(): Promise<void>;
@@ -53,15 +85,17 @@ export async function createImages(options: {
   logger: Logger;
 }): Promise<Images> {
   const { root, state, events, logger } = options;
+  const jobs = startImageJobs();
   const blobs = openBlobs(root);
-  const layers = openLayers(root, state);
+  const layers = openLayers(root, state, jobs);
   const catalog = openCatalog(state, blobs, layers, logger);
   await catalog.sweep();
   const emptyDirectory = join(root, "layers", "0");
   mkdirSync(emptyDirectory, { recursive: true, mode: 0o755 });
 
-  const publish = (action: string, id: string, name: string) =>
+  function publish(action: string, id: string, name = id): void {
     events.publish("image", action, id, { ...catalog.images.get(id)?.config.config?.Labels, name });
+  }
 
   function directoriesOf(chains: readonly string[]): string[] {
     const directories = chains.map((chainId) => layers.directory(chainId)).reverse();
@@ -75,47 +109,55 @@ export async function createImages(options: {
     publish("tag", image.id, formatFamiliar(reference));
   }
 
-  const importRootfs: Images["importRootfs"] = async (input, options) => {
-    const name = options.repository && joinTag(options.repository, options.tag);
+  /** Checks the name first, so that a bad one costs no work. */
+  async function createNamed({ repository, tag }: NewName, create: () => Promise<ImageRecord>) {
+    const name = repository && joinTag(repository, tag);
     if (name) parseReference(name);
-    const image = await importLayer(input, options, { blobs, catalog });
-    publish("import", image.id, image.id);
+    const image = await create();
     if (name) setTag(name, image);
     return catalog.get(image.id);
-  };
+  }
+
+  const importRootfs: Images["importRootfs"] = (input, settings) =>
+    createNamed(settings, async () => {
+      const image = await importLayer(input, settings, { blobs, catalog });
+      publish("import", image.id);
+      return image;
+    });
 
   return {
     list: () => [...catalog.images.values()],
     findImage: catalog.find,
     getImage: catalog.get,
-    references(id) {
-      const all = catalog.referencesOf(id);
-      return {
-        tags: all.filter(({ digest }) => !digest).map(formatFamiliar),
-        digests: all.filter(({ digest }) => digest).map(formatFamiliar),
-      };
-    },
+    references: (id) => listReferences(catalog, id),
     tag: (name, repository, tag) => setTag(joinTag(repository, tag), catalog.get(name)),
+    remove: (name, settings) => removeImage(catalog, name, settings, publish),
+    prune: (settings) => pruneImages(catalog, layers, settings, publish),
     lowerDirectories: (image) => directoriesOf(image.layers),
     heldDirectories: (owner) => directoriesOf(catalog.held(owner)),
     hold: catalog.hold,
     release: catalog.release,
+    inspect: (image) => inspectImage(catalog, image, directoriesOf(image.layers)),
+    summarize: (image, containers) => summarizeImage(catalog, image, containers),
+    sharedSizeBytes: (image) => sharedSizeBytes(catalog, layers, image),
+    layersSizeBytes: () => [...layers.all()].reduce((sum, { sizeBytes }) => sum + sizeBytes, 0),
+    history: (image) => listHistory(catalog, layers, image),
     async load(input, report) {
-      for (const image of await loadArchive(input, { blobs, catalog }, report)) {
-        publish("load", image.id, image.id);
-      }
+      for (const { id } of await loadArchive(input, { blobs, catalog }, report)) publish("load", id);
     },
+    save: (names) => saveImages(names, { blobs, catalog }, (id) => publish("save", id)),
     importRootfs,
+    commit: (settings) => createNamed(settings, () => commitLayer(settings, { blobs, catalog, jobs })),
     async make(name, report) {
-      const { rootfs, tags, ...options } = await makeImage(name, report);
-      const image = await importRootfs(rootfs, options);
+      const { rootfs, tags, ...settings } = await makeImage(name, report);
+      const image = await importRootfs(rootfs, settings);
       for (const tag of tags) {
         setTag(tag, image);
         report(`tagged ${tag}`);
       }
-      return image;
+      return catalog.get(image.id);
     },
-    close: () => layers.close(),
+    close: () => jobs.close(),
   };
 }
 

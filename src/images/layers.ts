@@ -1,13 +1,10 @@
 import { mkdirSync, readdirSync, rmSync } from "node:fs";
 import { rename, rm } from "node:fs/promises";
-import { cpus } from "node:os";
 import { join } from "node:path";
 import { invalid } from "../errors.ts";
 import { chainIds, type Digest } from "../formats/digest.ts";
 import type { State } from "../state/state.ts";
-import { createJobRunner } from "../sys/jobs.ts";
-import type { ImageJob } from "./images.worker.ts";
-import type { Unpacked } from "./unpack.ts";
+import type { ImageJobs } from "./jobs.ts";
 
 /** One unpacked layer, shared by all images that have it on top of the same layers. */
 export interface LayerRecord {
@@ -31,17 +28,15 @@ export interface Layers {
   /** Removes these layers' folders and records. */
   remove(chains: Iterable<string>): Promise<void>;
   all(): Iterable<LayerRecord>;
-  close(): Promise<void>;
 }
 
 /** Opens the store: folders without a record, left by a crash, go. */
-export function openLayers(root: string, state: State): Layers {
+export function openLayers(root: string, state: State, jobs: ImageJobs): Layers {
   const folder = join(root, "layers");
   mkdirSync(folder, { recursive: true, mode: 0o710 });
   const records = state.records<LayerRecord>("layers");
   const layers = records.load();
   const unpacking = new Map<Digest, Promise<LayerRecord>>();
-  const jobs = createJobRunner<ImageJob, Unpacked>("images/images.worker", Math.min(2, cpus().length));
   // 0 stands for no layer at all.
   const used = new Set([0, ...[...layers.values()].map(({ number }) => number)]);
   for (const name of readdirSync(folder)) {
@@ -61,7 +56,7 @@ export function openLayers(root: string, state: State): Layers {
     const number = freeNumber();
     const temporary = join(folder, `new-${number}`);
     try {
-      const unpacked = await jobs.run({ kind: "unpack", blobPath, digest: blobDigest, target: temporary });
+      const unpacked = await jobs.unpack(blobPath, blobDigest, temporary);
       if (unpacked.diffId !== diffId) {
         throw invalid(`wrong diff id calculated on extraction: ${unpacked.diffId} instead of ${diffId}`);
       }
@@ -122,6 +117,5 @@ export function openLayers(root: string, state: State): Layers {
       }
     },
     all: () => layers.values(),
-    close: () => jobs.close(),
   };
 }

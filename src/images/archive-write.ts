@@ -1,0 +1,191 @@
+import { createReadStream } from "node:fs";
+import { open, rm } from "node:fs/promises";
+import { Readable } from "node:stream";
+import { type Compression, detectCompression, magicBytes } from "../formats/compression.ts";
+import { type Digest, digestOf, hexOf } from "../formats/digest.ts";
+import { type Descriptor, type Index, type Manifest, mediaTypes } from "../formats/oci-manifest.ts";
+import { familiarRepository, formatFamiliar, formatReference, type Reference } from "../formats/reference.ts";
+import { paddingAfter, type TarEntry } from "../formats/tar-entry.ts";
+import { archiveEnd, encodeEntry } from "../formats/tar-writer.ts";
+import type { Blobs } from "./blobs.ts";
+import type { ImageRecord } from "./catalog.ts";
+import { decompress } from "./decompress.ts";
+
+/** An image to save, under these names. */
+export interface SavedImage {
+  image: ImageRecord;
+  names: Reference[];
+}
+
+/** What goes into `blobs/sha256`: a file of the store, or a document made here. */
+type BlobContent = { path: string; sizeBytes: number; isTemporary?: boolean } | { text: string };
+type Content = Map<Digest, BlobContent>;
+
+const chunkBytes = 256 * 1024;
+const epoch = { seconds: 0, nanoseconds: 0 };
+
+/**
+ * An archive that is a docker-archive (for `docker load` of any version) and an OCI layout at once, as `docker save`
+ * writes since 25. Layers shared by several images are in it once. The caller keeps the images' blobs from being removed.
+ */
+export async function saveArchive(saved: readonly SavedImage[], blobs: Blobs): Promise<Readable> {
+  const content: Content = new Map();
+  try {
+    return await collect(content, saved, blobs);
+  } catch (error) {
+    await discardTemporary(content);
+    throw error;
+  }
+}
+
+async function collect(content: Content, saved: readonly SavedImage[], blobs: Blobs): Promise<Readable> {
+  const index: Index = { schemaVersion: 2, mediaType: mediaTypes.index, manifests: [] };
+  const repositories: Record<string, Record<string, string>> = {};
+  const list: { Config: string; RepoTags: string[] | null; Layers: string[] }[] = [];
+  for (const { image, names } of saved) {
+    const layers: Descriptor[] = [];
+    for (const [at, layer] of image.blobs.entries()) {
+      layers.push(await addLayer(content, layer, image.config.rootfs.diff_ids[at] as Digest, blobs));
+    }
+    await addBlob(content, image.id as Digest, blobs);
+    const manifest = await addManifest(content, image, layers, blobs);
+    list.push({
+      Config: blobName(image.id),
+      RepoTags: names.length > 0 ? names.map(formatFamiliar) : null,
+      Layers: layers.map(({ digest }) => blobName(digest)),
+    });
+    index.manifests.push(...describeManifest(manifest, names));
+    for (const name of names) {
+      const repository = familiarRepository(name);
+      const top = hexOf(layers.at(-1)?.digest ?? image.id);
+      repositories[repository] = { ...repositories[repository], [name.tag ?? "latest"]: top };
+    }
+  }
+  return Readable.from(
+    pack(content, {
+      "index.json": index,
+      "manifest.json": list,
+      "oci-layout": { imageLayoutVersion: "1.0.0" },
+      ...(Object.keys(repositories).length > 0 && { repositories }),
+    }),
+    { objectMode: false },
+  );
+}
+
+function describeManifest(manifest: Descriptor, names: readonly Reference[]): Descriptor[] {
+  if (names.length === 0) return [manifest];
+  return names.map((name) => ({
+    ...manifest,
+    annotations: {
+      "io.containerd.image.name": formatReference(name),
+      "org.opencontainers.image.ref.name": name.tag ?? "latest",
+    },
+  }));
+}
+
+/** The manifest the image came with, when its layers are saved as they came; else one made of what is saved. */
+async function addManifest(
+  content: Content,
+  image: ImageRecord,
+  layers: Descriptor[],
+  blobs: Blobs,
+): Promise<Descriptor> {
+  const isAsReceived = layers.every(({ digest }, at) => digest === image.blobs[at]?.digest);
+  if (image.manifest && isAsReceived) {
+    await addBlob(content, image.manifest.digest, blobs);
+    return image.manifest;
+  }
+  const configBytes = await blobs.getSizeBytes(image.id as Digest);
+  const manifest: Manifest = {
+    schemaVersion: 2,
+    mediaType: mediaTypes.manifest,
+    config: { mediaType: mediaTypes.config, digest: image.id as Digest, size: configBytes },
+    layers,
+  };
+  const text = JSON.stringify(manifest);
+  const digest = digestOf(text);
+  content.set(digest, { text });
+  return { mediaType: mediaTypes.manifest, digest, size: Buffer.byteLength(text) };
+}
+
+async function addBlob(content: Content, digest: Digest, blobs: Blobs): Promise<void> {
+  if (!content.has(digest)) {
+    content.set(digest, { path: blobs.path(digest), sizeBytes: await blobs.getSizeBytes(digest) });
+  }
+}
+
+/** Gzip and plain layers go in as they are; others, which older readers don't know, decompressed. */
+async function addLayer(
+  content: Content,
+  layer: Descriptor,
+  diffId: Digest,
+  blobs: Blobs,
+): Promise<Descriptor> {
+  const compression = await compressionOf(blobs.path(layer.digest));
+  if (compression === "none" || compression === "gzip") {
+    await addBlob(content, layer.digest, blobs);
+    const mediaType = compression === "gzip" ? mediaTypes.gzipLayer : mediaTypes.layer;
+    return { mediaType, digest: layer.digest, size: layer.size };
+  }
+  const known = content.get(diffId);
+  if (!known || !("path" in known)) {
+    const { output } = await decompress(createReadStream(blobs.path(layer.digest)));
+    const { path, sizeBytes } = await blobs.spool(output, diffId);
+    content.set(diffId, { path, sizeBytes, isTemporary: true });
+    return { mediaType: mediaTypes.layer, digest: diffId, size: sizeBytes };
+  }
+  return { mediaType: mediaTypes.layer, digest: diffId, size: known.sizeBytes };
+}
+
+async function compressionOf(path: string): Promise<Compression> {
+  const file = await open(path);
+  try {
+    const { buffer, bytesRead } = await file.read(Buffer.alloc(magicBytes), 0, magicBytes, 0);
+    return detectCompression(buffer.subarray(0, bytesRead));
+  } finally {
+    await file.close();
+  }
+}
+
+async function* pack(content: Content, documents: Record<string, unknown>): AsyncGenerator<Buffer> {
+  try {
+    yield encodeEntry(header("blobs/", 0, "directory"));
+    yield encodeEntry(header("blobs/sha256/", 0, "directory"));
+    for (const [digest, blob] of [...content].sort(([a], [b]) => (a < b ? -1 : 1))) {
+      if ("text" in blob) yield packText(blobName(digest), blob.text);
+      else yield* packFile(blobName(digest), blob.path, blob.sizeBytes);
+    }
+    for (const [name, document] of Object.entries(documents)) yield packText(name, JSON.stringify(document));
+    yield archiveEnd;
+  } finally {
+    await discardTemporary(content);
+  }
+}
+
+async function discardTemporary(content: Content): Promise<void> {
+  for (const blob of content.values())
+    if ("path" in blob && blob.isTemporary) await rm(blob.path, { force: true });
+}
+
+function packText(name: string, text: string): Buffer {
+  const body = Buffer.from(text);
+  return Buffer.concat([
+    encodeEntry(header(name, body.length)),
+    body,
+    Buffer.alloc(paddingAfter(body.length)),
+  ]);
+}
+
+async function* packFile(name: string, path: string, sizeBytes: number): AsyncGenerator<Buffer> {
+  yield encodeEntry(header(name, sizeBytes));
+  if (sizeBytes > 0) yield* createReadStream(path, { end: sizeBytes - 1, highWaterMark: chunkBytes });
+  yield Buffer.alloc(paddingAfter(sizeBytes));
+}
+
+function header(name: string, sizeBytes: number, type: "file" | "directory" = "file"): TarEntry {
+  return { name, type, mode: type === "file" ? 0o644 : 0o755, uid: 0, gid: 0, sizeBytes, mtime: epoch };
+}
+
+function blobName(digest: string): string {
+  return `blobs/sha256/${hexOf(digest)}`;
+}

@@ -1,0 +1,220 @@
+import {
+  type BigIntStats,
+  closeSync,
+  constants,
+  fstatSync,
+  lstatSync,
+  openSync,
+  readlinkSync,
+  readSync,
+} from "node:fs";
+import { hasCode } from "../errors.ts";
+import { type ByteString, paddingAfter, type TarEntry, type TarEntryType } from "../formats/tar-entry.ts";
+import { encodeEntry } from "../formats/tar-writer.ts";
+import { decodeDevice } from "../sys/device-node.ts";
+import { modificationTime } from "../sys/file-times.ts";
+import {
+  closeDescriptor,
+  descriptorPath,
+  entryPath,
+  listDirectory,
+  openInRoot,
+  pathFlag,
+} from "../sys/safe-path.ts";
+import { getXattr, listXattrs } from "../sys/xattr.ts";
+import { isOverlayXattr, opaqueMarker, opaqueXattr, whiteoutPrefix } from "./whiteouts.ts";
+
+export interface PackOptions {
+  /** Open directory that links don't lead out of. Stays the caller's to close. */
+  rootFd: number;
+  /** What to pack: "" for everything in the root, else a path in it; a link there is packed as a link. */
+  path: ByteString;
+  /** What the archive calls it; below it come `<name>/…`. "" packs a directory's content, with names relative to it. */
+  name: ByteString;
+  /** The directory is an overlay's upper one: its deletions become the archive's. */
+  whiteouts: boolean;
+}
+
+const { O_RDONLY, O_DIRECTORY, O_NOFOLLOW, O_NONBLOCK } = constants;
+const chunkBytes = 512 * 1024;
+
+/**
+ * The tar of a directory tree in pieces, without the end of the archive. Directories come before what is in them, files
+ * before subdirectories, each by name. Sockets are left out. Files that vanish meanwhile are left out, too; one that
+ * shrinks is filled with zeros. Synchronous, for a worker thread. A piece is valid until the next one.
+ */
+export function* packTree(options: PackOptions): Generator<Buffer> {
+  const { rootFd, path, name, whiteouts } = options;
+  const linked = new Map<string, ByteString>();
+  const buffer = Buffer.allocUnsafe(chunkBytes);
+  const pending: { path: ByteString; name: ByteString }[] = [];
+
+  function* packEntry(parentFd: number, base: ByteString, at: { path: ByteString; name: ByteString }) {
+    const stats = lstatSync(entryPath(parentFd, base), { bigint: true, throwIfNoEntry: false });
+    const type = stats && typeOf(stats);
+    if (!stats || !type) return;
+    if (whiteouts && isWhiteout(stats)) {
+      yield encodeEntry(emptyFile(joinName(parentName(at.name), whiteoutPrefix + base)));
+      return;
+    }
+    const entry = describe(parentFd, base, at.name, type, stats);
+    if (type === "directory") {
+      yield encodeEntry(entry);
+      if (whiteouts && isOpaque(entryPath(parentFd, base))) {
+        yield encodeEntry(emptyFile(joinName(at.name, opaqueMarker)));
+      }
+      pending.push(at);
+      return;
+    }
+    const identity = stats.nlink > 1n ? `${stats.dev}:${stats.ino}` : undefined;
+    const first = identity && linked.get(identity);
+    if (first !== undefined && first !== "") {
+      yield encodeEntry({ ...entry, type: "link", linkName: first, sizeBytes: 0 });
+      return;
+    }
+    if (identity) linked.set(identity, at.name);
+    if (type === "file") yield* packFile(parentFd, base, entry, buffer);
+    else yield encodeEntry(entry);
+  }
+
+  if (path === "") {
+    if (name !== "") yield* packRootDirectory(rootFd, name);
+    pending.push({ path, name });
+  } else {
+    const slash = path.lastIndexOf("/");
+    const parentFd = openInRoot(rootFd, path.slice(0, Math.max(slash, 0)), pathFlag | O_DIRECTORY);
+    try {
+      yield* packEntry(parentFd, path.slice(slash + 1), { path, name });
+    } finally {
+      closeDescriptor(parentFd);
+    }
+  }
+  for (let directory = pending.pop(); directory; directory = pending.pop()) {
+    const fd = openListed(rootFd, directory.path);
+    if (fd === undefined) continue;
+    const before = pending.length;
+    try {
+      for (const base of listDirectory(fd)) {
+        const at = { path: joinName(directory.path, base), name: joinName(directory.name, base) };
+        yield* packEntry(fd, base, at);
+      }
+    } finally {
+      closeDescriptor(fd);
+    }
+    // The last pushed is taken first: put them in the order of their names.
+    pending.push(...pending.splice(before).reverse());
+  }
+}
+
+function* packRootDirectory(rootFd: number, name: ByteString): Generator<Buffer> {
+  const stats = lstatSync(`${descriptorPath(rootFd)}/.`, { bigint: true });
+  yield encodeEntry(describe(rootFd, ".", name, "directory", stats));
+}
+
+function* packFile(parentFd: number, base: ByteString, entry: TarEntry, buffer: Buffer): Generator<Buffer> {
+  let fd: number;
+  try {
+    fd = openSync(entryPath(parentFd, base), O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
+  } catch (error) {
+    if (hasCode(error, "ENOENT") || hasCode(error, "ELOOP")) return;
+    throw error;
+  }
+  try {
+    if (!fstatSync(fd).isFile()) return;
+    yield encodeEntry(entry);
+    for (let left = entry.sizeBytes; left > 0; ) {
+      const count = readSync(fd, buffer, 0, Math.min(left, buffer.length), null);
+      const piece = count > 0 ? buffer.subarray(0, count) : Buffer.alloc(Math.min(left, chunkBytes));
+      yield piece;
+      left -= piece.length;
+    }
+    const padding = paddingAfter(entry.sizeBytes);
+    if (padding > 0) yield Buffer.alloc(padding);
+  } finally {
+    closeSync(fd);
+  }
+}
+
+function describe(
+  parentFd: number,
+  base: ByteString,
+  name: ByteString,
+  type: TarEntryType,
+  stats: BigIntStats,
+): TarEntry {
+  const entry: TarEntry = {
+    name,
+    type,
+    mode: Number(stats.mode & 0o7777n),
+    uid: Number(stats.uid),
+    gid: Number(stats.gid),
+    sizeBytes: type === "file" ? Number(stats.size) : 0,
+    mtime: modificationTime(stats),
+  };
+  if (type === "symlink") entry.linkName = readlinkSync(entryPath(parentFd, base), { encoding: "latin1" });
+  if (type === "characterDevice" || type === "blockDevice") {
+    const { major, minor } = decodeDevice(stats.rdev);
+    entry.deviceMajor = major;
+    entry.deviceMinor = minor;
+  }
+  const xattrs = readXattrs(entryPath(parentFd, base));
+  if (xattrs) entry.xattrs = xattrs;
+  return entry;
+}
+
+/** Those that belong to the file rather than to this machine's policy (SELinux labels, IMA hashes). */
+function readXattrs(path: string | Buffer): Map<ByteString, Buffer> | undefined {
+  let xattrs: Map<ByteString, Buffer> | undefined;
+  for (const name of listXattrs(path)) {
+    const isPolicy = name.startsWith("security.") && name !== "security.capability";
+    const value = isPolicy || isOverlayXattr(name) ? undefined : getXattr(path, name);
+    if (!value) continue;
+    xattrs ??= new Map();
+    xattrs.set(name, value);
+  }
+  return xattrs;
+}
+
+/** Returns undefined for a socket. */
+function typeOf(stats: BigIntStats): TarEntryType | undefined {
+  if (stats.isFile()) return "file";
+  if (stats.isDirectory()) return "directory";
+  if (stats.isSymbolicLink()) return "symlink";
+  if (stats.isCharacterDevice()) return "characterDevice";
+  if (stats.isBlockDevice()) return "blockDevice";
+  return stats.isFIFO() ? "fifo" : undefined;
+}
+
+export function isWhiteout(stats: BigIntStats): boolean {
+  return stats.rdev === 0n && stats.isCharacterDevice();
+}
+
+export function isOpaque(path: string | Buffer): boolean {
+  return getXattr(path, opaqueXattr)?.toString() === "y";
+}
+
+/** Whiteouts have no owner and time of their own that anyone looks at. */
+function emptyFile(name: ByteString): TarEntry {
+  const mtime = { seconds: 0, nanoseconds: 0 };
+  return { name, type: "file", mode: 0o600, uid: 0, gid: 0, sizeBytes: 0, mtime };
+}
+
+/** Returns undefined when the directory has gone, or something else is in its place. */
+function openListed(rootFd: number, path: ByteString): number | undefined {
+  try {
+    return openInRoot(rootFd, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+  } catch (error) {
+    if (["ENOENT", "ENOTDIR", "ELOOP"].some((code) => hasCode(error, code))) return undefined;
+    throw error;
+  }
+}
+
+function joinName(directory: ByteString, base: ByteString): ByteString {
+  if (directory === "") return base;
+  return directory.endsWith("/") ? directory + base : `${directory}/${base}`;
+}
+
+function parentName(name: ByteString): ByteString {
+  const slash = name.lastIndexOf("/");
+  return slash < 0 ? "" : name.slice(0, slash);
+}
