@@ -1,7 +1,7 @@
 import type { Subnet } from "../formats/ip-address.ts";
 import type { Link } from "../sys/rtnetlink-message.ts";
 import { startWorker } from "../sys/worker.ts";
-import type { BridgeSettings } from "./links.ts";
+import type { BridgePort, BridgeSettings } from "./links.ts";
 import type { Interface, OpenedSandbox } from "./sandboxes.ts";
 
 /** What the network worker can be asked to do. Each waits for the kernel, so none runs on the daemon's main thread. */
@@ -11,7 +11,7 @@ export interface KernelOperations {
   removeLink(name: string): void;
   listLinks(): Link[];
   listSubnets(exceptLinks: string[]): Subnet[];
-  attach(link: { name: string; bridge: string; containerId: string }): void;
+  attach(port: BridgePort): void;
   /** Returns the value before. `path` as "net/ipv4/ip_forward". */
   setSysctl(setting: { path: string; value: string }): string;
   /** Starts making namespaces ready. */
@@ -85,7 +85,7 @@ export function startKernel(): Kernel {
     removeLink: (name) => call("removeLink", name) as Promise<void>,
     listLinks: () => call("listLinks", undefined) as Promise<Link[]>,
     listSubnets: (exceptLinks) => call("listSubnets", exceptLinks) as Promise<Subnet[]>,
-    attach: (link) => call("attach", link) as Promise<void>,
+    attach: (port) => call("attach", port) as Promise<void>,
     setSysctl: (setting) => call("setSysctl", setting) as Promise<string>,
     prepare: () => call("prepare", undefined) as Promise<void>,
     close: () => call("close", undefined) as Promise<void>,

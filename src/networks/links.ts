@@ -7,6 +7,7 @@ import {
   decodeLink,
   decodeRoute,
   encodeDeleteLink,
+  encodeHairpin,
   encodeInetQuery,
   encodeLinkQuery,
   encodeNewAddress,
@@ -24,6 +25,14 @@ export interface BridgeSettings {
   mtu: number;
 }
 
+/** The host end of a container's interface. */
+export interface BridgePort {
+  name: string;
+  bridge: string;
+  mtu: number;
+  containerId: string;
+}
+
 /** The bridges and links of the machine. Runs on the network worker: every call waits for the kernel. */
 export interface HostLinks {
   /** Makes the bridge or brings an existing one into this state; attached containers notice nothing. */
@@ -34,8 +43,8 @@ export interface HostLinks {
   listLinks(): Link[];
   /** Subnets of all addresses and routes, without those of the links named. */
   listSubnets(exceptLinks: string[]): Subnet[];
-  /** Puts links under a bridge and marks them with the container they serve. */
-  attach(name: string, bridge: string, containerId: string): void;
+  /** Puts a link under a bridge, marked with the container it serves. */
+  attach(port: BridgePort): void;
 }
 
 export function createHostLinks(): HostLinks & { socket: NetlinkSocket } {
@@ -84,9 +93,13 @@ export function createHostLinks(): HostLinks & { socket: NetlinkSocket } {
         ({ linkIndex }) => !excepted.includes(linkIndex),
       );
     },
-    attach(name, bridge, containerId) {
+    attach({ name, bridge, mtu, containerId }) {
       socket.request(
-        [encodeSetLinkByName(name, { master: indexOf(bridge), alias: containerId, up: true })],
+        [
+          encodeSetLinkByName(name, { master: indexOf(bridge), mtu, alias: containerId, up: true }),
+          // With br_netfilter on, a container's way to its own published port turns round inside the bridge.
+          encodeHairpin(name),
+        ],
         name,
       );
     },

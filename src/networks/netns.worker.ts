@@ -29,7 +29,7 @@ const operations: KernelOperations = {
   removeLink: (name) => links.removeLink(name),
   listLinks: () => links.listLinks(),
   listSubnets: (exceptLinks) => links.listSubnets(exceptLinks),
-  attach: ({ name, bridge, containerId }) => links.attach(name, bridge, containerId),
+  attach: (port) => links.attach(port),
   setSysctl: ({ path, value }) => setSysctl(path, value),
   prepare: scheduleRefill,
   close() {

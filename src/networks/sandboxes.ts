@@ -94,10 +94,7 @@ export function createSandboxes(host: HostLinks & { socket: NetlinkSocket }): Sa
   function configure(socket: NetlinkSocket, containerId: string, settings: Interface, veth: string): void {
     const { name, bridge, macAddress, mtu, address, prefixLength, gateway } = settings;
     socket.request([encodeSetLinkByName(name, { macAddress, mtu, up: true })], name);
-    host.socket.request(
-      [encodeSetLinkByName(veth, { master: host.indexOf(bridge), mtu, alias: containerId, up: true })],
-      veth,
-    );
+    host.attach({ name: veth, bridge, mtu, containerId });
     const { index } = decodeLink(socket.get(routeType.getLink, encodeLinkQuery(name), name));
     const requests = [encodeNewAddress(index, address, prefixLength)];
     if (gateway !== undefined) requests.push(encodeDefaultRoute(gateway, index));

@@ -222,7 +222,12 @@ export function createSessions(options: SessionOptions): Sessions {
       session.links.push(name);
       const bridge = session.endpoints.length === 1 ? session.endpoints[0]?.network.bridge : undefined;
       if (master === 0 && bridge)
-        await kernel.attach({ name, bridge: bridge.link, containerId: session.containerId });
+        await kernel.attach({
+          name,
+          bridge: bridge.link,
+          mtu: bridge.mtu,
+          containerId: session.containerId,
+        });
     }
   }
 }

@@ -1,4 +1,11 @@
-import { type Attribute, decodeAttributes, encodeAttributes, text, uint32 } from "./netlink-message.ts";
+import {
+  type Attribute,
+  decodeAttributes,
+  encodeAttributes,
+  text,
+  uint8,
+  uint32,
+} from "./netlink-message.ts";
 
 /** What is asked of the kernel, as type, flags beyond "request", and payload (rtnetlink(7)). */
 export interface RouteRequest {
@@ -18,7 +25,8 @@ export const routeType = {
 };
 const flag = { replace: 0x100, exclusive: 0x200, create: 0x400 };
 const linkAttribute = { address: 1, name: 3, mtu: 4, master: 10, linkInfo: 18, netnsFd: 28, alias: 20 };
-const linkInfo = { kind: 1, data: 2 };
+const linkInfo = { kind: 1, data: 2, slaveKind: 4, slaveData: 5 };
+const bridgePortMode = 4;
 const vethPeer = 1;
 const addressAttribute = { address: 1, local: 2, broadcast: 4 };
 const routeAttribute = {
@@ -107,6 +115,22 @@ export function encodeSetLink(index: number, settings: LinkSettings): RouteReque
 /** Changes the link with that name. */
 export function encodeSetLinkByName(name: string, settings: LinkSettings): RouteRequest {
   return encodeSetLink(0, { ...settings, name });
+}
+
+/** Lets a port send frames back to where they came from. The link has to be a port of a bridge already. */
+export function encodeHairpin(name: string): RouteRequest {
+  const info: Attribute = [
+    linkAttribute.linkInfo,
+    [
+      [linkInfo.slaveKind, text("bridge")],
+      [linkInfo.slaveData, [[bridgePortMode, uint8(1)]]],
+    ],
+  ];
+  const payload = Buffer.concat([
+    linkHeader(0, undefined),
+    encodeAttributes([[linkAttribute.name, text(name)], info]),
+  ]);
+  return { type: routeType.newLink, flags: 0, payload };
 }
 
 export function encodeDeleteLink(name: string): RouteRequest {

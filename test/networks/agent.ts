@@ -7,7 +7,7 @@ export type AgentCall =
   | { id: number; ask: "tcp" | "udp"; host: string; port: number };
 
 /** How long silence is waited for before it counts as dropped. */
-const silenceMilliseconds = 400;
+const silenceMilliseconds = 250;
 
 /** Answers every TCP connection and every datagram with its name and the address it sees the asker at. */
 function serve(protocol: "tcp" | "udp", port: number, name: string): Promise<string> {

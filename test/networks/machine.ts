@@ -135,3 +135,30 @@ export function newRequest(changes: Partial<SandboxRequest> = {}): SandboxReques
 process.on("exit", () => {
   for (const child of agents) child.kill("SIGKILL");
 });
+
+/** A neighbour of the machine, with a default route to it. The machine is 198.51.100.1, the neighbour 198.51.100.2. */
+export async function startOutside(): Promise<Agent> {
+  const outside = await startAgent("new");
+  run(
+    [
+      "ip link add out0 type veth peer name out1",
+      `ip link set out1 netns ${outside.pid}`,
+      "ip addr add 198.51.100.1/24 dev out0",
+      "ip link set out0 up",
+      `nsenter --net=/proc/${outside.pid}/ns/net sh -c 'ip link set lo up; ip addr add 198.51.100.2/24 dev out1; ip link set out1 up; ip route add default via 198.51.100.1'`,
+    ].join(" && "),
+  );
+  return outside;
+}
+
+/** The published ports the kernel has, as nft shows them: "tcp . 80 : 10.90.0.2 . 80", sorted. */
+export function listElements(tableName = "berth-test"): string[] {
+  const { nftables } = JSON.parse(run(`nft -j list table inet ${tableName}`)) as { nftables: object[] };
+  const maps = nftables.flatMap((item) => ("map" in item ? [item.map as { elem?: [Concat, Concat][] }] : []));
+  const elements = maps.flatMap((map) => map.elem ?? []);
+  return elements.map(([key, value]) => `${key.concat.join(" . ")} : ${value.concat.join(" . ")}`).sort();
+}
+
+interface Concat {
+  concat: (string | number)[];
+}
