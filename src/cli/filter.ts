@@ -4,7 +4,7 @@ import { list } from "./flag.ts";
 /** `--filter key=value`. */
 export const filterFlag = (help: string, short = "f") =>
   list(short, help, "filter", (text) => {
-    if (!text.includes("=")) throw new Error("invalid argument");
+    if (!text.includes("=")) throw new Error("bad format of filter (expected name=value)");
     return text;
   });
 

@@ -5,22 +5,26 @@ import { parseDuration } from "../formats/units.ts";
  * Unix seconds, or an RFC 3339 time or a beginning of one, local when it names no zone.
  * @throws Error when it is none of these
  */
-export function parseTimeFlag(text: string, nowMilliseconds = Date.now()): string | undefined {
+export function parseTimeFlag(name: string, text: string, nowMilliseconds = Date.now()): string | undefined {
   if (text === "") return undefined;
   if (/^-?\d+(\.\d+)?$/.test(text)) return text;
-  if (/^\d{4}-\d\d-\d\d/.test(text)) return parseDate(text);
-  const back = parseDuration(text);
-  return formatUnix(nowMilliseconds - back / 1e6, 0);
+  try {
+    if (/^\d{4}-\d\d-\d\d/.test(text)) return parseDate(text);
+    return formatUnix(nowMilliseconds - parseDuration(text) / 1e6, 0);
+  } catch {
+    throw new Error(
+      `invalid value for "${name}": failed to parse value as time or duration: ${JSON.stringify(text)}`,
+    );
+  }
 }
 
 function parseDate(text: string): string {
   const match = /^(\d{4}-\d\d-\d\d)(?:T(\d\d(?::\d\d){0,2})(?:\.(\d{1,9}))?)?(Z|[+-]\d\d:\d\d)?$/.exec(text);
-  if (match === null) throw new Error(`failed to parse value as time or duration: ${JSON.stringify(text)}`);
+  if (match === null) throw new Error("invalid time");
   const [, day, clock = "00", fraction = "", zone = ""] = match;
   const full = `${clock}:00:00`.slice(0, 8);
   const milliseconds = Date.parse(`${day}T${full}${zone}`);
-  if (Number.isNaN(milliseconds))
-    throw new Error(`failed to parse value as time or duration: ${JSON.stringify(text)}`);
+  if (Number.isNaN(milliseconds)) throw new Error("invalid time");
   return formatUnix(milliseconds, Number(fraction.padEnd(9, "0")));
 }
 

@@ -72,7 +72,8 @@ function length(value: unknown): number {
   if (Array.isArray(value)) return value.length;
   const map = findMapRecord(value);
   if (map !== undefined) return Object.keys(map).length;
-  if (value === undefined || value === null) throw new Error("len of nil pointer");
+  if (value === undefined || value === null)
+    throw new Error("reflect: call of reflect.Value.Type on zero Value");
   throw new Error(`len of type ${formatType(value)}`);
 }
 

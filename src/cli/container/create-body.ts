@@ -2,7 +2,7 @@ import path from "node:path";
 import type { ContainerCreateRequest, HostConfig, PortMap } from "../../formats/docker-api.ts";
 import { parseExposeSpec, parsePortSpec } from "../../formats/port-spec.ts";
 import type { FlagValues } from "../flag.ts";
-import { parseDevices, parseGpus } from "./create-devices.ts";
+import { parseDevices } from "./create-devices.ts";
 import type { createFlags } from "./create-flags.ts";
 import { parseNetworking } from "./create-network.ts";
 import { readPairFiles, toPairs } from "./env-file.ts";
@@ -29,7 +29,7 @@ export function createBody(input: CreateInput): ContainerCreateRequest & { HostC
   }
   const isAttached = (stream: string) => flags.attach.includes(stream);
   const isDefault = flags.attach.length === 0;
-  const attachStdin = isAttached("stdin") || (isDefault && flags.interactive);
+  const attachStdin = isAttached("stdin") || flags.interactive;
   const ports = parsePorts(flags);
   const volumes = parseVolumes(flags.volume);
   const environment = [
@@ -69,7 +69,7 @@ export function createBody(input: CreateInput): ContainerCreateRequest & { HostC
 function hostConfig(input: CreateInput, binds: string[], bindings: PortMap): Partial<HostConfig> {
   const { flags, given } = input;
   const devices = parseDevices(flags.device);
-  const requests = [...flags.gpus.map(parseGpus), ...devices.requests];
+  const requests = [...flags.gpus, ...devices.requests];
   const mounts = [...flags.mount];
   if (flags["use-api-socket"]) {
     mounts.push({ Type: "bind", Source: input.apiSocket, Target: "/var/run/docker.sock", BindOptions: {} });
@@ -86,12 +86,12 @@ function hostConfig(input: CreateInput, binds: string[], bindings: PortMap): Par
     VolumesFrom: orNull(flags["volumes-from"]),
     ConsoleSize: [0, 0],
     ...(Object.keys(flags.annotation).length > 0 && { Annotations: flags.annotation }),
-    CapAdd: orNull(flags["cap-add"]),
-    CapDrop: orNull(flags["cap-drop"]),
+    CapAdd: orNull(capabilities(flags["cap-add"])),
+    CapDrop: orNull(capabilities(flags["cap-drop"])),
     CgroupnsMode: checkMode("--cgroupns", "CGROUP", flags.cgroupns, ["", "host", "private"]),
     Dns: flags.dns,
     DnsOptions: [...flags["dns-option"], ...flags["dns-opt"]],
-    DnsSearch: flags["dns-search"].filter((domain) => domain !== "."),
+    DnsSearch: flags["dns-search"],
     ExtraHosts: orNull(flags["add-host"]),
     GroupAdd: orNull(flags["group-add"]),
     IpcMode: flags.ipc,
@@ -138,18 +138,27 @@ function resources(flags: CreateFlags): Partial<HostConfig> & Record<string, unk
     CpusetCpus: flags["cpuset-cpus"],
     CpusetMems: flags["cpuset-mems"],
     DeviceCgroupRules: orNull(flags["device-cgroup-rule"]),
-    ...(flags["kernel-memory"] !== 0 && { KernelMemory: flags["kernel-memory"] }),
     MemoryReservation: flags["memory-reservation"],
     MemorySwap: flags["memory-swap"],
     MemorySwappiness: flags["memory-swappiness"],
     OomKillDisable: flags["oom-kill-disable"],
     PidsLimit: flags["pids-limit"],
-    Ulimits: flags.ulimit,
+    Ulimits: [...flags.ulimit].sort((a, b) => (a.Name < b.Name ? -1 : 1)),
     CpuCount: flags["cpu-count"],
     CpuPercent: flags["cpu-percent"],
     IOMaximumIOps: flags["io-maxiops"],
     IOMaximumBandwidth: flags["io-maxbandwidth"],
   };
+}
+
+/** `net_raw` → `CAP_NET_RAW`, sorted, each once. */
+function capabilities(names: readonly string[]): string[] {
+  const full = names
+    .map((name) => name.trim().toUpperCase())
+    .map((name) => {
+      return name === "ALL" || name.startsWith("CAP_") ? name : `CAP_${name}`;
+    });
+  return [...new Set(full)].sort();
 }
 
 const orNull = (items: readonly string[]) => (items.length > 0 ? [...items] : null);

@@ -3,8 +3,8 @@ import { parseCsvLine } from "../../formats/csv.ts";
 import type { EndpointSettings } from "../../formats/docker-api.ts";
 
 export interface NetworkFlags {
-  network: string[];
-  net: string[];
+  network: NetworkAttachment[];
+  net: NetworkAttachment[];
   "network-alias": string[];
   "net-alias": string[];
   ip: string;
@@ -12,6 +12,11 @@ export interface NetworkFlags {
   "link-local-ip": string[];
   link: string[];
   "mac-address": string;
+}
+
+export interface NetworkAttachment {
+  name: string;
+  endpoint: EndpointSettings;
 }
 
 type Endpoints = Record<string, EndpointSettings>;
@@ -22,7 +27,7 @@ const isUserDefined = (name: string) =>
 /** `--network` and its company: the mode is the first network, to which the plain flags (--ip, …) belong. */
 export function parseNetworking(flags: NetworkFlags): { mode: string; endpoints: Endpoints } {
   const specs = [...flags.network, ...flags.net];
-  const networks = (specs.length > 0 ? specs : ["default"]).map(parseNetwork);
+  const networks = specs.length > 0 ? specs : [{ name: "default", endpoint: {} }];
   const endpoints: Endpoints = {};
   for (const [index, { name, endpoint }] of networks.entries()) {
     if (Object.hasOwn(endpoints, name)) throw new Error(`network "${name}" is specified multiple times`);
@@ -31,7 +36,9 @@ export function parseNetworking(flags: NetworkFlags): { mode: string; endpoints:
         "conflicting options: cannot attach both user-defined and non-user-defined network-modes",
       );
     }
-    endpoints[name] = index === 0 ? applyFlags(name, endpoint, flags) : endpoint;
+    // It joins another container's namespace: there is nothing to configure.
+    if (!name.startsWith("container:"))
+      endpoints[name] = index === 0 ? applyFlags(name, endpoint, flags) : endpoint;
   }
   return { mode: networks[0]?.name ?? "default", endpoints };
 }
@@ -71,7 +78,7 @@ export function checkMac(mac: string): void {
 }
 
 /** `NAME`, or `name=NAME,alias=a,ip=…,ip6=…,mac-address=…,link-local-ip=…,driver-opt=k=v,gw-priority=1`. */
-function parseNetwork(text: string): { name: string; endpoint: EndpointSettings } {
+export function parseNetwork(text: string): NetworkAttachment {
   if (!text.includes("=")) return { name: text, endpoint: {} };
   let name = "";
   const endpoint: EndpointSettings = {};

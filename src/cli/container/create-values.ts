@@ -4,6 +4,8 @@ import type { MountSpec, ThrottleDevice, Ulimit } from "../../formats/docker-api
 import { parseMountSpec } from "../../formats/mount-spec.ts";
 import { parseDuration, parseSize } from "../../formats/units.ts";
 import type { Flag } from "../flag.ts";
+import { type DeviceRequest, parseGpus } from "./create-devices.ts";
+import { type NetworkAttachment, parseNetwork } from "./create-network.ts";
 
 /** The flags of `create` whose values have a grammar of their own: each is refused with Docker's words. */
 
@@ -25,6 +27,10 @@ const single = <T>(help: string, placeholder: string, initial: T, parse: (text: 
 
 export const mount = (help: string) =>
   repeated<MountSpec>(help, "mount", (text) => parseMountSpec(text, (relative) => path.resolve(relative)));
+
+export const network = (help: string) => repeated<NetworkAttachment>(help, "network", parseNetwork);
+
+export const gpus = (help: string) => repeated<DeviceRequest>(help, "gpu-request", parseGpus);
 
 /** Nanoseconds; undefined when not given. */
 export const duration = (help: string) =>

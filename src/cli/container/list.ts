@@ -4,6 +4,17 @@ import { bool, int, string } from "../flag.ts";
 import { formatHelp, printList } from "../output.ts";
 import { containerHeaders, containerRow } from "./row.ts";
 
+const rawFormat = `container_id: {{.ID}}
+image: {{.Image}}
+command: {{.Command}}
+created_at: {{.CreatedAt}}
+state: {{- pad .State 1 0}}
+status: {{- pad .Status 1 0}}
+names: {{.Names}}
+labels: {{- pad .Labels 1 0}}
+ports: {{- pad .Ports 1 0}}
+`;
+
 export const command = defineCommand({
   usage: "[OPTIONS]",
   arity: [0, 0],
@@ -33,6 +44,7 @@ export const command = defineCommand({
     printList(cli, {
       format: flags.quiet && isPlain ? "{{.ID}}" : format,
       table: flags.size ? `${columns}\t{{.Size}}` : columns,
+      raw: flags.size ? `${rawFormat}size: {{.Size}}\n` : rawFormat,
       headers: containerHeaders,
       rows: containers.map((container) => containerRow(container, { isTruncated: !flags["no-trunc"] })),
     });

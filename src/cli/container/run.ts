@@ -32,10 +32,7 @@ export const command = defineCommand({
     const body = orUsageError("run", () => createBody(input));
     if (flags.detach) {
       if (flags.attach.length > 0) {
-        throw new ExitError(
-          125,
-          `berth: conflicting options: cannot specify both --attach and --detach\n\n${pointToHelp("run")}`,
-        );
+        throw new ExitError(1, "conflicting options: cannot specify both --attach and --detach");
       }
       Object.assign(body, { AttachStdin: false, AttachStdout: false, AttachStderr: false, StdinOnce: false });
     } else checkTty(cli, { hasStdin: body.AttachStdin ?? false, isTty: flags.tty });

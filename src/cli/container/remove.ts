@@ -1,0 +1,30 @@
+import { ApiError } from "../../client/api-error.ts";
+import { defineCommand } from "../command.ts";
+import { forEachArgument } from "../each.ts";
+import { bool } from "../flag.ts";
+
+export const command = defineCommand({
+  usage: "[OPTIONS] CONTAINER [CONTAINER...]",
+  arity: [1],
+  flags: {
+    force: bool("f", "Force the removal of a running container (uses SIGKILL)"),
+    link: bool("l", "Remove the specified link"),
+    volumes: bool("v", "Remove anonymous volumes associated with the container"),
+  },
+  async run({ cli, flags, args }) {
+    const client = await cli.client();
+    return forEachArgument(cli, args, async (argument) => {
+      const id = argument.replace(/^\/+|\/+$/g, "");
+      if (id === "") throw new Error("invalid container name or ID: value is empty");
+      try {
+        await client.containers.remove(id, flags);
+      } catch (error) {
+        // With --force it is enough that it is not there, but it is told.
+        if (!(flags.force && error instanceof ApiError && error.status === 404)) throw error;
+        cli.warn(`Error response from daemon: ${error.message}`);
+        return undefined;
+      }
+      return argument;
+    });
+  },
+});

@@ -1,0 +1,55 @@
+import type { ContainerUpdate } from "../../client/containers.ts";
+import { defineCommand, ExitError } from "../command.ts";
+import { forEachArgument } from "../each.ts";
+import { bytes, int, string } from "../flag.ts";
+import { parseRestart } from "./create-body.ts";
+import { memorySwap, nanoCpus } from "./create-values.ts";
+
+export const command = defineCommand({
+  usage: "[OPTIONS] CONTAINER [CONTAINER...]",
+  arity: [1],
+  flags: {
+    "blkio-weight": int("", "Block IO (relative weight), between 10 and 1000, or 0 to disable (default 0)"),
+    "cpu-period": int("", "Limit CPU CFS (Completely Fair Scheduler) period"),
+    "cpu-quota": int("", "Limit CPU CFS (Completely Fair Scheduler) quota"),
+    "cpu-rt-period": int("", "Limit the CPU real-time period in microseconds"),
+    "cpu-rt-runtime": int("", "Limit the CPU real-time runtime in microseconds"),
+    "cpu-shares": int("c", "CPU shares (relative weight)"),
+    cpus: nanoCpus("Number of CPUs"),
+    "cpuset-cpus": string("", "CPUs in which to allow execution (0-3, 0,1)"),
+    "cpuset-mems": string("", "MEMs in which to allow execution (0-3, 0,1)"),
+    "kernel-memory": { ...bytes("", "Kernel memory limit"), isHidden: true },
+    memory: bytes("m", "Memory limit"),
+    "memory-reservation": bytes("", "Memory soft limit"),
+    "memory-swap": memorySwap("Swap limit equal to memory plus swap: -1 to enable unlimited swap"),
+    "pids-limit": int("", "Tune container pids limit (set -1 for unlimited)"),
+    restart: string("", "Restart policy to apply when a container exits"),
+  },
+  async run({ cli, flags, given, args }) {
+    if (given.size === 0) {
+      throw new ExitError(1, "you must provide one or more flags when using this command");
+    }
+    const body: ContainerUpdate = {
+      BlkioWeight: flags["blkio-weight"],
+      CpuShares: flags["cpu-shares"],
+      Memory: flags.memory,
+      MemoryReservation: flags["memory-reservation"],
+      MemorySwap: flags["memory-swap"],
+      CpuPeriod: flags["cpu-period"],
+      CpuQuota: flags["cpu-quota"],
+      CpuRealtimePeriod: flags["cpu-rt-period"],
+      CpuRealtimeRuntime: flags["cpu-rt-runtime"],
+      CpusetCpus: flags["cpuset-cpus"],
+      CpusetMems: flags["cpuset-mems"],
+      NanoCpus: flags.cpus,
+      ...(given.has("pids-limit") && { PidsLimit: flags["pids-limit"] }),
+      ...(flags.restart !== "" && { RestartPolicy: parseRestart(flags.restart) }),
+    };
+    const client = await cli.client();
+    return forEachArgument(cli, args, async (id) => {
+      const { Warnings } = await client.containers.update(id, body);
+      for (const warning of Warnings ?? []) cli.print(warning);
+      return id;
+    });
+  },
+});

@@ -1,0 +1,54 @@
+import { createWriteStream, statSync } from "node:fs";
+import { rename, rm } from "node:fs/promises";
+import path from "node:path";
+import type { Readable } from "node:stream";
+import { pipeline } from "node:stream/promises";
+import { hasCode } from "../errors.ts";
+import type { Cli } from "./cli.ts";
+
+/**
+ * Writes a stream to a file, or to stdout for an empty name. The file appears only when it is whole.
+ * @throws Error when the folder is missing or the target is no file, before anything is asked of the daemon
+ */
+export async function saveStream(
+  cli: Cli,
+  file: string,
+  open: () => Promise<Readable>,
+  failure: string,
+): Promise<void> {
+  if (file === "") {
+    await pipeline(await open(), cli.stdout, { end: false });
+    return;
+  }
+  const isDevice = checkTarget(file, failure);
+  const source = await open();
+  if (isDevice) {
+    await pipeline(source, createWriteStream(file));
+    return;
+  }
+  const part = path.join(path.dirname(file), `.${path.basename(file)}.${process.pid}.part`);
+  try {
+    await pipeline(source, createWriteStream(part));
+    await rename(part, file);
+  } catch (error) {
+    await rm(part, { force: true });
+    throw error;
+  }
+}
+
+/** True for something that is written to in place: a device or a FIFO. */
+function checkTarget(file: string, failure: string): boolean {
+  const folder = path.dirname(file);
+  const isFolder = (name: string) => statSync(name, { throwIfNoEntry: false })?.isDirectory() === true;
+  if (!isFolder(folder)) {
+    throw new Error(`${failure}: invalid output path: directory ${JSON.stringify(folder)} does not exist`);
+  }
+  if (isFolder(file))
+    throw new Error(`${failure}: invalid output path: ${JSON.stringify(file)} must be a regular file`);
+  try {
+    return !(statSync(file, { throwIfNoEntry: false })?.isFile() ?? true);
+  } catch (error) {
+    if (hasCode(error, "ENOENT")) return false;
+    throw error;
+  }
+}

@@ -1,0 +1,18 @@
+import { defineCommand } from "../command.ts";
+import { bool, string } from "../flag.ts";
+import { inspectObjects } from "../inspect-objects.ts";
+import { inspectFormatHelp } from "../output.ts";
+import { getTyped } from "../system/inspect.ts";
+
+export const command = defineCommand({
+  usage: "[OPTIONS] NETWORK [NETWORK...]",
+  arity: [1],
+  flags: {
+    format: string("f", inspectFormatHelp),
+    verbose: bool("v", "Verbose output for diagnostics"),
+  },
+  async run({ cli, flags, args }) {
+    const client = await cli.client();
+    return inspectObjects(cli, args, flags.format, (id) => getTyped(client, "network", id));
+  },
+});

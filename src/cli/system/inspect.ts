@@ -1,0 +1,89 @@
+import { ApiError } from "../../client/api-error.ts";
+import type { Client } from "../../client/client.ts";
+import { readText } from "../../client/transport.ts";
+import type { InspectType } from "../../formats/inspect-types.ts";
+import { defineCommand, ExitError } from "../command.ts";
+import { bool, string } from "../flag.ts";
+import { type InspectedObject, inspectObjects } from "../inspect-objects.ts";
+import { inspectFormatHelp } from "../output.ts";
+
+interface Kind {
+  name: string;
+  type: InspectType;
+  path(id: string): string;
+}
+
+const encodeName = (name: string) => name.split("/").map(encodeURIComponent).join("/");
+
+/** In the order in which a name of unknown type is looked for. */
+const kinds: readonly Kind[] = [
+  { name: "container", type: "Container", path: (id) => `/containers/${encodeURIComponent(id)}/json` },
+  { name: "image", type: "Image", path: (id) => `/images/${encodeName(id)}/json` },
+  { name: "network", type: "Network", path: (id) => `/networks/${encodeURIComponent(id)}` },
+  { name: "volume", type: "Volume", path: (id) => `/volumes/${encodeURIComponent(id)}` },
+];
+const otherKinds = ["config", "node", "plugin", "secret", "service", "task"];
+
+export const command = defineCommand({
+  usage: "[OPTIONS] NAME|ID [NAME|ID...]",
+  arity: [1],
+  flags: {
+    format: string("f", inspectFormatHelp),
+    size: bool("s", "Display total file sizes if the type is container"),
+    type: string("", "Only inspect objects of the given type"),
+  },
+  async run({ cli, flags, given, args }) {
+    if (given.has("type") && flags.type === "") {
+      throw new ExitError(1, `type is empty: must be one of ${listKinds()}`);
+    }
+    const wanted = kinds.filter((kind) => flags.type === "" || kind.name === flags.type);
+    if (wanted.length === 0) {
+      const isKnown = otherKinds.includes(flags.type);
+      throw new ExitError(
+        1,
+        isKnown
+          ? `inspecting a ${flags.type} is not yet supported`
+          : `unknown type: "${flags.type}": must be one of ${listKinds()}`,
+      );
+    }
+    const client = await cli.client();
+    const get = (name: string) =>
+      flags.type === ""
+        ? findObject(client, name, flags.size)
+        : getObject(client, wanted[0]!, name, flags.size);
+    return inspectObjects(cli, args, flags.format, get);
+  },
+});
+
+const listKinds = () =>
+  [...kinds.map((kind) => kind.name), ...otherKinds]
+    .sort()
+    .map((name) => `"${name}"`)
+    .join(", ");
+
+async function findObject(client: Client, name: string, isSized: boolean): Promise<InspectedObject> {
+  if (name === "") throw new ExitError(1, "invalid container name or ID: value is empty");
+  for (const kind of kinds) {
+    try {
+      return await getObject(client, kind, name, isSized);
+    } catch (error) {
+      if (!(error instanceof ApiError) || error.status !== 404) throw error;
+    }
+  }
+  throw new ExitError(1, `Error: No such object: ${name}`);
+}
+
+async function getObject(
+  client: Client,
+  kind: Kind,
+  name: string,
+  isSized: boolean,
+): Promise<InspectedObject> {
+  const query = { size: (isSized && kind.name === "container") || undefined };
+  const response = await client.transport.stream("GET", kind.path(name), { query });
+  return { type: kind.type, text: await readText(response) };
+}
+
+/** `container inspect`, `image inspect`, …: one type only. */
+export const getTyped = (client: Client, name: string, id: string, isSized = false) =>
+  getObject(client, kinds.find((kind) => kind.name === name)!, id, isSized);

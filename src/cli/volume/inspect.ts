@@ -1,0 +1,17 @@
+import { defineCommand } from "../command.ts";
+import { string } from "../flag.ts";
+import { inspectObjects } from "../inspect-objects.ts";
+import { inspectFormatHelp } from "../output.ts";
+import { getTyped } from "../system/inspect.ts";
+
+export const command = defineCommand({
+  usage: "[OPTIONS] VOLUME [VOLUME...]",
+  arity: [1],
+  flags: {
+    format: string("f", inspectFormatHelp),
+  },
+  async run({ cli, flags, args }) {
+    const client = await cli.client();
+    return inspectObjects(cli, args, flags.format, (id) => getTyped(client, "volume", id));
+  },
+});
