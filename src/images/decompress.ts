@@ -1,6 +1,6 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { PassThrough, pipeline, type Readable, type Transform } from "node:stream";
+import { PassThrough, pipeline, Readable, type Transform } from "node:stream";
 import { createGunzip, createZstdDecompress } from "node:zlib";
 import { hasCode, internal, invalid } from "../errors.ts";
 import { type Compression, detectCompression, magicBytes } from "../formats/compression.ts";
@@ -59,16 +59,22 @@ async function nextReadable(input: Readable): Promise<void> {
 }
 
 function join(input: Readable, transform: Transform, compression: Compression): Readable {
-  const output = new PassThrough({ highWaterMark: 4 * chunkBytes });
-  pipeline(input, transform, output, (error) => {
-    if (error) output.destroy(describe(error, compression));
+  pipeline(input, transform, () => {
+    // Errors come out at the other end.
   });
-  return output;
+  return Readable.from(describeDamage(transform, compression), { highWaterMark: 4 });
 }
 
-function describe(error: NodeJS.ErrnoException, compression: Compression): Error {
-  const isDamage = error.code?.startsWith("Z_") || error.code?.startsWith("ZSTD_");
-  return isDamage ? invalid(`invalid ${compression} data: ${error.message}`, error) : error;
+async function* describeDamage(
+  stream: AsyncIterable<Buffer>,
+  compression: Compression,
+): AsyncGenerator<Buffer> {
+  try {
+    yield* stream;
+  } catch (error) {
+    const isDamage = error instanceof Error && "code" in error && /^(?:Z|ZSTD)_/.test(String(error.code));
+    throw isDamage ? invalid(`invalid ${compression} data: ${error.message}`, error) : error;
+  }
 }
 
 function throughProgram(input: Readable, program: "xz" | "bzip2"): Readable {

@@ -116,9 +116,15 @@ async function readCandidates(files: ArchiveFiles): Promise<Candidate[]> {
       config,
       layers: isSame && same ? same.layers : layers,
       ...(isSame && same?.manifest && { manifest: same.manifest }),
-      names: item.repoTags.map((tag) => parseReference(tag)).filter(({ tag }) => tag !== undefined),
+      names: item.repoTags.map(parseTagged),
     };
   });
+}
+
+function parseTagged(name: string): Reference {
+  const reference = parseReference(name);
+  if (!reference.tag) throw invalid(`invalid tag ${JSON.stringify(name)}`);
+  return reference;
 }
 
 async function readLayout(files: ArchiveFiles, index: SpooledBlob): Promise<Candidate[]> {
