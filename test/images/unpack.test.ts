@@ -1,0 +1,287 @@
+import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import {
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { test } from "node:test";
+import { gzipSync } from "node:zlib";
+import { digestOf } from "../../src/formats/digest.ts";
+import { unpackLayer } from "../../src/images/unpack.ts";
+import { getXattr } from "../../src/sys/xattr.ts";
+import { type Member, makeTar } from "./fixtures.ts";
+
+interface Folder extends Disposable {
+  path: string;
+  /** Unpacks into `<path>/layer`. */
+  unpack(archive: Buffer): ReturnType<typeof unpackLayer>;
+}
+
+function makeFolder(): Folder {
+  const path = mkdtempSync(join(tmpdir(), "berth-unpack-"));
+  return {
+    path,
+    unpack(archive) {
+      writeFileSync(join(path, "blob"), archive);
+      return unpackLayer(join(path, "blob"), digestOf(archive), join(path, "layer"));
+    },
+    [Symbol.dispose]: () => rmSync(path, { recursive: true, force: true }),
+  };
+}
+
+test("owners, modes, times, links, devices and attributes arrive as they are in the archive", async () => {
+  using folder = makeFolder();
+  const capability = Buffer.from("0000000200200000000000000000000000000000", "hex");
+  const time = { seconds: 1_234_567_890, nanoseconds: 987_654_321 };
+  const archive = makeTar([
+    { name: "./", type: "directory", mode: 0o711 },
+    { name: "d/", mode: 0o1777, uid: 1000, gid: 70_000, mtime: time },
+    {
+      name: "d/su",
+      mode: 0o6755,
+      uid: 12,
+      gid: 34,
+      data: "x",
+      mtime: time,
+      xattrs: new Map([
+        ["security.capability", capability],
+        ["user.a", Buffer.from([0, 255])],
+      ]),
+    },
+    { name: "d/hard", type: "link", linkName: "./d/su" },
+    { name: "s", type: "symlink", linkName: "/no/where", uid: 5, gid: 6, mtime: time },
+    { name: "null", type: "characterDevice", deviceMajor: 1, deviceMinor: 3, mode: 0o666 },
+    { name: "big", type: "blockDevice", deviceMajor: 259, deviceMinor: 300_000, mode: 0o660, gid: 6 },
+    { name: "pipe", type: "fifo", mode: 0o622 },
+    { name: "latin\xe4\xff", data: "bytes" },
+    { name: "implied/deep/file", data: "y" },
+    { name: `${"n".repeat(200)}/${"m".repeat(255)}`, data: "long" },
+  ]);
+  const { diffId, sizeBytes } = await folder.unpack(gzipSync(archive));
+  assert.equal(diffId, digestOf(archive));
+  assert.equal(sizeBytes, 1 + 5 + 1 + 4);
+  const at = (name: string) => lstatSync(join(folder.path, "layer", name), { bigint: true });
+  const mtime = 1_234_567_890_987_654_321n;
+  assert.equal(at(".").mode & 0o7777n, 0o711n);
+  const { mode, uid, gid, mtimeNs } = at("d");
+  assert.deepEqual([mode & 0o7777n, uid, gid, mtimeNs], [0o1777n, 1000n, 70_000n, mtime]);
+  const su = at("d/su");
+  assert.deepEqual([su.mode & 0o7777n, su.uid, su.gid, su.mtimeNs, su.nlink], [0o6755n, 12n, 34n, mtime, 2n]);
+  assert.equal(su.ino, at("d/hard").ino);
+  assert.deepEqual(getXattr(join(folder.path, "layer/d/su"), "security.capability"), capability);
+  assert.deepEqual(getXattr(join(folder.path, "layer/d/su"), "user.a"), Buffer.from([0, 255]));
+  const link = at("s");
+  assert.deepEqual([link.isSymbolicLink(), link.uid, link.gid, link.mtimeNs], [true, 5n, 6n, mtime]);
+  assert.equal(readlinkSync(join(folder.path, "layer/s")), "/no/where");
+  assert.deepEqual([at("null").rdev, at("null").mode & 0o777n], [0x103n, 0o666n]);
+  assert.equal(
+    execFileSync("stat", ["-c", "%t,%T,%a", join(folder.path, "layer/big")], { encoding: "utf8" }).trim(),
+    "103,493e0,660",
+  );
+  assert.ok(at("pipe").isFIFO());
+  const names = readdirSync(join(folder.path, "layer"), { encoding: "latin1" });
+  assert.ok(names.includes("latin\xe4\xff"), String(names));
+  assert.equal(readFileSync(join(folder.path, "layer/implied/deep/file"), "utf8"), "y");
+});
+
+test("deletions become overlay's, and overlay's own attributes are not taken from an archive", async () => {
+  using folder = makeFolder();
+  const overlay = new Map([["trusted.overlay.redirect", Buffer.from("/etc")]]);
+  await folder.unpack(
+    makeTar([
+      { name: "a/", xattrs: overlay },
+      { name: "a/.wh.gone" },
+      { name: "b/" },
+      { name: "b/.wh..wh..opq" },
+      { name: ".wh.c" },
+      { name: "c/" },
+      { name: "c/new", data: "1" },
+      { name: "d/" },
+      { name: ".wh.d" },
+      { name: ".wh..wh.plnk/" },
+    ]),
+  );
+  const layer = join(folder.path, "layer");
+  const gone = lstatSync(join(layer, "a/gone"));
+  assert.deepEqual([gone.isCharacterDevice(), gone.rdev], [true, 0]);
+  assert.equal(getXattr(join(layer, "a"), "trusted.overlay.redirect"), undefined);
+  for (const opaque of ["b", "c", "d"]) {
+    assert.equal(getXattr(join(layer, opaque), "trusted.overlay.opaque")?.toString(), "y", opaque);
+  }
+  assert.deepEqual(readdirSync(layer).sort(), ["a", "b", "c", "d"]);
+});
+
+test("a later entry replaces an earlier one of another kind", async () => {
+  using folder = makeFolder();
+  await folder.unpack(
+    makeTar([
+      { name: "x/" },
+      { name: "x/y/" },
+      { name: "x/y/z", data: "1" },
+      { name: "x", data: "now a file" },
+      { name: "f", data: "file" },
+      { name: "f/" },
+      { name: "f/inside", data: "2" },
+      { name: "same", data: "first" },
+      { name: "same", data: "second" },
+    ]),
+  );
+  const layer = join(folder.path, "layer");
+  assert.equal(readFileSync(join(layer, "x"), "utf8"), "now a file");
+  assert.equal(readFileSync(join(layer, "f/inside"), "utf8"), "2");
+  assert.equal(readFileSync(join(layer, "same"), "utf8"), "second");
+});
+
+test("no entry of a hostile archive reaches outside", async () => {
+  using folder = makeFolder();
+  const victim = join(folder.path, "victim");
+  mkdirSync(victim);
+  writeFileSync(join(victim, "secret"), "secret");
+  const escapes: [string, Member[]][] = [
+    ["dots", [{ name: "../victim/evil", data: "x" }]],
+    ["dots in the middle", [{ name: "a/" }, { name: "a/../../victim/evil", data: "x" }]],
+    ["an absolute name", [{ name: `${victim}/evil`, data: "x" }]],
+    [
+      "a link as parent",
+      [
+        { name: "l", type: "symlink", linkName: victim },
+        { name: "l/evil", data: "x" },
+      ],
+    ],
+    [
+      "a relative link as parent",
+      [
+        { name: "l", type: "symlink", linkName: "../victim" },
+        { name: "l/evil", data: "x" },
+      ],
+    ],
+    [
+      "a link in place of a used directory",
+      [
+        { name: "l/" },
+        { name: "l/a", data: "x" },
+        { name: "l", type: "symlink", linkName: victim },
+        { name: "l/evil", data: "x" },
+      ],
+    ],
+    [
+      "links in a row",
+      [
+        { name: "a", type: "symlink", linkName: "b" },
+        { name: "b", type: "symlink", linkName: "../victim" },
+        { name: "a/evil", data: "x" },
+      ],
+    ],
+    [
+      "a file over a link",
+      [
+        { name: "l", type: "symlink", linkName: `${victim}/secret` },
+        { name: "l", data: "overwritten" },
+      ],
+    ],
+    [
+      "mode of a link's target",
+      [
+        { name: "l", type: "symlink", linkName: victim },
+        { name: "l/", mode: 0o777 },
+      ],
+    ],
+    ["a whiteout of more than a name", [{ name: ".wh.../../victim/secret" }]],
+    ["a whiteout of dots", [{ name: "a/.wh..." }]],
+    ["opaque through a link", [{ name: "l", type: "symlink", linkName: victim }, { name: "l/.wh..wh..opq" }]],
+    [
+      "hard link outside",
+      [
+        { name: "h", type: "link", linkName: "../victim/secret" },
+        { name: "h", data: "x" },
+      ],
+    ],
+    ["absolute hard link", [{ name: "h", type: "link", linkName: `${victim}/secret` }]],
+    [
+      "hard link through a link",
+      [
+        { name: "l", type: "symlink", linkName: victim },
+        { name: "h", type: "link", linkName: "l/secret" },
+      ],
+    ],
+    [
+      "proc's magic links",
+      [
+        { name: "l", type: "symlink", linkName: "/proc/self/root" },
+        { name: `l${victim}/evil`, data: "x" },
+      ],
+    ],
+    ["a name of nothing", [{ name: "..", type: "directory" }]],
+  ];
+  for (const [what, members] of escapes) {
+    await folder.unpack(makeTar(members)).catch((error: unknown) => {
+      assert.match(String(error), /EngineError/, what);
+    });
+    assert.deepEqual(readdirSync(victim), ["secret"], what);
+    assert.equal(readFileSync(join(victim, "secret"), "utf8"), "secret", what);
+    assert.deepEqual(
+      [lstatSync(victim).mode & 0o777, lstatSync(join(victim, "secret")).nlink],
+      [0o755, 1],
+      what,
+    );
+    assert.equal(getXattr(victim, "trusted.overlay.opaque"), undefined, what);
+    rmSync(join(folder.path, "layer"), { recursive: true, force: true });
+  }
+});
+
+test("a failure names the entry and leaves nothing", async () => {
+  using folder = makeFolder();
+  const cases: [Buffer, RegExp][] = [
+    [makeTar([{ name: "a", data: "1" }, { name: "../b" }]), /"\.\.\/b" is outside/],
+    [makeTar([{ name: "h", type: "link", linkName: "missing" }]), /failed to extract "h": ENOENT/],
+    [
+      makeTar([
+        { name: "a", data: "1" },
+        { name: "a/b", data: "2" },
+      ]),
+      /failed to extract "a\/b"/,
+    ],
+    [makeTar([{ name: "x".repeat(300), data: "1" }]), /ENAMETOOLONG/],
+    [makeTar([{ name: "a", data: "x".repeat(2000) }]).subarray(0, 1024), /unexpected EOF/],
+  ];
+  for (const [archive, message] of cases) {
+    await assert.rejects(folder.unpack(archive), message);
+    assert.equal(existsSync(join(folder.path, "layer")), false);
+  }
+});
+
+test("a full disk is said in one sentence and leaves nothing", async () => {
+  using folder = makeFolder();
+  const disk = join(folder.path, "disk");
+  mkdirSync(disk);
+  execFileSync("mount", ["-t", "tmpfs", "-o", "size=1m", "tmpfs", disk]);
+  try {
+    const archive = makeTar([{ name: "big", data: Buffer.alloc(3 << 20, "x") }]);
+    writeFileSync(join(folder.path, "blob"), archive);
+    await assert.rejects(unpackLayer(join(folder.path, "blob"), digestOf(archive), join(disk, "layer")), {
+      kind: "internal",
+      message: 'failed to extract "big": no space left on device',
+    });
+    assert.deepEqual(readdirSync(disk), []);
+  } finally {
+    execFileSync("umount", [disk]);
+  }
+});
+
+test("thousands of directories cost no descriptors", async () => {
+  using folder = makeFolder();
+  const before = readdirSync("/proc/self/fd").length;
+  const members = Array.from({ length: 3000 }, (_, at) => ({ name: `d${at}/f`, data: "" }));
+  await folder.unpack(makeTar(members));
+  assert.equal(readdirSync(join(folder.path, "layer")).length, 3000);
+  assert.ok(readdirSync("/proc/self/fd").length <= before + 1);
+});
