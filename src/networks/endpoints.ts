@@ -101,7 +101,7 @@ export function adoptEndpoints(
   logger: Logger,
 ): Endpoint[] {
   return Object.entries(endpoints).flatMap(([name, settings]) => {
-    const network = catalog.findNetwork(settings.NetworkID || name);
+    const network = catalog.findNetwork(settings.NetworkID || name) ?? catalog.findNetwork(name);
     if (!network) {
       logger.warn({ network: name }, "a running container is on a network that is gone");
       return [];

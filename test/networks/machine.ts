@@ -4,6 +4,7 @@ import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { after } from "node:test";
 import { createEvents, type EngineEvent } from "../../src/events/events.ts";
 import { createLogger } from "../../src/logger.ts";
 import { createNetworks, type Networks, type NetworksOptions } from "../../src/networks/networks.ts";
@@ -82,10 +83,14 @@ export interface TestNetworks {
   stop(): Promise<void>;
 }
 
-export async function startNetworks(options: Partial<NetworksOptions> = {}): Promise<TestNetworks> {
+/** `statePath` is a file of another run. */
+export async function startNetworks(
+  options: Partial<NetworksOptions> = {},
+  statePath?: string,
+): Promise<TestNetworks> {
   const root = mkdtempSync(join(tmpdir(), "berth-networks-"));
   const logger = createLogger("silent");
-  const state = openState(join(root, "state.db"), logger);
+  const state = openState(statePath ?? join(root, "state.db"), logger);
   const log: EngineEvent[] = [];
   const events = createEvents();
   events.subscribe((event) => void log.push(event));
@@ -132,7 +137,8 @@ export function newRequest(changes: Partial<SandboxRequest> = {}): SandboxReques
   };
 }
 
-process.on("exit", () => {
+// Also those of a test that failed: they would keep the process waiting.
+after(() => {
   for (const child of agents) child.kill("SIGKILL");
 });
 
