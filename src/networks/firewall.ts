@@ -1,5 +1,7 @@
 import { formatIpv4 } from "../formats/ip-address.ts";
 import { runNft } from "../sys/nftables.ts";
+import type { MapElement } from "../sys/nftables-message.ts";
+import type { Kernel } from "./kernel.ts";
 import type { Publication } from "./ports.ts";
 import type { BridgeRecord } from "./records.ts";
 
@@ -22,17 +24,17 @@ const mapTypes = {
   published_any: "inet_proto . inet_service : ipv4_addr . inet_service",
 };
 
-export function createFirewall(tableName: string): Firewall {
+export function createFirewall(tableName: string, kernel: Pick<Kernel, "changeElements">): Firewall {
   const table = `inet ${tableName}`;
   let last: Promise<unknown> = Promise.resolve();
 
-  /** One nft at a time: two that overlap make each other start over. */
-  function run(script: string): Promise<void> {
-    if (script === "") return Promise.resolve();
-    const done = last.then(() => runNft(script));
+  /** One change after the other, so that none is made from a view that another makes out of date. */
+  function inTurn(change: () => Promise<unknown>): Promise<void> {
+    const done = last.then(change);
     last = done.catch(() => {});
     return done.then(() => {});
   }
+  const run = (script: string) => inTurn(() => runNft(script));
 
   return {
     async install(bridges) {
@@ -44,29 +46,53 @@ export function createFirewall(tableName: string): Firewall {
         await run(`add table ${table}\ndelete table ${table}\n${script}`);
       }
     },
-    add: (publications) => run(formatElements("add", table, publications)),
-    remove: (publications) => run(formatElements("delete", table, publications)),
+    add: (publications) =>
+      inTurn(() => kernel.changeElements({ table: tableName, elements: publications.map(encodeAddition) })),
+    remove: (publications) =>
+      inTurn(() => kernel.changeElements({ table: tableName, elements: publications.map(encodeRemoval) })),
     replace: (publications) =>
       run(
         [
           ...Object.keys(mapTypes).map((map) => `flush map ${table} ${map}`),
-          formatElements("add", table, publications),
+          ...publications.map((publication) => formatAddition(table, publication)),
+          "",
         ].join("\n"),
       ),
     destroy: () => run(`add table ${table}\ndelete table ${table}\n`),
   };
 }
 
-function formatElements(verb: "add" | "delete", table: string, publications: Publication[]): string {
-  return publications
-    .map((publication) => {
-      const { protocol, hostAddress, hostPort, containerAddress, containerPort } = publication;
-      const map = hostAddress === 0 ? "published_any" : "published";
-      const key = `${hostAddress === 0 ? "" : `${formatIpv4(hostAddress)} . `}${protocol} . ${hostPort}`;
-      const value = verb === "add" ? ` : ${formatIpv4(containerAddress)} . ${containerPort}` : "";
-      return `${verb} element ${table} ${map} { ${key}${value} }\n`;
-    })
-    .join("");
+const protocolNumbers = { tcp: 6, udp: 17, sctp: 132 };
+
+/** Addresses and ports in network order, each in a word of its own, as nft lays out a concatenation. */
+function words(...values: { address?: number; byte?: number; port?: number }[]): Buffer {
+  const bytes = Buffer.alloc(4 * values.length);
+  for (const [index, { address, byte, port }] of values.entries()) {
+    if (address !== undefined) bytes.writeUInt32BE(address, 4 * index);
+    if (byte !== undefined) bytes.writeUInt8(byte, 4 * index);
+    if (port !== undefined) bytes.writeUInt16BE(port, 4 * index);
+  }
+  return bytes;
+}
+
+function encodeRemoval({ hostAddress, protocol, hostPort }: Publication): MapElement {
+  const local = [{ byte: protocolNumbers[protocol] }, { port: hostPort }];
+  return hostAddress === 0
+    ? { map: "published_any", key: words(...local) }
+    : { map: "published", key: words({ address: hostAddress }, ...local) };
+}
+
+function encodeAddition(publication: Publication): MapElement {
+  const { containerAddress, containerPort } = publication;
+  const value = words({ address: containerAddress }, { port: containerPort });
+  return { ...encodeRemoval(publication), value };
+}
+
+function formatAddition(table: string, publication: Publication): string {
+  const { protocol, hostAddress, hostPort, containerAddress, containerPort } = publication;
+  const map = hostAddress === 0 ? "published_any" : "published";
+  const key = `${hostAddress === 0 ? "" : `${formatIpv4(hostAddress)} . `}${protocol} . ${hostPort}`;
+  return `add element ${table} ${map} { ${key} : ${formatIpv4(containerAddress)} . ${containerPort} }`;
 }
 
 const chains = {

@@ -1,4 +1,5 @@
 import type { Subnet } from "../formats/ip-address.ts";
+import type { MapElement } from "../sys/nftables-message.ts";
 import type { Link } from "../sys/rtnetlink-message.ts";
 import { startWorker } from "../sys/worker.ts";
 import type { BridgePort, BridgeSettings } from "./links.ts";
@@ -14,6 +15,8 @@ export interface KernelOperations {
   attach(port: BridgePort): void;
   /** Returns the value before. `path` as "net/ipv4/ip_forward". */
   setSysctl(setting: { path: string; value: string }): string;
+  /** In an `inet` table; a long list is sent in several transactions. */
+  changeElements(change: { table: string; elements: MapElement[] }): void;
   /** Starts making namespaces ready. */
   prepare(): void;
   /** Lets go of the ready namespaces and ends the thread. */
@@ -87,6 +90,7 @@ export function startKernel(): Kernel {
     listSubnets: (exceptLinks) => call("listSubnets", exceptLinks) as Promise<Subnet[]>,
     attach: (port) => call("attach", port) as Promise<void>,
     setSysctl: (setting) => call("setSysctl", setting) as Promise<string>,
+    changeElements: (change) => call("changeElements", change) as Promise<void>,
     prepare: () => call("prepare", undefined) as Promise<void>,
     close: () => call("close", undefined) as Promise<void>,
   };

@@ -1,4 +1,6 @@
 import { parentPort } from "node:worker_threads";
+import { NetlinkSocket, netlinkProtocol } from "../sys/netlink.ts";
+import type { MapElement } from "../sys/nftables-message.ts";
 import type { Answer, Call, KernelOperations } from "./kernel.ts";
 import { createHostLinks, setSysctl } from "./links.ts";
 import { createSandboxes } from "./sandboxes.ts";
@@ -10,6 +12,9 @@ const links = createHostLinks();
 const sandboxes = createSandboxes(links);
 /** Idle time before the next namespace is made ready, so that a burst of starts is not slowed by it. */
 const refillDelayMilliseconds = 50;
+const netfilter = new NetlinkSocket(netlinkProtocol.netfilter);
+/** Elements in one transaction, well within a socket's buffers. */
+const batchSize = 256;
 let refill: NodeJS.Timeout | undefined;
 
 function scheduleRefill(): void {
@@ -17,6 +22,11 @@ function scheduleRefill(): void {
   refill = setTimeout(() => {
     if (sandboxes.prepare()) scheduleRefill();
   }, refillDelayMilliseconds);
+}
+
+/** Buffers arrive as plain byte arrays. */
+function fromMessage({ map, key, value }: MapElement): MapElement {
+  return { map, key: Buffer.from(key), ...(value && { value: Buffer.from(value) }) };
 }
 
 const operations: KernelOperations = {
@@ -31,11 +41,16 @@ const operations: KernelOperations = {
   listSubnets: (exceptLinks) => links.listSubnets(exceptLinks),
   attach: (port) => links.attach(port),
   setSysctl: ({ path, value }) => setSysctl(path, value),
+  changeElements({ table, elements }) {
+    for (let start = 0; start < elements.length; start += batchSize)
+      netfilter.changeElements(table, elements.slice(start, start + batchSize).map(fromMessage));
+  },
   prepare: scheduleRefill,
   close() {
     clearTimeout(refill);
     sandboxes.close();
     links.socket.close();
+    netfilter.close();
     setImmediate(() => port.close());
   },
 };

@@ -60,7 +60,7 @@ export interface Networks {
 export async function createNetworks(options: NetworksOptions): Promise<Networks> {
   const { state, events, logger, bridgeName, bip, tableName } = options;
   const kernel = startKernel();
-  const firewall = createFirewall(tableName);
+  const firewall = createFirewall(tableName, kernel);
   const reservations = createPortReservations(readFreePorts());
   const catalog = await openCatalog({ state, kernel, bridgeName, bip, logger });
   const bridges = () => catalog.bridges();

@@ -7,6 +7,7 @@ import {
   messageType,
   type NetlinkMessage,
 } from "./netlink-message.ts";
+import { encodeElementBatch, type MapElement } from "./nftables-message.ts";
 
 const socket = declare("int socket(int domain, int type, int protocol)");
 const send = declare("long send(int fd, const void *bytes, size_t length, int flags)");
@@ -66,6 +67,29 @@ export class NetlinkSocket {
       }
     }
     if (failure) throw failure;
+  }
+
+  /**
+   * Sends an nftables transaction: all of it takes effect, or nothing.
+   * @throws SyscallError of the first element that failed: EEXIST, ENOENT for table, map or element, …
+   */
+  changeElements(table: string, elements: MapElement[]): void {
+    if (elements.length === 0) return;
+    const { bytes, first, acknowledged } = encodeElementBatch(table, elements, this.#sequence + 1);
+    this.#sequence = acknowledged + 1;
+    this.#send(bytes, table);
+    let failure: SyscallError | undefined;
+    for (;;) {
+      for (const message of this.#receive(table)) {
+        if (message.type !== messageType.error || message.sequence < first) continue;
+        const errno = decodeErrno(message.payload);
+        if (errno !== 0) failure ??= new SyscallError("nftables", errno, table);
+        // A transaction refused as a whole is answered at its begin only.
+        if (message.sequence !== acknowledged && !(message.sequence === first && failure)) continue;
+        if (failure) throw failure;
+        return;
+      }
+    }
   }
 
   /** All objects the kernel has of that kind, as payloads. Asks again when the list changed meanwhile. */
