@@ -24,7 +24,7 @@ const mapTypes = {
   published_any: "inet_proto . inet_service : ipv4_addr . inet_service",
 };
 
-export function createFirewall(tableName: string, kernel: Pick<Kernel, "changeElements">): Firewall {
+export function createFirewall(tableName: string, kernel: Kernel): Firewall {
   const table = `inet ${tableName}`;
   let last: Promise<unknown> = Promise.resolve();
 
@@ -36,6 +36,15 @@ export function createFirewall(tableName: string, kernel: Pick<Kernel, "changeEl
   }
   const run = (script: string) => inTurn(() => runNft(script));
 
+  async function change(
+    publications: Publication[],
+    encode: (publication: Publication) => MapElement,
+  ): Promise<void> {
+    await kernel.changeElements({ table: tableName, elements: publications.map(encode) });
+    const udp = publications.filter(({ protocol }) => protocol === "udp");
+    if (udp.length > 0) await kernel.forgetUdpFlows(udp.map(({ hostPort }) => hostPort));
+  }
+
   return {
     async install(bridges) {
       const script = formatTable(table, bridges);
@@ -46,10 +55,8 @@ export function createFirewall(tableName: string, kernel: Pick<Kernel, "changeEl
         await run(`add table ${table}\ndelete table ${table}\n${script}`);
       }
     },
-    add: (publications) =>
-      inTurn(() => kernel.changeElements({ table: tableName, elements: publications.map(encodeAddition) })),
-    remove: (publications) =>
-      inTurn(() => kernel.changeElements({ table: tableName, elements: publications.map(encodeRemoval) })),
+    add: (publications) => inTurn(() => change(publications, encodeAddition)),
+    remove: (publications) => inTurn(() => change(publications, encodeRemoval)),
     replace: (publications) =>
       run(
         [

@@ -17,6 +17,8 @@ export interface KernelOperations {
   setSysctl(setting: { path: string; value: string }): string;
   /** In an `inet` table; a long list is sent in several transactions. */
   changeElements(change: { table: string; elements: MapElement[] }): void;
+  /** Makes the kernel forget UDP flows to these ports of this machine. */
+  forgetUdpFlows(ports: number[]): void;
   /** Starts making namespaces ready. */
   prepare(): void;
   /** Lets go of the ready namespaces and ends the thread. */
@@ -91,6 +93,7 @@ export function startKernel(): Kernel {
     attach: (port) => call("attach", port) as Promise<void>,
     setSysctl: (setting) => call("setSysctl", setting) as Promise<string>,
     changeElements: (change) => call("changeElements", change) as Promise<void>,
+    forgetUdpFlows: (ports) => call("forgetUdpFlows", ports) as Promise<void>,
     prepare: () => call("prepare", undefined) as Promise<void>,
     close: () => call("close", undefined) as Promise<void>,
   };

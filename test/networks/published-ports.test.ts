@@ -1,4 +1,6 @@
 import assert from "node:assert/strict";
+import dgram from "node:dgram";
+import { once } from "node:events";
 import net from "node:net";
 import { after, before, describe, test } from "node:test";
 import type { PortMap } from "../../src/formats/docker-api.ts";
@@ -133,6 +135,26 @@ describe("a published port", () => {
     assert.deepEqual(listElements(), before);
     assert.equal(await machine.ask("tcp", "127.0.0.1", 8085), "ECONNREFUSED");
     assert.equal(await machine.serve("tcp", 8085, "machine"), "serving");
+  });
+
+  test("of a UDP service leads a client that keeps its socket to the new container", async () => {
+    const client = dgram.createSocket("udp4");
+    await new Promise<void>((resolve) => client.connect(8087, "127.0.0.1", resolve));
+    const ask = async () => {
+      const answer = once(client, "message", { signal: AbortSignal.timeout(1000) });
+      client.send("?");
+      return String((await answer)[0]);
+    };
+    client.on("error", () => {});
+    client.send("before anybody publishes it");
+    const portBindings = { "53/udp": [{ HostIp: "", HostPort: "8087" }] };
+    for (const name of ["first", "second"]) {
+      const server = await startContainer(portBindings);
+      await server.agent.serve("udp", 53, name);
+      assert.match(await ask(), new RegExp(`^${name} sees`));
+      await started.networks.close(server.id);
+    }
+    client.close();
   });
 
   test("that is taken is refused, and nothing stays of the container", async () => {
