@@ -10,6 +10,8 @@ export interface GoStruct {
   readonly type: string;
   readonly fields: Readonly<Record<string, unknown>>;
   readonly json: unknown;
+  /** Rows are encoded as Go does by default, with `<`, `>` and `&` escaped; what comes from the API is not. */
+  readonly isEscaped?: boolean;
 }
 
 /** A Go map with a known element type; `zero` is what `index` gives for a key that is missing. */
@@ -37,6 +39,7 @@ export function goRow(type: string, methods: Record<string, (argument: string) =
     [structTag]: true,
     type,
     fields: methods,
+    isEscaped: true,
     get json() {
       const plain = Object.entries(methods).filter(([, method]) => method.length === 0);
       return Object.fromEntries(plain.sort(byKey).map(([name, method]) => [name, method("")]));
@@ -126,8 +129,11 @@ export function formatValue(value: unknown, quote: (text: string) => string = (t
 
 /** What the `json` function prints: as Go encodes it, without escaping `<`, `>` and `&`. */
 export function formatJson(value: unknown, indent?: string): string {
-  return JSON.stringify(toJson(value), undefined, indent) ?? "null";
+  const text = JSON.stringify(toJson(value), undefined, indent) ?? "null";
+  return isStruct(value) && value.isEscaped ? text.replace(/[<>&]/g, escapeUnicode) : text;
 }
+
+const escapeUnicode = (char: string) => `\\u${char.charCodeAt(0).toString(16).padStart(4, "0")}`;
 
 function toJson(value: unknown): unknown {
   if (typeof value !== "object" || value === null) return value ?? null;

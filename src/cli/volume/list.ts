@@ -1,0 +1,64 @@
+import type { Volume } from "../../formats/docker-api.ts";
+import { type GoStruct, goRow } from "../../formats/go-template.ts";
+import { formatSize } from "../../formats/units.ts";
+import { defineCommand } from "../command.ts";
+import { filterFlag, toFilters } from "../filter.ts";
+import { bool, string } from "../flag.ts";
+import { formatHelp, formatLabels, printList } from "../output.ts";
+
+export const volumeHeaders = {
+  Name: "VOLUME NAME",
+  Driver: "DRIVER",
+  Scope: "SCOPE",
+  Availability: "AVAILABILITY",
+  Mountpoint: "MOUNTPOINT",
+  Labels: "LABELS",
+  Links: "LINKS",
+  Size: "SIZE",
+  Group: "GROUP",
+  Status: "STATUS",
+};
+
+export const command = defineCommand({
+  usage: "[OPTIONS]",
+  arity: [0, 0],
+  flags: {
+    cluster: {
+      ...bool("", "Display only cluster volumes, and use cluster volume list formatting"),
+      isHidden: true,
+    },
+    filter: filterFlag('Provide filter values (e.g. "dangling=true")'),
+    format: string("", formatHelp),
+    quiet: bool("q", "Only display volume names"),
+  },
+  async run({ cli, flags }) {
+    const client = await cli.client();
+    const { Volumes } = await client.volumes.list(toFilters(flags.filter));
+    const format = flags.format || (flags.quiet ? "" : (cli.config.volumesFormat ?? ""));
+    const isPlain = format === "" || format === "table";
+    const sorted = [...(Volumes ?? [])].sort((a, b) => a.Name.localeCompare(b.Name, "en", { numeric: true }));
+    printList(cli, {
+      format: flags.quiet && isPlain ? "{{.Name}}" : format,
+      table: "{{.Driver}}\t{{.Name}}",
+      headers: volumeHeaders,
+      rows: sorted.map(volumeRow),
+    });
+  },
+});
+
+export function volumeRow(volume: Volume): GoStruct {
+  const usage = volume.UsageData;
+  return goRow("*formatter.volumeContext", {
+    Name: () => volume.Name,
+    Driver: () => volume.Driver,
+    Scope: () => volume.Scope,
+    Mountpoint: () => volume.Mountpoint,
+    Labels: () => formatLabels(volume.Labels),
+    Label: (name: string) => volume.Labels?.[name] ?? "",
+    Links: () => (usage === undefined || usage === null ? "N/A" : String(usage.RefCount)),
+    Size: () => (usage === undefined || usage === null ? "N/A" : formatSize(usage.Size)),
+    Group: () => "N/A",
+    Availability: () => "N/A",
+    Status: () => "N/A",
+  });
+}
