@@ -264,6 +264,7 @@ export const commands: Readonly<Record<string, Entry>> = {
     aliases: ["volume remove"],
     load: () => import("./volume/remove.ts"),
   },
+  "volume update": { summary: "Update a volume (cluster volumes only)" },
   inspect: {
     summary: "Return low-level information on Docker objects",
     load: () => import("./system/inspect.ts"),

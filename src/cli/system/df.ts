@@ -1,0 +1,195 @@
+import type { BuildCacheRecord, DiskUsageResponse } from "../../formats/docker-api-system.ts";
+import { type GoStruct, goRow } from "../../formats/go-template.ts";
+import { formatAge, formatSize } from "../../formats/units.ts";
+import type { Cli } from "../cli.ts";
+import { defineCommand } from "../command.ts";
+import { containerHeaders, containerRow } from "../container/row.ts";
+import { bool, string } from "../flag.ts";
+import { imageHeaders, imageLines, imageRow } from "../image/row.ts";
+import { formatHelp, formatList, printList } from "../output.ts";
+import { volumeHeaders, volumeRow } from "../volume/list.ts";
+
+export const command = defineCommand({
+  usage: "[OPTIONS]",
+  arity: [0, 0],
+  flags: {
+    format: string("", formatHelp),
+    verbose: bool("v", "Show detailed information on space usage"),
+  },
+  async run({ cli, flags }) {
+    const client = await cli.client();
+    const usage = await client.diskUsage();
+    if (flags.verbose) return printVerbose(cli, usage);
+    printList(cli, {
+      format: flags.format,
+      table: "{{.Type}}\t{{.TotalCount}}\t{{.Active}}\t{{.Size}}\t{{.Reclaimable}}",
+      headers: {
+        Type: "TYPE",
+        TotalCount: "TOTAL",
+        Active: "ACTIVE",
+        Size: "SIZE",
+        Reclaimable: "RECLAIMABLE",
+      },
+      rows: [imagesRow(usage), containersRow(usage), volumesRow(usage), cacheRow(usage)],
+    });
+  },
+});
+
+interface Summary {
+  type: string;
+  total: number;
+  active: number;
+  sizeBytes: number;
+  reclaimableBytes: number;
+  /** Whether the part that can be had back is also given in percent. */
+  isPercent: boolean;
+}
+
+function summaryRow(summary: Summary): GoStruct {
+  const { sizeBytes, reclaimableBytes } = summary;
+  const percent =
+    summary.isPercent && sizeBytes > 0 ? ` (${Math.trunc((reclaimableBytes * 100) / sizeBytes)}%)` : "";
+  return goRow("*formatter.diskUsageContext", {
+    Type: () => summary.type,
+    TotalCount: () => String(summary.total),
+    Active: () => String(summary.active),
+    Size: () => formatSize(sizeBytes),
+    Reclaimable: () => formatSize(reclaimableBytes) + percent,
+  });
+}
+
+const sum = <T>(items: readonly T[], sizeOf: (item: T) => number) =>
+  items.reduce((total, item) => total + Math.max(0, sizeOf(item)), 0);
+
+function imagesRow(usage: DiskUsageResponse): GoStruct {
+  const images = usage.Images ?? [];
+  const used = images.filter((image) => image.Containers !== 0);
+  const usedBytes = sum(used, (image) => (image.SharedSize === -1 ? 0 : image.Size - image.SharedSize));
+  return summaryRow({
+    type: "Images",
+    total: images.length,
+    active: images.filter((image) => image.Containers > 0).length,
+    sizeBytes: usage.LayersSize,
+    reclaimableBytes: usage.LayersSize - usedBytes,
+    isPercent: true,
+  });
+}
+
+function containersRow(usage: DiskUsageResponse): GoStruct {
+  const containers = usage.Containers ?? [];
+  const isActive = ({ State }: { State: string }) => ["running", "paused", "restarting"].includes(State);
+  return summaryRow({
+    type: "Containers",
+    total: containers.length,
+    active: containers.filter(isActive).length,
+    sizeBytes: sum(containers, (container) => container.SizeRw ?? 0),
+    reclaimableBytes: sum(
+      containers.filter((container) => !isActive(container)),
+      (container) => container.SizeRw ?? 0,
+    ),
+    isPercent: true,
+  });
+}
+
+function volumesRow(usage: DiskUsageResponse): GoStruct {
+  const volumes = usage.Volumes ?? [];
+  const sizeOf = (volume: (typeof volumes)[number]) => volume.UsageData?.Size ?? 0;
+  const isUsed = (volume: (typeof volumes)[number]) => (volume.UsageData?.RefCount ?? 0) > 0;
+  return summaryRow({
+    type: "Local Volumes",
+    total: volumes.length,
+    active: volumes.filter(isUsed).length,
+    sizeBytes: sum(volumes, sizeOf),
+    reclaimableBytes: sum(
+      volumes.filter((volume) => !isUsed(volume)),
+      sizeOf,
+    ),
+    isPercent: true,
+  });
+}
+
+function cacheRow(usage: DiskUsageResponse): GoStruct {
+  const cache = usage.BuildCache ?? [];
+  return summaryRow({
+    type: "Build Cache",
+    total: cache.length,
+    active: cache.filter((record) => record.InUse).length,
+    sizeBytes: sum(
+      cache.filter((record) => !record.Shared),
+      (record) => record.Size,
+    ),
+    reclaimableBytes: sum(
+      cache.filter((record) => !record.InUse && !record.Shared),
+      (record) => record.Size,
+    ),
+    isPercent: false,
+  });
+}
+
+function printVerbose(cli: Cli, usage: DiskUsageResponse): void {
+  const image =
+    "{{.Repository}}\t{{.Tag}}\t{{.ID}}\t{{.CreatedSince}}\t{{.Size}}\t{{.SharedSize}}\t{{.UniqueSize}}\t{{.Containers}}";
+  const container =
+    "{{.ID}}\t{{.Image}}\t{{.Command}}\t{{.LocalVolumes}}\t{{.Size}}\t{{.RunningFor}}\t{{.Status}}\t{{.Names}}";
+  const isTruncated = true;
+  const cache = usage.BuildCache ?? [];
+  const sections: [string, string, Record<string, string>, GoStruct[]][] = [
+    [
+      "Images space usage:",
+      image,
+      imageHeaders,
+      imageLines(usage.Images ?? [], { hasDigests: false }).map((line) => imageRow(line, { isTruncated })),
+    ],
+    [
+      "Containers space usage:",
+      container,
+      containerHeaders,
+      (usage.Containers ?? []).map((item) => containerRow({ ...item, SizeRootFs: 0 }, { isTruncated })),
+    ],
+    [
+      "Local Volumes space usage:",
+      "{{.Name}}\t{{.Links}}\t{{.Size}}",
+      volumeHeaders,
+      (usage.Volumes ?? []).map(volumeRow),
+    ],
+    [
+      `Build cache usage: ${formatSize(
+        sum(
+          cache.filter((record) => !record.Shared),
+          (record) => record.Size,
+        ),
+      )}`,
+      "{{.ID}}\t{{.CacheType}}\t{{.Size}}\t{{.CreatedSince}}\t{{.LastUsedSince}}\t{{.UsageCount}}\t{{.Shared}}",
+      cacheHeaders,
+      cache.map(cacheRecordRow),
+    ],
+  ];
+  const blocks = sections.map(
+    ([title, table, headers, rows]) => `${title}\n\n${formatList({ format: "", table, headers, rows })}`,
+  );
+  cli.print(blocks.join("\n\n"));
+}
+
+const cacheHeaders = {
+  ID: "CACHE ID",
+  CacheType: "CACHE TYPE",
+  Size: "SIZE",
+  CreatedSince: "CREATED",
+  LastUsedSince: "LAST USED",
+  UsageCount: "USAGE",
+  Shared: "SHARED",
+};
+
+function cacheRecordRow(record: BuildCacheRecord): GoStruct {
+  const since = (text: string | null) =>
+    text ? `${formatAge((Date.now() - Date.parse(text)) / 1000)} ago` : "";
+  return goRow("*formatter.buildCacheContext", {
+    ID: () => record.ID.slice(0, 12) + (record.InUse ? "*" : ""),
+    CacheType: () => record.Type,
+    Size: () => formatSize(record.Size, 3),
+    CreatedSince: () => since(record.CreatedAt),
+    LastUsedSince: () => since(record.LastUsedAt),
+    UsageCount: () => String(record.UsageCount),
+    Shared: () => String(record.Shared),
+  });
+}

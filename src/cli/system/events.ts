@@ -1,0 +1,69 @@
+import type { EventMessage } from "../../formats/docker-api-system.ts";
+import { formatJson, goStruct } from "../../formats/go-template.ts";
+import { defineCommand } from "../command.ts";
+import { filterFlag, toFilters } from "../filter.ts";
+import { string } from "../flag.ts";
+import { executeOrExit, inspectFormatHelp, parseOrExit } from "../output.ts";
+import { parseTimeFlag } from "../time-flag.ts";
+
+export const command = defineCommand({
+  usage: "[OPTIONS]",
+  arity: [0, 0],
+  flags: {
+    filter: filterFlag("Filter output based on conditions provided"),
+    format: string("", inspectFormatHelp),
+    since: string("", "Show all events created since timestamp"),
+    until: string("", "Stream events until this timestamp"),
+  },
+  async run({ cli, flags }) {
+    const isJson = flags.format === "json" || flags.format === "{{json .}}";
+    const template = flags.format === "" || isJson ? undefined : parseOrExit(flags.format);
+    const client = await cli.client();
+    const events = await client.events({
+      since: parseTimeFlag("since", flags.since),
+      until: parseTimeFlag("until", flags.until),
+      filters: toFilters(flags.filter),
+    });
+    for await (const event of events) {
+      if (isJson) cli.print(formatJson(event));
+      else
+        cli.print(template === undefined ? formatEvent(event) : executeOrExit(template, eventStruct(event)));
+    }
+  },
+});
+
+function eventStruct(event: EventMessage) {
+  const { Actor: actor } = event;
+  const fields = {
+    Type: event.Type,
+    Action: event.Action,
+    Actor: goStruct("events.Actor", { ID: actor.ID, Attributes: actor.Attributes }, actor),
+    Scope: event.scope ?? "",
+    Time: event.time,
+    TimeNano: event.timeNano,
+    Status: event.status ?? event.Action,
+    ID: event.id ?? actor.ID,
+    From: event.from ?? "",
+  };
+  return goStruct("events.Message", fields, event);
+}
+
+/** `TIME TYPE ACTION ID (KEY=VALUE, …)`, the time local with nine decimals. */
+export function formatEvent(event: EventMessage): string {
+  const attributes = Object.entries(event.Actor.Attributes ?? {})
+    .map(([key, value]) => `${key}=${value}`)
+    .sort();
+  const suffix = attributes.length > 0 ? ` (${attributes.join(", ")})` : "";
+  return `${formatEventTime(event)} ${event.Type} ${event.Action} ${event.Actor.ID}${suffix}`;
+}
+
+function formatEventTime({ time, timeNano }: EventMessage): string {
+  const date = new Date(time * 1000);
+  // The number is beyond what a double holds exactly; what it keeps of the nanoseconds is shown.
+  const nanoseconds = timeNano ? Number(BigInt(Math.round(timeNano)) % 1_000_000_000n) : 0;
+  const offset = -date.getTimezoneOffset();
+  const local = new Date(date.getTime() + offset * 60_000).toISOString().slice(0, 19);
+  const two = (value: number) => String(Math.trunc(Math.abs(value))).padStart(2, "0");
+  const zone = offset === 0 ? "Z" : `${offset < 0 ? "-" : "+"}${two(offset / 60)}:${two(offset % 60)}`;
+  return `${local}.${String(nanoseconds).padStart(9, "0")}${zone}`;
+}

@@ -1,0 +1,93 @@
+import { ApiError } from "../../client/api-error.ts";
+import type { Client } from "../../client/client.ts";
+import type { Filters } from "../../client/filters.ts";
+import type { PruneResponse } from "../../formats/docker-api-system.ts";
+import { formatSize } from "../../formats/units.ts";
+import { defineCommand, ExitError } from "../command.ts";
+import { confirm } from "../confirm.ts";
+import { filterFlag, toFilters } from "../filter.ts";
+import { bool } from "../flag.ts";
+import { formatDeletedImages } from "../image/prune.ts";
+
+export const command = defineCommand({
+  usage: "[OPTIONS]",
+  arity: [0, 0],
+  flags: {
+    all: bool("a", "Remove all unused images not just dangling ones"),
+    filter: filterFlag('Provide filter values (e.g. "label=<key>=<value>")', ""),
+    force: bool("f", "Do not prompt for confirmation"),
+    volumes: bool("", "Prune anonymous volumes"),
+  },
+  async run({ cli, flags }) {
+    const filters = toFilters(flags.filter);
+    if (flags.volumes && filters.until !== undefined) {
+      throw new ExitError(1, 'ERROR: The "until" filter is not supported with "--volumes"');
+    }
+    if (!flags.force && !(await confirm(cli, formatWarning(flags)))) return;
+    const client = await cli.client();
+    let spaceBytes = 0;
+    for (const prune of steps(client, filters, flags)) {
+      const answer = await prune();
+      spaceBytes += answer.SpaceReclaimed ?? 0;
+      for (const block of formatDeleted(answer)) cli.print(`${block}\n`);
+    }
+    cli.print(`Total reclaimed space: ${formatSize(spaceBytes)}`);
+  },
+});
+
+function formatWarning(flags: { all: boolean; volumes: boolean; filter: string[] }): string {
+  const lines = [
+    "WARNING! This will remove:",
+    "  - all stopped containers",
+    "  - all networks not used by at least one container",
+    ...(flags.volumes ? ["  - all anonymous volumes not used by at least one container"] : []),
+    flags.all
+      ? "  - all images without at least one container associated to them"
+      : "  - all dangling images",
+    flags.all ? "  - all build cache" : "  - unused build cache",
+    "",
+  ];
+  if (flags.filter.length > 0) {
+    lines.push(
+      "  Items to be pruned will be filtered with:",
+      ...[...flags.filter].sort().map((text) => `  - ${text}`),
+      "",
+    );
+  }
+  return lines.join("\n");
+}
+
+/** One after the other: what a container holds can go only after it. */
+function steps(
+  client: Client,
+  filters: Filters,
+  flags: { all: boolean; volumes: boolean },
+): (() => Promise<PruneResponse>)[] {
+  const { until: _, ...withoutUntil } = filters;
+  return [
+    () => client.containers.prune(filters),
+    () => client.networks.prune(filters),
+    ...(flags.volumes ? [() => client.volumes.prune(withoutUntil)] : []),
+    () => client.images.prune({ ...filters, dangling: [String(!flags.all)] }),
+    () => client.pruneBuilds({ all: flags.all, filters }).catch(ignoreMissing),
+  ];
+}
+
+/** An engine without a builder has no build cache. */
+function ignoreMissing(error: unknown): PruneResponse {
+  if (error instanceof ApiError && [404, 405, 501].includes(error.status)) return {};
+  throw error;
+}
+
+function formatDeleted(answer: PruneResponse): string[] {
+  const blocks: string[] = [];
+  const add = (title: string, names: readonly string[] | null | undefined) => {
+    if (names?.length) blocks.push(`${title}:\n${names.join("\n")}`);
+  };
+  add("Deleted Containers", answer.ContainersDeleted);
+  add("Deleted Networks", answer.NetworksDeleted);
+  add("Deleted Volumes", answer.VolumesDeleted);
+  if (answer.ImagesDeleted?.length) blocks.push(formatDeletedImages(answer.ImagesDeleted).trimEnd());
+  add("Deleted build cache objects", answer.CachesDeleted);
+  return blocks;
+}
