@@ -39,14 +39,20 @@ export function findWantedEndpoints(
 }
 
 function checkSettings(network: NetworkRecord, settings: EndpointSettings): void {
-  if (settings.MacAddress && !parseMacAddress(settings.MacAddress))
-    throw invalid(`invalid MAC address: ${settings.MacAddress}`);
   if (settings.IPAMConfig?.IPv6Address) throw invalid("user specified IPv6 addresses need an IPv6 network");
   const fixed = settings.IPAMConfig?.IPv4Address;
   if (!fixed) return;
   if (parseIpv4(fixed) === undefined) throw invalid(`invalid IPv4 address: ${fixed}`);
   if (network.name === "bridge" || !network.bridge)
     throw invalid("user specified IP address is supported on user defined networks only");
+}
+
+/** @throws invalid */
+function parseGivenMac(text: string | undefined): string | undefined {
+  if (!text) return undefined;
+  const macAddress = parseMacAddress(text);
+  if (!macAddress) throw invalid(`invalid MAC address: ${text}`);
+  return macAddress;
 }
 
 /** Leases an address and fills in what Docker's inspect shows. */
@@ -75,17 +81,17 @@ export function leaseEndpoint(
     DNSNames: null,
   };
   if (!network.bridge) return { network, address: undefined, settings: empty };
+  const macAddress = parseGivenMac(settings.MacAddress || container.macAddress);
   const pool = catalog.poolOf(network);
   const fixed = settings.IPAMConfig?.IPv4Address ? parseIpv4(settings.IPAMConfig.IPv4Address) : undefined;
   const address = fixed === undefined ? pool.lease() : pool.leaseFixed(fixed);
-  const given = settings.MacAddress || container.macAddress;
   const names = [container.name, ...(settings.Aliases ?? []), container.id.slice(0, 12)];
   return {
     network,
     address,
     settings: {
       ...empty,
-      MacAddress: (given && parseMacAddress(given)) || macAddressOf(address),
+      MacAddress: macAddress ?? macAddressOf(address),
       Gateway: network.bridge.gateway,
       IPAddress: formatIpv4(address),
       IPPrefixLen: parseSubnet(network.bridge.subnet)?.prefixLength ?? 0,

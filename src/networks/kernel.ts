@@ -1,6 +1,6 @@
 import type { Subnet } from "../formats/ip-address.ts";
+import type { Link } from "../sys/link-message.ts";
 import type { MapElement } from "../sys/nftables-message.ts";
-import type { Link } from "../sys/rtnetlink-message.ts";
 import { startWorker } from "../sys/worker.ts";
 import type { BridgePort, BridgeSettings } from "./links.ts";
 import type { Interface, OpenedSandbox } from "./sandboxes.ts";

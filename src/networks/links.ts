@@ -1,22 +1,25 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { hasCode } from "../errors.ts";
 import { macAddressOf, type Subnet } from "../formats/ip-address.ts";
-import { NetlinkSocket, netlinkProtocol } from "../sys/netlink.ts";
 import {
   decodeAddress,
-  decodeLink,
   decodeRoute,
+  encodeDeleteAddress,
+  encodeInetQuery,
+  encodeNewAddress,
+} from "../sys/address-message.ts";
+import {
+  decodeLink,
   encodeDeleteLink,
   encodeHairpin,
-  encodeInetQuery,
   encodeLinkQuery,
-  encodeNewAddress,
   encodeNewBridge,
   encodeSetLink,
   encodeSetLinkByName,
   type Link,
-  routeType,
-} from "../sys/rtnetlink-message.ts";
+} from "../sys/link-message.ts";
+import { NetlinkSocket, netlinkProtocol } from "../sys/netlink.ts";
+import { routeType } from "../sys/rtnetlink-message.ts";
 
 export interface BridgeSettings {
   name: string;
@@ -71,8 +74,16 @@ export function createHostLinks(): HostLinks & { socket: NetlinkSocket } {
       const macAddress = macAddressOf(gateway);
       if (!findLink(name)) socket.request([encodeNewBridge({ name, mtu, macAddress })], name);
       const index = indexOf(name);
+      const others = socket
+        .dump(routeType.getAddress, encodeInetQuery())
+        .map(decodeAddress)
+        .filter(({ linkIndex, address }) => linkIndex === index && address !== gateway);
       socket.request(
-        [encodeNewAddress(index, gateway, prefixLength), encodeSetLink(index, { up: true })],
+        [
+          ...others.map(encodeDeleteAddress),
+          encodeNewAddress(index, gateway, prefixLength),
+          encodeSetLink(index, { up: true }),
+        ],
         name,
       );
       setSysctl(`net/ipv4/conf/${name}/route_localnet`, "1");

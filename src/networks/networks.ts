@@ -5,6 +5,7 @@ import type { Logger } from "../logger.ts";
 import type { State } from "../state/state.ts";
 import { openCatalog } from "./catalog.ts";
 import { createFirewall } from "./firewall.ts";
+import { createForeignFirewall } from "./foreign-firewall.ts";
 import { startKernel } from "./kernel.ts";
 import type { BridgeSettings } from "./links.ts";
 import { createPortReservations, readFreePorts } from "./ports.ts";
@@ -61,6 +62,7 @@ export async function createNetworks(options: NetworksOptions): Promise<Networks
   const { state, events, logger, bridgeName, bip, tableName } = options;
   const kernel = startKernel();
   const firewall = createFirewall(tableName, kernel);
+  const foreignFirewall = createForeignFirewall(tableName, logger);
   const reservations = createPortReservations(readFreePorts());
   const catalog = await openCatalog({ state, kernel, bridgeName, bip, logger });
   const bridges = () => catalog.bridges();
@@ -72,6 +74,7 @@ export async function createNetworks(options: NetworksOptions): Promise<Networks
     if (before !== "1") logger.info("enabled IPv4 forwarding (net.ipv4.ip_forward)");
     for (const bridge of catalog.bridges()) await kernel.ensureBridge(settingsOf(bridge));
     await firewall.install(catalog.bridges());
+    await foreignFirewall.accept(catalog.bridges());
   }
 
   await bringUp();
@@ -108,6 +111,7 @@ export async function createNetworks(options: NetworksOptions): Promise<Networks
     async destroy() {
       sessions.stop();
       await firewall.destroy();
+      await foreignFirewall.accept([]);
       for (const bridge of catalog.bridges()) await kernel.removeLink(bridge.link);
       await kernel.close();
     },
@@ -121,6 +125,7 @@ export async function createNetworks(options: NetworksOptions): Promise<Networks
     catalog.delete(record);
     if (record.bridge) await kernel.removeLink(record.bridge.link);
     await firewall.install(catalog.bridges());
+    await foreignFirewall.accept(catalog.bridges());
   }
 }
 

@@ -1,17 +1,16 @@
 import { randomBytes } from "node:crypto";
 import { writeFileSync } from "node:fs";
-import { NetlinkSocket, netlinkProtocol } from "../sys/netlink.ts";
-import { closeNetns, enterNetns, enterNewNetns, openOwnNetns } from "../sys/netns.ts";
+import { encodeDefaultRoute, encodeNewAddress } from "../sys/address-message.ts";
 import {
   decodeLink,
-  encodeDefaultRoute,
   encodeLinkQuery,
-  encodeNewAddress,
   encodeNewVeth,
   encodeSetLink,
   encodeSetLinkByName,
-  routeType,
-} from "../sys/rtnetlink-message.ts";
+} from "../sys/link-message.ts";
+import { NetlinkSocket, netlinkProtocol } from "../sys/netlink.ts";
+import { closeNetns, enterNetns, enterNewNetns, openOwnNetns } from "../sys/netns.ts";
+import { routeType } from "../sys/rtnetlink-message.ts";
 import type { HostLinks } from "./links.ts";
 
 /** One interface of a container, as the kernel needs to know it. */

@@ -2,8 +2,8 @@ import { type EngineError, internal, messageOf } from "../errors.ts";
 import type { Events } from "../events/events.ts";
 import type { EndpointSettings, PortMap } from "../formats/docker-api.ts";
 import type { Logger } from "../logger.ts";
+import type { Link } from "../sys/link-message.ts";
 import { closeNetns } from "../sys/netns.ts";
-import type { Link } from "../sys/rtnetlink-message.ts";
 import type { Catalog } from "./catalog.ts";
 import {
   adoptEndpoints,

@@ -36,6 +36,11 @@ export function uint32(value: number): Buffer {
   return bytes;
 }
 
+/** 0 for an attribute that is absent or too short. */
+export function decodeUint32(bytes: Buffer | undefined): number {
+  return bytes && bytes.length >= 4 ? bytes.readUInt32LE(0) : 0;
+}
+
 /** Text with the closing zero most string attributes want. */
 export function text(value: string): Buffer {
   return Buffer.from(`${value}\0`);
