@@ -9,8 +9,11 @@ export interface PublishedPorts {
   /** @throws internal "Bind for … failed: port is already allocated"; nothing is published then. */
   publish(containerId: string, wanted: WantedPort[], containerAddress: number): Promise<Publication[]>;
   unpublish(containerId: string): Promise<void>;
-  /** Makes the published ports exactly these, in one step, whatever the table held before. */
-  adopt(publications: Map<string, Publication[]>): Promise<void>;
+  /**
+   * Makes the published ports exactly these and those of the containers that are starting, in one step, whatever the table
+   * held before.
+   */
+  adopt(publications: Map<string, Publication[]>, starting: Set<string>): Promise<void>;
   /** Lets go of the sockets; the rules stay. */
   stop(): void;
 }
@@ -65,8 +68,10 @@ export function createPublishedPorts(options: PublishedPortsOptions): PublishedP
         reservations.release(publications);
       }
     },
-    async adopt(publications) {
-      for (const containerId of [...byContainer.keys()]) forget(containerId);
+    async adopt(publications, starting) {
+      for (const containerId of [...byContainer.keys()]) {
+        if (!starting.has(containerId)) forget(containerId);
+      }
       for (const [containerId, list] of publications) {
         byContainer.set(containerId, list);
         const lost = list.filter((publication) => !reservations.retake(publication));

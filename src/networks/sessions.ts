@@ -71,6 +71,8 @@ interface Session {
   endpoints: Endpoint[];
   /** Host ends of its interfaces. */
   links: string[];
+  /** From `open` to `release`: nobody else can know of it yet. */
+  isStarting: boolean;
 }
 
 /** How long after its container's end a link may still be on its way out with its namespace. */
@@ -120,7 +122,7 @@ export function createSessions(options: SessionOptions): Sessions {
     await close(containerId);
     const wanted = findWantedPorts(request.portBindings, request.exposedPorts, request.publishAll);
     const endpoints = takeEndpoints(request);
-    const session: Session = { containerId, endpoints, links: [] };
+    const session: Session = { containerId, endpoints, links: [], isStarting: true };
     sessions.set(containerId, session);
     const [netns, ports] = await Promise.allSettled([makeNetns(session), publish(session, wanted)]);
     if (netns.status === "fulfilled" && ports.status === "fulfilled") {
@@ -139,9 +141,9 @@ export function createSessions(options: SessionOptions): Sessions {
 
   async function close(containerId: string): Promise<void> {
     const session = sessions.get(containerId);
-    if (!session) return;
     sessions.delete(containerId);
     await publishedPorts.unpublish(containerId);
+    if (!session) return;
     releaseEndpoints(session.endpoints);
     announce("disconnect", session);
     scheduleSweep();
@@ -184,24 +186,23 @@ export function createSessions(options: SessionOptions): Sessions {
     open,
     close,
     async adopt(live) {
-      for (const session of sessions.values()) releaseEndpoints(session.endpoints);
-      sessions.clear();
-      for (const { containerId, endpoints } of live)
-        sessions.set(containerId, {
-          containerId,
-          endpoints: adoptEndpoints(catalog, endpoints, logger),
-          links: [],
-        });
-      const links = await kernel.listLinks();
-      await reattach(links);
-      await publishedPorts.adopt(
-        new Map(
-          live.map(({ containerId, ports }) => {
-            const address = sessions.get(containerId)?.endpoints[0]?.address;
-            return [containerId, address === undefined ? [] : parsePortMap(ports, address)];
-          }),
-        ),
-      );
+      for (const session of [...sessions.values()]) {
+        if (session.isStarting) continue;
+        sessions.delete(session.containerId);
+        releaseEndpoints(session.endpoints);
+      }
+      const starting = new Set(sessions.keys());
+      const found = live.filter(({ containerId }) => !starting.has(containerId));
+      for (const { containerId, endpoints } of found) {
+        const adopted = adoptEndpoints(catalog, endpoints, logger);
+        sessions.set(containerId, { containerId, endpoints: adopted, links: [], isStarting: false });
+      }
+      await reattach(await kernel.listLinks());
+      const publications = found.map(({ containerId, ports }) => {
+        const address = sessions.get(containerId)?.endpoints[0]?.address;
+        return [containerId, address === undefined ? [] : parsePortMap(ports, address)] as const;
+      });
+      await publishedPorts.adopt(new Map(publications), starting);
       await removeOrphans();
     },
     countEndpoints: (networkId) =>
@@ -219,7 +220,7 @@ export function createSessions(options: SessionOptions): Sessions {
     for (const { name, alias, master, kind } of links) {
       const session = kind === "veth" ? sessions.get(alias) : undefined;
       if (!session) continue;
-      session.links.push(name);
+      if (!session.links.includes(name)) session.links.push(name);
       const bridge = session.endpoints.length === 1 ? session.endpoints[0]?.network.bridge : undefined;
       if (master === 0 && bridge)
         await kernel.attach({
@@ -237,15 +238,15 @@ function portFailure(containerName: string, endpoint: Endpoint | undefined, caus
   return internal(`driver failed programming external connectivity on ${where}: ${messageOf(cause)}`, cause);
 }
 
-function toSandbox(fd: number, { endpoints }: Session, ports: PortMap): Sandbox {
-  let isOpen = true;
+function toSandbox(fd: number, session: Session, ports: PortMap): Sandbox {
+  const { endpoints } = session;
   return {
     netnsPath: `/proc/${process.pid}/fd/${fd}`,
     endpoints: Object.fromEntries(endpoints.map(({ network, settings }) => [network.name, settings])),
     ports: endpoints.some(({ address }) => address !== undefined) ? ports : {},
     release() {
-      if (isOpen) closeNetns(fd);
-      isOpen = false;
+      if (session.isStarting) closeNetns(fd);
+      session.isStarting = false;
     },
   };
 }

@@ -107,7 +107,7 @@ export async function prepareSources(mounts: ResolvedMount[]): Promise<void> {
 
 function planMounts(input: MountInput): PlannedMount[] {
   const byDestination = new Map<string, PlannedMount>();
-  for (const mount of input.volumesFrom) byDestination.set(mount.destination, mount);
+  for (const mount of input.volumesFrom) byDestination.set(mount.destination, { ...mount, copyUp: false });
   const asked = [
     ...input.binds.map(parseBind).map(planBind),
     ...input.mounts.map(planMount),

@@ -130,16 +130,34 @@ describe("adopting", () => {
   test("goes on when another process has taken a published port, or a network is gone", async () => {
     const request = newRequest({ portBindings: { "80/tcp": [{ HostIp: "", HostPort: "8302" }] } });
     const sandbox = await networks.open(request);
+    const agent = await startAgent(sandbox.netnsPath);
+    sandbox.release();
     await networks.adopt([]);
     const machine = await startAgent();
     assert.equal(await machine.serve("tcp", 8302, "thief"), "serving");
     const endpoints = { ...sandbox.endpoints, gone: { NetworkID: "f".repeat(64), IPAddress: "10.1.1.1" } };
     await networks.adopt([{ containerId: request.containerId, endpoints, ports: sandbox.ports }]);
     assert.equal(listElements().length, 1);
-    sandbox.release();
     await networks.close(request.containerId);
     await networks.adopt([]);
-    await machine.stop();
+    await Promise.all([machine.stop(), agent.stop()]);
+  });
+
+  test("leaves alone what is just being started", async () => {
+    const request = newRequest({ portBindings: { "80/tcp": [{ HostIp: "", HostPort: "8306" }] } });
+    const opening = networks.open(request);
+    await networks.adopt([]);
+    const sandbox = await opening;
+    await networks.adopt([]);
+    assert.equal(listElements().length, 1);
+    assert.equal(listPorts().length, 1);
+    const agent = await startAgent(sandbox.netnsPath);
+    assert.equal(await agent.ask("tcp", "10.90.0.1", 1), "ECONNREFUSED");
+    sandbox.release();
+    await networks.adopt([]);
+    assert.deepEqual(listElements(), []);
+    assert.deepEqual(listPorts(), []);
+    await agent.stop();
   });
 
   test("a close that finds the table changed by somebody else repairs it", async () => {
