@@ -3,8 +3,10 @@ import type { Socket } from "node:net";
 import { join } from "node:path";
 import { hasCode } from "../errors.ts";
 import type { LogEntry } from "../formats/log-entry.ts";
-import { isAlive, reap, startTicks } from "../sys/process.ts";
+import { startTicks } from "../sys/process.ts";
 import { Channel } from "./channel.ts";
+import { Children } from "./children.ts";
+import { watchForeign } from "./foreign.ts";
 import { LogFile } from "./log-file.ts";
 import type {
   AdoptOptions,
@@ -18,7 +20,7 @@ import type {
   Started,
   StartOptions,
 } from "./protocol.ts";
-import { finished, type RuntimeCall, spawnRuntime } from "./spawn-runtime.ts";
+import { type RuntimeCall, runRuntime } from "./run-runtime.ts";
 import { openPipes, openTerminal, type PendingStdio, reopenPipes, type Stdio } from "./stdio.ts";
 
 interface HeldProcess extends Started {
@@ -31,6 +33,7 @@ interface HeldProcess extends Started {
 export class Processes {
   readonly #held = new Map<string, HeldProcess>();
   readonly #channels = new Map<string, Channel>();
+  readonly #children = new Children();
   readonly #folder: string;
   readonly #spoolFolder: string;
   readonly #onExit: (exit: Exit) => void;
@@ -45,7 +48,6 @@ export class Processes {
     this.#onExit = onExit;
     mkdirSync(folder, { recursive: true, mode: 0o700 });
     mkdirSync(spoolFolder, { recursive: true, mode: 0o700 });
-    process.on("SIGCHLD", () => this.#reapAll());
   }
 
   start(options: StartOptions): Promise<Started> {
@@ -58,14 +60,15 @@ export class Processes {
     return this.#spawn(options, options.container, words, undefined, undefined);
   }
 
-  async #spawn(
+  #spawn(
     options: ProcessOptions,
     target: string,
     words: string[],
     log: LogOptions | undefined,
     rootfs: StartOptions["rootfs"] | undefined,
   ): Promise<Started> {
-    const folder = this.#folderOf(options.process);
+    const id = options.process;
+    const folder = this.#folderOf(id);
     rmSync(folder, { recursive: true, force: true });
     mkdirSync(folder, { mode: 0o700 });
     const pidFile = join(folder, "pid");
@@ -76,24 +79,24 @@ export class Processes {
       runtime: options.runtime,
       arguments: [...words, "--pid-file", pidFile, ...pending.runtimeArguments, target],
       logFile: join(folder, "log"),
-      stdio: pending.childFds,
+      fds: pending.childFds,
       ...(rootfs && { rootfs }),
     };
-    try {
-      await finished(spawnRuntime(call), call);
-    } catch (error) {
-      pending.abandon();
-      this.forget({ process: options.process });
-      throw error;
-    }
-    const pid = Number(readFileSync(pidFile, "latin1"));
-    const logFile = log && new LogFile(log);
-    const stdio = pending.begin((stream, chunk) => this.#onOutput(options.process, stream, chunk));
-    return this.#hold(
-      options.process,
-      { pid, startTicks: startTicks(pid) ?? 0, stdio, log: logFile },
-      options.terminal,
-    );
+    return this.#children.whileStarting(async () => {
+      try {
+        await runRuntime(this.#children, call);
+      } catch (error) {
+        pending.abandon();
+        this.forget({ process: id });
+        throw error;
+      }
+      const pid = Number(readFileSync(pidFile, "latin1"));
+      const started: Started = { pid, startTicks: startTicks(pid) ?? 0 };
+      const stdio = pending.begin((stream, chunk) => this.#onOutput(id, stream, chunk));
+      const held = this.#hold(id, { ...started, stdio, log: log && new LogFile(log) }, options.terminal);
+      this.#children.onExit(pid, ({ exitCode }) => void this.#end(id, held, exitCode));
+      return started;
+    });
   }
 
   /** Goes on with a process that an earlier supervisor started. A terminal of its is lost with that supervisor. */
@@ -106,14 +109,14 @@ export class Processes {
       : reopenPipes(this.#folderOf(options.process), options.openStdin, onOutput);
     const log = options.log && new LogFile(options.log);
     const { pid, startTicks: ticks } = options;
-    this.#hold(options.process, { pid, startTicks: ticks, stdio, log }, options.terminal);
+    const held = this.#hold(options.process, { pid, startTicks: ticks, stdio, log }, options.terminal);
+    watchForeign(pid, ticks, (exitCode) => void this.#end(options.process, held, exitCode));
   }
 
-  #hold(id: string, held: HeldProcess, terminal: boolean): Started {
+  #hold(id: string, held: HeldProcess, terminal: boolean): HeldProcess {
     this.#held.set(id, held);
     this.#channel(id).open(held.stdio, terminal);
-    this.#reap(id, held);
-    return { pid: held.pid, startTicks: held.startTicks };
+    return held;
   }
 
   #onOutput(id: string, stream: LogEntry["stream"], chunk: Buffer): void {
@@ -122,18 +125,6 @@ export class Processes {
     if (!held?.log || held.log.append(stream, chunk)) return;
     held.stdio.pause();
     void held.log.whenWritten().then(() => held.stdio.resume());
-  }
-
-  #reapAll(): void {
-    for (const [id, held] of this.#held) this.#reap(id, held);
-  }
-
-  #reap(id: string, held: HeldProcess): void {
-    if (held.exit) return;
-    const status = reap(held.pid);
-    if (status === undefined) return;
-    if (status !== "not a child") void this.#end(id, held, status.exitCode);
-    else if (!isAlive(held.pid, held.startTicks)) void this.#end(id, held, undefined);
   }
 
   async #end(id: string, held: HeldProcess, exitCode: number | undefined): Promise<void> {
@@ -153,17 +144,10 @@ export class Processes {
     else this.#channel(hello.process).attach(hello, socket);
   }
 
-  async runtime(options: { runtime: RuntimeCommand; arguments: string[] }): Promise<string> {
+  async runtime(options: { runtime: RuntimeCommand; arguments: string[] }): Promise<void> {
     const logFile = join(this.#folder, `runtime-${process.pid}-${runtimeCount++}`);
-    const call: RuntimeCall = { ...options, logFile, stdio: ["ignore", "pipe", "ignore"] };
     try {
-      const child = spawnRuntime(call);
-      const chunks: Buffer[] = [];
-      child.stdout?.on("data", (chunk: Buffer) => chunks.push(chunk));
-      const closed = new Promise((resolve) => child.once("close", resolve));
-      await finished(child, call);
-      await closed;
-      return Buffer.concat(chunks).toString();
+      await runRuntime(this.#children, { ...options, logFile, fds: ["ignore", "ignore", "ignore"] });
     } finally {
       rmSync(logFile, { force: true });
     }

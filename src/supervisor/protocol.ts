@@ -40,8 +40,8 @@ export interface ProcessOptions {
 
 export interface StartOptions extends ProcessOptions {
   bundle: string;
-  /** Where the overlay is to be mounted for the runtime. Absent: the bundle's root needs no mount. */
-  rootfs: { overlay: Overlay; target: string };
+  /** Where the overlay is to be mounted for the runtime, and a directory to be made in it when it is missing. */
+  rootfs: { overlay: Overlay; target: string; ensureDirectory?: string };
   log?: LogOptions;
 }
 
@@ -90,8 +90,8 @@ export interface Methods {
   start(options: StartOptions): Started;
   exec(options: ExecOptions): Started;
   adopt(options: AdoptOptions): void;
-  /** Runs the runtime to its end with further arguments; answers its standard output. */
-  runtime(options: { runtime: RuntimeCommand; arguments: string[] }): string;
+  /** Runs the runtime to its end with these further arguments. */
+  runtime(options: { runtime: RuntimeCommand; arguments: string[] }): void;
   closeInput(options: { process: string }): void;
   resize(options: { process: string; rows: number; columns: number }): void;
   list(options: Record<string, never>): Held[];

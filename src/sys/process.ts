@@ -19,20 +19,18 @@ export interface ExitStatus {
 }
 
 /**
- * Collects the child `pid` if it has ended. Never waits, and never collects any other child.
- * @returns undefined while it runs, "not a child" when there is no such child to ask about.
+ * Collects any child that has ended, without waiting. Only for a process that starts none by Node's own means, whose exits
+ * it would take away.
+ * @returns undefined when there is none
  */
-export function reap(pid: number): ExitStatus | "not a child" | undefined {
+export function reapAny(): (ExitStatus & { pid: number }) | undefined {
   const status = [0];
-  const result = waitpidCall(pid, status, WNOHANG);
-  if (result === 0) return undefined;
-  if (result < 0) {
-    if (lastErrno() === ECHILD) return "not a child";
-    check(result, "waitpid");
-  }
+  const pid = waitpidCall(-1, status, WNOHANG);
+  if (pid === 0 || (pid < 0 && lastErrno() === ECHILD)) return undefined;
+  check(pid, "waitpid");
   const word = status[0] ?? 0;
   const signal = word & 0x7f;
-  return { exitCode: signal === 0 ? (word >> 8) & 0xff : 128 + signal };
+  return { pid, exitCode: signal === 0 ? (word >> 8) & 0xff : 128 + signal };
 }
 
 /**

@@ -1,0 +1,146 @@
+import { attachContainer, attachExec } from "../containers/attach.ts";
+import { getContainer } from "../containers/containers.ts";
+import { createExec, getExec, inspectExec, startExec } from "../containers/exec.ts";
+import { checkLogs, type LogsOptions, readLogs } from "../containers/logs.ts";
+import { parseDetachKeys } from "../formats/detach-keys.ts";
+import type { ExecCreateRequest } from "../formats/docker-api.ts";
+import { windowSize } from "./containers.ts";
+import { type ApiRequest, created, ok, type Reply } from "./request.ts";
+
+const rawStream = "application/vnd.docker.raw-stream";
+const multiplexedStream = "application/vnd.docker.multiplexed-stream";
+
+/** Clients before 1.42 know one media type only. */
+function mediaType(request: ApiRequest, tty: boolean): string {
+  return tty || request.version < 42 ? rawStream : multiplexedStream;
+}
+
+export async function attach(request: ApiRequest): Promise<undefined> {
+  const { containers } = request.engine;
+  const container = getContainer(containers, request.param("id"));
+  const detachKeys = request.text("detachKeys");
+  parseDetachKeys(detachKeys);
+  const options = {
+    stdin: request.flag("stdin"),
+    stdout: request.flag("stdout"),
+    stderr: request.flag("stderr"),
+    detachKeys,
+  };
+  // An exit that is still being dealt with would end the new connection.
+  if (!container.record.state.Running) await container.enqueue(() => {});
+  const join = request.flag("stream") ? await attachContainer(containers, container, options) : undefined;
+  const client = request.hijack(mediaType(request, container.record.config.Tty));
+  if (request.flag("logs")) {
+    for await (const chunk of readLogs(containers, container, { ...wholeLog, ...options }))
+      client.write(chunk);
+  }
+  if (join) await join(client);
+  else client.end();
+}
+
+const wholeLog: LogsOptions = {
+  stdout: true,
+  stderr: true,
+  follow: false,
+  timestamps: false,
+  since: "",
+  until: "",
+  tail: "all",
+};
+
+export async function logs(request: ApiRequest): Promise<undefined> {
+  const { containers } = request.engine;
+  const container = getContainer(containers, request.param("id"));
+  const options: LogsOptions = {
+    stdout: request.flag("stdout"),
+    stderr: request.flag("stderr"),
+    follow: request.flag("follow"),
+    timestamps: request.flag("timestamps"),
+    since: request.text("since"),
+    until: request.text("until"),
+    tail: request.text("tail"),
+    signal: request.signal,
+  };
+  checkLogs(container, options);
+  const output = request.stream(mediaType(request, container.record.config.Tty));
+  for await (const chunk of gather(readLogs(containers, container, options), options.follow)) {
+    if (request.signal.aborted) return;
+    if (!output.write(chunk)) await drained(request);
+  }
+  output.end();
+}
+
+const gatheredBytes = 64 * 1024;
+
+/** Few big writes instead of one for each line; when following, a line is not held back. */
+async function* gather(chunks: AsyncIterable<Buffer>, follow: boolean): AsyncGenerator<Buffer> {
+  let pending: Buffer[] = [];
+  let length = 0;
+  for await (const chunk of chunks) {
+    if (follow) {
+      yield chunk;
+      continue;
+    }
+    pending.push(chunk);
+    length += chunk.length;
+    if (length < gatheredBytes) continue;
+    yield Buffer.concat(pending);
+    pending = [];
+    length = 0;
+  }
+  if (pending.length > 0) yield Buffer.concat(pending);
+}
+
+function drained({ output, signal }: ApiRequest): Promise<void> {
+  return new Promise((resolve) => {
+    const done = () => {
+      output.off("drain", done);
+      signal.removeEventListener("abort", done);
+      resolve();
+    };
+    output.once("drain", done);
+    signal.addEventListener("abort", done, { once: true });
+  });
+}
+
+export async function execCreate(request: ApiRequest): Promise<Reply> {
+  const { containers } = request.engine;
+  const container = getContainer(containers, request.param("id"));
+  const body = (await request.json()) as ExecCreateRequest;
+  parseDetachKeys(body.DetachKeys ?? "");
+  return created({ Id: createExec(containers, container, body).id });
+}
+
+export async function execStart(request: ApiRequest): Promise<Reply | undefined> {
+  const { containers } = request.engine;
+  const exec = getExec(containers, request.param("id"));
+  const body = (await request.json()) as {
+    Detach?: boolean;
+    Tty?: boolean;
+    ConsoleSize?: [number, number] | null;
+  };
+  if (body.ConsoleSize) exec.request.consoleSize = body.ConsoleSize;
+  if (body.Detach) {
+    await startExec(containers, exec);
+    return { status: 200 };
+  }
+  const join = await attachExec(containers, exec, exec.request.detachKeys);
+  try {
+    await startExec(containers, exec);
+  } catch (error) {
+    await containers.supervisor.call("forget", { process: exec.id });
+    throw error;
+  }
+  await join(request.hijack(mediaType(request, exec.request.tty)));
+}
+
+export function execInspect(request: ApiRequest): Reply {
+  return ok(inspectExec(getExec(request.engine.containers, request.param("id"))));
+}
+
+export async function execResize(request: ApiRequest): Promise<Reply> {
+  const { containers } = request.engine;
+  const exec = getExec(containers, request.param("id"));
+  await containers.supervisor.call("resize", { process: exec.id, ...windowSize(request) });
+  return { status: 200 };
+}

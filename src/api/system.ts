@@ -1,0 +1,92 @@
+import { invalid, notImplemented, unavailable } from "../errors.ts";
+import type { EngineEvent } from "../events/events.ts";
+import { compileEventFilter, eventFilters } from "../events/filter.ts";
+import { parseTimestamp } from "../formats/timestamp.ts";
+import { describeDiskUse } from "../system/df.ts";
+import { describeSystem } from "../system/info.ts";
+import { describeVersion } from "../system/version.ts";
+import { type ApiRequest, ok, type Reply } from "./request.ts";
+
+export function ping(): Reply {
+  return { status: 200, body: "OK", headers: pingHeaders };
+}
+
+export function pingHead(): Reply {
+  return {
+    status: 200,
+    headers: { ...pingHeaders, "Content-Type": "text/plain; charset=utf-8", "Content-Length": "0" },
+  };
+}
+
+const pingHeaders = {
+  "Builder-Version": "1",
+  Swarm: "inactive",
+  "Cache-Control": "no-cache, no-store, must-revalidate",
+  Pragma: "no-cache",
+};
+
+export const version = (): Reply => ok(describeVersion());
+
+export const info = (request: ApiRequest): Reply => ok(describeSystem(request.engine));
+
+export async function df(request: ApiRequest): Promise<Reply> {
+  return ok(await describeDiskUse(request.engine, request.query.getAll("type")));
+}
+
+/** Past events since `since`, then those to come, until `until` or the client is gone. */
+export async function events(request: ApiRequest): Promise<undefined> {
+  const since = parseBound(request.text("since"));
+  const until = parseBound(request.text("until"));
+  const isWanted = compileEventFilter(request.filters(eventFilters));
+  const source = request.engine.events;
+  const output = request.stream("application/json");
+  const send = (event: EngineEvent) => {
+    if (isWanted(event)) output.write(`${JSON.stringify(event)}\n`);
+  };
+  if (since !== undefined) {
+    for (const event of source.recent()) {
+      const at = event.timeNano / 1e6;
+      if (at >= since && (until === undefined || at <= until)) send(event);
+    }
+  }
+  if (until === undefined || until > Date.now()) {
+    const unsubscribe = source.subscribe(send);
+    await untilOrGone(until, request.signal);
+    unsubscribe();
+  }
+  output.end();
+}
+
+const longestTimerMilliseconds = 2 ** 31 - 1;
+
+function untilOrGone(until: number | undefined, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const delay = until === undefined ? longestTimerMilliseconds : until - Date.now();
+    const timer = setTimeout(resolve, Math.min(delay, longestTimerMilliseconds));
+    signal.addEventListener("abort", () => {
+      clearTimeout(timer);
+      resolve();
+    });
+  });
+}
+
+function parseBound(text: string): number | undefined {
+  if (text === "") return undefined;
+  const milliseconds = parseTimestamp(text);
+  if (milliseconds === undefined) throw invalid(`invalid value for "since" or "until": ${text}`);
+  return milliseconds;
+}
+
+/** A capability that has yet to be built. */
+export function notYet(what: string): () => never {
+  return () => {
+    throw notImplemented(`not yet supported: ${what}`);
+  };
+}
+
+/** This engine is never part of a swarm. */
+export function noSwarm(): never {
+  throw unavailable(
+    'This node is not a swarm manager. Use "docker swarm init" or "docker swarm join" to connect this node to swarm and try again.',
+  );
+}

@@ -1,0 +1,167 @@
+import { randomBytes } from "node:crypto";
+import { join } from "node:path";
+import { conflict, invalid, notFound } from "../errors.ts";
+import type { Events } from "../events/events.ts";
+import { generateName, namePattern } from "../formats/container-name.ts";
+import type { Images } from "../images/images.ts";
+import type { Logger } from "../logger.ts";
+import type { Networks } from "../networks/networks.ts";
+import type { Records, State } from "../state/state.ts";
+import type { Supervisor } from "../supervisor/client.ts";
+import type { Volumes } from "../volumes/volumes.ts";
+import { Container, type ContainerRecord } from "./container.ts";
+
+export interface ContainerSettings {
+  /** Data root. */
+  root: string;
+  execRoot: string;
+  defaultRuntime: string;
+  /** Program by name. */
+  runtimes: Record<string, string>;
+  bridgeName: string;
+}
+
+/** The room of the containers: what its operations (create, start, stop, …: one file each) work on. */
+export interface Containers {
+  settings: ContainerSettings;
+  events: Events;
+  images: Images;
+  networks: Networks;
+  volumes: Volumes;
+  supervisor: Supervisor;
+  logger: Logger;
+  state: State;
+  byId: Map<string, Container>;
+  byName: Map<string, Container>;
+  records: Records<ContainerRecord>;
+  execs: Map<string, Exec>;
+  /** Set while the engine shuts down: nothing is restarted then. */
+  closing: boolean;
+}
+
+/** A process started in a running container beside its own. */
+export interface Exec {
+  id: string;
+  container: Container;
+  request: {
+    stdin: boolean;
+    stdout: boolean;
+    stderr: boolean;
+    tty: boolean;
+    privileged: boolean;
+    user: string;
+    args: string[];
+    env: string[];
+    workingDir: string;
+    detachKeys: string;
+    consoleSize?: [number, number];
+  };
+  running: boolean;
+  started: boolean;
+  pid: number;
+  exitCode: number | null;
+}
+
+/** Loads the records of all containers. */
+export function openContainers(
+  options: Omit<Containers, "byId" | "byName" | "records" | "execs" | "closing">,
+): Containers {
+  const records = options.state.records<ContainerRecord>("container");
+  const containers: Containers = {
+    ...options,
+    records,
+    byId: new Map(),
+    byName: new Map(),
+    execs: new Map(),
+    closing: false,
+  };
+  for (const record of records.load().values()) register(containers, new Container(record));
+  return containers;
+}
+
+export function register(containers: Containers, container: Container): void {
+  containers.byId.set(container.record.id, container);
+  containers.byName.set(container.record.name, container);
+}
+
+export function unregister(containers: Containers, container: Container): void {
+  containers.byId.delete(container.record.id);
+  containers.byName.delete(container.record.name);
+}
+
+export function save(containers: Containers, container: Container): void {
+  containers.records.put(container.record.id, container.record);
+}
+
+/** Where a container's own files are: log, hosts, the overlay's upper and work directories. */
+export function folderOf(containers: Containers, id: string): string {
+  return join(containers.settings.root, "containers", id);
+}
+
+/** By full id, name (with or without a leading slash) or unambiguous beginning of an id. */
+export function findContainer(containers: Containers, reference: string): Container | undefined {
+  const exact = containers.byId.get(reference) ?? containers.byName.get(reference.replace(/^\//, ""));
+  if (exact || reference === "") return exact;
+  const matches = [...containers.byId.values()].filter(({ record }) => record.id.startsWith(reference));
+  if (matches.length > 1) throw invalid(`multiple IDs found with provided prefix: ${reference}`);
+  return matches[0];
+}
+
+/** @throws EngineError notFound, or invalid for an ambiguous beginning of an id */
+export function getContainer(containers: Containers, reference: string): Container {
+  const container = findContainer(containers, reference);
+  if (!container) throw notFound(`No such container: ${reference}`);
+  return container;
+}
+
+export function newId(): string {
+  for (;;) {
+    const id = randomBytes(32).toString("hex");
+    // A short id of digits alone would be read as a number by scripts and as a port by YAML.
+    if (/[a-f]/.test(id.slice(0, 12))) return id;
+  }
+}
+
+/** The name asked for, or a free one. @throws EngineError invalid, conflict */
+export function claimName(containers: Containers, wanted: string | undefined, id: string): string {
+  if (!wanted) {
+    for (let attempt = 0; attempt < 6; attempt++) {
+      const name = generateName(attempt);
+      if (!containers.byName.has(name)) return name;
+    }
+    return id.slice(0, 12);
+  }
+  const name = wanted.replace(/^\//, "");
+  if (!namePattern.test(name)) {
+    throw invalid(
+      `Invalid container name (${wanted}), only ${namePattern.source.slice(1, -1)} are allowed`.replace(
+        "[a-zA-Z0-9][a-zA-Z0-9_.-]+",
+        "[a-zA-Z0-9][a-zA-Z0-9_.-]",
+      ),
+    );
+  }
+  const owner = containers.byName.get(name);
+  if (owner) {
+    throw conflict(
+      `Conflict. The container name "/${name}" is already in use by container "${owner.record.id}". ` +
+        "You have to remove (or rename) that container to be able to reuse that name.",
+    );
+  }
+  return name;
+}
+
+/** Publishes an event of a container, with its labels, image and name, as Docker does. */
+export function publish(
+  containers: Containers,
+  container: Container,
+  action: string,
+  attributes: Record<string, string> = {},
+): void {
+  const { id, name, config } = container.record;
+  containers.events.publish("container", action, id, {
+    ...config.Labels,
+    image: config.Image,
+    name,
+    ...attributes,
+  });
+}

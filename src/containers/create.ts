@@ -1,0 +1,211 @@
+import { chmodSync, mkdirSync, rmSync, statSync } from "node:fs";
+import { hostname } from "node:os";
+import { join } from "node:path";
+import { invalid } from "../errors.ts";
+import { completeConfig, completeHostConfig } from "../formats/container-config.ts";
+import type {
+  ContainerConfig,
+  ContainerCreateRequest,
+  EndpointSettings,
+  HostConfig,
+} from "../formats/docker-api.ts";
+import { checkRestartPolicy } from "../formats/restart-policy.ts";
+import { parseSignal } from "../formats/signal.ts";
+import { timestamp } from "../formats/timestamp.ts";
+import type { ImageRecord } from "../images/images.ts";
+import { capabilitiesOf } from "../runtime/capabilities.ts";
+import { defaultShmSizeBytes, maskedPaths, readonlyPaths } from "../runtime/defaults.ts";
+import { checkResources } from "../runtime/resources.ts";
+import { parseSecurityOptions } from "../runtime/security-options.ts";
+import { cgroupLayout } from "../sys/cgroup.ts";
+import { Container, type ContainerRecord, initialState } from "./container.ts";
+import {
+  type Containers,
+  claimName,
+  folderOf,
+  getContainer,
+  newId,
+  publish,
+  register,
+  save,
+} from "./containers.ts";
+import { resolveContainerMounts } from "./mounts.ts";
+import { sharesHostname } from "./namespaces.ts";
+import { refuseUnsupported } from "./unsupported.ts";
+
+export interface CreateResult {
+  id: string;
+  warnings: string[];
+}
+
+/**
+ * Makes a container from an image and a client's wishes (Docker Engine API, `POST /containers/create`).
+ * @throws EngineError notFound without the image, conflict for a taken name, invalid or notImplemented for the rest
+ */
+export async function createContainer(
+  containers: Containers,
+  request: ContainerCreateRequest,
+  wantedName: string | undefined,
+): Promise<CreateResult> {
+  const { HostConfig: givenHostConfig, NetworkingConfig: networking, ...givenConfig } = request;
+  const config = completeConfig(givenConfig);
+  const hostConfig = completeHostConfig(givenHostConfig ?? {});
+  const endpointsConfig = listEndpoints(networking?.EndpointsConfig ?? {});
+  const image = containers.images.getImage(config.Image);
+  const id = newId();
+  mergeImage(config, image);
+  fillDefaults(containers, config, hostConfig, id);
+  checkRequest(containers, config, hostConfig, endpointsConfig);
+  const name = claimName(containers, wantedName, id);
+  const record: ContainerRecord = {
+    id,
+    name,
+    created: timestamp(),
+    args: [...(config.Entrypoint ?? []), ...(config.Cmd ?? [])],
+    imageId: image.id,
+    config,
+    hostConfig,
+    state: { ...initialState },
+    startTicks: 0,
+    restartCount: 0,
+    stoppedByUser: false,
+    mounts: [],
+    endpointsConfig,
+    endpoints: {},
+    ports: {},
+  };
+  const container = new Container(record);
+  register(containers, container);
+  try {
+    record.mounts = await resolveContainerMounts(containers, container);
+    makeFolder(containers, id, image);
+    containers.images.hold(image.id, id);
+    save(containers, container);
+  } catch (error) {
+    await discard(containers, container);
+    throw error;
+  }
+  publish(containers, container, "create");
+  return { id, warnings: warningsFor(hostConfig) };
+}
+
+async function discard(containers: Containers, container: Container): Promise<void> {
+  const { id, name } = container.record;
+  containers.byId.delete(id);
+  containers.byName.delete(name);
+  containers.images.release(id);
+  rmSync(folderOf(containers, id), { recursive: true, force: true });
+}
+
+/** The image's config where the client said nothing, as `docker run` documents. */
+function mergeImage(config: ContainerConfig, image: ImageRecord): void {
+  const base = image.config.config ?? {};
+  if (!config.Entrypoint?.length) {
+    const cleared = config.Entrypoint?.length === 0 || config.Entrypoint?.[0] === "";
+    if (!config.Cmd?.length && !cleared) config.Cmd = base.Cmd ?? null;
+    config.Entrypoint = cleared ? null : (base.Entrypoint ?? null);
+  } else if (config.Entrypoint.length === 1 && config.Entrypoint[0] === "") {
+    config.Entrypoint = null;
+  }
+  const names = new Set((config.Env ?? []).map((variable) => variable.split("=", 1)[0]));
+  config.Env = [...(config.Env ?? []), ...(base.Env ?? []).filter((one) => !names.has(one.split("=", 1)[0]))];
+  config.Labels = { ...base.Labels, ...config.Labels };
+  config.User ||= base.User ?? "";
+  config.WorkingDir ||= base.WorkingDir ?? "";
+  config.Volumes = base.Volumes || config.Volumes ? { ...base.Volumes, ...config.Volumes } : null;
+  if (base.ExposedPorts || config.ExposedPorts) {
+    config.ExposedPorts = { ...base.ExposedPorts, ...config.ExposedPorts };
+  }
+  config.StopSignal ||= base.StopSignal ?? "";
+  if (config.StopTimeout === undefined && base.StopTimeout !== undefined)
+    config.StopTimeout = base.StopTimeout;
+  if (base.Shell && !config.Shell) config.Shell = base.Shell;
+}
+
+function fillDefaults(
+  containers: Containers,
+  config: ContainerConfig,
+  hostConfig: HostConfig,
+  id: string,
+): void {
+  if (hostConfig.NetworkMode === "" || hostConfig.NetworkMode === "default")
+    hostConfig.NetworkMode = "bridge";
+  hostConfig.Runtime ||= containers.settings.defaultRuntime;
+  hostConfig.ShmSize ||= defaultShmSizeBytes;
+  hostConfig.IpcMode ||= "private";
+  hostConfig.CgroupnsMode ||= cgroupLayout() === "v2" ? "private" : "host";
+  hostConfig.LogConfig = {
+    Type: hostConfig.LogConfig.Type || "json-file",
+    Config: hostConfig.LogConfig.Config ?? {},
+  };
+  hostConfig.RestartPolicy = { Name: "no", MaximumRetryCount: 0, ...withoutEmpty(hostConfig.RestartPolicy) };
+  if (hostConfig.Memory > 0 && hostConfig.MemorySwap === 0) hostConfig.MemorySwap = hostConfig.Memory * 2;
+  if (!hostConfig.Privileged) {
+    hostConfig.MaskedPaths ??= maskedPaths;
+    hostConfig.ReadonlyPaths ??= readonlyPaths;
+  }
+  config.Hostname ||= sharesHostname(hostConfig) ? hostname() : id.slice(0, 12);
+}
+
+function withoutEmpty(policy: HostConfig["RestartPolicy"]): Partial<HostConfig["RestartPolicy"]> {
+  return policy.Name ? policy : {};
+}
+
+function checkRequest(
+  containers: Containers,
+  config: ContainerConfig,
+  hostConfig: HostConfig,
+  endpoints: Record<string, EndpointSettings>,
+): void {
+  if (!config.Entrypoint?.length && !config.Cmd?.length) throw invalid("no command specified");
+  if (config.WorkingDir && !config.WorkingDir.startsWith("/")) {
+    throw invalid(`invalid working directory: '${config.WorkingDir}' is not an absolute path`);
+  }
+  for (const variable of config.Env ?? []) {
+    if (variable.startsWith("=") || variable === "")
+      throw invalid(`invalid environment variable: ${variable}`);
+  }
+  if (config.StopSignal) parseSignal(config.StopSignal);
+  if (!(hostConfig.Runtime in containers.settings.runtimes)) {
+    throw invalid(`unknown or invalid runtime name: ${hostConfig.Runtime}`);
+  }
+  refuseUnsupported(config, hostConfig, endpoints);
+  checkResources(hostConfig);
+  checkRestartPolicy(hostConfig.RestartPolicy, hostConfig.AutoRemove);
+  parseSecurityOptions(hostConfig.SecurityOpt ?? []);
+  capabilitiesOf({ privileged: false, add: hostConfig.CapAdd ?? [], drop: hostConfig.CapDrop ?? [] });
+  checkNetworkMode(containers, hostConfig);
+}
+
+function checkNetworkMode(
+  containers: Containers,
+  { NetworkMode: mode, PortBindings: ports }: HostConfig,
+): void {
+  if (mode.startsWith("container:")) {
+    getContainer(containers, mode.slice("container:".length));
+    if (Object.keys(ports ?? {}).length > 0) {
+      throw invalid("conflicting options: port publishing and the container type network mode");
+    }
+  }
+}
+
+function listEndpoints(given: Record<string, EndpointSettings | null>): Record<string, EndpointSettings> {
+  return Object.fromEntries(Object.entries(given).map(([name, endpoint]) => [name, endpoint ?? {}]));
+}
+
+/** The overlay's top must have the mode and owner of the image's root, which is what the container will see as "/". */
+function makeFolder(containers: Containers, id: string, image: ImageRecord): void {
+  const folder = folderOf(containers, id);
+  mkdirSync(join(folder, "upper"), { recursive: true, mode: 0o755 });
+  mkdirSync(join(folder, "work"), { mode: 0o700 });
+  chmodSync(folder, 0o710);
+  const top = containers.images.lowerDirectories(image)[0];
+  if (top) chmodSync(join(folder, "upper"), statSync(top).mode & 0o7777);
+}
+
+function warningsFor(hostConfig: HostConfig): string[] {
+  const published = Object.keys(hostConfig.PortBindings ?? {}).length > 0;
+  return published && hostConfig.NetworkMode === "host"
+    ? ["Published ports are discarded when using host network mode"]
+    : [];
+}

@@ -1,0 +1,86 @@
+import { nextDelayMilliseconds, shouldRestart } from "../formats/restart-policy.ts";
+import { formatTimestamp, parseTimestamp } from "../formats/timestamp.ts";
+import { cgroupPath } from "../runtime/spec.ts";
+import type { Exit } from "../supervisor/protocol.ts";
+import { wasOomKilled } from "../sys/cgroup.ts";
+import { type Container, enterStatus } from "./container.ts";
+import { type Containers, publish, save } from "./containers.ts";
+import { recordExecExit } from "./exec.ts";
+import { removeQueued } from "./remove.ts";
+import { begin, deleteFromRuntime } from "./start.ts";
+
+/** What the container's record says when nobody saw the process end. */
+export const unknownExitCode = 255;
+
+/** Takes note of a process's end, of a container's or of an exec's. */
+export function handleExit(containers: Containers, exit: Exit): void {
+  const container = containers.byId.get(exit.process);
+  if (!container) {
+    recordExecExit(containers, exit);
+    return;
+  }
+  container
+    .enqueue(() => recordExit(containers, container, exit))
+    .catch((error) => containers.logger.error({ error, container: exit.process }, "handling an exit failed"));
+}
+
+/** To be called from within the container's queue. */
+export async function recordExit(containers: Containers, container: Container, exit: Exit): Promise<void> {
+  const { record } = container;
+  if (record.state.Pid === 0) return;
+  const exitCode = exit.exitCode ?? unknownExitCode;
+  const startedAt = parseTimestamp(record.state.StartedAt) ?? exit.at;
+  const oomKilled = wasOomKilled(cgroupPath(record.id, record.hostConfig));
+  Object.assign(record.state, {
+    Pid: 0,
+    ExitCode: exitCode,
+    OOMKilled: oomKilled,
+    FinishedAt: formatTimestamp(exit.at),
+    Error:
+      exit.exitCode === undefined
+        ? "the exit code is unknown: the supervisor was not running when it ended"
+        : "",
+  });
+  record.endpoints = {};
+  record.ports = {};
+  const { stoppedByUser, restartCount } = record;
+  const again =
+    !containers.closing &&
+    !container.removing &&
+    shouldRestart(record.hostConfig.RestartPolicy, { exitCode, stoppedByUser, restartCount });
+  enterStatus(record.state, again ? "restarting" : "exited");
+  save(containers, container);
+  if (oomKilled) publish(containers, container, "oom");
+  publish(containers, container, "die", {
+    exitCode: String(exitCode),
+    execDuration: String(Math.max(0, Math.floor((exit.at - startedAt) / 1000))),
+  });
+  const autoRemove = record.hostConfig.AutoRemove && !again;
+  if (!autoRemove) container.notifyExit({ exitCode }, again);
+  await Promise.all([containers.networks.close(record.id), deleteFromRuntime(containers, container)]);
+  await containers.supervisor.call("forget", { process: record.id });
+  dropExecs(containers, container);
+  if (again) scheduleRestart(containers, container, exit.at - startedAt);
+  if (autoRemove) {
+    await removeQueued(containers, container, { removeVolumes: true });
+    container.notifyExit({ exitCode }, false);
+  }
+}
+
+function scheduleRestart(containers: Containers, container: Container, ranForMilliseconds: number): void {
+  const delay = nextDelayMilliseconds(container.restartDelayMilliseconds, ranForMilliseconds);
+  container.restartDelayMilliseconds = delay;
+  container.restartTimer = setTimeout(() => {
+    container
+      .enqueue(async () => {
+        if (!container.record.state.Restarting || container.removing || containers.closing) return;
+        container.record.restartCount++;
+        await begin(containers, container);
+      })
+      .catch((error) => containers.logger.warn({ error, container: container.record.id }, "restart failed"));
+  }, delay);
+}
+
+function dropExecs(containers: Containers, container: Container): void {
+  for (const [id, exec] of containers.execs) if (exec.container === container) containers.execs.delete(id);
+}

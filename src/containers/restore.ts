@@ -1,0 +1,112 @@
+import { mkdirSync, readdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { shouldStartWithDaemon } from "../formats/restart-policy.ts";
+import type { Exit, Held } from "../supervisor/protocol.ts";
+import { isAlive } from "../sys/process.ts";
+import { type Container, enterStatus } from "./container.ts";
+import { type Containers, folderOf, save } from "./containers.ts";
+import { recordExit } from "./exit.ts";
+import { logOptions } from "./log-options.ts";
+import { removeQueued } from "./remove.ts";
+import { initLayerOf } from "./rootfs.ts";
+import { begin } from "./start.ts";
+
+/**
+ * Makes records and reality one again after the daemon or the supervisor was away: finds what runs, takes note of what has
+ * ended, removes what was half-made. To be called before anything else is done to containers.
+ */
+export async function restoreContainers(containers: Containers): Promise<void> {
+  const held = new Map((await containers.supervisor.call("list", {})).map((one) => [one.process, one]));
+  const ended: [Container, Exit][] = [];
+  for (const container of containers.byId.values()) {
+    const exit = await restoreOne(containers, container, held.get(container.record.id));
+    if (exit) ended.push([container, exit]);
+  }
+  const live = [...containers.byId.values()].filter(({ record }) => record.state.Pid > 0);
+  await containers.networks.adopt(
+    live.map(({ record: { id, endpoints, ports } }) => ({ containerId: id, endpoints, ports })),
+  );
+  for (const [container, exit] of ended) {
+    await container.enqueue(() => recordExit(containers, container, exit));
+  }
+}
+
+/** @returns how it ended, when it has ended unnoticed */
+async function restoreOne(
+  containers: Containers,
+  container: Container,
+  held: Held | undefined,
+): Promise<Exit | undefined> {
+  const { record } = container;
+  const { id, state } = record;
+  if (state.Pid === 0) {
+    // Its start was never answered, so nobody counts on it; its end is then taken note of like any other.
+    if (held && !held.exit) killUnrecorded(container, held);
+    return held?.exit;
+  }
+  if (held?.exit) return held.exit;
+  if (held && held.pid === state.Pid) return undefined;
+  if (isAlive(state.Pid, record.startTicks)) {
+    const log = logOptions(folderOf(containers, id), container);
+    await containers.supervisor.call("adopt", {
+      process: id,
+      pid: state.Pid,
+      startTicks: record.startTicks,
+      terminal: record.config.Tty,
+      openStdin: record.config.OpenStdin,
+      ...(log && { log }),
+    });
+    return undefined;
+  }
+  return { process: id, exitCode: undefined, at: Date.now() };
+}
+
+function killUnrecorded(container: Container, held: Held): void {
+  container.record.state.Pid = held.pid;
+  container.record.startTicks = held.startTicks;
+  enterStatus(container.record.state, "running");
+  if (isAlive(held.pid, held.startTicks)) process.kill(held.pid, "SIGKILL");
+}
+
+/** Removes what a crash left of containers that were being made or removed, and starts those that are to run. */
+export async function resumeContainers(containers: Containers): Promise<void> {
+  const folder = join(containers.settings.root, "containers");
+  mkdirSync(folder, { recursive: true, mode: 0o710 });
+  for (const id of readdirSync(folder)) {
+    if (!containers.byId.has(id)) rmSync(join(folder, id), { recursive: true, force: true });
+  }
+  for (const container of [...containers.byId.values()]) {
+    await container.enqueue(() => resume(containers, container));
+  }
+}
+
+async function resume(containers: Containers, container: Container): Promise<void> {
+  const { state, hostConfig, stoppedByUser, id } = container.record;
+  if (state.Pid > 0) return;
+  const wasRestarting = state.Restarting;
+  if (state.Status === "removing" || (state.Status === "exited" && hostConfig.AutoRemove)) {
+    await removeQueued(containers, container, { removeVolumes: hostConfig.AutoRemove });
+    return;
+  }
+  if (state.Running) {
+    enterStatus(state, "exited");
+    save(containers, container);
+  }
+  if (state.Status === "created") return;
+  if (!wasRestarting && !shouldStartWithDaemon(hostConfig.RestartPolicy, stoppedByUser)) return;
+  await begin(containers, container).catch((error: unknown) => {
+    containers.logger.warn({ error, container: id }, "a container could not be started with the daemon");
+  });
+}
+
+/** The layer below every container's own: what mounts are put over is in it, not in the container's changes. */
+export function makeInitLayer(containers: Containers): void {
+  const root = initLayerOf(containers);
+  const directories = ["dev/pts", "dev/shm", "dev/mqueue", "proc", "sys", "etc"];
+  for (const path of directories) mkdirSync(join(root, path), { recursive: true, mode: 0o755 });
+  for (const path of [".dockerenv", "dev/console", "etc/hosts", "etc/hostname", "etc/resolv.conf"]) {
+    writeFileSync(join(root, path), "", { flag: "a", mode: 0o644 });
+  }
+  rmSync(join(root, "etc/mtab"), { force: true });
+  symlinkSync("/proc/mounts", join(root, "etc/mtab"));
+}

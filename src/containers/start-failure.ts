@@ -1,0 +1,49 @@
+import { EngineError } from "../errors.ts";
+
+const prefix =
+  "failed to create task for container: failed to create shim task: OCI runtime create failed: runc create failed: " +
+  "unable to start container process: ";
+
+/**
+ * Gives a runtime's complaint Docker's words and exit code: 127 for a command that is not there, 126 for one that cannot be
+ * run, 125 for all else. Clients decide by the words; crun's and runc's differ.
+ */
+export function startFailure(message: string): { error: EngineError; exitCode: number } {
+  const missing = /^executable file `(.*)` not found(?: in \$PATH)?: (.*)$/.exec(message);
+  if (missing) {
+    const [, command = "", reason = ""] = missing;
+    const inPath = command.includes("/")
+      ? `stat ${command}: ${reason.toLowerCase()}`
+      : "executable file not found in $PATH";
+    return { error: badCommand(`exec: "${command}": ${inPath}: unknown`), exitCode: 127 };
+  }
+  const denied =
+    /^open executable: (.*)$|^exec(?:ve)? `?([^`]*)`?: (Permission denied|Is a directory|Exec format error)$/i.exec(
+      message,
+    );
+  if (denied) return { error: badCommand(`exec: ${message.toLowerCase()}: unknown`), exitCode: 126 };
+  if (
+    /executable file not found|no such file or directory: unknown$|exec:.*no such file or directory/.test(
+      message,
+    )
+  ) {
+    return { error: badCommand(`${withoutRuntime(message)}: unknown`), exitCode: 127 };
+  }
+  if (/permission denied|is a directory|exec format error/i.test(message)) {
+    return { error: badCommand(`${withoutRuntime(message).toLowerCase()}: unknown`), exitCode: 126 };
+  }
+  return {
+    error: new EngineError("internal", `failed to create task for container: ${message}`),
+    exitCode: 128,
+  };
+}
+
+function badCommand(message: string): EngineError {
+  return new EngineError("invalid", `${prefix}${message}`);
+}
+
+function withoutRuntime(message: string): string {
+  return message
+    .replace(/^runc (run|exec) failed: unable to start container process: /, "")
+    .replace(/^exec failed: /, "");
+}

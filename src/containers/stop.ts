@@ -1,0 +1,158 @@
+import { conflict } from "../errors.ts";
+import { parseSignal } from "../formats/signal.ts";
+import { isAlive } from "../sys/process.ts";
+import { type Container, enterStatus, type WaitResult } from "./container.ts";
+import { type Containers, publish, save } from "./containers.ts";
+import { runtimeOf, startContainer } from "./start.ts";
+
+const SIGKILL = 9;
+const defaultStopTimeoutSeconds = 10;
+
+export interface StopOptions {
+  signal?: string | undefined;
+  /** Before it is killed; -1 waits for ever. */
+  timeoutSeconds?: number | undefined;
+}
+
+/**
+ * Asks a container to end and, after the timeout, kills it.
+ * @returns false when it was not running
+ */
+export async function stopContainer(
+  containers: Containers,
+  container: Container,
+  options: StopOptions,
+): Promise<boolean> {
+  const { state, config } = container.record;
+  const signal = parseSignal(options.signal || config.StopSignal || "SIGTERM");
+  const timeoutSeconds = options.timeoutSeconds ?? config.StopTimeout ?? defaultStopTimeoutSeconds;
+  if (!state.Running) return false;
+  container.record.stoppedByUser = true;
+  if (cancelRestart(containers, container)) return true;
+  const ended = container.wait("next-exit");
+  if (state.Paused) await unpauseContainer(containers, container);
+  send(container, signal);
+  if (timeoutSeconds < 0) await ended;
+  else if (!(await within(ended, timeoutSeconds))) {
+    send(container, SIGKILL);
+    await ended;
+  }
+  await container.enqueue(() => publish(containers, container, "stop"));
+  return true;
+}
+
+/** A container between two runs has no process to stop, only a timer. */
+function cancelRestart(containers: Containers, container: Container): boolean {
+  const { state } = container.record;
+  if (!state.Restarting) return false;
+  clearTimeout(container.restartTimer);
+  enterStatus(state, "exited");
+  save(containers, container);
+  container.notifyExit({ exitCode: state.ExitCode }, false);
+  return true;
+}
+
+/** @throws EngineError conflict when it does not run, invalid for an unknown signal */
+export async function killContainer(
+  containers: Containers,
+  container: Container,
+  signal: string,
+): Promise<void> {
+  const number = parseSignal(signal || "KILL");
+  const { state, id, config } = container.record;
+  if (!state.Running) throw conflict(`container ${id} is not running`);
+  const stops = number === SIGKILL || number === parseSignal(config.StopSignal || "SIGTERM");
+  if (stops) container.record.stoppedByUser = true;
+  if (state.Restarting) {
+    if (stops) cancelRestart(containers, container);
+    return;
+  }
+  const ended = container.wait("next-exit");
+  if (state.Paused) {
+    if (number !== SIGKILL)
+      throw conflict(`Container ${id} is paused. Unpause the container before stopping or killing`);
+    send(container, number);
+    await unpauseContainer(containers, container).catch(() => {});
+  } else {
+    send(container, number);
+  }
+  publish(containers, container, "kill", { signal: String(number) });
+  if (number === SIGKILL) await within(ended, defaultStopTimeoutSeconds);
+}
+
+/** Stops it and starts it again; one that does not run is only started. */
+export async function restartContainer(
+  containers: Containers,
+  container: Container,
+  options: StopOptions,
+): Promise<void> {
+  const { hostConfig } = container.record;
+  const autoRemove = hostConfig.AutoRemove;
+  // A container that removes itself when it ends must live through being restarted.
+  hostConfig.AutoRemove = false;
+  try {
+    await stopContainer(containers, container, options);
+    // The stop is known before the exit has been dealt with to the end.
+    await container.enqueue(() => {});
+  } finally {
+    hostConfig.AutoRemove = autoRemove;
+  }
+  await startContainer(containers, container);
+  publish(containers, container, "restart");
+}
+
+export function pauseContainer(containers: Containers, container: Container): Promise<void> {
+  return container.enqueue(async () => {
+    const { state, id } = container.record;
+    if (!state.Running || state.Restarting) throw conflict(`container ${id} is not running`);
+    if (state.Paused) throw conflict(`container ${id} is already paused`);
+    await freeze(containers, container, "pause");
+    enterStatus(state, "paused");
+    save(containers, container);
+    publish(containers, container, "pause");
+  });
+}
+
+export function unpauseContainer(containers: Containers, container: Container): Promise<void> {
+  return container.enqueue(async () => {
+    const { state, id } = container.record;
+    if (!state.Paused) throw conflict(`Container ${id} is not paused`);
+    await freeze(containers, container, "resume");
+    enterStatus(state, "running");
+    save(containers, container);
+    publish(containers, container, "unpause");
+  });
+}
+
+async function freeze(
+  containers: Containers,
+  container: Container,
+  command: "pause" | "resume",
+): Promise<void> {
+  const { id } = container.record;
+  await containers.supervisor.call("runtime", {
+    runtime: runtimeOf(containers, container),
+    arguments: [command, id],
+  });
+}
+
+/** Signals the container's first process. One that has just ended is no error. */
+function send(container: Container, signal: number): void {
+  const { record } = container;
+  if (!isAlive(record.state.Pid, record.startTicks)) return;
+  try {
+    process.kill(record.state.Pid, signal);
+  } catch {
+    // It ended this moment.
+  }
+}
+
+async function within(ended: Promise<WaitResult>, seconds: number): Promise<boolean> {
+  let timer: NodeJS.Timeout | undefined;
+  const timeout = new Promise<boolean>((resolve) => {
+    timer = setTimeout(() => resolve(false), seconds * 1000);
+  });
+  const inTime = await Promise.race([ended.then(() => true), timeout]);
+  clearTimeout(timer);
+  return inTime;
+}

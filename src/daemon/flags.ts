@@ -1,0 +1,161 @@
+import { existsSync, readFileSync } from "node:fs";
+import { homedir } from "node:os";
+import { join } from "node:path";
+import { parseArgs } from "node:util";
+import type { EngineConfig } from "../engine/config.ts";
+import { invalid, messageOf } from "../errors.ts";
+
+export type Host = { text: string } & (
+  | { kind: "unix"; path: string }
+  | { kind: "tcp"; address: string; port: number }
+);
+
+export interface DaemonFlags {
+  help: boolean;
+  engine: Partial<EngineConfig>;
+  hosts: Host[];
+  tls: boolean;
+  tlsVerify: boolean;
+  tlsCaCert: string;
+  tlsCert: string;
+  tlsKey: string;
+}
+
+const certificates = process.env.DOCKER_CERT_PATH ?? join(homedir(), ".docker");
+
+/** Flag, kind, default for the help, what it does. Keys of daemon.json are the same words. */
+const table = [
+  ["add-runtime", "list", "", "Register a further OCI runtime as NAME=PATH"],
+  ["bip", "string", "", "Address and prefix length of the default bridge"],
+  ["bridge", "string", "berth0", "Name of the default bridge"],
+  ["config-file", "string", "/etc/berth/daemon.json", "Configuration file"],
+  ["data-root", "string", "/var/lib/berth", "Where images, containers and volumes are kept"],
+  ["debug", "boolean", "", "Log at level debug"],
+  ["default-runtime", "string", "crun", "OCI runtime for containers that ask for none"],
+  ["exec-root", "string", "/run/berth", "Where run-time files are kept"],
+  ["help", "boolean", "", "Print usage"],
+  ["host", "list", "unix:///run/berth/berth.sock", "Socket to listen on: unix://PATH or tcp://ADDRESS:PORT"],
+  ["log-level", "string", "info", "debug, info, warn, error or fatal"],
+  ["nft-table", "string", "berth", "Name of the nftables table"],
+  ["tls", "boolean", "", "Use TLS; implied by --tlsverify"],
+  ["tlscacert", "string", join(certificates, "ca.pem"), "Trust only clients with a certificate of this CA"],
+  ["tlscert", "string", join(certificates, "cert.pem"), "TLS certificate"],
+  ["tlskey", "string", join(certificates, "key.pem"), "TLS key"],
+  ["tlsverify", "boolean", "", "Use TLS and verify the client"],
+] as const;
+
+const shorts: Record<string, string> = { debug: "D", host: "H", "log-level": "l", bridge: "b" };
+
+export const helpText = `Usage:  berth daemon [OPTIONS]
+
+Run the engine in the foreground
+
+Options:
+${table
+  .map(([name, kind, fallback, text]) => {
+    const short = shorts[name] ? `-${shorts[name]}, ` : "    ";
+    const value = kind === "boolean" ? "" : ` ${kind}`;
+    return `  ${short}${`--${name}${value}`.padEnd(28)}${text}${fallback ? ` (default "${fallback}")` : ""}`;
+  })
+  .join("\n")}
+`;
+
+/** Reads the command line, then the configuration file for what it left open. @throws EngineError invalid */
+export function parseDaemonFlags(words: string[]): DaemonFlags {
+  const given = parseWords(words);
+  const path = given["config-file"]?.[0] ?? "/etc/berth/daemon.json";
+  const file = readConfigFile(path, "config-file" in given);
+  const list = (name: string) => given[name] ?? file[name] ?? [];
+  const text = (name: string) => list(name)[0];
+  const flag = (name: string) => text(name) === "true";
+  const runtimes = Object.fromEntries(list("add-runtime").map(parseRuntime));
+  const debug = flag("debug");
+  const engine: Partial<EngineConfig> = {
+    debug,
+    logLevel: text("log-level") ?? (debug ? "debug" : "info"),
+    runtimes,
+    ...optional("root", text("data-root")),
+    ...optional("execRoot", text("exec-root")),
+    ...optional("bridgeName", text("bridge")),
+    ...optional("bip", text("bip")),
+    ...optional("tableName", text("nft-table")),
+    ...optional("defaultRuntime", text("default-runtime")),
+  };
+  const execRoot = engine.execRoot ?? "/run/berth";
+  const hosts = list("host").length > 0 ? list("host") : [`unix://${execRoot}/berth.sock`];
+  return {
+    help: flag("help"),
+    engine,
+    hosts: hosts.map(parseHost),
+    tls: flag("tls") || flag("tlsverify"),
+    tlsVerify: flag("tlsverify"),
+    tlsCaCert: text("tlscacert") ?? join(certificates, "ca.pem"),
+    tlsCert: text("tlscert") ?? join(certificates, "cert.pem"),
+    tlsKey: text("tlskey") ?? join(certificates, "key.pem"),
+  };
+}
+
+function optional<K extends keyof EngineConfig>(
+  key: K,
+  value: EngineConfig[K] | undefined,
+): Partial<EngineConfig> {
+  return value === undefined ? {} : ({ [key]: value } as Partial<EngineConfig>);
+}
+
+function parseWords(words: string[]): Record<string, string[]> {
+  try {
+    const { values } = parseArgs({
+      args: words,
+      options: Object.fromEntries(
+        table.map(([name, kind]) => [
+          name,
+          {
+            type: kind === "boolean" ? ("boolean" as const) : ("string" as const),
+            multiple: true,
+            ...(shorts[name] && { short: shorts[name] }),
+          },
+        ]),
+      ),
+    });
+    return Object.fromEntries(
+      Object.entries(values).map(([name, value]) => [name, [value].flat().map(String)]),
+    );
+  } catch (error) {
+    throw invalid(`${messageOf(error)}. See 'berth daemon --help'.`, error);
+  }
+}
+
+/** Docker's keys; `hosts` and `runtimes` are lists and objects there. */
+function readConfigFile(path: string, mustExist: boolean): Record<string, string[]> {
+  if (!mustExist && !existsSync(path)) return {};
+  try {
+    const { hosts, runtimes, ...rest }: Record<string, unknown> = JSON.parse(readFileSync(path, "utf8"));
+    const entries = Object.entries(rest).map(([key, value]) => [key, [value].flat().map(String)]);
+    return {
+      ...Object.fromEntries(entries),
+      ...(Array.isArray(hosts) && { host: hosts.map(String) }),
+      ...(isRuntimes(runtimes) && {
+        "add-runtime": Object.entries(runtimes).map(([name, { path: program }]) => `${name}=${program}`),
+      }),
+    };
+  } catch (error) {
+    throw invalid(`unable to configure the engine with file ${path}: ${messageOf(error)}`, error);
+  }
+}
+
+function isRuntimes(value: unknown): value is Record<string, { path: string }> {
+  return typeof value === "object" && value !== null;
+}
+
+function parseRuntime(text: string): [string, string] {
+  const [, name, path] = /^([^=]+)=(.+)$/.exec(text) ?? [];
+  if (!name || !path) throw invalid(`invalid --add-runtime "${text}": use NAME=PATH`);
+  return [name, path];
+}
+
+function parseHost(text: string): Host {
+  if (text.startsWith("unix://")) return { text, kind: "unix", path: text.slice("unix://".length) };
+  const [, address, port] = /^tcp:\/\/\[?([^\]]*?)\]?:(\d+)$/.exec(text) ?? [];
+  if (!port) throw invalid(`invalid host "${text}": use unix://PATH or tcp://ADDRESS:PORT`);
+  return { text, kind: "tcp", address: address || "127.0.0.1", port: Number(port) };
+}

@@ -1,0 +1,49 @@
+import { invalid } from "../errors.ts";
+
+export interface EngineConfig {
+  /** Data root. */
+  root: string;
+  /** Run-time files, on a file system in memory. */
+  execRoot: string;
+  logLevel: string;
+  debug: boolean;
+  /** Name of the default bridge's link, at most 15 characters. */
+  bridgeName: string;
+  /** Name of the engine's nftables table. */
+  tableName: string;
+  /** Address and prefix length of the default bridge; absent: the first free of Docker's default pools. */
+  bip?: string;
+  defaultRuntime: string;
+  /** Programs by name. */
+  runtimes: Record<string, string>;
+}
+
+const defaults: EngineConfig = {
+  root: "/var/lib/berth",
+  execRoot: "/run/berth",
+  logLevel: "info",
+  debug: false,
+  bridgeName: "berth0",
+  tableName: "berth",
+  defaultRuntime: "crun",
+  runtimes: { crun: "crun", runc: "runc" },
+};
+
+/** @throws EngineError invalid */
+export function completeEngineConfig(given: Partial<EngineConfig>): EngineConfig {
+  const config: EngineConfig = {
+    ...defaults,
+    ...given,
+    runtimes: { ...defaults.runtimes, ...given.runtimes },
+  };
+  for (const path of [config.root, config.execRoot]) {
+    if (!path.startsWith("/")) throw invalid(`${path} is not an absolute path`);
+  }
+  if (!/^[\w.-]{1,15}$/.test(config.bridgeName)) {
+    throw invalid(`invalid bridge name "${config.bridgeName}": use at most 15 letters, digits, dots, dashes`);
+  }
+  if (!(config.defaultRuntime in config.runtimes)) {
+    throw invalid(`the default runtime "${config.defaultRuntime}" is not among the runtimes`);
+  }
+  return config;
+}

@@ -1,0 +1,137 @@
+import { randomUUID } from "node:crypto";
+import { mkdirSync } from "node:fs";
+import { join } from "node:path";
+import { type Containers, openContainers } from "../containers/containers.ts";
+import { handleExit } from "../containers/exit.ts";
+import { makeInitLayer, restoreContainers, resumeContainers } from "../containers/restore.ts";
+import { stopContainer } from "../containers/stop.ts";
+import { createEvents, type Events } from "../events/events.ts";
+import { createImages, type Images } from "../images/images.ts";
+import { createLogger, type Logger } from "../logger.ts";
+import { createNetworks, type Networks } from "../networks/networks.ts";
+import { openState } from "../state/state.ts";
+import { openSupervisor, type Supervisor } from "../supervisor/client.ts";
+import { createVolumes, type Volumes } from "../volumes/volumes.ts";
+import { completeEngineConfig, type EngineConfig } from "./config.ts";
+import { lockRoot } from "./lock.ts";
+
+/** A container engine in this process: what the daemon serves, and what a program can embed. */
+export interface Engine {
+  config: EngineConfig & { id: string };
+  containers: Containers;
+  images: Images;
+  networks: Networks;
+  volumes: Volumes;
+  events: Events;
+  logger: Logger;
+  /**
+   * Ends the engine in this process. Containers run on, in the supervisor's care, and the next engine on the same roots
+   * finds them again; with `stopContainers` they are stopped first and the supervisor, bridges and rules go as well.
+   */
+  close(options?: { stopContainers?: boolean }): Promise<void>;
+}
+
+/**
+ * Opens the engine on its data root and run-time folder, makes the network, finds what runs.
+ * @throws EngineError conflict when another engine uses the same data root
+ */
+export async function createEngine(given: Partial<EngineConfig> = {}): Promise<Engine> {
+  const config = { ...completeEngineConfig(given), id: "" };
+  const { root, execRoot } = config;
+  mkdirSync(join(execRoot, "rootfs"), { recursive: true, mode: 0o711 });
+  mkdirSync(root, { recursive: true, mode: 0o711 });
+  const unlock = lockRoot(root);
+  const logger = createLogger(config.logLevel);
+  const state = openState(join(root, "berth.db"), logger);
+  config.id = engineId(state.records<{ id: string }>("engine"));
+  const events = createEvents();
+  const images = await createImages({ root, state, events, logger });
+  const volumes = createVolumes({ root, state, events, logger });
+  const networks = await createNetworks({
+    state,
+    events,
+    logger,
+    bridgeName: config.bridgeName,
+    tableName: config.tableName,
+    ...(config.bip && { bip: config.bip }),
+  });
+  const connect = () => openSupervisor(execRoot, join(root, "spool"));
+  const containers = openContainers({
+    settings: config,
+    events,
+    images,
+    networks,
+    volumes,
+    logger,
+    state,
+    supervisor: await connect(),
+  });
+  listen(containers.supervisor);
+  makeInitLayer(containers);
+  await restoreContainers(containers);
+  await resumeContainers(containers);
+
+  function listen(supervisor: Supervisor): void {
+    supervisor.onExit((exit) => handleExit(containers, exit));
+    supervisor.onLost(() => {
+      if (containers.closing) return;
+      logger.error("the supervisor was lost; starting another, containers run on");
+      reconnect().catch((error: unknown) => logger.fatal({ error }, "no supervisor could be started"));
+    });
+  }
+
+  async function reconnect(): Promise<void> {
+    const supervisor = await connect();
+    containers.supervisor = supervisor;
+    listen(supervisor);
+    await restoreContainers(containers);
+  }
+
+  return {
+    config,
+    containers,
+    images,
+    networks,
+    volumes,
+    events,
+    logger,
+    async close({ stopContainers = false } = {}) {
+      containers.closing = true;
+      if (stopContainers) await stopAll(containers);
+      if (stopContainers && (await containers.supervisor.call("shutdown", {}))) await networks.destroy();
+      else await networks.stop();
+      containers.supervisor.close();
+      for (const container of containers.byId.values()) clearTimeout(container.restartTimer);
+      await Promise.all([images.close(), volumes.close()]);
+      state.close();
+      unlock();
+    },
+  };
+}
+
+function engineId(records: {
+  load(): Map<string, { id: string }>;
+  put(key: string, value: { id: string }): void;
+}) {
+  const known = records.load().get("id")?.id;
+  if (known) return known;
+  const id = randomUUID();
+  records.put("id", { id });
+  return id;
+}
+
+async function stopAll(containers: Containers): Promise<void> {
+  const running = [...containers.byId.values()].filter(({ record }) => record.state.Running);
+  await Promise.all(
+    running.map(async (container) => {
+      // As at a machine's shutdown: their restart policies bring them up again with the next engine.
+      const { stoppedByUser } = container.record;
+      await stopContainer(containers, container, {});
+      await container.enqueue(() => {
+        container.record.stoppedByUser = stoppedByUser;
+        if (containers.byId.has(container.record.id))
+          containers.records.put(container.record.id, container.record);
+      });
+    }),
+  );
+}

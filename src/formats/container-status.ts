@@ -1,0 +1,24 @@
+import type { ContainerState } from "./docker-api.ts";
+import { parseTimestamp } from "./timestamp.ts";
+import { formatAge } from "./units.ts";
+
+/** The STATUS column of `docker ps`: "Up 5 minutes (Paused)", "Exited (0) 2 hours ago". */
+export function formatStatus(state: ContainerState, nowMilliseconds: number): string {
+  const since = (time: string) => formatAge((nowMilliseconds - (parseTimestamp(time) ?? 0)) / 1000);
+  switch (state.Status) {
+    case "running":
+      return `Up ${since(state.StartedAt)}`;
+    case "paused":
+      return `Up ${since(state.StartedAt)} (Paused)`;
+    case "restarting":
+      return `Restarting (${state.ExitCode}) ${since(state.FinishedAt)} ago`;
+    case "exited":
+      return `Exited (${state.ExitCode}) ${since(state.FinishedAt)} ago`;
+    case "removing":
+      return "Removal In Progress";
+    case "dead":
+      return "Dead";
+    case "created":
+      return "Created";
+  }
+}

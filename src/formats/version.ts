@@ -1,0 +1,6 @@
+/** This release. */
+export const version = "0.1.0";
+
+/** The newest and the oldest version of the Docker Engine API that is served. */
+export const apiVersion = "1.48";
+export const minApiVersion = "1.24";

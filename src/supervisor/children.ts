@@ -1,0 +1,66 @@
+import { inPrivateMounts } from "../sys/namespaces.ts";
+import { type ExitStatus, reapAny } from "../sys/process.ts";
+import { spawnProcess } from "../sys/spawn.ts";
+
+/**
+ * All children of this process, those it spawned and the orphans it was given: they are collected in one place, since an
+ * OCI runtime leaves behind, besides the container, helpers of its own that nobody else would wait for.
+ */
+export class Children {
+  readonly #waiting = new Map<number, (status: ExitStatus) => void>();
+  /** Ended before anybody asked for them. Kept only while something is being started, so that no pid in it can be stale. */
+  readonly #unclaimed = new Map<number, ExitStatus>();
+  #starting = 0;
+
+  constructor() {
+    process.on("SIGCHLD", () => this.#reap());
+  }
+
+  /**
+   * Runs a program to its end.
+   * @param isolate runs first, in a mount namespace that the program inherits; undefined leaves it in ours
+   * @returns how it ended. @throws SyscallError when it cannot be started
+   */
+  async run(
+    program: string,
+    words: string[],
+    fds: (number | "ignore")[],
+    isolate: (() => void) | undefined,
+  ): Promise<ExitStatus> {
+    const spawn = () => spawnProcess(program, words, fds);
+    const spawnIsolated = (prepare: () => void) => {
+      prepare();
+      return spawn();
+    };
+    const pid = isolate ? inPrivateMounts(() => spawnIsolated(isolate)) : spawn();
+    return new Promise((resolve) => this.onExit(pid, resolve));
+  }
+
+  /** Keeps the exits of children not known yet from now until `work` is done, which may claim them with `onExit`. */
+  async whileStarting<R>(work: () => Promise<R>): Promise<R> {
+    this.#starting++;
+    try {
+      return await work();
+    } finally {
+      this.#starting--;
+      if (this.#starting === 0) this.#unclaimed.clear();
+    }
+  }
+
+  /** Calls `listener` once, when the child `pid` has ended or at once when it already has. */
+  onExit(pid: number, listener: (status: ExitStatus) => void): void {
+    const ended = this.#unclaimed.get(pid);
+    this.#unclaimed.delete(pid);
+    if (ended) listener(ended);
+    else this.#waiting.set(pid, listener);
+  }
+
+  #reap(): void {
+    for (let ended = reapAny(); ended; ended = reapAny()) {
+      const listener = this.#waiting.get(ended.pid);
+      this.#waiting.delete(ended.pid);
+      if (listener) listener(ended);
+      else if (this.#starting > 0) this.#unclaimed.set(ended.pid, ended);
+    }
+  }
+}

@@ -1,0 +1,64 @@
+import { constants, openSync, rmSync, writeSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { makeFifo } from "../sys/fifo.ts";
+import { openPidfd } from "../sys/pidfd.ts";
+import { startTicks } from "../sys/process.ts";
+import { startWorker } from "../sys/worker.ts";
+
+/** What the worker is told: these descriptors are to be watched too. */
+export interface WatchRequest {
+  pidfd: number;
+}
+export interface WatchResult {
+  pidfd: number;
+  exitCode: number | undefined;
+}
+
+/**
+ * Waits for the ends of processes that are not our children: those an earlier supervisor started. A thread that sleeps in
+ * poll(2) does it, started when there is the first.
+ */
+let watcher: { watch(pidfd: number, onExit: (exitCode: number | undefined) => void): void } | undefined;
+
+/** Calls `onExit` once, with the exit code where the kernel tells it. */
+export function watchForeign(
+  pid: number,
+  ticks: number,
+  onExit: (exitCode: number | undefined) => void,
+): void {
+  let pidfd: number;
+  try {
+    pidfd = openPidfd(pid);
+  } catch {
+    setImmediate(onExit, undefined);
+    return;
+  }
+  // Until the descriptor was open, the pid could have been given to another process.
+  if (startTicks(pid) !== ticks) {
+    setImmediate(onExit, undefined);
+    return;
+  }
+  watcher ??= startWatcher();
+  watcher.watch(pidfd, onExit);
+}
+
+function startWatcher(): NonNullable<typeof watcher> {
+  const path = join(tmpdir(), `berth-wake-${process.pid}`);
+  makeFifo(path);
+  const wakeFd = openSync(path, constants.O_RDWR | constants.O_NONBLOCK);
+  rmSync(path);
+  const listeners = new Map<number, (exitCode: number | undefined) => void>();
+  const worker = startWorker("supervisor/foreign.worker", { workerData: { wakeFd } });
+  worker.on("message", ({ pidfd, exitCode }: WatchResult) => {
+    listeners.get(pidfd)?.(exitCode);
+    listeners.delete(pidfd);
+  });
+  return {
+    watch(pidfd, onExit) {
+      listeners.set(pidfd, onExit);
+      worker.postMessage({ pidfd } satisfies WatchRequest);
+      writeSync(wakeFd, "x");
+    },
+  };
+}

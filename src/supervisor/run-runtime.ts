@@ -1,0 +1,64 @@
+import { mkdirSync, readFileSync } from "node:fs";
+import { hasCode, messageOf } from "../errors.ts";
+import { makeDirectoryInRoot } from "../sys/make-directory.ts";
+import { detach, mountOverlay } from "../sys/mount.ts";
+import type { Children } from "./children.ts";
+import type { RuntimeCommand, StartOptions } from "./protocol.ts";
+
+/** On a host with cgroup v1 and v2 side by side crun gives up; without the v2 mount in sight it works with v1. */
+const unifiedOfHybrid = "/sys/fs/cgroup/unified";
+
+let hybrid: boolean | undefined;
+function isHybrid(): boolean {
+  hybrid ??= readFileSync("/proc/self/mountinfo", "latin1").includes(` ${unifiedOfHybrid} `);
+  return hybrid;
+}
+
+export interface RuntimeCall {
+  runtime: RuntimeCommand;
+  arguments: string[];
+  /** Where the runtime writes what went wrong. */
+  logFile: string;
+  fds: (number | "ignore")[];
+  rootfs?: StartOptions["rootfs"];
+}
+
+/**
+ * Runs the OCI runtime to its end, in a mount namespace that ends with it, with the container's overlay mounted there.
+ * @throws Error with the runtime's words when it fails
+ */
+export async function runRuntime(children: Children, call: RuntimeCall): Promise<void> {
+  const { runtime, rootfs } = call;
+  const words = ["--root", runtime.root, "--log", call.logFile, "--log-format", "json", ...call.arguments];
+  mkdirSync(runtime.root, { recursive: true, mode: 0o700 });
+  const isolate = () => {
+    if (isHybrid()) detach(unifiedOfHybrid);
+    if (rootfs) mountOverlay(rootfs.overlay, rootfs.target);
+    if (rootfs?.ensureDirectory) makeDirectoryInRoot(rootfs.target, rootfs.ensureDirectory);
+  };
+  const needsIsolation = rootfs !== undefined || isHybrid();
+  const { exitCode } = await children
+    .run(runtime.program, words, call.fds, needsIsolation ? isolate : undefined)
+    .catch((error: unknown) => {
+      throw hasCode(error, "ENOENT") && messageOf(error).startsWith("posix_spawn")
+        ? missing(runtime.program)
+        : error;
+    });
+  if (exitCode !== 0)
+    throw new Error(lastError(call.logFile) ?? `the OCI runtime ended with status ${exitCode}`);
+}
+
+function missing(program: string): Error {
+  return new Error(`OCI runtime "${program}" not found: install it or choose another with --runtime`);
+}
+
+/** The message of the last error the runtime wrote to its log. */
+function lastError(logFile: string): string | undefined {
+  try {
+    const lines = readFileSync(logFile, "utf8").trim().split("\n");
+    const entries = lines.map((line): { level?: string; msg?: string } => JSON.parse(line));
+    return entries.findLast((entry) => entry.level === "error")?.msg;
+  } catch (error) {
+    return hasCode(error, "ENOENT") ? undefined : `its log is unreadable: ${messageOf(error)}`;
+  }
+}

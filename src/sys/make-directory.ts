@@ -1,0 +1,27 @@
+import { closeSync, constants, mkdirSync, openSync } from "node:fs";
+import { hasCode } from "../errors.ts";
+import { entryPath, openDirectoryInRoot } from "./safe-path.ts";
+
+/**
+ * Makes `path` and its missing parents inside the tree at `root`; links are followed inside the tree only.
+ * @throws SyscallError, for example ENOTDIR when something else is in the way
+ */
+export function makeDirectoryInRoot(root: string, path: string): void {
+  const rootFd = openSync(root, constants.O_RDONLY | constants.O_DIRECTORY);
+  let current = "";
+  try {
+    for (const name of path.split("/").filter((part) => part !== "" && part !== ".")) {
+      const parent = openDirectoryInRoot(rootFd, current);
+      try {
+        if (name !== "..") mkdirSync(entryPath(parent, name), { mode: 0o755 });
+      } catch (error) {
+        if (!hasCode(error, "EEXIST")) throw error;
+      } finally {
+        closeSync(parent);
+      }
+      current = `${current}/${name}`;
+    }
+  } finally {
+    closeSync(rootFd);
+  }
+}

@@ -1,0 +1,82 @@
+import { readFileSync } from "node:fs";
+import { cpus, hostname, machine, release, totalmem } from "node:os";
+import type { Containers } from "../containers/containers.ts";
+import type { InfoResponse } from "../formats/docker-api-system.ts";
+import { timestamp } from "../formats/timestamp.ts";
+import { version } from "../formats/version.ts";
+import { cgroupLayout } from "../sys/cgroup.ts";
+
+export interface SystemSubject {
+  containers: Containers;
+  config: { root: string; debug: boolean; id: string };
+}
+
+/** The answer to `GET /info`. */
+export function describeSystem({ containers, config }: SystemSubject): InfoResponse {
+  const all = [...containers.byId.values()].map(({ record }) => record.state);
+  const paused = all.filter(({ Paused }) => Paused).length;
+  const running = all.filter(({ Running }) => Running).length - paused;
+  const { settings } = containers;
+  return {
+    ID: config.id,
+    Name: hostname(),
+    Containers: all.length,
+    ContainersRunning: running,
+    ContainersPaused: paused,
+    ContainersStopped: all.length - running - paused,
+    Images: containers.images.list().length,
+    Driver: "overlay2",
+    DriverStatus: [["Supports d_type", "true"]],
+    Plugins: {
+      Volume: ["local"],
+      Network: ["bridge", "host", "null"],
+      Authorization: null,
+      Log: ["json-file", "none"],
+    },
+    MemoryLimit: true,
+    SwapLimit: true,
+    Debug: config.debug,
+    NFd: 0,
+    NGoroutines: 0,
+    SystemTime: timestamp(),
+    LoggingDriver: "json-file",
+    CgroupDriver: "cgroupfs",
+    CgroupVersion: cgroupLayout() === "v2" ? "2" : "1",
+    NEventsListener: 0,
+    KernelVersion: release(),
+    OperatingSystem: readOsName(),
+    OSType: "linux",
+    Architecture: machine(),
+    IndexServerAddress: "",
+    RegistryConfig: { InsecureRegistryCIDRs: ["127.0.0.0/8"], Mirrors: null },
+    NCPU: cpus().length,
+    MemTotal: totalmem(),
+    DockerRootDir: config.root,
+    Labels: [],
+    ExperimentalBuild: false,
+    ServerVersion: version,
+    Runtimes: Object.fromEntries(Object.entries(settings.runtimes).map(([name, path]) => [name, { path }])),
+    DefaultRuntime: settings.defaultRuntime,
+    Swarm: { LocalNodeState: "inactive" },
+    LiveRestoreEnabled: true,
+    InitBinary: "docker-init",
+    SecurityOptions: ["name=seccomp,profile=builtin"],
+    Warnings: warnings(),
+  };
+}
+
+function readOsName(): string {
+  try {
+    return /^PRETTY_NAME="?(.*?)"?$/m.exec(readFileSync("/etc/os-release", "utf8"))?.[1] ?? "Linux";
+  } catch {
+    return "Linux";
+  }
+}
+
+function warnings(): string[] {
+  const layout = cgroupLayout();
+  if (layout === "v2") return [];
+  return [
+    `cgroup ${layout === "hybrid" ? "v1 with a v2 hierarchy beside it" : "v1"}: limits work; cgroup v2 is faster and is what kernels keep developing`,
+  ];
+}
