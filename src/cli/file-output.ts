@@ -41,10 +41,9 @@ function checkTarget(file: string, failure: string): boolean {
   const folder = path.dirname(file);
   const isFolder = (name: string) => statSync(name, { throwIfNoEntry: false })?.isDirectory() === true;
   if (!isFolder(folder)) {
-    throw new Error(`${failure}: invalid output path: directory ${JSON.stringify(folder)} does not exist`);
+    throw new Error(`${failure}: invalid output path: stat ${folder}: no such file or directory`);
   }
-  if (isFolder(file))
-    throw new Error(`${failure}: invalid output path: ${JSON.stringify(file)} must be a regular file`);
+  if (isFolder(file)) throw new Error(`${failure}: cannot write to a directory`);
   try {
     return !(statSync(file, { throwIfNoEntry: false })?.isFile() ?? true);
   } catch (error) {

@@ -84,7 +84,7 @@ async function explainUnknown(cli: Cli, words: readonly string[]): Promise<numbe
   }
   if (second === undefined || second === "--help" || second === "-h") {
     const { formatGroupHelp } = await import("./help.ts");
-    cli.print(formatGroupHelp(first));
+    (second === undefined ? cli.warn : cli.print)(formatGroupHelp(first));
     return 0;
   }
   throw new ExitError(

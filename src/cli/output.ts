@@ -65,12 +65,16 @@ export function parseOrExit(source: string): Template {
   }
 }
 
-export function executeOrExit(template: Template, data: unknown): string {
+export function executeOrExit(
+  template: Template,
+  data: unknown,
+  prefix = "failed to execute template: ",
+): string {
   try {
     return executeTemplate(template, data);
   } catch (error) {
     if (!(error instanceof TemplateError)) throw error;
-    throw new ExitError(1, `failed to execute template: ${error.message}`);
+    throw new ExitError(1, prefix + error.message);
   }
 }
 

@@ -12,9 +12,8 @@ export function parseTimeFlag(name: string, text: string, nowMilliseconds = Date
     if (/^\d{4}-\d\d-\d\d/.test(text)) return parseDate(text);
     return formatUnix(nowMilliseconds - parseDuration(text) / 1e6, 0);
   } catch {
-    throw new Error(
-      `invalid value for "${name}": failed to parse value as time or duration: ${JSON.stringify(text)}`,
-    );
+    const prefix = name === "" ? "" : `invalid value for "${name}": `;
+    throw new Error(`${prefix}failed to parse value as time or duration: ${JSON.stringify(text)}`);
   }
 }
 

@@ -6,7 +6,7 @@ import type {
   VersionResponse,
 } from "../formats/docker-api-system.ts";
 import { encodeFilters, type Filters } from "./filters.ts";
-import { readJsonLines } from "./json-lines.ts";
+import { readJsonLines, readLines } from "./json-lines.ts";
 import type { Transport } from "./transport.ts";
 
 export interface EventsOptions {
@@ -28,10 +28,17 @@ export function systemOf(transport: Transport) {
         query: { all: options.all || undefined, filters: encodeFilters(options.filters) },
       }),
     /** Endless without `until`; break out of the loop, or abort, to end it. */
-    async events(options: EventsOptions = {}): Promise<AsyncGenerator<EventMessage>> {
-      const { since, until, filters, signal } = options;
-      const query = { since, until, filters: encodeFilters(filters) };
-      return readJsonLines<EventMessage>(await transport.stream("GET", "/events", { query, signal }));
-    },
+    events: async (options: EventsOptions = {}): Promise<AsyncGenerator<EventMessage>> =>
+      readJsonLines<EventMessage>(await openEvents(transport, options)),
+    /** The same as text: `timeNano` is more than a number of JavaScript holds. */
+    eventLines: async (options: EventsOptions = {}): Promise<AsyncGenerator<string>> =>
+      readLines(await openEvents(transport, options)),
   };
+}
+
+function openEvents(transport: Transport, { since, until, filters, signal }: EventsOptions) {
+  return transport.stream("GET", "/events", {
+    query: { since, until, filters: encodeFilters(filters) },
+    signal,
+  });
 }

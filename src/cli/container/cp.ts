@@ -74,7 +74,7 @@ async function copyIn(cli: Cli, client: Client, source: string, target: Containe
   let folder: string;
   let packed: { sizeBytes: number } | undefined;
   if (source === "-") {
-    if (destination.exists && !destination.isFolder) {
+    if (!destination.isFolder) {
       throw new ExitError(1, `destination "${target.container}:${target.path}" must be a directory`);
     }
     tar = cli.stdin;

@@ -12,10 +12,12 @@ import {
   utimes,
 } from "node:fs/promises";
 import path from "node:path";
-import type { Readable } from "node:stream";
+import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
-import { extract, type Headers, type Pack, pack } from "tar-stream";
+import { extract, type Header, type Pack, pack } from "tar-stream";
 import { baseOf, type CopyPlan, renameEntry } from "./cp-path.ts";
+
+type EntryHeader = Partial<Header> & Pick<Header, "name">;
 
 /** A tar of a local file or folder, named as the plan says. `packed` counts the contents as they go. */
 export function packLocal(source: string, plan: CopyPlan): { tar: Readable; packed: { sizeBytes: number } } {
@@ -26,7 +28,7 @@ export function packLocal(source: string, plan: CopyPlan): { tar: Readable; pack
     () => archive.finalize(),
     (error) => archive.destroy(error),
   );
-  return { tar: archive, packed };
+  return { tar: Readable.from(archive, { objectMode: false }), packed };
 }
 
 async function addTree(
@@ -39,13 +41,12 @@ async function addTree(
   const stat = await lstat(file);
   const header = await headerOf(file, stat, renameEntry(name, plan));
   if (header === undefined) return;
-  if (header.type !== "file") await addEntry(archive, header);
+  if (header.type !== "file" || stat.size === 0) await addEntry(archive, header);
   else {
     const entry = archive.entry(header);
     packed.sizeBytes += stat.size;
     // A file that grows while it is read must not spoil the archive.
-    if (stat.size > 0) await pipeline(createReadStream(file, { end: stat.size - 1 }), entry);
-    else entry.end();
+    await pipeline(createReadStream(file, { end: stat.size - 1 }), entry);
   }
   if (!stat.isDirectory()) return;
   for (const child of (await readdir(file)).sort()) {
@@ -53,14 +54,14 @@ async function addTree(
   }
 }
 
-function addEntry(archive: Pack, header: Headers): Promise<void> {
+function addEntry(archive: Pack, header: EntryHeader): Promise<void> {
   return new Promise((resolve, reject) => {
     archive.entry(header, (error) => (error ? reject(error) : resolve()));
   });
 }
 
 /** Undefined for what no archive can hold: sockets. */
-async function headerOf(file: string, stat: Stats, name: string): Promise<Headers | undefined> {
+async function headerOf(file: string, stat: Stats, name: string): Promise<EntryHeader | undefined> {
   const common = { name, mode: stat.mode & 0o7777, mtime: stat.mtime, uid: stat.uid, gid: stat.gid, size: 0 };
   if (stat.isFile()) return { ...common, type: "file", size: stat.size };
   if (stat.isDirectory()) return { ...common, type: "directory" };
@@ -86,7 +87,7 @@ export async function unpackLocal(tar: Readable, plan: CopyPlan): Promise<number
   const archive = extract();
   const source = pipeline(tar, archive);
   source.catch(() => undefined);
-  const folders: { file: string; header: Headers }[] = [];
+  const folders: { file: string; header: Header }[] = [];
   let sizeBytes = 0;
   for await (const entry of archive) {
     const { header } = entry;
@@ -115,7 +116,7 @@ export async function unpackLocal(tar: Readable, plan: CopyPlan): Promise<number
 }
 
 async function placeInside(root: string, name: string): Promise<string> {
-  const file = path.join(root, path.join("/", name));
+  const file = path.resolve(root, `.${path.resolve("/", name)}`);
   const parent = path.dirname(file);
   if (file !== root) {
     await mkdir(parent, { recursive: true });
@@ -124,7 +125,7 @@ async function placeInside(root: string, name: string): Promise<string> {
       throw new Error(`refusing to unpack ${JSON.stringify(name)}: it leads out of ${root}`);
     }
   }
-  return file.replace(/(.)\/$/, "$1");
+  return file;
 }
 
 async function makeFolder(file: string): Promise<void> {
@@ -143,7 +144,7 @@ async function removeOther(file: string): Promise<void> {
   if (found !== undefined) await rm(file);
 }
 
-async function applyTimes(file: string, header: Headers): Promise<void> {
+async function applyTimes(file: string, header: Header): Promise<void> {
   await chmod(file, (header.mode ?? 0o644) & 0o7777);
   if (header.mtime !== undefined) await utimes(file, header.mtime, header.mtime);
 }

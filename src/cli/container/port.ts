@@ -18,7 +18,11 @@ export const command = defineCommand({
       return;
     }
     const [number = "", protocol = "tcp"] = wanted.split("/");
-    if (!/^\d+$/.test(number)) throw new ExitError(1, `Error: invalid port (${number})`);
+    if (!/^\d+$/.test(number))
+      throw new ExitError(
+        1,
+        `Error: invalid port (${number}): strconv.ParseUint: parsing "${number}": invalid syntax`,
+      );
     const bindings = settings.Ports?.[`${number}/${protocol}`];
     if (!bindings?.length) throw new ExitError(1, `Error: No public port '${wanted}' published for ${id}`);
     for (const binding of bindings) cli.print(address(binding));

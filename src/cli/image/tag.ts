@@ -19,7 +19,7 @@ function parseTarget(target: string) {
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
     throw new Error(
-      `error parsing reference: ${JSON.stringify(target)} is not a valid repository/tag: ${reason}`,
+      `Error parsing reference: ${JSON.stringify(target)} is not a valid repository/tag: ${reason}`,
     );
   }
 }

@@ -1,5 +1,5 @@
 import type { EventMessage } from "../../formats/docker-api-system.ts";
-import { formatJson, goStruct } from "../../formats/go-template.ts";
+import { goStruct } from "../../formats/go-template.ts";
 import { defineCommand } from "../command.ts";
 import { filterFlag, toFilters } from "../filter.ts";
 import { string } from "../flag.ts";
@@ -19,15 +19,18 @@ export const command = defineCommand({
     const isJson = flags.format === "json" || flags.format === "{{json .}}";
     const template = flags.format === "" || isJson ? undefined : parseOrExit(flags.format);
     const client = await cli.client();
-    const events = await client.events({
-      since: parseTimeFlag("since", flags.since),
-      until: parseTimeFlag("until", flags.until),
+    const lines = await client.eventLines({
+      since: parseTimeFlag("", flags.since),
+      until: parseTimeFlag("", flags.until),
       filters: toFilters(flags.filter),
     });
-    for await (const event of events) {
-      if (isJson) cli.print(formatJson(event));
+    for await (const line of lines) {
+      const event: EventMessage = JSON.parse(line);
+      if (isJson) cli.print(line);
       else
-        cli.print(template === undefined ? formatEvent(event) : executeOrExit(template, eventStruct(event)));
+        cli.print(
+          template === undefined ? formatEvent(event, line) : executeOrExit(template, eventStruct(event)),
+        );
     }
   },
 });
@@ -41,29 +44,30 @@ function eventStruct(event: EventMessage) {
     Scope: event.scope ?? "",
     Time: event.time,
     TimeNano: event.timeNano,
-    Status: event.status ?? event.Action,
-    ID: event.id ?? actor.ID,
+    Status: event.status ?? "",
+    ID: event.id ?? "",
     From: event.from ?? "",
   };
   return goStruct("events.Message", fields, event);
 }
 
-/** `TIME TYPE ACTION ID (KEY=VALUE, …)`, the time local with nine decimals. */
-export function formatEvent(event: EventMessage): string {
+/**
+ * `TIME TYPE ACTION ID (KEY=VALUE, …)`, the time local with nine decimals. `line` is the event as it came: its nanoseconds are
+ * more than a number holds.
+ */
+export function formatEvent(event: EventMessage, line: string): string {
   const attributes = Object.entries(event.Actor.Attributes ?? {})
     .map(([key, value]) => `${key}=${value}`)
     .sort();
   const suffix = attributes.length > 0 ? ` (${attributes.join(", ")})` : "";
-  return `${formatEventTime(event)} ${event.Type} ${event.Action} ${event.Actor.ID}${suffix}`;
+  return `${formatEventTime(event.time, /"timeNano":\s*(\d+)/.exec(line)?.[1])} ${event.Type} ${event.Action} ${event.Actor.ID}${suffix}`;
 }
 
-function formatEventTime({ time, timeNano }: EventMessage): string {
+function formatEventTime(time: number, timeNano = "0"): string {
   const date = new Date(time * 1000);
-  // The number is beyond what a double holds exactly; what it keeps of the nanoseconds is shown.
-  const nanoseconds = timeNano ? Number(BigInt(Math.round(timeNano)) % 1_000_000_000n) : 0;
   const offset = -date.getTimezoneOffset();
   const local = new Date(date.getTime() + offset * 60_000).toISOString().slice(0, 19);
   const two = (value: number) => String(Math.trunc(Math.abs(value))).padStart(2, "0");
   const zone = offset === 0 ? "Z" : `${offset < 0 ? "-" : "+"}${two(offset / 60)}:${two(offset % 60)}`;
-  return `${local}.${String(nanoseconds).padStart(9, "0")}${zone}`;
+  return `${local}.${timeNano.slice(-9).padStart(9, "0")}${zone}`;
 }

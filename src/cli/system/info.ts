@@ -27,7 +27,7 @@ export const command = defineCommand({
     const json = { ...info, ClientInfo: clientInfo };
     if (flags.format === "json") cli.print(formatJson(json));
     else if (template !== undefined)
-      cli.print(executeOrExit(template, goStruct("system.dockerInfo", json, json)));
+      cli.print(executeOrExit(template, goStruct("system.dockerInfo", json, json), ""));
     else {
       cli.print(serverLines(info).join("\n"));
       cli.print("");

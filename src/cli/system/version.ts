@@ -16,7 +16,7 @@ export const command = defineCommand({
     const { server, negotiated, failure } = await askServer(cli);
     const data = versionStruct(negotiated, server);
     if (flags.format === "json") cli.print(formatJson(data));
-    else if (template !== undefined) cli.print(executeOrExit(template, data));
+    else if (template !== undefined) cli.print(executeOrExit(template, data, ""));
     else cli.print(formatVersion(negotiated, server));
     // The client's half is told in any case.
     if (failure !== undefined) throw failure;
@@ -53,7 +53,7 @@ function versionStruct(negotiated: string, server: VersionResponse | undefined):
     goStruct("versionInfo", { ...record, APIVersion: record.ApiVersion, Platform: { Name: "" } }, record);
   const serverValue = server === undefined ? null : goStruct("types.Version", serverFields(server), server);
   const json = server === undefined ? { Client: client, Server: null } : { Client: client, Server: server };
-  return goStruct("*system.versionInfo", { Client: typed(client), Server: serverValue }, json);
+  return goStruct("system.versionInfo", { Client: typed(client), Server: serverValue }, json);
 }
 
 function serverFields(server: VersionResponse): Record<string, unknown> {
