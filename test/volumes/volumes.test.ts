@@ -1,0 +1,283 @@
+import assert from "node:assert/strict";
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, before, describe, test } from "node:test";
+import { createEvents, type EngineEvent } from "../../src/events/events.ts";
+import { createLogger } from "../../src/logger.ts";
+import { openState, type State } from "../../src/state/state.ts";
+import { createVolumes, type MountInput, type Volumes } from "../../src/volumes/volumes.ts";
+
+const nothing: MountInput = { imageVolumes: [], volumesFrom: [], binds: [], mounts: [], tmpfs: {} };
+
+describe("volumes", () => {
+  let root: string;
+  let state: State;
+  let volumes: Volumes;
+  const log: EngineEvent[] = [];
+
+  function open(): Volumes {
+    const events = createEvents();
+    events.subscribe((event) => void log.push(event));
+    return createVolumes({ root, state, events, logger: createLogger("silent") });
+  }
+  before(() => {
+    root = mkdtempSync(join(tmpdir(), "berth-volumes-"));
+    state = openState(join(root, "state.db"), createLogger("silent"));
+    volumes = open();
+  });
+  after(async () => {
+    await volumes.close();
+    state.close();
+    rmSync(root, { recursive: true });
+  });
+
+  test("are made once by name, and kept over a restart", () => {
+    log.length = 0;
+    const record = volumes.create({ Name: "data", Labels: { a: "b" } });
+    assert.equal(volumes.create({ Name: "data", Labels: { other: "" } }), record);
+    assert.deepEqual(
+      log.map(({ Action, Actor }) => [Action, Actor]),
+      [["create", { ID: "data", Attributes: { driver: "local" } }]],
+    );
+    const { CreatedAt, ...rest } = volumes.inspect(record);
+    assert.match(CreatedAt, /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/);
+    const Mountpoint = join(root, "volumes/data/_data");
+    const expected = {
+      Name: "data",
+      Driver: "local",
+      Mountpoint,
+      Labels: { a: "b" },
+      Scope: "local",
+      Options: null,
+    };
+    assert.deepEqual(rest, expected);
+    assert.ok(statSync(Mountpoint).isDirectory());
+    assert.equal(statSync(join(root, "volumes")).mode & 0o777, 0o701);
+    assert.deepEqual(open().getVolume("data"), record);
+    assert.throws(() => volumes.getVolume("nope"), { kind: "notFound", message: "get nope: no such volume" });
+  });
+
+  test("without a name are 64 digits long and marked as anonymous", () => {
+    const record = volumes.create({});
+    assert.match(record.name, /^[0-9a-f]{64}$/);
+    assert.deepEqual(record.labels, { "com.docker.volume.anonymous": "" });
+  });
+
+  test("that make no sense are refused and leave nothing", () => {
+    const before = readdirSync(join(root, "volumes"));
+    const wrong: [object, object][] = [
+      [{ Name: "../x" }, { kind: "invalid", message: /includes invalid characters for a local volume name/ }],
+      [{ Name: "a" }, { kind: "invalid" }],
+      [
+        { Name: "vol", Driver: "nope" },
+        { kind: "notFound", message: /plugin "nope" not found/ },
+      ],
+      [
+        { Name: "vol", DriverOpts: { what: "x" } },
+        { kind: "invalid", message: 'invalid option: "what"' },
+      ],
+      [{ Name: "vol", DriverOpts: { type: "tmpfs" } }, { message: 'missing required option: "device"' }],
+      [{ Name: "vol", DriverOpts: { device: "tmpfs" } }, { message: 'missing required option: "type"' }],
+      [
+        { Name: "vol", DriverOpts: { type: "nfs", device: ":/x", o: "addr=1.2.3.4" } },
+        { kind: "notImplemented" },
+      ],
+      [{ Name: "vol", DriverOpts: { type: "none", device: "rel", o: "bind" } }, { kind: "invalid" }],
+    ];
+    for (const [body, error] of wrong) assert.throws(() => volumes.create(body), error, JSON.stringify(body));
+    assert.deepEqual(readdirSync(join(root, "volumes")), before);
+  });
+
+  test("in use stay, others go with their content and nothing outside it", async () => {
+    const outside = join(root, "outside");
+    writeFileSync(outside, "");
+    const { name } = volumes.create({ Name: "going" });
+    symlinkSync(outside, join(root, "volumes/going/_data/link"));
+    await assert.rejects(volumes.remove(name, { force: true, usedBy: ["c1", "c2"] }), {
+      kind: "conflict",
+      message: "remove going: volume is in use - [c1, c2]",
+    });
+    await volumes.remove(name, { force: false, usedBy: [] });
+    assert.ok(existsSync(outside));
+    assert.ok(!existsSync(join(root, "volumes/going")));
+    assert.equal(open().findVolume("going"), undefined);
+    await volumes.remove(name, { force: true, usedBy: [] });
+    await assert.rejects(volumes.remove(name, { force: false, usedBy: [] }), { kind: "notFound" });
+  });
+
+  test("whose removal was cut off are cleared away at the next start", async () => {
+    mkdirSync(join(root, "volumes/.removed-0011/_data"), { recursive: true });
+    writeFileSync(join(root, "volumes/.removed-0011/_data/file"), "");
+    open();
+    while (existsSync(join(root, "volumes/.removed-0011")))
+      await new Promise((resolve) => setTimeout(resolve, 5));
+    assert.ok(existsSync(join(root, "volumes/data")));
+  });
+
+  test("of type tmpfs are mounted for use and gone after removal", async () => {
+    const options = { type: "tmpfs", device: "tmpfs", o: "size=1m,noexec,mode=0700" };
+    const [mount] = await volumes.resolveMounts({
+      ...nothing,
+      mounts: [
+        {
+          Type: "volume",
+          Source: "fast",
+          Target: "/fast",
+          VolumeOptions: { DriverConfig: { Options: options } },
+        },
+      ],
+    });
+    assert.ok(mount);
+    await volumes.prepareSources([mount]);
+    await volumes.prepareSources([mount]);
+    const line = () =>
+      readFileSync("/proc/self/mountinfo", "utf8")
+        .split("\n")
+        .filter((text) => text.includes(mount.source));
+    assert.equal(line().length, 1);
+    assert.match(line()[0] ?? "", /noexec.*size=1024k,mode=700/);
+    await volumes.copyUp("fast", ["/"], "/etc");
+    await volumes.remove("fast", { force: false, usedBy: [] });
+    assert.deepEqual(line(), []);
+  });
+
+  test("of a bind lead to the device, which their removal leaves alone", async () => {
+    const device = join(root, "device");
+    mkdirSync(device);
+    writeFileSync(join(device, "file"), "");
+    volumes.create({ Name: "bound", DriverOpts: { type: "none", o: "bind", device } });
+    const [mount] = await volumes.resolveMounts({ ...nothing, binds: ["bound:/x"] });
+    assert.equal(mount?.source, device);
+    await volumes.remove("bound", { force: false, usedBy: [] });
+    assert.ok(existsSync(join(device, "file")));
+  });
+});
+
+describe("the mounts of a container", () => {
+  let root: string;
+  let state: State;
+  let volumes: Volumes;
+  before(() => {
+    root = mkdtempSync(join(tmpdir(), "berth-mounts-"));
+    const logger = createLogger("silent");
+    state = openState(join(root, "state.db"), logger);
+    volumes = createVolumes({ root, state, events: createEvents(), logger });
+  });
+  after(async () => {
+    await volumes.close();
+    state.close();
+    rmSync(root, { recursive: true });
+  });
+
+  const resolve = (input: Partial<MountInput>) => volumes.resolveMounts({ ...nothing, ...input });
+
+  test("come in order of depth; later kinds win over volumes of the image and of other containers", async () => {
+    const [other] = await resolve({ binds: ["shared:/a/b"] });
+    assert.ok(other);
+    const mounts = await resolve({
+      imageVolumes: ["/a/b", "/z", "/a", "/t"],
+      volumesFrom: [other, { ...other, destination: "/from" }],
+      binds: ["named:/a/b/c:ro", `${root}/host:/a/b`],
+      mounts: [{ Type: "tmpfs", Target: "/m/n", TmpfsOptions: { SizeBytes: 1024, Mode: 0o1777 } }],
+      tmpfs: { "/t/": "size=1m" },
+    });
+    const shown = mounts.map(({ type, destination, name }) => [destination, type, name ?? ""]);
+    assert.deepEqual(
+      shown.map(
+        ([destination, type, name]) => `${destination} ${type} ${name?.length === 64 ? "anonymous" : name}`,
+      ),
+      [
+        "/a volume anonymous",
+        "/from volume shared",
+        "/t tmpfs ",
+        "/z volume anonymous",
+        "/a/b bind ",
+        "/m/n tmpfs ",
+        "/a/b/c volume named",
+      ],
+    );
+    const [, from, , , bind, tmpfs, named] = mounts;
+    assert.equal(from?.copyUp, false);
+    assert.deepEqual([bind?.propagation, bind?.mode, bind?.copyUp], ["rprivate", "", false]);
+    assert.deepEqual([tmpfs?.tmpfsOptions, tmpfs?.isListed], ["size=1024,mode=1777", true]);
+    assert.deepEqual(
+      [named?.readOnly, named?.mode, named?.isAnonymous, named?.copyUp],
+      [true, "ro", false, true],
+    );
+    assert.equal(named?.source, join(root, "volumes/named/_data"));
+    assert.deepEqual(
+      mounts.map(({ isAnonymous }) => isAnonymous),
+      [true, false, false, true, false, false, false],
+    );
+    assert.equal(mounts.find(({ destination }) => destination === "/t")?.isListed, false);
+  });
+
+  test("make missing sources of -v, at create and again at start, but not those of --mount", async () => {
+    const source = join(root, "made/deep");
+    const mounts = await resolve({ binds: [`${source}:/x`] });
+    assert.ok(statSync(source).isDirectory());
+    rmSync(join(root, "made"), { recursive: true });
+    await volumes.prepareSources(mounts);
+    assert.ok(statSync(source).isDirectory());
+    const missing = join(root, "missing");
+    await assert.rejects(resolve({ mounts: [{ Type: "bind", Source: missing, Target: "/x" }] }), {
+      kind: "invalid",
+      message: `invalid mount config for type "bind": bind source path does not exist: ${missing}`,
+    });
+    const [made] = await resolve({
+      mounts: [{ Type: "bind", Source: missing, Target: "/x", BindOptions: { CreateMountpoint: true } }],
+    });
+    assert.ok(made && existsSync(missing));
+    writeFileSync(join(root, "file"), "");
+    await resolve({ binds: [`${root}/file:/etc/file:ro`] });
+    await assert.rejects(resolve({ binds: [`${root}/file/below:/x`] }), { kind: "invalid" });
+  });
+
+  test("that cannot be leave no volume behind", async () => {
+    const before = volumes.list().length;
+    const wrong: [Partial<MountInput>, RegExp][] = [
+      [{ binds: ["new1:/x", "new2:/x"] }, /^Duplicate mount point: \/x$/],
+      [{ binds: ["new1:/x"], mounts: [{ Type: "tmpfs", Target: "/x/" }] }, /^Duplicate mount point: \/x$/],
+      [{ binds: ["new1:/x"], tmpfs: { "/x": "" } }, /^Duplicate mount point: \/x$/],
+      [{ binds: ["new1:/x", "./rel:/y"] }, /includes invalid characters for a local volume name/],
+      [{ binds: ["new1:/x", `${root}/file/y:/y`] }, /error while creating mount source path/],
+      [
+        {
+          mounts: [
+            { Type: "volume", Target: "/x" },
+            { Type: "volume", Source: "a", Target: "/y" },
+          ],
+        },
+        /too short/,
+      ],
+      [{ mounts: [{ Type: "bind", Source: "rel", Target: "/x" }] }, /'rel' mount path must be absolute/],
+      [{ mounts: [{ Type: "bind", Target: "/x" }] }, /field Source must not be empty/],
+      [{ mounts: [{ Type: "tmpfs", Source: "x", Target: "/x" }] }, /field Source must not be specified/],
+      [
+        { mounts: [{ Type: "tmpfs", Target: "/x", BindOptions: {} }] },
+        /field BindOptions must not be specified/,
+      ],
+      [{ mounts: [{ Type: "volume", Target: "" }] }, /field Target must not be empty/],
+      [{ mounts: [{ Type: "npipe", Target: "/x" }] }, /mount type unknown/],
+      [{ imageVolumes: ["/"] }, /destination can't be '\/'/],
+      [{ tmpfs: { rel: "" } }, /mount path must be absolute/],
+    ];
+    for (const [input, message] of wrong) await assert.rejects(resolve(input), { kind: "invalid", message });
+    assert.equal(volumes.list().length, before);
+    assert.deepEqual(
+      readdirSync(join(root, "volumes")).filter((name) => name.startsWith("new")),
+      [],
+    );
+  });
+});
