@@ -31,7 +31,9 @@ const epoch = { seconds: 0, nanoseconds: 0 };
 export async function saveArchive(saved: readonly SavedImage[], blobs: Blobs): Promise<Readable> {
   const content: Content = new Map();
   try {
-    return await collect(content, saved, blobs);
+    const archive = await collect(content, saved, blobs);
+    archive.once("close", () => void discardTemporary(content));
+    return archive;
   } catch (error) {
     await discardTemporary(content);
     throw error;
@@ -148,18 +150,14 @@ async function compressionOf(path: string): Promise<Compression> {
 }
 
 async function* pack(content: Content, documents: Record<string, unknown>): AsyncGenerator<Buffer> {
-  try {
-    yield encodeEntry(header("blobs/", 0, "directory"));
-    yield encodeEntry(header("blobs/sha256/", 0, "directory"));
-    for (const [digest, blob] of [...content].sort(([a], [b]) => (a < b ? -1 : 1))) {
-      if ("text" in blob) yield packText(blobName(digest), blob.text);
-      else yield* packFile(blobName(digest), blob.path, blob.sizeBytes);
-    }
-    for (const [name, document] of Object.entries(documents)) yield packText(name, JSON.stringify(document));
-    yield archiveEnd;
-  } finally {
-    await discardTemporary(content);
+  yield encodeEntry(header("blobs/", 0, "directory"));
+  yield encodeEntry(header("blobs/sha256/", 0, "directory"));
+  for (const [digest, blob] of [...content].sort(([a], [b]) => (a < b ? -1 : 1))) {
+    if ("text" in blob) yield packText(blobName(digest), blob.text);
+    else yield* packFile(blobName(digest), blob.path, blob.sizeBytes);
   }
+  for (const [name, document] of Object.entries(documents)) yield packText(name, JSON.stringify(document));
+  yield archiveEnd;
 }
 
 async function discardTemporary(content: Content): Promise<void> {

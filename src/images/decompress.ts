@@ -62,7 +62,10 @@ function join(input: Readable, transform: Transform, compression: Compression): 
   pipeline(input, transform, () => {
     // Errors come out at the other end.
   });
-  return Readable.from(describeDamage(transform, compression), { highWaterMark: 4 });
+  const output = Readable.from(describeDamage(transform, compression), { highWaterMark: 4 });
+  // A generator that was never asked for anything does not clean up.
+  output.once("close", () => transform.destroy());
+  return output;
 }
 
 async function* describeDamage(

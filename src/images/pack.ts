@@ -33,6 +33,8 @@ export interface PackOptions {
   name: ByteString;
   /** The directory is an overlay's upper one: its deletions become the archive's. */
   whiteouts: boolean;
+  /** Asked for what lies on another file system than the root: true for what is packed without its content. */
+  isBoundary?(parentFd: number, base: ByteString, stats: BigIntStats): boolean;
 }
 
 const { O_RDONLY, O_DIRECTORY, O_NOFOLLOW, O_NONBLOCK } = constants;
@@ -48,6 +50,7 @@ export function* packTree(options: PackOptions): Generator<Buffer> {
   const linked = new Map<string, ByteString>();
   const buffer = Buffer.allocUnsafe(chunkBytes);
   const pending: { path: ByteString; name: ByteString }[] = [];
+  const rootDevice = lstatSync(`${descriptorPath(rootFd)}/.`, { bigint: true }).dev;
 
   function* packEntry(parentFd: number, base: ByteString, at: { path: ByteString; name: ByteString }) {
     const stats = lstatSync(entryPath(parentFd, base), { bigint: true, throwIfNoEntry: false });
@@ -55,6 +58,10 @@ export function* packTree(options: PackOptions): Generator<Buffer> {
     if (!stats || !type) return;
     if (whiteouts && isWhiteout(stats)) {
       yield encodeEntry(emptyFile(joinName(parentName(at.name), whiteoutPrefix + base)));
+      return;
+    }
+    if (stats.dev !== rootDevice && options.isBoundary?.(parentFd, base, stats)) {
+      yield encodeEntry(mountpoint(at.name, type));
       return;
     }
     const entry = describe(parentFd, base, at.name, type, stats);
@@ -197,6 +204,13 @@ export function isOpaque(path: string | Buffer): boolean {
 function emptyFile(name: ByteString): TarEntry {
   const mtime = { seconds: 0, nanoseconds: 0 };
   return { name, type: "file", mode: 0o600, uid: 0, gid: 0, sizeBytes: 0, mtime };
+}
+
+/** What a mount lies on, as if it had just been made for that. */
+function mountpoint(name: ByteString, type: TarEntryType): TarEntry {
+  return type === "directory"
+    ? { ...emptyFile(name), type, mode: 0o755 }
+    : { ...emptyFile(name), mode: 0o644 };
 }
 
 /** Returns undefined when the directory has gone, or something else is in its place. */

@@ -16,6 +16,7 @@ const openat2 = declare(
 const close = declare("int close(int fd)");
 const unlinkat = declare("int unlinkat(int directory, const void *path, int flags)");
 
+const resolveWithinMount = 0x01n;
 const resolveInRoot = 0x10n;
 const resolveNoMagicLinks = 0x02n;
 const atRemoveDirectory = 0x200;
@@ -36,12 +37,23 @@ export function cString(bytes: ByteString): Buffer {
  * meanwhile. The caller closes the descriptor.
  * @throws SyscallError as open(2)
  */
-export function openInRoot(rootFd: number, path: ByteString, flags: number, mode = 0): number {
-  const how = new BigUint64Array([
-    BigInt(flags | closeOnExec),
-    BigInt(mode),
-    resolveInRoot | resolveNoMagicLinks,
-  ]);
+export function openInRoot(rootFd: number, path: ByteString, flags: number): number {
+  return open(rootFd, path, flags, resolveInRoot | resolveNoMagicLinks);
+}
+
+/** Whether something is mounted on `name` in an open directory. */
+export function isMountpoint(directoryFd: number, name: ByteString): boolean {
+  try {
+    const fd = open(directoryFd, name, pathOnly | constants.O_NOFOLLOW, resolveInRoot | resolveWithinMount);
+    closeDescriptor(fd);
+    return false;
+  } catch (error) {
+    return error instanceof SyscallError && error.code === "EXDEV";
+  }
+}
+
+function open(rootFd: number, path: ByteString, flags: number, resolve: bigint): number {
+  const how = new BigUint64Array([BigInt(flags | closeOnExec), 0n, resolve]);
   const name = cString(path === "" ? "." : path);
   for (let attempt = 0; ; attempt++) {
     const result = Number(openat2(openat2Number, rootFd, name, how, how.byteLength));

@@ -3,6 +3,7 @@ import { execFileSync } from "node:child_process";
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
+import { setImmediate } from "node:timers/promises";
 import { gzipSync, zstdCompressSync } from "node:zlib";
 import { digestOf, hexOf } from "../../src/formats/digest.ts";
 import { hostPlatform } from "../../src/formats/image-config.ts";
@@ -155,7 +156,7 @@ test("what is saved loads again, with the same ids, and layers that old readers 
   store.images.tag("app:oci", "other", "2");
   const saved = await readStream(await store.images.save(["app:oci", "other"]));
   assert.equal(saved.includes(Buffer.from([0x28, 0xb5, 0x2f, 0xfd])), false, "no zstd in it");
-  assert.deepEqual(readdirSync(join(store.root, "blobs/tmp")), []);
+  while (readdirSync(join(store.root, "blobs/tmp")).length > 0) await setImmediate();
   await using second = await openStore();
   assert.deepEqual(await load(second.images, saved), ["Loaded image: app:oci", "Loaded image: other:2"]);
   assert.equal(second.images.getImage("other:2").id, store.images.getImage("app:oci").id);
