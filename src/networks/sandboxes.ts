@@ -1,5 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { writeFileSync } from "node:fs";
+import { hasCode } from "../errors.ts";
 import { encodeDefaultRoute, encodeNewAddress } from "../sys/address-message.ts";
 import {
   decodeLink,
@@ -63,13 +64,22 @@ export function createSandboxes(host: HostLinks & { socket: NetlinkSocket }): Sa
   function makeNetns(): { fd: number; socket: NetlinkSocket } {
     enterNewNetns();
     try {
-      // Inherited by eth0, which is made later; loopback keeps ::1.
-      writeFileSync("/proc/sys/net/ipv6/conf/default/disable_ipv6", "1");
+      disableIpv6ForNewLinks();
       const socket = new NetlinkSocket(netlinkProtocol.route);
       socket.request([encodeSetLink(loopbackIndex, { up: true })], "lo");
       return { fd: openOwnNetns(), socket };
     } finally {
       enterNetns(ownNetns);
+    }
+  }
+
+  /** Inherited by eth0, which is made later; loopback keeps ::1. */
+  function disableIpv6ForNewLinks(): void {
+    try {
+      writeFileSync("/proc/sys/net/ipv6/conf/default/disable_ipv6", "1");
+    } catch (error) {
+      // A kernel without IPv6.
+      if (!hasCode(error, "ENOENT")) throw error;
     }
   }
 
@@ -129,7 +139,12 @@ export function createSandboxes(host: HostLinks & { socket: NetlinkSocket }): Sa
     },
     prepare() {
       if (ready.length >= readyCount) return false;
-      ready.push(makeReady());
+      try {
+        ready.push(makeReady());
+      } catch {
+        // Whoever needs one is told when they ask for it.
+        return false;
+      }
       return ready.length < readyCount;
     },
     close() {

@@ -1,8 +1,9 @@
 import { spawn } from "node:child_process";
+import { hasCode, unavailable } from "../errors.ts";
 
 /**
  * Runs an nft(8) script as one transaction: all of it takes effect, or nothing.
- * @throws Error with nft's own text, or ENOENT when nft is not installed.
+ * @throws Error with nft's own text, or unavailable when nft is not installed.
  */
 export function runNft(script: string): Promise<string> {
   return new Promise((resolve, reject) => {
@@ -15,7 +16,13 @@ export function runNft(script: string): Promise<string> {
     nft.stderr.setEncoding("utf8").on("data", (text: string) => {
       complaint += text;
     });
-    nft.on("error", reject);
+    nft.on("error", (error) =>
+      reject(
+        hasCode(error, "ENOENT")
+          ? unavailable("nft is not installed: install the package nftables", error)
+          : error,
+      ),
+    );
     nft.on("close", (code) => {
       if (code === 0) resolve(output);
       else reject(new Error(`nft: ${complaint.trim() || `exit code ${code}`}`));
