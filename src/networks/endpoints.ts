@@ -15,7 +15,7 @@ export interface Endpoint {
   settings: EndpointSettings;
 }
 
-export interface WantedEndpoint {
+interface WantedEndpoint {
   network: NetworkRecord;
   settings: EndpointSettings;
 }

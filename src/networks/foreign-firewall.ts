@@ -9,7 +9,7 @@ import type { BridgeRecord } from "./records.ts";
  * Somebody else's packet filter (Docker, ufw) that drops what is forwarded by default. A drop there wins over an accept in
  * our table, so the traffic of our bridges is accepted there too; what of it is let in, our table has decided.
  */
-export interface ForeignFirewall {
+interface ForeignFirewall {
   /** Makes our rules there exactly those of these bridges. Logs what it cannot do, and throws nothing. */
   accept(bridges: BridgeRecord[]): Promise<void>;
 }

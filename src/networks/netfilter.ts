@@ -4,7 +4,7 @@ import { NetlinkSocket, netlinkProtocol } from "../sys/netlink.ts";
 import type { MapElement } from "../sys/nftables-message.ts";
 
 /** The kernel's packet filter. Runs on the network worker. */
-export interface Netfilter {
+interface Netfilter {
   /** In an `inet` table; a long list is sent in several transactions. */
   changeElements(table: string, elements: MapElement[]): void;
   /**

@@ -67,7 +67,7 @@ export async function createNetworks(options: NetworksOptions): Promise<Networks
   const catalog = await openCatalog({ state, kernel, bridgeName, bip, logger });
   const bridges = () => catalog.bridges();
   const publishedPorts = createPublishedPorts({ firewall, reservations, bridges, logger });
-  const sessions = createSessions({ catalog, kernel, publishedPorts, events, logger });
+  const sessions = createSessions({ catalog, kernel, publishedPorts, repair: bringUp, events, logger });
 
   async function bringUp(): Promise<void> {
     const before = await kernel.setSysctl({ path: "net/ipv4/ip_forward", value: "1" });

@@ -23,7 +23,7 @@ export interface WantedPort {
   containerPort: number;
 }
 
-export interface PortRange {
+interface PortRange {
   first: number;
   last: number;
 }

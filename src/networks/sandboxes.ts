@@ -50,7 +50,7 @@ const loopbackIndex = 1;
  * Makes network namespaces. A namespace and the interfaces in it live as long as its last process or descriptor, so
  * nothing here needs to be taken down. Runs on the network worker, whose thread visits new namespaces.
  */
-export interface Sandboxes {
+interface Sandboxes {
   open(containerId: string, interfaces: Interface[]): OpenedSandbox;
   /** Makes one more ready namespace. False when there are enough. */
   prepare(): boolean;

@@ -1,4 +1,4 @@
-import { type EngineError, internal, messageOf } from "../errors.ts";
+import { type EngineError, hasCode, internal, messageOf } from "../errors.ts";
 import type { Events } from "../events/events.ts";
 import type { EndpointSettings, PortMap } from "../formats/docker-api.ts";
 import type { Logger } from "../logger.ts";
@@ -49,7 +49,7 @@ export interface LiveContainer {
   ports: PortMap;
 }
 
-export interface Sessions {
+interface Sessions {
   open(request: SandboxRequest): Promise<Sandbox>;
   close(containerId: string): Promise<void>;
   adopt(live: LiveContainer[]): Promise<void>;
@@ -61,6 +61,8 @@ interface SessionOptions {
   catalog: Catalog;
   kernel: Kernel;
   publishedPorts: PublishedPorts;
+  /** Makes bridges and rules as they must be. */
+  repair(): Promise<void>;
   events: Events;
   logger: Logger;
 }
@@ -107,7 +109,14 @@ export function createSessions(options: SessionOptions): Sessions {
 
   async function makeNetns(session: Session): Promise<number> {
     const { containerId, endpoints } = session;
-    const { fd, links } = await kernel.openSandbox({ containerId, interfaces: interfacesOf(endpoints) });
+    const request = { containerId, interfaces: interfacesOf(endpoints) };
+    const { fd, links } = await kernel.openSandbox(request).catch(async (error: unknown) => {
+      if (!hasCode(error, "ENODEV")) throw error;
+      logger.warn("a bridge was gone and is made again");
+      await options.repair();
+      await reattach(await kernel.listLinks());
+      return kernel.openSandbox(request);
+    });
     session.links = links;
     return fd;
   }

@@ -13,7 +13,7 @@ const tupleProtocol = 2;
 const protocolAttribute = { number: 1, destinationPort: 3 };
 
 /** A connection the kernel tracks, by what its first packet asked for. */
-export interface TrackedFlow {
+interface TrackedFlow {
   /** 6 for TCP, 17 for UDP. */
   protocol: number;
   destinationPort: number;

@@ -15,7 +15,7 @@ const linkInfo = { kind: 1, data: 2, slaveKind: 4, slaveData: 5 };
 const bridgePortMode = 4;
 const vethPeer = 1;
 const up = 1;
-export interface LinkSettings {
+interface LinkSettings {
   name?: string;
   mtu?: number;
   up?: boolean;

@@ -13,10 +13,6 @@ export function openOwnNetns(): number {
   return check(open("/proc/thread-self/ns/net", closeOnExec), "open", "/proc/thread-self/ns/net");
 }
 
-export function openNetns(path: string): number {
-  return check(open(path, closeOnExec), "open", path);
-}
-
 /** Moves this thread, and only it, into a new network namespace. */
 export function enterNewNetns(): void {
   check(unshare(newNetwork), "unshare", "network namespace");

@@ -11,14 +11,14 @@ export interface CopyJob {
   target: string;
 }
 
-export interface CopyRequest extends CopyJob {
+interface CopyRequest extends CopyJob {
   /** Whether an earlier copy into it did not come to its end. */
   wasCutOff(): boolean;
   /** Remembers, for after a crash, that a copy is under way. */
   mark(isPopulating: boolean): void;
 }
 
-export interface Copier {
+interface Copier {
   copy(request: CopyRequest): Promise<void>;
   close(): Promise<void>;
 }

@@ -1,7 +1,7 @@
 import { invalid, notImplemented } from "../errors.ts";
 
 /** What a volume's directory is, by the options of Docker's `local` driver (type, o, device). */
-export type LocalKind =
+type LocalKind =
   | { kind: "directory" }
   | { kind: "bind"; device: string; readOnly: boolean }
   | { kind: "tmpfs"; options: string };

@@ -43,7 +43,7 @@ export interface MountInput {
 }
 
 /** The volumes that mounts are resolved against. */
-export interface VolumeSource {
+interface VolumeSource {
   has(name: string): boolean;
   create(body: VolumeCreateBody): VolumeRecord;
   directoryOf(record: VolumeRecord): string;

@@ -143,6 +143,21 @@ describe("adopting", () => {
     await Promise.all([machine.stop(), agent.stop()]);
   });
 
+  test("is not needed for a bridge that somebody took away: the next start makes it again", async () => {
+    const [first, second] = [newRequest(), newRequest()];
+    const sandbox = await networks.open(first);
+    const server = await startAgent(sandbox.netnsPath);
+    sandbox.release();
+    await server.serve("tcp", 80, "web");
+    run("ip link del berth-test0");
+    const other = await networks.open(second);
+    const client = await startAgent(other.netnsPath);
+    other.release();
+    assert.match(await client.ask("tcp", sandbox.endpoints.bridge?.IPAddress ?? "", 80), /^web sees/);
+    await Promise.all([server.stop(), client.stop()]);
+    for (const { containerId } of [first, second]) await networks.close(containerId);
+  });
+
   test("leaves alone what is just being started", async () => {
     const request = newRequest({ portBindings: { "80/tcp": [{ HostIp: "", HostPort: "8306" }] } });
     const opening = networks.open(request);
@@ -235,5 +250,48 @@ test("after any sequence of starts, ends and restarts leases, rules and links ar
   for (let count = 0; count < 13; count++) sandboxes.push(await networks.open(newRequest()));
   await assert.rejects(networks.open(newRequest()), { kind: "unavailable" });
   for (const sandbox of sandboxes) sandbox.release();
+  await started.stop();
+});
+
+test("two engines on one machine keep out of each other's way", async () => {
+  const one = await startNetworks({ bip: undefined });
+  const two = await startNetworks({ bip: undefined, bridgeName: "berth-test1", tableName: "berth-test-1" });
+  const port = { "80/tcp": [{ HostIp: "", HostPort: "8600" }] };
+  const [first, second] = [newRequest({ portBindings: port }), newRequest()];
+  const sandboxes = [await one.networks.open(first), await two.networks.open(second)] as const;
+  const addresses = sandboxes.map(({ endpoints }) => endpoints.bridge?.IPAddress ?? "");
+  assert.notEqual(addresses[0]?.split(".")[1], addresses[1]?.split(".")[1]);
+  await assert.rejects(two.networks.open(newRequest({ portBindings: port })), {
+    message: /port is already allocated/,
+  });
+  const [server, client] = [
+    await startAgent(sandboxes[0].netnsPath),
+    await startAgent(sandboxes[1].netnsPath),
+  ];
+  for (const sandbox of sandboxes) sandbox.release();
+  await server.serve("tcp", 80, "web");
+  await server.serve("tcp", 81, "hidden");
+  const gateway = sandboxes[1].endpoints.bridge?.Gateway ?? "";
+  assert.match(await client.ask("tcp", gateway, 8600), /^web sees/);
+  assert.equal(await client.ask("tcp", addresses[0] ?? "", 81), "silence");
+  await two.networks.adopt([]);
+  await two.stop();
+  const machine = await startAgent();
+  assert.match(await machine.ask("tcp", "127.0.0.1", 8600), /^web sees/);
+  await Promise.all([server.stop(), client.stop(), machine.stop()]);
+  await one.stop();
+  assert.equal(run("nft list tables").trim(), "");
+});
+
+test("an interface that a stray process keeps after its container's end is taken away", async () => {
+  const started = await startNetworks();
+  const request = newRequest();
+  const sandbox = await started.networks.open(request);
+  const stray = await startAgent(sandbox.netnsPath);
+  sandbox.release();
+  assert.equal(listPorts().length, 1);
+  await started.networks.close(request.containerId);
+  while (listPorts().length > 0) await new Promise((resolve) => setTimeout(resolve, 20));
+  await stray.stop();
   await started.stop();
 });
