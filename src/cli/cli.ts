@@ -27,9 +27,9 @@ export interface Cli {
   config: CliConfig;
   configFolder: string;
   client(): Promise<Client>;
-  print(line: string): void;
+  print: (line: string) => void;
   /** One line on stderr. */
-  warn(line: string): void;
+  warn: (line: string) => void;
 }
 
 const home = (file: string) => path.join(os.homedir(), ".docker", file);
@@ -59,23 +59,33 @@ export function createCli(
   given: ReadonlySet<string>,
   streams: Pick<Cli, "stdin" | "stdout" | "stderr" | "env">,
 ): Cli {
-  const { env, stdout, stderr } = streams;
+  const { env } = streams;
   const configFolder = given.has("config") ? flags.config : env.DOCKER_CONFIG || flags.config;
   let config: CliConfig | undefined;
   let client: Promise<Client> | undefined;
+  // Each stream is opened by Node when it is first asked for: most commands need one of the three.
   const cli: Cli = {
-    ...streams,
+    get stdin() {
+      return streams.stdin;
+    },
+    get stdout() {
+      return streams.stdout;
+    },
+    get stderr() {
+      return streams.stderr;
+    },
+    env,
     configFolder,
     get config() {
-      config ??= readConfig(configFolder, (line) => stderr.write(`${line}\n`));
+      config ??= readConfig(configFolder, cli.warn);
       return config;
     },
     client() {
       client ??= connect(cli, flags, given);
       return client;
     },
-    print: (line) => stdout.write(`${line}\n`),
-    warn: (line) => stderr.write(`${line}\n`),
+    print: (line) => streams.stdout.write(`${line}\n`),
+    warn: (line) => streams.stderr.write(`${line}\n`),
   };
   return cli;
 }

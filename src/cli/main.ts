@@ -29,7 +29,6 @@ async function main(
 }
 
 async function dispatch(cli: Cli, { values, args }: ParsedFlags<typeof globalFlags>): Promise<number> {
-  const columns = cli.stdout.columns ?? 80;
   const words = args[0] === "help" ? [...args.slice(1), "--help"] : args;
   if (values.version)
     return dispatch(cli, { values: { ...values, version: false }, given: new Set(), args: ["--version"] });
@@ -40,7 +39,7 @@ async function dispatch(cli: Cli, { values, args }: ParsedFlags<typeof globalFla
   }
   if (words.length === 0 || words[0] === "--help" || values.help) {
     const { formatMainHelp } = await import("./help.ts");
-    cli.print(formatMainHelp(globalFlags, columns));
+    cli.print(formatMainHelp(globalFlags, cli.stdout.columns ?? 80));
     return 0;
   }
   const found = findCommand(words);
@@ -53,7 +52,7 @@ async function dispatch(cli: Cli, { values, args }: ParsedFlags<typeof globalFla
   } catch (error) {
     if (!(error instanceof HelpRequest)) throw error;
     const { formatCommandHelp } = await import("./help.ts");
-    cli.print(formatCommandHelp(path, name, command, columns));
+    cli.print(formatCommandHelp(path, name, command, cli.stdout.columns ?? 80));
     return 0;
   }
 }
@@ -106,14 +105,11 @@ function report(cli: Cli, error: unknown): number {
 }
 
 // A reader that went away (`berth logs x | head`) is not an error.
-for (const stream of [process.stdout, process.stderr]) {
-  stream.on("error", (error: NodeJS.ErrnoException) => process.exit(error.code === "EPIPE" ? 0 : 1));
-}
-const exitCode = await main(process.argv.slice(2), {
-  stdin: process.stdin,
-  stdout: process.stdout,
-  stderr: process.stderr,
-  env: process.env,
+process.on("uncaughtException", (error: NodeJS.ErrnoException) => {
+  if (error.code === "EPIPE") process.exit(0);
+  process.stderr.write(`${error.stack}\n`);
+  process.exit(1);
 });
-// Streams of a detached or killed command may still be open; the output is written by now (pipes and files are synchronous).
+const exitCode = await main(process.argv.slice(2), process);
+// What a detached or killed command left open must not hold us; the output is written (pipes and files are synchronous).
 process.exit(exitCode);

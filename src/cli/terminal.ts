@@ -1,3 +1,4 @@
+import { spawnSync } from "node:child_process";
 import type { Duplex } from "node:stream";
 import { copyOutput } from "../client/frames.ts";
 import type { HijackedConnection } from "../client/transport.ts";
@@ -80,6 +81,8 @@ function setRawMode(cli: Cli, isRaw: boolean): boolean {
   if (stdin.isTTY !== true || !("setRawMode" in stdin) || typeof stdin.setRawMode !== "function")
     return false;
   stdin.setRawMode(isRaw);
+  // Node's raw mode still turns \n into \r\n on output, which moves the cursor of full-screen programs; the way back restores it.
+  if (isRaw) spawnSync("stty", ["-opost"], { stdio: ["inherit", "ignore", "ignore"] });
   return true;
 }
 

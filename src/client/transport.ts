@@ -1,7 +1,10 @@
-import http, { type ClientRequest, type IncomingMessage, type RequestOptions } from "node:http";
+import type { ClientRequest, IncomingMessage, RequestOptions } from "node:http";
 import type { Duplex, Readable } from "node:stream";
 import { ApiError, explainConnectionError } from "./api-error.ts";
 import type { Endpoint } from "./host.ts";
+
+// `import` of node:http also loads its WebSocket client, which takes as long as all of Node; this does not.
+const http = process.getBuiltinModule("node:http");
 
 export type Query = Record<string, string | number | boolean | readonly string[] | undefined>;
 

@@ -1,7 +1,7 @@
 import type { Client } from "../../client/client.ts";
 import type { ExecCreateRequest } from "../../formats/docker-api.ts";
 import type { Cli } from "../cli.ts";
-import { defineCommand } from "../command.ts";
+import { defineCommand, ExitError } from "../command.ts";
 import { bool, list, string } from "../flag.ts";
 import { checkTty, followTerminalSize, runSession } from "../terminal.ts";
 import { resolveEnv } from "./create-body.ts";
@@ -74,7 +74,7 @@ async function attachExec(
     detachKeys,
   });
   stopResize();
-  if (end === "detached") return 0;
+  if (end === "detached") throw new ExitError(1, "read escape sequence");
   const { Running, ExitCode } = await client.execs.inspect(id);
   return Running ? 0 : (ExitCode ?? 0);
 }
