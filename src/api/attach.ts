@@ -1,9 +1,11 @@
 import { attachContainer, attachExec } from "../containers/attach.ts";
 import { getContainer } from "../containers/containers.ts";
-import { createExec, getExec, inspectExec, startExec } from "../containers/exec.ts";
+import { checkStartable, createExec, getExec, inspectExec, startExec } from "../containers/exec.ts";
 import { checkLogs, type LogsOptions, readLogs } from "../containers/logs.ts";
+import { messageOf } from "../errors.ts";
 import { parseDetachKeys } from "../formats/detach-keys.ts";
 import type { ExecCreateRequest } from "../formats/docker-api.ts";
+import { encodeFrame, streams } from "../formats/stdcopy.ts";
 import { windowSize } from "./containers.ts";
 import { type ApiRequest, created, ok, type Reply } from "./request.ts";
 
@@ -124,14 +126,20 @@ export async function execStart(request: ApiRequest): Promise<Reply | undefined>
     await startExec(containers, exec);
     return { status: 200 };
   }
-  const join = await attachExec(containers, exec, exec.request.detachKeys);
+  const { tty, detachKeys } = exec.request;
+  checkStartable(exec);
+  const join = await attachExec(containers, exec, detachKeys);
+  const client = request.hijack(mediaType(request, tty));
+  const joined = join(client);
   try {
     await startExec(containers, exec);
   } catch (error) {
+    // The client reads a stream by now: it is told there, and by the exec's exit code.
+    const message = Buffer.from(`${messageOf(error)}\r\n`);
+    client.write(tty ? message : encodeFrame(streams.stdout, message));
     await containers.supervisor.call("forget", { process: exec.id });
-    throw error;
   }
-  await join(request.hijack(mediaType(request, exec.request.tty)));
+  await joined;
 }
 
 export function execInspect(request: ApiRequest): Reply {

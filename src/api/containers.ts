@@ -4,7 +4,8 @@ import { createContainer } from "../containers/create.ts";
 import { inspectContainer, sizesOf, summarizeContainer } from "../containers/inspect.ts";
 import { listContainers, listFilters } from "../containers/list.ts";
 import { pruneContainers, pruneFilters } from "../containers/prune.ts";
-import { removeContainer, renameContainer } from "../containers/remove.ts";
+import { removeContainer } from "../containers/remove.ts";
+import { renameContainer } from "../containers/rename.ts";
 import { startContainer } from "../containers/start.ts";
 import {
   killContainer,

@@ -85,7 +85,9 @@ export class ApiRequest {
 
   /** The body as a JSON object; an absent one is an empty object. @throws EngineError invalid */
   async json(): Promise<Record<string, unknown>> {
-    const bytes = this.#upgrade ? await this.#upgradeBody() : await this.#body();
+    const bytes = await this.#body().then((body) =>
+      body.length === 0 && this.#upgrade ? this.#upgradeBody() : body,
+    );
     if (bytes.length === 0) return {};
     const type = this.input.headers["content-type"]?.split(";")[0]?.trim();
     if (type !== undefined && type !== "application/json") {
@@ -112,20 +114,20 @@ export class ApiRequest {
     return Buffer.concat(chunks);
   }
 
-  /** Node ends HTTP at the head of a request with an upgrade; a body of known length follows on the socket. */
+  /** With an upgrade, Node before 25 leaves the request's body in what follows the head. */
   async #upgradeBody(): Promise<Buffer> {
-    const { socket, head } = this.#upgrade!;
-    const length = Number(this.input.headers["content-length"] ?? 0);
-    if (length > largestJsonBytes) throw invalid("the request's body is too large");
-    let bytes = head;
-    while (bytes.length < length) {
-      const chunk: Buffer | null = socket.read();
-      if (chunk) bytes = Buffer.concat([bytes, chunk]);
-      else if (socket.readableEnded || socket.destroyed) throw invalid("the request's body is cut short");
-      else await new Promise((resolve) => socket.once("readable", resolve).once("end", resolve));
+    const upgrade = this.#upgrade!;
+    const length = Math.min(Number(this.input.headers["content-length"] ?? 0), largestJsonBytes);
+    while (upgrade.head.length < length) {
+      const chunk: Buffer | null = upgrade.socket.read();
+      if (chunk) upgrade.head = Buffer.concat([upgrade.head, chunk]);
+      else if (upgrade.socket.readableEnded || upgrade.socket.destroyed)
+        throw invalid("the request's body is cut short");
+      else await new Promise((resolve) => upgrade.socket.once("readable", resolve).once("end", resolve));
     }
-    this.#upgrade!.head = bytes.subarray(length);
-    return bytes.subarray(0, length);
+    const body = upgrade.head.subarray(0, length);
+    upgrade.head = upgrade.head.subarray(length);
+    return body;
   }
 
   /**

@@ -64,7 +64,7 @@ async function serve(
     const reply = await found.handler(request);
     if (reply) send(output, reply, upgrade);
   } catch (error) {
-    fail(engine, output, upgrade, error, `${input.method} ${input.url}`);
+    fail({ engine, output, upgrade, error, gone: gone.signal, what: `${input.method} ${input.url}` });
   }
 }
 
@@ -137,14 +137,18 @@ function send(output: ServerResponse, reply: Reply, upgrade: Upgrade | undefined
   if (upgrade) output.once("finish", () => upgrade.socket.end());
 }
 
-function fail(
-  engine: Engine,
-  output: ServerResponse,
-  upgrade: Upgrade | undefined,
-  error: unknown,
-  what: string,
-): void {
+function fail(options: {
+  engine: Engine;
+  output: ServerResponse;
+  upgrade: Upgrade | undefined;
+  error: unknown;
+  gone: AbortSignal;
+  what: string;
+}): void {
+  const { engine, output, upgrade, error, gone, what } = options;
   const status = statusOf(error);
+  // The client has gone, which ended what was done for it.
+  if (gone.aborted) return;
   if (!(error instanceof EngineError)) engine.logger.error({ error, request: what }, messageOf(error));
   if (output.headersSent) {
     output.destroy();

@@ -9,8 +9,8 @@ import type { Exit } from "../supervisor/protocol.ts";
 import type { Container } from "./container.ts";
 import { type Containers, type Exec, newId, publish } from "./containers.ts";
 import { rootLayers } from "./rootfs.ts";
-import { bundleOf, runtimeOf } from "./start.ts";
-import { startFailure } from "./start-failure.ts";
+import { bundleOf, runtimeOf } from "./runtime-files.ts";
+import { execPrefix, startFailure } from "./start-failure.ts";
 import { resolveUser } from "./user.ts";
 
 /** @throws EngineError conflict when the container does not run or is paused, invalid without a command */
@@ -56,8 +56,7 @@ export function getExec(containers: Containers, id: string): Exec {
  */
 export async function startExec(containers: Containers, exec: Exec): Promise<void> {
   const { container, request } = exec;
-  checkRunning(container);
-  if (exec.started) throw conflict(`exec ${exec.id} has already run`);
+  checkStartable(exec);
   exec.started = true;
   const { id } = container.record;
   const processFile = join(bundleOf(containers, id), `exec-${exec.id}.json`);
@@ -77,12 +76,18 @@ export async function startExec(containers: Containers, exec: Exec): Promise<voi
     publish(containers, container, `exec_start: ${request.args.join(" ")}`, { execID: exec.id });
   } catch (error) {
     exec.running = false;
-    const failure = startFailure(messageOf(error));
+    const failure = startFailure(messageOf(error), request.args, execPrefix);
     exec.exitCode = failure.exitCode;
     throw failure.error;
   } finally {
     rmSync(processFile, { force: true });
   }
+}
+
+/** @throws EngineError conflict */
+export function checkStartable(exec: Exec): void {
+  checkRunning(exec.container);
+  if (exec.started) throw conflict(`exec ${exec.id} has already run`);
 }
 
 function checkRunning(container: Container): void {

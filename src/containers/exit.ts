@@ -5,9 +5,10 @@ import type { Exit } from "../supervisor/protocol.ts";
 import { wasOomKilled } from "../sys/cgroup.ts";
 import { type Container, enterStatus } from "./container.ts";
 import { type Containers, publish, save } from "./containers.ts";
+import { discardContainer } from "./discard.ts";
 import { recordExecExit } from "./exec.ts";
-import { removeQueued } from "./remove.ts";
-import { begin, deleteFromRuntime } from "./start.ts";
+import { deleteFromRuntime } from "./runtime-files.ts";
+import { begin } from "./start.ts";
 
 /** What the container's record says when nobody saw the process end. */
 export const unknownExitCode = 255;
@@ -62,7 +63,7 @@ export async function recordExit(containers: Containers, container: Container, e
   dropExecs(containers, container);
   if (again) scheduleRestart(containers, container, exit.at - startedAt);
   if (autoRemove) {
-    await removeQueued(containers, container, { removeVolumes: true });
+    await discardContainer(containers, container, { removeVolumes: true });
     container.notifyExit({ exitCode }, false);
   }
 }

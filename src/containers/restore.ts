@@ -5,9 +5,9 @@ import type { Exit, Held } from "../supervisor/protocol.ts";
 import { isAlive } from "../sys/process.ts";
 import { type Container, enterStatus } from "./container.ts";
 import { type Containers, folderOf, save } from "./containers.ts";
+import { discardContainer } from "./discard.ts";
 import { recordExit } from "./exit.ts";
 import { logOptions } from "./log-options.ts";
-import { removeQueued } from "./remove.ts";
 import { initLayerOf } from "./rootfs.ts";
 import { begin } from "./start.ts";
 
@@ -85,7 +85,7 @@ async function resume(containers: Containers, container: Container): Promise<voi
   if (state.Pid > 0) return;
   const wasRestarting = state.Restarting;
   if (state.Status === "removing" || (state.Status === "exited" && hostConfig.AutoRemove)) {
-    await removeQueued(containers, container, { removeVolumes: hostConfig.AutoRemove });
+    await discardContainer(containers, container, { removeVolumes: hostConfig.AutoRemove });
     return;
   }
   if (state.Running) {

@@ -1,36 +1,49 @@
 import { EngineError } from "../errors.ts";
 
-const prefix =
+/** What Docker says before the reason, when a container and when an exec cannot be started. */
+export const createPrefix =
   "failed to create task for container: failed to create shim task: OCI runtime create failed: runc create failed: " +
   "unable to start container process: ";
+
+export const execPrefix = "OCI runtime exec failed: exec failed: unable to start container process: ";
 
 /**
  * Gives a runtime's complaint Docker's words and exit code: 127 for a command that is not there, 126 for one that cannot be
  * run, 125 for all else. Clients decide by the words; crun's and runc's differ.
  */
-export function startFailure(message: string): { error: EngineError; exitCode: number } {
+export function startFailure(
+  message: string,
+  args: string[],
+  prefix = createPrefix,
+): { error: EngineError; exitCode: number } {
   const missing = /^executable file `(.*)` not found(?: in \$PATH)?: (.*)$/.exec(message);
   if (missing) {
     const [, command = "", reason = ""] = missing;
     const inPath = command.includes("/")
       ? `stat ${command}: ${reason.toLowerCase()}`
       : "executable file not found in $PATH";
-    return { error: badCommand(`exec: "${command}": ${inPath}: unknown`), exitCode: 127 };
+    return { error: badCommand(prefix, `exec: "${command}": ${inPath}: unknown`), exitCode: 127 };
   }
+  // crun opens the file to run before it runs it, and is refused a directory in these words.
   const denied =
-    /^open executable: (.*)$|^exec(?:ve)? `?([^`]*)`?: (Permission denied|Is a directory|Exec format error)$/i.exec(
+    /^(?:open executable|exec(?:ve)? .*): (Operation not permitted|Permission denied|Is a directory|Exec format error)$/i.exec(
       message,
     );
-  if (denied) return { error: badCommand(`exec: ${message.toLowerCase()}: unknown`), exitCode: 126 };
+  if (denied) {
+    const reason = denied[1]
+      ?.toLowerCase()
+      .replace("operation not permitted", "is a directory: permission denied");
+    return { error: badCommand(prefix, `exec: "${args[0]}": ${reason}: unknown`), exitCode: 126 };
+  }
   if (
     /executable file not found|no such file or directory: unknown$|exec:.*no such file or directory/.test(
       message,
     )
   ) {
-    return { error: badCommand(`${withoutRuntime(message)}: unknown`), exitCode: 127 };
+    return { error: badCommand(prefix, `${withoutRuntime(message)}: unknown`), exitCode: 127 };
   }
   if (/permission denied|is a directory|exec format error/i.test(message)) {
-    return { error: badCommand(`${withoutRuntime(message).toLowerCase()}: unknown`), exitCode: 126 };
+    return { error: badCommand(prefix, `${withoutRuntime(message).toLowerCase()}: unknown`), exitCode: 126 };
   }
   return {
     error: new EngineError("internal", `failed to create task for container: ${message}`),
@@ -38,7 +51,7 @@ export function startFailure(message: string): { error: EngineError; exitCode: n
   };
 }
 
-function badCommand(message: string): EngineError {
+function badCommand(prefix: string, message: string): EngineError {
   return new EngineError("invalid", `${prefix}${message}`);
 }
 

@@ -1,21 +1,23 @@
-import { existsSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, writeFileSync } from "node:fs";
 import { hostname as hostHostname, release } from "node:os";
 import { join } from "node:path";
-import { conflict, EngineError, internal, invalid, messageOf } from "../errors.ts";
+import { conflict, EngineError, invalid, messageOf } from "../errors.ts";
 import { timestamp } from "../formats/timestamp.ts";
 import type { Sandbox } from "../networks/networks.ts";
 import type { OciMount } from "../runtime/oci-spec.ts";
 import { defaultSeccompProfile, parseSeccompProfile } from "../runtime/seccomp.ts";
 import { parseSecurityOptions } from "../runtime/security-options.ts";
 import { buildSpec, type SpecInput } from "../runtime/spec.ts";
-import type { RuntimeCommand, StartOptions } from "../supervisor/protocol.ts";
+import type { StartOptions } from "../supervisor/protocol.ts";
 import { type Container, enterStatus } from "./container.ts";
 import { type Containers, folderOf, publish, save } from "./containers.ts";
+import { discardContainer } from "./discard.ts";
 import { writeEtcFiles } from "./etc-files.ts";
 import { logOptions } from "./log-options.ts";
 import { encodeMounts, prepareMounts } from "./mounts.ts";
 import { resolveNamespaces, sharesHostname, shmMount } from "./namespaces.ts";
 import { lowerLayers, upperOf, workOf } from "./rootfs.ts";
+import { bundleOf, deleteFromRuntime, runtimeOf } from "./runtime-files.ts";
 import { startFailure } from "./start-failure.ts";
 import { resolveUser } from "./user.ts";
 
@@ -52,7 +54,7 @@ export async function begin(containers: Containers, container: Container): Promi
     record.startTicks = started.startTicks;
   } catch (error) {
     await recordFailure(containers, container, error);
-    throw error instanceof EngineError ? error : startFailure(messageOf(error)).error;
+    throw error instanceof EngineError ? error : startFailure(messageOf(error), record.args).error;
   } finally {
     sandbox?.release();
   }
@@ -66,24 +68,17 @@ export async function begin(containers: Containers, container: Container): Promi
 
 async function recordFailure(containers: Containers, container: Container, error: unknown): Promise<void> {
   const { record } = container;
-  const { exitCode } = startFailure(messageOf(error));
+  const failure = startFailure(messageOf(error), record.args);
+  const exitCode = failure.exitCode;
   await containers.networks.close(record.id);
   await deleteFromRuntime(containers, container);
-  const message = error instanceof EngineError ? error.message : startFailure(messageOf(error)).error.message;
+  const { message } = error instanceof EngineError ? error : failure.error;
   Object.assign(record.state, { ExitCode: exitCode, Error: message, Pid: 0 });
   enterStatus(record.state, record.state.Status === "created" ? "created" : "exited");
   save(containers, container);
   container.notifyExit({ exitCode, error: message }, false);
-}
-
-/** Takes what the runtime may have left of a container: its state folder and cgroup. */
-export async function deleteFromRuntime(containers: Containers, container: Container): Promise<void> {
-  const { id } = container.record;
-  const runtime = runtimeOf(containers, container);
-  if (existsSync(join(runtime.root, id))) {
-    await containers.supervisor.call("runtime", { runtime, arguments: ["delete", "--force", id] });
-  }
-  rmSync(bundleOf(containers, id), { recursive: true, force: true });
+  await containers.supervisor.call("forget", { process: record.id });
+  if (record.hostConfig.AutoRemove) await discardContainer(containers, container, { removeVolumes: true });
 }
 
 async function openSandbox(containers: Containers, container: Container): Promise<Sandbox | undefined> {
@@ -181,15 +176,4 @@ function seccompOf(container: Container): SpecInput["seccomp"] {
   if (seccomp === "default")
     return (capabilities) => defaultSeccompProfile(capabilities, release(), process.arch);
   return (capabilities) => parseSeccompProfile(seccomp, capabilities, release(), process.arch);
-}
-
-export function runtimeOf(containers: Containers, container: Container): RuntimeCommand {
-  const name = container.record.hostConfig.Runtime;
-  const program = containers.settings.runtimes[name];
-  if (!program) throw internal(`unknown or invalid runtime name: ${name}`);
-  return { program, root: join(containers.settings.execRoot, "runtime", name) };
-}
-
-export function bundleOf(containers: Containers, id: string): string {
-  return join(containers.settings.execRoot, "bundles", id);
 }

@@ -3,7 +3,8 @@ import { parseSignal } from "../formats/signal.ts";
 import { isAlive } from "../sys/process.ts";
 import { type Container, enterStatus, type WaitResult } from "./container.ts";
 import { type Containers, publish, save } from "./containers.ts";
-import { runtimeOf, startContainer } from "./start.ts";
+import { runtimeOf } from "./runtime-files.ts";
+import { startContainer } from "./start.ts";
 
 const SIGKILL = 9;
 const defaultStopTimeoutSeconds = 10;

@@ -7,7 +7,7 @@ import { checkRestartPolicy } from "../formats/restart-policy.ts";
 import { checkResources, encodeResources } from "../runtime/resources.ts";
 import type { Container } from "./container.ts";
 import { type Containers, publish, save } from "./containers.ts";
-import { bundleOf, runtimeOf } from "./start.ts";
+import { bundleOf, runtimeOf } from "./runtime-files.ts";
 
 const updatable = [
   ...["CpuShares", "Memory", "NanoCpus", "BlkioWeight", "CpuPeriod", "CpuQuota", "CpuRealtimePeriod"],

@@ -1,0 +1,43 @@
+import { rm } from "node:fs/promises";
+import { type Container, enterStatus } from "./container.ts";
+import { type Containers, folderOf, publish, save, unregister } from "./containers.ts";
+import { anonymousVolumes, volumeUsers } from "./mounts.ts";
+import { deleteFromRuntime } from "./runtime-files.ts";
+
+/** To be called from within the container's queue. The record goes last: what is left after a crash can be removed again. */
+export async function discardContainer(
+  containers: Containers,
+  container: Container,
+  options: { removeVolumes?: boolean },
+): Promise<void> {
+  const { record } = container;
+  container.removing = true;
+  clearTimeout(container.restartTimer);
+  enterStatus(record.state, "removing");
+  try {
+    await deleteFromRuntime(containers, container);
+    await containers.networks.close(record.id);
+    await containers.supervisor.call("forget", { process: record.id });
+    await rm(folderOf(containers, record.id), { recursive: true, force: true });
+  } catch (error) {
+    container.removing = false;
+    enterStatus(record.state, "dead");
+    save(containers, container);
+    throw error;
+  }
+  containers.images.release(record.id);
+  containers.records.delete(record.id);
+  unregister(containers, container);
+  if (options.removeVolumes) await removeAnonymousVolumes(containers, container);
+  publish(containers, container, "destroy");
+  container.notifyRemoved({ exitCode: record.state.ExitCode });
+}
+
+async function removeAnonymousVolumes(containers: Containers, container: Container): Promise<void> {
+  for (const name of anonymousVolumes(container)) {
+    if (volumeUsers(containers, name).length > 0) continue;
+    await containers.volumes.remove(name, { force: true, usedBy: [] }).catch((error: unknown) => {
+      containers.logger.warn({ error, volume: name }, "an anonymous volume could not be removed");
+    });
+  }
+}
