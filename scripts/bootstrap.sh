@@ -28,14 +28,20 @@ ensure_packages() {
 
 is_current() { [ "$("$1" -p 'process.versions.node.split(".")[0] >= 24' 2>/dev/null)" = true ]; }
 
+# The choice is kept as a link, since asking a Node for its version takes as long as a whole command may.
 ensure_node() {
-  NODE=$(command -v node || :)
-  if [ -n "$NODE" ] && is_current "$NODE"; then return 0; fi
-  NODE=$root/.tools/node_modules/node/bin/node
+  NODE=$root/.tools/node
   if [ -x "$NODE" ]; then return 0; fi
+  mkdir -p "$root/.tools"
+  own=$(command -v node || :)
+  if [ -n "$own" ] && is_current "$own"; then
+    ln -sfn "$own" "$NODE"
+    return 0
+  fi
   command -v npm >/dev/null || ensure_packages nodejs npm
-  say "installing Node $node_version into .tools (the machine's own is older than 24)"
+  say "installing Node $node_version into .tools (the machine's own is missing or older than 24)"
   run_npm "$root/.tools" install --prefix "$root/.tools" --no-save "node@$node_version"
+  ln -sfn node_modules/node/bin/node "$NODE"
 }
 
 ensure_modules() {
@@ -57,4 +63,39 @@ run_npm() {
     return 1
   fi
   rm -f "$log"
+}
+
+# Bundles the sources when any is newer than the last build.
+ensure_build() {
+  if [ -f "$root/dist/.built" ] &&
+    [ -z "$(find "$root/src" "$root/scripts/build.ts" "$root/package-lock.json" -newer "$root/dist/.built" -print -quit)" ]; then
+    return 0
+  fi
+  "$NODE" "$root/scripts/build.ts"
+}
+
+socket=/run/berth/berth.sock
+
+is_answering() {
+  [ -S "$socket" ] && "$NODE" -e '
+    require("net").connect(process.argv[1], () => process.exit(0)).on("error", () => process.exit(1))' "$socket"
+}
+
+# In the background, on the default socket.
+start_engine() {
+  ensure_packages crun iproute2 nftables procps
+  say "no engine is running; starting one in the background (log: /var/log/berth.log; stop it with: kill \$(cat /run/berth/berth.pid))"
+  mkdir -p /run/berth
+  setsid "$NODE" "$root/dist/daemon/main.js" </dev/null >>/var/log/berth.log 2>&1 &
+  echo $! >/run/berth/berth.pid
+  tries=0
+  until is_answering; do
+    tries=$((tries + 1))
+    if [ $tries -gt 100 ] || ! kill -0 "$(cat /run/berth/berth.pid)" 2>/dev/null; then
+      tail -n 5 /var/log/berth.log >&2
+      say 'the engine did not start; see above and /var/log/berth.log'
+      return 1
+    fi
+    sleep 0.1
+  done
 }

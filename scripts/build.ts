@@ -1,0 +1,31 @@
+import { globSync, rmSync, writeFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { type BuildOptions, build } from "esbuild";
+
+/**
+ * Bundles the programs, each with all it imports, into dist/ (same paths as in src/): start-up time counts. Native modules
+ * stay outside.
+ */
+const root = fileURLToPath(new URL("..", import.meta.url));
+const workers = globSync("src/**/*.worker.ts", { cwd: root });
+const common: BuildOptions = {
+  absWorkingDir: root,
+  outdir: "dist",
+  outbase: "src",
+  bundle: true,
+  platform: "node",
+  format: "esm",
+  target: "node24",
+  external: ["koffi"],
+  sourcemap: "linked",
+  logLevel: "warning",
+  banner: {
+    js: 'import { createRequire as __createRequire } from "node:module"; const require = __createRequire(import.meta.url);',
+  },
+};
+
+rmSync(`${root}/dist`, { recursive: true, force: true });
+await build({ ...common, entryPoints: ["src/daemon/main.ts", "src/supervisor/main.ts", "src/index.ts", ...workers] });
+// Each command in a file of its own, so that one is loaded and not all.
+await build({ ...common, entryPoints: ["src/cli/main.ts"], splitting: true, chunkNames: "cli/[name]-[hash]" });
+writeFileSync(`${root}/dist/.built`, "");
