@@ -10,13 +10,12 @@ import {
   defaultBridgeRecord,
   type EndpointInUse,
   inspectNetwork,
-  type NetworkCreateBody,
   type NetworkRecord,
   newDefaultBridge,
   newPredefinedNetwork,
-  newUserNetwork,
   predefinedNames,
 } from "./records.ts";
+import { type NetworkCreateBody, newUserNetwork } from "./user-network.ts";
 
 /** The networks there are, each bridge with its address pool. */
 export interface Catalog {

@@ -4,8 +4,8 @@ import type { EndpointSettings } from "../formats/docker-api.ts";
 import { formatIpv4, macAddressOf, parseIpv4, parseMacAddress, parseSubnet } from "../formats/ip-address.ts";
 import type { Logger } from "../logger.ts";
 import type { Catalog } from "./catalog.ts";
+import type { Interface } from "./netns-pool.ts";
 import type { NetworkRecord } from "./records.ts";
-import type { Interface } from "./sandboxes.ts";
 
 /** A container's attachment to one network, with its address leased. */
 export interface Endpoint {

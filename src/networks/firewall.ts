@@ -2,7 +2,7 @@ import { formatIpv4 } from "../formats/ip-address.ts";
 import { runNft } from "../sys/nftables.ts";
 import type { MapElement } from "../sys/nftables-message.ts";
 import type { Kernel } from "./kernel.ts";
-import type { Publication } from "./ports.ts";
+import type { Publication } from "./port-map.ts";
 import type { BridgeRecord } from "./records.ts";
 
 /**

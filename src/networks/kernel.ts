@@ -3,12 +3,12 @@ import type { Link } from "../sys/link-message.ts";
 import type { MapElement } from "../sys/nftables-message.ts";
 import { startWorker } from "../sys/worker.ts";
 import type { BridgePort, BridgeSettings } from "./links.ts";
-import type { Interface, OpenedSandbox } from "./sandboxes.ts";
+import type { Interface, OpenedNetns } from "./netns-pool.ts";
 
 /** What the network worker can be asked to do. Each waits for the kernel, so none runs on the daemon's main thread. */
 export interface KernelOperations {
   ensureBridge(settings: BridgeSettings): void;
-  openSandbox(request: { containerId: string; interfaces: Interface[] }): OpenedSandbox;
+  openNetns(request: { containerId: string; interfaces: Interface[] }): OpenedNetns;
   removeLink(name: string): void;
   listLinks(): Link[];
   listSubnets(exceptLinks: string[]): Subnet[];
@@ -86,7 +86,7 @@ export function startKernel(): Kernel {
 
   return {
     ensureBridge: (settings) => call("ensureBridge", settings) as Promise<void>,
-    openSandbox: (request) => call("openSandbox", request) as Promise<OpenedSandbox>,
+    openNetns: (request) => call("openNetns", request) as Promise<OpenedNetns>,
     removeLink: (name) => call("removeLink", name) as Promise<void>,
     listLinks: () => call("listLinks", undefined) as Promise<Link[]>,
     listSubnets: (exceptLinks) => call("listSubnets", exceptLinks) as Promise<Subnet[]>,

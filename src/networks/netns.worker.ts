@@ -2,14 +2,14 @@ import { parentPort } from "node:worker_threads";
 import type { Answer, Call, KernelOperations } from "./kernel.ts";
 import { createHostLinks, setSysctl } from "./links.ts";
 import { createNetfilter } from "./netfilter.ts";
-import { createSandboxes } from "./sandboxes.ts";
+import { createNetnsPool } from "./netns-pool.ts";
 
 const port = parentPort;
 if (!port) throw new Error("netns.worker is a worker thread");
 
 const links = createHostLinks();
 const netfilter = createNetfilter();
-const sandboxes = createSandboxes(links);
+const pool = createNetnsPool(links);
 /** Idle time before the next namespace is made ready, so that a burst of starts is not slowed by it. */
 const refillDelayMilliseconds = 50;
 let refill: NodeJS.Timeout | undefined;
@@ -17,16 +17,16 @@ let refill: NodeJS.Timeout | undefined;
 function scheduleRefill(): void {
   clearTimeout(refill);
   refill = setTimeout(() => {
-    if (sandboxes.prepare()) scheduleRefill();
+    if (pool.prepare()) scheduleRefill();
   }, refillDelayMilliseconds);
 }
 
 const operations: KernelOperations = {
   ensureBridge: (settings) => links.ensureBridge(settings),
-  openSandbox({ containerId, interfaces }) {
-    const sandbox = sandboxes.open(containerId, interfaces);
+  openNetns({ containerId, interfaces }) {
+    const netns = pool.open(containerId, interfaces);
     if (interfaces.length > 0) scheduleRefill();
-    return sandbox;
+    return netns;
   },
   removeLink: (name) => links.removeLink(name),
   listLinks: () => links.listLinks(),
@@ -38,7 +38,7 @@ const operations: KernelOperations = {
   prepare: scheduleRefill,
   close() {
     clearTimeout(refill);
-    sandboxes.close();
+    pool.close();
     links.socket.close();
     netfilter.close();
     setImmediate(() => port.close());

@@ -10,11 +10,13 @@ import { startKernel } from "./kernel.ts";
 import type { BridgeSettings } from "./links.ts";
 import { createPortReservations, readFreePorts } from "./ports.ts";
 import { createPublishedPorts } from "./published-ports.ts";
-import type { BridgeRecord, EndpointInUse, NetworkCreateBody, NetworkRecord } from "./records.ts";
-import { createSessions, type LiveContainer, type Sandbox, type SandboxRequest } from "./sessions.ts";
+import type { BridgeRecord, EndpointInUse, NetworkRecord } from "./records.ts";
+import { createSandboxes, type LiveContainer, type Sandbox, type SandboxRequest } from "./sandboxes.ts";
+import type { NetworkCreateBody } from "./user-network.ts";
 
-export type { EndpointInUse, NetworkCreateBody, NetworkRecord } from "./records.ts";
-export type { LiveContainer, Sandbox, SandboxRequest } from "./sessions.ts";
+export type { EndpointInUse, NetworkRecord } from "./records.ts";
+export type { LiveContainer, Sandbox, SandboxRequest } from "./sandboxes.ts";
+export type { NetworkCreateBody } from "./user-network.ts";
 
 export interface NetworksOptions {
   state: State;
@@ -67,7 +69,7 @@ export async function createNetworks(options: NetworksOptions): Promise<Networks
   const catalog = await openCatalog({ state, kernel, bridgeName, bip, logger });
   const bridges = () => catalog.bridges();
   const publishedPorts = createPublishedPorts({ firewall, reservations, bridges, logger });
-  const sessions = createSessions({ catalog, kernel, publishedPorts, repair: bringUp, events, logger });
+  const sandboxes = createSandboxes({ catalog, kernel, publishedPorts, repair: bringUp, events, logger });
 
   async function bringUp(): Promise<void> {
     const before = await kernel.setSysctl({ path: "net/ipv4/ip_forward", value: "1" });
@@ -81,11 +83,11 @@ export async function createNetworks(options: NetworksOptions): Promise<Networks
   await kernel.prepare();
 
   return {
-    open: (request) => sessions.open(request),
-    close: (containerId) => sessions.close(containerId),
+    open: (request) => sandboxes.open(request),
+    close: (containerId) => sandboxes.close(containerId),
     async adopt(live) {
       await bringUp();
-      await sessions.adopt(live);
+      await sandboxes.adopt(live);
     },
     list: () => catalog.list(),
     findNetwork: (nameOrId) => catalog.findNetwork(nameOrId),
@@ -104,19 +106,19 @@ export async function createNetworks(options: NetworksOptions): Promise<Networks
     },
     async removeNetwork(nameOrId) {
       const record = catalog.getNetwork(nameOrId);
-      catalog.checkRemovable(record, sessions.countEndpoints(record.id));
+      catalog.checkRemovable(record, sandboxes.countEndpoints(record.id));
       await removeRecord(record);
       events.publish("network", "destroy", record.id, { name: record.name, type: record.driver });
     },
     async destroy() {
-      sessions.stop();
+      sandboxes.stop();
       await firewall.destroy();
       await foreignFirewall.accept([]);
       for (const bridge of catalog.bridges()) await kernel.removeLink(bridge.link);
       await kernel.close();
     },
     async stop() {
-      sessions.stop();
+      sandboxes.stop();
       await kernel.close();
     },
   };

@@ -1,7 +1,8 @@
 import { internal, messageOf } from "../errors.ts";
 import type { Logger } from "../logger.ts";
 import type { Firewall } from "./firewall.ts";
-import type { PortReservations, Publication, WantedPort } from "./ports.ts";
+import type { Publication, WantedPort } from "./port-map.ts";
+import type { PortReservations } from "./ports.ts";
 import type { BridgeRecord } from "./records.ts";
 
 /** Ports that are taken on this machine and lead to a container, in both places: socket and map element. */

@@ -8,7 +8,7 @@ import { after } from "node:test";
 import { createEvents, type EngineEvent } from "../../src/events/events.ts";
 import { createLogger } from "../../src/logger.ts";
 import { createNetworks, type Networks, type NetworksOptions } from "../../src/networks/networks.ts";
-import type { SandboxRequest } from "../../src/networks/sessions.ts";
+import type { SandboxRequest } from "../../src/networks/sandboxes.ts";
 import { openState } from "../../src/state/state.ts";
 import { enterNewNetns } from "../../src/sys/netns.ts";
 
