@@ -1,4 +1,5 @@
-import { functionArity, type TemplateFunction } from "./go-template-functions.ts";
+import { callTemplateFunction, type Place } from "./go-template-call.ts";
+import type { TemplateFunction } from "./go-template-functions.ts";
 import {
   type Branch,
   type Command,
@@ -35,7 +36,6 @@ interface State {
 /** Stands for "no previous pipeline stage", since undefined is a value. */
 const none = Symbol("none");
 type Flow = "break" | "continue" | undefined;
-type Place = { position: number; text: string };
 
 /** @throws TemplateError in Go's words. */
 export function evaluateTemplate(
@@ -191,7 +191,6 @@ function callFunction(
   operands: Operand[],
   final: unknown,
 ): unknown {
-  const at: Place = { position: command.position, text: formatCommand(command) };
   if ((name === "and" || name === "or") && operands.length > 0) {
     let value: unknown;
     for (const operand of operands) {
@@ -201,17 +200,9 @@ function callFunction(
     return final === none ? value : final;
   }
   const values = evaluateArguments(state, dot, operands, final);
-  const arity = functionArity[name];
-  if (arity !== undefined && values.length !== arity) {
-    const head: Place = { position: command.position, text: name };
-    fail(state, head, `wrong number of args for ${name}: want ${arity} got ${values.length}`);
-  }
-  try {
-    return state.functions[name]!(...values);
-  } catch (error) {
-    if (error instanceof TemplateError) throw error;
-    return fail(state, at, `error calling ${name}: ${error instanceof Error ? error.message : error}`);
-  }
+  return callTemplateFunction(name, state.functions[name]!, command, values, (at, message) =>
+    fail(state, at, message),
+  );
 }
 
 type PathOperand = Extract<Operand, { path: string[] }>;
@@ -268,8 +259,11 @@ function evaluateField(
     return field(...values);
   }
   const map = findMapRecord(receiver);
-  if (map === undefined)
-    return fail(state, at, `can't evaluate field ${name} in type ${formatType(receiver)}`);
+  if (map === undefined) {
+    // Whatever is found in raw JSON is an interface to Go.
+    const type = state.isKeyRequired ? "interface {}" : formatType(receiver);
+    return fail(state, at, `can't evaluate field ${name} in type ${type}`);
+  }
   const method = map[name];
   if (typeof method === "function") return method(...values);
   if (values.length > 0) fail(state, at, `${name} is not a method but has arguments`);

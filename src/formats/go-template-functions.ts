@@ -6,6 +6,7 @@ import {
   formatValue,
   isStruct,
   isTrue,
+  keyTypeOf,
   zeroOf,
 } from "./go-template-values.ts";
 
@@ -48,6 +49,8 @@ function index(collection: unknown, ...keys: unknown[]): unknown {
       if (item === undefined || item === null) throw new Error("index of nil pointer");
       throw new Error(`can't index item of type ${formatType(item)}`);
     }
+    const keyType = keyTypeOf(item);
+    if (keyType !== undefined) throw new Error(`value has type ${formatType(key)}; should be ${keyType}`);
     if (typeof key !== "string") throw new Error(`value has type ${formatType(key)}; should be string`);
     item = Object.hasOwn(map, key) ? map[key] : zeroOf(item);
   }
@@ -163,12 +166,35 @@ const dockerFunctions: Record<string, TemplateFunction> = {
   pad: (raw, before, after) => {
     return text(raw) === "" ? "" : " ".repeat(count(before)) + text(raw) + " ".repeat(count(after));
   },
-  truncate: (raw, width) => text(raw).slice(0, count(width)),
+  truncate: (raw, width) => Buffer.from(text(raw)).subarray(0, count(width)).toString(),
 };
 
 export const templateFunctions: Readonly<Record<string, TemplateFunction>> = {
   ...goFunctions,
   ...dockerFunctions,
+};
+
+/** How many arguments the others must have at least. */
+export const minimalArity: Readonly<Record<string, number>> = {
+  and: 1,
+  or: 1,
+  eq: 1,
+  index: 1,
+  slice: 1,
+  printf: 1,
+  call: 1,
+};
+
+/** The types of parameters that take only one. */
+export const parameterTypes: Readonly<Record<string, readonly ("string" | "int" | "[]string")[]>> = {
+  printf: ["string"],
+  split: ["string", "string"],
+  join: ["[]string", "string"],
+  title: ["string"],
+  lower: ["string"],
+  upper: ["string"],
+  pad: ["string", "int", "int"],
+  truncate: ["string", "int"],
 };
 
 /** Number of arguments each takes; those not listed take any. */

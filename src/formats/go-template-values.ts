@@ -19,6 +19,10 @@ export interface GoMap {
   readonly [mapTag]: true;
   readonly zero: unknown;
   readonly entries: Readonly<Record<string, unknown>>;
+  /** What `{{json .}}` prints. */
+  readonly json: unknown;
+  /** The keys are of a named type: `index` with a plain string is an error then. */
+  readonly keyType?: string | undefined;
 }
 
 export const goStruct = (type: string, fields: Record<string, unknown>, json: unknown): GoStruct => ({
@@ -27,10 +31,17 @@ export const goStruct = (type: string, fields: Record<string, unknown>, json: un
   fields,
   json,
 });
-export const goMap = (entries: Record<string, unknown>, zero: unknown): GoMap => ({
+export const goMap = (
+  entries: Record<string, unknown>,
+  zero: unknown,
+  json: unknown,
+  keyType?: string,
+): GoMap => ({
   [mapTag]: true,
   zero,
   entries,
+  json,
+  keyType,
 });
 
 /** A row of a list: every field a function, `{{json .}}` the ones without parameters, keys sorted. */
@@ -68,6 +79,11 @@ export function findMapRecord(value: unknown): Readonly<Record<string, unknown>>
 const isMap = (value: object): value is GoMap => mapTag in value;
 
 export const isTypedMap = (value: unknown) => typeof value === "object" && value !== null && isMap(value);
+
+/** The type of a map's keys when it is not plain string. */
+export function keyTypeOf(map: unknown): string | undefined {
+  return typeof map === "object" && map !== null && isMap(map) ? map.keyType : undefined;
+}
 
 /** What `index` gives for a key that is missing: the element type's zero value. */
 export function zeroOf(map: unknown): unknown {
@@ -139,8 +155,10 @@ function toJson(value: unknown): unknown {
   if (typeof value !== "object" || value === null) return value ?? null;
   if (Array.isArray(value)) return value.map(toJson);
   if (isStruct(value)) return toJson(value.json);
-  if (isMap(value)) return Object.fromEntries(Object.entries(value.entries).sort(byKey).map(jsonEntry));
+  if (isMap(value))
+    return typeof value.json === "object" && value.json !== null ? sortKeys(value.json) : null;
   return Object.fromEntries(Object.entries(value).map(jsonEntry));
 }
 
+const sortKeys = (object: object) => Object.fromEntries(Object.entries(object).sort(byKey).map(jsonEntry));
 const jsonEntry = ([key, value]: [string, unknown]): [string, unknown] => [key, toJson(value)];

@@ -88,18 +88,24 @@ function typeMember(value: unknown, kind: string, inner: InspectType | undefined
       return inner === undefined ? items : items.map((item) => typeJson(item, inner));
     }
     default:
-      return typeMap(isObject(value) ? value : {}, kind, inner);
+      return typeMap(value, kind, inner);
   }
 }
 
-function typeMap(object: Record<string, unknown>, kind: string, inner: InspectType | undefined): unknown {
-  if (inner === undefined) return goMap(object, "");
+function typeMap(value: unknown, kind: string, inner: InspectType | undefined): unknown {
+  const object = isObject(value) ? value : {};
+  if (inner === undefined) return goMap(object, "", value);
   const isList = kind === "{}[]";
   const entries = Object.entries(object).map(([key, item]) => [
     key,
     typeMember(item, isList ? "[]" : ".", inner),
   ]);
-  return goMap(Object.fromEntries(entries), isList ? [] : typeJson({}, inner));
+  return goMap(
+    Object.fromEntries(entries),
+    isList ? [] : typeJson({}, inner),
+    value,
+    isList ? "nat.Port" : undefined,
+  );
 }
 
 const isObject = (value: unknown): value is Record<string, unknown> =>
