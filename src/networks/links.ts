@@ -46,6 +46,8 @@ export interface HostLinks {
   listLinks(): Link[];
   /** Subnets of all addresses and routes, without those of the links named. */
   listSubnets(exceptLinks: string[]): Subnet[];
+  /** The machine's own addresses. */
+  listAddresses(): Subnet[];
   /** Puts a link under a bridge, marked with the container it serves. */
   attach(port: BridgePort): void;
 }
@@ -96,6 +98,7 @@ export function createHostLinks(): HostLinks & { socket: NetlinkSocket } {
       }
     },
     listLinks: () => socket.dump(routeType.getLink, encodeLinkQuery()).map(decodeLink),
+    listAddresses: () => socket.dump(routeType.getAddress, encodeInetQuery()).map(decodeAddress),
     listSubnets(exceptLinks) {
       const excepted = exceptLinks.map((name) => findLink(name)?.index);
       const addresses = socket.dump(routeType.getAddress, encodeInetQuery()).map(decodeAddress);

@@ -34,7 +34,7 @@ const operations: KernelOperations = {
   attach: (port) => links.attach(port),
   setSysctl: ({ path, value }) => setSysctl(path, value),
   changeElements: ({ table, elements }) => netfilter.changeElements(table, elements),
-  forgetUdpFlows: (ports) => netfilter.forgetUdpFlows(ports),
+  forgetUdpFlows: (ports) => netfilter.forgetUdpFlows(ports, links.listAddresses()),
   prepare: scheduleRefill,
   close() {
     clearTimeout(refill);

@@ -9,13 +9,16 @@ const inet = 2;
 const header = Buffer.from([inet, 0, 0, 0]);
 const originalTuple = 1;
 const nested = 0x8000;
-const tupleProtocol = 2;
+const tupleAttribute = { addresses: 1, protocol: 2 };
+const addressAttribute = { destination: 2 };
 const protocolAttribute = { number: 1, destinationPort: 3 };
 
 /** A connection the kernel tracks, by what its first packet asked for. */
-interface TrackedFlow {
+export interface TrackedFlow {
   /** 6 for TCP, 17 for UDP. */
   protocol: number;
+  /** IPv4, as one number. */
+  destination: number;
   destinationPort: number;
   /** As the kernel named it; `encodeFlowDeletion` gives it back. */
   tuple: Buffer;
@@ -26,15 +29,25 @@ export function encodeFlowQuery(): Buffer {
   return header;
 }
 
+const nothing = Buffer.alloc(0);
+
 /** Undefined when it has no ports. */
 export function decodeFlow(payload: Buffer): TrackedFlow | undefined {
   const tuple = decodeAttributes(payload.subarray(header.length)).get(originalTuple);
-  const proto = tuple && decodeAttributes(tuple).get(tupleProtocol);
-  const fields = proto && decodeAttributes(proto);
-  const number = fields?.get(protocolAttribute.number);
-  const port = fields?.get(protocolAttribute.destinationPort);
-  if (!tuple || !number?.length || !port || port.length < 2) return undefined;
-  return { protocol: number.readUInt8(0), destinationPort: port.readUInt16BE(0), tuple };
+  if (!tuple) return undefined;
+  const parts = decodeAttributes(tuple);
+  const addresses = decodeAttributes(parts.get(tupleAttribute.addresses) ?? nothing);
+  const fields = decodeAttributes(parts.get(tupleAttribute.protocol) ?? nothing);
+  const destination = addresses.get(addressAttribute.destination);
+  const number = fields.get(protocolAttribute.number);
+  const port = fields.get(protocolAttribute.destinationPort);
+  if (destination?.length !== 4 || number?.length !== 1 || port?.length !== 2) return undefined;
+  return {
+    protocol: number.readUInt8(0),
+    destination: destination.readUInt32BE(0),
+    destinationPort: port.readUInt16BE(0),
+    tuple,
+  };
 }
 
 export function encodeFlowDeletion(flow: TrackedFlow): Buffer {

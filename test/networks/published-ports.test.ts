@@ -6,6 +6,8 @@ import net from "node:net";
 import { after, before, describe, test } from "node:test";
 import type { PortMap } from "../../src/formats/docker-api.ts";
 import type { Sandbox } from "../../src/networks/networks.ts";
+import { conntrackType, decodeFlow, encodeFlowQuery } from "../../src/sys/conntrack-message.ts";
+import { NetlinkSocket, netlinkProtocol } from "../../src/sys/netlink.ts";
 import {
   type Agent,
   listElements,
@@ -161,12 +163,25 @@ describe("a published port", () => {
     client.on("error", () => {});
     client.send("before anybody publishes it");
     const portBindings = { "53/udp": [{ HostIp: "", HostPort: "8087" }] };
+    await outside.serve("udp", 8087, "outside");
+    const other = await startContainer();
+    const kernel = new NetlinkSocket(netlinkProtocol.netfilter);
+    const flows = () =>
+      kernel
+        .dump(conntrackType.get, encodeFlowQuery())
+        .map(decodeFlow)
+        .filter((flow) => flow?.destinationPort === 8087 && flow.destination === 0xc6336402).length;
+    assert.match(await other.agent.ask("udp", "198.51.100.2", 8087), /^outside sees/);
+    const before = flows();
+    assert.ok(before > 0);
     for (const name of ["first", "second"]) {
       const server = await startContainer(portBindings);
       await server.agent.serve("udp", 53, name);
       assert.match(await ask(), new RegExp(`^${name} sees`));
       await started.networks.close(server.id);
     }
+    assert.equal(flows(), before, "flows to other machines are none of our business");
+    kernel.close();
     client.close();
   });
 

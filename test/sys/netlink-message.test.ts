@@ -104,6 +104,7 @@ test("a tracked flow without ports is passed over, one with them can be named ag
   assert.equal(decodeFlow(Buffer.alloc(0)), undefined);
   assert.equal(decodeFlow(Buffer.concat([Buffer.alloc(4), encodeAttributes([[1, []]])])), undefined);
   const tuple = encodeAttributes([
+    [1, [[2, Buffer.from([10, 0, 0, 1])]]],
     [
       2,
       [
@@ -113,7 +114,8 @@ test("a tracked flow without ports is passed over, one with them can be named ag
     ],
   ]);
   const flow = decodeFlow(Buffer.concat([Buffer.alloc(4), encodeAttributes([[1, tuple]])]));
-  assert.deepEqual(flow, { protocol: 17, destinationPort: 53, tuple });
+  assert.ok(flow);
+  assert.deepEqual(flow, { protocol: 17, destination: 0x0a000001, destinationPort: 53, tuple });
   assert.deepEqual(decodeAttributes(encodeFlowDeletion(flow).subarray(4)).get(1), tuple);
 });
 
