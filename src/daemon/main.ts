@@ -8,7 +8,10 @@ import { createEngine } from "../engine/engine.ts";
 import { EngineError, messageOf } from "../errors.ts";
 import { type DaemonFlags, type Host, helpText, parseDaemonFlags } from "./flags.ts";
 
-/** `berth daemon`: the engine behind its sockets, in the foreground, until SIGTERM or SIGINT. */
+/**
+ * `berth daemon`: the engine behind its sockets, in the foreground, until SIGTERM or SIGINT, which leave containers running, or SIGUSR2,
+ * which stops them and takes supervisor, bridge and rules away.
+ */
 async function main(): Promise<void> {
   const flags = parseDaemonFlags(process.argv.slice(2));
   if (flags.help) {
@@ -31,16 +34,19 @@ async function main(): Promise<void> {
       return server;
     }),
   );
-  const shutDown = async (signal: string) => {
-    engine.logger.info({ signal }, "shutting down; containers run on");
+  const shutDown = async (stopContainers: boolean) => {
+    engine.logger.info(
+      stopContainers ? "shutting down with all containers" : "shutting down; containers run on",
+    );
     for (const server of servers) {
       server.close();
       server.closeAllConnections();
     }
-    await engine.close();
+    await engine.close({ stopContainers });
     process.exit(0);
   };
-  for (const signal of ["SIGTERM", "SIGINT"] as const) process.once(signal, () => void shutDown(signal));
+  for (const signal of ["SIGTERM", "SIGINT"] as const) process.once(signal, () => void shutDown(false));
+  process.once("SIGUSR2", () => void shutDown(true));
   process.on("SIGPIPE", () => {});
   process.on("unhandledRejection", (error) => engine.logger.error({ error }, "unhandled rejection"));
 }

@@ -1,0 +1,60 @@
+import { globSync, readFileSync } from "node:fs";
+import { dirname, join, normalize } from "node:path";
+
+/**
+ * Proves the picture in ARCHITECTURE.md: a folder imports only from floors below its own, never from a neighbour, and no file
+ * outgrows its reader. (Cycles inside a folder are the linter's to find.)
+ */
+const floors: string[][] = [
+  ["daemon", "index.ts"],
+  ["api"],
+  ["engine"],
+  ["system"],
+  ["containers"],
+  ["images", "networks", "volumes", "supervisor"],
+  ["runtime", "events"],
+  ["formats", "sys", "state"],
+  ["errors.ts", "logger.ts"],
+];
+/** Beside the engine's floors: what these may import, and nothing else. */
+const beside: Record<string, string[]> = {
+  cli: ["client", "formats", "errors.ts"],
+  client: ["formats", "errors.ts"],
+};
+/** What crosses on purpose, with the reason. */
+const exceptions = new Set([
+  // The library hands out both halves.
+  "index.ts → client",
+  // Names of files in an archive are bytes, and so are those in a directory.
+  "sys → formats",
+]);
+
+const longestFile = 300;
+const floorOf = new Map(floors.flatMap((rooms, floor) => rooms.map((room) => [room, floor] as const)));
+const complaints: string[] = [];
+
+for (const file of globSync("src/**/*.ts")) {
+  const text = readFileSync(file, "utf8");
+  const lines = text.split("\n").length - 1;
+  if (lines > longestFile) complaints.push(`${file}: ${lines} lines; ${longestFile} at most`);
+  const from = roomOf(file);
+  for (const [, path] of text.matchAll(/(?:from|import)\s*\(?\s*"(\.[^"]+)"/g)) {
+    const to = roomOf(normalize(join(dirname(file), path!)));
+    if (from !== to && !mayImport(from, to)) complaints.push(`${file}: ${from} may not import ${to} (${path})`);
+  }
+}
+
+function roomOf(file: string): string {
+  return file.split("/")[1] ?? file;
+}
+
+function mayImport(from: string, to: string): boolean {
+  if (exceptions.has(`${from} → ${to}`)) return true;
+  if (beside[from]) return beside[from].includes(to);
+  const above = floorOf.get(from);
+  const below = floorOf.get(to);
+  return above !== undefined && below !== undefined && above < below;
+}
+
+for (const complaint of complaints) console.error(complaint);
+process.exitCode = complaints.length > 0 ? 1 : 0;

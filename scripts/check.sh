@@ -1,0 +1,14 @@
+#!/bin/sh
+# Types, lint and format, layering and file lengths, dead code.
+set -eu
+root=$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd)
+. "$root/scripts/bootstrap.sh"
+cd "$root"
+ensure_node
+ensure_modules
+step() { printf '%s\n' "check: $1"; shift; "$@"; }
+bin=node_modules/.bin
+step types "$bin/tsc"
+step 'lint and format' "$bin/biome" check --error-on-warnings .
+step structure "$NODE" scripts/check-structure.ts
+step 'dead code' "$NODE" node_modules/knip/bin/knip.js

@@ -1,0 +1,12 @@
+#!/bin/sh
+# Installs what the tests need and runs them: all of them, or the files named.
+set -eu
+root=$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd)
+. "$root/scripts/bootstrap.sh"
+cd "$root"
+ensure_node
+ensure_modules
+ensure_packages crun runc iproute2 nftables iptables procps busybox-static skopeo xz-utils bzip2 zstd tini curl mmdebstrap docker.io
+ensure_build
+[ $# -gt 0 ] || set -- 'test/**/*.test.ts'
+exec "$NODE" --test --test-concurrency=2 --test-timeout=300000 "$@"

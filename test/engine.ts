@@ -1,0 +1,204 @@
+import assert from "node:assert/strict";
+import { execFile, spawn } from "node:child_process";
+import { randomBytes } from "node:crypto";
+import { openSync, readFileSync, rmSync } from "node:fs";
+import { mkdtemp } from "node:fs/promises";
+import { request } from "node:http";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { type Footprint, leftovers, takeFootprint } from "./footprint.ts";
+
+const root = fileURLToPath(new URL("..", import.meta.url));
+
+export interface CommandResult {
+  stdout: string;
+  stderr: string;
+  code: number;
+}
+
+/** Runs one command line of a docker-like program. */
+export type Cli = (
+  words: string[],
+  options?: { input?: string; timeoutSeconds?: number },
+) => Promise<CommandResult>;
+
+/** An engine with roots, bridge and table of its own, run as users run it: the bundled daemon behind a unix socket. */
+export interface TestEngine {
+  host: string;
+  root: string;
+  execRoot: string;
+  folder: string;
+  pid(): number;
+  /** Our own command line. */
+  berth: Cli;
+  /** Any other program that speaks to $DOCKER_HOST. */
+  cli(program: string): Cli;
+  /** An API request by hand. */
+  api(
+    method: string,
+    path: string,
+    body?: unknown,
+  ): Promise<{ status: number; body: string; headers: NodeJS.Dict<string | string[]> }>;
+  /** Ends the daemon and starts another on the same roots. @param signal SIGKILL for a crash */
+  restart(signal: NodeJS.Signals): Promise<void>;
+  /** Removes every container, ends all processes, deletes the roots, and checks that nothing is left on the machine. */
+  stop(): Promise<void>;
+}
+
+/** @param flags further flags of the daemon */
+export async function startEngine(flags: string[] = []): Promise<TestEngine> {
+  const before = takeFootprint();
+  const name = `bt${randomBytes(3).toString("hex")}`;
+  const folder = await mkdtemp(join(tmpdir(), `${name}-`));
+  const paths = { root: join(folder, "data"), execRoot: join(folder, "run") };
+  const host = `unix://${paths.execRoot}/berth.sock`;
+  const subnet = `10.${100 + Math.floor(Math.random() * 100)}.0.1/24`;
+  const words = [join(root, "dist/daemon/main.js"), "--data-root", paths.root, "--exec-root", paths.execRoot];
+  words.push("--bridge", name, "--nft-table", name, "--bip", subnet, ...flags);
+  const log = join(folder, "daemon.log");
+  let daemon = await launch(words, log, paths.execRoot);
+  const cli = (program: string, before: string[] = []): Cli => {
+    return (given, options) => run(program, [...before, ...given], host, options ?? {});
+  };
+  const berth = cli(process.execPath, [join(root, "dist/cli/main.js")]);
+
+  async function end(signal: NodeJS.Signals): Promise<void> {
+    const gone = new Promise((resolve) => daemon.once("exit", resolve));
+    daemon.kill(signal);
+    await gone;
+  }
+
+  return {
+    host,
+    folder,
+    ...paths,
+    pid: () => daemon.pid ?? 0,
+    berth,
+    cli: (program) => cli(program),
+    api: (method, path, body) => callApi(join(paths.execRoot, "berth.sock"), method, path, body),
+    async restart(signal) {
+      await end(signal);
+      daemon = await launch(words, log, paths.execRoot);
+    },
+    async stop() {
+      const { stdout } = await berth(["ps", "-aq"]);
+      const ids = stdout.split("\n").filter(Boolean);
+      if (ids.length > 0) await berth(["rm", "-f", "-v", ...ids]);
+      process.kill(daemon.pid ?? 0, "SIGUSR2");
+      await new Promise((resolve) => daemon.once("exit", resolve));
+      const complaints = readFileSync(log, "utf8")
+        .split("\n")
+        .filter((line) => /"level":(50|60)/.test(line));
+      await checkGone(before, name);
+      rmSync(folder, { recursive: true, force: true });
+      assert.deepEqual(complaints, [], "the daemon logged errors");
+    },
+  };
+}
+
+async function launch(words: string[], log: string, execRoot: string) {
+  const output = openSync(log, "a");
+  const daemon = spawn(process.execPath, words, { stdio: ["ignore", output, output] });
+  for (let tries = 0; tries < 200; tries++) {
+    if (daemon.exitCode !== null) break;
+    try {
+      await callApi(join(execRoot, "berth.sock"), "GET", "/_ping");
+      return daemon;
+    } catch {
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+  }
+  throw new Error(`the daemon did not start:\n${readFileSync(log, "utf8")}`);
+}
+
+async function checkGone(before: Footprint, name: string): Promise<void> {
+  for (let tries = 0; ; tries++) {
+    const left = leftovers(before, takeFootprint(), name);
+    if (left.length === 0) return;
+    // The kernel takes namespaces and their links down a moment after the last process.
+    if (tries === 50) assert.deepEqual(left, [], "left on the machine");
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+}
+
+function run(
+  program: string,
+  words: string[],
+  host: string,
+  { input, timeoutSeconds = 60 }: { input?: string; timeoutSeconds?: number },
+): Promise<CommandResult> {
+  return new Promise((resolve, reject) => {
+    const env = {
+      ...process.env,
+      DOCKER_HOST: host,
+      BERTH_HOST: host,
+      DOCKER_CONFIG: "/nonexistent",
+      DOCKER_BUILDKIT: "0",
+    };
+    const options = {
+      env,
+      timeout: timeoutSeconds * 1000,
+      killSignal: "SIGKILL" as const,
+      maxBuffer: 256 << 20,
+    };
+    const child = execFile(program, words, options, (error, stdout, stderr) => {
+      if (error && typeof error.code !== "number") {
+        reject(
+          new Error(
+            `${program} ${words.join(" ")} did not end within ${timeoutSeconds} s: ${stdout}${stderr}`,
+            { cause: error },
+          ),
+        );
+      } else resolve({ stdout, stderr, code: error ? Number(error.code) : 0 });
+    });
+    child.stdin?.on("error", () => {});
+    child.stdin?.end(input ?? "");
+  });
+}
+
+function callApi(socketPath: string, method: string, path: string, body?: unknown) {
+  return new Promise<{ status: number; body: string; headers: NodeJS.Dict<string | string[]> }>(
+    (resolve, reject) => {
+      const text = body === undefined ? undefined : typeof body === "string" ? body : JSON.stringify(body);
+      const headers =
+        text === undefined
+          ? {}
+          : { "Content-Type": "application/json", "Content-Length": Buffer.byteLength(text) };
+      const call = request({ socketPath, method, path, headers }, (response) => {
+        const chunks: Buffer[] = [];
+        response.on("data", (chunk: Buffer) => chunks.push(chunk));
+        response.on("end", () =>
+          resolve({
+            status: response.statusCode ?? 0,
+            body: Buffer.concat(chunks).toString(),
+            headers: response.headers,
+          }),
+        );
+      });
+      call.on("error", reject);
+      call.end(text);
+    },
+  );
+}
+
+/** Output of a command that must succeed, without the last line feed. */
+export async function output(cli: Cli, words: string[], input?: string): Promise<string> {
+  const result = await cli(words, input === undefined ? {} : { input });
+  assert.equal(
+    result.code,
+    0,
+    `${words.join(" ")} ended with ${result.code}: ${result.stderr}${result.stdout}`,
+  );
+  return result.stdout.replace(/\n$/, "");
+}
+
+/** Asks again until the answer is as wanted, for what takes a moment. */
+export async function eventually<T>(ask: () => Promise<T> | T, isWanted: (answer: T) => boolean): Promise<T> {
+  for (let tries = 0; ; tries++) {
+    const answer = await ask();
+    if (isWanted(answer)) return answer;
+    if (tries === 100) assert.fail(`still ${JSON.stringify(answer)}`);
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+}

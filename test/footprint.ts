@@ -1,0 +1,71 @@
+import { execFileSync } from "node:child_process";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+
+/** What an engine can leave on a machine, as sets of names. */
+export interface Footprint {
+  mounts: Set<string>;
+  links: Set<string>;
+  tables: Set<string>;
+  cgroups: Set<string>;
+  processes: Set<string>;
+}
+
+export function takeFootprint(): Footprint {
+  return {
+    mounts: new Set(
+      readFileSync("/proc/self/mountinfo", "latin1").split("\n").filter(Boolean).map(withoutId),
+    ),
+    links: new Set(readdirSync("/sys/class/net")),
+    tables: new Set(
+      execFileSync("nft", ["list", "tables"], { encoding: "utf8" }).split("\n").filter(Boolean),
+    ),
+    cgroups: new Set(listCgroups("/sys/fs/cgroup")),
+    processes: new Set(listProcesses()),
+  };
+}
+
+function withoutId(line: string): string {
+  const fields = line.split(" ");
+  return `${fields[4]} ${fields.slice(fields.indexOf("-") + 1).join(" ")}`;
+}
+
+/** Cgroups of containers, which are named by their 64 hexadecimal digits. */
+function listCgroups(folder: string): string[] {
+  if (!existsSync(folder)) return [];
+  return readdirSync(folder, { withFileTypes: true })
+    .filter((entry) => entry.isDirectory())
+    .flatMap(({ name }) => {
+      const path = join(folder, name);
+      return /^[0-9a-f]{64}$/.test(name) ? [path] : listCgroups(path);
+    });
+}
+
+function listProcesses(): string[] {
+  return readdirSync("/proc")
+    .filter((name) => /^\d+$/.test(name))
+    .flatMap((pid) => {
+      try {
+        const words = readFileSync(`/proc/${pid}/cmdline`, "latin1").replaceAll("\0", " ");
+        return words ? [`${pid} ${words}`] : [];
+      } catch {
+        return [];
+      }
+    });
+}
+
+/**
+ * What is there now and was not before. Other tests run beside this one, so links, tables and processes count only when they
+ * bear the engine's name.
+ */
+export function leftovers(before: Footprint, now: Footprint, name: string): string[] {
+  const isOurs = (text: string) => text.includes(name);
+  const added = (key: keyof Footprint, filter: (text: string) => boolean) =>
+    [...now[key]].filter((text) => !before[key].has(text) && filter(text)).map((text) => `${key}: ${text}`);
+  return [
+    ...added("mounts", isOurs),
+    ...added("links", isOurs),
+    ...added("tables", isOurs),
+    ...added("processes", isOurs),
+  ];
+}
