@@ -15,7 +15,6 @@ import {
   readlinkSync,
   symlinkSync,
 } from "node:fs";
-import { hasCode } from "../errors.ts";
 import { decodeDevice, makeNode } from "../sys/device-node.ts";
 import { modificationTime, setEntryTimes, setTimes } from "../sys/file-times.ts";
 import {
@@ -67,11 +66,7 @@ interface Entry {
 }
 
 function copySubdirectory(tree: Tree, sourceFd: number, targetFd: number, { name, path }: Entry): void {
-  try {
-    mkdirSync(entryPath(targetFd, name), 0o700);
-  } catch (error) {
-    if (!hasCode(error, "EEXIST")) throw error;
-  }
+  makeDirectory(targetFd, name);
   const from = openSync(entryPath(sourceFd, name), directoryFlags);
   try {
     const to = openSync(entryPath(targetFd, name), directoryFlags);
@@ -84,6 +79,15 @@ function copySubdirectory(tree: Tree, sourceFd: number, targetFd: number, { name
   } finally {
     closeSync(from);
   }
+}
+
+/** Leaves a directory that is there; anything else in its place goes. */
+function makeDirectory(parentFd: number, name: string): void {
+  const path = entryPath(parentFd, name);
+  const present = lstatSync(path, { throwIfNoEntry: false });
+  if (present?.isDirectory()) return;
+  if (present) removeTree(parentFd, name);
+  mkdirSync(path, 0o700);
 }
 
 function copyEntry(tree: Tree, sourceFd: number, targetFd: number, entry: Entry): void {

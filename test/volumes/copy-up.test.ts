@@ -1,8 +1,10 @@
 import assert from "node:assert/strict";
-import { execFileSync } from "node:child_process";
+import { execFileSync, fork } from "node:child_process";
+import { once } from "node:events";
 import {
   chmodSync,
   chownSync,
+  existsSync,
   linkSync,
   lstatSync,
   mkdirSync,
@@ -124,6 +126,48 @@ describe("copying image content into a volume", () => {
     assert.equal(lstatSync(join(path, "file")).ino, lstatSync(join(path, "sub/same")).ino);
     assert.equal(restarted.getVolume(name).isPopulating, false);
     await restarted.close();
+  });
+
+  test("follows no link that somebody put into the volume", async () => {
+    const { name, path } = newVolume();
+    const outside = join(root, "outside");
+    mkdirSync(outside);
+    writeFileSync(join(outside, "victim"), "mine");
+    symlinkSync(outside, join(path, "sub"));
+    symlinkSync(join(outside, "victim"), join(path, "file"));
+    state.records<VolumeRecord>("volume").put(name, { ...volumes.getVolume(name), isPopulating: true });
+    const restarted = createVolumes({ root, state, events: createEvents(), logger: createLogger("silent") });
+    await restarted.copyUp(name, [lower], "/srv/data");
+    await restarted.close();
+    assert.deepEqual(readdirSync(outside), ["victim"]);
+    assert.equal(readFileSync(join(outside, "victim"), "utf8"), "mine");
+    assert.equal(lstatSync(outside).uid, 0);
+    assert.deepEqual(readdirSync(join(path, "sub")), ["same"]);
+    assert.ok(lstatSync(join(path, "file")).isFile());
+  });
+
+  test("is made whole by the next daemon when this one is killed in the middle", async () => {
+    const layer = join(root, "big");
+    for (let folder = 0; folder < 60; folder++) {
+      mkdirSync(join(layer, `data/${folder}`), { recursive: true });
+      for (let file = 0; file < 50; file++)
+        writeFileSync(join(layer, `data/${folder}/${file}`), `${folder} ${file}`);
+    }
+    const ownRoot = join(root, "killed");
+    const child = fork(new URL("./killed-copy.ts", import.meta.url), [ownRoot, layer], { execArgv: [] });
+    const ended = once(child, "exit");
+    const data = join(ownRoot, "volumes/volume/_data");
+    while (!existsSync(join(data, "0/0"))) await new Promise((resolve) => setImmediate(resolve));
+    child.kill("SIGKILL");
+    await ended;
+    assert.ok(readdirSync(data).length < 60, "it was not killed in the middle");
+    const logger = createLogger("silent");
+    const ownState = openState(join(ownRoot, "state.db"), logger);
+    const restarted = createVolumes({ root: ownRoot, state: ownState, events: createEvents(), logger });
+    await restarted.copyUp("volume", [layer], "/data");
+    await restarted.close();
+    ownState.close();
+    assert.equal(execFileSync("diff", ["-r", join(layer, "data"), data], { encoding: "utf8" }), "");
   });
 
   test("is made once when two containers ask at the same time", async () => {
