@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { mkdirSync, readdirSync, rmSync } from "node:fs";
+import { mkdirSync, readdirSync, renameSync, rmSync } from "node:fs";
 import { open, readFile, rename, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { hasCode, internal, invalid, notFound } from "../errors.ts";
@@ -21,6 +21,7 @@ export interface Blobs {
   keep(spooled: SpooledBlob): Promise<void>;
   put(content: string | Uint8Array): Promise<Digest>;
   discard(spooled: SpooledBlob): Promise<void>;
+  /** Takes it out of the store at once, so that the same content can come again, and frees its space in the background. */
   remove(digest: Digest): Promise<void>;
   /** Removes every blob for which `isUsed` is false. */
   sweep(isUsed: (digest: Digest) => boolean): void;
@@ -95,7 +96,15 @@ export function openBlobs(root: string): Blobs {
       return spooled.digest;
     },
     discard: (spooled) => rm(spooled.path, { force: true }),
-    remove: (digest) => rm(path(digest), { force: true }),
+    remove(digest) {
+      const gone = temporaryPath();
+      try {
+        renameSync(path(digest), gone);
+      } catch (error) {
+        if (!hasCode(error, "ENOENT")) throw error;
+      }
+      return rm(gone, { force: true });
+    },
     sweep(isUsed) {
       for (const hex of readdirSync(folder)) {
         if (!isUsed(`sha256:${hex}`)) rmSync(join(folder, hex), { force: true, recursive: true });

@@ -68,6 +68,8 @@ export interface Catalog {
   protect<T>(digests: readonly string[], work: () => Promise<T>): Promise<T>;
 }
 
+/** As many as fit into the options of one overlay mount. */
+const layerLimit = 127;
 const never = "0001-01-01T00:00:00Z";
 
 interface Hold {
@@ -108,14 +110,15 @@ export function openCatalog(state: State, blobs: Blobs, layers: Layers, logger: 
     return used;
   }
 
-  /** Returns the chainIDs removed, topmost first. */
+  /**
+   * Removes those of these blobs and layers that nothing needs now; returns the chainIDs removed, topmost first. All are
+   * out of the store before it first waits: what needs them from then on makes them anew.
+   */
   async function collect(digests: Iterable<string>, chains: readonly string[]): Promise<string[]> {
     const [keptBlobs, keptLayers] = [usedBlobs(), usedLayers()];
     const goneLayers = chains.filter((chainId) => !keptLayers.has(chainId) && layers.find(chainId));
-    await layers.remove(goneLayers);
-    for (const digest of digests) {
-      if (isDigest(digest) && !keptBlobs.has(digest)) await blobs.remove(digest);
-    }
+    const goneBlobs = [...digests].filter(isDigest).filter((digest) => !keptBlobs.has(digest));
+    await Promise.all([layers.remove(goneLayers), ...goneBlobs.map((digest) => blobs.remove(digest))]);
     return goneLayers.reverse();
   }
 
@@ -150,6 +153,7 @@ export function openCatalog(state: State, blobs: Blobs, layers: Layers, logger: 
         `invalid manifest, layers length mismatch: expected ${diffIds.length}, got ${source.blobs.length}`,
       );
     }
+    if (diffIds.length > layerLimit) throw invalid("max depth exceeded");
     const unpacked = await layers.unpack(
       source.blobs.map(({ digest }, index) => ({
         diffId: diffIds[index] as Digest,

@@ -12,6 +12,8 @@ const chunkBytes = 256 * 1024;
  * the other.
  */
 export async function decompress(input: Readable): Promise<{ compression: Compression; output: Readable }> {
+  // Whoever reads the output is told; until then, and between readers, an error must find somebody listening.
+  input.on("error", () => {});
   const start = await peek(input);
   const compression = detectCompression(start);
   switch (compression) {
@@ -38,6 +40,7 @@ async function peek(input: Readable): Promise<Buffer> {
       start = Buffer.concat([start, chunk]);
       continue;
     }
+    if (input.errored) throw input.errored;
     if (input.readableEnded || input.destroyed) break;
     await nextReadable(input);
     if (input.readableLength === 0) break;

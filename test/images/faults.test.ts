@@ -1,0 +1,183 @@
+import assert from "node:assert/strict";
+import { execFileSync, spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { Readable } from "node:stream";
+import { test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
+import { createEvents } from "../../src/events/events.ts";
+import { createImages } from "../../src/images/images.ts";
+import { createLogger } from "../../src/logger.ts";
+import { openState } from "../../src/state/state.ts";
+import { load, type Member, makeDockerArchive, makeTar, openStore } from "./fixtures.ts";
+
+function makeLayer(files: number, bytes: number): { tar: Buffer } {
+  const members: Member[] = Array.from({ length: files }, (_, at) => ({
+    name: `d/f${at}`,
+    data: Buffer.alloc(bytes, at),
+  }));
+  return { tar: makeTar(members) };
+}
+
+function contentOf(root: string): string[] {
+  return ["blobs/tmp", "blobs/sha256", "layers"].flatMap((folder) =>
+    readdirSync(join(root, folder)).map((name) => `${folder}/${name}`),
+  );
+}
+
+test("a full disk is one clear error, whether the archive or the layers do not fit, and leaves nothing", async () => {
+  const root = mkdtempSync(join(tmpdir(), "berth-full-"));
+  execFileSync("mount", ["-t", "tmpfs", "-o", "size=12m", "tmpfs", root]);
+  const logger = createLogger("silent");
+  const state = openState(join(root, "state.db"), logger);
+  const images = await createImages({ root, state, events: createEvents(), logger });
+  try {
+    const before = contentOf(root);
+    for (const megabytes of [8, 14]) {
+      const archive = makeDockerArchive([{ layers: [makeLayer(megabytes, 1 << 20)], tags: ["x:1"] }]);
+      await assert.rejects(load(images, archive), { kind: "internal", message: /no space left on device$/ });
+      assert.deepEqual(contentOf(root), before, `${megabytes} MB`);
+    }
+    await load(images, makeDockerArchive([{ layers: [makeLayer(1, 1 << 20)], tags: ["x:1"] }]));
+  } finally {
+    await images.close();
+    state.close();
+    execFileSync("umount", [root]);
+    rmSync(root, { recursive: true });
+  }
+});
+
+test("a daemon that is killed while it loads leaves nothing half-made", async () => {
+  await using store = await openStore();
+  const before = contentOf(store.root);
+  const archive = join(store.root, "archive.tar");
+  writeFileSync(
+    archive,
+    makeDockerArchive([{ layers: [makeLayer(3000, 100), makeLayer(2000, 2000)], tags: ["x:1"] }]),
+  );
+  const script = `
+    import { createReadStream } from "node:fs";
+    const { createImages } = await import(${JSON.stringify(import.meta.resolve("../../src/images/images.ts"))});
+    const { createEvents } = await import(${JSON.stringify(import.meta.resolve("../../src/events/events.ts"))});
+    const { createLogger } = await import(${JSON.stringify(import.meta.resolve("../../src/logger.ts"))});
+    const { openState } = await import(${JSON.stringify(import.meta.resolve("../../src/state/state.ts"))});
+    const logger = createLogger("silent");
+    const root = process.argv[2];
+    const images = await createImages({ root, state: openState(root + "/state.db", logger), events: createEvents(), logger });
+    console.log("ready");
+    await images.load(createReadStream(root + "/archive.tar"), () => {});
+    console.log("loaded");
+    setInterval(() => {}, 1000);`;
+  const program = join(store.root, "program.mjs");
+  writeFileSync(program, script);
+  const stages = new Set<string>();
+  for (const delay of [0, 30, 60, 90, 120, 160, 200, 300]) {
+    const child = spawn(process.execPath, [program, store.root], {
+      stdio: ["ignore", "pipe", "inherit"],
+    });
+    await Promise.race([once(child.stdout, "data"), once(child, "exit").then(() => assert.fail("it ended"))]);
+    await sleep(delay);
+    const ended = once(child, "exit");
+    child.kill("SIGKILL");
+    await ended;
+    stages.add(
+      contentOf(store.root)
+        .map((path) => path.replace(/\d+$|[0-9a-f]{64}/, "N"))
+        .join(),
+    );
+    await store.reopen();
+    const image = store.images.findImage("x:1");
+    if (image) {
+      assert.equal(store.images.lowerDirectories(image).length, 2);
+      await store.images.remove("x:1", { force: true, noPrune: false, users: [] });
+    } else if (store.images.list().length > 0) {
+      // Recorded, and not yet named.
+      await store.images.prune({ dangling: true, users: [] });
+    }
+    assert.deepEqual(contentOf(store.root), before, `killed after ${delay} ms`);
+  }
+  assert.ok(stages.size > 1, "the kills came at different stages");
+});
+
+test("two clients that load the same images at once share the work", async () => {
+  await using store = await openStore();
+  const archive = makeDockerArchive([{ layers: [makeLayer(200, 10), makeLayer(300, 20)], tags: ["x:1"] }]);
+  const other = makeDockerArchive([{ layers: [makeLayer(200, 10)], tags: ["y:1"] }]);
+  await Promise.all([load(store.images, archive), load(store.images, archive), load(store.images, other)]);
+  assert.deepEqual(readdirSync(join(store.root, "layers")).sort(), ["0", "1", "2"]);
+  assert.deepEqual(readdirSync(join(store.root, "blobs/tmp")), []);
+});
+
+test("loading and removing the same image at once never breaks it", async () => {
+  await using store = await openStore();
+  const archive = makeDockerArchive([{ layers: [makeLayer(50, 10)], tags: ["x:1"] }]);
+  for (let round = 0; round < 10; round++) {
+    const removal = store.images.findImage("x:1")
+      ? store.images.remove("x:1", { force: true, noPrune: false, users: [] })
+      : undefined;
+    await Promise.all([load(store.images, archive), removal]);
+    const [directory = ""] = store.images.lowerDirectories(store.images.getImage("x:1"));
+    assert.equal(readdirSync(join(directory, "d")).length, 50);
+    assert.equal(
+      readFileSync(join(store.root, "blobs/sha256", store.images.getImage("x:1").id.slice(7))).length > 0,
+      true,
+    );
+  }
+});
+
+test("an upload that breaks off is an error and leaves nothing", async () => {
+  await using store = await openStore();
+  const before = contentOf(store.root);
+  const archive = makeDockerArchive([{ layers: [makeLayer(10, 10)], tags: ["x:1"] }]);
+  async function* breakOff() {
+    yield archive.subarray(0, 5000);
+    throw new Error("the client has gone");
+  }
+  await assert.rejects(
+    store.images.load(Readable.from(breakOff()), () => {}),
+    /the client has gone/,
+  );
+  await assert.rejects(
+    store.images.importRootfs(Readable.from(breakOff()), { changes: [] }),
+    /the client has gone/,
+  );
+  assert.deepEqual(contentOf(store.root), before);
+});
+
+test("an image of 127 layers fits, and one of 128 does not", async () => {
+  await using store = await openStore();
+  const layers = Array.from({ length: 128 }, (_, at) => ({
+    tar: makeTar([{ name: `f${at}`, data: String(at) }]),
+  }));
+  await load(store.images, makeDockerArchive([{ layers: layers.slice(0, 127), tags: ["x:1"] }]));
+  const directories = store.images.lowerDirectories(store.images.getImage("x:1"));
+  assert.ok(directories.map((path) => path.replace(store.root, "/var/lib/berth")).join(":").length < 3700);
+  const upper = join(store.root, "upper");
+  mkdirSync(upper);
+  const parent = store.images.getImage("x:1");
+  await assert.rejects(store.images.commit({ parent, upperDirectory: upper, config: {}, changes: [] }), {
+    kind: "invalid",
+    message: "max depth exceeded",
+  });
+  assert.equal(store.images.list().length, 1);
+});
+
+test("a corrupt record or a missing layer costs that image and no other", async () => {
+  await using store = await openStore();
+  await load(
+    store.images,
+    makeDockerArchive([
+      { layers: [makeLayer(1, 1)], tags: ["x:1"] },
+      { layers: [makeLayer(2, 2)], tags: ["y:1"] },
+    ]),
+  );
+  const { layers } = store.images.getImage("x:1");
+  store.state.records("layers").delete(layers[0] ?? "");
+  await store.reopen();
+  assert.equal(store.images.findImage("x:1"), undefined);
+  assert.ok(store.images.findImage("y:1"));
+  await load(store.images, makeDockerArchive([{ layers: [makeLayer(1, 1)], tags: ["x:1"] }]));
+  assert.ok(store.images.findImage("x:1"));
+});
