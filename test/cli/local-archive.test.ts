@@ -1,0 +1,109 @@
+import assert from "node:assert/strict";
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync,
+} from "node:fs";
+import os from "node:os";
+import path from "node:path";
+import { Readable } from "node:stream";
+import { afterEach, beforeEach, test } from "node:test";
+import { pack } from "tar-stream";
+import { packLocal, unpackLocal } from "../../src/cli/container/local-archive.ts";
+
+let root = "";
+beforeEach(() => {
+  root = mkdtempSync(path.join(os.tmpdir(), "berth-cp-"));
+});
+afterEach(() => rmSync(root, { recursive: true, force: true }));
+
+const inside = (...names: string[]) => path.join(root, ...names);
+type Entry = Parameters<ReturnType<typeof pack>["entry"]>[0] & { body?: string };
+
+function tarOf(...entries: Entry[]): Readable {
+  const archive = pack();
+  for (const { body, ...header } of entries) archive.entry(header, body ?? "");
+  archive.finalize();
+  return Readable.from(archive, { objectMode: false });
+}
+
+const unpack = (...entries: Entry[]) => {
+  mkdirSync(inside("to"));
+  return unpackLocal(tarOf(...entries), { folder: inside("to"), rename: undefined });
+};
+
+test("a tree comes back as it was: contents, modes, times, links", async () => {
+  mkdirSync(inside("from/sub"), { recursive: true });
+  mkdirSync(inside("to"));
+  writeFileSync(inside("from/sub/file"), "x".repeat(100_000), { mode: 0o640 });
+  writeFileSync(inside("from/empty"), "");
+  symlinkSync("../elsewhere", inside("from/link"));
+  utimesSync(inside("from/sub"), 1_000_000, 1_000_000);
+  const plan = { folder: inside("to"), rename: { from: "from", to: "copy" } };
+  const { tar, packed } = packLocal(inside("from"), plan);
+  const sizeBytes = await unpackLocal(tar, { folder: inside("to"), rename: undefined });
+  assert.equal(sizeBytes, 100_000);
+  assert.equal(packed.sizeBytes, 100_000);
+  assert.equal(readFileSync(inside("to/copy/sub/file"), "utf8").length, 100_000);
+  assert.equal(statSync(inside("to/copy/sub/file")).mode & 0o777, 0o640);
+  assert.equal(statSync(inside("to/copy/empty")).size, 0);
+  assert.equal(readlinkSync(inside("to/copy/link")), "../elsewhere");
+  assert.equal(statSync(inside("to/copy/sub")).mtimeMs, 1_000_000_000);
+});
+
+test("names with dots do not lead out of the folder", async () => {
+  await unpack({ name: "../../evil", body: "x" }, { name: "/abs", body: "y" });
+  assert.ok(!existsSync(inside("evil")));
+  assert.ok(existsSync(inside("to/evil")));
+  assert.ok(existsSync(inside("to/abs")));
+});
+
+test("nothing is written through a link that leads out", async () => {
+  mkdirSync(inside("victim"));
+  const evil: Entry[] = [
+    { name: "link", type: "symlink", linkname: inside("victim") },
+    { name: "link/file", body: "x" },
+  ];
+  await assert.rejects(unpack(...evil), /leads out of/);
+  assert.ok(!existsSync(inside("victim/file")));
+});
+
+test("a link in the place of a file is replaced, not followed", async () => {
+  writeFileSync(inside("victim"), "safe");
+  await unpack({ name: "f", type: "symlink", linkname: inside("victim") }, { name: "f", body: "evil" });
+  assert.equal(readFileSync(inside("victim"), "utf8"), "safe");
+  assert.equal(readFileSync(inside("to/f"), "utf8"), "evil");
+});
+
+test("a hard link cannot take in a file from outside", async () => {
+  writeFileSync(inside("secret"), "secret");
+  await assert.rejects(unpack({ name: "stolen", type: "link", linkname: inside("secret") }));
+  assert.ok(!existsSync(inside("to/stolen")));
+});
+
+test("a folder is not overwritten with a file, nor a file with a folder", async () => {
+  await assert.rejects(
+    unpack({ name: "a", type: "directory" }, { name: "a", body: "x" }),
+    /cannot overwrite directory/,
+  );
+  rmSync(inside("to"), { recursive: true });
+  await assert.rejects(
+    unpack({ name: "a", body: "x" }, { name: "a", type: "directory" }),
+    /cannot overwrite non-directory/,
+  );
+});
+
+test("a truncated archive is an error", async () => {
+  const chunks: Buffer[] = [];
+  for await (const chunk of tarOf({ name: "f", body: "x".repeat(5000) })) chunks.push(chunk);
+  mkdirSync(inside("to"));
+  const cut = Readable.from([Buffer.concat(chunks).subarray(0, 2000)], { objectMode: false });
+  await assert.rejects(unpackLocal(cut, { folder: inside("to"), rename: undefined }));
+});
