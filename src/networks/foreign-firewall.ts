@@ -1,8 +1,6 @@
-import { execFile } from "node:child_process";
-import { readFileSync } from "node:fs";
-import { promisify } from "node:util";
 import { hasCode, messageOf } from "../errors.ts";
 import type { Logger } from "../logger.ts";
+import { findIptables, type IptablesProgram, runIptables } from "../sys/iptables.ts";
 import type { BridgeRecord } from "./records.ts";
 
 /**
@@ -14,24 +12,22 @@ interface ForeignFirewall {
   accept(bridges: BridgeRecord[]): Promise<void>;
 }
 
-const run = promisify(execFile);
 /** Docker's chain for rules that go before its own. */
 const userChain = "DOCKER-USER";
 
 /** `mark` is the comment our rules bear; one per engine on a machine. */
 export function createForeignFirewall(mark: string, logger: Logger): ForeignFirewall {
-  async function adapt(program: string, bridges: BridgeRecord[]): Promise<void> {
-    const { stdout } = await run(program, ["-w", "-S"]);
-    const lines = stdout.split("\n");
+  async function adapt(program: IptablesProgram, bridges: BridgeRecord[]): Promise<void> {
+    const lines = (await runIptables(program, ["-S"])).split("\n");
     const present = lines.filter((line) => line.startsWith("-A ") && isMarked(line));
     const chain = findChain(lines);
     const wanted = chain
       ? bridges.flatMap(({ link }) => [formatRule(chain, "-i", link), formatRule(chain, "-o", link)])
       : [];
     for (const line of present.filter((rule) => !wanted.includes(rule)))
-      await run(program, ["-w", "-D", ...line.split(" ").slice(1)]);
+      await runIptables(program, ["-D", ...line.split(" ").slice(1)]);
     const missing = wanted.filter((rule) => !present.includes(rule));
-    for (const rule of missing) await run(program, ["-w", "-I", ...rule.split(" ").slice(1)]);
+    for (const rule of missing) await runIptables(program, ["-I", ...rule.split(" ").slice(1)]);
     if (missing.length > 0)
       logger.info({ program, chain }, "accepted our bridges in a firewall that drops forwarded packets");
   }
@@ -42,7 +38,7 @@ export function createForeignFirewall(mark: string, logger: Logger): ForeignFire
 
   return {
     async accept(bridges) {
-      for (const program of findPrograms()) {
+      for (const program of findIptables()) {
         try {
           await adapt(program, bridges);
         } catch (error) {
@@ -60,17 +56,4 @@ export function createForeignFirewall(mark: string, logger: Logger): ForeignFire
 function findChain(lines: string[]): string | undefined {
   if (lines.includes(`-N ${userChain}`)) return userChain;
   return lines.includes("-P FORWARD DROP") ? "FORWARD" : undefined;
-}
-
-/** The old one only where it is in use: to ask it would put its tables in place. */
-function findPrograms(): string[] {
-  return ["iptables-nft", ...(isLegacyInUse() ? ["iptables-legacy"] : [])];
-}
-
-function isLegacyInUse(): boolean {
-  try {
-    return readFileSync("/proc/thread-self/net/ip_tables_names", "utf8").split("\n").includes("filter");
-  } catch {
-    return false;
-  }
 }

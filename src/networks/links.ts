@@ -1,4 +1,3 @@
-import { readFileSync, writeFileSync } from "node:fs";
 import { hasCode } from "../errors.ts";
 import { macAddressOf, type Subnet } from "../formats/ip-address.ts";
 import {
@@ -20,6 +19,7 @@ import {
 } from "../sys/link-message.ts";
 import { NetlinkSocket, netlinkProtocol } from "../sys/netlink.ts";
 import { routeType } from "../sys/rtnetlink-message.ts";
+import { setSysctl } from "../sys/sysctl.ts";
 
 export interface BridgeSettings {
   name: string;
@@ -118,11 +118,4 @@ export function createHostLinks(): HostLinks & { socket: NetlinkSocket } {
       );
     },
   };
-}
-
-/** Sets a network sysctl of this thread's namespace. Returns the value before. */
-export function setSysctl(path: string, value: string): string {
-  const before = readFileSync(`/proc/sys/${path}`, "utf8").trim();
-  if (before !== value) writeFileSync(`/proc/sys/${path}`, value);
-  return before;
 }

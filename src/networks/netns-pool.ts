@@ -1,5 +1,4 @@
 import { randomBytes } from "node:crypto";
-import { writeFileSync } from "node:fs";
 import { hasCode } from "../errors.ts";
 import { encodeDefaultRoute, encodeNewAddress } from "../sys/address-message.ts";
 import {
@@ -12,6 +11,7 @@ import {
 import { NetlinkSocket, netlinkProtocol } from "../sys/netlink.ts";
 import { closeNetns, enterNetns, enterNewNetns, openOwnNetns } from "../sys/netns.ts";
 import { routeType } from "../sys/rtnetlink-message.ts";
+import { setSysctl } from "../sys/sysctl.ts";
 import type { HostLinks } from "./links.ts";
 
 /** One interface of a container, as the kernel needs to know it. */
@@ -76,7 +76,7 @@ export function createNetnsPool(host: HostLinks & { socket: NetlinkSocket }): Ne
   /** Inherited by eth0, which is made later; loopback keeps ::1. */
   function disableIpv6ForNewLinks(): void {
     try {
-      writeFileSync("/proc/sys/net/ipv6/conf/default/disable_ipv6", "1");
+      setSysctl("net/ipv6/conf/default/disable_ipv6", "1");
     } catch (error) {
       // A kernel without IPv6.
       if (!hasCode(error, "ENOENT")) throw error;

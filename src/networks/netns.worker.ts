@@ -1,6 +1,7 @@
 import { parentPort } from "node:worker_threads";
+import { setSysctl } from "../sys/sysctl.ts";
 import type { Answer, Call, KernelOperations } from "./kernel.ts";
-import { createHostLinks, setSysctl } from "./links.ts";
+import { createHostLinks } from "./links.ts";
 import { createNetfilter } from "./netfilter.ts";
 import { createNetnsPool } from "./netns-pool.ts";
 

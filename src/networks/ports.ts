@@ -1,7 +1,7 @@
-import { readFileSync } from "node:fs";
 import { hasCode, internal, messageOf } from "../errors.ts";
 import { formatIpv4 } from "../formats/ip-address.ts";
 import { type PortProtocol, releasePort, reservePort } from "../sys/port-socket.ts";
+import { readSysctl } from "../sys/sysctl.ts";
 import type { PortRange, Publication, WantedPort } from "./port-map.ts";
 
 /** The ports of this machine that this engine holds. */
@@ -104,9 +104,6 @@ export function createPortReservations(freePorts: PortRange): PortReservations {
 
 /** The range the kernel gives ports without a number from (net.ipv4.ip_local_port_range). */
 export function readFreePorts(): PortRange {
-  const [first, last] = readFileSync("/proc/sys/net/ipv4/ip_local_port_range", "utf8")
-    .trim()
-    .split(/\s+/)
-    .map(Number);
+  const [first, last] = readSysctl("net/ipv4/ip_local_port_range").split(/\s+/).map(Number);
   return first && last && first <= last ? { first, last } : { first: 32768, last: 60999 };
 }
