@@ -30,15 +30,10 @@ function withoutId(line: string): string {
   return `${fields[4]} ${fields.slice(fields.indexOf("-") + 1).join(" ")}`;
 }
 
-/** Cgroups of containers, which are named by their 64 hexadecimal digits. */
 function listCgroups(folder: string): string[] {
   if (!existsSync(folder)) return [];
-  return readdirSync(folder, { withFileTypes: true })
-    .filter((entry) => entry.isDirectory())
-    .flatMap(({ name }) => {
-      const path = join(folder, name);
-      return /^[0-9a-f]{64}$/.test(name) ? [path] : listCgroups(path);
-    });
+  const folders = readdirSync(folder, { withFileTypes: true }).filter((entry) => entry.isDirectory());
+  return folders.flatMap(({ name }) => [join(folder, name), ...listCgroups(join(folder, name))]);
 }
 
 function listProcesses(): string[] {
@@ -66,6 +61,7 @@ export function leftovers(before: Footprint, now: Footprint, name: string): stri
     ...added("mounts", isOurs),
     ...added("links", isOurs),
     ...added("tables", isOurs),
+    ...added("cgroups", isOurs),
     ...added("processes", isOurs),
   ];
 }

@@ -18,7 +18,8 @@ export interface ContainerSettings {
   defaultRuntime: string;
   /** Program by name. */
   runtimes: Record<string, string>;
-  bridgeName: string;
+  /** For containers that ask for none. */
+  cgroupParent: string;
 }
 
 /** The room of the containers: what its operations (create, start, stop, …: one file each) work on. */

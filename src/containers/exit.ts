@@ -1,13 +1,12 @@
 import { nextDelayMilliseconds, shouldRestart } from "../formats/restart-policy.ts";
 import { formatTimestamp, parseTimestamp } from "../formats/timestamp.ts";
-import { cgroupPath } from "../runtime/spec.ts";
 import type { Exit } from "../supervisor/protocol.ts";
 import { wasOomKilled } from "../sys/cgroup.ts";
 import { type Container, enterStatus } from "./container.ts";
 import { type Containers, publish, save } from "./containers.ts";
 import { discardContainer } from "./discard.ts";
 import { recordExecExit } from "./exec.ts";
-import { deleteFromRuntime } from "./runtime-files.ts";
+import { cgroupOf, deleteFromRuntime } from "./runtime-files.ts";
 import { begin } from "./start.ts";
 
 /** What the container's record says when nobody saw the process end. */
@@ -31,7 +30,7 @@ export async function recordExit(containers: Containers, container: Container, e
   if (record.state.Pid === 0) return;
   const exitCode = exit.exitCode ?? unknownExitCode;
   const startedAt = parseTimestamp(record.state.StartedAt) ?? exit.at;
-  const oomKilled = wasOomKilled(cgroupPath(record.id, record.hostConfig));
+  const oomKilled = wasOomKilled(cgroupOf(containers, container));
   Object.assign(record.state, {
     Pid: 0,
     ExitCode: exitCode,

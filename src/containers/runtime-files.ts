@@ -25,3 +25,9 @@ export async function deleteFromRuntime(containers: Containers, container: Conta
   }
   rmSync(bundleOf(containers, id), { recursive: true, force: true });
 }
+
+/** A container's cgroup, from the root of each hierarchy. */
+export function cgroupOf({ settings }: Containers, { record }: Container): string {
+  const parent = record.hostConfig.CgroupParent || settings.cgroupParent;
+  return `${parent.replace(/^\/?/, "/")}/${record.id}`;
+}

@@ -17,7 +17,7 @@ import { logOptions } from "./log-options.ts";
 import { encodeMounts, prepareMounts } from "./mounts.ts";
 import { resolveNamespaces, sharesHostname, shmMount } from "./namespaces.ts";
 import { lowerLayers, upperOf, workOf } from "./rootfs.ts";
-import { bundleOf, deleteFromRuntime, runtimeOf } from "./runtime-files.ts";
+import { bundleOf, cgroupOf, deleteFromRuntime, runtimeOf } from "./runtime-files.ts";
 import { startFailure } from "./start-failure.ts";
 import { resolveUser } from "./user.ts";
 
@@ -118,7 +118,7 @@ async function prepare(
     ...initMount(hostConfig.Init ?? false),
   ];
   const spec = buildSpec({
-    id,
+    cgroupsPath: cgroupOf(containers, container),
     config,
     hostConfig,
     hostname,

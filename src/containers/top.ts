@@ -3,10 +3,10 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { conflict, internal, invalid, messageOf } from "../errors.ts";
-import { cgroupPath } from "../runtime/spec.ts";
 import { cgroupFolder } from "../sys/cgroup.ts";
 import type { Container } from "./container.ts";
 import { type Containers, publish } from "./containers.ts";
+import { cgroupOf } from "./runtime-files.ts";
 
 export interface TopResult {
   Titles: string[];
@@ -22,11 +22,11 @@ export async function listProcesses(
   container: Container,
   psArguments: string,
 ): Promise<TopResult> {
-  const { state, id, hostConfig } = container.record;
+  const { state, id } = container.record;
   if (!state.Running || state.Restarting) throw conflict(`container ${id} is not running`);
   const words = (psArguments || "-ef").split(/\s+/).filter((word) => word !== "");
   if (words.some((word) => /[^\w,=:.%+-]/.test(word))) throw invalid(`invalid ps arguments: ${psArguments}`);
-  const pids = new Set(processIds(cgroupFolder(cgroupPath(id, hostConfig), "pids")));
+  const pids = new Set(processIds(cgroupFolder(cgroupOf(containers, container), "pids")));
   const output = await runPs(words);
   publish(containers, container, "top");
   return selectProcesses(output, pids);

@@ -33,7 +33,7 @@ export function resolveUser(layers: string[], user: string, groupAdd: string[]):
       ? []
       : groups.filter(({ members }) => members.includes(entry.name)).map((group) => group.gid);
   const added = groupAdd.map((group) => resolveGroup(groups, group));
-  return { uid, gid, additionalGids: [...new Set([...memberships, ...added])] };
+  return { uid, gid, additionalGids: [...new Set([gid, ...memberships, ...added])] };
 }
 
 function findUser(entries: PasswdEntry[], name: string): PasswdEntry | undefined {

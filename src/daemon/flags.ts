@@ -28,6 +28,7 @@ const table = [
   ["add-runtime", "list", "", "Register a further OCI runtime as NAME=PATH"],
   ["bip", "string", "", "Address and prefix length of the default bridge"],
   ["bridge", "string", "berth0", "Name of the default bridge"],
+  ["cgroup-parent", "string", "/berth", "Parent of the containers' cgroups"],
   ["config-file", "string", "/etc/berth/daemon.json", "Configuration file"],
   ["data-root", "string", "/var/lib/berth", "Where images, containers and volumes are kept"],
   ["debug", "boolean", "", "Log at level debug"],
@@ -78,6 +79,7 @@ export function parseDaemonFlags(words: string[]): DaemonFlags {
     ...optional("execRoot", text("exec-root")),
     ...optional("bridgeName", text("bridge")),
     ...optional("bip", text("bip")),
+    ...optional("cgroupParent", text("cgroup-parent")),
     ...optional("tableName", text("nft-table")),
     ...optional("defaultRuntime", text("default-runtime")),
   };

@@ -13,6 +13,8 @@ export interface EngineConfig {
   tableName: string;
   /** Address and prefix length of the default bridge; absent: the first free of Docker's default pools. */
   bip?: string;
+  /** Parent of the containers' cgroups, from the root of each hierarchy. */
+  cgroupParent: string;
   defaultRuntime: string;
   /** Programs by name. */
   runtimes: Record<string, string>;
@@ -25,6 +27,7 @@ const defaults: EngineConfig = {
   debug: false,
   bridgeName: "berth0",
   tableName: "berth",
+  cgroupParent: "/berth",
   defaultRuntime: "crun",
   runtimes: { crun: "crun", runc: "runc" },
 };

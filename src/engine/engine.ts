@@ -11,6 +11,7 @@ import { createLogger, type Logger } from "../logger.ts";
 import { createNetworks, type Networks } from "../networks/networks.ts";
 import { openState } from "../state/state.ts";
 import { openSupervisor, type Supervisor } from "../supervisor/client.ts";
+import { removeCgroup } from "../sys/cgroup.ts";
 import { createVolumes, type Volumes } from "../volumes/volumes.ts";
 import { completeEngineConfig, type EngineConfig } from "./config.ts";
 import { lockRoot } from "./lock.ts";
@@ -98,8 +99,12 @@ export async function createEngine(given: Partial<EngineConfig> = {}): Promise<E
     async close({ stopContainers = false } = {}) {
       containers.closing = true;
       if (stopContainers) await stopAll(containers);
-      if (stopContainers && (await containers.supervisor.call("shutdown", {}))) await networks.destroy();
-      else await networks.stop();
+      if (stopContainers && (await containers.supervisor.call("shutdown", {}))) {
+        await networks.destroy();
+        removeCgroup(config.cgroupParent);
+      } else {
+        await networks.stop();
+      }
       containers.supervisor.close();
       for (const container of containers.byId.values()) clearTimeout(container.restartTimer);
       await Promise.all([images.close(), volumes.close()]);

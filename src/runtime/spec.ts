@@ -14,11 +14,11 @@ export interface User {
 
 /** Everything a config.json is made from. Nothing here is looked up: the same input gives the same specification. */
 export interface SpecInput {
-  id: string;
   config: ContainerConfig;
   hostConfig: HostConfig;
   hostname: string;
   rootfs: string;
+  cgroupsPath: string;
   args: string[];
   user: User;
   /** Beyond the default ones; they win where both have one destination. */
@@ -32,7 +32,7 @@ export interface SpecInput {
 
 /** Builds the OCI runtime specification of a container (opencontainers/runtime-spec 1.0.2, config.md and config-linux.md). */
 export function buildSpec(input: SpecInput): OciSpec {
-  const { hostConfig, namespaces, security } = input;
+  const { config, hostConfig, namespaces, security } = input;
   const capabilities = capabilitiesOf({
     privileged: hostConfig.Privileged,
     add: hostConfig.CapAdd ?? [],
@@ -40,17 +40,20 @@ export function buildSpec(input: SpecInput): OciSpec {
   });
   const custom = resolveDevices(hostConfig.Devices ?? []);
   const seccomp = input.seccomp?.(capabilities);
-  const sharesHostname = namespaces.uts === "host";
   return {
     ociVersion: "1.0.2",
     process: buildProcess(input, capabilities),
     root: { path: input.rootfs, readonly: hostConfig.ReadonlyRootfs },
-    ...(!sharesHostname && { hostname: input.hostname }),
+    // A namespace that is joined has a host name already.
+    ...(namespaces.uts === "new" && {
+      hostname: input.hostname,
+      ...(config.Domainname && { domainname: config.Domainname }),
+    }),
     mounts: buildMounts(input),
     annotations: hostConfig.Annotations ?? {},
     linux: {
       namespaces: buildNamespaces(namespaces),
-      cgroupsPath: cgroupPath(input.id, hostConfig),
+      cgroupsPath: input.cgroupsPath,
       resources: {
         ...encodeResources(hostConfig),
         devices: hostConfig.Privileged
@@ -75,11 +78,6 @@ export function buildSpec(input: SpecInput): OciSpec {
       rootfsPropagation: propagationOf(input.mounts),
     },
   };
-}
-
-/** The cgroup of a container, as the runtime's `cgroupsPath`. */
-export function cgroupPath(id: string, hostConfig: { CgroupParent: string }): string {
-  return `${(hostConfig.CgroupParent || "/berth").replace(/^\/?/, "/")}/${id}`;
 }
 
 function buildProcess(input: SpecInput, capabilities: string[]): OciProcess {

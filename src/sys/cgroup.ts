@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, rmdirSync } from "node:fs";
 import { join } from "node:path";
 
 const mountPoint = "/sys/fs/cgroup";
@@ -32,5 +32,18 @@ export function wasOomKilled(path: string): boolean {
     return Number(/^oom_kill (\d+)$/m.exec(text)?.[1] ?? 0) > 0;
   } catch {
     return false;
+  }
+}
+
+/** Removes an empty cgroup from every hierarchy; one in use stays. */
+export function removeCgroup(path: string): void {
+  const hierarchies =
+    cgroupLayout() === "v2" ? [mountPoint] : readdirSync(mountPoint).map((name) => join(mountPoint, name));
+  for (const hierarchy of hierarchies) {
+    try {
+      rmdirSync(join(hierarchy, path));
+    } catch {
+      // Not in this one, or not empty.
+    }
   }
 }

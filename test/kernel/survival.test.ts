@@ -1,0 +1,137 @@
+import assert from "node:assert/strict";
+import { after, before, describe, it } from "node:test";
+import { eventually, output, startEngine, type TestEngine } from "../engine.ts";
+
+describe("a daemon that goes and comes back", () => {
+  let engine: TestEngine;
+  const berth = (...words: string[]) => output(engine.berth, words);
+  before(async () => {
+    engine = await startEngine();
+    await berth("image", "make", "busybox");
+  });
+  after(() => engine.stop());
+
+  for (const signal of ["SIGTERM", "SIGKILL"] as const) {
+    it(`touches no container and loses no line of output (${signal})`, async () => {
+      const script = "i=0; while :; do i=$((i+1)); echo $i; sleep 0.01; done";
+      await berth("run", "-d", "--name", "writer", "-p", "127.0.0.1:0:80", "busybox", "sh", "-c", script);
+      await berth("run", "-d", "-i", "--name", "reader", "busybox", "cat");
+      await berth("run", "-d", "-t", "--name", "terminal", "busybox", "sh");
+      await berth("run", "-d", "--name", "ender", "busybox", "sh", "-c", "sleep 1; exit 6");
+      const before = await berth(
+        "inspect",
+        "-f",
+        "{{.State.Pid}} {{json .NetworkSettings.Ports}} {{.NetworkSettings.IPAddress}}",
+        "writer",
+      );
+      await engine.restart(signal);
+      assert.equal(
+        await berth(
+          "inspect",
+          "-f",
+          "{{.State.Pid}} {{json .NetworkSettings.Ports}} {{.NetworkSettings.IPAddress}}",
+          "writer",
+        ),
+        before,
+      );
+      await eventually(
+        () => berth("inspect", "-f", "{{.State.Status}} {{.State.ExitCode}}", "ender"),
+        (text) => text === "exited 6",
+      );
+      assert.equal(await berth("exec", "writer", "echo", "alive"), "alive");
+      assert.match(await output(engine.berth, ["exec", "terminal", "ps"]), /sh/);
+      await berth("stop", "-t", "0", "writer");
+      const lines = (await berth("logs", "writer")).split("\n").map(Number);
+      assert.ok(lines.length > 20);
+      assert.deepEqual(
+        lines,
+        lines.map((_, index) => index + 1),
+      );
+      assert.equal(await berth("inspect", "-f", "{{.State.Status}}", "reader"), "running");
+      await berth("rm", "-f", "writer", "reader", "terminal", "ender");
+    });
+  }
+
+  it("starts again what is to be always running, and not what a user stopped", async () => {
+    await berth("run", "-d", "--name", "always", "--restart", "always", "busybox", "sleep", "1000");
+    await berth("run", "-d", "--name", "unless", "--restart", "unless-stopped", "busybox", "sleep", "1000");
+    await berth("run", "-d", "--name", "never", "busybox", "sleep", "1000");
+    await berth("stop", "-t", "0", "always", "unless", "never");
+    await engine.restart("SIGTERM");
+    const running = async () => (await berth("ps", "--format", "{{.Names}}")).split("\n");
+    assert.deepEqual(await eventually(running, (names) => names.length > 0), ["always"]);
+    await berth("rm", "-f", "always", "unless", "never");
+  });
+
+  it("removes what was being made when it was killed", async () => {
+    const starts = Promise.allSettled(
+      Array.from({ length: 8 }, (_, n) =>
+        engine.berth(["run", "-d", "--name", `torn${n}`, "busybox", "sleep", "1000"]),
+      ),
+    );
+    await new Promise((resolve) => setTimeout(resolve, 250));
+    await engine.restart("SIGKILL");
+    await starts;
+    const names = (await berth("ps", "-a", "--format", "{{.Names}}")).split("\n").filter(Boolean);
+    if (names.length > 0) await berth("rm", "-f", ...names);
+    assert.equal(await berth("ps", "-aq"), "");
+  });
+});
+
+describe("restart policies", () => {
+  let engine: TestEngine;
+  const berth = (...words: string[]) => output(engine.berth, words);
+  before(async () => {
+    engine = await startEngine();
+    await berth("image", "make", "busybox");
+  });
+  after(() => engine.stop());
+
+  it("starts on-failure:N again N times, then leaves it", async () => {
+    await berth(
+      "run",
+      "-d",
+      "--name",
+      "failing",
+      "--restart",
+      "on-failure:2",
+      "busybox",
+      "sh",
+      "-c",
+      "echo try; exit 1",
+    );
+    await eventually(
+      () => berth("inspect", "-f", "{{.State.Status}} {{.RestartCount}}", "failing"),
+      (text) => text === "exited 2",
+    );
+    assert.equal(await berth("logs", "failing"), "try\ntry\ntry");
+    await berth("rm", "failing");
+  });
+
+  it("leaves one that succeeded alone", async () => {
+    await berth("run", "-d", "--name", "fine", "--restart", "on-failure", "busybox", "true");
+    await berth("wait", "fine");
+    assert.equal(await berth("inspect", "-f", "{{.State.Status}} {{.RestartCount}}", "fine"), "exited 0");
+    await berth("rm", "fine");
+  });
+
+  it("starts always again until it is stopped, also between two runs", async () => {
+    await berth("run", "-d", "--name", "again", "--restart", "always", "busybox", "true");
+    await eventually(
+      () => berth("inspect", "-f", "{{.RestartCount}}", "again"),
+      (count) => Number(count) >= 3,
+    );
+    await berth("stop", "again");
+    assert.equal(
+      await berth("inspect", "-f", "{{.State.Status}} {{.State.Restarting}}", "again"),
+      "exited false",
+    );
+    await berth("update", "--restart", "no", "again");
+    await berth("rm", "again");
+  });
+
+  it("refuses a policy that contradicts --rm", async () => {
+    const result = await engine.berth(["run", "--rm", "--restart", "always", "busybox", "true"]);
+    assert.equal(result.code, 125);
+  });
+});
