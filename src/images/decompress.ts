@@ -15,6 +15,7 @@ export async function decompress(input: Readable): Promise<{ compression: Compre
   // Whoever reads the output is told; until then, and between readers, an error must find somebody listening.
   input.on("error", () => {});
   const start = await peek(input);
+  if (start.length < magicBytes) return { compression: "none", output: Readable.from([start]) };
   const compression = detectCompression(start);
   switch (compression) {
     case "none":
@@ -31,7 +32,7 @@ export async function decompress(input: Readable): Promise<{ compression: Compre
   }
 }
 
-/** The first bytes of the stream, which stay in it. */
+/** The first bytes of the stream, which stay in it; when they are fewer than asked for, they are all there is. */
 async function peek(input: Readable): Promise<Buffer> {
   let start = Buffer.alloc(0);
   while (start.length < magicBytes) {
@@ -45,7 +46,7 @@ async function peek(input: Readable): Promise<Buffer> {
     await nextReadable(input);
     if (input.readableLength === 0) break;
   }
-  if (start.length > 0) input.unshift(start);
+  if (start.length >= magicBytes) input.unshift(start);
   return start;
 }
 

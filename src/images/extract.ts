@@ -1,10 +1,6 @@
 import {
-  chmodSync,
   closeSync,
   constants,
-  fchmodSync,
-  fchownSync,
-  lchownSync,
   linkSync,
   lstatSync,
   mkdirSync,
@@ -16,19 +12,17 @@ import { EngineError, hasCode, internal, invalid, messageOf } from "../errors.ts
 import { type ByteString, type TarEntry, textOfBytes } from "../formats/tar-entry.ts";
 import type { TarEvent } from "../formats/tar-reader.ts";
 import { makeNode } from "../sys/device-node.ts";
-import { setEntryTimes, setTimes } from "../sys/file-times.ts";
-import {
-  closeDescriptor,
-  descriptorPath,
-  entryPath,
-  openInRoot,
-  pathFlag,
-  removeTree,
-  splitPath,
-} from "../sys/safe-path.ts";
+import { setEntryTimes } from "../sys/file-times.ts";
+import { closeDescriptor, descriptorPath, entryPath, removeTree, splitPath } from "../sys/safe-path.ts";
 import { setXattr } from "../sys/xattr.ts";
+import {
+  type Owner,
+  setDirectoryAttributes,
+  setEntryAttributes,
+  setFileAttributes,
+} from "./extract-attributes.ts";
 import { createParents } from "./extract-parents.ts";
-import { isOverlayXattr, opaqueMarker, opaqueXattr, whiteoutPrefix } from "./whiteouts.ts";
+import { opaqueMarker, opaqueXattr, whiteoutPrefix } from "./whiteouts.ts";
 
 export interface ExtractOptions {
   /** Open directory that no name and no link leads out of. Stays the caller's to close. */
@@ -38,7 +32,7 @@ export interface ExtractOptions {
   /** Turns the archive's whiteouts into overlay's: for layers. Else they are files like any other. */
   whiteouts: boolean;
   /** Instead of the owners in the archive. */
-  owner?: { uid: number; gid: number };
+  owner?: Owner;
   /** Refuse to put a file where a directory is, or the other way round. */
   keepTypes?: boolean;
 }
@@ -110,15 +104,12 @@ export function createExtraction(options: ExtractOptions): Extraction {
       if (!hasCode(error, "EEXIST") || !makeRoom(parentFd, name, entry)) throw error;
       if (entry.type !== "directory" || !isDirectory(parentFd, name)) make(parentFd, name, entry);
     }
-    if (entry.type === "file" || entry.type === "link") return;
     if (entry.type === "directory") {
       if (whitedOut.has([...path, name].join("/"))) hideBelow(parentFd, name);
       finishDirectory([...path, name], entry);
-    } else if (entry.type === "symlink") {
-      chownEntry(parentFd, name, entry);
-      setXattrs(entryPath(parentFd, name), entry);
-      setEntryTimes(parentFd, name, entry.mtime);
-    } else finishNode(parentFd, name, entry);
+    } else if (entry.type !== "file" && entry.type !== "link") {
+      setEntryAttributes(parentFd, name, entry, options.owner ?? entry);
+    }
   }
 
   /** Takes away what is in the way, and says whether to try again. */
@@ -181,54 +172,20 @@ export function createExtraction(options: ExtractOptions): Extraction {
     const { fd, entry } = open;
     open = undefined;
     try {
-      const { uid, gid } = options.owner ?? entry;
-      fchownSync(fd, uid, gid);
-      fchmodSync(fd, entry.mode);
-      for (const [name, value] of entry.xattrs ?? []) {
-        if (!isOverlayXattr(name)) setXattr(fd, name, value);
-      }
-      setTimes(fd, entry.mtime);
+      setFileAttributes(fd, entry, options.owner ?? entry);
     } finally {
       closeSync(fd);
     }
   }
 
-  function finishNode(parentFd: number, name: ByteString, entry: TarEntry): void {
-    chownEntry(parentFd, name, entry);
-    const fd = openInRoot(parentFd, name, pathFlag | O_NOFOLLOW);
-    try {
-      // Through the descriptor: chmod would follow a link that took the node's place.
-      chmodSync(descriptorPath(fd), entry.mode);
-    } finally {
-      closeDescriptor(fd);
-    }
-    setXattrs(entryPath(parentFd, name), entry);
-    setEntryTimes(parentFd, name, entry.mtime);
-  }
-
   function finishDirectory(path: ByteString[], entry: TarEntry): void {
     const fd = parents.openExisting(path);
     try {
-      const { uid, gid } = options.owner ?? entry;
-      const itself = `${descriptorPath(fd)}/.`;
-      lchownSync(itself, uid, gid);
-      chmodSync(itself, entry.mode);
-      setXattrs(itself, entry);
+      setDirectoryAttributes(fd, entry, options.owner ?? entry);
     } finally {
       closeDescriptor(fd);
     }
     directories.push({ path, entry });
-  }
-
-  function chownEntry(parentFd: number, name: ByteString, entry: TarEntry): void {
-    const { uid, gid } = options.owner ?? entry;
-    lchownSync(entryPath(parentFd, name), uid, gid);
-  }
-
-  function setXattrs(path: string | Buffer, entry: TarEntry): void {
-    for (const [name, value] of entry.xattrs ?? []) {
-      if (!isOverlayXattr(name)) setXattr(path, name, value);
-    }
   }
 
   function setDirectoryTimes(): void {

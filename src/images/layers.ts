@@ -7,7 +7,7 @@ import type { State } from "../state/state.ts";
 import type { ImageJobs } from "./jobs.ts";
 
 /** One unpacked layer, shared by all images that have it on top of the same layers. */
-export interface LayerRecord {
+interface LayerRecord {
   chainId: Digest;
   diffId: Digest;
   /** Names the folder `<root>/layers/<number>`: short, since a mount option names them all. */

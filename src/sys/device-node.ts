@@ -18,7 +18,7 @@ export function makeNode(
 }
 
 /** The kernel's 64-bit device number (makedev(3)). */
-export function encodeDevice(major: number, minor: number): bigint {
+function encodeDevice(major: number, minor: number): bigint {
   const [a, b] = [BigInt(major), BigInt(minor)];
   return (b & 0xffn) | ((a & 0xfffn) << 8n) | ((b & ~0xffn & 0xffffffffn) << 12n) | ((a & ~0xfffn) << 32n);
 }

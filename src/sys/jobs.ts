@@ -118,7 +118,7 @@ export function serveJobs<Job, Result>(handle: (job: Job) => Promise<Result> | R
 }
 
 /** An error as a message between threads can carry it. */
-export function describeError(error: unknown): Failure {
+function describeError(error: unknown): Failure {
   const failure: Failure = { message: messageOf(error) };
   if (error instanceof EngineError) failure.kind = error.kind;
   if (error instanceof Error && error.stack) failure.stack = error.stack;
@@ -126,7 +126,7 @@ export function describeError(error: unknown): Failure {
   return failure;
 }
 
-export function reviveError({ message, kind, code, stack }: Failure): Error {
+function reviveError({ message, kind, code, stack }: Failure): Error {
   if (kind) return new EngineError(kind, message);
   return Object.assign(new Error(message), code ? { code } : {}, stack ? { stack } : {});
 }

@@ -88,7 +88,7 @@ export function descriptorPath(fd: number): string {
   return `/proc/self/fd/${fd}`;
 }
 
-export function isAscii(bytes: ByteString): boolean {
+function isAscii(bytes: ByteString): boolean {
   for (let index = 0; index < bytes.length; index++) if (bytes.charCodeAt(index) > 127) return false;
   return true;
 }

@@ -277,11 +277,11 @@ test("a full disk is said in one sentence and leaves nothing", async () => {
   }
 });
 
-test("thousands of directories cost no descriptors", async () => {
+test("a thousand directories cost no descriptors", async () => {
   using folder = makeFolder();
   const before = readdirSync("/proc/self/fd").length;
-  const members = Array.from({ length: 3000 }, (_, at) => ({ name: `d${at}/f`, data: "" }));
+  const members = Array.from({ length: 1000 }, (_, at) => ({ name: `d${at}/f`, data: "" }));
   await folder.unpack(makeTar(members));
-  assert.equal(readdirSync(join(folder.path, "layer")).length, 3000);
+  assert.equal(readdirSync(join(folder.path, "layer")).length, 1000);
   assert.ok(readdirSync("/proc/self/fd").length <= before + 1);
 });

@@ -1,0 +1,58 @@
+import { chmodSync, constants, fchmodSync, fchownSync, lchownSync } from "node:fs";
+import type { ByteString, TarEntry } from "../formats/tar-entry.ts";
+import { setEntryTimes, setTimes } from "../sys/file-times.ts";
+import { closeDescriptor, descriptorPath, entryPath, openInRoot, pathFlag } from "../sys/safe-path.ts";
+import { setXattr } from "../sys/xattr.ts";
+import { isOverlayXattr } from "./whiteouts.ts";
+
+/*
+ * Owner first, since a change of it takes setuid bits and capabilities away; times last. chmod(2) follows links, so it
+ * is only used on descriptors: the container may have put a link where we made something else.
+ */
+
+export interface Owner {
+  uid: number;
+  gid: number;
+}
+
+export function setFileAttributes(fd: number, entry: TarEntry, { uid, gid }: Owner): void {
+  fchownSync(fd, uid, gid);
+  fchmodSync(fd, entry.mode);
+  setXattrs(fd, entry);
+  setTimes(fd, entry.mtime);
+}
+
+/** All but the times, which the entries to come would change. `fd` may be open with O_PATH. */
+export function setDirectoryAttributes(fd: number, entry: TarEntry, { uid, gid }: Owner): void {
+  const itself = `${descriptorPath(fd)}/.`;
+  lchownSync(itself, uid, gid);
+  chmodSync(itself, entry.mode);
+  setXattrs(itself, entry);
+}
+
+/** Of what is neither a file nor a directory; a link has no mode. */
+export function setEntryAttributes(
+  parentFd: number,
+  name: ByteString,
+  entry: TarEntry,
+  { uid, gid }: Owner,
+): void {
+  const path = entryPath(parentFd, name);
+  lchownSync(path, uid, gid);
+  if (entry.type !== "symlink") {
+    const fd = openInRoot(parentFd, name, pathFlag | constants.O_NOFOLLOW);
+    try {
+      chmodSync(descriptorPath(fd), entry.mode);
+    } finally {
+      closeDescriptor(fd);
+    }
+  }
+  setXattrs(path, entry);
+  setEntryTimes(parentFd, name, entry.mtime);
+}
+
+function setXattrs(file: number | string | Buffer, entry: TarEntry): void {
+  for (const [name, value] of entry.xattrs ?? []) {
+    if (!isOverlayXattr(name)) setXattr(file, name, value);
+  }
+}

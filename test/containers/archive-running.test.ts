@@ -1,0 +1,134 @@
+import assert from "node:assert/strict";
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { existsSync, lstatSync, readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import type { Readable } from "node:stream";
+import { after, before, describe, test } from "node:test";
+import { type ContainerFiles, exportRootfs, readArchive, statPath } from "../../src/containers/archive.ts";
+import { makeTar, readStream } from "../images/fixtures.ts";
+
+import { entriesOf, makeRootfs, namesOf, type Rootfs, write } from "./rootfs-fixture.ts";
+
+describe("a running container", () => {
+  let rootfs: Rootfs;
+  let process_: ChildProcess;
+  let files: ContainerFiles;
+
+  before(async () => {
+    rootfs = makeRootfs();
+    // A root of its own in a mount namespace of its own: what the daemon sees of any runtime's container.
+    const { lower, upper, work } = rootfs.files;
+    const script = `set -e
+      mount -t overlay overlay -o lowerdir=${lower[0]},upperdir=${upper},workdir=${work} ${upper}
+      mount --bind ${rootfs.path}/volume ${upper}/data
+      mount -t proc proc ${upper}/proc
+      mkdir -p ${upper}/bin && cp /bin/busybox ${upper}/bin/busybox
+      cd ${upper} && pivot_root . tmp && cd / && exec /bin/busybox sh -c '
+        /bin/busybox umount -l /tmp && /bin/busybox --install -s /bin && mknod /dev/null c 1 3
+        echo ready
+        while read command; do eval "$command"; echo done; done'`;
+    process_ = spawn("unshare", ["-m", "sh", "-c", script], {
+      stdio: ["pipe", "pipe", "inherit"],
+      detached: true,
+    });
+    await once(process_.stdout as Readable, "data");
+    files = {
+      ...rootfs.files,
+      pid: process_.pid as number,
+      lower: [],
+      upper: "/nonexistent",
+      work: "/nonexistent",
+    };
+  });
+
+  after(() => {
+    // With all that it left in the background.
+    process.kill(-(process_.pid as number), "SIGKILL");
+    rootfs[Symbol.dispose]();
+  });
+
+  async function inside(command: string): Promise<void> {
+    process_.stdin?.write(`${command}\n`);
+    await once(process_.stdout as Readable, "data");
+  }
+
+  test("is read and written through its own root and mounts", async () => {
+    assert.deepEqual(await namesOf(files, "/abs/motd"), ["motd"]);
+    assert.deepEqual(await namesOf(files, "/data"), ["data/", "data/inside"]);
+    await write(files, "/data", makeTar([{ name: "w", data: "new" }]));
+    assert.equal(readFileSync(join(rootfs.path, "volume/w"), "utf8"), "new");
+    await inside("echo live > /etc/live");
+    assert.equal((await statPath(files, "/etc/live")).size, 5);
+    const all = await namesOf(files, "/");
+    assert.ok(
+      all.includes("/proc/") && !all.some((name) => name.startsWith("/proc/1")),
+      "not the kernel's files",
+    );
+    const exported = entriesOf(await readStream(await exportRootfs(files))).map(({ entry }) => entry.name);
+    assert.ok(
+      exported.includes("etc/live") && exported.includes("data/") && !exported.includes("data/inside"),
+    );
+  });
+
+  test("leads nowhere outside by any link", async () => {
+    await inside(
+      `ln -sfn ${rootfs.victim} /escape; ln -sfn /proc/1/root/etc /magic; ln -sfn ../../../..${rootfs.victim} /etc/dots`,
+    );
+    const archive = makeTar([{ name: "evil", data: "x" }]);
+    for (const path of ["/escape", "/etc/dots", `/escape/../${rootfs.victim}`, "/magic"]) {
+      await assert.rejects(
+        write(files, path, archive),
+        (error: Error) => /EngineError|ELOOP/.test(String(error)),
+        path,
+      );
+    }
+    for (const path of ["/escape/secret", "/etc/dots/secret"])
+      await assert.rejects(readArchive(files, path), { kind: "notFound" });
+    await assert.rejects(
+      write(files, "/", makeTar([{ name: "escape/evil", data: "x" }])),
+      /failed to extract/,
+    );
+    assert.deepEqual(readdirSync(rootfs.victim), ["secret"]);
+  });
+
+  test("that swaps directories for links all the time still leads nowhere outside", async () => {
+    const { victim } = rootfs;
+    await inside(
+      `mkdir -p /race/real; (while true; do ln -sfn ${victim} /race/l; rm -rf /race/d; ln -s ${victim} /race/d; rm -f /race/d; mkdir -p /race/d; done) 2>/dev/null &`,
+    );
+    const archive = makeTar([
+      { name: "d/", mode: 0o700 },
+      { name: "d/sub/", mode: 0o700 },
+      { name: "d/secret", data: "overwritten", mode: 0o600 },
+      { name: "d/evil", data: "x" },
+    ]);
+    for (let round = 0; round < 60; round++) {
+      await write(files, "/race", archive).catch(() => {});
+      await readArchive(files, "/race/d/secret")
+        .then(({ stream }) => readStream(stream))
+        .then((bytes) =>
+          assert.ok(
+            !bytes.includes("secret\0\0\0secret") && !entriesOf(bytes).some(({ data }) => data === "secret"),
+          ),
+        )
+        .catch((error: unknown) => assert.ok(!(error instanceof assert.AssertionError), String(error)));
+    }
+    assert.deepEqual(readdirSync(victim), ["secret"]);
+    assert.equal(readFileSync(join(victim, "secret"), "utf8"), "secret");
+    assert.equal(lstatSync(victim).mode & 0o777, 0o755);
+  });
+
+  test("whose number belongs to a process of the host is refused", async () => {
+    const stranger = spawn("sleep", ["60"]);
+    try {
+      const wrong = { ...files, pid: stranger.pid as number };
+      await assert.rejects(write(wrong, rootfs.victim, makeTar([{ name: "evil", data: "x" }])), {
+        kind: "conflict",
+      });
+      assert.equal(existsSync(join(rootfs.victim, "evil")), false);
+    } finally {
+      stranger.kill("SIGKILL");
+    }
+  });
+});
