@@ -9,7 +9,8 @@ import type { Cli } from "../cli.ts";
 import { defineCommand, ExitError } from "../command.ts";
 import { bool, type FlagValues } from "../flag.ts";
 import { assertsFolder, type CopyTarget, parseCopyArgument, planCopy } from "./cp-path.ts";
-import { packLocal, unpackLocal } from "./local-archive.ts";
+import { packLocal } from "./local-pack.ts";
+import { unpackLocal } from "./local-unpack.ts";
 
 const flags = {
   archive: bool("a", "Archive mode (copy all uid/gid information)"),

@@ -15,8 +15,10 @@ import os from "node:os";
 import path from "node:path";
 import { Readable } from "node:stream";
 import { afterEach, beforeEach, test } from "node:test";
-import { pack } from "tar-stream";
-import { packLocal, unpackLocal } from "../../src/cli/container/local-archive.ts";
+import { packLocal } from "../../src/cli/container/local-pack.ts";
+import { unpackLocal } from "../../src/cli/container/local-unpack.ts";
+import { paddingAfter, type TarEntry } from "../../src/formats/tar-entry.ts";
+import { archiveEnd, encodeEntry } from "../../src/formats/tar-writer.ts";
 
 let root = "";
 beforeEach(() => {
@@ -25,14 +27,25 @@ beforeEach(() => {
 afterEach(() => rmSync(root, { recursive: true, force: true }));
 
 const inside = (...names: string[]) => path.join(root, ...names);
-type Entry = Parameters<ReturnType<typeof pack>["entry"]>[0] & { body?: string };
+type Entry = Partial<TarEntry> & { name: string; body?: string };
 
-function tarOf(...entries: Entry[]): Readable {
-  const archive = pack();
-  for (const { body, ...header } of entries) archive.entry(header, body ?? "");
-  archive.finalize();
-  return Readable.from(archive, { objectMode: false });
+function bytesOf(entries: readonly Entry[]): Buffer {
+  const common = {
+    type: "file",
+    mode: 0o755,
+    uid: 0,
+    gid: 0,
+    mtime: { seconds: 1, nanoseconds: 0 },
+  } as const;
+  const blocks = entries.map(({ body = "", ...entry }) => {
+    const data = Buffer.from(body);
+    const header = encodeEntry({ ...common, ...entry, sizeBytes: data.length });
+    return Buffer.concat([header, data, Buffer.alloc(paddingAfter(data.length))]);
+  });
+  return Buffer.concat([...blocks, archiveEnd]);
 }
+
+const tarOf = (...entries: Entry[]) => Readable.from([bytesOf(entries)], { objectMode: false });
 
 const unpack = (...entries: Entry[]) => {
   mkdirSync(inside("to"));
@@ -44,13 +57,16 @@ test("a tree comes back as it was: contents, modes, times, links", async () => {
   mkdirSync(inside("to"));
   writeFileSync(inside("from/sub/file"), "x".repeat(100_000), { mode: 0o640 });
   writeFileSync(inside("from/empty"), "");
+  writeFileSync(Buffer.concat([Buffer.from(inside("from/")), Buffer.from([0xe9])]), "not UTF-8");
   symlinkSync("../elsewhere", inside("from/link"));
   utimesSync(inside("from/sub"), 1_000_000, 1_000_000);
   const plan = { folder: inside("to"), rename: { from: "from", to: "copy" } };
   const { tar, packed } = packLocal(inside("from"), plan);
   const sizeBytes = await unpackLocal(tar, { folder: inside("to"), rename: undefined });
-  assert.equal(sizeBytes, 100_000);
-  assert.equal(packed.sizeBytes, 100_000);
+  assert.equal(sizeBytes, 100_009);
+  assert.equal(packed.sizeBytes, 100_009);
+  const odd = Buffer.concat([Buffer.from(inside("to/copy/")), Buffer.from([0xe9])]);
+  assert.equal(readFileSync(odd, "utf8"), "not UTF-8");
   assert.equal(readFileSync(inside("to/copy/sub/file"), "utf8").length, 100_000);
   assert.equal(statSync(inside("to/copy/sub/file")).mode & 0o777, 0o640);
   assert.equal(statSync(inside("to/copy/empty")).size, 0);
@@ -68,23 +84,32 @@ test("names with dots do not lead out of the folder", async () => {
 test("nothing is written through a link that leads out", async () => {
   mkdirSync(inside("victim"));
   const evil: Entry[] = [
-    { name: "link", type: "symlink", linkname: inside("victim") },
+    { name: "link", type: "symlink", linkName: inside("victim") },
     { name: "link/file", body: "x" },
   ];
   await assert.rejects(unpack(...evil), /leads out of/);
   assert.ok(!existsSync(inside("victim/file")));
+  const deep: Entry[] = [
+    { name: "other", type: "symlink", linkName: "../victim" },
+    { name: "other/new/file", body: "x" },
+  ];
+  await assert.rejects(
+    unpackLocal(tarOf(...deep), { folder: inside("to"), rename: undefined }),
+    /leads out of/,
+  );
+  assert.ok(!existsSync(inside("victim/new")));
 });
 
 test("a link in the place of a file is replaced, not followed", async () => {
   writeFileSync(inside("victim"), "safe");
-  await unpack({ name: "f", type: "symlink", linkname: inside("victim") }, { name: "f", body: "evil" });
+  await unpack({ name: "f", type: "symlink", linkName: inside("victim") }, { name: "f", body: "evil" });
   assert.equal(readFileSync(inside("victim"), "utf8"), "safe");
   assert.equal(readFileSync(inside("to/f"), "utf8"), "evil");
 });
 
 test("a hard link cannot take in a file from outside", async () => {
   writeFileSync(inside("secret"), "secret");
-  await assert.rejects(unpack({ name: "stolen", type: "link", linkname: inside("secret") }));
+  await assert.rejects(unpack({ name: "stolen", type: "link", linkName: inside("secret") }));
   assert.ok(!existsSync(inside("to/stolen")));
 });
 
@@ -101,9 +126,9 @@ test("a folder is not overwritten with a file, nor a file with a folder", async 
 });
 
 test("a truncated archive is an error", async () => {
-  const chunks: Buffer[] = [];
-  for await (const chunk of tarOf({ name: "f", body: "x".repeat(5000) })) chunks.push(chunk);
   mkdirSync(inside("to"));
-  const cut = Readable.from([Buffer.concat(chunks).subarray(0, 2000)], { objectMode: false });
+  const cut = Readable.from([bytesOf([{ name: "f", body: "x".repeat(5000) }]).subarray(0, 2000)], {
+    objectMode: false,
+  });
   await assert.rejects(unpackLocal(cut, { folder: inside("to"), rename: undefined }));
 });

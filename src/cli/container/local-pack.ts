@@ -1,0 +1,106 @@
+import type { BigIntStats } from "node:fs";
+import { lstat, open, readdir, readlink } from "node:fs/promises";
+import { Readable } from "node:stream";
+import {
+  type ByteString,
+  bytesOfText,
+  paddingAfter,
+  type TarEntry,
+  type TarEntryType,
+} from "../../formats/tar-entry.ts";
+import { archiveEnd, encodeEntry } from "../../formats/tar-writer.ts";
+import { baseOf, type CopyPlan, renameEntry } from "./cp-path.ts";
+
+/** A tar of a local file or folder, named as the plan says. `packed` counts the contents as they go. */
+export function packLocal(source: string, plan: CopyPlan): { tar: Readable; packed: { sizeBytes: number } } {
+  const packed = { sizeBytes: 0 };
+  const root = bytesOfText(source.replace(/\/\.$/, "") || "/");
+  const chunks = packAll(root, bytesOfText(baseOf(source)), planInBytes(plan), packed);
+  return { tar: Readable.from(chunks, { objectMode: false, highWaterMark: 1 << 20 }), packed };
+}
+
+/** Names in archives are bytes: what the user typed becomes such. */
+export function planInBytes({ folder, rename }: CopyPlan): CopyPlan {
+  return {
+    folder: bytesOfText(folder),
+    rename: rename && { from: bytesOfText(rename.from), to: bytesOfText(rename.to) },
+  };
+}
+
+export const pathOf = (file: ByteString) => Buffer.from(file, "latin1");
+
+async function* packAll(root: ByteString, base: ByteString, plan: CopyPlan, packed: { sizeBytes: number }) {
+  yield* packTree(root, base, plan, packed);
+  yield archiveEnd;
+}
+
+async function* packTree(
+  file: ByteString,
+  name: ByteString,
+  plan: CopyPlan,
+  packed: { sizeBytes: number },
+): AsyncGenerator<Buffer> {
+  const stat = await lstat(pathOf(file), { bigint: true });
+  const entry = await entryOf(file, stat, renameEntry(name, plan));
+  // What no archive can hold: sockets.
+  if (entry === undefined) return;
+  yield encodeEntry(entry);
+  if (entry.type === "file") {
+    packed.sizeBytes += entry.sizeBytes;
+    yield* readExactly(file, entry.sizeBytes);
+  }
+  if (entry.type !== "directory") return;
+  for (const child of (await readdir(pathOf(file), { encoding: "latin1" })).sort()) {
+    yield* packTree(`${file === "/" ? "" : file}/${child}`, `${name}/${child}`, plan, packed);
+  }
+}
+
+/** A file that grows or shrinks while it is read must not spoil the archive: exactly what was announced is sent. */
+async function* readExactly(file: ByteString, sizeBytes: number): AsyncGenerator<Buffer> {
+  const handle = await open(pathOf(file), "r");
+  try {
+    let left = sizeBytes;
+    while (left > 0) {
+      const { bytesRead, buffer } = await handle.read(Buffer.allocUnsafe(Math.min(left, 1 << 18)));
+      if (bytesRead === 0) throw new Error(`${file} became shorter while it was copied`);
+      left -= bytesRead;
+      yield buffer.subarray(0, bytesRead);
+    }
+  } finally {
+    await handle.close();
+  }
+  yield Buffer.alloc(paddingAfter(sizeBytes));
+}
+
+async function entryOf(file: ByteString, stat: BigIntStats, name: ByteString): Promise<TarEntry | undefined> {
+  const type = typeOf(stat);
+  if (type === undefined) return undefined;
+  const device = type === "characterDevice" || type === "blockDevice";
+  const rdev = Number(stat.rdev);
+  return {
+    name,
+    type,
+    mode: Number(stat.mode) & 0o7777,
+    uid: Number(stat.uid),
+    gid: Number(stat.gid),
+    sizeBytes: type === "file" ? Number(stat.size) : 0,
+    mtime: {
+      seconds: Number(stat.mtimeNs / 1_000_000_000n),
+      nanoseconds: Number(stat.mtimeNs % 1_000_000_000n),
+    },
+    ...(type === "symlink" && { linkName: await readlink(pathOf(file), { encoding: "latin1" }) }),
+    ...(device && {
+      deviceMajor: (rdev >> 8) & 0xfff,
+      deviceMinor: (rdev & 0xff) | ((rdev >> 12) & 0xfff00),
+    }),
+  };
+}
+
+function typeOf(stat: BigIntStats): TarEntryType | undefined {
+  if (stat.isFile()) return "file";
+  if (stat.isDirectory()) return "directory";
+  if (stat.isSymbolicLink()) return "symlink";
+  if (stat.isFIFO()) return "fifo";
+  if (stat.isCharacterDevice()) return "characterDevice";
+  return stat.isBlockDevice() ? "blockDevice" : undefined;
+}
