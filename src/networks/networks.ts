@@ -15,8 +15,7 @@ import { createSandboxes, type LiveContainer, type Sandbox, type SandboxRequest 
 import type { NetworkCreateBody } from "./user-network.ts";
 
 export type { EndpointInUse, NetworkRecord } from "./records.ts";
-export type { LiveContainer, Sandbox, SandboxRequest } from "./sandboxes.ts";
-export type { NetworkCreateBody } from "./user-network.ts";
+export type { LiveContainer, Sandbox } from "./sandboxes.ts";
 
 export interface NetworksOptions {
   state: State;

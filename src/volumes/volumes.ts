@@ -15,7 +15,6 @@ import { mountTmpfs, unmountTmpfs } from "./tmpfs.ts";
 import type { VolumeCreateBody, VolumeRecord } from "./volume.ts";
 
 export type { MountInput, ResolvedMount } from "./mounts.ts";
-export type { VolumeCreateBody, VolumeRecord } from "./volume.ts";
 
 export interface Volumes {
   list(): VolumeRecord[];

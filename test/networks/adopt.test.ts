@@ -273,7 +273,7 @@ test("two engines on one machine keep out of each other's way", async () => {
   await server.serve("tcp", 81, "hidden");
   const gateway = sandboxes[1].endpoints.bridge?.Gateway ?? "";
   assert.match(await client.ask("tcp", gateway, 8600), /^web sees/);
-  assert.equal(await client.ask("tcp", addresses[0] ?? "", 81), "silence");
+  assert.equal(await client.askInVain("tcp", addresses[0] ?? "", 81), "silence");
   await two.networks.adopt([]);
   await two.stop();
   const machine = await startAgent();

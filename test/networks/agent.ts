@@ -4,10 +4,7 @@ import net from "node:net";
 
 export type AgentCall =
   | { id: number; serve: "tcp" | "udp"; port: number; name: string }
-  | { id: number; ask: "tcp" | "udp"; host: string; port: number };
-
-/** How long silence is waited for before it counts as dropped. */
-const silenceMilliseconds = 250;
+  | { id: number; ask: "tcp" | "udp"; host: string; port: number; waitMilliseconds: number };
 
 /** Answers every TCP connection and every datagram with its name and the address it sees the asker at. */
 function serve(protocol: "tcp" | "udp", port: number, name: string): Promise<string> {
@@ -29,9 +26,9 @@ function serve(protocol: "tcp" | "udp", port: number, name: string): Promise<str
 }
 
 /** What came back, "silence", or the error's code. */
-function ask(protocol: "tcp" | "udp", host: string, port: number): Promise<string> {
+function ask(protocol: "tcp" | "udp", host: string, port: number, waitMilliseconds: number): Promise<string> {
   return new Promise((resolve) => {
-    const silence = setTimeout(() => finish("silence"), silenceMilliseconds);
+    const silence = setTimeout(() => finish("silence"), waitMilliseconds);
     let stop = () => {};
     function finish(answer: string): void {
       clearTimeout(silence);
@@ -50,7 +47,11 @@ function ask(protocol: "tcp" | "udp", host: string, port: number): Promise<strin
       return;
     }
     const socket = dgram.createSocket("udp4");
-    stop = () => socket.close();
+    const again = setInterval(() => socket.send("?"), 500);
+    stop = () => {
+      clearInterval(again);
+      socket.close();
+    };
     socket.on("message", (bytes) => finish(bytes.toString()));
     socket.on("error", (error: NodeJS.ErrnoException) => finish(error.code ?? error.message));
     socket.connect(port, host, () => socket.send("?"));
@@ -59,7 +60,9 @@ function ask(protocol: "tcp" | "udp", host: string, port: number): Promise<strin
 
 process.on("message", (call: AgentCall) => {
   const answer =
-    "serve" in call ? serve(call.serve, call.port, call.name) : ask(call.ask, call.host, call.port);
+    "serve" in call
+      ? serve(call.serve, call.port, call.name)
+      : ask(call.ask, call.host, call.port, call.waitMilliseconds);
   answer.then(
     (text) => process.send?.({ id: call.id, text }),
     (error) => process.send?.({ id: call.id, text: `failed: ${error.message}` }),

@@ -23,7 +23,10 @@ export function run(command: string): string {
 export interface Agent {
   pid: number;
   serve(protocol: "tcp" | "udp", port: number, name: string): Promise<string>;
+  /** What came back, or the error's code. */
   ask(protocol: "tcp" | "udp", host: string, port: number): Promise<string>;
+  /** The same where "silence" is expected, so that it is not waited for so long. */
+  askInVain(protocol: "tcp" | "udp", host: string, port: number): Promise<string>;
   /** Resolves when the process has ended. */
   stop(): Promise<void>;
 }
@@ -66,7 +69,8 @@ export async function startAgent(netnsPath?: string): Promise<Agent> {
   return {
     pid: child.pid ?? 0,
     serve: (protocol, port, name) => call({ serve: protocol, port, name }),
-    ask: (protocol, host, port) => call({ ask: protocol, host, port }),
+    ask: (protocol, host, port) => call({ ask: protocol, host, port, waitMilliseconds: 5000 }),
+    askInVain: (protocol, host, port) => call({ ask: protocol, host, port, waitMilliseconds: 250 }),
     stop() {
       child.disconnect();
       return ended;

@@ -102,10 +102,10 @@ describe("a published port", () => {
     assert.match(await machine.ask("tcp", "127.0.0.1", 8081), /^web sees/);
     assert.match(await outside.ask("tcp", "198.51.100.1", 8082), /^web sees/);
     const refused = /^(ECONNREFUSED|silence)$/;
-    assert.match(await machine.ask("tcp", "127.0.0.1", 8082), refused);
-    assert.match(await machine.ask("tcp", "198.51.100.1", 8081), refused);
-    assert.match(await outside.ask("tcp", "198.51.100.1", 8081), refused);
-    assert.match(await client.agent.ask("tcp", "198.51.100.1", 8081), refused);
+    assert.match(await machine.askInVain("tcp", "127.0.0.1", 8082), refused);
+    assert.match(await machine.askInVain("tcp", "198.51.100.1", 8081), refused);
+    assert.match(await outside.askInVain("tcp", "198.51.100.1", 8081), refused);
+    assert.match(await client.agent.askInVain("tcp", "198.51.100.1", 8081), refused);
   });
 
   test("does not open the machine's loopback to containers and neighbours that route there", async () => {
@@ -122,8 +122,8 @@ describe("a published port", () => {
         `nsenter --net=/proc/${agent.pid}/ns/net sh -c 'ip addr del 127.0.0.1/8 dev lo; ` +
           `echo 1 > /proc/sys/net/ipv4/conf/${link}/route_localnet; ip route add 127.0.0.0/8 via ${gateway}'`,
       );
-      assert.equal(await agent.ask("tcp", "127.0.0.1", 9000), "silence");
-      assert.equal(await agent.ask("tcp", "127.0.0.1", 8083), "silence");
+      assert.equal(await agent.askInVain("tcp", "127.0.0.1", 9000), "silence");
+      assert.equal(await agent.askInVain("tcp", "127.0.0.1", 8083), "silence");
     }
   });
 
@@ -131,8 +131,8 @@ describe("a published port", () => {
     const server = await startContainer({ "80/tcp": [{ HostIp: "", HostPort: "8084" }] });
     await server.agent.serve("tcp", 80, "web");
     await server.agent.serve("tcp", 81, "hidden");
-    assert.equal(await outside.ask("tcp", server.address, 81), "silence");
-    assert.equal(await outside.ask("tcp", server.address, 80), "silence");
+    assert.equal(await outside.askInVain("tcp", server.address, 81), "silence");
+    assert.equal(await outside.askInVain("tcp", server.address, 80), "silence");
     assert.equal(await machine.ask("tcp", server.address, 81), "hidden sees 10.90.0.1");
     await outside.serve("tcp", 7, "outside");
     await outside.serve("udp", 7, "outside");
@@ -156,7 +156,7 @@ describe("a published port", () => {
     const client = dgram.createSocket("udp4");
     await new Promise<void>((resolve) => client.connect(8087, "127.0.0.1", resolve));
     const ask = async () => {
-      const answer = once(client, "message", { signal: AbortSignal.timeout(1000) });
+      const answer = once(client, "message", { signal: AbortSignal.timeout(5000) });
       client.send("?");
       return String((await answer)[0]);
     };
