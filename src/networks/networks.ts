@@ -6,7 +6,7 @@ import type { State } from "../state/state.ts";
 import { openCatalog } from "./catalog.ts";
 import { createFirewall } from "./firewall.ts";
 import { createForeignFirewall } from "./foreign-firewall.ts";
-import { startKernel } from "./kernel.ts";
+import { type Kernel, startKernel } from "./kernel.ts";
 import type { BridgeSettings } from "./links.ts";
 import { createPortReservations, readFreePorts } from "./ports.ts";
 import { createPublishedPorts } from "./published-ports.ts";
@@ -60,8 +60,17 @@ export interface Networks {
 
 /** Brings up the default bridge and the nftables table. */
 export async function createNetworks(options: NetworksOptions): Promise<Networks> {
-  const { state, events, logger, bridgeName, bip, tableName } = options;
   const kernel = startKernel();
+  try {
+    return await bringUpNetworks(options, kernel);
+  } catch (error) {
+    await kernel.close();
+    throw error;
+  }
+}
+
+async function bringUpNetworks(options: NetworksOptions, kernel: Kernel): Promise<Networks> {
+  const { state, events, logger, bridgeName, bip, tableName } = options;
   const firewall = createFirewall(tableName, kernel);
   const foreignFirewall = createForeignFirewall(tableName, logger);
   const reservations = createPortReservations(readFreePorts());

@@ -32,6 +32,7 @@ export interface Agent {
 }
 
 const agents = new Set<ChildProcess>();
+const roots = new Set<string>();
 
 /** `netnsPath` absent: in the machine's own namespace; "new": in a new one. */
 export async function startAgent(netnsPath?: string): Promise<Agent> {
@@ -93,6 +94,7 @@ export async function startNetworks(
   statePath?: string,
 ): Promise<TestNetworks> {
   const root = mkdtempSync(join(tmpdir(), "berth-networks-"));
+  roots.add(root);
   const logger = createLogger("silent");
   const state = openState(statePath ?? join(root, "state.db"), logger);
   const log: EngineEvent[] = [];
@@ -119,7 +121,6 @@ export async function startNetworks(
     async stop() {
       await current.destroy();
       state.close();
-      rmSync(root, { recursive: true });
     },
   };
 }
@@ -144,6 +145,7 @@ export function newRequest(changes: Partial<SandboxRequest> = {}): SandboxReques
 // Also those of a test that failed: they would keep the process waiting.
 after(() => {
   for (const child of agents) child.kill("SIGKILL");
+  for (const root of roots) rmSync(root, { recursive: true });
 });
 
 /** A neighbour of the machine, with a default route to it. The machine is 198.51.100.1, the neighbour 198.51.100.2. */
