@@ -130,6 +130,7 @@ function fillDefaults(
 ): void {
   if (hostConfig.NetworkMode === "" || hostConfig.NetworkMode === "default")
     hostConfig.NetworkMode = "bridge";
+  pinContainerModes(containers, hostConfig);
   hostConfig.Runtime ||= containers.settings.defaultRuntime;
   hostConfig.ShmSize ||= defaultShmSizeBytes;
   hostConfig.IpcMode ||= "private";
@@ -174,18 +175,21 @@ function checkRequest(
   checkRestartPolicy(hostConfig.RestartPolicy, hostConfig.AutoRemove);
   parseSecurityOptions(hostConfig.SecurityOpt ?? []);
   capabilitiesOf({ privileged: false, add: hostConfig.CapAdd ?? [], drop: hostConfig.CapDrop ?? [] });
-  checkNetworkMode(containers, hostConfig);
+  checkNetworkMode(hostConfig);
 }
 
-function checkNetworkMode(
-  containers: Containers,
-  { NetworkMode: mode, PortBindings: ports }: HostConfig,
-): void {
-  if (mode.startsWith("container:")) {
-    getContainer(containers, mode.slice("container:".length));
-    if (Object.keys(ports ?? {}).length > 0) {
-      throw invalid("conflicting options: port publishing and the container type network mode");
-    }
+function checkNetworkMode({ NetworkMode: mode, PortBindings: ports }: HostConfig): void {
+  if (mode.startsWith("container:") && Object.keys(ports ?? {}).length > 0) {
+    throw invalid("conflicting options: port publishing and the container type network mode");
+  }
+}
+
+/** "container:web" becomes "container:<id>", which a rename does not change. @throws EngineError notFound */
+function pinContainerModes(containers: Containers, hostConfig: HostConfig): void {
+  for (const key of ["NetworkMode", "PidMode", "IpcMode"] as const) {
+    const mode = hostConfig[key];
+    if (!mode.startsWith("container:")) continue;
+    hostConfig[key] = `container:${getContainer(containers, mode.slice("container:".length)).record.id}`;
   }
 }
 

@@ -1,3 +1,4 @@
+import { join } from "node:path";
 import { conflict, invalid } from "../errors.ts";
 import type { HostConfig } from "../formats/docker-api.ts";
 import type { OciMount } from "../runtime/oci-spec.ts";
@@ -58,9 +59,22 @@ export function shmMount(containers: Containers, hostConfig: HostConfig): OciMou
   if (mode === "none") return [];
   if (mode === "host") return [{ destination, type: "bind", source: "/dev/shm", options: ["rbind"] }];
   if (mode.startsWith("container:")) {
-    const source = `/proc/${runningPid(containers, mode)}/root/dev/shm`;
-    return [{ destination, type: "bind", source, options: ["rbind"] }];
+    return [{ destination, type: "bind", source: borrowedShm(containers), options: ["rbind"] }];
   }
   const options = ["nosuid", "noexec", "nodev", "mode=1777", `size=${sizeBytes}`];
   return [{ destination, type: "tmpfs", source: "shm", options }];
+}
+
+/** Where the supervisor mounts another container's /dev/shm, in a namespace of that start alone. */
+function borrowedShm({ settings }: Containers): string {
+  return join(settings.execRoot, "shm");
+}
+
+/** What the supervisor is to mount for `shmMount`. */
+export function shmToBorrow(
+  containers: Containers,
+  { IpcMode: mode }: HostConfig,
+): { pid: number; target: string } | undefined {
+  if (!mode.startsWith("container:")) return undefined;
+  return { pid: runningPid(containers, mode), target: borrowedShm(containers) };
 }

@@ -72,8 +72,9 @@ function killUnrecorded(container: Container, held: Held): void {
 export async function resumeContainers(containers: Containers): Promise<void> {
   const folder = join(containers.settings.root, "containers");
   mkdirSync(folder, { recursive: true, mode: 0o710 });
+  const kept = new Set([...containers.byId.keys(), ...containers.records.setAside()]);
   for (const id of readdirSync(folder)) {
-    if (!containers.byId.has(id)) rmSync(join(folder, id), { recursive: true, force: true });
+    if (!kept.has(id)) rmSync(join(folder, id), { recursive: true, force: true });
   }
   for (const container of [...containers.byId.values()]) {
     await container.enqueue(() => resume(containers, container));

@@ -15,7 +15,7 @@ import { discardContainer } from "./discard.ts";
 import { writeEtcFiles } from "./etc-files.ts";
 import { logOptions } from "./log-options.ts";
 import { encodeMounts, prepareMounts } from "./mounts.ts";
-import { resolveNamespaces, sharesHostname, shmMount } from "./namespaces.ts";
+import { resolveNamespaces, sharesHostname, shmMount, shmToBorrow } from "./namespaces.ts";
 import { lowerLayers, upperOf, workOf } from "./rootfs.ts";
 import { bundleOf, cgroupOf, deleteFromRuntime, runtimeOf } from "./runtime-files.ts";
 import { startFailure } from "./start-failure.ts";
@@ -134,6 +134,7 @@ async function prepare(
   mkdirSync(bundle, { recursive: true, mode: 0o700 });
   writeFileSync(join(bundle, "config.json"), JSON.stringify(spec), { mode: 0o600 });
   const log = logOptions(folder, container);
+  const shm = shmToBorrow(containers, hostConfig);
   const [rows, columns] = hostConfig.ConsoleSize;
   return {
     process: id,
@@ -148,6 +149,7 @@ async function prepare(
       ...(config.WorkingDir && { ensureDirectory: config.WorkingDir }),
     },
     ...(log && { log }),
+    ...(shm && { shm }),
   };
 }
 

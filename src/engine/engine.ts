@@ -39,7 +39,7 @@ export interface Engine {
 export async function createEngine(given: Partial<EngineConfig> = {}): Promise<Engine> {
   const config = { ...completeEngineConfig(given), id: "" };
   const { root, execRoot } = config;
-  mkdirSync(join(execRoot, "rootfs"), { recursive: true, mode: 0o711 });
+  for (const name of ["rootfs", "shm"]) mkdirSync(join(execRoot, name), { recursive: true, mode: 0o711 });
   mkdirSync(root, { recursive: true, mode: 0o711 });
   const unlock = lockRoot(root);
   const logger = createLogger(config.logLevel);

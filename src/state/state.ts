@@ -18,6 +18,8 @@ export interface State {
 export interface Records<T> {
   /** Every record by key. A row that cannot be read is moved to the table `quarantine` and logged, never returned. */
   load(): Map<string, T>;
+  /** Keys of the rows that were ever moved to `quarantine`: what belongs to them may still be wanted. */
+  setAside(): string[];
   put(key: string, value: T): void;
   delete(key: string): void;
 }
@@ -45,6 +47,7 @@ export function openState(path: string, logger: Logger): State {
     "INSERT INTO records (kind, key, value) VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET value = excluded.value",
   );
   const remove = database.prepare("DELETE FROM records WHERE kind = ? AND key = ?");
+  const selectSetAside = database.prepare("SELECT DISTINCT key FROM quarantine WHERE kind = ?");
   const setAside = database.prepare(
     "INSERT INTO quarantine SELECT kind, key, value, ? FROM records WHERE kind = ? AND key = ?",
   );
@@ -68,6 +71,7 @@ export function openState(path: string, logger: Logger): State {
   return {
     records: <T>(kind: string): Records<T> => ({
       load: () => load<T>(kind),
+      setAside: () => selectSetAside.all(kind).map(({ key }) => String(key)),
       put: (key, value) => void upsert.run(kind, key, JSON.stringify(value)),
       delete: (key) => void remove.run(kind, key),
     }),

@@ -71,5 +71,6 @@ export class Channel {
     socket.once("end", () => {
       if (hello.stdin && hello.closeInputAtEnd) stdio.closeInput();
     });
+    socket.resume();
   }
 }

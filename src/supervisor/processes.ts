@@ -14,7 +14,6 @@ import type {
   Exit,
   Held,
   Hello,
-  LogOptions,
   ProcessOptions,
   RuntimeCommand,
   Started,
@@ -52,20 +51,19 @@ export class Processes {
 
   start(options: StartOptions): Promise<Started> {
     const words = ["run", "--detach", "--bundle", options.bundle];
-    return this.#spawn(options, options.process, words, options.log, options.rootfs);
+    return this.#spawn(options, options.process, words, options);
   }
 
   exec(options: ExecOptions): Promise<Started> {
     const words = ["exec", "--detach", "--process", options.processFile];
-    return this.#spawn(options, options.container, words, undefined, undefined);
+    return this.#spawn(options, options.container, words, {});
   }
 
   #spawn(
     options: ProcessOptions,
     target: string,
     words: string[],
-    log: LogOptions | undefined,
-    rootfs: StartOptions["rootfs"] | undefined,
+    { log, rootfs, shm }: Partial<StartOptions>,
   ): Promise<Started> {
     const id = options.process;
     const folder = this.#folderOf(id);
@@ -81,6 +79,7 @@ export class Processes {
       logFile: join(folder, "log"),
       fds: pending.childFds,
       ...(rootfs && { rootfs }),
+      ...(shm && { shm }),
     };
     return this.#children.whileStarting(async () => {
       try {

@@ -42,6 +42,8 @@ export interface StartOptions extends ProcessOptions {
   bundle: string;
   /** Where the overlay is to be mounted for the runtime, and a directory to be made in it when it is missing. */
   rootfs: { overlay: Overlay; target: string; ensureDirectory?: string };
+  /** Another process's /dev/shm, mounted at `target` for the runtime to bind. */
+  shm?: { pid: number; target: string };
   log?: LogOptions;
 }
 

@@ -2,6 +2,7 @@ import { mkdirSync, readFileSync } from "node:fs";
 import { hasCode, messageOf } from "../errors.ts";
 import { makeDirectoryInRoot } from "../sys/make-directory.ts";
 import { detach, mountOverlay } from "../sys/mount.ts";
+import { borrowMount } from "../sys/namespaces.ts";
 import type { Children } from "./children.ts";
 import type { RuntimeCommand, StartOptions } from "./protocol.ts";
 
@@ -21,6 +22,7 @@ export interface RuntimeCall {
   logFile: string;
   fds: (number | "ignore")[];
   rootfs?: StartOptions["rootfs"];
+  shm?: StartOptions["shm"];
 }
 
 /**
@@ -28,12 +30,13 @@ export interface RuntimeCall {
  * @throws Error with the runtime's words when it fails
  */
 export async function runRuntime(children: Children, call: RuntimeCall): Promise<void> {
-  const { runtime, rootfs } = call;
+  const { runtime, rootfs, shm } = call;
   const words = ["--root", runtime.root, "--log", call.logFile, "--log-format", "json", ...call.arguments];
   mkdirSync(runtime.root, { recursive: true, mode: 0o700 });
   const isolate = () => {
     if (isHybrid()) detach(unifiedOfHybrid);
     if (rootfs) mountOverlay(rootfs.overlay, rootfs.target);
+    if (shm) borrowMount(shm.pid, "/dev/shm", shm.target);
     if (rootfs?.ensureDirectory) makeDirectoryInRoot(rootfs.target, rootfs.ensureDirectory);
   };
   const needsIsolation = rootfs !== undefined || isHybrid();

@@ -53,3 +53,26 @@ export function mountOverlay(overlay: Overlay, target: string): void {
   }
   mount("overlay", target, "overlay", 0, data);
 }
+
+const openTreeNumber = 428;
+const moveMountNumber = 429;
+const AT_FDCWD = -100;
+const OPEN_TREE_CLONE = 1;
+const O_CLOEXEC = 0o2000000;
+const MOVE_MOUNT_F_EMPTY_PATH = 4;
+const syscall4 = declare("long syscall(long number, int directory, const char *path, uint flags)");
+const syscall5 = declare(
+  "long syscall(long number, int from, const char *fromPath, int to, const char *toPath, uint flags)",
+);
+
+/** A copy of the mount at `path`, attached nowhere; it can be carried into another namespace. The caller closes it. */
+export function cloneMount(path: string): number {
+  const fd = Number(syscall4(openTreeNumber, AT_FDCWD, path, OPEN_TREE_CLONE | O_CLOEXEC));
+  return check(fd, "open_tree", path);
+}
+
+/** Attaches what `cloneMount` gave. @throws SyscallError */
+export function attachMount(fd: number, target: string): void {
+  const result = Number(syscall5(moveMountNumber, fd, "", AT_FDCWD, target, MOVE_MOUNT_F_EMPTY_PATH));
+  check(result, "move_mount", target);
+}

@@ -1,6 +1,6 @@
 import { closeSync, openSync } from "node:fs";
 import { check, declare } from "./libc.ts";
-import { MS, mount } from "./mount.ts";
+import { attachMount, cloneMount, MS, mount } from "./mount.ts";
 
 const unshareCall = declare("int unshare(int flags)");
 const setnsCall = declare("int setns(int fd, int type)");
@@ -35,5 +35,26 @@ export function inPrivateMounts<R>(work: () => R): R {
     }
   } finally {
     closeSync(home);
+  }
+}
+
+/**
+ * Mounts at `target`, in the calling thread's mount namespace, what process `pid` has mounted at `path` in its own.
+ * A bind mount cannot do this across namespaces. @throws SyscallError
+ */
+export function borrowMount(pid: number, path: string, target: string): void {
+  const home = openSync("/proc/thread-self/ns/mnt", "r");
+  const theirs = openSync(`/proc/${pid}/ns/mnt`, "r");
+  let mountFd: number | undefined;
+  try {
+    setns(theirs, CLONE.NEWNS);
+    try {
+      mountFd = cloneMount(path);
+    } finally {
+      setns(home, CLONE.NEWNS);
+    }
+    attachMount(mountFd, target);
+  } finally {
+    for (const fd of [home, theirs, mountFd]) if (fd !== undefined) closeSync(fd);
   }
 }

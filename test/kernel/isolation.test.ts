@@ -92,7 +92,7 @@ for (const runtime of ["crun", "runc"]) {
       );
       assert.equal(
         await run("-u", "1234:5678", "--group-add", "99", "busybox", "id"),
-        "uid=1234 gid=5678 groups=5678,99",
+        "uid=1234 gid=5678 groups=99,5678",
       );
       assert.equal(await run("-h", "box", "busybox", "hostname"), "box");
       assert.equal(
