@@ -1,6 +1,7 @@
 import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { readFile } from "node:fs/promises";
-import type { Readable } from "node:stream";
+import { Readable } from "node:stream";
 import { invalid, unavailable } from "../errors.ts";
 
 /**
@@ -31,20 +32,35 @@ export async function packDebian(
     ],
     { stdio: ["ignore", "pipe", "pipe"] },
   );
-  const { stdout: rootfs } = child;
-  let lastLine = "";
+  let complaint = "it was killed";
   child.stderr.setEncoding("utf8").on("data", (text: string) => {
     for (const line of text.split("\n").filter((part) => part.trim() !== "")) {
-      lastLine = line;
+      // The first error is the cause, those after it only follow.
+      if (line.startsWith("E: ") && !complaint.startsWith("E: ")) complaint = line;
       report(line);
     }
   });
-  child.on("error", (error) => rootfs.destroy(error));
-  child.on("exit", (code) => {
-    if (code !== 0) rootfs.destroy(unavailable(`mmdebstrap failed: ${lastLine}`));
+  const exit = once(child, "close");
+  exit.catch(() => {
+    // Told to who reads the stream.
   });
-  rootfs.on("close", () => child.kill());
+  const rootfs = Readable.from(
+    untilExit(child.stdout, exit, () => complaint),
+    { objectMode: false },
+  );
+  rootfs.once("close", () => child.kill());
   return { rootfs, suite, isOwnSuite };
+}
+
+/** What it wrote is whole only when it ended well. */
+async function* untilExit(
+  output: Readable,
+  exit: Promise<unknown[]>,
+  complaint: () => string,
+): AsyncGenerator<Buffer> {
+  yield* output;
+  const [status] = await exit;
+  if (status !== 0) throw unavailable(`mmdebstrap failed: ${complaint()}`);
 }
 
 async function readOwnSuite(): Promise<string | undefined> {

@@ -137,6 +137,15 @@ test("import makes an image of one layer from a tar, compressed or not", async (
   assert.equal(store.images.list().length, 1);
 });
 
+test("a base image that cannot be made leaves no image", async () => {
+  await using store = await openStore();
+  const lines: string[] = [];
+  const making = store.images.make("debian:no-such-suite", (line) => lines.push(line));
+  await assert.rejects(making, { kind: "unavailable", message: /^mmdebstrap failed: E: / });
+  assert.deepEqual(store.images.list(), []);
+  assert.ok(lines.length > 2, "its progress was told");
+});
+
 test("busybox made from this machine's own program is the same each time and runs", async () => {
   await using store = await openStore();
   const lines: string[] = [];
