@@ -1,13 +1,14 @@
 import { pipeline } from "node:stream/promises";
 import { exportRootfs, listChanges, readArchive, statPath, writeArchive } from "../containers/archive.ts";
 import { getContainer, publish } from "../containers/containers.ts";
-import { filesOf } from "../containers/rootfs.ts";
+import { filesOf, rootLayers } from "../containers/rootfs.ts";
+import { resolveUser } from "../containers/user.ts";
 import { invalid } from "../errors.ts";
 import { type ApiRequest, ok, type Reply } from "./request.ts";
 
 function target(request: ApiRequest) {
   const container = getContainer(request.engine.containers, request.param("id"));
-  return { container, files: filesOf(request.engine.containers, container) };
+  return { container, files: { ...filesOf(request.engine.containers, container), id: request.param("id") } };
 }
 
 function pathOf(request: ApiRequest): string {
@@ -33,9 +34,13 @@ export async function read(request: ApiRequest): Promise<undefined> {
 
 export async function write(request: ApiRequest): Promise<Reply> {
   const { container, files } = target(request);
-  await writeArchive(files, pathOf(request), request.input, {
+  const copyUidGid = request.flag("copyUIDGID");
+  const { User } = container.record.config;
+  const layers = rootLayers(request.engine.containers, container);
+  const user = copyUidGid && User ? resolveUser(layers, User, []) : undefined;
+  await writeArchive({ ...files, ...(user && { user }) }, pathOf(request), request.input, {
     noOverwriteDirNonDir: request.flag("noOverwriteDirNonDir"),
-    copyUidGid: request.flag("copyUIDGID"),
+    copyUidGid,
   });
   publish(request.engine.containers, container, "extract-to-dir");
   return { status: 200 };
