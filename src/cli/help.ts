@@ -32,7 +32,7 @@ export function formatCommandHelp(path: string, name: string, command: Command, 
 export function formatGroupHelp(group: string): string {
   const prefix = `${group} `;
   const rows = Object.entries(commands)
-    .filter(([name]) => name.startsWith(prefix))
+    .filter(([name, entry]) => name.startsWith(prefix) && entry.isHidden !== true)
     .map(([name, entry]): [string, string] => [name.slice(prefix.length), entry.summary]);
   return [
     `Usage:  berth ${group} COMMAND`,

@@ -4,6 +4,8 @@ export interface Entry {
   summary: string;
   /** Other names of the same command, in the order the help shows them. */
   aliases?: readonly string[];
+  /** Left out of the lists of commands. */
+  isHidden?: boolean;
   /** Imports only what this command needs: start-up time counts. Left out for what is not yet supported. */
   load?: () => Promise<{ command: Command }>;
 }
@@ -225,7 +227,7 @@ export const commands: Readonly<Record<string, Entry>> = {
     load: () => import("./network/remove.ts"),
   },
   "system df": {
-    summary: "Show docker disk usage",
+    summary: "Show Berth disk usage",
     load: () => import("./system/df.ts"),
   },
   "system events": {
@@ -260,9 +262,14 @@ export const commands: Readonly<Record<string, Entry>> = {
     load: () => import("./volume/prune.ts"),
   },
   "volume rm": {
-    summary: "Remove one or more volumes",
+    summary: "Remove one or more volumes. You cannot remove a volume that is in use by a container.",
     aliases: ["volume remove"],
     load: () => import("./volume/remove.ts"),
+  },
+  "system dial-stdio": {
+    summary: "Proxy the stdio stream to the daemon connection. Should not be invoked manually.",
+    isHidden: true,
+    load: () => import("./system/dial-stdio.ts"),
   },
   "volume update": { summary: "Update a volume (cluster volumes only)" },
   inspect: {

@@ -12,6 +12,12 @@ import { encodeFilters, type Filters } from "./filters.ts";
 import { readJsonLines } from "./json-lines.ts";
 import { readText, type Transport } from "./transport.ts";
 
+export interface StartOptions {
+  detachKeys?: string | undefined;
+  checkpoint?: string | undefined;
+  "checkpoint-dir"?: string | undefined;
+}
+
 export interface AttachOptions {
   stdin?: boolean;
   stdout?: boolean;
@@ -62,8 +68,8 @@ export function containersOf(transport: Transport) {
         query: { size: options.size || undefined },
       }),
     /** True when it was started, false when it ran already. */
-    async start(id: string, options: { detachKeys?: string | undefined } = {}): Promise<boolean> {
-      const response = await transport.stream("POST", `${at(id)}/start`, { query: options });
+    async start(id: string, options: StartOptions = {}): Promise<boolean> {
+      const response = await transport.stream("POST", `${at(id)}/start`, { query: { ...options } });
       response.resume();
       return response.statusCode !== 304;
     },

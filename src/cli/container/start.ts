@@ -1,4 +1,5 @@
 import type { Client } from "../../client/client.ts";
+import type { StartOptions } from "../../client/containers.ts";
 import type { Cli } from "../cli.ts";
 import { defineCommand, ExitError } from "../command.ts";
 import { describeError } from "../each.ts";
@@ -8,6 +9,8 @@ import { exitCodeOf } from "./run.ts";
 
 const flags = {
   attach: bool("a", "Attach STDOUT/STDERR and forward signals"),
+  checkpoint: { ...string("", "Restore from this checkpoint"), isHidden: true },
+  "checkpoint-dir": { ...string("", "Use a custom checkpoint storage directory"), isHidden: true },
   "detach-keys": string("", "Override the key sequence for detaching a container"),
   interactive: bool("i", "Attach container's STDIN"),
 };
@@ -18,17 +21,26 @@ export const command = defineCommand({
   flags,
   async run({ cli, flags, args }) {
     const client = await cli.client();
-    if (!flags.attach && !flags.interactive) return startAll(cli, client, args);
+    const checkpoint = {
+      checkpoint: flags.checkpoint || undefined,
+      "checkpoint-dir": flags["checkpoint-dir"] || undefined,
+    };
+    if (!flags.attach && !flags.interactive) return startAll(cli, client, args, checkpoint);
     if (args.length > 1) throw new ExitError(1, "you cannot start and attach multiple containers at once");
     return startAttached(cli, client, args[0] ?? "", flags);
   },
 });
 
-async function startAll(cli: Cli, client: Client, ids: readonly string[]): Promise<number> {
+async function startAll(
+  cli: Cli,
+  client: Client,
+  ids: readonly string[],
+  options: StartOptions,
+): Promise<number> {
   const failed: string[] = [];
   for (const id of ids) {
     try {
-      await client.containers.start(id);
+      await client.containers.start(id, options);
       cli.print(id);
     } catch (error) {
       cli.warn(describeError(error));
