@@ -31,25 +31,58 @@ export interface ImageHistoryEntry {
 export function parseImageConfig(text: string): ImageConfig {
   const value = parseJson(text, "image config");
   const { architecture, os, rootfs } = value;
+  for (const field of ["variant", "created", "author", "comment", "docker_version", "container"]) {
+    if (value[field] != null && typeof value[field] !== "string") {
+      throw invalid(`invalid image config: ${field} is not a text`);
+    }
+  }
   if (!isObject(rootfs)) throw invalid("invalid image config: it has no rootfs");
   const diffIds = rootfs.diff_ids ?? [];
   if (!Array.isArray(diffIds) || !diffIds.every((id) => typeof id === "string" && isDigest(id))) {
     throw invalid("invalid image config: rootfs.diff_ids is not a list of sha256 digests");
   }
-  for (const field of ["config", "history"] as const) {
-    if (value[field] != null && typeof value[field] !== "object") {
-      throw invalid(`invalid image config: ${field} is not an object`);
-    }
-  }
   const { config, history, ...rest } = value;
+  if (history != null && !Array.isArray(history))
+    throw invalid("invalid image config: history is not a list");
   return {
     ...rest,
     architecture: typeof architecture === "string" ? architecture : "",
     os: typeof os === "string" && os !== "" ? os : "linux",
-    ...(isObject(config) && { config: config as Partial<ContainerConfig> }),
-    ...(Array.isArray(history) && { history: history.filter(isObject) as ImageHistoryEntry[] }),
+    ...(config != null && { config: parseContainerConfig(config) }),
+    ...(history != null && { history: history.map(parseHistoryEntry) }),
     rootfs: { type: "layers", diff_ids: diffIds as Digest[] },
   };
+}
+
+const textFields = ["User", "WorkingDir", "StopSignal", "Hostname", "Domainname", "Image"];
+const listFields = ["Env", "Cmd", "Entrypoint", "OnBuild", "Shell"];
+const recordFields = ["Labels", "Volumes", "ExposedPorts", "Healthcheck"];
+
+/** Checks the fields that a container is made from; others stay as they are. */
+function parseContainerConfig(value: unknown): Partial<ContainerConfig> {
+  const wrong = (field: string) => invalid(`invalid image config: config.${field} has the wrong type`);
+  if (!isObject(value)) throw invalid("invalid image config: config is not an object");
+  const isSet = (field: string) => value[field] != null;
+  const isText = (item: unknown) => typeof item === "string";
+  const wrongText = textFields.find((field) => isSet(field) && !isText(value[field]));
+  if (wrongText) throw wrong(wrongText);
+  const isList = (item: unknown) => Array.isArray(item) && item.every(isText);
+  const wrongList = listFields.find((field) => isSet(field) && !isList(value[field]));
+  if (wrongList) throw wrong(wrongList);
+  const wrongRecord = recordFields.find((field) => isSet(field) && !isObject(value[field]));
+  if (wrongRecord) throw wrong(wrongRecord);
+  if (isObject(value.Labels) && !Object.values(value.Labels).every(isText)) throw wrong("Labels");
+  return value as Partial<ContainerConfig>;
+}
+
+function parseHistoryEntry(value: unknown): ImageHistoryEntry {
+  if (!isObject(value)) throw invalid("invalid image config: a history entry is not an object");
+  const entry: ImageHistoryEntry = { empty_layer: value.empty_layer === true };
+  for (const field of ["created", "created_by", "author", "comment"] as const) {
+    const text = value[field];
+    if (typeof text === "string") entry[field] = text;
+  }
+  return entry;
 }
 
 /** @throws invalid, naming `what`, when the text is not a JSON object. */
