@@ -1,0 +1,104 @@
+import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import { mkdtempSync, rmSync } from "node:fs";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { it } from "node:test";
+import { startEngine } from "../engine.ts";
+
+/** A certificate authority with a server's and a client's certificate, as Docker's documentation makes them. */
+function makeCertificates(folder: string): void {
+  const openssl = (...words: string[]) => execFileSync("openssl", words, { cwd: folder, stdio: "ignore" });
+  openssl(
+    "req",
+    "-x509",
+    "-newkey",
+    "ec",
+    "-pkeyopt",
+    "ec_paramgen_curve:P-256",
+    "-nodes",
+    "-keyout",
+    "ca-key.pem",
+    "-out",
+    "ca.pem",
+    "-subj",
+    "/CN=test CA",
+    "-days",
+    "2",
+  );
+  for (const name of ["server", "client"]) {
+    openssl(
+      "req",
+      "-newkey",
+      "ec",
+      "-pkeyopt",
+      "ec_paramgen_curve:P-256",
+      "-nodes",
+      "-keyout",
+      `${name}-key.pem`,
+      "-out",
+      `${name}.csr`,
+      "-subj",
+      `/CN=${name}`,
+      "-addext",
+      "subjectAltName=IP:127.0.0.1",
+    );
+    openssl(
+      "x509",
+      "-req",
+      "-in",
+      `${name}.csr`,
+      "-CA",
+      "ca.pem",
+      "-CAkey",
+      "ca-key.pem",
+      "-CAcreateserial",
+      "-out",
+      `${name}.pem`,
+      "-days",
+      "2",
+      "-copy_extensions",
+      "copy",
+    );
+  }
+}
+
+const freePort = () =>
+  new Promise<number>((resolve) => {
+    const server = createServer().listen(0, "127.0.0.1", () => {
+      const address = server.address();
+      server.close(() => resolve(typeof address === "object" && address ? address.port : 0));
+    });
+  });
+
+it("serves TCP with TLS to clients that its authority knows, and to no other", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "tls-"));
+  makeCertificates(folder);
+  const port = await freePort();
+  const file = (name: string) => join(folder, name);
+  const flags = [
+    "--tlsverify",
+    "--tlscacert",
+    file("ca.pem"),
+    "--tlscert",
+    file("server.pem"),
+    "--tlskey",
+    file("server-key.pem"),
+  ];
+  const engine = await startEngine([...flags, "-H", `tcp://127.0.0.1:${port}`]);
+  try {
+    const tls = ["-H", `tcp://127.0.0.1:${port}`, "--tlsverify", "--tlscacert", file("ca.pem")];
+    const known = [...tls, "--tlscert", file("client.pem"), "--tlskey", file("client-key.pem")];
+    for (const program of [engine.berth, engine.cli("/usr/bin/docker")]) {
+      const answer = await program([...known, "version", "--format", "{{.Server.Version}}"]);
+      assert.equal(answer.code, 0, answer.stderr);
+      assert.match(answer.stdout, /^\d+\.\d+\.\d+\n$/);
+      assert.notEqual((await program([...tls, "version"])).code, 0, "no certificate");
+      assert.notEqual((await program(["-H", `tcp://127.0.0.1:${port}`, "version"])).code, 0, "no TLS");
+    }
+  } finally {
+    await engine.stop();
+    rmSync(folder, { recursive: true });
+  }
+});

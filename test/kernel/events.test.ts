@@ -1,0 +1,86 @@
+import assert from "node:assert/strict";
+import { after, before, describe, it } from "node:test";
+import { output, startEngine, type TestEngine } from "../engine.ts";
+
+describe("events", () => {
+  let engine: TestEngine;
+  const berth = (...words: string[]) => output(engine.berth, words);
+  before(async () => {
+    engine = await startEngine();
+    await berth("image", "make", "busybox");
+  });
+  after(() => engine.stop());
+
+  it("tell a container's life in order, live and afterwards", async () => {
+    const since = String(Math.floor(Date.now() / 1000) - 1);
+    const live = engine.berth([
+      "events",
+      "--since",
+      since,
+      "--until",
+      String(Math.ceil(Date.now() / 1000) + 3),
+      "--filter",
+      "container=told",
+      "--format",
+      "{{.Action}}",
+    ]);
+    assert.equal(
+      (await engine.berth(["run", "--name", "told", "-l", "k=v", "busybox", "sh", "-c", "exit 3"])).code,
+      3,
+    );
+    await berth("rename", "told", "retold");
+    await berth("rename", "retold", "told");
+    await berth("rm", "told");
+    const actions = (await live).stdout.trim().split("\n");
+    for (const [earlier, later] of [
+      ["create", "start"],
+      ["start", "die"],
+      ["die", "rename"],
+      ["rename", "destroy"],
+    ] as const) {
+      assert.ok(
+        actions.indexOf(earlier) >= 0 && actions.indexOf(earlier) < actions.indexOf(later),
+        `${earlier} before ${later} in ${actions}`,
+      );
+    }
+    const past = await berth(
+      "events",
+      "--since",
+      since,
+      "--until",
+      String(Math.floor(Date.now() / 1000) + 1),
+      "--filter",
+      "event=die",
+      "--format",
+      "{{json .Actor.Attributes}}",
+    );
+    const attributes = JSON.parse(past.split("\n").find((line) => line.includes('"told"')) ?? "{}");
+    assert.deepEqual(
+      { k: attributes.k, image: attributes.image, name: attributes.name, exitCode: attributes.exitCode },
+      { k: "v", image: "busybox", name: "told", exitCode: "3" },
+    );
+  });
+
+  it("are filtered by type and label", async () => {
+    const since = String(Date.now() / 1000);
+    await berth("volume", "create", "v1");
+    await berth("volume", "rm", "v1");
+    await berth("run", "--rm", "-l", "pick=me", "busybox", "true");
+    const until = String(Math.floor(Date.now() / 1000) + 1);
+    const list = async (...filters: string[]) =>
+      (
+        await berth(
+          "events",
+          "--since",
+          since,
+          "--until",
+          until,
+          "--format",
+          "{{.Type}} {{.Action}}",
+          ...filters,
+        )
+      ).split("\n");
+    assert.deepEqual(await list("-f", "type=volume"), ["volume create", "volume destroy"]);
+    assert.ok((await list("-f", "label=pick=me")).every((line) => line.startsWith("container ")));
+  });
+});
