@@ -54,8 +54,8 @@ export interface Catalog {
   tagsOf(repository: Reference): { id: string; reference: Reference }[];
   setReference(reference: Reference, id: string): void;
   removeReference(reference: Reference): void;
-  /** Unpacks what is not there yet and records the image; one that is there already stays as it is. @throws invalid */
-  add(source: ImageSource): Promise<ImageRecord>;
+  /** Unpacks what is not there yet, telling of each layer, and records the image; one that is there already stays as it is. @throws invalid */
+  add(source: ImageSource, onUnpacked?: (layer: Descriptor, diffId: Digest) => void): Promise<ImageRecord>;
   /** Forgets an image without names, and removes what nothing needs any more; returns the chainIDs removed, topmost first. */
   remove(id: string): Promise<string[]>;
   hold(id: string, owner: string): void;
@@ -145,7 +145,10 @@ export function openCatalog(state: State, blobs: Blobs, layers: Layers, logger: 
     return matches.length === 1 ? matches[0] : undefined;
   }
 
-  async function add(source: ImageSource): Promise<ImageRecord> {
+  async function add(
+    source: ImageSource,
+    onUnpacked?: (layer: Descriptor, diffId: Digest) => void,
+  ): Promise<ImageRecord> {
     const config = parseImageConfig(await blobs.readText(source.config));
     const diffIds = config.rootfs.diff_ids;
     if (diffIds.length !== source.blobs.length) {
@@ -160,6 +163,10 @@ export function openCatalog(state: State, blobs: Blobs, layers: Layers, logger: 
         blobPath: blobs.path(digest),
         blobDigest: digest,
       })),
+      ({ blobDigest, diffId }) => {
+        const layer = source.blobs.find(({ digest }) => digest === blobDigest);
+        if (layer) onUnpacked?.(layer, diffId);
+      },
     );
     const known = images.get(source.config);
     const isBetterKnown = known && (known.manifest || !source.manifest);

@@ -16,15 +16,21 @@ interface LayerRecord {
   sizeBytes: number;
 }
 
+export interface PackedLayer {
+  diffId: Digest;
+  blobPath: string;
+  blobDigest: Digest;
+}
+
 export interface Layers {
   find(chainId: string): LayerRecord | undefined;
   directory(chainId: string): string;
   /**
    * Makes the layers of an image available, base first; what is there already stays, and two calls at a time share the
-   * work. The layers stay until the next `sweep` of what no image has.
+   * work. `onUnpacked` is told of each that was not there. The layers stay until the next `sweep` of what no image has.
    * @throws invalid when a blob's content is not what its diffID says
    */
-  unpack(layers: readonly { diffId: Digest; blobPath: string; blobDigest: Digest }[]): Promise<LayerRecord[]>;
+  unpack(layers: readonly PackedLayer[], onUnpacked?: (layer: PackedLayer) => void): Promise<LayerRecord[]>;
   /** Removes these layers' folders and records. */
   remove(chains: Iterable<string>): Promise<void>;
   all(): Iterable<LayerRecord>;
@@ -89,12 +95,16 @@ export function openLayers(root: string, state: State, jobs: ImageJobs): Layers 
       if (!layer) throw invalid(`layer ${chainId} is missing`);
       return directoryOf(layer.number);
     },
-    async unpack(wanted) {
+    async unpack(wanted, onUnpacked) {
       const chains = chainIds(wanted.map(({ diffId }) => diffId));
       const outcomes = await Promise.allSettled(
-        wanted.map(({ diffId, blobPath, blobDigest }, index) =>
-          ensure(chains[index] as Digest, diffId, blobPath, blobDigest),
-        ),
+        wanted.map(async (packed, index) => {
+          const chainId = chains[index] as Digest;
+          const isThere = layers.has(chainId);
+          const layer = await ensure(chainId, packed.diffId, packed.blobPath, packed.blobDigest);
+          if (!isThere) onUnpacked?.(packed);
+          return layer;
+        }),
       );
       return outcomes.map((outcome) => {
         if (outcome.status === "rejected") throw outcome.reason;

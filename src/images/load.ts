@@ -51,7 +51,9 @@ export async function loadArchive(
     return await catalog.protect([...protectedDigests], async () => {
       for (const file of needed.values()) await blobs.keep(file);
       const images: ImageRecord[] = [];
-      for (const candidate of candidates) images.push(await catalog.add(sourceOf(candidate)));
+      for (const candidate of candidates) {
+        images.push(await catalog.add(sourceOf(candidate), reportLayer(report)));
+      }
       for (const [index, candidate] of candidates.entries()) {
         nameImage(catalog, images[index] as ImageRecord, candidate.names, report);
       }
@@ -60,6 +62,11 @@ export async function loadArchive(
   } finally {
     for (const file of files.all()) await blobs.discard(file);
   }
+}
+
+function reportLayer(report: (message: ProgressMessage) => void) {
+  return ({ size }: Descriptor, diffId: Digest) =>
+    report({ status: "Loading layer", id: shortId(diffId), progressDetail: { current: size, total: size } });
 }
 
 function filesOf({ config, layers, manifest }: Candidate): SpooledBlob[] {
