@@ -119,6 +119,10 @@ async function connect(cli: Cli, flags: GlobalFlags, given: ReadonlySet<string>)
   const host = flags.host[0] || env.BERTH_HOST || env.DOCKER_HOST || defaultHost;
   const isVerified = given.has("tlsverify") ? flags.tlsverify : Boolean(env.DOCKER_TLS_VERIFY);
   const isTls = isVerified || flags.tls || Boolean(env.DOCKER_TLS);
+  if (host === defaultHost && env.BERTH_LAUNCHER) {
+    const { startEngineIfNone } = await import("./start-engine.ts");
+    await startEngineIfNone(defaultHost.slice("unix://".length), env.BERTH_LAUNCHER);
+  }
   const { createClient } = await import("../client/client.ts");
   return createClient({
     host: host.includes("://") ? host : host.startsWith("/") ? `unix://${host}` : `tcp://${host}`,

@@ -1,3 +1,4 @@
+import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { becomeSubreaper } from "../sys/process.ts";
 import { Processes } from "./processes.ts";
@@ -21,5 +22,8 @@ const processes = new Processes(join(execRoot, "p"), spoolFolder, (exit) => serv
 const server = await serve(
   join(execRoot, "supervisor.sock"),
   () => processes,
-  () => process.exit(0),
+  () => {
+    rmSync(join(execRoot, "supervisor.sock"), { force: true });
+    process.exit(0);
+  },
 );
