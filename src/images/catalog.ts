@@ -2,18 +2,13 @@ import { EngineError, invalid, notFound } from "../errors.ts";
 import { type Digest, isDigest } from "../formats/digest.ts";
 import { type ImageConfig, parseImageConfig } from "../formats/image-config.ts";
 import type { Descriptor } from "../formats/oci-manifest.ts";
-import {
-  formatFamiliar,
-  formatReference,
-  parseReference,
-  type Reference,
-  repositoryOf,
-  withDefaultTag,
-} from "../formats/reference.ts";
+import { formatFamiliar, parseReference, type Reference, withDefaultTag } from "../formats/reference.ts";
 import type { Logger } from "../logger.ts";
 import type { State } from "../state/state.ts";
 import type { Blobs } from "./blobs.ts";
+import { openHolds } from "./holds.ts";
 import type { Layers } from "./layers.ts";
+import { openReferences, type References } from "./references.ts";
 
 export interface ImageRecord {
   /** `sha256:…` of the config blob. */
@@ -47,13 +42,9 @@ export interface Catalog {
   find(name: string): ImageRecord | undefined;
   /** @throws notFound, invalid, in Docker's wording */
   get(name: string): ImageRecord;
-  /** All names of an image, sorted. */
-  referencesOf(id: string): Reference[];
-  findReference(reference: Reference): string | undefined;
-  /** All tags of a reference's repository, with what they name. */
-  tagsOf(repository: Reference): { id: string; reference: Reference }[];
-  setReference(reference: Reference, id: string): void;
-  removeReference(reference: Reference): void;
+  readonly references: Pick<References, "find" | "of" | "tagsOf" | "remove">;
+  /** Gives an image a name, taking it from another. @throws notFound */
+  name(reference: Reference, id: string): void;
   /** Unpacks what is not there yet, telling of each layer, and records the image; one that is there already stays as it is. @throws invalid */
   add(source: ImageSource, onUnpacked?: (layer: Descriptor, diffId: Digest) => void): Promise<ImageRecord>;
   /** Forgets an image without names, and removes what nothing needs any more; returns the chainIDs removed, topmost first. */
@@ -61,7 +52,7 @@ export interface Catalog {
   hold(id: string, owner: string): void;
   release(owner: string): Promise<void>;
   /** The chainIDs that an owner holds, base first. */
-  held(owner: string): string[];
+  held(owner: string): readonly string[];
   /** Removes all blobs and layers that nothing needs: what a crash left. */
   sweep(): Promise<void>;
   /** Keeps blobs and layers that no image has yet from being removed while `work` runs; then removes those left unused. */
@@ -72,30 +63,18 @@ export interface Catalog {
 const layerLimit = 127;
 const never = "0001-01-01T00:00:00Z";
 
-interface Hold {
-  layers: string[];
-}
-
 export function openCatalog(state: State, blobs: Blobs, layers: Layers, logger: Logger): Catalog {
   const imageRecords = state.records<ImageRecord>("images");
-  const referenceRecords = state.records<{ id: string }>("references");
-  const holdRecords = state.records<Hold>("imageHolds");
   const images = imageRecords.load();
-  const references = referenceRecords.load();
-  const holds = holdRecords.load();
+  for (const [key, image] of images) {
+    if (isIntact(image) && image.layers.every((chainId) => layers.find(chainId))) continue;
+    logger.error({ image: key }, "image dropped: its record is damaged or its layers are missing");
+    images.delete(key);
+    imageRecords.delete(key);
+  }
+  const references = openReferences(state, (id) => images.has(id));
+  const holds = openHolds(state);
   const protectedNow = new Map<string, number>();
-
-  for (const image of images.values()) {
-    if (image.layers.every((chainId) => layers.find(chainId))) continue;
-    logger.error({ image: image.id }, "image dropped: its layers are missing");
-    images.delete(image.id);
-    imageRecords.delete(image.id);
-  }
-  for (const [name, { id }] of references) {
-    if (images.has(id)) continue;
-    references.delete(name);
-    referenceRecords.delete(name);
-  }
 
   function usedBlobs(): Set<string> {
     const used = new Set<string>(protectedNow.keys());
@@ -106,7 +85,7 @@ export function openCatalog(state: State, blobs: Blobs, layers: Layers, logger: 
   function usedLayers(): Set<string> {
     const used = new Set<string>(protectedNow.keys());
     for (const image of images.values()) for (const chainId of image.layers) used.add(chainId);
-    for (const hold of holds.values()) for (const chainId of hold.layers) used.add(chainId);
+    for (const chainId of holds.layers()) used.add(chainId);
     return used;
   }
 
@@ -134,8 +113,8 @@ export function openCatalog(state: State, blobs: Blobs, layers: Layers, logger: 
   function lookUp(name: string): ImageRecord | undefined {
     if (isDigest(name)) return images.get(name);
     if (/^[0-9a-f]{64}$/.test(name)) return images.get(`sha256:${name}`);
-    const known = references.get(referenceKey(parseReference(name)));
-    return known ? images.get(known.id) : findByPrefix(name);
+    const known = references.find(parseReference(name));
+    return known ? images.get(known) : findByPrefix(name);
   }
 
   function findByPrefix(name: string): ImageRecord | undefined {
@@ -197,32 +176,16 @@ export function openCatalog(state: State, blobs: Blobs, layers: Layers, logger: 
       const shown = isDigest(name) || /^[0-9a-f]{64}$/.test(name) ? name : familiarOf(name);
       throw notFound(`No such image: ${shown}`);
     },
-    referencesOf: (id) =>
-      [...references]
-        .filter(([, target]) => target.id === id)
-        .map(([name]) => parseReference(name))
-        .sort((a, b) => (formatReference(a) < formatReference(b) ? -1 : 1)),
-    findReference: (reference) => references.get(referenceKey(reference))?.id,
-    tagsOf: (repository) =>
-      [...references]
-        .map(([name, { id }]) => ({ id, reference: parseReference(name) }))
-        .filter(({ reference }) => reference.tag && repositoryOf(reference) === repositoryOf(repository)),
-    setReference(reference, id) {
+    references,
+    name(reference, id) {
       const image = images.get(id);
       if (!image) throw notFound(`No such image: ${id}`);
       const tagged = { ...image, lastTagTime: new Date().toISOString() };
-      const key = referenceKey(reference);
       state.transaction(() => {
-        referenceRecords.put(key, { id });
+        references.set(reference, id);
         imageRecords.put(id, tagged);
       });
-      references.set(key, { id });
       images.set(id, tagged);
-    },
-    removeReference(reference) {
-      const key = referenceKey(reference);
-      referenceRecords.delete(key);
-      references.delete(key);
     },
     add,
     async remove(id) {
@@ -235,16 +198,10 @@ export function openCatalog(state: State, blobs: Blobs, layers: Layers, logger: 
     hold(id, owner) {
       const image = images.get(id);
       if (!image) throw notFound(`No such image: ${id}`);
-      const hold = { layers: image.layers };
-      holdRecords.put(owner, hold);
-      holds.set(owner, hold);
+      holds.add(owner, image.layers);
     },
     async release(owner) {
-      const hold = holds.get(owner);
-      if (!hold) return;
-      holdRecords.delete(owner);
-      holds.delete(owner);
-      await collect([], hold.layers);
+      await collect([], holds.remove(owner));
     },
     async sweep() {
       const kept = usedBlobs();
@@ -254,7 +211,7 @@ export function openCatalog(state: State, blobs: Blobs, layers: Layers, logger: 
         [...layers.all()].map(({ chainId }) => chainId),
       );
     },
-    held: (owner) => holds.get(owner)?.layers ?? [],
+    held: holds.of,
     async protect(digests, work) {
       for (const digest of digests) protectedNow.set(digest, (protectedNow.get(digest) ?? 0) + 1);
       try {
@@ -280,10 +237,14 @@ function blobsOf(image: ImageRecord): string[] {
   ];
 }
 
-/** With a digest the tag says nothing more. */
-function referenceKey(reference: Reference): string {
-  const { domain, path, digest } = reference;
-  return formatReference(digest ? { domain, path, digest } : withDefaultTag(reference));
+/** Stored by another version, or by a hand. */
+function isIntact({ id, config, layers, blobs }: Partial<ImageRecord>): boolean {
+  return (
+    typeof id === "string" &&
+    Array.isArray(config?.rootfs?.diff_ids) &&
+    Array.isArray(layers) &&
+    Array.isArray(blobs)
+  );
 }
 
 function familiarOf(name: string): string {

@@ -5,7 +5,7 @@ import type { Layers } from "./layers.ts";
 
 /** References as the API gives them, in two lists. */
 export function listReferences(catalog: Catalog, id: string): { tags: string[]; digests: string[] } {
-  const all = catalog.referencesOf(id);
+  const all = catalog.references.of(id);
   return {
     tags: all.filter(({ digest }) => !digest).map(formatFamiliar),
     digests: all.filter(({ digest }) => digest).map(formatFamiliar),

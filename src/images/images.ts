@@ -105,7 +105,7 @@ export async function createImages(options: {
   function setTag(name: string, image: ImageRecord): void {
     const reference = withDefaultTag(parseReference(name));
     if (reference.digest) throw invalid("refusing to create a tag with a digest reference");
-    catalog.setReference(reference, image.id);
+    catalog.name(reference, image.id);
     publish("tag", image.id, formatFamiliar(reference));
   }
 

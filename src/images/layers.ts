@@ -43,9 +43,15 @@ export function openLayers(root: string, state: State, jobs: ImageJobs): Layers 
   const records = state.records<LayerRecord>("layers");
   const layers = records.load();
   const unpacking = new Map<Digest, Promise<LayerRecord>>();
+  const folders = new Set(readdirSync(folder));
+  for (const { chainId, number } of layers.values()) {
+    if (folders.has(String(number))) continue;
+    layers.delete(chainId);
+    records.delete(chainId);
+  }
   // 0 stands for no layer at all.
   const used = new Set([0, ...[...layers.values()].map(({ number }) => number)]);
-  for (const name of readdirSync(folder)) {
+  for (const name of folders) {
     if (!used.has(Number(name))) rmSync(join(folder, name), { recursive: true, force: true });
   }
 

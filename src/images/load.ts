@@ -93,13 +93,13 @@ function nameImage(
 ): void {
   for (const reference of names) {
     const shown = formatFamiliar(reference);
-    const previous = catalog.findReference(reference);
+    const previous = catalog.references.find(reference);
     if (previous && previous !== image.id) {
       report({
         stream: `The image ${shown} already exists, renaming the old one with ID ${previous} to empty string\n`,
       });
     }
-    catalog.setReference(reference, image.id);
+    catalog.name(reference, image.id);
     report({ stream: `Loaded image: ${shown}\n` });
   }
   if (names.length === 0) report({ stream: `Loaded image ID: ${image.id}\n` });

@@ -31,7 +31,7 @@ export async function pruneImages(
   for (const { id } of [...catalog.images.values()]) {
     const image = catalog.images.get(id);
     if (!image || !isWanted(catalog, image, options)) continue;
-    const names = catalog.referencesOf(id).map(formatFamiliar);
+    const names = catalog.references.of(id).map(formatFamiliar);
     for (const name of names.length > 0 ? names : [hexOf(id)]) {
       try {
         deleted.push(...(await removeImage(catalog, name, removal, publish)));
@@ -47,7 +47,7 @@ export async function pruneImages(
 
 function isWanted(catalog: Catalog, image: ImageRecord, options: PruneOptions): boolean {
   if (options.users.some(({ imageId }) => imageId === image.id)) return false;
-  const references = catalog.referencesOf(image.id);
+  const references = catalog.references.of(image.id);
   if (options.dangling && references.some(({ tag }) => tag)) return false;
   if (options.until !== undefined && Date.parse(image.config.created ?? "") / 1000 >= options.until)
     return false;

@@ -41,7 +41,7 @@ export async function removeImage(
   const image = catalog.get(name);
   const items: ImageDeleteItem[] = [];
   if (isIdOf(image, name)) {
-    const references = catalog.referencesOf(image.id);
+    const references = catalog.references.of(image.id);
     if (haveOneRepository(references)) {
       const refusal = findConflict(catalog, image, options, { ignoreReferences: true });
       if (refusal) throw refusal;
@@ -68,7 +68,7 @@ function untagByName(
   publish: Publish,
 ): boolean {
   const user = users.find(({ imageId }) => imageId === image.id);
-  if (!force && user && haveOneRepository(catalog.referencesOf(image.id))) {
+  if (!force && user && haveOneRepository(catalog.references.of(image.id))) {
     throw conflict(
       `conflict: unable to remove repository reference ${JSON.stringify(name)} (must force) - container ` +
         `${shortId(user.containerId)} is using its referenced image ${shortId(image.id)}`,
@@ -76,13 +76,13 @@ function untagByName(
   }
   const reference = withDefaultTag(parseReference(name));
   untag(catalog, image, reference, items, publish);
-  const left = catalog.referencesOf(image.id);
+  const left = catalog.references.of(image.id);
   const ofRepository = left.filter((other) => repositoryOf(other) === repositoryOf(reference));
   // Digests say where the image came from under a tag that is gone now.
   if (!reference.digest && ofRepository.every(({ digest }) => digest)) {
     for (const digested of ofRepository) untag(catalog, image, digested, items, publish);
   }
-  return catalog.referencesOf(image.id).length > 0;
+  return catalog.references.of(image.id).length > 0;
 }
 
 async function removeWithParents(
@@ -92,7 +92,7 @@ async function removeWithParents(
   items: ImageDeleteItem[],
   publish: Publish,
 ): Promise<void> {
-  for (const reference of catalog.referencesOf(image.id)) untag(catalog, image, reference, items, publish);
+  for (const reference of catalog.references.of(image.id)) untag(catalog, image, reference, items, publish);
   publish("delete", image.id);
   const layers = await catalog.remove(image.id);
   items.push({ Deleted: image.id }, ...layers.map((chainId) => ({ Deleted: chainId })));
@@ -120,7 +120,7 @@ function findConflict(
     return refuse("cannot be forced", `image is being used by running container ${id}`);
   }
   if (force) return undefined;
-  if (!ignoreReferences && catalog.referencesOf(image.id).length > 0) {
+  if (!ignoreReferences && catalog.references.of(image.id).length > 0) {
     return refuse("must be forced", "image is referenced in multiple repositories");
   }
   const [stopped] = using;
@@ -139,7 +139,7 @@ function untag(
   items: ImageDeleteItem[],
   publish: Publish,
 ): void {
-  catalog.removeReference(reference);
+  catalog.references.remove(reference);
   publish("untag", image.id);
   items.push({ Untagged: formatFamiliar(reference) });
 }

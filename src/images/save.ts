@@ -51,7 +51,7 @@ function resolve(name: string, catalog: Catalog): { id: string; reference?: Refe
   const isId = image?.id.startsWith(name) || image?.id.startsWith(`sha256:${name}`);
   const reference = isId || isDigest(name) ? undefined : parseReference(name);
   if (reference && !reference.tag && !reference.digest) {
-    const tags = catalog.tagsOf(reference);
+    const tags = catalog.references.tagsOf(reference);
     if (tags.length > 0) return tags;
   }
   const { id } = catalog.get(name);

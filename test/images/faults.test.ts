@@ -164,20 +164,21 @@ test("an image of 127 layers fits, and one of 128 does not", async () => {
   assert.equal(store.images.list().length, 1);
 });
 
-test("a corrupt record or a missing layer costs that image and no other", async () => {
+test("a damaged record or a missing layer costs that image and no other", async () => {
   await using store = await openStore();
-  await load(
-    store.images,
-    makeDockerArchive([
-      { layers: [makeLayer(1, 1)], tags: ["x:1"] },
-      { layers: [makeLayer(2, 2)], tags: ["y:1"] },
-    ]),
+  const archive = makeDockerArchive(
+    ["v", "w", "x", "y", "z"].map((name, at) => ({ layers: [makeLayer(at + 1, at)], tags: [`${name}:1`] })),
   );
-  const { layers } = store.images.getImage("x:1");
-  store.state.records("layers").delete(layers[0] ?? "");
+  await load(store.images, archive);
+  const [v, w, x, y] = ["v:1", "w:1", "x:1", "y:1"].map((name) => store.images.getImage(name));
+  assert.ok(v && w && x && y);
+  store.state.records("layers").delete(v.layers[0] ?? "");
+  store.state.records("images").put(w.id, { id: w.id });
+  rmSync(store.images.lowerDirectories(x)[0] ?? "", { recursive: true });
+  store.state.records("references").put("NOT a name", { id: y.id });
   await store.reopen();
-  assert.equal(store.images.findImage("x:1"), undefined);
-  assert.ok(store.images.findImage("y:1"));
-  await load(store.images, makeDockerArchive([{ layers: [makeLayer(1, 1)], tags: ["x:1"] }]));
-  assert.ok(store.images.findImage("x:1"));
+  const left = ["v:1", "w:1", "x:1", "y:1", "z:1"].filter((name) => store.images.findImage(name));
+  assert.deepEqual(left, ["y:1", "z:1"]);
+  await load(store.images, archive);
+  assert.equal(store.images.list().length, 5);
 });
