@@ -6,6 +6,14 @@ import type { Client } from "../client/client.ts";
 import { certFolderFiles, defaultHost, readTlsFiles } from "../client/host.ts";
 import { bool, commaList, type FlagValues, string } from "./flag.ts";
 
+export interface ProxyConfig {
+  httpProxy?: string;
+  httpsProxy?: string;
+  ftpProxy?: string;
+  noProxy?: string;
+  allProxy?: string;
+}
+
 /** Docker's config.json, as far as it is honoured. */
 export interface CliConfig {
   detachKeys?: string;
@@ -15,6 +23,8 @@ export interface CliConfig {
   networksFormat?: string;
   volumesFormat?: string;
   statsFormat?: string;
+  /** By daemon host, or "default". */
+  proxies?: Record<string, ProxyConfig>;
   auths?: Record<string, { auth?: string; identitytoken?: string }>;
 }
 

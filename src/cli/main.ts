@@ -1,4 +1,5 @@
-import { ApiError } from "../client/api-error.ts";
+import { ApiError, ConnectionError } from "../client/api-error.ts";
+import { defaultHost } from "../client/host.ts";
 import { type Cli, createCli, globalFlags } from "./cli.ts";
 import { ExitError, HelpRequest, pointToHelp } from "./command.ts";
 import { groups, unsupported } from "./groups.ts";
@@ -100,6 +101,9 @@ function report(cli: Cli, error: unknown): number {
   }
   if (error instanceof ApiError) cli.warn(`Error response from daemon: ${error.message}`);
   else cli.warn(error instanceof Error ? error.message : String(error));
+  if (error instanceof ConnectionError && error.message.includes(` ${defaultHost}. `)) {
+    cli.warn("Start the engine with 'berth daemon', or name another with -H or BERTH_HOST.");
+  }
   if (cli.env.BERTH_DEBUG && error instanceof Error) cli.warn(error.stack ?? "");
   return 1;
 }

@@ -22,20 +22,18 @@ export async function showProgress(
     if (failure !== undefined) throw new ExitError(1, failure);
     if (message.aux !== undefined) options.onAux?.(message.aux);
     if (options.isQuiet) continue;
-    if (message.stream !== undefined) output.write(message.stream);
+    if (message.stream !== undefined) {
+      output.write(message.stream);
+      drawn += message.stream.split("\n").length - 1;
+    }
     if (message.status === undefined) continue;
     const bar = formatBar(message, isTerminal);
     if (bar === undefined) continue;
     const text = `${message.id === undefined ? "" : `${message.id}: `}${message.status}${bar}`;
-    if (!isTerminal || message.id === undefined) {
-      output.write(`${text}\n`);
-      if (isTerminal) for (const [id, line] of lines) lines.set(id, line);
-      drawn += isTerminal ? 1 : 0;
-      continue;
-    }
-    const known = lines.get(message.id);
+    const known = isTerminal && message.id !== undefined ? lines.get(message.id) : undefined;
     if (known === undefined) {
-      lines.set(message.id, drawn++);
+      if (message.id !== undefined) lines.set(message.id, drawn);
+      drawn++;
       output.write(`${text}\n`);
     } else {
       const up = drawn - known;

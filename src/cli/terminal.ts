@@ -96,6 +96,7 @@ export function checkTty(cli: Cli, options: { hasStdin: boolean; isTty: boolean 
 export function followTerminalSize(
   cli: Cli,
   resize: (size: { rows: number; columns: number }) => Promise<void>,
+  options: { isRedrawn?: boolean } = {},
 ): () => void {
   if (cli.stdout.isTTY !== true) return () => undefined;
   const send = () => {
@@ -103,7 +104,10 @@ export function followTerminalSize(
     // It may be gone already, or not quite there: the next change of size tries again.
     if (rows > 0 && columns > 0) resize({ rows, columns }).catch(() => undefined);
   };
-  send();
+  const { rows = 0, columns = 0 } = cli.stdout;
+  // A program that runs already draws anew only when the size changes.
+  if (options.isRedrawn) resize({ rows: rows + 1, columns: columns + 1 }).then(send, send);
+  else send();
   process.on("SIGWINCH", send);
   return () => process.off("SIGWINCH", send);
 }

@@ -33,7 +33,7 @@ export const command = defineCommand({
       detachKeys: detachKeys || undefined,
     });
     const stopResize = config.Tty
-      ? followTerminalSize(cli, (size) => client.containers.resize(id, size))
+      ? followTerminalSize(cli, (size) => client.containers.resize(id, size), { isRedrawn: true })
       : () => undefined;
     const end = await runSession(cli, {
       connection,
@@ -45,6 +45,6 @@ export const command = defineCommand({
     stopResize();
     stopProxy();
     if (end === "detached") throw new ExitError(1, "read escape sequence");
-    return exitCodeOf(cli, await exit);
+    return exitCodeOf(cli, exit);
   },
 });

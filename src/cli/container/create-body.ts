@@ -1,11 +1,13 @@
 import path from "node:path";
 import type { ContainerCreateRequest, HostConfig, PortMap } from "../../formats/docker-api.ts";
 import { parseExposeSpec, parsePortSpec } from "../../formats/port-spec.ts";
+import type { ProxyConfig } from "../cli.ts";
 import type { FlagValues } from "../flag.ts";
 import { parseDevices } from "./create-devices.ts";
 import type { createFlags } from "./create-flags.ts";
 import { parseNetworking } from "./create-network.ts";
 import { readPairFiles, toPairs } from "./env-file.ts";
+import { proxyEnv } from "./proxy-env.ts";
 import { parseSecurity } from "./security-opt.ts";
 
 export type CreateFlags = FlagValues<typeof createFlags>;
@@ -18,6 +20,8 @@ export interface CreateInput {
   env: Record<string, string | undefined>;
   /** The daemon's socket, for --use-api-socket. */
   apiSocket: string;
+  /** Proxies of config.json for this daemon. */
+  proxies?: { all: Record<string, ProxyConfig> | undefined; host: string };
 }
 
 /** The body of `POST /containers/create` for a command line, as Docker's CLI sends it. @throws Error in Docker's words */
@@ -32,9 +36,13 @@ export function createBody(input: CreateInput): ContainerCreateRequest & { HostC
   const attachStdin = isAttached("stdin") || flags.interactive;
   const ports = parsePorts(flags);
   const volumes = parseVolumes(flags.volume);
-  const environment = [
+  const ownEnvironment = [
     ...readPairFiles(flags["env-file"], env),
     ...flags.env.flatMap((text) => resolveEnv(text, env)),
+  ];
+  const environment = [
+    ...proxyEnv(input.proxies?.all, input.proxies?.host ?? "", ownEnvironment),
+    ...ownEnvironment,
   ];
   const labels = toPairs([...readPairFiles(flags["label-file"], undefined), ...flags.label]);
   const healthcheck = parseHealth(flags, given);

@@ -25,7 +25,10 @@ export async function createContainer(
   warnAboutFlags(cli, flags);
   const image = body.Image ?? "";
   if (flags.pull === "always") await pullImage(cli, client, image, flags);
-  const options = { name: flags.name || undefined, platform: flags.platform || undefined };
+  const options = {
+    name: flags.name || undefined,
+    platform: flags.platform || cli.env.DOCKER_DEFAULT_PLATFORM || undefined,
+  };
   const create = () => client.containers.create(body, options);
   const created = await create().catch(async (error: unknown) => {
     const isMissing =

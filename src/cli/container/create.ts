@@ -1,5 +1,6 @@
+import type { Cli } from "../cli.ts";
 import { defineCommand, ExitError, pointToHelp } from "../command.ts";
-import { createBody } from "./create-body.ts";
+import { type CreateFlags, type CreateInput, createBody } from "./create-body.ts";
 import { createContainer } from "./create-container.ts";
 import { createFlags } from "./create-flags.ts";
 
@@ -10,14 +11,23 @@ export const command = defineCommand({
   flags: createFlags,
   async run({ cli, flags, given, args }) {
     const client = await cli.client();
-    const [image = "", ...rest] = args;
-    const input = { flags, given, image, command: rest, env: cli.env, apiSocket: socketPathOf(client.host) };
+    const input = createInput(cli, client.host, flags, given, args);
     const body = orUsageError("create", () => createBody(input));
     cli.print(await createContainer(cli, client, body, flags));
   },
 });
 
-export const socketPathOf = (host: string) => host.replace(/^unix:\/\//, "");
+/** What the body of a create request is made from. */
+export function createInput(
+  cli: Cli,
+  host: string,
+  flags: CreateFlags,
+  given: ReadonlySet<string>,
+  [image = "", ...command]: string[],
+): CreateInput {
+  const proxies = { all: cli.config.proxies, host };
+  return { flags, given, image, command, env: cli.env, apiSocket: host.replace(/^unix:\/\//, ""), proxies };
+}
 
 /** A command line that cannot be understood: exit code 125, with a pointer to the help. */
 export function orUsageError<T>(path: string, build: () => T): T {

@@ -5,7 +5,7 @@ import type { Cli } from "../cli.ts";
 import { defineCommand, ExitError, pointToHelp } from "../command.ts";
 import { bool, type FlagValues, string } from "../flag.ts";
 import { checkTty, followTerminalSize, proxySignals, runSession } from "../terminal.ts";
-import { orUsageError, socketPathOf } from "./create.ts";
+import { createInput, orUsageError } from "./create.ts";
 import { createBody } from "./create-body.ts";
 import { createContainer } from "./create-container.ts";
 import { createFlags } from "./create-flags.ts";
@@ -27,8 +27,7 @@ export const command = defineCommand({
   flags: runFlags,
   async run({ cli, flags, given, args }) {
     const client = await cli.client();
-    const [image = "", ...rest] = args;
-    const input = { flags, given, image, command: rest, env: cli.env, apiSocket: socketPathOf(client.host) };
+    const input = createInput(cli, client.host, flags, given, args);
     const body = orUsageError("run", () => createBody(input));
     if (flags.detach) {
       if (flags.attach.length > 0) {
@@ -93,15 +92,19 @@ async function runAttached(
   const end = await runSession(cli, session);
   stopResize();
   stopProxy();
-  return end === "detached" ? 0 : exitCodeOf(cli, await exit);
+  return end === "detached" ? 0 : exitCodeOf(cli, exit);
 }
 
-export function exitCodeOf(cli: Cli, result: WaitResponse): number {
-  if (result.Error?.Message) {
+/** 125 when the daemon went away, or could not tell. */
+export async function exitCodeOf(cli: Cli, exit: Promise<WaitResponse>): Promise<number> {
+  try {
+    const result = await exit;
+    if (!result.Error?.Message) return result.StatusCode;
     cli.warn(`Error waiting for container: ${result.Error.Message}`);
-    return 125;
+  } catch (error) {
+    cli.warn(`error waiting for container: ${error instanceof Error ? error.message : error}`);
   }
-  return result.StatusCode;
+  return 125;
 }
 
 /** 127 when the command is not there, 126 when it cannot be run, 125 for the rest. */

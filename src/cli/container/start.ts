@@ -83,5 +83,5 @@ async function startAttached(
   const end = await runSession(cli, { connection, isTty: config.Tty, hasStdin, hasOutput: true, detachKeys });
   stopResize();
   stopProxy();
-  return end === "detached" ? 0 : exitCodeOf(cli, await exit);
+  return end === "detached" ? 0 : exitCodeOf(cli, exit);
 }

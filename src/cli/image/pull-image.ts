@@ -1,5 +1,5 @@
 import type { Client } from "../../client/client.ts";
-import { formatFamiliar, parseReference, repositoryOf, withDefaultTag } from "../../formats/reference.ts";
+import { parseReference, repositoryOf, withDefaultTag } from "../../formats/reference.ts";
 import type { Cli } from "../cli.ts";
 import { showProgress } from "../progress.ts";
 
@@ -12,11 +12,10 @@ export async function pullInto(
 ): Promise<void> {
   const reference = options.isAllTags ? parseReference(image) : withDefaultTag(parseReference(image));
   const suffix = reference.digest ?? reference.tag;
-  const { tag: _tag, digest: _digest, ...repository } = reference;
   const messages = await client.images.pull({
-    fromImage: formatFamiliar(repository),
+    fromImage: repositoryOf(reference),
     tag: suffix,
-    platform: options.platform || undefined,
+    platform: options.platform || cli.env.DOCKER_DEFAULT_PLATFORM || undefined,
     auth: findAuth(cli, repositoryOf(reference)),
   });
   await showProgress(options.output, messages, { isQuiet: options.isQuiet });
