@@ -31,14 +31,18 @@ export interface Supervisor {
   close(): void;
 }
 
+/** For one that neither listens nor ends; a slow or busy machine may well need seconds. */
+const startTimeoutMilliseconds = 60_000;
+
 /** Connects to the supervisor of this run-time folder, and starts one when there is none. */
 export async function openSupervisor(execRoot: string, spoolFolder: string): Promise<Supervisor> {
   const path = join(execRoot, "supervisor.sock");
   let socket = await tryConnect(path);
   if (!socket) {
-    startSupervisor(execRoot, spoolFolder);
-    for (let tries = 0; !socket; tries++) {
-      if (tries === 200)
+    const hasEnded = startSupervisor(execRoot, spoolFolder);
+    const deadline = Date.now() + startTimeoutMilliseconds;
+    while (!socket) {
+      if (hasEnded() || Date.now() > deadline)
         throw internal(`the supervisor did not start; see ${join(execRoot, "supervisor.log")}`);
       await new Promise((resolve) => setTimeout(resolve, 10));
       socket = await tryConnect(path);
@@ -117,8 +121,11 @@ async function introduce(socket: Socket, hello: Hello): Promise<void> {
   );
 }
 
-/** The supervisor is a session of its own, so that no signal to the daemon's terminal or process group reaches it. */
-function startSupervisor(execRoot: string, spoolFolder: string): void {
+/**
+ * The supervisor is a session of its own, so that no signal to the daemon's terminal or process group reaches it.
+ * @returns whether it has ended since
+ */
+function startSupervisor(execRoot: string, spoolFolder: string): () => boolean {
   mkdirSync(execRoot, { recursive: true, mode: 0o711 });
   const log = openSync(join(execRoot, "supervisor.log"), "a", 0o600);
   const extension = import.meta.url.endsWith(".ts") ? ".ts" : ".js";
@@ -130,4 +137,5 @@ function startSupervisor(execRoot: string, spoolFolder: string): void {
   });
   child.unref();
   closeSync(log);
+  return () => child.exitCode !== null || child.signalCode !== null;
 }
