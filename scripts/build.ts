@@ -25,7 +25,15 @@ const common: BuildOptions = {
 };
 
 rmSync(`${root}/dist`, { recursive: true, force: true });
-await build({ ...common, entryPoints: ["src/daemon/main.ts", "src/supervisor/main.ts", "src/index.ts", ...workers] });
+await build({
+  ...common,
+  entryPoints: ["src/daemon/main.ts", "src/supervisor/main.ts", "src/index.ts", ...workers],
+});
 // Each command in a file of its own, so that one is loaded and not all.
-await build({ ...common, entryPoints: ["src/cli/main.ts"], splitting: true, chunkNames: "cli/[name]-[hash]" });
+await build({
+  ...common,
+  entryPoints: ["src/cli/main.ts"],
+  splitting: true,
+  chunkNames: "cli/[name]-[hash]",
+});
 writeFileSync(`${root}/dist/.built`, "");

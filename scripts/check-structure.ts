@@ -40,7 +40,8 @@ for (const file of globSync("src/**/*.ts")) {
   const from = roomOf(file);
   for (const [, path] of text.matchAll(/(?:from|import)\s*\(?\s*"(\.[^"]+)"/g)) {
     const to = roomOf(normalize(join(dirname(file), path!)));
-    if (from !== to && !mayImport(from, to)) complaints.push(`${file}: ${from} may not import ${to} (${path})`);
+    if (from !== to && !mayImport(from, to))
+      complaints.push(`${file}: ${from} may not import ${to} (${path})`);
   }
 }
 

@@ -58,7 +58,19 @@ export async function startEngine(flags: string[] = []): Promise<TestEngine> {
   const host = `unix://${paths.execRoot}/berth.sock`;
   const subnet = `10.${100 + Math.floor(Math.random() * 100)}.0.1/24`;
   const words = [join(root, "dist/daemon/main.js"), "--data-root", paths.root, "--exec-root", paths.execRoot];
-  words.push("--bridge", name, "--nft-table", name, "--bip", subnet, "--cgroup-parent", `/${name}`, "-H", host, ...flags);
+  words.push(
+    "--bridge",
+    name,
+    "--nft-table",
+    name,
+    "--bip",
+    subnet,
+    "--cgroup-parent",
+    `/${name}`,
+    "-H",
+    host,
+    ...flags,
+  );
   const log = join(folder, "daemon.log");
   let daemon = await launch(words, log, paths.execRoot);
   const cli = (program: string, before: string[] = []): Cli => {

@@ -1,4 +1,4 @@
-import { createServer, type IncomingMessage, type RequestListener, ServerResponse } from "node:http";
+import { type IncomingMessage, type RequestListener, ServerResponse } from "node:http";
 import type { Duplex } from "node:stream";
 import type { Engine } from "../engine/engine.ts";
 import { EngineError, invalid, messageOf, notFound } from "../errors.ts";
@@ -27,15 +27,6 @@ export function createApiListeners(engine: Engine): ApiListeners {
       void serve(engine, input, output, upgrade);
     },
   };
-}
-
-/** An HTTP server for one socket; the caller listens and closes. */
-export function createApiServer(engine: Engine) {
-  const listeners = createApiListeners(engine);
-  return createServer({ requestTimeout: 0, keepAliveTimeout: 60_000 }, listeners.request).on(
-    "upgrade",
-    listeners.upgrade,
-  );
 }
 
 async function serve(

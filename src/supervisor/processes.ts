@@ -1,7 +1,6 @@
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import type { Socket } from "node:net";
 import { join } from "node:path";
-import { hasCode } from "../errors.ts";
 import type { LogEntry } from "../formats/log-entry.ts";
 import { startTicks } from "../sys/process.ts";
 import { Channel } from "./channel.ts";
@@ -204,14 +203,3 @@ const noStdio: Stdio = {
   resize: () => {},
   finish: () => {},
 };
-
-/** The exit an earlier supervisor recorded for a process, if it saw it. */
-export function recordedExit(folder: string, id: string): Exit | undefined {
-  try {
-    const exit: Exit = JSON.parse(readFileSync(join(folder, id, "exit"), "utf8"));
-    return exit;
-  } catch (error) {
-    if (hasCode(error, "ENOENT")) return undefined;
-    throw error;
-  }
-}

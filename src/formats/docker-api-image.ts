@@ -1,0 +1,62 @@
+import type { ContainerConfig } from "./docker-api-config.ts";
+
+/** What the Docker Engine API tells of images, and of the progress of work on them. */
+
+export interface ImageSummary {
+  Id: string;
+  ParentId: string;
+  RepoTags: string[];
+  RepoDigests: string[];
+  Created: number;
+  Size: number;
+  SharedSize: number;
+  VirtualSize?: number;
+  Labels: Record<string, string> | null;
+  Containers: number;
+}
+
+export interface ImageInspect {
+  Id: string;
+  RepoTags: string[];
+  RepoDigests: string[];
+  Parent: string;
+  Comment: string;
+  Created: string;
+  DockerVersion: string;
+  Author: string;
+  Config: Partial<ContainerConfig>;
+  Architecture: string;
+  Variant?: string;
+  Os: string;
+  Size: number;
+  VirtualSize?: number;
+  GraphDriver: { Name: string; Data: Record<string, string> };
+  RootFS: { Type: string; Layers: string[] };
+  Metadata: { LastTagTime: string };
+}
+
+export interface ImageHistoryItem {
+  Id: string;
+  /** Unix seconds. */
+  Created: number;
+  CreatedBy: string;
+  Tags: string[] | null;
+  Size: number;
+  Comment: string;
+}
+
+export interface ImageDeleteItem {
+  Untagged?: string;
+  Deleted?: string;
+}
+
+/** One line of a progress stream (load, pull, push, import, build); the HTTP status is 200 by then, errors come in-band. */
+export interface ProgressMessage {
+  status?: string;
+  id?: string;
+  stream?: string;
+  progressDetail?: { current?: number; total?: number };
+  aux?: object;
+  error?: string;
+  errorDetail?: { code?: number; message: string };
+}
