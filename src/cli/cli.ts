@@ -15,7 +15,7 @@ export interface ProxyConfig {
 }
 
 /** Docker's config.json, as far as it is honoured. */
-export interface CliConfig {
+interface CliConfig {
   detachKeys?: string;
   HttpHeaders?: Record<string, string>;
   psFormat?: string;

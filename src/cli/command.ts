@@ -2,7 +2,7 @@ import type { Cli } from "./cli.ts";
 import { bool, type FlagTable, type FlagValues } from "./flag.ts";
 import { FlagError, parseFlags } from "./parse-flags.ts";
 
-export interface Invocation<F> {
+interface Invocation<F> {
   cli: Cli;
   flags: FlagValues<F>;
   /** The names of the flags that were given. */
@@ -11,7 +11,7 @@ export interface Invocation<F> {
 }
 
 /** How many arguments: at least, and at most when it is bounded. */
-export type Arity = readonly [min: number, max?: number];
+type Arity = readonly [min: number, max?: number];
 
 export interface CommandSpec<F extends FlagTable> {
   /** What follows the command in the usage line: `[OPTIONS] CONTAINER [CONTAINER...]`. */
@@ -23,7 +23,7 @@ export interface CommandSpec<F extends FlagTable> {
   isInterspersed?: boolean;
   flags: F;
   /** Exit code of the process; 0 when nothing is returned. */
-  run(invocation: Invocation<F>): Promise<number | undefined | void>;
+  run(invocation: Invocation<F>): Promise<number | undefined>;
 }
 
 export interface Command {

@@ -14,7 +14,7 @@ export function describeError(error: unknown): string {
 export async function forEachArgument(
   cli: Cli,
   args: readonly string[],
-  action: (argument: string) => Promise<string | undefined | void>,
+  action: (argument: string) => Promise<string | undefined>,
 ): Promise<number> {
   let hasFailed = false;
   for (const argument of args) {

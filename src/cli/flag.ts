@@ -92,13 +92,13 @@ export const bytes = (short: string, help: string): Flag<number> => ({
   apply: (_, text) => parseSize(text),
 });
 
-export function parseBool(text: string): boolean {
+function parseBool(text: string): boolean {
   if (["1", "t", "T", "true", "TRUE", "True"].includes(text)) return true;
   if (["0", "f", "F", "false", "FALSE", "False"].includes(text)) return false;
   throw new Error(`strconv.ParseBool: parsing ${JSON.stringify(text)}: invalid syntax`);
 }
 
-export function parseInteger(text: string): number {
+function parseInteger(text: string): number {
   if (!/^[+-]?\d+$/.test(text))
     throw new Error(`strconv.ParseInt: parsing ${JSON.stringify(text)}: invalid syntax`);
   return Number(text);

@@ -74,7 +74,7 @@ function formatRows(rows: readonly (readonly [string, string])[]): string {
 }
 
 /** As pflag lays flags out: sorted, descriptions in a column of their own and wrapped. */
-export function formatFlags(flags: FlagTable, columns: number): string {
+function formatFlags(flags: FlagTable, columns: number): string {
   const shown = Object.entries(flags)
     .filter(([, flag]) => flag.isHidden !== true)
     .sort(([a], [b]) => (a < b ? -1 : 1));

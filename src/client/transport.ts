@@ -8,7 +8,7 @@ const http = process.getBuiltinModule("node:http");
 
 export type Query = Record<string, string | number | boolean | readonly string[] | undefined>;
 
-export interface RequestBody {
+interface RequestBody {
   query?: Query;
   /** Sent as JSON, unless it is a stream, which is sent as it comes. */
   body?: object | undefined;
@@ -179,7 +179,7 @@ function findMessage(text: string): string | undefined {
 }
 
 /** `?a=1&b=x`; lists repeat the key, undefined is left out, true is 1 and false is 0. */
-export function formatQuery(query: Query = {}): string {
+function formatQuery(query: Query = {}): string {
   const search = new URLSearchParams();
   for (const [key, value] of Object.entries(query)) {
     if (value === undefined) continue;

@@ -110,7 +110,7 @@ export interface DiskUsageResponse {
   BuildCache: BuildCacheRecord[] | null;
 }
 
-export interface CpuStats {
+interface CpuStats {
   cpu_usage: { total_usage: number; percpu_usage?: number[] | null };
   system_cpu_usage?: number;
   online_cpus?: number;

@@ -73,7 +73,7 @@ export function formatCommand(command: Command): string {
   return command.operands.map(formatOperand).join(" ");
 }
 
-export function formatPipeline(pipeline: Pipeline): string {
+function formatPipeline(pipeline: Pipeline): string {
   const sign = pipeline.isAssignment ? " = " : " := ";
   const head = pipeline.variables.length > 0 ? pipeline.variables.join(", ") + sign : "";
   return head + pipeline.commands.map(formatCommand).join(" | ");

@@ -3,7 +3,7 @@ import { type TemplateFunction, templateFunctions } from "./go-template-function
 import type { TemplateNode } from "./go-template-nodes.ts";
 import { parseTemplateNodes } from "./go-template-parser.ts";
 
-export { headerFunctions, templateFunctions } from "./go-template-functions.ts";
+export { headerFunctions } from "./go-template-functions.ts";
 export { TemplateError } from "./go-template-nodes.ts";
 export { formatJson, type GoStruct, goMap, goRow, goStruct } from "./go-template-values.ts";
 

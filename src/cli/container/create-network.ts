@@ -72,7 +72,7 @@ function applyFlags(name: string, endpoint: EndpointSettings, flags: NetworkFlag
   };
 }
 
-export function checkMac(mac: string): void {
+function checkMac(mac: string): void {
   if (!/^([0-9a-fA-F]{2})([:-][0-9a-fA-F]{2}){5}$/.test(mac.trim()))
     throw new Error(`${mac} is not a valid mac address`);
 }

@@ -19,7 +19,10 @@ export const command = defineCommand({
   async run({ cli, flags }) {
     const client = await cli.client();
     const usage = await client.diskUsage();
-    if (flags.verbose) return printVerbose(cli, usage);
+    if (flags.verbose) {
+      printVerbose(cli, usage);
+      return;
+    }
     printList(cli, {
       format: flags.format,
       table: "{{.Type}}\t{{.TotalCount}}\t{{.Active}}\t{{.Size}}\t{{.Reclaimable}}",
