@@ -74,7 +74,7 @@ export async function writeArchive(
 
 /** A tar of the whole root file system. Whoever does not read it to its end destroys it. */
 export async function exportRootfs(files: ContainerFiles): Promise<Readable> {
-  await statPath(files, "/");
+  await statPath({ ...files, mounts: [] }, "/");
   return streamOf((outputFd) => ({ kind: "export", files, outputFd }));
 }
 

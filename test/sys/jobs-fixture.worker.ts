@@ -1,0 +1,31 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { threadId } from "node:worker_threads";
+import { notFound } from "../../src/errors.ts";
+import { serveJobs } from "../../src/sys/jobs.ts";
+
+export type Job = "thread" | "wait" | "engine error" | "system error" | "bug" | "exit" | "throw outside";
+
+serveJobs<Job, number>(async (job) => {
+  switch (job) {
+    case "engine error":
+      throw notFound("No such thing");
+    case "system error":
+      throw Object.assign(new Error("open /x: ENOENT"), { code: "ENOENT" });
+    case "bug":
+      throw new TypeError("x is not a function");
+    case "exit":
+      return process.exit(3);
+    case "throw outside":
+      setImmediate(() => {
+        throw new Error("outside of any job");
+      });
+      await sleep(60_000);
+      break;
+    case "wait":
+      await sleep(60_000);
+      break;
+    default:
+      await sleep(20);
+  }
+  return threadId;
+});

@@ -1,0 +1,51 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { createJobRunner } from "../../src/sys/jobs.ts";
+import type { Job } from "./jobs-fixture.worker.ts";
+
+const startRunner = (threads: number) =>
+  createJobRunner<Job, number>("../test/sys/jobs-fixture.worker", threads);
+
+test("jobs share a few threads, and each gets its answer", async () => {
+  const runner = startRunner(2);
+  const answers = await Promise.all(Array.from({ length: 6 }, () => runner.run("thread")));
+  assert.equal(new Set(answers).size, 2);
+  assert.ok(answers.includes(await runner.run("thread")), "a thread is used again");
+  await runner.close();
+});
+
+test("errors come back as what they were", async () => {
+  const runner = startRunner(1);
+  await assert.rejects(runner.run("engine error"), {
+    name: "EngineError",
+    kind: "notFound",
+    message: "No such thing",
+  });
+  await assert.rejects(runner.run("system error"), { code: "ENOENT", message: "open /x: ENOENT" });
+  await assert.rejects(runner.run("bug"), { message: "x is not a function", stack: /jobs-fixture/ });
+  await runner.close();
+});
+
+test("a thread that ends in the middle fails its job and no other", async () => {
+  const runner = startRunner(1);
+  const [first, second, third, fourth] = await Promise.allSettled([
+    runner.run("exit"),
+    runner.run("thread"),
+    runner.run("throw outside"),
+    runner.run("thread"),
+  ]);
+  assert.match(String(first.status === "rejected" && first.reason), /ended with status 3/);
+  assert.equal(second.status, "fulfilled");
+  assert.match(String(third.status === "rejected" && third.reason), /outside of any job/);
+  assert.equal(fourth.status, "fulfilled");
+  await runner.close();
+});
+
+test("closing ends jobs that run and jobs that wait", async () => {
+  const runner = startRunner(1);
+  const running = assert.rejects(runner.run("wait"), { kind: "internal" });
+  const waiting = assert.rejects(runner.run("thread"), { message: "the engine is shutting down" });
+  await runner.close();
+  await Promise.all([running, waiting]);
+  await assert.rejects(runner.run("thread"), { message: "the engine is shutting down" });
+});
