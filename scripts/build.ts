@@ -27,7 +27,7 @@ const common: BuildOptions = {
 rmSync(`${root}/dist`, { recursive: true, force: true });
 await build({
   ...common,
-  entryPoints: ["src/daemon/main.ts", "src/supervisor/main.ts", "src/index.ts", ...workers],
+  entryPoints: ["src/daemon/main.ts", "src/supervisor/main.ts", "src/library/library.ts", ...workers],
 });
 // Each command in a file of its own, so that one is loaded and not all.
 await build({

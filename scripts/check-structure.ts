@@ -6,7 +6,7 @@ import { dirname, join, normalize } from "node:path";
  * outgrows its reader. (Cycles inside a folder are the linter's to find.)
  */
 const floors: string[][] = [
-  ["daemon", "index.ts"],
+  ["daemon", "library"],
   ["api"],
   ["engine"],
   ["system"],
@@ -24,7 +24,7 @@ const beside: Record<string, string[]> = {
 /** What crosses on purpose, with the reason. */
 const exceptions = new Set([
   // The library hands out both halves.
-  "index.ts → client",
+  "library → client",
   // Names of files in an archive are bytes, and so are those in a directory.
   "sys → formats",
 ]);

@@ -18,7 +18,7 @@ async function main(): Promise<void> {
     process.stdout.write(helpText);
     return;
   }
-  process.title = "berth-daemon";
+  process.title = `berth-daemon ${flags.engine.execRoot ?? ""}`.trim();
   const engine = await createEngine(flags.engine);
   const { request, upgrade } = createApiListeners(engine);
   const servers = await Promise.all(

@@ -11,7 +11,7 @@ import { serve } from "./server.ts";
 const [execRoot, spoolFolder] = process.argv.slice(2);
 if (!execRoot || !spoolFolder) throw new Error("usage: supervisor EXEC_ROOT SPOOL_FOLDER");
 
-process.title = "berth-supervisor";
+process.title = `berth-supervisor ${execRoot}`;
 process
   .on("SIGHUP", () => {})
   .on("SIGINT", () => {})

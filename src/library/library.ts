@@ -1,11 +1,11 @@
 import { createServer, type Server } from "node:http";
 import { join } from "node:path";
-import { createApiListeners } from "./api/server.ts";
-import { type Client as ClientType, createClient } from "./client/client.ts";
-import type { Engine } from "./engine/engine.ts";
+import { createApiListeners } from "../api/server.ts";
+import { type Client as ClientType, createClient } from "../client/client.ts";
+import type { Engine } from "../engine/engine.ts";
 
-export type { EngineConfig } from "./engine/config.ts";
-export { createEngine, type Engine } from "./engine/engine.ts";
+export type { EngineConfig } from "../engine/config.ts";
+export { createEngine, type Engine } from "../engine/engine.ts";
 
 export type Client = ClientType;
 
