@@ -27,8 +27,8 @@ const linkLimit = 8;
 export async function spoolArchive(input: Readable, blobs: Blobs): Promise<ArchiveFiles> {
   const files = new Map<ByteString, SpooledBlob>();
   const links = new Map<ByteString, ByteString>();
+  const events = readArchiveEvents(input);
   try {
-    const events = readArchiveEvents(input);
     for (let next = await events.next(); !next.done; next = await events.next()) {
       if (next.value.kind !== "entry") continue;
       const { entry } = next.value;
@@ -48,6 +48,8 @@ export async function spoolArchive(input: Readable, blobs: Blobs): Promise<Archi
   } catch (error) {
     for (const file of files.values()) await blobs.discard(file);
     throw error;
+  } finally {
+    await events.return();
   }
   return {
     find(name) {

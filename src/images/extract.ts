@@ -59,6 +59,7 @@ export function createExtraction(options: ExtractOptions): Extraction {
   const directories: { path: ByteString[]; entry: TarEntry }[] = [];
   const whitedOut = new Set<ByteString>();
   let open: { fd: number; entry: TarEntry } | undefined;
+  let current: TarEntry | undefined;
   let sizeBytes = 0;
 
   function start(entry: TarEntry): void {
@@ -210,11 +211,12 @@ export function createExtraction(options: ExtractOptions): Extraction {
         sizeBytes += event.data.length;
         return;
       }
+      if (event.kind === "entry") current = event.entry;
       try {
-        if (event.kind === "end") finishFile();
-        else start(event.entry);
+        if (event.kind === "entry") start(event.entry);
+        else finishFile();
       } catch (error) {
-        throw explain(error, event.kind === "entry" ? event.entry : undefined);
+        throw explain(error, current);
       }
     },
     finish: setDirectoryTimes,

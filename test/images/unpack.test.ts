@@ -252,6 +252,13 @@ test("a failure names the entry and leaves nothing", async () => {
     ],
     [makeTar([{ name: "x".repeat(300), data: "1" }]), /ENAMETOOLONG/],
     [makeTar([{ name: "a", data: "x".repeat(2000) }]).subarray(0, 1024), /unexpected EOF/],
+    [makeTar([{ name: "a/".repeat(100_000), type: "directory" }]), /ENAMETOOLONG/],
+    [
+      makeTar([{ name: "l", type: "symlink", linkName: "x".repeat(5000) }]),
+      /failed to extract "l": ENAMETOOLONG/,
+    ],
+    [makeTar([{ name: "u", uid: 2 ** 40 }]), /failed to extract "u"/],
+    [makeTar([{ name: "h/" }, { name: "g", type: "link", linkName: "h" }]), /failed to extract "g": EPERM/],
   ];
   for (const [archive, message] of cases) {
     await assert.rejects(folder.unpack(archive), message);
