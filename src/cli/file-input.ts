@@ -1,15 +1,20 @@
 import { createReadStream, statSync } from "node:fs";
 import type { Readable } from "node:stream";
 import { hasCode } from "../errors.ts";
+import type { Cli } from "./cli.ts";
+import { showTransfer } from "./transfer.ts";
 
 /** A file for reading. @throws Error in Docker's words when it is not there */
-export function openInput(file: string): Readable {
+export function openInput(cli: Cli, file: string): Readable {
+  let sizeBytes: number;
   try {
-    if (statSync(file).isDirectory()) throw new Error(`read ${file}: is a directory`);
+    const stat = statSync(file);
+    sizeBytes = stat.size;
+    if (stat.isDirectory()) throw new Error(`read ${file}: is a directory`);
   } catch (error) {
     if (hasCode(error, "ENOENT")) throw new Error(`open ${file}: no such file or directory`);
     throw error;
   }
   // A large buffer: an image is hundreds of megabytes.
-  return createReadStream(file, { highWaterMark: 1 << 20 });
+  return showTransfer(cli, createReadStream(file, { highWaterMark: 1 << 20 }), "Reading", sizeBytes);
 }

@@ -5,6 +5,7 @@ import type { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { hasCode } from "../errors.ts";
 import type { Cli } from "./cli.ts";
+import { showTransfer } from "./transfer.ts";
 
 /**
  * Writes a stream to a file, or to stdout for an empty name. The file appears only when it is whole.
@@ -21,7 +22,7 @@ export async function saveStream(
     return;
   }
   const isDevice = checkTarget(file, failure);
-  const source = await open();
+  const source = showTransfer(cli, await open(), "Writing");
   if (isDevice) {
     await pipeline(source, createWriteStream(file));
     return;

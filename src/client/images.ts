@@ -89,6 +89,6 @@ export function imagesOf(transport: Transport) {
         "X-Registry-Auth": options.auth ?? "e30=",
       }),
     /** This engine only: builds a base image on the spot. */
-    make: (name: string, options: Query = {}) => progress("/berth/images/make", { name, ...options }),
+    make: (name: string) => progress("/berth/images/make", { name }),
   };
 }

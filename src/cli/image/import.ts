@@ -15,7 +15,7 @@ export const command = defineCommand({
   async run({ cli, flags, args: [source = "", target] }) {
     const reference = target === undefined ? undefined : parseReference(target);
     const isUrl = /^https?:\/\//.test(source);
-    const input = isUrl ? { url: source } : { tar: source === "-" ? cli.stdin : openInput(source) };
+    const input = isUrl ? { url: source } : { tar: source === "-" ? cli.stdin : openInput(cli, source) };
     const client = await cli.client();
     const messages = await client.images.import(input, {
       repo: reference === undefined ? undefined : familiarRepository(reference),

@@ -18,7 +18,7 @@ export const command = defineCommand({
   async run({ cli, flags }) {
     if (flags.input === "" && cli.stdin.isTTY)
       throw new ExitError(1, "requested load from stdin, but stdin is empty");
-    const tar = flags.input === "" ? cli.stdin : openInput(flags.input);
+    const tar = flags.input === "" ? cli.stdin : openInput(cli, flags.input);
     const client = await cli.client();
     const isQuiet = flags.quiet || !cli.stdout.isTTY;
     await showProgress(
