@@ -1,7 +1,7 @@
 import { chmodSync, mkdirSync, rmSync, statSync } from "node:fs";
 import { hostname } from "node:os";
 import { join } from "node:path";
-import { invalid } from "../errors.ts";
+import { invalid, notFound } from "../errors.ts";
 import { completeConfig, completeHostConfig } from "../formats/container-config.ts";
 import type {
   ContainerConfig,
@@ -46,12 +46,14 @@ export async function createContainer(
   containers: Containers,
   request: ContainerCreateRequest,
   wantedName: string | undefined,
+  platform = "",
 ): Promise<CreateResult> {
   const { HostConfig: givenHostConfig, NetworkingConfig: networking, ...givenConfig } = request;
   const config = completeConfig(givenConfig);
   const hostConfig = completeHostConfig(givenHostConfig ?? {});
   const endpointsConfig = listEndpoints(networking?.EndpointsConfig ?? {});
   const image = containers.images.getImage(config.Image);
+  checkPlatform(config.Image, image, platform);
   const id = newId();
   mergeImage(config, image);
   fillDefaults(containers, config, hostConfig, id);
@@ -87,6 +89,17 @@ export async function createContainer(
   }
   publish(containers, container, "create");
   return { id, warnings: warningsFor(hostConfig) };
+}
+
+/** @param wanted "os/architecture[/variant]", or "" for any */
+function checkPlatform(name: string, { config }: ImageRecord, wanted: string): void {
+  if (wanted === "") return;
+  const [os, architecture, variant] = wanted.split("/");
+  const fits = os === config.os && (architecture ?? config.architecture) === config.architecture;
+  if (fits && (variant === undefined || config.variant === undefined || variant === config.variant)) return;
+  throw notFound(
+    `image with reference ${name} was found but its platform (${config.os}/${config.architecture}) does not match the specified platform (${wanted})`,
+  );
 }
 
 async function discard(containers: Containers, container: Container): Promise<void> {

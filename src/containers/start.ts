@@ -9,6 +9,7 @@ import { defaultSeccompProfile, parseSeccompProfile } from "../runtime/seccomp.t
 import { parseSecurityOptions } from "../runtime/security-options.ts";
 import { buildSpec, type SpecInput } from "../runtime/spec.ts";
 import type { StartOptions } from "../supervisor/protocol.ts";
+import { hasOnlyBfqWeight, prepareCgroupParent, setBfqWeight } from "../sys/cgroup.ts";
 import { type Container, enterStatus } from "./container.ts";
 import { type Containers, folderOf, publish, save } from "./containers.ts";
 import { discardContainer } from "./discard.ts";
@@ -52,6 +53,8 @@ export async function begin(containers: Containers, container: Container): Promi
     const started = await containers.supervisor.call("start", options);
     record.state.Pid = started.pid;
     record.startTicks = started.startTicks;
+    const weight = record.hostConfig.BlkioWeight;
+    if (weight > 0 && hasOnlyBfqWeight()) setBfqWeight(cgroupOf(containers, container), weight);
   } catch (error) {
     await recordFailure(containers, container, error);
     throw error instanceof EngineError ? error : startFailure(messageOf(error), record.args).error;
@@ -105,6 +108,7 @@ async function prepare(
 ): Promise<StartOptions> {
   const { record } = container;
   const { id, config, hostConfig } = record;
+  if (hostConfig.CgroupParent) prepareCgroupParent(hostConfig.CgroupParent);
   const folder = folderOf(containers, id);
   const lower = lowerLayers(containers, container);
   const upper = upperOf(containers, id);

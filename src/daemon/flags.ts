@@ -28,7 +28,12 @@ const table = [
   ["add-runtime", "list", "", "Register a further OCI runtime as NAME=PATH"],
   ["bip", "string", "", "Address and prefix length of the default bridge"],
   ["bridge", "string", "berth0", "Name of the default bridge"],
-  ["cgroup-parent", "string", "/berth", "Parent of the containers' cgroups"],
+  [
+    "cgroup-parent",
+    "string",
+    "",
+    'Parent of the containers\' cgroups (default "/berth", or one of its own with another data root)',
+  ],
   ["config-file", "string", "/etc/berth/daemon.json", "Configuration file"],
   ["data-root", "string", "/var/lib/berth", "Where images, containers and volumes are kept"],
   ["debug", "boolean", "", "Log at level debug"],

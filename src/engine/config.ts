@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { invalid } from "../errors.ts";
 
 export interface EngineConfig {
@@ -32,13 +33,15 @@ const defaults: EngineConfig = {
   runtimes: { crun: "crun", runc: "runc" },
 };
 
-/** @throws EngineError invalid */
+/**
+ * Engines with data roots of their own share no cgroup by default: one that goes would take it from under the other.
+ * @throws EngineError invalid
+ */
 export function completeEngineConfig(given: Partial<EngineConfig>): EngineConfig {
-  const config: EngineConfig = {
-    ...defaults,
-    ...given,
-    runtimes: { ...defaults.runtimes, ...given.runtimes },
-  };
+  const root = given.root ?? defaults.root;
+  const cgroupParent = root === defaults.root ? defaults.cgroupParent : `/berth-${shortHash(root)}`;
+  const runtimes = { ...defaults.runtimes, ...given.runtimes };
+  const config: EngineConfig = { ...defaults, cgroupParent, ...given, runtimes };
   for (const path of [config.root, config.execRoot]) {
     if (!path.startsWith("/")) throw invalid(`${path} is not an absolute path`);
   }
@@ -49,4 +52,8 @@ export function completeEngineConfig(given: Partial<EngineConfig>): EngineConfig
     throw invalid(`the default runtime "${config.defaultRuntime}" is not among the runtimes`);
   }
   return config;
+}
+
+function shortHash(text: string): string {
+  return createHash("sha256").update(text).digest("hex").slice(0, 8);
 }

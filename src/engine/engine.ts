@@ -11,7 +11,7 @@ import { createLogger, type Logger } from "../logger.ts";
 import { createNetworks, type Networks } from "../networks/networks.ts";
 import { openState } from "../state/state.ts";
 import { openSupervisor, type Supervisor } from "../supervisor/client.ts";
-import { removeCgroup } from "../sys/cgroup.ts";
+import { prepareCgroupParent, removeCgroup } from "../sys/cgroup.ts";
 import { createVolumes, type Volumes } from "../volumes/volumes.ts";
 import { completeEngineConfig, type EngineConfig } from "./config.ts";
 import { lockRoot } from "./lock.ts";
@@ -42,6 +42,7 @@ export async function createEngine(given: Partial<EngineConfig> = {}): Promise<E
   for (const name of ["rootfs", "shm"]) mkdirSync(join(execRoot, name), { recursive: true, mode: 0o711 });
   mkdirSync(root, { recursive: true, mode: 0o711 });
   const unlock = lockRoot(root);
+  prepareCgroupParent(config.cgroupParent);
   const logger = createLogger(config.logLevel);
   const state = openState(join(root, "berth.db"), logger);
   config.id = engineId(state.records<{ id: string }>("engine"));

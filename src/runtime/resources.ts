@@ -1,6 +1,7 @@
 import { statSync } from "node:fs";
 import { invalid } from "../errors.ts";
 import type { Resources, ThrottleDevice } from "../formats/docker-api.ts";
+import { hasOnlyBfqWeight } from "../sys/cgroup.ts";
 import type { OciResources } from "./oci-spec.ts";
 
 /** What Docker refuses in resource limits, whoever runs the container. @throws EngineError invalid */
@@ -52,7 +53,7 @@ export function encodeResources(r: Resources): Omit<OciResources, "devices"> {
     mems: r.CpusetMems || undefined,
   });
   const blockIO = defined({
-    weight: r.BlkioWeight || undefined,
+    weight: (!hasOnlyBfqWeight() && r.BlkioWeight) || undefined,
     weightDevice: r.BlkioWeightDevice?.map(({ Path, Weight }) => ({ ...deviceNumber(Path), weight: Weight })),
     throttleReadBpsDevice: throttles(r.BlkioDeviceReadBps),
     throttleWriteBpsDevice: throttles(r.BlkioDeviceWriteBps),

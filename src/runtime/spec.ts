@@ -1,4 +1,5 @@
 import type { ContainerConfig, HostConfig } from "../formats/docker-api.ts";
+import { hasAppArmor } from "../sys/apparmor.ts";
 import { capabilitiesOf } from "./capabilities.ts";
 import { defaultDeviceRules, defaultMounts, defaultPath, maskedPaths, readonlyPaths } from "./defaults.ts";
 import { hostDevices, parseDeviceRule, resolveDevices } from "./devices.ts";
@@ -96,7 +97,8 @@ function buildProcess(input: SpecInput, capabilities: string[]): OciProcess {
       return { type: `RLIMIT_${Name.toUpperCase()}`, soft: Soft, hard: Hard };
     }),
     ...(hostConfig.OomScoreAdj !== 0 && { oomScoreAdj: hostConfig.OomScoreAdj }),
-    ...(security.apparmorProfile && { apparmorProfile: security.apparmorProfile }),
+    // Where the kernel has no AppArmor there is nothing to confine, as with Docker.
+    ...(security.apparmorProfile && hasAppArmor() && { apparmorProfile: security.apparmorProfile }),
   };
 }
 

@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, readFileSync, rmdirSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
 const mountPoint = "/sys/fs/cgroup";
@@ -46,4 +46,37 @@ export function removeCgroup(path: string): void {
       // Not in this one, or not empty.
     }
   }
+}
+
+/**
+ * Makes a parent of cgroups ready to be used by several runtimes at once. On v1 a new cpuset has no processors until somebody
+ * copies them from above, and of two runtimes that start together one would find it so.
+ */
+export function prepareCgroupParent(path: string): void {
+  if (cgroupLayout() === "v2" || !existsSync(join(mountPoint, "cpuset"))) return;
+  let folder = join(mountPoint, "cpuset");
+  for (const name of path.split("/").filter(Boolean)) {
+    const above = folder;
+    folder = join(folder, name);
+    mkdirSync(folder, { recursive: true });
+    for (const file of ["cpuset.cpus", "cpuset.mems"]) {
+      if (readFileSync(join(folder, file), "latin1").trim() === "") {
+        writeFileSync(join(folder, file), readFileSync(join(above, file)));
+      }
+    }
+  }
+}
+
+/** Whether the kernel has only BFQ's file for the weight of block I/O, as on cgroup v1 since Linux 5.0; crun knows the old one. */
+export function hasOnlyBfqWeight(): boolean {
+  const controller = join(mountPoint, "blkio");
+  return (
+    cgroupLayout() !== "v2" &&
+    existsSync(join(controller, "blkio.bfq.io_serviced")) &&
+    !existsSync(join(controller, "blkio.weight"))
+  );
+}
+
+export function setBfqWeight(path: string, weight: number): void {
+  writeFileSync(join(cgroupFolder(path, "blkio"), "blkio.bfq.weight"), String(weight));
 }
