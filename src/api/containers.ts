@@ -30,6 +30,7 @@ export async function create(request: ApiRequest): Promise<Reply> {
     request.engine.containers,
     body,
     request.text("name") || undefined,
+    request.text("platform"),
   );
   return created({ Id: id, Warnings: warnings });
 }

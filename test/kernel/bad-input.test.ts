@@ -73,6 +73,7 @@ describe("bad input", () => {
       [["-w", "relative"], /not an absolute path|invalid/],
       [["--stop-signal", "NOSUCH"], /NOSUCH/],
       [["-v", "a:b:c:d"], /invalid/],
+      [["--platform", "linux/s390x"], /not yet supported: pull|does not match the specified platform/],
     ];
     for (const [flags, words] of cases) {
       const result = await engine.berth(["run", "--rm", ...flags, "busybox", "true"]);
