@@ -5,6 +5,15 @@ node_version=26.10.0
 
 say() { printf '%s\n' "berth: $*" >&2; }
 
+# timed TEXT COMMAND...: says what it does, then how long it took
+timed() {
+  say "$1"
+  begun=$(date +%s)
+  shift
+  "$@"
+  say "  done in $(($(date +%s) - begun)) s"
+}
+
 # Installs the Debian packages that are missing.
 ensure_packages() {
   missing=''
@@ -13,14 +22,17 @@ ensure_packages() {
   done
   [ -n "$missing" ] || return 0
   [ "$(id -u)" = 0 ] || { say "these packages are missing:$missing; install them as root"; return 1; }
-  say "installing packages:$missing"
-  log=$(mktemp)
   # shellcheck disable=SC2086 # a list of names
+  timed "installing packages:$missing" install_packages $missing
+}
+
+install_packages() {
+  log=$(mktemp)
   if ! { DEBIAN_FRONTEND=noninteractive apt-get update -q && DEBIAN_FRONTEND=noninteractive \
-    apt-get install -y -q --no-install-recommends $missing; } >"$log" 2>&1; then
+    apt-get install -y -q --no-install-recommends "$@"; } >"$log" 2>&1; then
     tail -n 15 "$log" >&2
     rm -f "$log"
-    say "the packages could not be installed; see above, then try: apt-get install$missing"
+    say "the packages could not be installed; see above, then try: apt-get install $*"
     return 1
   fi
   rm -f "$log"
@@ -39,15 +51,16 @@ ensure_node() {
     return 0
   fi
   command -v npm >/dev/null || ensure_packages nodejs npm
-  say "installing Node $node_version into .tools (the machine's own is missing or older than 24)"
-  run_npm "$root/.tools" install --prefix "$root/.tools" --no-save "node@$node_version"
+  timed "installing Node $node_version into .tools (the machine's own is missing or older than 24)" \
+    run_npm "$root/.tools" install --prefix "$root/.tools" --no-save "node@$node_version"
+  # It is linked with a library that a small Debian does not have.
+  "$root/.tools/node_modules/node/bin/node" --version >/dev/null 2>&1 || ensure_packages libatomic1
   ln -sfn node_modules/node/bin/node "$NODE"
 }
 
 ensure_modules() {
   if [ "$root/node_modules/.package-lock.json" -nt "$root/package-lock.json" ]; then return 0; fi
-  say 'installing Node modules'
-  run_npm "$root" ci --prefix "$root"
+  timed 'installing Node modules' run_npm "$root" ci --prefix "$root"
   touch "$root/node_modules/.package-lock.json"
 }
 
@@ -71,7 +84,7 @@ ensure_build() {
     [ -z "$(find "$root/src" "$root/scripts/build.ts" "$root/package-lock.json" -newer "$root/dist/.built" -print -quit)" ]; then
     return 0
   fi
-  "$NODE" "$root/scripts/build.ts"
+  timed 'building' "$NODE" "$root/scripts/build.ts"
 }
 
 socket=/run/berth/berth.sock
