@@ -87,7 +87,7 @@ export async function createImages(options: {
   const { root, state, events, logger } = options;
   const jobs = startImageJobs();
   const blobs = openBlobs(root);
-  const layers = openLayers(root, state, jobs);
+  const layers = await openLayers(root, state, jobs);
   const catalog = openCatalog(state, blobs, layers, logger);
   await catalog.sweep();
   const emptyDirectory = join(root, "layers", "0");

@@ -1,3 +1,4 @@
+import { rmSync } from "node:fs";
 import type { Digest } from "../formats/digest.ts";
 import { serveJobs } from "../sys/jobs.ts";
 import type { SpooledBlob } from "./blobs.ts";
@@ -7,11 +8,22 @@ import { type Unpacked, unpackLayer } from "./unpack.ts";
 /** What is too heavy for the daemon's own thread. */
 export type ImageJob =
   | { kind: "unpack"; blobPath: string; digest: Digest; target: string }
-  | { kind: "pack"; upperDirectory: string; target: string };
+  | { kind: "pack"; upperDirectory: string; target: string }
+  | { kind: "remove"; path: string };
 
-export type ImageJobResult = { unpacked: Unpacked } | { packed: SpooledBlob };
+export interface ImageJobResult {
+  unpacked?: Unpacked;
+  packed?: SpooledBlob;
+}
 
 serveJobs<ImageJob, ImageJobResult>(async (job) => {
-  if (job.kind === "pack") return { packed: packLayer(job.upperDirectory, job.target) };
-  return { unpacked: await unpackLayer(job.blobPath, job.digest, job.target) };
+  switch (job.kind) {
+    case "unpack":
+      return { unpacked: await unpackLayer(job.blobPath, job.digest, job.target) };
+    case "pack":
+      return { packed: packLayer(job.upperDirectory, job.target) };
+    case "remove":
+      rmSync(job.path, { recursive: true, force: true });
+      return {};
+  }
 });

@@ -1,5 +1,5 @@
-import { mkdirSync, readdirSync, rmSync } from "node:fs";
-import { rename, rm } from "node:fs/promises";
+import { mkdirSync, readdirSync } from "node:fs";
+import { rename } from "node:fs/promises";
 import { join } from "node:path";
 import { invalid } from "../errors.ts";
 import { chainIds, type Digest } from "../formats/digest.ts";
@@ -36,8 +36,8 @@ export interface Layers {
   all(): Iterable<LayerRecord>;
 }
 
-/** Opens the store: folders without a record, left by a crash, go. */
-export function openLayers(root: string, state: State, jobs: ImageJobs): Layers {
+/** Opens the store: folders without a record, left by a crash, go, and so do records without a folder. */
+export async function openLayers(root: string, state: State, jobs: ImageJobs): Promise<Layers> {
   const folder = join(root, "layers");
   mkdirSync(folder, { recursive: true, mode: 0o710 });
   const records = state.records<LayerRecord>("layers");
@@ -51,9 +51,8 @@ export function openLayers(root: string, state: State, jobs: ImageJobs): Layers 
   }
   // 0 stands for no layer at all.
   const used = new Set([0, ...[...layers.values()].map(({ number }) => number)]);
-  for (const name of folders) {
-    if (!used.has(Number(name))) rmSync(join(folder, name), { recursive: true, force: true });
-  }
+  const leftovers = [...folders].filter((name) => !used.has(Number(name)));
+  await Promise.all(leftovers.map((name) => jobs.remove(join(folder, name))));
 
   const directoryOf = (number: number) => join(folder, String(number));
 
@@ -78,8 +77,9 @@ export function openLayers(root: string, state: State, jobs: ImageJobs): Layers 
       layers.set(chainId, layer);
       return layer;
     } catch (error) {
+      // If even that fails, the next start does it.
+      await jobs.remove(temporary).catch(() => {});
       used.delete(number);
-      await rm(temporary, { recursive: true, force: true });
       throw error;
     }
   }
@@ -128,7 +128,7 @@ export function openLayers(root: string, state: State, jobs: ImageJobs): Layers 
         layers.delete(layer.chainId);
       }
       for (const { number } of gone) {
-        await rm(directoryOf(number), { recursive: true, force: true });
+        await jobs.remove(directoryOf(number));
         used.delete(number);
       }
     },
