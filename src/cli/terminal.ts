@@ -21,6 +21,7 @@ export async function runSession(cli: Cli, session: Session): Promise<"ended" | 
   const { connection, isTty } = session;
   const { socket } = connection;
   const isRawMode = isTty && session.hasStdin && setRawMode(cli, true);
+  const stopSignals = exitOnSignals();
   const input = session.hasStdin ? sendInput(cli, socket, session) : undefined;
   try {
     const output = copyOutput(socket, isTty, cli.stdout, cli.stderr).then(() => "ended" as const);
@@ -34,6 +35,7 @@ export async function runSession(cli: Cli, session: Session): Promise<"ended" | 
     throw error;
   } finally {
     input?.stop();
+    stopSignals();
     if (isRawMode) setRawMode(cli, false);
     socket.destroy();
   }
@@ -73,6 +75,18 @@ function sendInput(cli: Cli, socket: Duplex, session: Session) {
       cli.stdin.off("data", onData);
       cli.stdin.pause();
     },
+  };
+}
+
+/** A signal that is not passed to the container ends us, by a normal exit: only that gives the terminal back as it was. */
+function exitOnSignals(): () => void {
+  const mine = (["SIGHUP", "SIGINT", "SIGQUIT", "SIGTERM"] as const).filter(
+    (signal) => process.listenerCount(signal) === 0,
+  );
+  const exit = (_signal: NodeJS.Signals, number: number) => process.exit(128 + number);
+  for (const signal of mine) process.on(signal, exit);
+  return () => {
+    for (const signal of mine) process.off(signal, exit);
   };
 }
 

@@ -1,4 +1,8 @@
 import assert from "node:assert/strict";
+import { mkdtempSync, rmSync } from "node:fs";
+import net from "node:net";
+import os from "node:os";
+import path from "node:path";
 import { Readable } from "node:stream";
 import { afterEach, test } from "node:test";
 import { ApiError, ConnectionError } from "../../src/client/api-error.ts";
@@ -150,15 +154,34 @@ test("a refused hijack is the daemon's error", async () => {
   });
 });
 
-test("an upload that is refused early gives the daemon's answer", async () => {
+test("an upload is sent whole, and one that is refused early gives the daemon's answer", async () => {
+  const upload = (chunks: number) =>
+    Readable.from(
+      (function* () {
+        for (let index = 0; index < chunks; index++) yield Buffer.alloc(65536);
+      })(),
+    );
   const { client } = await clientFor((_request, response) => json(response, 200, {}));
-  const endless = Readable.from(
-    (function* () {
-      for (let index = 0; index < 200; index++) yield Buffer.alloc(65536);
-    })(),
-  );
-  await client.containers.writeArchive("x", "/tmp", endless);
+  await client.containers.writeArchive("x", "/tmp", upload(200));
   assert.equal(server?.requests[0]?.body.length, 200 * 65536);
+
+  const folder = mkdtempSync(path.join(os.tmpdir(), "berth-client-"));
+  const body = '{"message":"No such container: x"}';
+  const hasty = net.createServer((socket) => {
+    socket.on("error", () => undefined);
+    socket.once("data", () => {
+      socket.write(`HTTP/1.1 404 Not Found\r\nContent-Length: ${body.length}\r\n\r\n${body}`, () =>
+        socket.destroy(),
+      );
+    });
+  });
+  await new Promise<void>((resolve) => hasty.listen(path.join(folder, "s"), resolve));
+  const refused = await createClient({ host: `unix://${path.join(folder, "s")}` });
+  await assert.rejects(refused.containers.writeArchive("x", "/tmp", upload(2000)), {
+    message: "No such container: x",
+  });
+  hasty.close();
+  rmSync(folder, { recursive: true });
 });
 
 test("progress comes line by line, also when a character is cut in two", async () => {
