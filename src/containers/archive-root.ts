@@ -47,7 +47,7 @@ function withRunningRoot<R>(pid: number, work: (rootFd: number) => R): R {
   }
   try {
     // Its number may belong to another process by now, one of the host.
-    const [theirs, ours] = [statSync(descriptorPath(rootFd) + "/."), statSync("/")];
+    const [theirs, ours] = [statSync(`${descriptorPath(rootFd)}/.`), statSync("/")];
     if (theirs.dev === ours.dev && theirs.ino === ours.ino) {
       throw conflict("the container has stopped meanwhile");
     }
