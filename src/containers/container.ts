@@ -18,8 +18,9 @@ export interface ContainerRecord {
   config: ContainerConfig;
   hostConfig: HostConfig;
   state: ContainerState;
-  /** With state.Pid it names the process for good. */
+  /** With state.Pid and bootId it names the process for good. */
   startTicks: number;
+  bootId: string;
   restartCount: number;
   stoppedByUser: boolean;
   mounts: ResolvedMount[];

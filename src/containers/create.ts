@@ -69,6 +69,7 @@ export async function createContainer(
     hostConfig,
     state: { ...initialState },
     startTicks: 0,
+    bootId: "",
     restartCount: 0,
     stoppedByUser: false,
     mounts: [],

@@ -2,7 +2,7 @@ import { mkdirSync, readdirSync, rmSync, symlinkSync, writeFileSync } from "node
 import { join } from "node:path";
 import { shouldStartWithDaemon } from "../formats/restart-policy.ts";
 import type { Exit, Held } from "../supervisor/protocol.ts";
-import { isAlive } from "../sys/process.ts";
+import { bootId, isAlive } from "../sys/process.ts";
 import { type Container, enterStatus } from "./container.ts";
 import { type Containers, folderOf, save } from "./containers.ts";
 import { discardContainer } from "./discard.ts";
@@ -46,7 +46,7 @@ async function restoreOne(
   }
   if (held?.exit) return held.exit;
   if (held && held.pid === state.Pid) return undefined;
-  if (isAlive(state.Pid, record.startTicks)) {
+  if (record.bootId === bootId() && isAlive(state.Pid, record.startTicks)) {
     const log = logOptions(folderOf(containers, id), container);
     await containers.supervisor.call("adopt", {
       process: id,
@@ -64,6 +64,7 @@ async function restoreOne(
 function killUnrecorded(container: Container, held: Held): void {
   container.record.state.Pid = held.pid;
   container.record.startTicks = held.startTicks;
+  container.record.bootId = bootId();
   enterStatus(container.record.state, "running");
   if (isAlive(held.pid, held.startTicks)) process.kill(held.pid, "SIGKILL");
 }

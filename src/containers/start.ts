@@ -10,6 +10,7 @@ import { parseSecurityOptions } from "../runtime/security-options.ts";
 import { buildSpec, type SpecInput } from "../runtime/spec.ts";
 import type { StartOptions } from "../supervisor/protocol.ts";
 import { hasOnlyBfqWeight, prepareCgroupParent, setBfqWeight } from "../sys/cgroup.ts";
+import { bootId } from "../sys/process.ts";
 import { type Container, enterStatus } from "./container.ts";
 import { type Containers, folderOf, publish, save } from "./containers.ts";
 import { discardContainer } from "./discard.ts";
@@ -53,6 +54,7 @@ export async function begin(containers: Containers, container: Container): Promi
     const started = await containers.supervisor.call("start", options);
     record.state.Pid = started.pid;
     record.startTicks = started.startTicks;
+    record.bootId = bootId();
     const weight = record.hostConfig.BlkioWeight;
     if (weight > 0 && hasOnlyBfqWeight()) setBfqWeight(cgroupOf(containers, container), weight);
   } catch (error) {

@@ -46,6 +46,14 @@ export function startTicks(pid: number): number | undefined {
   }
 }
 
+let boot: string | undefined;
+
+/** Names the kernel's present run, random(4): process ids and their start times begin anew with each. */
+export function bootId(): string {
+  boot ??= readFileSync("/proc/sys/kernel/random/boot_id", "latin1").trim();
+  return boot;
+}
+
 /** Whether the process that had `pid` at `ticks` still runs; a zombie does not. */
 export function isAlive(pid: number, ticks: number): boolean {
   try {
