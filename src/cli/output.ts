@@ -1,3 +1,5 @@
+import { readFileSync } from "node:fs";
+import path from "node:path";
 import {
   executeTemplate,
   type GoStruct,
@@ -7,6 +9,7 @@ import {
   TemplateError,
 } from "../formats/go-template.ts";
 import { formatTable } from "../formats/table.ts";
+import { findZoneAbbreviation } from "../formats/time-zone.ts";
 import type { Cli } from "./cli.ts";
 import { ExitError } from "./command.ts";
 
@@ -96,14 +99,29 @@ export function formatLabels(labels: Record<string, string> | null | undefined):
 
 /** As Go prints a time in the zone of this machine: `2026-11-20 19:07:35 +0000 UTC`. */
 export function formatLocalTime(unixSeconds: number): string {
+  const [day, clock = ""] = formatLocalRfc3339(unixSeconds).split("T");
+  const offset = -new Date(unixSeconds * 1000).getTimezoneOffset();
+  const shift = clock.endsWith("Z") ? "+0000" : clock.slice(8).replace(":", "");
+  return `${day} ${clock.slice(0, 8)} ${shift} ${zoneName(offset * 60) ?? shift}`;
+}
+
+function zoneName(offsetSeconds: number): string | undefined {
+  const zone = process.env.TZ?.replace(/^:/, "");
+  if (zone === "" || zone === "UTC") return "UTC";
+  const file = zone === undefined ? "/etc/localtime" : path.resolve("/usr/share/zoneinfo", zone);
+  try {
+    return findZoneAbbreviation(readFileSync(file), offsetSeconds);
+  } catch {
+    return offsetSeconds === 0 ? "UTC" : undefined;
+  }
+}
+
+/** RFC 3339 in the zone of this machine; `fraction` is the digits after the second. */
+export function formatLocalRfc3339(unixSeconds: number, fraction = ""): string {
   const date = new Date(unixSeconds * 1000);
-  const two = (value: number) => String(Math.trunc(value)).padStart(2, "0");
   const offset = -date.getTimezoneOffset();
-  const zone = new Intl.DateTimeFormat("en-US", { timeZoneName: "short" })
-    .formatToParts(date)
-    .find((part) => part.type === "timeZoneName")?.value;
-  const day = `${date.getFullYear()}-${two(date.getMonth() + 1)}-${two(date.getDate())}`;
-  const clock = `${two(date.getHours())}:${two(date.getMinutes())}:${two(date.getSeconds())}`;
-  const shift = `${offset < 0 ? "-" : "+"}${two(Math.abs(offset) / 60)}${two(Math.abs(offset) % 60)}`;
-  return `${day} ${clock} ${shift} ${zone ?? ""}`.trimEnd();
+  const two = (value: number) => String(Math.trunc(Math.abs(value))).padStart(2, "0");
+  const zone = offset === 0 ? "Z" : `${offset < 0 ? "-" : "+"}${two(offset / 60)}:${two(offset % 60)}`;
+  const local = new Date(date.getTime() + offset * 60_000).toISOString().slice(0, 19);
+  return `${local}${fraction && `.${fraction}`}${zone}`;
 }

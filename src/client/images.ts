@@ -8,12 +8,12 @@ import type {
   ProgressMessage,
 } from "../formats/docker-api.ts";
 import type { PruneResponse } from "../formats/docker-api-system.ts";
+import { encodeImageName } from "./encode-name.ts";
 import { encodeFilters, type Filters } from "./filters.ts";
 import { readJsonLines } from "./json-lines.ts";
 import type { Query, Transport } from "./transport.ts";
 
-/** Names hold slashes, which stay; what would end the path must not. */
-const at = (name: string) => `/images/${name.split("/").map(encodeURIComponent).join("/")}`;
+const at = (name: string) => `/images/${encodeImageName(name)}`;
 
 export function imagesOf(transport: Transport) {
   const progress = async (path: string, query: Query, stream?: Readable, headers?: Record<string, string>) =>

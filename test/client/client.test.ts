@@ -45,8 +45,10 @@ test("a name cannot change the path of a request", async () => {
   );
   await assert.rejects(client.containers.inspect("../images/x?y#z"));
   await assert.rejects(client.images.inspect("local/a:b?c"));
+  await assert.rejects(client.images.inspect("../containers/x"));
   assert.equal(requests[0]?.url, "/containers/..%2Fimages%2Fx%3Fy%23z/json");
-  assert.equal(requests[1]?.url, "/images/local/a%3Ab%3Fc/json");
+  assert.equal(requests[2]?.url, "/images/%2E%2E/containers/x/json");
+  assert.equal(requests[1]?.url, "/images/local/a:b%3Fc/json");
 });
 
 test("an error of the daemon keeps its status and message, whatever its form", async () => {

@@ -1,4 +1,4 @@
-import { familiarRepository, parseReference, repositoryOf } from "../../formats/reference.ts";
+import { parseReference, repositoryOf } from "../../formats/reference.ts";
 import { defineCommand } from "../command.ts";
 import { bool, list, string } from "../flag.ts";
 
@@ -17,7 +17,7 @@ export const command = defineCommand({
     const client = await cli.client();
     const { Id } = await client.containers.commit({
       container,
-      ...(reference !== undefined && { repo: familiarRepository(reference) || repositoryOf(reference) }),
+      ...(reference !== undefined && { repo: repositoryOf(reference) }),
       ...(reference?.tag !== undefined && { tag: reference.tag }),
       comment: flags.message,
       author: flags.author,

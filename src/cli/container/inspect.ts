@@ -13,6 +13,8 @@ export const command = defineCommand({
   },
   async run({ cli, flags, args }) {
     const client = await cli.client();
-    return inspectObjects(cli, args, flags.format, (id) => getTyped(client, "container", id, flags.size));
+    return inspectObjects(cli, args, flags.format, (id) =>
+      getTyped(client, "container", id, { size: flags.size || undefined }),
+    );
   },
 });

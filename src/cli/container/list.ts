@@ -33,7 +33,7 @@ export const command = defineCommand({
     const format = flags.format || (flags.quiet ? "" : (cli.config.psFormat ?? ""));
     const client = await cli.client();
     const containers = await client.containers.list({
-      all: flags.all || limit > 0,
+      all: flags.all,
       limit: limit > 0 ? limit : undefined,
       // Working sizes out is dear: only when a column shows them.
       size: flags.size || /\.Size\b/.test(format),

@@ -3,7 +3,7 @@ import { goRow } from "../../formats/go-template.ts";
 import { formatAge, formatSize } from "../../formats/units.ts";
 import { defineCommand } from "../command.ts";
 import { bool, string } from "../flag.ts";
-import { ellipsis, formatHelp, printList, shortId } from "../output.ts";
+import { ellipsis, formatHelp, formatLocalRfc3339, printList, shortId } from "../output.ts";
 
 export const command = defineCommand({
   usage: "[OPTIONS] IMAGE",
@@ -39,12 +39,10 @@ export const command = defineCommand({
 });
 
 function historyRow(item: ImageHistoryItem, options: { isTruncated: boolean; isHuman: boolean }) {
-  const created =
-    item.Created > 0 ? new Date(item.Created * 1000).toISOString().replace(".000Z", "Z") : "N/A";
   const author = item.CreatedBy.replaceAll("\t", " ");
   return goRow("*formatter.historyContext", {
     ID: () => (options.isTruncated ? shortId(item.Id) : item.Id),
-    CreatedAt: () => created,
+    CreatedAt: () => formatLocalRfc3339(item.Created),
     CreatedSince: () => (item.Created > 0 ? `${formatAge(Date.now() / 1000 - item.Created)} ago` : "N/A"),
     CreatedBy: () => (options.isTruncated ? ellipsis(author, 45) : author),
     Size: () => (options.isHuman ? formatSize(item.Size, 3) : String(item.Size)),

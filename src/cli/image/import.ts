@@ -1,4 +1,4 @@
-import { familiarRepository, parseReference } from "../../formats/reference.ts";
+import { parseReference, repositoryOf } from "../../formats/reference.ts";
 import { defineCommand } from "../command.ts";
 import { openInput } from "../file-input.ts";
 import { list, string } from "../flag.ts";
@@ -18,7 +18,7 @@ export const command = defineCommand({
     const input = isUrl ? { url: source } : { tar: source === "-" ? cli.stdin : openInput(cli, source) };
     const client = await cli.client();
     const messages = await client.images.import(input, {
-      repo: reference === undefined ? undefined : familiarRepository(reference),
+      repo: reference === undefined ? undefined : repositoryOf(reference),
       tag: reference?.tag,
       message: flags.message,
       changes: flags.change,

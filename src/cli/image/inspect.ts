@@ -16,6 +16,8 @@ export const command = defineCommand({
   },
   async run({ cli, flags, args }) {
     const client = await cli.client();
-    return inspectObjects(cli, args, flags.format, (id) => getTyped(client, "image", id));
+    return inspectObjects(cli, args, flags.format, (id) =>
+      getTyped(client, "image", id, { platform: flags.platform || undefined }),
+    );
   },
 });

@@ -1,4 +1,4 @@
-import { familiarRepository, parseReference, repositoryOf } from "../../formats/reference.ts";
+import { parseReference, repositoryOf } from "../../formats/reference.ts";
 import { defineCommand, ExitError } from "../command.ts";
 import { bool, string } from "../flag.ts";
 import { showProgress } from "../progress.ts";
@@ -22,7 +22,7 @@ export const command = defineCommand({
     if (isAll && reference.tag !== undefined) throw new ExitError(1, "tag can't be used with --all-tags/-a");
     if (!isAll && reference.tag === undefined && !flags.quiet) cli.print("Using default tag: latest");
     const client = await cli.client();
-    const messages = await client.images.push(familiarRepository(reference), {
+    const messages = await client.images.push(repositoryOf(reference), {
       tag: isAll ? undefined : (reference.tag ?? "latest"),
       platform: flags.platform || undefined,
       auth: findAuth(cli, repositoryOf(reference)),

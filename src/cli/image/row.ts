@@ -63,7 +63,7 @@ export function imageRow(line: ImageLine, options: { isTruncated: boolean }): Go
     Repository: () => line.repository,
     Tag: () => line.tag,
     Digest: () => line.digest,
-    CreatedSince: () => (image.Created <= 0 ? "N/A" : `${formatAge(Date.now() / 1000 - image.Created)} ago`),
+    CreatedSince: () => `${formatAge(Date.now() / 1000 - image.Created)} ago`,
     CreatedAt: () => formatLocalTime(image.Created),
     Size: () => formatSize(image.Size, 3),
     VirtualSize: () => formatSize(image.Size),

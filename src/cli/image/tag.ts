@@ -1,4 +1,4 @@
-import { familiarRepository, parseReference } from "../../formats/reference.ts";
+import { parseReference, repositoryOf } from "../../formats/reference.ts";
 import { defineCommand } from "../command.ts";
 
 export const command = defineCommand({
@@ -9,7 +9,7 @@ export const command = defineCommand({
     const reference = parseTarget(target);
     if (reference.digest !== undefined) throw new Error("refusing to create a tag with a digest reference");
     const client = await cli.client();
-    await client.images.tag(source, { repo: familiarRepository(reference), tag: reference.tag ?? "latest" });
+    await client.images.tag(source, { repo: repositoryOf(reference), tag: reference.tag ?? "latest" });
   },
 });
 

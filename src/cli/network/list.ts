@@ -3,7 +3,7 @@ import { goRow } from "../../formats/go-template.ts";
 import { defineCommand } from "../command.ts";
 import { filterFlag, toFilters } from "../filter.ts";
 import { bool, string } from "../flag.ts";
-import { formatHelp, formatLabels, formatLocalTime, printList, shortId } from "../output.ts";
+import { formatHelp, formatLabels, printList, shortId } from "../output.ts";
 
 export const command = defineCommand({
   usage: "[OPTIONS]",
@@ -54,9 +54,12 @@ function networkRow(network: NetworkInspect, isTruncated: boolean) {
   });
 }
 
-/** As `formatLocalTime`, with the fraction of the second. */
+/** As Go prints a time, in the zone the daemon wrote it in. */
 function formatFullTime(text: string): string {
-  const fraction = /\.(\d+)/.exec(text)?.[1]?.replace(/0+$/, "") ?? "";
-  const plain = formatLocalTime(Math.floor(Date.parse(text) / 1000));
-  return fraction === "" ? plain : plain.replace(/(\d\d:\d\d:\d\d)/, `$1.${fraction}`);
+  const match = /^(\S+)T(\d\d:\d\d:\d\d)(?:\.(\d+))?(Z|[+-]\d\d:\d\d)$/.exec(text);
+  if (match === null) return text;
+  const [, day, clock, digits = "", zone = "Z"] = match;
+  const fraction = digits.replace(/0+$/, "");
+  const shift = zone === "Z" ? "+0000 UTC" : `${zone.replace(":", "")} ${zone.replace(":", "")}`;
+  return `${day} ${clock}${fraction && `.${fraction}`} ${shift}`;
 }

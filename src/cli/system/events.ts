@@ -3,7 +3,7 @@ import { goStruct } from "../../formats/go-template.ts";
 import { defineCommand } from "../command.ts";
 import { filterFlag, toFilters } from "../filter.ts";
 import { string } from "../flag.ts";
-import { executeOrExit, inspectFormatHelp, parseOrExit } from "../output.ts";
+import { executeOrExit, formatLocalRfc3339, inspectFormatHelp, parseOrExit } from "../output.ts";
 import { parseTimeFlag } from "../time-flag.ts";
 
 export const command = defineCommand({
@@ -59,15 +59,8 @@ export function formatEvent(event: EventMessage, line: string): string {
   const attributes = Object.entries(event.Actor.Attributes ?? {})
     .map(([key, value]) => `${key}=${value}`)
     .sort();
+  const nanoseconds = /"timeNano":\s*(\d+)/.exec(line)?.[1] ?? "0";
+  const time = formatLocalRfc3339(event.time, nanoseconds.slice(-9).padStart(9, "0"));
   const suffix = attributes.length > 0 ? ` (${attributes.join(", ")})` : "";
-  return `${formatEventTime(event.time, /"timeNano":\s*(\d+)/.exec(line)?.[1])} ${event.Type} ${event.Action} ${event.Actor.ID}${suffix}`;
-}
-
-function formatEventTime(time: number, timeNano = "0"): string {
-  const date = new Date(time * 1000);
-  const offset = -date.getTimezoneOffset();
-  const local = new Date(date.getTime() + offset * 60_000).toISOString().slice(0, 19);
-  const two = (value: number) => String(Math.trunc(Math.abs(value))).padStart(2, "0");
-  const zone = offset === 0 ? "Z" : `${offset < 0 ? "-" : "+"}${two(offset / 60)}:${two(offset % 60)}`;
-  return `${local}.${timeNano.slice(-9).padStart(9, "0")}${zone}`;
+  return `${time} ${event.Type} ${event.Action} ${event.Actor.ID}${suffix}`;
 }

@@ -1,6 +1,7 @@
 import { ApiError } from "../../client/api-error.ts";
 import type { Client } from "../../client/client.ts";
-import { readText } from "../../client/transport.ts";
+import { encodeImageName } from "../../client/encode-name.ts";
+import { type Query, readText } from "../../client/transport.ts";
 import type { InspectType } from "../../formats/inspect-types.ts";
 import { defineCommand, ExitError } from "../command.ts";
 import { bool, string } from "../flag.ts";
@@ -13,12 +14,10 @@ interface Kind {
   path(id: string): string;
 }
 
-const encodeName = (name: string) => name.split("/").map(encodeURIComponent).join("/");
-
 /** In the order in which a name of unknown type is looked for. */
 const kinds: readonly Kind[] = [
   { name: "container", type: "Container", path: (id) => `/containers/${encodeURIComponent(id)}/json` },
-  { name: "image", type: "Image", path: (id) => `/images/${encodeName(id)}/json` },
+  { name: "image", type: "Image", path: (id) => `/images/${encodeImageName(id)}/json` },
   { name: "network", type: "Network", path: (id) => `/networks/${encodeURIComponent(id)}` },
   { name: "volume", type: "Volume", path: (id) => `/volumes/${encodeURIComponent(id)}` },
 ];
@@ -50,7 +49,7 @@ export const command = defineCommand({
     const get = (name: string) =>
       flags.type === ""
         ? findObject(client, name, flags.size)
-        : getObject(client, wanted[0]!, name, flags.size);
+        : getObject(client, wanted[0]!, name, sizeQuery(wanted[0]!, flags.size));
     return inspectObjects(cli, args, flags.format, get);
   },
 });
@@ -65,7 +64,7 @@ async function findObject(client: Client, name: string, isSized: boolean): Promi
   if (name === "") throw new ExitError(1, "invalid container name or ID: value is empty");
   for (const kind of kinds) {
     try {
-      return await getObject(client, kind, name, isSized);
+      return await getObject(client, kind, name, sizeQuery(kind, isSized));
     } catch (error) {
       if (!(error instanceof ApiError) || error.status !== 404) throw error;
     }
@@ -73,17 +72,15 @@ async function findObject(client: Client, name: string, isSized: boolean): Promi
   throw new ExitError(1, `Error: No such object: ${name}`);
 }
 
-async function getObject(
-  client: Client,
-  kind: Kind,
-  name: string,
-  isSized: boolean,
-): Promise<InspectedObject> {
-  const query = { size: (isSized && kind.name === "container") || undefined };
+const sizeQuery = (kind: Kind, isSized: boolean): Query => ({
+  size: (isSized && kind.name === "container") || undefined,
+});
+
+async function getObject(client: Client, kind: Kind, name: string, query: Query): Promise<InspectedObject> {
   const response = await client.transport.stream("GET", kind.path(name), { query });
   return { type: kind.type, text: await readText(response) };
 }
 
 /** `container inspect`, `image inspect`, …: one type only. */
-export const getTyped = (client: Client, name: string, id: string, isSized = false) =>
-  getObject(client, kinds.find((kind) => kind.name === name)!, id, isSized);
+export const getTyped = (client: Client, name: string, id: string, query: Query = {}) =>
+  getObject(client, kinds.find((kind) => kind.name === name)!, id, query);
