@@ -90,8 +90,9 @@ export function unregister(containers: Containers, container: Container): void {
   containers.byName.delete(container.record.name);
 }
 
+/** Stores what has happened to a container. */
 export function save(containers: Containers, container: Container): void {
-  containers.records.put(container.record.id, container.record);
+  containers.records.putSoon(container.record.id, container.record);
 }
 
 /** Where a container's own files are: log, hosts, the overlay's upper and work directories. */

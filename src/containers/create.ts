@@ -27,7 +27,6 @@ import {
   newId,
   publish,
   register,
-  save,
 } from "./containers.ts";
 import { resolveContainerMounts } from "./mounts.ts";
 import { sharesHostname } from "./namespaces.ts";
@@ -83,7 +82,7 @@ export async function createContainer(
     record.mounts = await resolveContainerMounts(containers, container);
     makeFolder(containers, id, image);
     containers.images.hold(image.id, id);
-    save(containers, container);
+    containers.records.put(id, record);
   } catch (error) {
     await discard(containers, container);
     throw error;

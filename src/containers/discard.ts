@@ -26,7 +26,7 @@ export async function discardContainer(
     throw error;
   }
   containers.images.release(record.id);
-  containers.records.delete(record.id);
+  containers.records.deleteSoon(record.id);
   unregister(containers, container);
   if (options.removeVolumes) await removeAnonymousVolumes(containers, container);
   publish(containers, container, "destroy");

@@ -72,7 +72,7 @@ export function parseDaemonFlags(words: string[]): DaemonFlags {
   const path = given["config-file"]?.[0] ?? "/etc/berth/daemon.json";
   const file = readConfigFile(path, "config-file" in given);
   const list = (name: string) => given[name] ?? file[name] ?? [];
-  const text = (name: string) => list(name)[0];
+  const text = (name: string) => list(name).at(-1);
   const flag = (name: string) => text(name) === "true";
   const runtimes = Object.fromEntries(list("add-runtime").map(parseRuntime));
   const debug = flag("debug");

@@ -136,7 +136,7 @@ async function stopAll(containers: Containers): Promise<void> {
       await container.enqueue(() => {
         container.record.stoppedByUser = stoppedByUser;
         if (containers.byId.has(container.record.id))
-          containers.records.put(container.record.id, container.record);
+          containers.records.putSoon(container.record.id, container.record);
       });
     }),
   );

@@ -1,7 +1,9 @@
 import { mkdirSync } from "node:fs";
 import { dirname } from "node:path";
 import { DatabaseSync } from "node:sqlite";
+import { internal } from "../errors.ts";
 import type { Logger } from "../logger.ts";
+import { createUnsaved } from "./unsaved.ts";
 
 /**
  * The engine's durable state: JSON records by kind and key in one SQLite file.
@@ -20,8 +22,15 @@ export interface Records<T> {
   load(): Map<string, T>;
   /** Keys of the rows that were ever moved to `quarantine`: what belongs to them may still be wanted. */
   setAside(): string[];
+  /** @throws EngineError internal when the disk is full */
   put(key: string, value: T): void;
   delete(key: string): void;
+  /**
+   * For what has happened and cannot be refused any more, such as a process's end: tried again until it is stored. `value`
+   * is read anew each time.
+   */
+  putSoon(key: string, value: T): void;
+  deleteSoon(key: string): void;
 }
 
 const schema = `
@@ -68,13 +77,23 @@ export function openState(path: string, logger: Logger): State {
     return records;
   }
 
-  return {
-    records: <T>(kind: string): Records<T> => ({
+  const unsaved = createUnsaved(logger);
+
+  function recordsOf<T>(kind: string): Records<T> {
+    const put = (key: string, value: T) => orTellFull(() => upsert.run(kind, key, JSON.stringify(value)));
+    const drop = (key: string) => orTellFull(() => remove.run(kind, key));
+    return {
       load: () => load<T>(kind),
       setAside: () => selectSetAside.all(kind).map(({ key }) => String(key)),
-      put: (key, value) => void upsert.run(kind, key, JSON.stringify(value)),
-      delete: (key) => void remove.run(kind, key),
-    }),
+      put,
+      delete: drop,
+      putSoon: (key, value) => unsaved.attempt(`${kind} ${key}`, () => put(key, value)),
+      deleteSoon: (key) => unsaved.attempt(`${kind} ${key}`, () => drop(key)),
+    };
+  }
+
+  return {
+    records: recordsOf,
     transaction(change) {
       database.exec("BEGIN IMMEDIATE");
       try {
@@ -86,8 +105,24 @@ export function openState(path: string, logger: Logger): State {
         throw error;
       }
     },
-    close: () => database.close(),
+    close() {
+      unsaved.close();
+      database.close();
+    },
   };
+}
+
+const SQLITE_FULL = 13;
+
+function orTellFull(change: () => unknown): void {
+  try {
+    change();
+  } catch (error) {
+    if (error instanceof Error && "errcode" in error && error.errcode === SQLITE_FULL) {
+      throw internal("no space left on device: the engine's state could not be stored", error);
+    }
+    throw error;
+  }
 }
 
 function parseRecord<T>(text: string): T | undefined {

@@ -72,6 +72,7 @@ function createSupervisor(control: Socket, path: string): Supervisor {
   });
   control.resume();
   control.on("error", () => control.destroy());
+  control.once("end", () => control.destroy());
   control.once("close", () => {
     for (const { reject } of waiting.values()) reject(internal("the connection to the supervisor was lost"));
     waiting.clear();

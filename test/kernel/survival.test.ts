@@ -135,3 +135,56 @@ describe("restart policies", () => {
     assert.equal(result.code, 125);
   });
 });
+
+describe("a supervisor that is killed", () => {
+  let engine: TestEngine;
+  const berth = (...words: string[]) => output(engine.berth, words);
+  before(async () => {
+    engine = await startEngine();
+    await berth("image", "make", "busybox");
+  });
+  after(() => engine.stop(/the supervisor was lost/));
+
+  const killSupervisor = async () => {
+    const { stdout } = await engine.cli("pgrep")(["-f", `^berth-supervisor ${engine.execRoot}$`]);
+    const pid = Number(stdout.trim());
+    assert.ok(pid > 0, "there is a supervisor");
+    process.kill(pid, "SIGKILL");
+    await eventually(
+      () => engine.cli("pgrep")(["-f", `^berth-supervisor ${engine.execRoot}$`]),
+      (found) => found.stdout.trim() !== "" && Number(found.stdout) !== pid,
+    );
+  };
+
+  it("takes no container with it: they run on, are found again, and their output goes on into the log", async () => {
+    const script = "i=0; while :; do i=$((i+1)); echo $i; sleep 0.02; done";
+    await berth("run", "-d", "--name", "writer", "busybox", "sh", "-c", script);
+    await berth("run", "-d", "--name", "ender", "busybox", "sh", "-c", "sleep 2; exit 6");
+    const pid = await berth("inspect", "-f", "{{.State.Pid}}", "writer");
+    await killSupervisor();
+    assert.equal(
+      await berth("inspect", "-f", "{{.State.Pid}} {{.State.Status}}", "writer"),
+      `${pid} running`,
+    );
+    assert.equal(
+      await eventually(
+        () => engine.berth(["exec", "writer", "echo", "alive"]),
+        ({ code }) => code === 0,
+      ).then(({ stdout }) => stdout),
+      "alive\n",
+    );
+    const last = async () => Number((await berth("logs", "-n", "1", "writer")).trim());
+    const seen = await last();
+    await eventually(last, (line) => line > seen + 5);
+    // The kernel tells the exit code of another's child from 6.15 on; before, nobody can know it.
+    const code = await eventually(
+      () => berth("inspect", "-f", "{{.State.Status}} {{.State.ExitCode}} {{.State.Error}}", "ender"),
+      (text) => text.startsWith("exited"),
+    );
+    assert.match(code, /^exited (6 $|255 the exit code is unknown)/);
+    await berth("stop", "-t", "0", "writer");
+    assert.match(await berth("inspect", "-f", "{{.State.Status}}", "writer"), /exited/);
+    await berth("rm", "writer", "ender");
+    assert.equal(await berth("run", "--rm", "busybox", "echo", "as before"), "as before");
+  });
+});

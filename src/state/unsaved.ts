@@ -1,0 +1,52 @@
+import type { Logger } from "../logger.ts";
+
+const retryMilliseconds = 1000;
+
+/** Changes that could not be stored for now, most likely since the disk is full; tried again until they are. */
+export interface Unsaved {
+  /** Tries at once, and again later while that fails. A later change of the same key replaces an earlier one. */
+  attempt(key: string, change: () => void): void;
+  /** Ends the trying, with a last attempt. */
+  close(): void;
+}
+
+export function createUnsaved(logger: Logger): Unsaved {
+  const changes = new Map<string, () => void>();
+  let timer: NodeJS.Timeout | undefined;
+
+  function flush(): void {
+    timer = undefined;
+    for (const [key, change] of changes) {
+      if (!isDone(change)) break;
+      changes.delete(key);
+    }
+    if (changes.size > 0) timer = setTimeout(flush, retryMilliseconds);
+    else logger.warn("all changes are stored again");
+  }
+
+  function isDone(change: () => void): boolean {
+    try {
+      change();
+      return true;
+    } catch (error) {
+      logger.debug({ error }, "a change could not be stored");
+      return false;
+    }
+  }
+
+  return {
+    attempt(key, change) {
+      changes.delete(key);
+      if (isDone(change)) return;
+      if (changes.size === 0)
+        logger.warn("changes cannot be stored (is the disk full?); they are tried again");
+      changes.set(key, change);
+      timer ??= setTimeout(flush, retryMilliseconds);
+    },
+    close() {
+      clearTimeout(timer);
+      if (changes.size > 0) flush();
+      clearTimeout(timer);
+    },
+  };
+}

@@ -1,0 +1,53 @@
+import assert from "node:assert/strict";
+import { mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { connect, createServer, type Socket } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, before, it } from "node:test";
+import { OutputQueue } from "../../src/supervisor/output-queue.ts";
+
+const folder = mkdtempSync(join(tmpdir(), "queue-"));
+const path = join(folder, "sock");
+let accept: (socket: Socket) => void = () => {};
+const server = createServer((socket) => accept(socket));
+before(() => new Promise<void>((resolve) => server.listen(path, resolve)));
+after(() => {
+  server.close();
+  rmSync(folder, { recursive: true });
+});
+
+async function openPair(): Promise<{ near: Socket; far: Socket }> {
+  const far = new Promise<Socket>((resolve) => {
+    accept = resolve;
+  });
+  return { near: connect(path), far: await far };
+}
+
+it("gives a client that reads late everything, in order, through a file that has no name", async () => {
+  const { near, far } = await openPair();
+  const queue = new OutputQueue(far, folder, false);
+  const sent: Buffer[] = [];
+  for (let n = 0; n < 400; n++) {
+    const chunk = Buffer.alloc(20_000, n % 251);
+    sent.push(chunk);
+    queue.push(chunk);
+  }
+  queue.end();
+  assert.deepEqual(readdirSync(folder), ["sock"]);
+  const received: Buffer[] = [];
+  near.on("data", (chunk: Buffer) => received.push(chunk));
+  await new Promise((resolve) => near.once("end", resolve));
+  assert.ok(Buffer.concat(received).equals(Buffer.concat(sent)));
+});
+
+it("forgets a client that has gone", async () => {
+  const { near, far } = await openPair();
+  far.on("error", () => {});
+  const queue = new OutputQueue(far, folder, false);
+  for (let n = 0; n < 200; n++) queue.push(Buffer.alloc(20_000));
+  near.destroy();
+  await new Promise((resolve) => far.once("close", resolve));
+  queue.push(Buffer.alloc(10));
+  queue.end();
+  assert.equal(far.destroyed, true);
+});
