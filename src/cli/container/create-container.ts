@@ -5,7 +5,7 @@ import type { Client } from "../../client/client.ts";
 import type { ContainerCreateRequest } from "../../formats/docker-api.ts";
 import { formatFamiliar, parseReference, withDefaultTag } from "../../formats/reference.ts";
 import type { Cli } from "../cli.ts";
-import type { CreateFlags } from "./create-body.ts";
+import type { CreateFlags } from "./create-flags.ts";
 
 /** Creates, pulling the image first when it is not here, and tells the daemon's warnings. Gives the id. */
 export async function createContainer(

@@ -1,4 +1,4 @@
-import { bool, bytes, type Flag, int, list, map, optionalInt, string } from "../flag.ts";
+import { bool, bytes, type Flag, type FlagValues, int, list, map, optionalInt, string } from "../flag.ts";
 import {
   checkAttach,
   checkDeviceRule,
@@ -133,3 +133,5 @@ export const createFlags = {
   "volumes-from": list("", "Mount volumes from the specified container(s)"),
   workdir: string("w", "Working directory inside the container"),
 };
+
+export type CreateFlags = FlagValues<typeof createFlags>;

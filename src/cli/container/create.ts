@@ -1,8 +1,8 @@
 import type { Cli } from "../cli.ts";
 import { defineCommand, ExitError, pointToHelp } from "../command.ts";
-import { type CreateFlags, type CreateInput, createBody } from "./create-body.ts";
+import { type CreateInput, createBody } from "./create-body.ts";
 import { createContainer } from "./create-container.ts";
-import { createFlags } from "./create-flags.ts";
+import { type CreateFlags, createFlags } from "./create-flags.ts";
 
 export const command = defineCommand({
   usage: "[OPTIONS] IMAGE [COMMAND] [ARG...]",

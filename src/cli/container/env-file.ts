@@ -50,3 +50,9 @@ export function toPairs(texts: readonly string[]): Record<string, string> {
     }),
   );
 }
+
+/** The two sides of the first separator; the second is empty when there is none. */
+export function splitAt(text: string, separator: string): [string, string] {
+  const at = text.indexOf(separator);
+  return at === -1 ? [text, ""] : [text.slice(0, at), text.slice(at + 1)];
+}

@@ -2,8 +2,8 @@ import type { ContainerUpdate } from "../../client/containers.ts";
 import { defineCommand, ExitError } from "../command.ts";
 import { forEachArgument } from "../each.ts";
 import { bytes, int, string } from "../flag.ts";
-import { parseRestart } from "./create-body.ts";
 import { memorySwap, nanoCpus } from "./create-values.ts";
+import { parseRestart } from "./host-config.ts";
 
 export const command = defineCommand({
   usage: "[OPTIONS] CONTAINER [CONTAINER...]",
