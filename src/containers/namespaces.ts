@@ -3,6 +3,7 @@ import { conflict, invalid } from "../errors.ts";
 import type { HostConfig } from "../formats/docker-api.ts";
 import type { OciMount } from "../runtime/oci-spec.ts";
 import type { SpecInput } from "../runtime/spec.ts";
+import { cgroupLayout } from "../sys/cgroup.ts";
 import { type Containers, getContainer } from "./containers.ts";
 
 /**
@@ -63,6 +64,17 @@ export function shmMount(containers: Containers, hostConfig: HostConfig): OciMou
   }
   const options = ["nosuid", "noexec", "nodev", "mode=1777", `size=${sizeBytes}`];
   return [{ destination, type: "tmpfs", source: "shm", options }];
+}
+
+/**
+ * The host's cgroup tree, for a container that shares the host's cgroup namespace. It is bound: the options of cgroup v2
+ * belong to the one tree, so that a new mount made from the host's namespace takes away nsdelegate, which systemd set.
+ */
+export function cgroupMount({ CgroupnsMode, Privileged }: HostConfig): OciMount[] {
+  if (CgroupnsMode === "private" || cgroupLayout() !== "v2") return [];
+  const destination = "/sys/fs/cgroup";
+  const options = ["rbind", "nosuid", "noexec", "nodev", ...(Privileged ? [] : ["ro"])];
+  return [{ destination, type: "bind", source: destination, options }];
 }
 
 /** Where the supervisor mounts another container's /dev/shm, in a namespace of that start alone. */

@@ -17,7 +17,7 @@ import { discardContainer } from "./discard.ts";
 import { writeEtcFiles } from "./etc-files.ts";
 import { logOptions } from "./log-options.ts";
 import { encodeMounts, prepareMounts } from "./mounts.ts";
-import { resolveNamespaces, sharesHostname, shmMount, shmToBorrow } from "./namespaces.ts";
+import { cgroupMount, resolveNamespaces, sharesHostname, shmMount, shmToBorrow } from "./namespaces.ts";
 import { lowerLayers, upperOf, workOf } from "./rootfs.ts";
 import { bundleOf, cgroupOf, deleteFromRuntime, runtimeOf } from "./runtime-files.ts";
 import { startFailure } from "./start-failure.ts";
@@ -120,6 +120,7 @@ async function prepare(
   const mounts: OciMount[] = [
     ...shmMount(containers, hostConfig),
     ...encodeMounts(record.mounts),
+    ...cgroupMount(hostConfig),
     ...writeEtcFiles(containers, container, hostname, sandbox?.endpoints ?? {}),
     ...initMount(hostConfig.Init ?? false),
   ];

@@ -191,6 +191,32 @@ for (const runtime of ["crun", "runc"]) {
       await output(engine.berth, ["rm", "etc"]);
     });
 
+    it("shares the host's cgroup namespace on request, and leaves the host's cgroup mounts as they are", async () => {
+      const cgroupMounts = () =>
+        readFileSync("/proc/self/mountinfo", "latin1")
+          .split("\n")
+          .filter((line) => line.includes(" - cgroup"));
+      const before = cgroupMounts();
+      const host = ["--cgroupns", "host"];
+      for (const words of [[], ["--privileged"]]) {
+        const shown = await run(...words, ...host, "busybox", "cat", "/proc/self/cgroup");
+        assert.match(shown, /^\d+:[^:]*:\/bt[0-9a-f]{6}\/[0-9a-f]{64}$/m);
+        const mkdir = ["sh", "-c", "cd /sys/fs/cgroup; cd memory; mkdir $HOSTNAME && rmdir $HOSTNAME"];
+        const result = await engine.berth([
+          "run",
+          "--rm",
+          ...words,
+          "--runtime",
+          runtime,
+          ...host,
+          "busybox",
+          ...mkdir,
+        ]);
+        assert.equal(result.code, words.length > 0 ? 0 : 1, result.stderr);
+      }
+      assert.deepEqual(cgroupMounts(), before);
+    });
+
     it("sets limits where the kernel keeps them", async () => {
       const words = [
         "-d",
