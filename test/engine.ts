@@ -6,6 +6,7 @@ import { mkdtemp } from "node:fs/promises";
 import { request } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { after, before } from "node:test";
 import { fileURLToPath } from "node:url";
 import { type Footprint, leftovers, takeFootprint } from "./footprint.ts";
 
@@ -195,6 +196,26 @@ function callApi(socketPath: string, method: string, path: string, body?: unknow
       call.end(text);
     },
   );
+}
+
+/**
+ * An engine with a busybox image for the tests of the suite this is called in, started before them and stopped after.
+ * @param expected errors that the daemon may log
+ */
+export function useEngine(expected?: RegExp) {
+  const engine = {} as TestEngine;
+  const berth = (...words: string[]) => output(engine.berth, words);
+  before(async () => {
+    Object.assign(engine, await startEngine());
+    await berth("image", "make", "busybox");
+  });
+  after(() => engine.stop(expected));
+  return {
+    /** Usable in tests and hooks only. */
+    engine,
+    /** Output of our command line, which must succeed. */
+    berth,
+  };
 }
 
 /** Output of a command that must succeed, without the last line feed. */

@@ -1,3 +1,5 @@
+import { nowMilliseconds } from "../formats/timestamp.ts";
+
 /** One engine event, in the shape the API sends (Docker Engine API, `GET /events`). */
 export interface EngineEvent {
   Type: "container" | "image" | "volume" | "network" | "daemon" | "builder";
@@ -25,14 +27,14 @@ export function createEvents(): Events {
   const ring: EngineEvent[] = [];
   return {
     publish(type, action, id, attributes = {}) {
-      const milliseconds = Date.now();
+      const milliseconds = nowMilliseconds();
       const event: EngineEvent = {
         Type: type,
         Action: action,
         Actor: { ID: id, Attributes: attributes },
         scope: "local",
         time: Math.floor(milliseconds / 1000),
-        timeNano: milliseconds * 1e6,
+        timeNano: Math.round(milliseconds * 1e6),
       };
       ring.push(event);
       if (ring.length > kept) ring.shift();

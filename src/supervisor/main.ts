@@ -17,6 +17,9 @@ process
   .on("SIGINT", () => {})
   .on("SIGTERM", () => {})
   .on("SIGPIPE", () => {});
+// Whatever goes wrong with one process or client, the others are still in our care.
+process.on("uncaughtException", (error) => console.error(error));
+process.on("unhandledRejection", (error) => console.error(error));
 becomeSubreaper();
 const processes = new Processes(join(execRoot, "p"), spoolFolder, (exit) => server.notifyExit(exit));
 const server = await serve(

@@ -174,6 +174,11 @@ export class Processes {
     rmSync(this.#folderOf(options.process), { recursive: true, force: true });
   }
 
+  get isEmpty(): boolean {
+    return this.#held.size === 0;
+  }
+
+  /** Nothing runs; there may be exits that nobody has taken note of. */
   get isIdle(): boolean {
     return [...this.#held.values()].every((held) => held.exit);
   }

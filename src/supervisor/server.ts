@@ -36,14 +36,22 @@ export function serve(
       socket.write('{"ok":true}\n');
       if (hello.role === "attach") return processes().attach(hello, socket);
       controls.add(socket);
-      socket.once("close", () => controls.delete(socket)).once("end", () => socket.end());
+      socket.once("end", () => socket.end());
+      socket.once("close", () => {
+        controls.delete(socket);
+        if (controls.size === 0) setTimeout(endIfForgotten, forgottenAfterMilliseconds);
+      });
       readLines(socket, (text) => {
-        void answer(JSON.parse(text), handlers).then((reply) => send(socket, reply));
+        void answer(text, handlers).then((reply) => send(socket, reply));
         return false;
       });
       socket.resume();
     });
   });
+  /** No daemon has come back, and there is nothing that one could ask for. */
+  const endIfForgotten = () => {
+    if (controls.size === 0 && processes().isEmpty) onShutdown();
+  };
   rmSync(path, { force: true });
   return new Promise((resolve, reject) => {
     server.once("error", reject);
@@ -57,6 +65,8 @@ export function serve(
     });
   });
 }
+
+const forgottenAfterMilliseconds = 10_000;
 
 type Handlers = Record<MethodName, (parameters: never) => unknown>;
 
@@ -78,7 +88,8 @@ function createHandlers(processes: () => Processes, onShutdown: () => void): Han
   };
 }
 
-async function answer(request: Request, handlers: Handlers): Promise<Reply> {
+async function answer(text: string, handlers: Handlers): Promise<Reply> {
+  const request: Request = JSON.parse(text);
   try {
     return { id: request.id, result: await handlers[request.method](request.parameters as never) };
   } catch (error) {

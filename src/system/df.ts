@@ -18,18 +18,22 @@ export async function describeDiskUse(
 ): Promise<DiskUsageResponse> {
   const wants = (type: string) => types.length === 0 || types.includes(type);
   const { images } = containers;
-  const users = imageUsers(containers);
   return {
     LayersSize: images.layersSizeBytes(),
-    Images: wants("image")
-      ? images
-          .list()
-          .map((image) => images.summarize(image, users.filter((user) => user.imageId === image.id).length))
-      : null,
+    Images: wants("image") ? describeImages(containers) : null,
     Containers: wants("container") ? await describeContainers(containers) : null,
     Volumes: wants("volume") ? await describeVolumes(containers) : null,
     BuildCache: wants("build-cache") ? [] : null,
   };
+}
+
+function describeImages(containers: Containers) {
+  const { images } = containers;
+  const users = imageUsers(containers);
+  return images.list().map((image) => {
+    const used = users.filter(({ imageId }) => imageId === image.id).length;
+    return { ...images.summarize(image, used), SharedSize: images.sharedSizeBytes(image) };
+  });
 }
 
 async function describeContainers(containers: Containers) {

@@ -161,13 +161,13 @@ export function createVolumes(options: {
     remove,
     directoryOf,
     inspect: (record) => ({
-      Name: record.name,
-      Driver: "local",
-      Mountpoint: join(root, record.name, "_data"),
       CreatedAt: record.created.replace(/\.\d+Z$/, "Z"),
+      Driver: "local",
       Labels: Object.keys(record.labels).length > 0 ? record.labels : null,
-      Scope: "local",
+      Mountpoint: join(root, record.name, "_data"),
+      Name: record.name,
       Options: Object.keys(record.options).length > 0 ? record.options : null,
+      Scope: "local",
     }),
     resolveMounts: (input) =>
       resolveMounts(input, { has: (name) => records.has(name), create, directoryOf, undoCreate }),

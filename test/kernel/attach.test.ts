@@ -2,8 +2,8 @@ import assert from "node:assert/strict";
 import { type ChildProcessWithoutNullStreams, spawn } from "node:child_process";
 import { connect } from "node:net";
 import { join } from "node:path";
-import { after, before, describe, it } from "node:test";
-import { eventually, output, startEngine, type TestEngine } from "../engine.ts";
+import { describe, it } from "node:test";
+import { eventually, output, type TestEngine, useEngine } from "../engine.ts";
 
 /** A command in a terminal of its own, as a person would use it. */
 class Terminal {
@@ -39,13 +39,7 @@ class Terminal {
 }
 
 describe("a terminal", () => {
-  let engine: TestEngine;
-  const berth = (...words: string[]) => output(engine.berth, words);
-  before(async () => {
-    engine = await startEngine();
-    await berth("image", "make", "busybox");
-  });
-  after(() => engine.stop());
+  const { engine, berth } = useEngine();
 
   it("has the size of the user's, takes input and gives back the exit code", async () => {
     const terminal = new Terminal(engine, ["run", "--rm", "-it", "busybox", "sh"]);
@@ -118,13 +112,7 @@ describe("a terminal", () => {
 });
 
 describe("attached clients", () => {
-  let engine: TestEngine;
-  const berth = (...words: string[]) => output(engine.berth, words);
-  before(async () => {
-    engine = await startEngine();
-    await berth("image", "make", "busybox");
-  });
-  after(() => engine.stop());
+  const { engine, berth } = useEngine();
 
   it("see the same output", async () => {
     await berth(

@@ -2,18 +2,12 @@ import assert from "node:assert/strict";
 import { existsSync } from "node:fs";
 import { createServer } from "node:net";
 import { DatabaseSync } from "node:sqlite";
-import { after, before, describe, it } from "node:test";
-import { output, startEngine, type TestEngine } from "../engine.ts";
+import { describe, it } from "node:test";
+import { useEngine } from "../engine.ts";
 
 describe("bad input", () => {
-  let engine: TestEngine;
-  const berth = (...words: string[]) => output(engine.berth, words);
+  const { engine, berth } = useEngine(/quarantine/);
   const message = (body: string): string => JSON.parse(body).message;
-  before(async () => {
-    engine = await startEngine();
-    await berth("image", "make", "busybox");
-  });
-  after(() => engine.stop(/quarantine/));
 
   it("answers a request that is not JSON, or of the wrong shape, with 400 and a sentence", async () => {
     for (const body of [

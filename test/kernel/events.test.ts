@@ -1,15 +1,9 @@
 import assert from "node:assert/strict";
-import { after, before, describe, it } from "node:test";
-import { output, startEngine, type TestEngine } from "../engine.ts";
+import { describe, it } from "node:test";
+import { useEngine } from "../engine.ts";
 
 describe("events", () => {
-  let engine: TestEngine;
-  const berth = (...words: string[]) => output(engine.berth, words);
-  before(async () => {
-    engine = await startEngine();
-    await berth("image", "make", "busybox");
-  });
-  after(() => engine.stop());
+  const { engine, berth } = useEngine();
 
   it("tell a container's life in order, live and afterwards", async () => {
     const since = String(Math.floor(Date.now() / 1000) - 1);

@@ -3,17 +3,11 @@ import { spawn } from "node:child_process";
 import { createSocket } from "node:dgram";
 import { get } from "node:http";
 import { networkInterfaces } from "node:os";
-import { after, before, describe, it } from "node:test";
-import { eventually, output, startEngine, type TestEngine } from "../engine.ts";
+import { describe, it } from "node:test";
+import { eventually, useEngine } from "../engine.ts";
 
 describe("networking", () => {
-  let engine: TestEngine;
-  const berth = (...words: string[]) => output(engine.berth, words);
-  before(async () => {
-    engine = await startEngine();
-    await berth("image", "make", "busybox");
-  });
-  after(() => engine.stop());
+  const { berth } = useEngine();
 
   const fetchText = (url: string) =>
     new Promise<string>((resolve) => {

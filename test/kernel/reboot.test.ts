@@ -1,18 +1,12 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
-import { after, before, describe, it } from "node:test";
+import { describe, it } from "node:test";
 import { startTicks } from "../../src/sys/process.ts";
-import { output, startEngine, type TestEngine } from "../engine.ts";
+import { useEngine } from "../engine.ts";
 
 describe("records from before the machine was started again", () => {
-  let engine: TestEngine;
-  const berth = (...words: string[]) => output(engine.berth, words);
-  before(async () => {
-    engine = await startEngine();
-    await berth("image", "make", "busybox");
-  });
-  after(() => engine.stop());
+  const { engine, berth } = useEngine();
 
   /** Makes the stored record say that the container runs, as this very process and in another boot of the machine. */
   function pretendRunning(name: string): void {

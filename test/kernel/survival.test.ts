@@ -1,15 +1,9 @@
 import assert from "node:assert/strict";
-import { after, before, describe, it } from "node:test";
-import { eventually, output, startEngine, type TestEngine } from "../engine.ts";
+import { describe, it } from "node:test";
+import { eventually, output, useEngine } from "../engine.ts";
 
 describe("a daemon that goes and comes back", () => {
-  let engine: TestEngine;
-  const berth = (...words: string[]) => output(engine.berth, words);
-  before(async () => {
-    engine = await startEngine();
-    await berth("image", "make", "busybox");
-  });
-  after(() => engine.stop());
+  const { engine, berth } = useEngine();
 
   for (const signal of ["SIGTERM", "SIGKILL"] as const) {
     it(`touches no container and loses no line of output (${signal})`, async () => {
@@ -79,13 +73,7 @@ describe("a daemon that goes and comes back", () => {
 });
 
 describe("restart policies", () => {
-  let engine: TestEngine;
-  const berth = (...words: string[]) => output(engine.berth, words);
-  before(async () => {
-    engine = await startEngine();
-    await berth("image", "make", "busybox");
-  });
-  after(() => engine.stop());
+  const { engine, berth } = useEngine();
 
   it("starts on-failure:N again N times, then leaves it", async () => {
     await berth(
@@ -137,13 +125,7 @@ describe("restart policies", () => {
 });
 
 describe("a supervisor that is killed", () => {
-  let engine: TestEngine;
-  const berth = (...words: string[]) => output(engine.berth, words);
-  before(async () => {
-    engine = await startEngine();
-    await berth("image", "make", "busybox");
-  });
-  after(() => engine.stop(/the supervisor was lost/));
+  const { engine, berth } = useEngine(/the supervisor was lost/);
 
   const killSupervisor = async () => {
     const { stdout } = await engine.cli("pgrep")(["-f", `^berth-supervisor ${engine.execRoot}$`]);

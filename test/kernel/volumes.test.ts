@@ -1,17 +1,11 @@
 import assert from "node:assert/strict";
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
-import { after, before, describe, it } from "node:test";
-import { output, startEngine, type TestEngine } from "../engine.ts";
+import { describe, it } from "node:test";
+import { useEngine } from "../engine.ts";
 
 describe("mounts", () => {
-  let engine: TestEngine;
-  const berth = (...words: string[]) => output(engine.berth, words);
+  const { engine, berth } = useEngine();
   const run = (...words: string[]) => berth("run", "--rm", ...words);
-  before(async () => {
-    engine = await startEngine();
-    await berth("image", "make", "busybox");
-  });
-  after(() => engine.stop());
 
   it("binds a folder or a file of the host, read-write or read-only", async () => {
     const folder = `${engine.folder}/bound`;
