@@ -1,4 +1,4 @@
-import { globSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, globSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { type BuildOptions, build } from "esbuild";
 
@@ -8,9 +8,13 @@ import { type BuildOptions, build } from "esbuild";
  */
 const root = fileURLToPath(new URL("..", import.meta.url));
 const workers = globSync("src/**/*.worker.ts", { cwd: root });
+// Made aside and put in place at once: somebody may be running what is there.
+const made = `dist.new-${process.pid}`;
+const old = `dist.old-${process.pid}`;
+process.chdir(root);
 const common: BuildOptions = {
   absWorkingDir: root,
-  outdir: "dist",
+  outdir: made,
   outbase: "src",
   bundle: true,
   platform: "node",
@@ -24,7 +28,6 @@ const common: BuildOptions = {
   },
 };
 
-rmSync(`${root}/dist`, { recursive: true, force: true });
 await build({
   ...common,
   entryPoints: ["src/daemon/main.ts", "src/supervisor/main.ts", "src/library/library.ts", ...workers],
@@ -34,6 +37,10 @@ await build({
   ...common,
   entryPoints: ["src/cli/main.ts"],
   splitting: true,
+  minify: true,
   chunkNames: "cli/[name]-[hash]",
 });
-writeFileSync(`${root}/dist/.built`, "");
+writeFileSync(`${made}/.built`, "");
+if (existsSync("dist")) renameSync("dist", old);
+renameSync(made, "dist");
+rmSync(old, { recursive: true, force: true });
