@@ -60,6 +60,7 @@ export const routes: [method: string, path: string, handler: Handler][] = [
   ["POST", "/images/:name+/tag", images.tag],
   ["DELETE", "/images/:name+", images.remove],
   ["POST", "/commit", images.commit],
+  ["POST", "/build/prune", system.pruneBuilds],
   ["POST", "/build", system.notYet("build")],
   ["POST", "/berth/images/make", images.make],
   ["GET", "/distribution/:name+/json", system.notYet("distribution inspect")],

@@ -238,6 +238,24 @@ for (const program of programs) {
       await output(docker, ["rm", "-f", "l1", "l2"]);
     });
 
+    it("prunes what is not used, and nothing else", async () => {
+      await output(docker, ["run", "--name", "over", "busybox", "true"]);
+      await output(docker, ["run", "-d", "--name", "going", "-v", "kept:/v", "busybox", "sleep", "1000"]);
+      await output(docker, ["volume", "create", "x"]);
+      assert.match(
+        await output(docker, ["container", "prune", "-f"]),
+        /Deleted Containers:\n[0-9a-f]{64}\n\nTotal reclaimed space: /,
+      );
+      assert.match(await output(docker, ["system", "prune", "-f"]), /Total reclaimed space: 0B/);
+      assert.equal(await output(docker, ["ps", "-a", "--format", "{{.Names}}"]), "going");
+      assert.match(
+        await output(docker, ["system", "df"]),
+        /^TYPE +TOTAL +ACTIVE +SIZE +RECLAIMABLE\nImages +1 +1 /,
+      );
+      await output(docker, ["rm", "-f", "going"]);
+      await output(docker, ["volume", "rm", "kept", "x"]);
+    });
+
     it("sees and brings files: diff, cp, export, commit", async () => {
       await output(docker, [
         "run",
