@@ -241,7 +241,7 @@ for (const program of programs) {
     it("prunes what is not used, and nothing else", async () => {
       await output(docker, ["run", "--name", "over", "busybox", "true"]);
       await output(docker, ["run", "-d", "--name", "going", "-v", "kept:/v", "busybox", "sleep", "1000"]);
-      await output(docker, ["volume", "create", "x"]);
+      await output(docker, ["volume", "create", "unused"]);
       assert.match(
         await output(docker, ["container", "prune", "-f"]),
         /Deleted Containers:\n[0-9a-f]{64}\n\nTotal reclaimed space: /,
@@ -253,7 +253,7 @@ for (const program of programs) {
         /^TYPE +TOTAL +ACTIVE +SIZE +RECLAIMABLE\nImages +1 +1 /,
       );
       await output(docker, ["rm", "-f", "going"]);
-      await output(docker, ["volume", "rm", "kept", "x"]);
+      await output(docker, ["volume", "rm", "kept", "unused"]);
     });
 
     it("sees and brings files: diff, cp, export, commit", async () => {
