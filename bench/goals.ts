@@ -1,0 +1,99 @@
+import { formatValue, type Row, type Verdict } from "./results.ts";
+
+interface Goal {
+  text: string;
+  /** Row, and the row or engine it is compared with. */
+  row: string;
+  against: { engine: string } | { row: string } | { value: number };
+  /** The row may be at most this many times what it is compared with. */
+  atMost: number;
+}
+
+const dockerd = { engine: "dockerd" };
+
+const goals: Goal[] = [
+  {
+    text: "`run` takes at most 1/5 of dockerd's time",
+    row: "`run --rm busybox true`",
+    against: dockerd,
+    atMost: 1 / 5,
+  },
+  {
+    text: "`run` without network takes at most 1/5 of dockerd's time",
+    row: "`run --rm --network none busybox true`",
+    against: dockerd,
+    atMost: 1 / 5,
+  },
+  {
+    text: "`exec` takes at most 1/2 of dockerd's time",
+    row: "`exec one true`",
+    against: dockerd,
+    atMost: 1 / 2,
+  },
+  {
+    text: "memory per container is at most 1/10 of dockerd's",
+    row: "memory per idle container (PSS)",
+    against: dockerd,
+    atMost: 1 / 10,
+  },
+  {
+    text: "at most 600 kB per idle container",
+    row: "memory per idle container (PSS)",
+    against: { value: 600 },
+    atMost: 1,
+  },
+  {
+    text: "a start with 500 running takes at most 1.2 × that with none",
+    row: "`run -d`, 500 running",
+    against: { row: "`run -d`, none running" },
+    atMost: 1.2,
+  },
+  {
+    text: "50 starts ten at a time take at most 60 % of one by one",
+    row: "start of 50, ten at a time",
+    against: { row: "start of 50, one by one" },
+    atMost: 0.6,
+  },
+  {
+    text: "daemon and supervisor at rest: at most 140 MB",
+    row: "memory at rest (PSS)",
+    against: { value: 140 },
+    atMost: 1,
+  },
+  { text: "0.0x % processor at rest", row: "processor at rest", against: { value: 0.1 }, atMost: 1 },
+  {
+    text: "`ps` beside a flood within 3 × its idle time",
+    row: "`ps`, beside a container that floods its output",
+    against: { row: "`ps`, nothing else" },
+    atMost: 3,
+  },
+  {
+    text: "`exec` beside a flood within 3 × its idle time",
+    row: "`exec`, beside a container that floods its output",
+    against: { row: "`exec`, nothing else" },
+    atMost: 3,
+  },
+  {
+    text: "`berth ps` at most 60 ms where `node -e 0` takes 26 (2.3 ×)",
+    row: "`berth ps`, the bundle",
+    against: { row: "`node -e 0`" },
+    atMost: 60 / 26,
+  },
+];
+
+/** Sets the goals beside what was seen; a goal whose figures are not there is left out. */
+export function judge(rows: Row[]): Verdict[] {
+  return goals.flatMap(({ text, row: name, against, atMost }) => {
+    const row = rows.find((one) => one.name === name);
+    const seen = row?.values.berth;
+    const other =
+      "value" in against
+        ? against.value
+        : "engine" in against
+          ? row?.values[against.engine]
+          : rows.find((one) => one.name === against.row)?.values.berth;
+    if (!row || seen === undefined || other === undefined) return [];
+    const compared = `${formatValue(row, seen)} to ${formatValue(row, other)}: ${(seen / other).toFixed(2)}, goal ${atMost.toFixed(2)}`;
+    return [{ goal: text, seen: compared, met: seen <= other * atMost }];
+  });
+}

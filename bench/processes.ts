@@ -1,0 +1,47 @@
+import { readdirSync, readFileSync, readlinkSync } from "node:fs";
+
+/** The one child of a process. */
+export function childOf(pid: number): number {
+  return Number(readFileSync(`/proc/${pid}/task/${pid}/children`, "latin1").trim().split(" ")[0]);
+}
+
+/** An engine's own processes, shims included: those of its PID namespace. Containers have namespaces of their own. */
+function engineProcesses(initPid: number): string[] {
+  const namespace = readlinkSync(`/proc/${initPid}/ns/pid`);
+  return readdirSync("/proc").filter((pid) => {
+    if (!/^\d+$/.test(pid) || Number(pid) === initPid) return false;
+    return attempt(() => readlinkSync(`/proc/${pid}/ns/pid`)) === namespace;
+  });
+}
+
+/** Memory of an engine's own processes: proportional set size, in which shared pages count once. */
+export function memoryBytes(initPid: number): number {
+  let total = 0;
+  for (const pid of engineProcesses(initPid)) {
+    const rollup = attempt(() => readFileSync(`/proc/${pid}/smaps_rollup`, "latin1")) ?? "";
+    total += Number(/^Pss:\s+(\d+) kB/m.exec(rollup)?.[1] ?? 0) * 1024;
+  }
+  return total;
+}
+
+const tickMilliseconds = 10;
+
+/** Processor time an engine's own processes have used so far, threads that have ended included. See proc(5), stat. */
+export function cpuMilliseconds(initPid: number): number {
+  let total = 0;
+  for (const pid of engineProcesses(initPid)) {
+    const text = attempt(() => readFileSync(`/proc/${pid}/stat`, "latin1")) ?? "";
+    const fields = text.slice(text.lastIndexOf(")") + 2).split(" ");
+    total += (Number(fields[11] ?? 0) + Number(fields[12] ?? 0)) * tickMilliseconds;
+  }
+  return total;
+}
+
+/** Processes come and go while they are counted. */
+function attempt<R>(read: () => R): R | undefined {
+  try {
+    return read();
+  } catch {
+    return undefined;
+  }
+}

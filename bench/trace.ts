@@ -1,0 +1,44 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { startBerth } from "./berth.ts";
+import { docker } from "./engine.ts";
+import type { Archives } from "./images.ts";
+import { median } from "./measure.ts";
+
+interface TraceLine {
+  trace?: string;
+  milliseconds?: Record<string, number>;
+}
+
+/** Runs containers in an engine that traces them. @returns a Markdown list of the phases' medians */
+export async function traceStarts(folder: string, bundle: string, archives: Archives): Promise<string[]> {
+  process.env.BERTH_TRACE = "1";
+  const engine = await startBerth(join(folder, "traced"), bundle, "berth-traced");
+  try {
+    await docker(engine, ["load", "-q", "-i", archives.busybox]);
+    for (let count = 0; count < 20; count++) await docker(engine, ["run", "--rm", "busybox", "true"]);
+    await docker(engine, ["run", "-d", "--name", "one", "busybox", "sleep", "100000"]);
+    for (let count = 0; count < 20; count++) await docker(engine, ["exec", "one", "true"]);
+    return summarize(readFileSync(engine.log, "utf8"));
+  } finally {
+    delete process.env.BERTH_TRACE;
+    await engine.stop();
+  }
+}
+
+function summarize(log: string): string[] {
+  const taken = new Map<string, Map<string, number[]>>();
+  for (const text of log.split("\n")) {
+    if (!text.includes('"milliseconds":')) continue;
+    const { trace = "", milliseconds = {} }: TraceLine = JSON.parse(text);
+    const phases = taken.get(trace) ?? new Map<string, number[]>();
+    taken.set(trace, phases);
+    for (const [phase, value] of Object.entries(milliseconds)) {
+      phases.set(phase, [...(phases.get(phase) ?? []), value]);
+    }
+  }
+  return [...taken].map(([trace, phases]) => {
+    const list = [...phases].map(([phase, values]) => `${phase} ${median(values).toFixed(1)}`);
+    return `- ${trace}: ${list.join(", ")} ms`;
+  });
+}
