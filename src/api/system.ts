@@ -41,7 +41,9 @@ export async function events(request: ApiRequest): Promise<undefined> {
   const source = request.engine.events;
   const output = request.stream("application/json");
   const send = (event: EngineEvent) => {
-    if (isWanted(event)) output.write(`${JSON.stringify(event)}\n`);
+    if (!isWanted(event)) return;
+    output.write(`${JSON.stringify(event)}\n`);
+    if (output.writableLength > largestBacklogBytes) output.destroy();
   };
   if (since !== undefined) {
     for (const event of source.recent()) {
@@ -56,6 +58,9 @@ export async function events(request: ApiRequest): Promise<undefined> {
   }
   output.end();
 }
+
+/** A client that asks for events and does not read them is let go before it costs more memory than this. */
+const largestBacklogBytes = 16 << 20;
 
 const longestTimerMilliseconds = 2 ** 31 - 1;
 

@@ -6,6 +6,7 @@ import { capabilitiesOf } from "../runtime/capabilities.ts";
 import type { OciProcess } from "../runtime/oci-spec.ts";
 import { buildEnv, capabilitySets } from "../runtime/spec.ts";
 import type { Exit } from "../supervisor/protocol.ts";
+import { createTrace } from "../trace.ts";
 import type { Container } from "./container.ts";
 import { type Containers, type Exec, newId, publish } from "./containers.ts";
 import { rootLayers } from "./rootfs.ts";
@@ -59,11 +60,13 @@ export async function startExec(containers: Containers, exec: Exec): Promise<voi
   checkStartable(exec);
   exec.started = true;
   const { id } = container.record;
+  const trace = createTrace();
   const processFile = join(bundleOf(containers, id), `exec-${exec.id}.json`);
   try {
     writeFileSync(processFile, JSON.stringify(buildExecProcess(containers, exec)), { mode: 0o600 });
     exec.running = true;
-    const { pid } = await containers.supervisor.call("exec", {
+    trace.mark("prepare");
+    const { pid, phases } = await containers.supervisor.call("exec", {
       process: exec.id,
       container: id,
       runtime: runtimeOf(containers, container),
@@ -73,6 +76,10 @@ export async function startExec(containers: Containers, exec: Exec): Promise<voi
       ...(request.consoleSize && { consoleSize: request.consoleSize }),
     });
     exec.pid = pid;
+    trace.mark("supervisor");
+    trace.add(phases);
+    const milliseconds = trace.end();
+    if (milliseconds) containers.logger.info({ trace: "exec", exec: exec.id, milliseconds });
     publish(containers, container, `exec_start: ${request.args.join(" ")}`, { execID: exec.id });
   } catch (error) {
     exec.running = false;

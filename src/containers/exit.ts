@@ -2,6 +2,7 @@ import { nextDelayMilliseconds, shouldRestart } from "../formats/restart-policy.
 import { formatTimestamp, parseTimestamp } from "../formats/timestamp.ts";
 import type { Exit } from "../supervisor/protocol.ts";
 import { wasOomKilled } from "../sys/cgroup.ts";
+import { createTrace } from "../trace.ts";
 import { type Container, enterStatus } from "./container.ts";
 import { type Containers, publish, save } from "./containers.ts";
 import { discardContainer } from "./discard.ts";
@@ -28,6 +29,8 @@ export function handleExit(containers: Containers, exit: Exit): void {
 export async function recordExit(containers: Containers, container: Container, exit: Exit): Promise<void> {
   const { record } = container;
   if (record.state.Pid === 0) return;
+  const trace = createTrace();
+  trace.add({ "supervisor to daemon": Date.now() - exit.at });
   const exitCode = exit.exitCode ?? unknownExitCode;
   const startedAt = parseTimestamp(record.state.StartedAt) ?? exit.at;
   const oomKilled = wasOomKilled(cgroupOf(containers, container));
@@ -57,14 +60,20 @@ export async function recordExit(containers: Containers, container: Container, e
   });
   const autoRemove = record.hostConfig.AutoRemove && !again;
   if (!autoRemove) container.notifyExit({ exitCode }, again);
+  trace.mark("record");
   await Promise.all([containers.networks.close(record.id), deleteFromRuntime(containers, container)]);
+  trace.mark("runtime delete");
   await containers.supervisor.call("forget", { process: record.id });
+  trace.mark("forget");
   dropExecs(containers, container);
   if (again) scheduleRestart(containers, container, exit.at - startedAt);
   if (autoRemove) {
     await discardContainer(containers, container, { removeVolumes: true });
     container.notifyExit({ exitCode }, false);
+    trace.mark("discard");
   }
+  const milliseconds = trace.end();
+  if (milliseconds) containers.logger.info({ trace: "exit", container: record.id, milliseconds });
 }
 
 function scheduleRestart(containers: Containers, container: Container, ranForMilliseconds: number): void {

@@ -69,6 +69,8 @@ function killUnrecorded(container: Container, held: Held): void {
   if (isAlive(held.pid, held.startTicks)) process.kill(held.pid, "SIGKILL");
 }
 
+const startsAtOnce = 8;
+
 /** Removes what a crash left of containers that were being made or removed, and starts those that are to run. */
 export async function resumeContainers(containers: Containers): Promise<void> {
   const folder = join(containers.settings.root, "containers");
@@ -77,9 +79,11 @@ export async function resumeContainers(containers: Containers): Promise<void> {
   for (const id of readdirSync(folder)) {
     if (!kept.has(id)) rmSync(join(folder, id), { recursive: true, force: true });
   }
-  for (const container of [...containers.byId.values()]) {
-    await container.enqueue(() => resume(containers, container));
-  }
+  const waiting = [...containers.byId.values()].values();
+  const takeTurns = async () => {
+    for (const container of waiting) await container.enqueue(() => resume(containers, container));
+  };
+  await Promise.all(Array.from({ length: startsAtOnce }, takeTurns));
 }
 
 async function resume(containers: Containers, container: Container): Promise<void> {

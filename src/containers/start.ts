@@ -11,6 +11,7 @@ import { buildSpec, type SpecInput } from "../runtime/spec.ts";
 import type { StartOptions } from "../supervisor/protocol.ts";
 import { hasOnlyBfqWeight, prepareCgroupParent, setBfqWeight } from "../sys/cgroup.ts";
 import { bootId } from "../sys/process.ts";
+import { createTrace } from "../trace.ts";
 import { type Container, enterStatus } from "./container.ts";
 import { type Containers, folderOf, publish, save } from "./containers.ts";
 import { discardContainer } from "./discard.ts";
@@ -47,11 +48,16 @@ export function startContainer(containers: Containers, container: Container): Pr
 /** Starts it whatever its record says. To be called from within the container's queue. */
 export async function begin(containers: Containers, container: Container): Promise<void> {
   const { record } = container;
+  const trace = createTrace();
   let sandbox: Sandbox | undefined;
   try {
     sandbox = await openSandbox(containers, container);
+    trace.mark("network");
     const options = await prepare(containers, container, sandbox);
+    trace.mark("prepare");
     const started = await containers.supervisor.call("start", options);
+    trace.mark("supervisor");
+    trace.add(started.phases);
     record.state.Pid = started.pid;
     record.startTicks = started.startTicks;
     record.bootId = bootId();
@@ -68,7 +74,10 @@ export async function begin(containers: Containers, container: Container): Promi
   Object.assign(record.state, { StartedAt: timestamp(), ExitCode: 0, Error: "", OOMKilled: false });
   enterStatus(record.state, "running");
   save(containers, container);
+  trace.mark("save");
   publish(containers, container, "start");
+  const milliseconds = trace.end();
+  if (milliseconds) containers.logger.info({ trace: "start", container: record.id, milliseconds });
 }
 
 async function recordFailure(containers: Containers, container: Container, error: unknown): Promise<void> {

@@ -100,6 +100,8 @@ export async function createEngine(given: Partial<EngineConfig> = {}): Promise<E
     async close({ stopContainers = false } = {}) {
       containers.closing = true;
       if (stopContainers) await stopAll(containers);
+      // What has been begun is ended before the ground goes from under it.
+      await Promise.all([...containers.byId.values()].map((container) => container.enqueue(() => {})));
       if (stopContainers && (await containers.supervisor.call("shutdown", {}))) {
         await networks.destroy();
         removeCgroup(config.cgroupParent);

@@ -13,6 +13,7 @@ export interface Unsaved {
 export function createUnsaved(logger: Logger): Unsaved {
   const changes = new Map<string, () => void>();
   let timer: NodeJS.Timeout | undefined;
+  let isClosed = false;
 
   function flush(): void {
     timer = undefined;
@@ -20,8 +21,8 @@ export function createUnsaved(logger: Logger): Unsaved {
       if (!isDone(change)) break;
       changes.delete(key);
     }
-    if (changes.size > 0) timer = setTimeout(flush, retryMilliseconds);
-    else logger.warn("all changes are stored again");
+    if (changes.size > 0 && !isClosed) timer = setTimeout(flush, retryMilliseconds);
+    else if (changes.size === 0) logger.warn("all changes are stored again");
   }
 
   function isDone(change: () => void): boolean {
@@ -37,16 +38,16 @@ export function createUnsaved(logger: Logger): Unsaved {
   return {
     attempt(key, change) {
       changes.delete(key);
-      if (isDone(change)) return;
+      if (isDone(change) || isClosed) return;
       if (changes.size === 0)
         logger.warn("changes cannot be stored (is the disk full?); they are tried again");
       changes.set(key, change);
       timer ??= setTimeout(flush, retryMilliseconds);
     },
     close() {
+      isClosed = true;
       clearTimeout(timer);
       if (changes.size > 0) flush();
-      clearTimeout(timer);
     },
   };
 }

@@ -1,6 +1,7 @@
 import { closeSync, openSync, readSync, unlinkSync, writeSync } from "node:fs";
 import type { Socket } from "node:net";
 import { join } from "node:path";
+import { messageOf } from "../errors.ts";
 import { encodeFrame, streams } from "../formats/stdcopy.ts";
 
 const inMemoryBytes = 1 << 20;
@@ -48,14 +49,18 @@ export class OutputQueue {
 
   #spool(chunk: Uint8Array): void {
     if (this.#writeAt - this.#readAt + chunk.length > maxBehindBytes) {
-      this.#giveUp();
+      this.#giveUp("it fell 1 GiB behind the container's output");
       return;
     }
-    this.#spoolFd ??= openUnlinked(this.#folder);
-    for (let done = 0; done < chunk.length; ) {
-      done += writeSync(this.#spoolFd, chunk, done, chunk.length - done, this.#writeAt + done);
+    try {
+      this.#spoolFd ??= openUnlinked(this.#folder);
+      for (let done = 0; done < chunk.length; ) {
+        done += writeSync(this.#spoolFd, chunk, done, chunk.length - done, this.#writeAt + done);
+      }
+      this.#writeAt += chunk.length;
+    } catch (error) {
+      this.#giveUp(`its output could not be kept (${messageOf(error)})`);
     }
-    this.#writeAt += chunk.length;
   }
 
   #readBack(): void {
@@ -69,8 +74,8 @@ export class OutputQueue {
     if (this.#ending) this.#socket.end();
   }
 
-  #giveUp(): void {
-    const text = "attach: this client fell 1 GiB behind the container's output and was disconnected\n";
+  #giveUp(reason: string): void {
+    const text = `attach: this client was disconnected: ${reason}\n`;
     this.#socket.end(this.#framed ? encodeFrame(streams.systemError, Buffer.from(text)) : text);
     this.#ending = true;
     this.#closeSpool();

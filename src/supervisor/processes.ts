@@ -13,6 +13,7 @@ import type {
   Exit,
   Held,
   Hello,
+  LogOptions,
   ProcessOptions,
   RuntimeCommand,
   Started,
@@ -32,6 +33,7 @@ export class Processes {
   readonly #held = new Map<string, HeldProcess>();
   readonly #channels = new Map<string, Channel>();
   readonly #children = new Children();
+  readonly #starting = new Set<Promise<Started>>();
   readonly #folder: string;
   readonly #spoolFolder: string;
   readonly #onExit: (exit: Exit) => void;
@@ -80,21 +82,34 @@ export class Processes {
       ...(rootfs && { rootfs }),
       ...(shm && { shm }),
     };
-    return this.#children.whileStarting(async () => {
-      try {
-        await runRuntime(this.#children, call);
-      } catch (error) {
-        pending.abandon();
-        this.forget({ process: id });
-        throw error;
-      }
-      const pid = Number(readFileSync(pidFile, "latin1"));
-      const started: Started = { pid, startTicks: startTicks(pid) ?? 0 };
-      const stdio = pending.begin((stream, chunk) => this.#onOutput(id, stream, chunk));
-      const held = this.#hold(id, { ...started, stdio, log: log && new LogFile(log) }, options.terminal);
-      this.#children.onExit(pid, ({ exitCode }) => void this.#end(id, held, exitCode));
-      return started;
-    });
+    const logFile = log && openLog(log, pending);
+    return this.#track(
+      this.#children.whileStarting(async () => {
+        try {
+          await runRuntime(this.#children, call);
+        } catch (error) {
+          pending.abandon();
+          await logFile?.end();
+          this.forget({ process: id });
+          throw error;
+        }
+        const pid = Number(readFileSync(pidFile, "latin1"));
+        const started: Started = { pid, startTicks: startTicks(pid) ?? 0 };
+        const stdio = pending.begin((stream, chunk) => this.#onOutput(id, stream, chunk));
+        const held = this.#hold(id, { ...started, stdio, log: logFile }, options.terminal);
+        this.#children.onExit(pid, ({ exitCode }) => void this.#end(id, held, exitCode));
+        return started;
+      }),
+    );
+  }
+
+  async #track(starting: Promise<Started>): Promise<Started> {
+    this.#starting.add(starting);
+    try {
+      return await starting;
+    } finally {
+      this.#starting.delete(starting);
+    }
   }
 
   /** Goes on with a process that an earlier supervisor started. A terminal of its is lost with that supervisor. */
@@ -159,7 +174,9 @@ export class Processes {
     this.#held.get(options.process)?.stdio.resize(options.rows, options.columns);
   }
 
-  list(): Held[] {
+  /** What is being started counts: a daemon that asks may be another than the one that began it. */
+  async list(): Promise<Held[]> {
+    await Promise.allSettled(this.#starting);
     return [...this.#held].map(([id, { pid, startTicks: ticks, exit }]) => {
       return { process: id, pid, startTicks: ticks, ...(exit && { exit }) };
     });
@@ -198,6 +215,16 @@ export class Processes {
 }
 
 let runtimeCount = 0;
+
+/** Before anything runs: a process whose output cannot be logged must not be started. */
+function openLog(options: LogOptions, pending: PendingStdio): LogFile {
+  try {
+    return new LogFile(options);
+  } catch (error) {
+    pending.abandon();
+    throw error;
+  }
+}
 
 const noStdio: Stdio = {
   pause: () => {},

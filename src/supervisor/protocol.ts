@@ -1,6 +1,7 @@
 import type { Socket } from "node:net";
 import { StringDecoder } from "node:string_decoder";
 import type { Overlay } from "../sys/mount.ts";
+import type { Phases } from "../trace.ts";
 
 /**
  * The protocol between daemon and supervisor: JSON lines over a unix socket. A connection's first line says what it is for
@@ -72,6 +73,8 @@ export interface AdoptOptions {
 export interface Started {
   pid: number;
   startTicks: number;
+  /** Where the time went, with BERTH_TRACE. */
+  phases?: Phases;
 }
 
 export interface Exit {
