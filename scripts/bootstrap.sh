@@ -60,7 +60,8 @@ ensure_node() {
 
 ensure_modules() {
   if [ "$root/node_modules/.package-lock.json" -nt "$root/package-lock.json" ]; then return 0; fi
-  timed 'installing Node modules' run_npm "$root" ci --prefix "$root"
+  # Not `npm ci`: it refuses the lock file where a registry does not carry the binaries of other platforms.
+  timed 'installing Node modules' run_npm "$root" install --no-save --prefix "$root"
   touch "$root/node_modules/.package-lock.json"
 }
 

@@ -3,6 +3,7 @@ import type { Duplex } from "node:stream";
 import type { Engine } from "../engine/engine.ts";
 import { EngineError, invalid, messageOf, notFound } from "../errors.ts";
 import { apiVersion, minApiVersion, version } from "../formats/version.ts";
+import { createTrace } from "../trace.ts";
 import { statusOf } from "./errors.ts";
 import { ApiRequest, type Reply, type Upgrade } from "./request.ts";
 import { routes } from "./routes.ts";
@@ -35,6 +36,7 @@ async function serve(
   output: ServerResponse,
   upgrade: Upgrade | undefined,
 ): Promise<void> {
+  const trace = createTrace();
   const gone = new AbortController();
   (upgrade?.socket ?? output).once("close", () => gone.abort());
   for (const [name, value] of Object.entries(commonHeaders(engine))) output.setHeader(name, value);
@@ -54,6 +56,8 @@ async function serve(
     });
     const reply = await found.handler(request);
     if (reply) send(output, reply, upgrade);
+    const milliseconds = trace.end();
+    if (milliseconds) engine.logger.info({ trace: found.name, milliseconds });
   } catch (error) {
     fail({ engine, output, upgrade, error, gone: gone.signal, what: `${input.method} ${input.url}` });
   }
@@ -91,7 +95,7 @@ function splitVersion(pathname: string): { minor: number; path: string } {
 const compiled = routes.map(([method, path, handler]) => {
   const names = [...path.matchAll(/:(\w+)/g)].map((match) => match[1]!);
   const source = path.replace(/:\w+\+/g, "(.+)").replace(/:\w+/g, "([^/]+)");
-  return { method, handler, names, pattern: new RegExp(`^${source}$`) };
+  return { name: `${method} ${path}`, method, handler, names, pattern: new RegExp(`^${source}$`) };
 });
 
 function findRoute(method: string, path: string) {
@@ -99,7 +103,7 @@ function findRoute(method: string, path: string) {
     const match = route.method === method ? route.pattern.exec(path) : null;
     if (!match) continue;
     const params = Object.fromEntries(route.names.map((name, n) => [name, decode(match[n + 1] ?? "")]));
-    return { handler: route.handler, params };
+    return { name: route.name, handler: route.handler, params };
   }
   throw notFound("page not found");
 }

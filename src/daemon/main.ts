@@ -6,6 +6,7 @@ import { dirname } from "node:path";
 import { createApiListeners } from "../api/server.ts";
 import { createEngine } from "../engine/engine.ts";
 import { EngineError, messageOf } from "../errors.ts";
+import { watchEventLoop } from "../trace.ts";
 import { type DaemonFlags, type Host, helpText, parseDaemonFlags } from "./flags.ts";
 
 /**
@@ -20,6 +21,7 @@ async function main(): Promise<void> {
   }
   process.title = `berth-daemon ${flags.engine.execRoot ?? ""}`.trim();
   const engine = await createEngine(flags.engine);
+  watchEventLoop((milliseconds) => engine.logger.warn({ eventLoopBlocked: milliseconds }));
   const { request, upgrade } = createApiListeners(engine);
   const servers = await Promise.all(
     flags.hosts.map(async (host) => {

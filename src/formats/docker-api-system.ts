@@ -36,6 +36,15 @@ export interface InfoResponse {
   };
   MemoryLimit: boolean;
   SwapLimit: boolean;
+  CpuCfsPeriod: boolean;
+  CpuCfsQuota: boolean;
+  CPUShares: boolean;
+  CPUSet: boolean;
+  PidsLimit: boolean;
+  OomKillDisable: boolean;
+  IPv4Forwarding: boolean;
+  BridgeNfIptables: boolean;
+  BridgeNfIp6tables: boolean;
   Debug: boolean;
   NFd: number;
   NGoroutines: number;

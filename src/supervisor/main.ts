@@ -1,6 +1,7 @@
 import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { becomeSubreaper } from "../sys/process.ts";
+import { watchEventLoop } from "../trace.ts";
 import { Processes } from "./processes.ts";
 import { serve } from "./server.ts";
 
@@ -21,6 +22,9 @@ process
 process.on("uncaughtException", (error) => console.error(error));
 process.on("unhandledRejection", (error) => console.error(error));
 becomeSubreaper();
+watchEventLoop((milliseconds) =>
+  console.error(`supervisor: the event loop stood still for ${milliseconds} ms`),
+);
 const processes = new Processes(join(execRoot, "p"), spoolFolder, (exit) => server.notifyExit(exit));
 const server = await serve(
   join(execRoot, "supervisor.sock"),

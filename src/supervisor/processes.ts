@@ -3,6 +3,7 @@ import type { Socket } from "node:net";
 import { join } from "node:path";
 import type { LogEntry } from "../formats/log-entry.ts";
 import { startTicks } from "../sys/process.ts";
+import { createTrace } from "../trace.ts";
 import { Channel } from "./channel.ts";
 import { Children } from "./children.ts";
 import { watchForeign } from "./foreign.ts";
@@ -67,6 +68,7 @@ export class Processes {
     { log, rootfs, shm }: Partial<StartOptions>,
   ): Promise<Started> {
     const id = options.process;
+    const trace = createTrace();
     const folder = this.#folderOf(id);
     rmSync(folder, { recursive: true, force: true });
     mkdirSync(folder, { mode: 0o700 });
@@ -83,10 +85,11 @@ export class Processes {
       ...(shm && { shm }),
     };
     const logFile = log && openLog(log, pending);
+    trace.mark("pipes");
     return this.#track(
       this.#children.whileStarting(async () => {
         try {
-          await runRuntime(this.#children, call);
+          await runRuntime(this.#children, call, trace);
         } catch (error) {
           pending.abandon();
           await logFile?.end();
@@ -98,7 +101,9 @@ export class Processes {
         const stdio = pending.begin((stream, chunk) => this.#onOutput(id, stream, chunk));
         const held = this.#hold(id, { ...started, stdio, log: logFile }, options.terminal);
         this.#children.onExit(pid, ({ exitCode }) => void this.#end(id, held, exitCode));
-        return started;
+        trace.mark("take over");
+        const phases = trace.end();
+        return phases ? { ...started, phases } : started;
       }),
     );
   }

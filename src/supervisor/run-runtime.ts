@@ -3,6 +3,7 @@ import { hasCode, messageOf } from "../errors.ts";
 import { makeDirectoryInRoot } from "../sys/make-directory.ts";
 import { detach, mountOverlay } from "../sys/mount.ts";
 import { borrowMount } from "../sys/namespaces.ts";
+import type { Trace } from "../trace.ts";
 import type { Children } from "./children.ts";
 import type { RuntimeCommand, StartOptions } from "./protocol.ts";
 
@@ -29,7 +30,7 @@ export interface RuntimeCall {
  * Runs the OCI runtime to its end, in a mount namespace that ends with it, with the container's overlay mounted there.
  * @throws Error with the runtime's words when it fails
  */
-export async function runRuntime(children: Children, call: RuntimeCall): Promise<void> {
+export async function runRuntime(children: Children, call: RuntimeCall, trace?: Trace): Promise<void> {
   const { runtime, rootfs, shm } = call;
   const words = ["--root", runtime.root, "--log", call.logFile, "--log-format", "json", ...call.arguments];
   mkdirSync(runtime.root, { recursive: true, mode: 0o700 });
@@ -40,13 +41,16 @@ export async function runRuntime(children: Children, call: RuntimeCall): Promise
     if (rootfs?.ensureDirectory) makeDirectoryInRoot(rootfs.target, rootfs.ensureDirectory);
   };
   const needsIsolation = rootfs !== undefined || isHybrid();
-  const { exitCode } = await children
+  const ended = children
     .run(runtime.program, words, call.fds, needsIsolation ? isolate : undefined)
     .catch((error: unknown) => {
       throw hasCode(error, "ENOENT") && messageOf(error).startsWith("posix_spawn")
         ? missing(runtime.program)
         : error;
     });
+  trace?.mark("mount and spawn");
+  const { exitCode } = await ended;
+  trace?.mark("runtime");
   if (exitCode !== 0)
     throw new Error(lastError(call.logFile) ?? `the OCI runtime ended with status ${exitCode}`);
 }

@@ -24,6 +24,12 @@ export function cgroupFolder(path: string, controller: string): string {
   return cgroupLayout() === "v2" ? join(mountPoint, path) : join(mountPoint, controller, path);
 }
 
+/** Whether the kernel limits that on this host: "cpu", "cpuset", "memory", "pids", … */
+export function hasController(name: string): boolean {
+  if (cgroupLayout() !== "v2") return existsSync(join(mountPoint, name));
+  return readFileSync(join(mountPoint, "cgroup.controllers"), "latin1").trim().split(" ").includes(name);
+}
+
 /** Whether the kernel's out-of-memory killer has struck in that cgroup. False when the cgroup is gone. */
 export function wasOomKilled(path: string): boolean {
   const file = cgroupLayout() === "v2" ? "memory.events" : "memory.oom_control";

@@ -4,7 +4,8 @@ import type { Containers } from "../containers/containers.ts";
 import type { InfoResponse } from "../formats/docker-api-system.ts";
 import { timestamp } from "../formats/timestamp.ts";
 import { version } from "../formats/version.ts";
-import { cgroupLayout } from "../sys/cgroup.ts";
+import { cgroupLayout, hasController } from "../sys/cgroup.ts";
+import { readSysctl } from "../sys/sysctl.ts";
 
 export interface SystemSubject {
   containers: Containers;
@@ -33,8 +34,8 @@ export function describeSystem({ containers, config }: SystemSubject): InfoRespo
       Authorization: null,
       Log: ["json-file", "none"],
     },
-    MemoryLimit: true,
-    SwapLimit: true,
+    ...describeLimits(),
+    ...describeForwarding(),
     Debug: config.debug,
     NFd: 0,
     NGoroutines: 0,
@@ -60,9 +61,41 @@ export function describeSystem({ containers, config }: SystemSubject): InfoRespo
     Swarm: { LocalNodeState: "inactive" },
     LiveRestoreEnabled: true,
     InitBinary: "docker-init",
-    SecurityOptions: ["name=seccomp,profile=builtin"],
+    SecurityOptions: ["name=seccomp,profile=builtin", ...(cgroupLayout() === "v2" ? ["name=cgroupns"] : [])],
     Warnings: warnings(),
   };
+}
+
+/** Clients warn of each that is false. */
+function describeLimits() {
+  const [memory, cpu] = [hasController("memory"), hasController("cpu")];
+  return {
+    MemoryLimit: memory,
+    SwapLimit: memory,
+    CpuCfsPeriod: cpu,
+    CpuCfsQuota: cpu,
+    CPUShares: cpu,
+    CPUSet: hasController("cpuset"),
+    PidsLimit: hasController("pids"),
+    OomKillDisable: memory && cgroupLayout() !== "v2",
+  };
+}
+
+function describeForwarding() {
+  return {
+    IPv4Forwarding: isOn("net/ipv4/ip_forward"),
+    BridgeNfIptables: isOn("net/bridge/bridge-nf-call-iptables"),
+    BridgeNfIp6tables: isOn("net/bridge/bridge-nf-call-ip6tables"),
+  };
+}
+
+function isOn(setting: string): boolean {
+  try {
+    return readSysctl(setting) === "1";
+  } catch {
+    // Its module is not loaded.
+    return false;
+  }
 }
 
 function readOsName(): string {

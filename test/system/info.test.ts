@@ -1,0 +1,41 @@
+import assert from "node:assert/strict";
+import { existsSync, readFileSync } from "node:fs";
+import { after, before, describe, it } from "node:test";
+import { output, startEngine, type TestEngine } from "../engine.ts";
+
+describe("info", () => {
+  let engine: TestEngine;
+  before(async () => {
+    engine = await startEngine();
+  });
+  after(() => engine.stop());
+
+  it("names the limits this kernel can set", async () => {
+    const info = JSON.parse((await engine.api("GET", "/info")).body);
+    const enabled = readFileSync("/proc/cgroups", "latin1")
+      .split("\n")
+      .flatMap((line) => (line.endsWith("\t1") ? [line.split("\t")[0]] : []));
+    const can = (controller: string) => enabled.includes(controller);
+    const { MemoryLimit, SwapLimit, CpuCfsPeriod, CpuCfsQuota, CPUShares, CPUSet, PidsLimit } = info;
+    assert.deepEqual([MemoryLimit, SwapLimit], [can("memory"), can("memory")]);
+    assert.deepEqual([CpuCfsPeriod, CpuCfsQuota, CPUShares], [can("cpu"), can("cpu"), can("cpu")]);
+    assert.deepEqual([CPUSet, PidsLimit], [can("cpuset"), can("pids")]);
+    assert.equal(info.IPv4Forwarding, true, "the engine has turned it on");
+    const isUnified = existsSync("/sys/fs/cgroup/cgroup.controllers");
+    assert.equal(info.CgroupVersion, isUnified ? "2" : "1");
+    assert.equal(info.SecurityOptions.includes("name=cgroupns"), isUnified);
+  });
+
+  it("gives stock docker nothing to warn of but the bridge's netfilter and cgroup v1", async () => {
+    const text = await engine.cli("docker")(["info"]);
+    assert.equal(text.code, 0, text.stderr);
+    const warnings = `${text.stdout}\n${text.stderr}`
+      .split("\n")
+      .filter((line) => line.startsWith("WARNING:"));
+    assert.deepEqual(
+      warnings.filter((line) => !/bridge-nf-call|cgroup v1/.test(line)),
+      [],
+    );
+    assert.match(await output(engine.berth, ["info"]), /^ {2}seccomp$/m);
+  });
+});
