@@ -9,4 +9,8 @@ ensure_modules
 ensure_packages crun runc iproute2 nftables iptables procps busybox-static skopeo xz-utils bzip2 zstd tini curl mmdebstrap docker.io
 ensure_build
 [ $# -gt 0 ] || set -- 'test/**/*.test.ts'
-exec "$NODE" --test --test-concurrency=2 --test-timeout=300000 "$@"
+summary=$(mktemp)
+trap 'cat "$summary"; rm -f "$summary"' EXIT
+"$NODE" --test --test-concurrency=2 --test-timeout=300000 \
+  --test-reporter=spec --test-reporter-destination=stdout \
+  --test-reporter=./scripts/summary.ts --test-reporter-destination="$summary" "$@"

@@ -7,8 +7,13 @@ import type { Handler } from "./request.ts";
 import * as system from "./system.ts";
 import * as volumes from "./volumes.ts";
 
-/** Every operation of the API: method, path below the version, handler. The first that fits serves. */
-export const routes: [method: string, path: string, handler: Handler][] = [
+export type Route = [method: "GET" | "HEAD" | "POST" | "PUT" | "DELETE", path: string, handler: Handler];
+
+/**
+ * Every operation of the API: method, path below the version, handler. The first that fits serves. `:id` stands for one
+ * segment of the path, `*name` for one or more.
+ */
+export const routes: Route[] = [
   ["GET", "/_ping", system.ping],
   ["HEAD", "/_ping", system.pingHead],
   ["GET", "/version", system.version],
@@ -53,17 +58,17 @@ export const routes: [method: string, path: string, handler: Handler][] = [
   ["POST", "/images/prune", images.prune],
   ["GET", "/images/get", images.save],
   ["GET", "/images/search", system.notYet("search")],
-  ["GET", "/images/:name+/json", images.inspect],
-  ["GET", "/images/:name+/history", images.history],
-  ["GET", "/images/:name+/get", images.save],
-  ["POST", "/images/:name+/push", system.notYet("push")],
-  ["POST", "/images/:name+/tag", images.tag],
-  ["DELETE", "/images/:name+", images.remove],
+  ["GET", "/images/*name/json", images.inspect],
+  ["GET", "/images/*name/history", images.history],
+  ["GET", "/images/*name/get", images.save],
+  ["POST", "/images/*name/push", system.notYet("push")],
+  ["POST", "/images/*name/tag", images.tag],
+  ["DELETE", "/images/*name", images.remove],
   ["POST", "/commit", images.commit],
   ["POST", "/build/prune", system.pruneBuilds],
   ["POST", "/build", system.notYet("build")],
   ["POST", "/berth/images/make", images.make],
-  ["GET", "/distribution/:name+/json", system.notYet("distribution inspect")],
+  ["GET", "/distribution/*name/json", system.notYet("distribution inspect")],
 
   ["GET", "/networks", networks.list],
   ["POST", "/networks/create", networks.create],
@@ -80,11 +85,9 @@ export const routes: [method: string, path: string, handler: Handler][] = [
   ["DELETE", "/volumes/:name", volumes.remove],
 
   ["GET", "/plugins", () => ({ status: 200, body: [] })],
-  ...["swarm", "nodes", "services", "tasks", "secrets", "configs"].flatMap(
-    (noun): [string, string, Handler][] => [
-      ["GET", `/${noun}`, system.noSwarm],
-      ["POST", `/${noun}/:rest+`, system.noSwarm],
-      ["GET", `/${noun}/:rest+`, system.noSwarm],
-    ],
-  ),
+  ...["swarm", "nodes", "services", "tasks", "secrets", "configs"].flatMap((noun): Route[] => [
+    ["GET", `/${noun}`, system.noSwarm],
+    ["POST", `/${noun}/*rest`, system.noSwarm],
+    ["GET", `/${noun}/*rest`, system.noSwarm],
+  ]),
 ];
