@@ -98,6 +98,7 @@ export async function startEngine(flags: string[] = []): Promise<TestEngine> {
       daemon = await launch(words, log, paths.execRoot);
     },
     async stop(expected) {
+      assert.deepEqual(await readCheck(paths.execRoot), [], "the engine's own check");
       const { stdout } = await berth(["ps", "-aq"]);
       const ids = stdout.split("\n").filter(Boolean);
       if (ids.length > 0) await berth(["rm", "-f", "-v", ...ids]);
@@ -126,6 +127,12 @@ async function launch(words: string[], log: string, execRoot: string) {
     }
   }
   throw new Error(`the daemon did not start:\n${readFileSync(log, "utf8")}`);
+}
+
+/** What `berth system check` finds, but for records that a test has made unreadable. */
+async function readCheck(execRoot: string): Promise<unknown[]> {
+  const { body } = await callApi(join(execRoot, "berth.sock"), "GET", "/berth/system/check");
+  return JSON.parse(body).filter(({ Problem }: { Problem: string }) => !/could not be read/.test(Problem));
 }
 
 async function checkGone(before: Footprint, name: string): Promise<void> {

@@ -20,6 +20,8 @@ export const routes: Route[] = [
   ["GET", "/info", system.info],
   ["GET", "/events", system.events],
   ["GET", "/system/df", system.df],
+  ["GET", "/berth/system/check", system.check],
+  ["POST", "/berth/system/repair", system.repair],
   ["POST", "/auth", system.notYet("login")],
 
   ["GET", "/containers/json", containers.list],

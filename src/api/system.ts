@@ -2,6 +2,7 @@ import { invalid, notImplemented, unavailable } from "../errors.ts";
 import type { EngineEvent } from "../events/events.ts";
 import { compileEventFilter, eventFilters } from "../events/filter.ts";
 import { parseTimestamp } from "../formats/timestamp.ts";
+import { checkSystem } from "../system/check.ts";
 import { describeDiskUse } from "../system/df.ts";
 import { describeSystem } from "../system/info.ts";
 import { describeVersion } from "../system/version.ts";
@@ -31,6 +32,14 @@ export const info = (request: ApiRequest): Reply => ok(describeSystem(request.en
 
 export async function df(request: ApiRequest): Promise<Reply> {
   return ok(await describeDiskUse(request.engine, request.query.getAll("type")));
+}
+
+export async function check({ engine }: ApiRequest): Promise<Reply> {
+  return ok(await checkSystem(engine.containers, false));
+}
+
+export async function repair({ engine }: ApiRequest): Promise<Reply> {
+  return ok(await checkSystem(engine.containers, true));
 }
 
 /** Past events since `since`, then those to come, until `until` or the client is gone. */

@@ -226,6 +226,10 @@ export const commands: Readonly<Record<string, Entry>> = {
     aliases: ["network remove"],
     load: () => import("./network/remove.ts"),
   },
+  "system check": {
+    summary: "Compare the engine's records with the system, and repair what differs",
+    load: () => import("./system/check.ts"),
+  },
   "system df": {
     summary: "Show Berth disk usage",
     load: () => import("./system/df.ts"),

@@ -1,4 +1,5 @@
 import type {
+  CheckFinding,
   DiskUsageResponse,
   EventMessage,
   InfoResponse,
@@ -23,6 +24,11 @@ export function systemOf(transport: Transport) {
     /** Headers of the answer: api-version, ostype, builder-version, … */
     ping: async () => (await transport.head("/_ping")).headers,
     diskUsage: () => transport.json<DiskUsageResponse>("GET", "/system/df"),
+    /** Compares the engine's records with what there is; with `repair` makes right what can be. */
+    check: ({ repair = false } = {}) =>
+      repair
+        ? transport.json<CheckFinding[]>("POST", "/berth/system/repair")
+        : transport.json<CheckFinding[]>("GET", "/berth/system/check"),
     pruneBuilds: (options: { all?: boolean; filters?: Filters } = {}) =>
       transport.json<PruneResponse>("POST", "/build/prune", {
         query: { all: options.all || undefined, filters: encodeFilters(options.filters) },

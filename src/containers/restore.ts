@@ -1,6 +1,7 @@
 import { mkdirSync, readdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { shouldStartWithDaemon } from "../formats/restart-policy.ts";
+import type { LiveContainer } from "../networks/networks.ts";
 import type { Exit, Held } from "../supervisor/protocol.ts";
 import { bootId, isAlive } from "../sys/process.ts";
 import { type Container, enterStatus } from "./container.ts";
@@ -22,13 +23,17 @@ export async function restoreContainers(containers: Containers): Promise<void> {
     const exit = await restoreOne(containers, container, held.get(container.record.id));
     if (exit) ended.push([container, exit]);
   }
-  const live = [...containers.byId.values()].filter(({ record }) => record.state.Pid > 0);
-  await containers.networks.adopt(
-    live.map(({ record: { id, endpoints, ports } }) => ({ containerId: id, endpoints, ports })),
-  );
+  await containers.networks.adopt(liveContainers(containers));
   for (const [container, exit] of ended) {
     await container.enqueue(() => recordExit(containers, container, exit));
   }
+}
+
+/** Those with a process, as the network knows them. */
+export function liveContainers(containers: Containers): LiveContainer[] {
+  return [...containers.byId.values()]
+    .filter(({ record }) => record.state.Pid > 0)
+    .map(({ record: { id, endpoints, ports } }) => ({ containerId: id, endpoints, ports }));
 }
 
 /** @returns how it ended, when it has ended unnoticed */

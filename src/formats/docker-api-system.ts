@@ -161,3 +161,13 @@ export interface PruneResponse {
   NetworksDeleted?: string[] | null;
   CachesDeleted?: string[] | null;
 }
+
+/** Ours: `GET /berth/system/check` and `POST /berth/system/repair` answer a list of these. */
+export interface CheckFinding {
+  Subject: string;
+  Problem: string;
+  /** "manual" is a person's to make right; "possible" could be repaired; the others say how a repair went. */
+  Repair: "manual" | "possible" | "done" | "failed";
+  /** Why a repair failed. */
+  Reason?: string;
+}

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { mkdirSync, readdirSync, renameSync, rmSync } from "node:fs";
-import { open, readFile, rename, rm, stat } from "node:fs/promises";
+import { open, readdir, readFile, rename, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { hasCode, internal, invalid, notFound } from "../errors.ts";
 import { type Digest, hexOf } from "../formats/digest.ts";
@@ -23,6 +23,8 @@ export interface Blobs {
   discard(spooled: SpooledBlob): Promise<void>;
   /** Takes it out of the store at once, so that the same content can come again, and frees its space in the background. */
   remove(digest: Digest): Promise<void>;
+  /** Digests of all that is in the store. */
+  list(): Promise<string[]>;
   /** Removes every blob for which `isUsed` is false. */
   sweep(isUsed: (digest: Digest) => boolean): void;
   /** A new path for a temporary file on the store's own file system; left-overs go at the next start. */
@@ -105,6 +107,7 @@ export function openBlobs(root: string): Blobs {
       }
       return rm(gone, { force: true });
     },
+    list: async () => (await readdir(folder)).map((hex) => `sha256:${hex}`),
     sweep(isUsed) {
       for (const hex of readdirSync(folder)) {
         if (!isUsed(`sha256:${hex}`)) rmSync(join(folder, hex), { force: true, recursive: true });

@@ -53,6 +53,10 @@ export interface Catalog {
   release(owner: string): Promise<void>;
   /** The chainIDs that an owner holds, base first. */
   held(owner: string): readonly string[];
+  /** Everybody for whom layers are held. */
+  owners(): string[];
+  /** Digests and chainIDs that images, holds and work under way need now. */
+  inUse(): { blobs: ReadonlySet<string>; layers: ReadonlySet<string> };
   /** Removes all blobs and layers that nothing needs: what a crash left. */
   sweep(): Promise<void>;
   /** Keeps blobs and layers that no image has yet from being removed while `work` runs; then removes those left unused. */
@@ -212,6 +216,8 @@ export function openCatalog(state: State, blobs: Blobs, layers: Layers, logger: 
       );
     },
     held: holds.of,
+    owners: holds.owners,
+    inUse: () => ({ blobs: usedBlobs(), layers: usedLayers() }),
     async protect(digests, work) {
       for (const digest of digests) protectedNow.set(digest, (protectedNow.get(digest) ?? 0) + 1);
       try {

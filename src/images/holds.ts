@@ -7,6 +7,7 @@ export interface Holds {
   add(owner: string, layers: readonly string[]): void;
   /** Returns what the owner held. */
   remove(owner: string): readonly string[];
+  owners(): string[];
   /** All chainIDs that anyone holds, some several times. */
   layers(): Iterable<string>;
 }
@@ -26,6 +27,7 @@ export function openHolds(state: State): Holds {
       holds.delete(owner);
       return held;
     },
+    owners: () => [...holds.keys()],
     *layers() {
       for (const hold of holds.values()) yield* hold.layers ?? [];
     },

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import type { Readable } from "node:stream";
 import { invalid } from "../errors.ts";
 import type { Events } from "../events/events.ts";
+import type { Finding } from "../finding.ts";
 import type {
   ImageDeleteItem,
   ImageHistoryItem,
@@ -15,6 +16,7 @@ import type { Logger } from "../logger.ts";
 import type { State } from "../state/state.ts";
 import { openBlobs } from "./blobs.ts";
 import { type ImageRecord, openCatalog } from "./catalog.ts";
+import { checkImages } from "./check.ts";
 import { type CommitOptions, commitLayer } from "./commit.ts";
 import { inspectImage, listHistory, listReferences, sharedSizeBytes, summarizeImage } from "./describe.ts";
 import { type ImportOptions, importRootfs as importLayer } from "./import.ts";
@@ -74,6 +76,8 @@ export interface Images {
   commit(options: CommitOptions & NewName): Promise<ImageRecord>;
   /** Makes `busybox`, `debian` or `debian:SUITE` from this machine's own packages and tags it. @throws invalid, unavailable */
   make(name: string, report: (line: string) => void): Promise<ImageRecord>;
+  /** What is not as it should be in the store. @param owners who may hold layers */
+  check(owners: ReadonlySet<string>): Promise<Finding[]>;
   close(): Promise<void>;
 }
 
@@ -157,6 +161,7 @@ export async function createImages(options: {
       }
       return catalog.get(image.id);
     },
+    check: (owners) => checkImages({ blobs, catalog, layers }, owners),
     close: () => jobs.close(),
   };
 }

@@ -1,5 +1,5 @@
-import { mkdirSync, readdirSync } from "node:fs";
-import { rename } from "node:fs/promises";
+import { existsSync, mkdirSync, readdirSync } from "node:fs";
+import { readdir, rename } from "node:fs/promises";
 import { join } from "node:path";
 import { invalid } from "../errors.ts";
 import { chainIds, type Digest } from "../formats/digest.ts";
@@ -34,6 +34,12 @@ export interface Layers {
   /** Removes these layers' folders and records. */
   remove(chains: Iterable<string>): Promise<void>;
   all(): Iterable<LayerRecord>;
+  /** Whether the layer has a record and a folder. */
+  isThere(chainId: string): boolean;
+  /** Folders that no record and no work under way accounts for. */
+  strayFolders(): Promise<string[]>;
+  /** @param name one of `strayFolders` */
+  removeStray(name: string): Promise<void>;
 }
 
 /** Opens the store: folders without a record, left by a crash, go, and so do records without a folder. */
@@ -133,5 +139,12 @@ export async function openLayers(root: string, state: State, jobs: ImageJobs): P
       }
     },
     all: () => layers.values(),
+    isThere(chainId) {
+      const layer = layers.get(chainId);
+      return layer !== undefined && existsSync(directoryOf(layer.number));
+    },
+    strayFolders: async () =>
+      (await readdir(folder)).filter((name) => !used.has(Number(/^(?:new-)?(\d+)$/.exec(name)?.[1] ?? -1))),
+    removeStray: (name) => jobs.remove(join(folder, name)),
   };
 }

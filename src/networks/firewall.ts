@@ -1,5 +1,5 @@
 import { formatIpv4 } from "../formats/ip-address.ts";
-import { runNft } from "../sys/nftables.ts";
+import { listNftMap, runNft } from "../sys/nftables.ts";
 import type { MapElement } from "../sys/nftables-message.ts";
 import type { Kernel } from "./kernel.ts";
 import type { Publication } from "./port-map.ts";
@@ -16,6 +16,8 @@ export interface Firewall {
   remove(publications: Publication[]): Promise<void>;
   /** Makes the published ports exactly these, in one step. */
   replace(publications: Publication[]): Promise<void>;
+  /** How what is in the table differs from these, in words; nothing when it is the same. */
+  compare(publications: Publication[]): Promise<string[]>;
   destroy(): Promise<void>;
 }
 
@@ -65,6 +67,15 @@ export function createFirewall(tableName: string, kernel: Kernel): Firewall {
           "",
         ].join("\n"),
       ),
+    async compare(publications) {
+      const wanted = new Set(publications.map((publication) => formatElement(publication).text));
+      const lists = await Promise.all(Object.keys(mapTypes).map((map) => listNftMap(table, map)));
+      const found = new Set(lists.flat());
+      return [
+        ...[...wanted].filter((text) => !found.has(text)).map((text) => `${text} is missing`),
+        ...[...found].filter((text) => !wanted.has(text)).map((text) => `${text} belongs to no container`),
+      ];
+    },
     destroy: () => run(`add table ${table}\ndelete table ${table}\n`),
   };
 }
@@ -95,11 +106,18 @@ function encodeAddition(publication: Publication): MapElement {
   return { ...encodeRemoval(publication), value };
 }
 
-function formatAddition(table: string, publication: Publication): string {
+function formatElement(publication: Publication): { map: keyof typeof mapTypes; text: string } {
   const { protocol, hostAddress, hostPort, containerAddress, containerPort } = publication;
-  const map = hostAddress === 0 ? "published_any" : "published";
   const key = `${hostAddress === 0 ? "" : `${formatIpv4(hostAddress)} . `}${protocol} . ${hostPort}`;
-  return `add element ${table} ${map} { ${key} : ${formatIpv4(containerAddress)} . ${containerPort} }`;
+  return {
+    map: hostAddress === 0 ? "published_any" : "published",
+    text: `${key} : ${formatIpv4(containerAddress)} . ${containerPort}`,
+  };
+}
+
+function formatAddition(table: string, publication: Publication): string {
+  const { map, text } = formatElement(publication);
+  return `add element ${table} ${map} { ${text} }`;
 }
 
 const chains = {

@@ -1,9 +1,11 @@
 import type { Events } from "../events/events.ts";
+import type { Finding } from "../finding.ts";
 import type { NetworkInspect } from "../formats/docker-api.ts";
 import { parseIpv4, parseSubnet } from "../formats/ip-address.ts";
 import type { Logger } from "../logger.ts";
 import type { State } from "../state/state.ts";
 import { openCatalog } from "./catalog.ts";
+import { checkNetworks } from "./check.ts";
 import { createFirewall } from "./firewall.ts";
 import { createForeignFirewall } from "./foreign-firewall.ts";
 import { type Kernel, startKernel } from "./kernel.ts";
@@ -52,6 +54,8 @@ export interface Networks {
   createNetwork(body: NetworkCreateBody): Promise<NetworkRecord>;
   /** @throws notFound, forbidden for a predefined network or one with active endpoints */
   removeNetwork(nameOrId: string): Promise<void>;
+  /** What of links, leases and rules is not as it must be with these containers running. */
+  check(live: LiveContainer[]): Promise<Finding[]>;
   /** Takes bridges, table and rules of the machine; the records stay. Nothing can be opened afterwards. */
   destroy(): Promise<void>;
   /** Ends the worker thread and lets go of the ports. Bridges, rules and running containers stay as they are. */
@@ -87,16 +91,23 @@ async function bringUpNetworks(options: NetworksOptions, kernel: Kernel): Promis
     await foreignFirewall.accept(catalog.bridges());
   }
 
+  async function adopt(live: LiveContainer[]): Promise<void> {
+    await bringUp();
+    await sandboxes.adopt(live);
+  }
+
   await bringUp();
   await kernel.prepare();
 
   return {
     open: (request) => sandboxes.open(request),
     close: (containerId) => sandboxes.close(containerId),
-    async adopt(live) {
-      await bringUp();
-      await sandboxes.adopt(live);
-    },
+    adopt,
+    check: (live) =>
+      checkNetworks(
+        { catalog, kernel, firewall, publishedPorts, sandboxes, repair: () => adopt(live) },
+        live,
+      ),
     list: () => catalog.list(),
     findNetwork: (nameOrId) => catalog.findNetwork(nameOrId),
     getNetwork: (nameOrId) => catalog.getNetwork(nameOrId),

@@ -15,6 +15,7 @@ export interface PublishedPorts {
    * held before.
    */
   adopt(publications: Map<string, Publication[]>, starting: Set<string>): Promise<void>;
+  all(): Publication[];
   /** Lets go of the sockets; the rules stay. */
   stop(): void;
 }
@@ -81,6 +82,7 @@ export function createPublishedPorts(options: PublishedPortsOptions): PublishedP
       }
       await firewall.replace([...byContainer.values()].flat());
     },
+    all: () => [...byContainer.values()].flat(),
     stop() {
       for (const containerId of [...byContainer.keys()]) forget(containerId);
     },

@@ -55,11 +55,13 @@ export interface LiveContainer {
   ports: PortMap;
 }
 
-interface Sandboxes {
+export interface Sandboxes {
   open(request: SandboxRequest): Promise<Sandbox>;
   close(containerId: string): Promise<void>;
   adopt(live: LiveContainer[]): Promise<void>;
   countEndpoints(networkId: string): number;
+  /** What is open now, by container, and which links of our bridges there are. */
+  survey(): Promise<{ open: ReadonlyMap<string, Readonly<OpenSandbox>>; links: Link[] }>;
   stop(): void;
 }
 
@@ -74,7 +76,7 @@ interface SandboxesOptions {
 }
 
 /** What one running container holds of the network, besides its ports. */
-interface OpenSandbox {
+export interface OpenSandbox {
   containerId: string;
   endpoints: Endpoint[];
   /** Host ends of its interfaces. */
@@ -224,6 +226,10 @@ export function createSandboxes(options: SandboxesOptions): Sandboxes {
       [...sandboxes.values()].filter(({ endpoints }) =>
         endpoints.some(({ network }) => network.id === networkId),
       ).length,
+    async survey() {
+      const links = await bridgeLinks();
+      return { open: new Map(sandboxes), links };
+    },
     stop() {
       clearTimeout(sweep);
       publishedPorts.stop();

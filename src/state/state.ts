@@ -2,6 +2,7 @@ import { mkdirSync } from "node:fs";
 import { dirname } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { internal } from "../errors.ts";
+import type { Finding } from "../finding.ts";
 import type { Logger } from "../logger.ts";
 import { createUnsaved } from "./unsaved.ts";
 
@@ -14,6 +15,8 @@ export interface State {
   records<T>(kind: string): Records<T>;
   /** Runs `change` so that all it writes is stored, or none of it. Must not be async. */
   transaction<R>(change: () => R): R;
+  /** What is not as it should be in the file itself. */
+  check(): Finding[];
   close(): void;
 }
 
@@ -104,6 +107,14 @@ export function openState(path: string, logger: Logger): State {
         database.exec("ROLLBACK");
         throw error;
       }
+    },
+    check() {
+      const problems = database.prepare("PRAGMA quick_check").all();
+      const [count] = database.prepare("SELECT count(*) AS rows FROM quarantine").all();
+      const texts = problems.map((row) => String(row.quick_check)).filter((text) => text !== "ok");
+      const rows = Number(count?.rows);
+      if (rows > 0) texts.push(`${rows} records could not be read and are in its table "quarantine"`);
+      return texts.map((problem) => ({ subject: `state ${path}`, problem }));
     },
     close() {
       unsaved.close();

@@ -41,11 +41,25 @@ export function wasOomKilled(path: string): boolean {
   }
 }
 
+function hierarchies(): string[] {
+  return cgroupLayout() === "v2"
+    ? [mountPoint]
+    : readdirSync(mountPoint).map((name) => join(mountPoint, name));
+}
+
+/** Paths of the cgroups directly below one, in any hierarchy. */
+export function listCgroups(parent: string): string[] {
+  const folders = hierarchies()
+    .map((hierarchy) => join(hierarchy, parent))
+    .filter((folder) => existsSync(folder))
+    .flatMap((folder) => readdirSync(folder, { withFileTypes: true }));
+  const names = folders.filter((entry) => entry.isDirectory()).map(({ name }) => name);
+  return [...new Set(names)].map((name) => `${parent}/${name}`);
+}
+
 /** Removes an empty cgroup from every hierarchy; one in use stays. */
 export function removeCgroup(path: string): void {
-  const hierarchies =
-    cgroupLayout() === "v2" ? [mountPoint] : readdirSync(mountPoint).map((name) => join(mountPoint, name));
-  for (const hierarchy of hierarchies) {
+  for (const hierarchy of hierarchies()) {
     try {
       rmdirSync(join(hierarchy, path));
     } catch {

@@ -6,8 +6,28 @@ import { hasCode, unavailable } from "../errors.ts";
  * @throws Error with nft's own text, or unavailable when nft is not installed.
  */
 export function runNft(script: string): Promise<string> {
+  return run(["-f", "-"], script);
+}
+
+/** A map's elements, each as nft writes it in a script: "tcp . 80 : 172.17.0.2 . 8080". @throws as `runNft` */
+export async function listNftMap(table: string, map: string): Promise<string[]> {
+  const listing = JSON.parse(await run(["-j", "list", "map", ...table.split(" "), map], "")) as NftListing;
+  const elements = listing.nftables.flatMap((item) => item.map?.elem ?? []);
+  return elements.map(([key, value]) => `${key.concat.join(" . ")} : ${value.concat.join(" . ")}`);
+}
+
+/** What is needed of libnftables-json(5). */
+interface NftListing {
+  nftables: { map?: { elem?: [key: Concatenation, value: Concatenation][] } }[];
+}
+
+interface Concatenation {
+  concat: (string | number)[];
+}
+
+function run(words: string[], input: string): Promise<string> {
   return new Promise((resolve, reject) => {
-    const nft = spawn("nft", ["-f", "-"], { stdio: ["pipe", "pipe", "pipe"] });
+    const nft = spawn("nft", words, { stdio: ["pipe", "pipe", "pipe"] });
     let output = "";
     let complaint = "";
     nft.stdout.setEncoding("utf8").on("data", (text: string) => {
@@ -29,6 +49,6 @@ export function runNft(script: string): Promise<string> {
     });
     // A broken pipe is followed by a close with the reason.
     nft.stdin.on("error", () => {});
-    nft.stdin.end(script);
+    nft.stdin.end(input);
   });
 }

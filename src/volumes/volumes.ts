@@ -4,10 +4,12 @@ import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { conflict, hasCode, messageOf, notFound } from "../errors.ts";
 import type { Events } from "../events/events.ts";
+import type { Finding } from "../finding.ts";
 import { checkVolumeName } from "../formats/bind-spec.ts";
 import type { Volume } from "../formats/docker-api.ts";
 import type { Logger } from "../logger.ts";
 import type { State } from "../state/state.ts";
+import { checkVolumes } from "./check.ts";
 import { createCopier } from "./copy-up.ts";
 import { parseLocalOptions } from "./local-options.ts";
 import { type MountInput, prepareSources, type ResolvedMount, resolveMounts } from "./mounts.ts";
@@ -37,6 +39,8 @@ export interface Volumes {
    * attributes. `imageDirectories` are the image's layers, topmost first. A copy that was cut off is made again.
    */
   copyUp(name: string, imageDirectories: string[], destination: string): Promise<void>;
+  /** What is not as the records say. */
+  check(): Promise<Finding[]>;
   /** Ends the worker thread. */
   close(): Promise<void>;
 }
@@ -191,6 +195,7 @@ export function createVolumes(options: {
         },
       });
     },
+    check: () => checkVolumes({ root, records, prepareVolume, directoryOf, removeDirectory }),
     close: () => copier.close(),
   };
 }

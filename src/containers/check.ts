@@ -1,0 +1,129 @@
+import { existsSync } from "node:fs";
+import { readdir, rm } from "node:fs/promises";
+import { join } from "node:path";
+import { hasCode, messageOf } from "../errors.ts";
+import type { Finding } from "../finding.ts";
+import type { Held } from "../supervisor/protocol.ts";
+import { listCgroups, removeCgroup } from "../sys/cgroup.ts";
+import { isAlive } from "../sys/process.ts";
+import type { Container } from "./container.ts";
+import { type Containers, folderOf } from "./containers.ts";
+import { restoreContainers } from "./restore.ts";
+import { lowerLayers } from "./rootfs.ts";
+import { bundleOf, cgroupOf, deleteFromRuntime, runtimeOf } from "./runtime-files.ts";
+
+/** Compares the records with the supervisor, the kernel and the folders. */
+export async function checkContainers(containers: Containers): Promise<Finding[]> {
+  const list = await containers.supervisor.call("list", {});
+  const held = new Map(list.map((one) => [one.process, one]));
+  const perContainer = [...containers.byId.values()].flatMap((container) => [
+    ...checkProcess(containers, container, held.get(container.record.id)),
+    ...checkFiles(containers, container),
+  ]);
+  return [
+    ...perContainer,
+    ...checkHeld(containers, list),
+    ...(await checkFolders(containers)),
+    ...(await checkRunFolders(containers, held)),
+    ...checkCgroups(containers),
+  ];
+}
+
+const nameOf = ({ record }: Container) => `container ${record.name} (${record.id.slice(0, 12)})`;
+
+function checkProcess(containers: Containers, container: Container, held: Held | undefined): Finding[] {
+  const { state, startTicks } = container.record;
+  const finding = (problem: string): Finding[] => [
+    { subject: nameOf(container), problem, repair: () => restoreContainers(containers) },
+  ];
+  if (state.Pid === 0) {
+    if (held && !held.exit) return finding(`process ${held.pid} runs, and the record says "${state.Status}"`);
+    return [];
+  }
+  if (!isAlive(state.Pid, startTicks)) return finding(`its process ${state.Pid} has ended unnoticed`);
+  return held ? [] : finding(`the supervisor does not hold its process ${state.Pid}`);
+}
+
+function checkFiles(containers: Containers, container: Container): Finding[] {
+  const { id, state } = container.record;
+  const subject = nameOf(container);
+  const findings: Finding[] = [];
+  if (!existsSync(folderOf(containers, id))) {
+    findings.push({ subject, problem: `its folder ${folderOf(containers, id)} is missing; remove it` });
+  }
+  try {
+    const missing = lowerLayers(containers, container).filter((path) => !existsSync(path));
+    for (const path of missing)
+      findings.push({ subject, problem: `its layer ${path} is missing; remove it` });
+  } catch (error) {
+    findings.push({ subject, problem: `${messageOf(error)}; remove it` });
+  }
+  const left = [join(runtimeOf(containers, container).root, id), bundleOf(containers, id)];
+  if (state.Pid === 0 && left.some((path) => existsSync(path))) {
+    const repair = () => deleteFromRuntime(containers, container);
+    findings.push({ subject, problem: "it does not run, and the runtime still has files of it", repair });
+  }
+  return findings;
+}
+
+/** What the supervisor holds is a container's or an exec's; the daemon forgets the latter when it ends, and they run on. */
+function checkHeld(containers: Containers, list: Held[]): Finding[] {
+  return list.flatMap(({ process, pid, exit }) => {
+    if (!exit || containers.byId.has(process) || containers.execs.has(process)) return [];
+    return {
+      subject: `process ${pid}`,
+      problem: "it has ended, and the supervisor still keeps its exit",
+      repair: () => containers.supervisor.call("forget", { process }),
+    };
+  });
+}
+
+async function checkFolders(containers: Containers): Promise<Finding[]> {
+  const folder = join(containers.settings.root, "containers");
+  const setAside = new Set(containers.records.setAside());
+  return (await namesIn(folder)).flatMap((id): Finding[] => {
+    if (containers.byId.has(id)) return [];
+    const subject = `container folder ${join(folder, id)}`;
+    if (setAside.has(id)) return [{ subject, problem: "its record could not be read and was set aside" }];
+    const repair = () => rm(join(folder, id), { recursive: true, force: true });
+    return [{ subject, problem: "there is no record of it", repair }];
+  });
+}
+
+/** Files that live as long as a process does. */
+async function checkRunFolders(containers: Containers, held: ReadonlyMap<string, Held>): Promise<Finding[]> {
+  const { execRoot, runtimes } = containers.settings;
+  const folders = ["bundles", "p", ...Object.keys(runtimes).map((name) => join("runtime", name))];
+  const perFolder = folders.map(async (folder) =>
+    (await namesIn(join(execRoot, folder))).flatMap((name): Finding[] => {
+      if (!/^[0-9a-f]{64}$/.test(name) || held.has(name) || containers.byId.has(name)) return [];
+      const path = join(execRoot, folder, name);
+      const repair = () => rm(path, { recursive: true, force: true });
+      return [{ subject: path, problem: "no process has use for it", repair }];
+    }),
+  );
+  return (await Promise.all(perFolder)).flat();
+}
+
+function checkCgroups(containers: Containers): Finding[] {
+  const { cgroupParent } = containers.settings;
+  const live = new Set(
+    [...containers.byId.values()]
+      .filter(({ record }) => record.state.Pid > 0)
+      .map((container) => cgroupOf(containers, container)),
+  );
+  return listCgroups(cgroupParent).flatMap((path): Finding[] => {
+    if (live.has(path)) return [];
+    const repair = () => removeCgroup(path);
+    return [{ subject: `cgroup ${path}`, problem: "no running container is in it", repair }];
+  });
+}
+
+async function namesIn(folder: string): Promise<string[]> {
+  try {
+    return await readdir(folder);
+  } catch (error) {
+    if (hasCode(error, "ENOENT")) return [];
+    throw error;
+  }
+}

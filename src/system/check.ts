@@ -1,0 +1,89 @@
+import { readFileSync } from "node:fs";
+import { setTimeout } from "node:timers/promises";
+import { checkContainers } from "../containers/check.ts";
+import type { Containers } from "../containers/containers.ts";
+import { liveContainers } from "../containers/restore.ts";
+import { messageOf } from "../errors.ts";
+import type { Finding } from "../finding.ts";
+import type { CheckFinding } from "../formats/docker-api-system.ts";
+import { detach } from "../sys/mount.ts";
+import { parseLocalOptions } from "../volumes/local-options.ts";
+
+/** Longer than anything is on its way between kernel and records: a link on its way out, an exit to be taken note of. */
+const settlingMilliseconds = 1500;
+
+/**
+ * Compares records, kernel, supervisor and file system. What is under way looks wrong for a moment, so only what is found
+ * twice is told.
+ */
+async function findAll(containers: Containers): Promise<Finding[]> {
+  const first = await survey(containers);
+  if (first.length === 0) return [];
+  await setTimeout(settlingMilliseconds);
+  const known = new Set(first.map(keyOf));
+  return (await survey(containers)).filter((finding) => known.has(keyOf(finding)));
+}
+
+const keyOf = ({ subject, problem }: Finding) => `${subject}: ${problem}`;
+
+async function survey(containers: Containers): Promise<Finding[]> {
+  const owners = new Set(containers.byId.keys());
+  const lists = await Promise.all([
+    containers.state.check(),
+    containers.images.check(owners),
+    containers.volumes.check(),
+    checkContainers(containers),
+    containers.networks.check(liveContainers(containers)),
+    checkMounts(containers),
+  ]);
+  return lists.flat();
+}
+
+/** A container's root file system is mounted for nobody but itself: on this host nothing of ours is, but volumes in memory. */
+function checkMounts({ settings, volumes }: Containers): Finding[] {
+  const expected = new Set(
+    volumes
+      .list()
+      .filter(({ options }) => parseLocalOptions(options).kind === "tmpfs")
+      .map((record) => volumes.directoryOf(record)),
+  );
+  const targets = readFileSync("/proc/self/mountinfo", "latin1")
+    .split("\n")
+    .map((line) => line.split(" ")[4] ?? "");
+  const isOurs = (path: string) =>
+    [settings.root, settings.execRoot].some((root) => path.startsWith(`${root}/`));
+  return targets
+    .filter((path) => isOurs(path) && !expected.has(path))
+    .map((path) => ({
+      subject: `mount ${path}`,
+      problem: "nothing of it should be mounted here",
+      repair: () => detach(path),
+    }));
+}
+
+/** @param repair makes right what can be, and tells of each whether it did */
+export async function checkSystem(containers: Containers, repair: boolean): Promise<CheckFinding[]> {
+  const findings = await findAll(containers);
+  if (!repair) return findings.map((finding) => describe(finding, finding.repair ? "possible" : "manual"));
+  const outcomes: CheckFinding[] = [];
+  for (const finding of findings) outcomes.push(await repairOne(finding));
+  const left = new Set((await findAll(containers)).map(keyOf));
+  return outcomes.map((outcome) => {
+    const isLeft = left.has(`${outcome.Subject}: ${outcome.Problem}`);
+    return isLeft && outcome.Repair === "done" ? { ...outcome, Repair: "failed" } : outcome;
+  });
+}
+
+async function repairOne(finding: Finding): Promise<CheckFinding> {
+  if (!finding.repair) return describe(finding, "manual");
+  try {
+    await finding.repair();
+    return describe(finding, "done");
+  } catch (error) {
+    return { ...describe(finding, "failed"), Reason: messageOf(error) };
+  }
+}
+
+function describe({ subject, problem }: Finding, outcome: CheckFinding["Repair"]): CheckFinding {
+  return { Subject: subject, Problem: problem, Repair: outcome };
+}

@@ -1,0 +1,122 @@
+import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, it } from "node:test";
+import { useEngine } from "../engine.ts";
+
+describe("system check", () => {
+  const { engine, berth } = useEngine();
+  const check = async (...flags: string[]) => {
+    const { code, stdout } = await engine.berth(["system", "check", ...flags]);
+    return { code, lines: stdout.trim().split("\n") };
+  };
+  const table = () => (engine.execRoot.split("/").at(-2) ?? "").replace(/-.*/, "");
+
+  it("finds nothing on a healthy engine with running, stopped and created containers", async () => {
+    await berth("run", "-d", "--name", "web", "-p", "127.0.0.1:0:80", "busybox", "sleep", "1000");
+    await berth("run", "--name", "done", "-v", "data:/data", "busybox", "true");
+    await berth("create", "--name", "made", "busybox", "true");
+    assert.deepEqual(await check(), {
+      code: 0,
+      lines: ["Records, processes, networks, mounts and files agree."],
+    });
+  });
+
+  const faults: { what: string; make: () => void; problem: RegExp }[] = [
+    {
+      what: "published ports taken out of the table",
+      make: () => void execFileSync("nft", ["flush", "map", "inet", table(), "published"]),
+      problem: /^published ports: .* is missing/,
+    },
+    {
+      what: "a published port that belongs to nobody",
+      make: () =>
+        void execFileSync("nft", [
+          ...["add", "element", "inet", table(), "published_any"],
+          "{ tcp . 9 : 10.0.0.9 . 9 }",
+        ]),
+      problem: /^published ports: tcp \. 9 : .* belongs to no container/,
+    },
+    {
+      what: "a link on the bridge",
+      make: () => {
+        execFileSync("ip", [
+          ..."link add".split(" "),
+          `${table()}x`,
+          ..."type veth peer name".split(" "),
+          `${table()}y`,
+        ]);
+        execFileSync("ip", ["link", "set", `${table()}x`, "master", table()]);
+      },
+      problem: /^link bt.*x: it belongs to no running container/,
+    },
+    {
+      what: "a layer folder",
+      make: () => void mkdirSync(join(engine.root, "layers", "4711")),
+      problem: /^layer folder 4711: there is no record of it/,
+    },
+    {
+      what: "a blob",
+      make: () => writeFileSync(join(engine.root, "blobs", "sha256", "0".repeat(64)), "stray"),
+      problem: /^blob sha256:0{64}: no image needs it/,
+    },
+    {
+      what: "a container's folder",
+      make: () =>
+        void mkdirSync(join(engine.root, "containers", "f".repeat(64), "upper"), { recursive: true }),
+      problem: /^container folder .*: there is no record of it/,
+    },
+    {
+      what: "a bundle",
+      make: () => void mkdirSync(join(engine.execRoot, "bundles", "f".repeat(64))),
+      problem: /bundles\/f{64}: no process has use for it/,
+    },
+    {
+      what: "a cgroup",
+      make: () => void mkdirSync(join(cgroupRoot(), table(), "f".repeat(64))),
+      problem: /^cgroup .*: no running container is in it/,
+    },
+    {
+      what: "a mount",
+      make: () => {
+        mkdirSync(join(engine.execRoot, "stray"));
+        execFileSync("mount", ["-t", "tmpfs", "none", join(engine.execRoot, "stray")]);
+      },
+      problem: /^mount .*\/stray: nothing of it should be mounted here/,
+    },
+    {
+      what: "a volume's directory that is missing",
+      make: () => rmSync(join(engine.root, "volumes", "data"), { recursive: true }),
+      problem: /^volume data: its directory .* is missing/,
+    },
+  ];
+  for (const { what, make, problem } of faults) {
+    it(`finds and repairs: ${what}`, async () => {
+      make();
+      const found = await check();
+      assert.equal(found.code, 1);
+      assert.match(found.lines[0] ?? "", problem);
+      const repaired = await check("--repair");
+      assert.equal(repaired.code, 0, repaired.lines.join("\n"));
+      assert.match(repaired.lines[0] ?? "", /\(repaired\)$/);
+      assert.equal((await check()).code, 0);
+    });
+  }
+
+  it("tells of what only a person can make right, and leaves it", async () => {
+    const blobs = join(engine.root, "blobs", "sha256");
+    const blob = join(blobs, readdirSync(blobs)[0] ?? "");
+    renameSync(blob, `${engine.folder}/kept`);
+    const found = await check("--repair");
+    renameSync(`${engine.folder}/kept`, blob);
+    assert.equal(found.code, 1);
+    assert.match(
+      found.lines[0] ?? "",
+      /^image sha256:.*: blob .* not found; remove the image and load it again$/,
+    );
+    assert.equal((await check()).code, 0);
+  });
+});
+
+const cgroupRoot = () => (existsSync("/sys/fs/cgroup/memory") ? "/sys/fs/cgroup/memory" : "/sys/fs/cgroup");
