@@ -80,6 +80,7 @@ export async function startEngine(flags: string[] = []): Promise<TestEngine> {
   const berth = cli(process.execPath, [join(root, "dist/cli/main.js")]);
 
   async function end(signal: NodeJS.Signals): Promise<void> {
+    if (daemon.exitCode !== null) return;
     const gone = new Promise((resolve) => daemon.once("exit", resolve));
     daemon.kill(signal);
     await gone;

@@ -22,6 +22,7 @@ export const routes: Route[] = [
   ["GET", "/system/df", system.df],
   ["GET", "/berth/system/check", system.check],
   ["POST", "/berth/system/repair", system.repair],
+  ["POST", "/berth/system/stop", system.stop],
   ["POST", "/auth", system.notYet("login")],
 
   ["GET", "/containers/json", containers.list],

@@ -6,7 +6,7 @@ import { checkSystem } from "../system/check.ts";
 import { describeDiskUse } from "../system/df.ts";
 import { describeSystem } from "../system/info.ts";
 import { describeVersion } from "../system/version.ts";
-import { type ApiRequest, ok, type Reply } from "./request.ts";
+import { type ApiRequest, noContent, ok, type Reply } from "./request.ts";
 
 export function ping(): Reply {
   return { status: 200, body: "OK", headers: pingHeaders };
@@ -40,6 +40,16 @@ export async function check({ engine }: ApiRequest): Promise<Reply> {
 
 export async function repair({ engine }: ApiRequest): Promise<Reply> {
   return ok(await checkSystem(engine.containers, true));
+}
+
+export function stop(request: ApiRequest): Reply {
+  const { engine } = request;
+  if (!engine.onStopRequest) {
+    throw notImplemented("this engine is part of another program: it ends with that program");
+  }
+  const stopContainers = request.flag("containers");
+  request.output.once("finish", () => engine.onStopRequest?.({ stopContainers }));
+  return noContent;
 }
 
 /** Past events since `since`, then those to come, until `until` or the client is gone. */

@@ -36,7 +36,8 @@ export interface Cli {
   env: Record<string, string | undefined>;
   config: CliConfig;
   configFolder: string;
-  client(): Promise<Client>;
+  /** @param startEngine false to leave an engine that does not run as it is */
+  client(startEngine?: boolean): Promise<Client>;
   print: (line: string) => void;
   /** One line on stderr. */
   warn: (line: string) => void;
@@ -90,8 +91,8 @@ export function createCli(
       config ??= readConfig(configFolder, cli.warn);
       return config;
     },
-    client() {
-      client ??= connect(cli, flags, given);
+    client(startEngine = true) {
+      client ??= connect(cli, flags, given, startEngine);
       return client;
     },
     print: (line) => streams.stdout.write(`${line}\n`),
@@ -116,7 +117,12 @@ function readConfig(folder: string, warn: (line: string) => void): CliConfig {
   }
 }
 
-async function connect(cli: Cli, flags: GlobalFlags, given: ReadonlySet<string>): Promise<Client> {
+async function connect(
+  cli: Cli,
+  flags: GlobalFlags,
+  given: ReadonlySet<string>,
+  startEngine: boolean,
+): Promise<Client> {
   const { env } = cli;
   if (flags.host.length > 1) throw new Error("specify only one -H");
   const context =
@@ -129,7 +135,7 @@ async function connect(cli: Cli, flags: GlobalFlags, given: ReadonlySet<string>)
   const host = flags.host[0] || env.BERTH_HOST || env.DOCKER_HOST || defaultHost;
   const isVerified = given.has("tlsverify") ? flags.tlsverify : Boolean(env.DOCKER_TLS_VERIFY);
   const isTls = isVerified || flags.tls || Boolean(env.DOCKER_TLS);
-  if (host === defaultHost && env.BERTH_LAUNCHER) {
+  if (host === defaultHost && env.BERTH_LAUNCHER && startEngine) {
     const { startEngineIfNone } = await import("./start-engine.ts");
     await startEngineIfNone(defaultHost.slice("unix://".length), env.BERTH_LAUNCHER);
   }

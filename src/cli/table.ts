@@ -248,6 +248,10 @@ export const commands: Readonly<Record<string, Entry>> = {
     summary: "Remove unused data",
     load: () => import("./system/prune.ts"),
   },
+  "system stop": {
+    summary: "Stop the engine; containers run on unless told otherwise",
+    load: () => import("./system/stop.ts"),
+  },
   "volume create": {
     summary: "Create a volume",
     load: () => import("./volume/create.ts"),

@@ -29,6 +29,9 @@ export function systemOf(transport: Transport) {
       repair
         ? transport.json<CheckFinding[]>("POST", "/berth/system/repair")
         : transport.json<CheckFinding[]>("GET", "/berth/system/check"),
+    /** Ends the daemon, soon after the answer; with `containers` they are stopped first. */
+    stopEngine: ({ containers = false } = {}) =>
+      transport.json<void>("POST", "/berth/system/stop", { query: { containers: containers || undefined } }),
     pruneBuilds: (options: { all?: boolean; filters?: Filters } = {}) =>
       transport.json<PruneResponse>("POST", "/build/prune", {
         query: { all: options.all || undefined, filters: encodeFilters(options.filters) },

@@ -1,11 +1,12 @@
-import { chmodSync, chownSync, mkdirSync, readFileSync, rmSync } from "node:fs";
-import { createServer, type Server } from "node:http";
+import { chownSync, mkdirSync, readFileSync, rmSync } from "node:fs";
+import { createServer, type RequestListener, type Server } from "node:http";
 import { createServer as createTlsServer } from "node:https";
 import { connect } from "node:net";
 import { dirname } from "node:path";
 import { createApiListeners } from "../api/server.ts";
 import { createEngine } from "../engine/engine.ts";
 import { EngineError, messageOf } from "../errors.ts";
+import { listenPrivately } from "../sys/listen.ts";
 import { watchEventLoop } from "../trace.ts";
 import { type DaemonFlags, type Host, helpText, parseDaemonFlags } from "./flags.ts";
 
@@ -40,8 +41,9 @@ async function main(): Promise<void> {
     engine.logger.info(
       stopContainers ? "shutting down with all containers" : "shutting down; containers run on",
     );
+    // The sockets answer to the end, so that whoever waits for it knows when it has come.
     for (const server of servers) {
-      server.close();
+      server.off("request", request).off("upgrade", upgrade).on("request", refuse);
       server.closeAllConnections();
     }
     await engine.close({ stopContainers });
@@ -49,19 +51,24 @@ async function main(): Promise<void> {
   };
   for (const signal of ["SIGTERM", "SIGINT"] as const) process.once(signal, () => void shutDown(false));
   process.once("SIGUSR2", () => void shutDown(true));
+  engine.onStopRequest = ({ stopContainers }) => void shutDown(stopContainers);
   process.on("SIGPIPE", () => {});
   process.on("unhandledRejection", (error) => engine.logger.error({ error }, "unhandled rejection"));
 }
+
+const refuse: RequestListener = (_, output) => {
+  output.writeHead(503, { "Content-Type": "application/json", Connection: "close" });
+  output.end(JSON.stringify({ message: "the engine is stopping" }));
+};
 
 async function listen(server: Server, host: Host): Promise<void> {
   if (host.kind === "unix") await freeSocket(host.path);
   await new Promise<void>((resolve, reject) => {
     server.once("error", reject);
-    if (host.kind === "unix") server.listen(host.path, resolve);
+    if (host.kind === "unix") listenPrivately(server, host.path, 0o660, resolve);
     else server.listen(host.port, host.address, resolve);
   });
   if (host.kind !== "unix") return;
-  chmodSync(host.path, 0o660);
   const group = findGroup("berth");
   if (group !== undefined) chownSync(host.path, 0, group);
 }

@@ -30,6 +30,8 @@ export interface Engine {
    * finds them again; with `stopContainers` they are stopped first and the supervisor, bridges and rules go as well.
    */
   close(options?: { stopContainers?: boolean }): Promise<void>;
+  /** What the process it runs in does when a client asks for the engine's end. Without it, the client is refused. */
+  onStopRequest?: (options: { stopContainers: boolean }) => void;
 }
 
 /**

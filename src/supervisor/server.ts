@@ -1,6 +1,7 @@
-import { chmodSync, rmSync } from "node:fs";
+import { rmSync } from "node:fs";
 import { createServer, type Server, type Socket } from "node:net";
 import { messageOf } from "../errors.ts";
+import { listenPrivately } from "../sys/listen.ts";
 import type { Processes } from "./processes.ts";
 import {
   type Exit,
@@ -55,8 +56,7 @@ export function serve(
   rmSync(path, { force: true });
   return new Promise((resolve, reject) => {
     server.once("error", reject);
-    server.listen(path, () => {
-      chmodSync(path, 0o600);
+    listenPrivately(server, path, 0o600, () => {
       resolve({
         notifyExit(exit) {
           for (const socket of controls) send(socket, { exit });
