@@ -26,6 +26,12 @@ ensure_packages() {
   timed "installing packages:$missing" install_packages $missing
 }
 
+# What an engine runs with. The profile of containers needs AppArmor's parser where the kernel has AppArmor on.
+engine_packages() {
+  printf 'crun iproute2 nftables procps'
+  [ ! -d /sys/kernel/security/apparmor ] || printf ' apparmor'
+}
+
 install_packages() {
   log=$(mktemp)
   if ! { DEBIAN_FRONTEND=noninteractive apt-get update -q && DEBIAN_FRONTEND=noninteractive \
@@ -97,7 +103,8 @@ is_answering() {
 
 # In the background, on the default socket.
 start_engine() {
-  ensure_packages crun iproute2 nftables procps
+  # shellcheck disable=SC2046 # a list of names
+  ensure_packages $(engine_packages)
   say "no engine is running; starting one in the background (log: /var/log/berth.log; stop it with: kill \$(cat /run/berth/berth.pid))"
   mkdir -p /run/berth
   setsid "$NODE" "$root/dist/daemon/main.js" </dev/null >>/var/log/berth.log 2>&1 &

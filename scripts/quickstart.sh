@@ -4,8 +4,8 @@ port=8080
 
 quickstart() {
   [ "$(id -u)" = 0 ] || { say 'quickstart needs root: it installs packages and runs containers'; return 1; }
-  step 'packages: crun, iproute2, nftables, procps, busybox-static, curl' \
-    ensure_packages crun iproute2 nftables procps busybox-static curl
+  # shellcheck disable=SC2046 # a list of names
+  step "packages: $(engine_packages) busybox-static curl" ensure_packages $(engine_packages) busybox-static curl
   if is_answering; then say 'an engine is running already'; else step 'start the engine' start_engine; fi
   trap clean_up EXIT INT TERM
   clean_up

@@ -6,7 +6,9 @@ root=$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd)
 cd "$root"
 ensure_node
 ensure_modules
-ensure_packages crun runc iproute2 nftables iptables procps busybox-static skopeo xz-utils bzip2 zstd tini curl mmdebstrap docker.io
+# shellcheck disable=SC2046 # a list of names
+ensure_packages $(engine_packages) \
+  runc iptables busybox-static skopeo xz-utils bzip2 zstd tini curl mmdebstrap docker.io
 ensure_build
 [ $# -gt 0 ] || set -- 'test/**/*.test.ts'
 summary=$(mktemp)

@@ -15,15 +15,15 @@ import { timestamp } from "../formats/timestamp.ts";
 import type { ImageRecord } from "../images/images.ts";
 import { capabilitiesOf } from "../runtime/capabilities.ts";
 import { defaultShmSizeBytes, maskedPaths, readonlyPaths } from "../runtime/defaults.ts";
-import { checkResources } from "../runtime/resources.ts";
+import { checkResources, discardUnsupported } from "../runtime/resources.ts";
 import { parseSecurityOptions } from "../runtime/security-options.ts";
 import { cgroupLayout } from "../sys/cgroup.ts";
 import { Container, type ContainerRecord, initialState } from "./container.ts";
 import {
   type Containers,
   claimName,
+  findContainer,
   folderOf,
-  getContainer,
   newId,
   publish,
   register,
@@ -57,6 +57,7 @@ export async function createContainer(
   mergeImage(config, image);
   fillDefaults(containers, config, hostConfig, id);
   checkRequest(containers, config, hostConfig, endpointsConfig);
+  const warnings = [...discardUnsupported(hostConfig), ...warningsFor(hostConfig)];
   const name = claimName(containers, wantedName, id);
   const record: ContainerRecord = {
     id,
@@ -88,7 +89,7 @@ export async function createContainer(
     throw error;
   }
   publish(containers, container, "create");
-  return { id, warnings: warningsFor(hostConfig) };
+  return { id, warnings };
 }
 
 /** @param wanted "os/architecture[/variant]", or "" for any */
@@ -197,12 +198,16 @@ function checkNetworkMode({ NetworkMode: mode, PortBindings: ports }: HostConfig
   }
 }
 
-/** "container:web" becomes "container:<id>", which a rename does not change. @throws EngineError notFound */
+/**
+ * "container:web" becomes "container:<id>", which a rename does not change. One that is not there is for the start to tell:
+ * the answer "not found" makes Docker's client pull the image.
+ */
 function pinContainerModes(containers: Containers, hostConfig: HostConfig): void {
   for (const key of ["NetworkMode", "PidMode", "IpcMode"] as const) {
     const mode = hostConfig[key];
     if (!mode.startsWith("container:")) continue;
-    hostConfig[key] = `container:${getContainer(containers, mode.slice("container:".length)).record.id}`;
+    const other = findContainer(containers, mode.slice("container:".length));
+    if (other) hostConfig[key] = `container:${other.record.id}`;
   }
 }
 

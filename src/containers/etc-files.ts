@@ -4,7 +4,7 @@ import { invalid } from "../errors.ts";
 import type { EndpointSettings } from "../formats/docker-api.ts";
 import type { OciMount } from "../runtime/oci-spec.ts";
 import type { Container } from "./container.ts";
-import { type Containers, folderOf } from "./containers.ts";
+import { type Containers, folderOf, getContainer } from "./containers.ts";
 
 /** Paths of the files that are made for each container. */
 export function etcFilesOf(containers: Containers, id: string) {
@@ -46,10 +46,9 @@ export function writeEtcFiles(
   ];
 }
 
+/** @throws EngineError notFound */
 function containerOf(containers: Containers, mode: string): Container {
-  const container = containers.byId.get(mode.slice("container:".length));
-  if (!container) throw invalid(`cannot join network of a non existing container: ${mode}`);
-  return container;
+  return getContainer(containers, mode.slice("container:".length));
 }
 
 function formatHosts(

@@ -2,6 +2,7 @@ import { rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { conflict, invalid, messageOf, notFound } from "../errors.ts";
 import type { ExecCreateRequest, ExecInspect } from "../formats/docker-api.ts";
+import { ensureAppArmorProfile, resolveAppArmorProfile } from "../runtime/apparmor.ts";
 import { capabilitiesOf } from "../runtime/capabilities.ts";
 import type { OciProcess } from "../runtime/oci-spec.ts";
 import { buildEnv, capabilitySets } from "../runtime/spec.ts";
@@ -63,6 +64,7 @@ export async function startExec(containers: Containers, exec: Exec): Promise<voi
   const trace = createTrace();
   const processFile = join(bundleOf(containers, id), `exec-${exec.id}.json`);
   try {
+    await ensureAppArmorProfile(resolveAppArmorProfile(container.record.hostConfig));
     writeFileSync(processFile, JSON.stringify(buildExecProcess(containers, exec)), { mode: 0o600 });
     exec.running = true;
     trace.mark("prepare");
@@ -117,6 +119,8 @@ function buildExecProcess(containers: Containers, exec: Exec): OciProcess {
     drop: hostConfig.CapDrop ?? [],
   });
   const [height = 0, width = 0] = request.consoleSize ?? [];
+  // As with Docker, a privileged exec stays under the container's profile.
+  const apparmorProfile = resolveAppArmorProfile(hostConfig);
   return {
     terminal: request.tty,
     ...(request.tty && height > 0 && width > 0 && { consoleSize: { height, width } }),
@@ -134,6 +138,7 @@ function buildExecProcess(containers: Containers, exec: Exec): OciProcess {
     rlimits: (hostConfig.Ulimits ?? []).map(({ Name, Soft, Hard }) => {
       return { type: `RLIMIT_${Name.toUpperCase()}`, soft: Soft, hard: Hard };
     }),
+    ...(apparmorProfile && { apparmorProfile }),
   };
 }
 

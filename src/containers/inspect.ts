@@ -8,6 +8,7 @@ import type {
   PortSummary,
 } from "../formats/docker-api.ts";
 import { parseTimestamp } from "../formats/timestamp.ts";
+import { resolveAppArmorProfile } from "../runtime/apparmor.ts";
 import { upperSizeBytes } from "./archive.ts";
 import type { Container } from "./container.ts";
 import { type Containers, folderOf } from "./containers.ts";
@@ -40,7 +41,7 @@ export function inspectContainer(containers: Containers, container: Container): 
     Platform: "linux",
     MountLabel: "",
     ProcessLabel: "",
-    AppArmorProfile: "",
+    AppArmorProfile: resolveAppArmorProfile(hostConfig) ?? "",
     ExecIDs: execIds.length > 0 ? execIds : null,
     HostConfig: hostConfig,
     GraphDriver: {

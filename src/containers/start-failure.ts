@@ -24,6 +24,12 @@ export function startFailure(
       : "executable file not found in $PATH";
     return { error: badCommand(prefix, `exec: "${command}": ${inPath}: unknown`), exitCode: 127 };
   }
+  const unapplied = /^write file `(.*\/attr\/(?:apparmor\/)?exec)`: (.*)$/.exec(message);
+  if (unapplied) {
+    const [, file = "", reason = ""] = unapplied;
+    const failed = `apparmor failed to apply profile: write ${file}: ${reason.toLowerCase()}: unknown`;
+    return { error: badCommand(prefix, `unable to apply apparmor profile: ${failed}`), exitCode: 127 };
+  }
   // crun opens the file to run before it runs it, and is refused a directory in these words.
   const denied =
     /^(?:open executable|exec(?:ve)? .*): (Operation not permitted|Permission denied|Is a directory|Exec format error)$/i.exec(

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { conflict, EngineError, invalid, messageOf } from "../errors.ts";
 import { timestamp } from "../formats/timestamp.ts";
 import type { Sandbox } from "../networks/networks.ts";
+import { ensureAppArmorProfile, resolveAppArmorProfile } from "../runtime/apparmor.ts";
 import type { OciMount } from "../runtime/oci-spec.ts";
 import { defaultSeccompProfile, parseSeccompProfile } from "../runtime/seccomp.ts";
 import { parseSecurityOptions } from "../runtime/security-options.ts";
@@ -133,6 +134,8 @@ async function prepare(
     ...writeEtcFiles(containers, container, hostname, sandbox?.endpoints ?? {}),
     ...initMount(hostConfig.Init ?? false),
   ];
+  const apparmorProfile = resolveAppArmorProfile(hostConfig);
+  await ensureAppArmorProfile(apparmorProfile);
   const spec = buildSpec({
     cgroupsPath: cgroupOf(containers, container),
     config,
@@ -144,6 +147,7 @@ async function prepare(
     mounts: withoutShadowedFiles(mounts),
     namespaces: resolveNamespaces(containers, hostConfig, sandbox?.netnsPath),
     security: parseSecurityOptions(hostConfig.SecurityOpt ?? []),
+    apparmorProfile,
     seccomp: seccompOf(container),
   });
   const bundle = bundleOf(containers, id);

@@ -1,7 +1,7 @@
 import { statSync } from "node:fs";
 import { invalid } from "../errors.ts";
 import type { Resources, ThrottleDevice } from "../formats/docker-api.ts";
-import { hasOnlyBfqWeight } from "../sys/cgroup.ts";
+import { cgroupLayout, hasOnlyBfqWeight } from "../sys/cgroup.ts";
 import type { OciResources } from "./oci-spec.ts";
 
 /** What Docker refuses in resource limits, whoever runs the container. @throws EngineError invalid */
@@ -32,6 +32,32 @@ export function checkResources(r: Resources): void {
   if (typeof swappiness === "number" && (swappiness < -1 || swappiness > 100)) {
     throw invalid(`Invalid value: ${swappiness}, valid memory swappiness range is 0-100`);
   }
+}
+
+/**
+ * Takes out the limits that cgroup v2 does not have any more.
+ * @returns Docker's warnings of them
+ * @throws EngineError invalid where Docker does not go on without
+ */
+export function discardUnsupported(r: Resources): string[] {
+  if (cgroupLayout() !== "v2") return [];
+  const warnings: string[] = [];
+  if (r.CpuRealtimePeriod || r.CpuRealtimeRuntime) {
+    throw invalid("Your kernel does not support CPU real-time scheduler");
+  }
+  if (r.MemorySwappiness !== null) {
+    if (r.MemorySwappiness >= 0) {
+      warnings.push(
+        "Your kernel does not support memory swappiness capabilities or the cgroup is not mounted. Memory swappiness discarded.",
+      );
+    }
+    r.MemorySwappiness = null;
+  }
+  if (r.OomKillDisable) {
+    warnings.push("Your kernel does not support OomKillDisable. OomKillDisable discarded.");
+    r.OomKillDisable = false;
+  }
+  return warnings;
 }
 
 /** Docker's resource settings as the OCI runtime takes them; the runtime translates them for cgroup v2. */

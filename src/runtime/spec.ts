@@ -1,5 +1,4 @@
 import type { ContainerConfig, HostConfig } from "../formats/docker-api.ts";
-import { hasAppArmor } from "../sys/apparmor.ts";
 import { capabilitiesOf } from "./capabilities.ts";
 import { defaultDeviceRules, defaultMounts, defaultPath, maskedPaths, readonlyPaths } from "./defaults.ts";
 import { hostDevices, parseDeviceRule, resolveDevices } from "./devices.ts";
@@ -27,6 +26,7 @@ export interface SpecInput {
   /** "host" shares the host's; "new" makes one; a path joins it. */
   namespaces: { network: string; pid: string; ipc: string; uts: string; cgroup: string };
   security: SecurityOptions;
+  apparmorProfile: string | undefined;
   /** As the runtime wants it, from `seccomp.ts`; undefined for unconfined. */
   seccomp: ((capabilities: string[]) => object) | undefined;
 }
@@ -97,8 +97,7 @@ function buildProcess(input: SpecInput, capabilities: string[]): OciProcess {
       return { type: `RLIMIT_${Name.toUpperCase()}`, soft: Soft, hard: Hard };
     }),
     ...(hostConfig.OomScoreAdj !== 0 && { oomScoreAdj: hostConfig.OomScoreAdj }),
-    // Where the kernel has no AppArmor there is nothing to confine, as with Docker.
-    ...(security.apparmorProfile && hasAppArmor() && { apparmorProfile: security.apparmorProfile }),
+    ...(input.apparmorProfile && { apparmorProfile: input.apparmorProfile }),
   };
 }
 

@@ -1,10 +1,46 @@
-import { readFileSync } from "node:fs";
+import { spawn } from "node:child_process";
+import { existsSync, readFileSync } from "node:fs";
 
-/** Whether this kernel has AppArmor, and it is on. */
+const policy = "/sys/kernel/security/apparmor";
+const parser = "/sbin/apparmor_parser";
+
+/** Whether this kernel has AppArmor, it is on, and its policy is ours to see: in another engine's container it is not. */
 export function hasAppArmor(): boolean {
   try {
-    return readFileSync("/sys/module/apparmor/parameters/enabled", "latin1").startsWith("Y");
+    const enabled = readFileSync("/sys/module/apparmor/parameters/enabled", "latin1").startsWith("Y");
+    return enabled && existsSync(policy);
   } catch {
     return false;
   }
+}
+
+/** Whether profiles can be put into the kernel here. */
+export function canLoadProfiles(): boolean {
+  return hasAppArmor() && existsSync(parser);
+}
+
+/** Whether the kernel knows the profile. */
+export function isProfileLoaded(name: string): boolean {
+  return readFileSync(`${policy}/profiles`, "utf8")
+    .split("\n")
+    .some((line) => line.startsWith(`${name} (`));
+}
+
+/** Puts profiles into the kernel, in the place of those of the same names. @throws Error with the parser's complaint */
+export function loadProfiles(text: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const child = spawn(parser, ["--replace", "--skip-cache"], { stdio: ["pipe", "ignore", "pipe"] });
+    let complaint = "";
+    child.stderr.setEncoding("utf8").on("data", (text: string) => {
+      complaint += text;
+    });
+    child.once("error", reject);
+    child.once("close", (code) => {
+      if (code === 0) resolve();
+      else reject(new Error(`apparmor_parser ended with ${code}: ${complaint.trim()}`));
+    });
+    // When it ends before it has read all, its exit code says why.
+    child.stdin.on("error", () => {});
+    child.stdin.end(text);
+  });
 }

@@ -4,6 +4,7 @@ import type { Containers } from "../containers/containers.ts";
 import type { InfoResponse } from "../formats/docker-api-system.ts";
 import { timestamp } from "../formats/timestamp.ts";
 import { version } from "../formats/version.ts";
+import { canLoadProfiles, hasAppArmor } from "../sys/apparmor.ts";
 import { cgroupLayout, hasController } from "../sys/cgroup.ts";
 import { readSysctl } from "../sys/sysctl.ts";
 
@@ -61,7 +62,11 @@ export function describeSystem({ containers, config }: SystemSubject): InfoRespo
     Swarm: { LocalNodeState: "inactive" },
     LiveRestoreEnabled: true,
     InitBinary: "docker-init",
-    SecurityOptions: ["name=seccomp,profile=builtin", ...(cgroupLayout() === "v2" ? ["name=cgroupns"] : [])],
+    SecurityOptions: [
+      ...(canLoadProfiles() ? ["name=apparmor"] : []),
+      "name=seccomp,profile=builtin",
+      ...(cgroupLayout() === "v2" ? ["name=cgroupns"] : []),
+    ],
     Warnings: warnings(),
   };
 }
@@ -108,8 +113,16 @@ function readOsName(): string {
 
 function warnings(): string[] {
   const layout = cgroupLayout();
-  if (layout === "v2") return [];
   return [
-    `cgroup ${layout === "hybrid" ? "v1 with a v2 hierarchy beside it" : "v1"}: limits work; cgroup v2 is faster and is what kernels keep developing`,
+    ...(layout === "v2"
+      ? []
+      : [
+          `cgroup ${layout === "hybrid" ? "v1 with a v2 hierarchy beside it" : "v1"}: limits work; cgroup v2 is faster and is what kernels keep developing`,
+        ]),
+    ...(hasAppArmor() && !canLoadProfiles()
+      ? [
+          "AppArmor is enabled, but apparmor_parser is missing: containers run unconfined; install the package apparmor",
+        ]
+      : []),
   ];
 }

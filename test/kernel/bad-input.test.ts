@@ -81,6 +81,13 @@ describe("bad input", () => {
       device.stderr,
       /error gathering device information.*"\/dev\/nosuch": no such file or directory/,
     );
+    const lonely = ["run", "--rm", "--network", "container:nosuch", "busybox", "true"];
+    const stock = await engine.cli("docker")(lonely);
+    assert.match(
+      stock.stderr,
+      /^docker: Error response from daemon: No such container: nosuch/,
+      "it tried to pull",
+    );
     assert.equal(await berth("ps", "-aq"), "", "nothing is left of them");
   });
 

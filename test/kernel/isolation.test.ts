@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { after, before, describe, it } from "node:test";
+import { cgroupLayout } from "../../src/sys/cgroup.ts";
 import { output, startEngine, type TestEngine } from "../engine.ts";
 
 for (const runtime of ["crun", "runc"]) {
@@ -201,7 +202,11 @@ for (const runtime of ["crun", "runc"]) {
       for (const words of [[], ["--privileged"]]) {
         const shown = await run(...words, ...host, "busybox", "cat", "/proc/self/cgroup");
         assert.match(shown, /^\d+:[^:]*:\/bt[0-9a-f]{6}\/[0-9a-f]{64}$/m);
-        const mkdir = ["sh", "-c", "cd /sys/fs/cgroup; cd memory; mkdir $HOSTNAME && rmdir $HOSTNAME"];
+        const mkdir = [
+          "sh",
+          "-c",
+          "cd /sys/fs/cgroup; [ ! -d memory ] || cd memory; mkdir $HOSTNAME && rmdir $HOSTNAME",
+        ];
         const result = await engine.berth([
           "run",
           "--rm",
@@ -254,6 +259,14 @@ for (const runtime of ["crun", "runc"]) {
       await output(engine.berth, ["update", "-m", "128m", "--memory-swap", "256m", "limited"]);
       assert.equal(read("memory", "memory.limit_in_bytes", "memory.max"), String(128 << 20));
       await output(engine.berth, ["rm", "-f", "limited"]);
+    });
+
+    it("goes on without the limits that cgroup v2 does not have, and warns of them", async () => {
+      const words = ["-m", "64m", "--memory-swappiness", "10", "--oom-kill-disable", "busybox", "true"];
+      const result = await engine.berth(["run", "--rm", "--runtime", runtime, ...words]);
+      assert.equal(result.code, 0, result.stderr);
+      const discarded = [...result.stderr.matchAll(/WARNING: .*?(\w+) discarded\./g)].map(([, name]) => name);
+      assert.deepEqual(discarded, cgroupLayout() === "v2" ? ["swappiness", "OomKillDisable"] : []);
     });
 
     it("says that the kernel killed a container for its memory", async () => {
