@@ -32,10 +32,10 @@ export async function stopContainer(
   if (cancelRestart(containers, container)) return true;
   const ended = container.wait("next-exit");
   if (state.Paused) await unpauseContainer(containers, container);
-  send(container, signal);
+  kill(containers, container, signal);
   if (timeoutSeconds < 0) await ended;
   else if (!(await within(ended, timeoutSeconds))) {
-    send(container, SIGKILL);
+    kill(containers, container, SIGKILL);
     await ended;
   }
   await container.enqueue(() => publish(containers, container, "stop"));
@@ -69,15 +69,8 @@ export async function killContainer(
     return;
   }
   const ended = container.wait("next-exit");
-  if (state.Paused) {
-    if (number !== SIGKILL)
-      throw conflict(`Container ${id} is paused. Unpause the container before stopping or killing`);
-    send(container, number);
-    await unpauseContainer(containers, container).catch(() => {});
-  } else {
-    send(container, number);
-  }
-  publish(containers, container, "kill", { signal: String(number) });
+  kill(containers, container, number);
+  if (state.Paused && stops) await unpauseContainer(containers, container).catch(() => {});
   if (number === SIGKILL) await within(ended, defaultStopTimeoutSeconds);
 }
 
@@ -135,6 +128,11 @@ async function freeze(
     runtime: runtimeOf(containers, container),
     arguments: [command, id],
   });
+}
+
+function kill(containers: Containers, container: Container, signal: number): void {
+  send(container, signal);
+  publish(containers, container, "kill", { signal: String(signal) });
 }
 
 /** Signals the container's first process. One that has just ended is no error. */

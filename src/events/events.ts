@@ -2,6 +2,11 @@ import { nowMilliseconds } from "../formats/timestamp.ts";
 
 /** One engine event, in the shape the API sends (Docker Engine API, `GET /events`). */
 export interface EngineEvent {
+  /** Of containers and images: what clients older than 1.30 go by, `docker run --rm` among them. */
+  status?: string;
+  id?: string;
+  /** A container's image. */
+  from?: string;
   Type: "container" | "image" | "volume" | "network" | "daemon" | "builder";
   Action: string;
   Actor: { ID: string; Attributes: Record<string, string> };
@@ -29,6 +34,7 @@ export function createEvents(): Events {
     publish(type, action, id, attributes = {}) {
       const milliseconds = nowMilliseconds();
       const event: EngineEvent = {
+        ...legacyFields(type, action, id, attributes),
         Type: type,
         Action: action,
         Actor: { ID: id, Attributes: attributes },
@@ -46,4 +52,14 @@ export function createEvents(): Events {
     },
     recent: () => ring,
   };
+}
+
+function legacyFields(
+  type: EngineEvent["Type"],
+  status: string,
+  id: string,
+  { image }: Record<string, string>,
+): Pick<EngineEvent, "status" | "id" | "from"> {
+  if (type === "container") return { status, id, ...(image && { from: image }) };
+  return type === "image" ? { status, id } : {};
 }

@@ -77,4 +77,34 @@ describe("events", () => {
     assert.deepEqual(await list("-f", "type=volume"), ["volume create", "volume destroy"]);
     assert.ok((await list("-f", "label=pick=me")).every((line) => line.startsWith("container ")));
   });
+
+  it("end `run --rm` of clients that speak the oldest versions", async () => {
+    for (const version of ["1.24", "1.25", "1.29"]) {
+      const words = [
+        `DOCKER_API_VERSION=${version}`,
+        "docker",
+        "run",
+        "--rm",
+        "busybox",
+        "sh",
+        "-c",
+        "exit 3",
+      ];
+      const result = await engine.cli("env")(words, { timeoutSeconds: 20 });
+      assert.equal(result.code, 3, `${version}: ${result.stderr}`);
+    }
+    assert.equal(await berth("ps", "-aq"), "");
+  });
+
+  it("name the signals of a stop", async () => {
+    await berth("run", "-d", "--name", "stopped", "busybox", "sleep", "100");
+    const since = String(Math.floor(Date.now() / 1000) - 1);
+    await berth("stop", "-t", "0", "stopped");
+    const until = String(Math.ceil(Date.now() / 1000));
+    const format = "{{.Action}} {{.Actor.Attributes.signal}}";
+    const filters = ["--filter", "container=stopped", "--filter", "event=kill"];
+    const told = await berth("events", "--since", since, "--until", until, ...filters, "--format", format);
+    assert.equal(told, "kill 15\nkill 9");
+    await berth("rm", "stopped");
+  });
 });
