@@ -66,6 +66,7 @@ const refused: [string, string][] = [
   ["--gpus x=y", `invalid argument "x=y" for "--gpus" flag: unexpected key 'x' in 'x=y'`],
   ["--add-host x", 'invalid argument "x" for "--add-host" flag: bad format for add-host: "x"'],
   ["--sysctl a=b", `invalid argument "a=b" for "--sysctl" flag: sysctl 'a=b' is not allowed`],
+  ["--ulimit foo=1", 'invalid argument "foo=1" for "--ulimit" flag: invalid ulimit type: foo'],
   ["--ulimit x", 'invalid argument "x" for "--ulimit" flag: invalid ulimit argument: x'],
   ["--device-read-bps x", 'invalid argument "x" for "--device-read-bps" flag: bad format: x'],
   ["--dns x", 'invalid argument "x" for "--dns" flag: IP address is not correctly formatted: x'],

@@ -85,6 +85,9 @@ test("ps shows a table, a template's lines, or objects of all fields", async () 
   const object = JSON.parse((await berth(["ps", "--format", "json"])).stdout);
   assert.equal(object.Command, '"sleep 100000 and mo…"');
   assert.deepEqual(Object.keys(object), Object.keys(object).sort());
+  const quiet = await berth(["ps", "-q", "--format", "{{.Names}}"]);
+  assert.match(quiet.stdout, /^[0-9a-f]{12}\n/);
+  assert.equal(quiet.stderr, "WARNING: Ignoring custom format, because both --format and --quiet are set.\n");
   assert.deepEqual(await berth(["ps", "--format", "{{.Foo}}"]), {
     code: 1,
     stdout: "",

@@ -57,11 +57,6 @@ async function pullImage(cli: Cli, client: Client, image: string, flags: CreateF
 }
 
 function warnAboutFlags(cli: Cli, flags: CreateFlags): void {
-  if (flags["oom-kill-disable"] && flags.memory === 0) {
-    cli.warn(
-      "WARNING: Disabling the OOM killer on containers without setting a '-m/--memory' limit may be dangerous.",
-    );
-  }
   for (const address of flags.dns) {
     if (isIP(address) !== 0 && (address.startsWith("127.") || address === "::1")) {
       cli.warn(`WARNING: Localhost DNS setting (--dns=${address}) may fail in containers.`);

@@ -48,6 +48,9 @@ function applyFlags(name: string, endpoint: EndpointSettings, flags: NetworkFlag
   const refuse = (flag: string, what: string) => {
     throw new Error(`conflicting options: cannot specify both ${flag} and per-network ${what}`);
   };
+  if ((aliases.length > 0 || endpoint.Aliases) && !isUserDefined(name)) {
+    throw new Error("network-scoped aliases are only supported for user-defined networks");
+  }
   if (aliases.length > 0 && endpoint.Aliases) refuse("--network-alias", "alias");
   if (flags.ip !== "" && endpoint.IPAMConfig?.IPv4Address) refuse("--ip", "IPv4 address");
   if (flags.ip6 !== "" && endpoint.IPAMConfig?.IPv6Address) refuse("--ip6", "IPv6 address");

@@ -48,10 +48,16 @@ export const nanoCpus = (help: string) =>
 export const memorySwap = (help: string) =>
   single(help, "bytes", 0, (text) => (text === "-1" ? -1 : parseSize(text)));
 
+const ulimits = new Set([
+  ...["core", "cpu", "data", "fsize", "locks", "memlock", "msgqueue", "nice", "nofile", "nproc", "rss"],
+  ...["rtprio", "rttime", "sigpending", "stack"],
+]);
+
 export const ulimit = (help: string) =>
   repeated<Ulimit>(help, "ulimit", (text) => {
     const match = /^([a-z]+)=(-?\d+)(?::(-?\d+))?$/.exec(text);
     if (match === null) throw new Error(`invalid ulimit argument: ${text}`);
+    if (!ulimits.has(match[1]!)) throw new Error(`invalid ulimit type: ${match[1]}`);
     const soft = Number(match[2]);
     const hard = match[3] === undefined ? soft : Number(match[3]);
     if (hard !== -1 && soft > hard) {

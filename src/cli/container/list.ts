@@ -30,19 +30,21 @@ export const command = defineCommand({
   },
   async run({ cli, flags, given }) {
     const limit = flags.latest && !given.has("last") ? 1 : flags.last;
-    const format = flags.format || (flags.quiet ? "" : (cli.config.psFormat ?? ""));
+    if (flags.quiet && flags.format) {
+      cli.warn("WARNING: Ignoring custom format, because both --format and --quiet are set.");
+    }
+    const format = flags.quiet ? "{{.ID}}" : flags.format || (cli.config.psFormat ?? "");
     const client = await cli.client();
     const containers = await client.containers.list({
       all: flags.all,
       limit: limit > 0 ? limit : undefined,
       // Working sizes out is dear: only when a column shows them.
-      size: flags.size || /\.Size\b/.test(format),
+      size: flags.size || /\.Size\b|json \.(?!\w)/.test(format),
       filters: toFilters(flags.filter),
     });
-    const isPlain = format === "" || format === "table";
     const columns = "{{.ID}}\t{{.Image}}\t{{.Command}}\t{{.RunningFor}}\t{{.Status}}\t{{.Ports}}\t{{.Names}}";
     printList(cli, {
-      format: flags.quiet && isPlain ? "{{.ID}}" : format,
+      format,
       table: flags.size ? `${columns}\t{{.Size}}` : columns,
       raw: flags.size ? `${rawFormat}size: {{.Size}}\n` : rawFormat,
       headers: containerHeaders,
