@@ -37,9 +37,9 @@ export function list(request: ApiRequest): Reply {
   };
   const found = images.list().filter(isWanted);
   const users = imageUsers(containers);
-  const summaries = found.map((image) => {
-    return images.summarize(image, users.filter(({ imageId }) => imageId === image.id).length);
-  });
+  const countUsers = (image: ImageRecord) => users.filter(({ imageId }) => imageId === image.id).length;
+  const isCounted = request.version >= 51;
+  const summaries = found.map((image) => images.summarize(image, isCounted ? countUsers(image) : -1));
   const shown = patterns
     ? summaries.map((one) => ({
         ...one,
@@ -141,7 +141,11 @@ function parsePlatform(text: string): { os: string; architecture: string; varian
 async function download(url: string, report: (message: ProgressMessage) => void): Promise<Readable> {
   const address = /^https?:\/\//.test(url) ? url : `http://${url}`;
   report({ status: `Downloading from ${address}` });
-  const response = await fetch(address);
+  const response = await fetch(address).catch((error) => {
+    // What went wrong is only in the cause: "fetch failed" says nothing.
+    const reason = error.cause ? messageOf(error.cause) || error.cause.code : messageOf(error);
+    throw invalid(`Get "${address}": ${reason}`, error);
+  });
   if (!response.ok || !response.body)
     throw invalid(`cannot download ${address}: HTTP status ${response.status}`);
   return Readable.fromWeb(response.body as Parameters<typeof Readable.fromWeb>[0]);

@@ -93,9 +93,12 @@ function parseJsonList(text: string): string[] | undefined {
   }
 }
 
+/** A first word, perhaps with quotes, that has an equals sign. */
+const hasPair = /^(?:"(?:\\.|[^"\\])*"|'[^']*'|[^\s"'=])*=/;
+
 /** `NAME=VALUE …`, or the old `NAME VALUE`, where the value is the rest of the line. */
 function parsePairs(instruction: string, rest: string, words: () => string[]): [string, string][] {
-  if (!/^\S*=/.test(rest)) {
+  if (!hasPair.test(rest)) {
     const [, name, value] = /^(\S+)\s+(.*)$/s.exec(rest) ?? [];
     if (!name || value === undefined) throw invalid(`${instruction} must have two arguments`);
     return [[name, splitWords(value.replaceAll(/(\s)/g, "\\$1"), () => undefined).join(" ")]];

@@ -21,6 +21,7 @@ test("each instruction changes its part of the config", () => {
       { ExposedPorts: { "80/tcp": {}, "53/udp": {}, "8000/tcp": {}, "8001/tcp": {}, "8002/tcp": {} } },
     ],
     [["LABEL a=1 \"b c\"='d e'", "LABEL a=2"], { Labels: { a: "2", "b c": "d e" } }],
+    [['LABEL "a b"=c d=e'], { Labels: { "a b": "c", d: "e" } }],
     [["ONBUILD RUN x", "ONBUILD COPY . /"], { OnBuild: ["RUN x", "COPY . /"] }],
     [["USER 1000:1000"], { User: "1000:1000" }],
     [['VOLUME ["/a", "/b c"]', "VOLUME /d /e"], { Volumes: { "/a": {}, "/b c": {}, "/d": {}, "/e": {} } }],
