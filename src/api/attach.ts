@@ -58,6 +58,7 @@ export async function logs(request: ApiRequest): Promise<undefined> {
     stderr: request.flag("stderr"),
     follow: request.flag("follow"),
     timestamps: request.flag("timestamps"),
+    details: request.flag("details"),
     since: request.text("since"),
     until: request.text("until"),
     tail: request.text("tail"),

@@ -16,7 +16,7 @@ import {
 } from "../containers/stop.ts";
 import { listProcesses } from "../containers/top.ts";
 import { updateContainer } from "../containers/update.ts";
-import { invalid } from "../errors.ts";
+import { EngineError, invalid } from "../errors.ts";
 import type { ContainerCreateRequest } from "../formats/docker-api.ts";
 import { type ApiRequest, created, noContent, notModified, ok, type Reply } from "./request.ts";
 
@@ -75,7 +75,13 @@ export async function restart(request: ApiRequest): Promise<Reply> {
 }
 
 export async function kill(request: ApiRequest): Promise<Reply> {
-  await killContainer(request.engine.containers, containerOf(request), request.text("signal"));
+  try {
+    await killContainer(request.engine.containers, containerOf(request), request.text("signal"));
+  } catch (error) {
+    if (!(error instanceof EngineError) || error.kind === "invalid") throw error;
+    const message = `cannot kill container: ${request.param("id")}: ${error.message}`;
+    throw new EngineError(error.kind, message, error);
+  }
   return noContent;
 }
 

@@ -37,5 +37,8 @@ export async function remove(request: ApiRequest): Promise<Reply> {
 }
 
 export async function prune(request: ApiRequest): Promise<Reply> {
-  return ok(await pruneVolumes(request.engine, request.filters(["label", "label!", "all"])));
+  const filters = request.filters(["label", "label!", "all"]);
+  // Before this version there was no such filter, and volumes with names went too.
+  if (request.version < 42) filters.set("all", ["true"]);
+  return ok(await pruneVolumes(request.engine, filters));
 }

@@ -80,7 +80,12 @@ export class Container {
     });
   }
 
-  /** It has ended, or could not be started. */
+  /** As with Docker, who waits for the next exit goes on waiting: there was no run that could end. */
+  notifyStartFailure(result: WaitResult): void {
+    this.#resolve(result, ({ condition }) => condition === "not-running");
+  }
+
+  /** It has ended. */
   notifyExit(result: WaitResult, willRestart: boolean): void {
     this.#resolve(
       result,

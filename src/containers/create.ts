@@ -9,15 +9,12 @@ import type {
   EndpointSettings,
   HostConfig,
 } from "../formats/docker-api.ts";
-import { checkRestartPolicy } from "../formats/restart-policy.ts";
-import { parseSignal } from "../formats/signal.ts";
 import { timestamp } from "../formats/timestamp.ts";
 import type { ImageRecord } from "../images/images.ts";
-import { capabilitiesOf } from "../runtime/capabilities.ts";
 import { defaultShmSizeBytes, maskedPaths, readonlyPaths } from "../runtime/defaults.ts";
-import { checkResources, discardUnsupported } from "../runtime/resources.ts";
-import { parseSecurityOptions } from "../runtime/security-options.ts";
+import { discardUnsupported } from "../runtime/resources.ts";
 import { cgroupLayout } from "../sys/cgroup.ts";
+import { checkRequest } from "./check-request.ts";
 import { Container, type ContainerRecord, initialState } from "./container.ts";
 import {
   type Containers,
@@ -30,7 +27,6 @@ import {
 } from "./containers.ts";
 import { resolveContainerMounts } from "./mounts.ts";
 import { sharesHostname } from "./namespaces.ts";
-import { refuseUnsupported } from "./unsupported.ts";
 
 export interface CreateResult {
   id: string;
@@ -51,12 +47,16 @@ export async function createContainer(
   const config = completeConfig(givenConfig);
   const hostConfig = completeHostConfig(givenHostConfig ?? {});
   const endpointsConfig = listEndpoints(networking?.EndpointsConfig ?? {});
+  if (Object.keys(givenConfig).length === 0) {
+    throw invalid("config cannot be empty in order to create a container");
+  }
   const image = containers.images.getImage(config.Image);
   checkPlatform(config.Image, image, platform);
   const id = newId();
   mergeImage(config, image);
-  fillDefaults(containers, config, hostConfig, id);
+  fillDefaults(containers, hostConfig);
   checkRequest(containers, config, hostConfig, endpointsConfig);
+  config.Hostname ||= sharesHostname(hostConfig) ? hostname() : id.slice(0, 12);
   const warnings = [...discardUnsupported(hostConfig), ...warningsFor(hostConfig)];
   const name = claimName(containers, wantedName, id);
   const record: ContainerRecord = {
@@ -122,11 +122,13 @@ function mergeImage(config: ContainerConfig, image: ImageRecord): void {
     config.Entrypoint = null;
   }
   const names = new Set((config.Env ?? []).map((variable) => variable.split("=", 1)[0]));
-  config.Env = [...(config.Env ?? []), ...(base.Env ?? []).filter((one) => !names.has(one.split("=", 1)[0]))];
+  const inherited = (base.Env ?? []).filter((one) => !names.has(one.split("=", 1)[0]));
+  if (config.Env?.length || base.Env) config.Env = [...(config.Env ?? []), ...inherited];
   config.Labels = { ...base.Labels, ...config.Labels };
   config.User ||= base.User ?? "";
   config.WorkingDir ||= base.WorkingDir ?? "";
-  config.Volumes = base.Volumes || config.Volumes ? { ...base.Volumes, ...config.Volumes } : null;
+  const volumes = { ...base.Volumes, ...config.Volumes };
+  config.Volumes = Object.keys(volumes).length > 0 ? volumes : null;
   if (base.ExposedPorts || config.ExposedPorts) {
     config.ExposedPorts = { ...base.ExposedPorts, ...config.ExposedPorts };
   }
@@ -136,12 +138,7 @@ function mergeImage(config: ContainerConfig, image: ImageRecord): void {
   if (base.Shell && !config.Shell) config.Shell = base.Shell;
 }
 
-function fillDefaults(
-  containers: Containers,
-  config: ContainerConfig,
-  hostConfig: HostConfig,
-  id: string,
-): void {
+function fillDefaults(containers: Containers, hostConfig: HostConfig): void {
   if (hostConfig.NetworkMode === "" || hostConfig.NetworkMode === "default")
     hostConfig.NetworkMode = "bridge";
   pinContainerModes(containers, hostConfig);
@@ -159,43 +156,10 @@ function fillDefaults(
     hostConfig.MaskedPaths ??= maskedPaths;
     hostConfig.ReadonlyPaths ??= readonlyPaths;
   }
-  config.Hostname ||= sharesHostname(hostConfig) ? hostname() : id.slice(0, 12);
 }
 
 function withoutEmpty(policy: HostConfig["RestartPolicy"]): Partial<HostConfig["RestartPolicy"]> {
   return policy.Name ? policy : {};
-}
-
-function checkRequest(
-  containers: Containers,
-  config: ContainerConfig,
-  hostConfig: HostConfig,
-  endpoints: Record<string, EndpointSettings>,
-): void {
-  if (!config.Entrypoint?.length && !config.Cmd?.length) throw invalid("no command specified");
-  if (config.WorkingDir && !config.WorkingDir.startsWith("/")) {
-    throw invalid(`invalid working directory: '${config.WorkingDir}' is not an absolute path`);
-  }
-  for (const variable of config.Env ?? []) {
-    if (variable.startsWith("=") || variable === "")
-      throw invalid(`invalid environment variable: ${variable}`);
-  }
-  if (config.StopSignal) parseSignal(config.StopSignal);
-  if (!(hostConfig.Runtime in containers.settings.runtimes)) {
-    throw invalid(`unknown or invalid runtime name: ${hostConfig.Runtime}`);
-  }
-  refuseUnsupported(config, hostConfig, endpoints);
-  checkResources(hostConfig);
-  checkRestartPolicy(hostConfig.RestartPolicy, hostConfig.AutoRemove);
-  parseSecurityOptions(hostConfig.SecurityOpt ?? []);
-  capabilitiesOf({ privileged: false, add: hostConfig.CapAdd ?? [], drop: hostConfig.CapDrop ?? [] });
-  checkNetworkMode(hostConfig);
-}
-
-function checkNetworkMode({ NetworkMode: mode, PortBindings: ports }: HostConfig): void {
-  if (mode.startsWith("container:") && Object.keys(ports ?? {}).length > 0) {
-    throw invalid("conflicting options: port publishing and the container type network mode");
-  }
 }
 
 /**
@@ -226,8 +190,15 @@ function makeFolder(containers: Containers, id: string, image: ImageRecord): voi
 }
 
 function warningsFor(hostConfig: HostConfig): string[] {
+  const warnings: string[] = [];
   const published = Object.keys(hostConfig.PortBindings ?? {}).length > 0;
-  return published && hostConfig.NetworkMode === "host"
-    ? ["Published ports are discarded when using host network mode"]
-    : [];
+  if (published && hostConfig.NetworkMode === "host") {
+    warnings.push("Published ports are discarded when using host network mode");
+  }
+  if (hostConfig.OomKillDisable && hostConfig.Memory === 0) {
+    warnings.push(
+      "OOM killer is disabled for the container, but no memory limit is set, this can result in the system running out of resources.",
+    );
+  }
+  return warnings;
 }

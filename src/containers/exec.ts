@@ -1,6 +1,6 @@
 import { rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { conflict, invalid, messageOf, notFound } from "../errors.ts";
+import { conflict, EngineError, invalid, messageOf, notFound } from "../errors.ts";
 import type { ExecCreateRequest, ExecInspect } from "../formats/docker-api.ts";
 import { ensureAppArmorProfile, resolveAppArmorProfile } from "../runtime/apparmor.ts";
 import { capabilitiesOf } from "../runtime/capabilities.ts";
@@ -14,6 +14,9 @@ import { rootLayers } from "./rootfs.ts";
 import { bundleOf, runtimeOf } from "./runtime-files.ts";
 import { execPrefix, startFailure } from "./start-failure.ts";
 import { resolveUser } from "./user.ts";
+
+/** Docker's exit code of an exec that could not be started, whatever the reason. */
+const cannotBeRun = 126;
 
 /** @throws EngineError conflict when the container does not run or is paused, invalid without a command */
 export function createExec(containers: Containers, container: Container, request: ExecCreateRequest): Exec {
@@ -85,8 +88,12 @@ export async function startExec(containers: Containers, exec: Exec): Promise<voi
     publish(containers, container, `exec_start: ${request.args.join(" ")}`, { execID: exec.id });
   } catch (error) {
     exec.running = false;
+    if (error instanceof EngineError && error.kind === "invalid") {
+      exec.exitCode = cannotBeRun;
+      throw error;
+    }
     const failure = startFailure(messageOf(error), request.args, execPrefix);
-    exec.exitCode = failure.exitCode;
+    exec.exitCode = failure.exitCode === 127 ? 127 : cannotBeRun;
     throw failure.error;
   } finally {
     rmSync(processFile, { force: true });

@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import { encodeConfig } from "../formats/container-config.ts";
 import { formatStatus } from "../formats/container-status.ts";
 import type {
   ContainerInspect,
@@ -56,7 +57,7 @@ export function inspectContainer(containers: Containers, container: Container): 
       },
     },
     Mounts: mountPoints(record.mounts),
-    Config: config,
+    Config: encodeConfig(config),
     NetworkSettings: networkSettings(containers, container),
   };
 }

@@ -1,5 +1,5 @@
-import { invalid } from "../errors.ts";
-import { type Filters, matchesLabels } from "../formats/filters.ts";
+import { invalid, messageOf } from "../errors.ts";
+import { type Filters, flagOf, matchesLabels } from "../formats/filters.ts";
 import type { Container } from "./container.ts";
 import { type Containers, getContainer } from "./containers.ts";
 import { usesVolume } from "./mounts.ts";
@@ -46,6 +46,7 @@ function compileFilter(containers: Containers, key: string, values: string[]): T
       for (const value of values) checkStatus(value);
       return some((value, { record }) => record.state.Status === value);
     case "exited":
+      for (const value of values) checkNumber(value);
       return some(
         (value, { record: { state } }) =>
           !state.Running && state.Status !== "created" && state.ExitCode === Number(value),
@@ -60,13 +61,16 @@ function compileFilter(containers: Containers, key: string, values: string[]): T
     case "volume":
       return some((value, container) => usesVolume(container, value));
     case "publish":
+      checkPorts(key, values);
       return some((value, container) => matchesPort(value, publishedPorts(container)));
     case "expose":
+      checkPorts(key, values);
       return some((value, { record }) => matchesPort(value, Object.keys(record.config.ExposedPorts ?? {})));
     case "health":
+      checkHealth(values);
       return some((value) => value === "none");
     case "is-task":
-      return some((value) => value === "false");
+      return () => flagOf(new Map([[key, values]]), key) === false;
     default:
       return () => true;
   }
@@ -92,6 +96,31 @@ function compilePattern(text: string): RegExp {
 function checkStatus(status: string): void {
   const known = ["created", "running", "paused", "restarting", "removing", "exited", "dead"];
   if (!known.includes(status)) throw invalid(`invalid filter 'status=[${status}]'`);
+}
+
+/** @throws EngineError invalid in the words of Go's strconv */
+function checkNumber(text: string, parser = "Atoi"): void {
+  if (!/^\d+$/.test(text))
+    throw invalid(`strconv.${parser}: parsing ${JSON.stringify(text)}: invalid syntax`);
+}
+
+function checkPorts(key: string, values: string[]): void {
+  for (const value of values) {
+    const [range = "", protocol = "tcp"] = value.split("/");
+    try {
+      for (const number of range.split("-")) checkNumber(number, "ParseUint");
+    } catch (error) {
+      throw invalid(`error while looking up for ${key} ${value}: ${messageOf(error)}`, error);
+    }
+    if (!["tcp", "udp", "sctp"].includes(protocol)) {
+      throw invalid(`error while looking up for ${key} ${value}: invalid proto: ${protocol}`);
+    }
+  }
+}
+
+function checkHealth(values: string[]): void {
+  const unknown = values.find((value) => !["none", "starting", "healthy", "unhealthy"].includes(value));
+  if (unknown !== undefined) throw invalid(`Unrecognised filter value for health: ${unknown}`);
 }
 
 /** The image itself, or any that was built on it. */

@@ -1,5 +1,6 @@
 import { join } from "node:path";
-import { invalid, messageOf } from "../errors.ts";
+import { invalid, messageOf, notImplemented } from "../errors.ts";
+import type { HostConfig } from "../formats/docker-api.ts";
 import { parseSize } from "../formats/units.ts";
 import type { LogOptions } from "../supervisor/protocol.ts";
 import type { Container } from "./container.ts";
@@ -16,6 +17,18 @@ export function logOptions(folder: string, { record }: Container): LogOptions | 
     maxSizeBytes: parseLimit(options?.["max-size"]) ?? defaultSizeBytes,
     maxFiles: Number(options?.["max-file"] ?? defaultFiles),
   };
+}
+
+/** Further options of Docker's json-file driver. */
+const notYet = ["compress", "env", "env-regex", "labels", "labels-regex", "max-buffer-size", "mode", "tag"];
+
+/** @throws EngineError invalid, notImplemented */
+export function checkLogConfig({ Type: type, Config: options }: HostConfig["LogConfig"]): void {
+  for (const name of type === "json-file" ? Object.keys(options ?? {}) : []) {
+    if (notYet.includes(name)) throw notImplemented(`not yet supported: --log-opt ${name}`);
+    if (name === "max-size" || name === "max-file") continue;
+    throw invalid(`unknown log opt '${name}' for json-file log driver`);
+  }
 }
 
 /** "10m", "1g", "-1" for no limit. */

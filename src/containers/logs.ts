@@ -12,6 +12,8 @@ export interface LogsOptions {
   stderr: boolean;
   follow: boolean;
   timestamps: boolean;
+  /** With the attributes of each line; there are none so far. */
+  details?: boolean;
   /** Unix seconds or RFC 3339; "" for no bound. */
   since: string;
   until: string;
@@ -32,7 +34,9 @@ export async function* readLogs(
   const { config } = container.record;
   const isWanted = compileBounds(options);
   for await (const entry of selectEntries(containers, container, options, isWanted)) {
-    const text = options.timestamps ? `${entry.time} ${entry.log}` : entry.log;
+    // Where a line's labels and variables would be: with none, Docker's details are the blank alone.
+    const detailed = options.details ? ` ${entry.log}` : entry.log;
+    const text = options.timestamps ? `${entry.time} ${detailed}` : detailed;
     const bytes = Buffer.from(text);
     yield config.Tty ? bytes : encodeFrame(streams[entry.stream], bytes);
   }

@@ -4,7 +4,7 @@ import type { ImageRecord } from "../images/images.ts";
 import type { OciMount } from "../runtime/oci-spec.ts";
 import type { ResolvedMount } from "../volumes/volumes.ts";
 import type { Container } from "./container.ts";
-import { type Containers, getContainer } from "./containers.ts";
+import { type Containers, findContainer } from "./containers.ts";
 
 /** Settles what a new container mounts; makes the volumes that are missing. @throws EngineError */
 export function resolveContainerMounts(
@@ -25,8 +25,11 @@ export function resolveContainerMounts(
 function mountsFrom(containers: Containers, entry: string): ResolvedMount[] {
   const [name = "", mode = ""] = entry.split(":", 2);
   if (!["", "ro", "rw", "z", "Z"].includes(mode)) throw invalid(`invalid mode: ${mode}`);
-  return getContainer(containers, name)
-    .record.mounts.filter(({ type }) => type !== "tmpfs")
+  const source = findContainer(containers, name);
+  // "Not found" would make Docker's client look for the image.
+  if (!source) throw invalid(`No such container: ${name}`);
+  return source.record.mounts
+    .filter(({ type }) => type !== "tmpfs")
     .map((mount) => ({ ...mount, readOnly: mode === "ro" || (mode !== "rw" && mount.readOnly) }));
 }
 
@@ -85,7 +88,7 @@ export function mountPoints(mounts: ResolvedMount[]): MountPoint[] {
 }
 
 export function usesVolume({ record }: Container, name: string): boolean {
-  return record.mounts.some((mount) => mount.name === name || mount.destination === name);
+  return record.mounts.some((mount) => [mount.name, mount.source, mount.destination].includes(name));
 }
 
 /** Ids of the containers, running or not, that have a volume. */

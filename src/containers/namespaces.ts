@@ -41,14 +41,15 @@ function resolveUts(containers: Containers, hostConfig: HostConfig): string {
 function joined(containers: Containers, mode: string, namespace: string): string | undefined {
   if (mode === "host") return "host";
   if (!mode.startsWith("container:")) return undefined;
-  return `/proc/${runningPid(containers, mode)}/ns/${namespace}`;
+  return `/proc/${runningPid(containers, mode, namespace)}/ns/${namespace}`;
 }
 
 /** @throws EngineError conflict when that container does not run */
-function runningPid(containers: Containers, mode: string): number {
+function runningPid(containers: Containers, mode: string, namespace: string): number {
   const { record } = getContainer(containers, mode.slice("container:".length));
   if (!record.state.Running || record.state.Restarting) {
-    throw conflict(`cannot join network of a non running container: ${record.id}`);
+    const what = namespace === "ipc" || namespace === "pid" ? namespace.toUpperCase() : "network";
+    throw conflict(`cannot join ${what} of a non running container: ${record.id}`);
   }
   return record.state.Pid;
 }
@@ -88,5 +89,5 @@ export function shmToBorrow(
   { IpcMode: mode }: HostConfig,
 ): { pid: number; target: string } | undefined {
   if (!mode.startsWith("container:")) return undefined;
-  return { pid: runningPid(containers, mode), target: borrowedShm(containers) };
+  return { pid: runningPid(containers, mode, "ipc"), target: borrowedShm(containers) };
 }

@@ -1,3 +1,4 @@
+import { EngineError, invalid } from "../errors.ts";
 import type { Container } from "./container.ts";
 import { type Containers, claimName, publish, save } from "./containers.ts";
 
@@ -5,10 +6,22 @@ import { type Containers, claimName, publish, save } from "./containers.ts";
 export function renameContainer(containers: Containers, container: Container, wanted: string): void {
   const { record } = container;
   const oldName = record.name;
-  const name = claimName(containers, wanted, record.id);
+  if (wanted.replace(/^\//, "") === oldName) {
+    throw invalid("Renaming a container with the same name as its current name");
+  }
+  const name = claimNewName(containers, wanted, record.id);
   containers.byName.delete(oldName);
   record.name = name;
   containers.byName.set(name, container);
   save(containers, container);
   publish(containers, container, "rename", { oldName: `/${oldName}` });
+}
+
+function claimNewName(containers: Containers, wanted: string, id: string): string {
+  try {
+    return claimName(containers, wanted, id);
+  } catch (error) {
+    if (!(error instanceof EngineError)) throw error;
+    throw new EngineError(error.kind, `Error when allocating new name: ${error.message}`, error);
+  }
 }

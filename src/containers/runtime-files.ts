@@ -1,5 +1,5 @@
 import { existsSync, rmSync } from "node:fs";
-import { join } from "node:path";
+import { join, posix } from "node:path";
 import { internal } from "../errors.ts";
 import type { RuntimeCommand } from "../supervisor/protocol.ts";
 import type { Container } from "./container.ts";
@@ -29,5 +29,6 @@ export async function deleteFromRuntime(containers: Containers, container: Conta
 /** A container's cgroup, from the root of each hierarchy. */
 export function cgroupOf({ settings }: Containers, { record }: Container): string {
   const parent = record.hostConfig.CgroupParent || settings.cgroupParent;
-  return `${parent.replace(/^\/?/, "/")}/${record.id}`;
+  // Taken from "/", ".." leads nowhere else.
+  return posix.join("/", parent, record.id);
 }

@@ -51,10 +51,8 @@ export function startFailure(
   if (/permission denied|is a directory|exec format error/i.test(message)) {
     return { error: badCommand(prefix, `${withoutRuntime(message).toLowerCase()}: unknown`), exitCode: 126 };
   }
-  return {
-    error: new EngineError("internal", `failed to create task for container: ${message}`),
-    exitCode: 128,
-  };
+  const task = prefix === createPrefix ? "failed to create task for container: " : prefix;
+  return { error: new EngineError("internal", task + message), exitCode: 128 };
 }
 
 function badCommand(prefix: string, message: string): EngineError {

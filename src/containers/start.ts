@@ -10,7 +10,7 @@ import { defaultSeccompProfile, parseSeccompProfile } from "../runtime/seccomp.t
 import { parseSecurityOptions } from "../runtime/security-options.ts";
 import { buildSpec, type SpecInput } from "../runtime/spec.ts";
 import type { StartOptions } from "../supervisor/protocol.ts";
-import { hasOnlyBfqWeight, prepareCgroupParent, setBfqWeight } from "../sys/cgroup.ts";
+import { hasOnlyBfqWeight, prepareCgroupParent, removeCgroup, setBfqWeight } from "../sys/cgroup.ts";
 import { bootId } from "../sys/process.ts";
 import { createTrace } from "../trace.ts";
 import { type Container, enterStatus } from "./container.ts";
@@ -87,11 +87,13 @@ async function recordFailure(containers: Containers, container: Container, error
   const exitCode = failure.exitCode;
   await containers.networks.close(record.id);
   await deleteFromRuntime(containers, container);
+  // crun leaves it behind when the kernel refuses a limit.
+  removeCgroup(cgroupOf(containers, container));
   const { message } = error instanceof EngineError ? error : failure.error;
   Object.assign(record.state, { ExitCode: exitCode, Error: message, Pid: 0 });
   enterStatus(record.state, record.state.Status === "created" ? "created" : "exited");
   save(containers, container);
-  container.notifyExit({ exitCode, error: message }, false);
+  container.notifyStartFailure({ exitCode, error: message });
   await containers.supervisor.call("forget", { process: record.id });
   if (record.hostConfig.AutoRemove) await discardContainer(containers, container, { removeVolumes: true });
 }

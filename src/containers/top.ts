@@ -46,7 +46,7 @@ async function runPs(words: string[]): Promise<string> {
   } catch (error) {
     const text = messageOf(error);
     if (text.includes("ENOENT")) throw internal("ps is missing: install the package procps");
-    throw invalid(`error running ps: ${text.split("\n").at(1) ?? text}`, error);
+    throw invalid(`ps: ${text.split("\n").at(1) ?? text}`, error);
   }
 }
 

@@ -102,6 +102,38 @@ const nullableScalars = new Set(["MemorySwappiness", "OomKillDisable", "PidsLimi
 /** A string or a list: clients older than 1.40 and some libraries send "sh" for ["sh"]. */
 const stringOrList = new Set(["Cmd", "Entrypoint"]);
 
+const configOrder = [
+  ...["Hostname", "Domainname", "User", "AttachStdin", "AttachStdout", "AttachStderr", "ExposedPorts", "Tty"],
+  ...["OpenStdin", "StdinOnce", "Env", "Cmd", "Healthcheck", "ArgsEscaped", "Image", "Volumes", "WorkingDir"],
+  ...[
+    "Entrypoint",
+    "NetworkDisabled",
+    "MacAddress",
+    "OnBuild",
+    "Labels",
+    "StopSignal",
+    "StopTimeout",
+    "Shell",
+  ],
+] as (keyof ContainerConfig)[];
+
+/** Left out while they say nothing. */
+const omittedWhenEmpty = new Set<keyof ContainerConfig>([
+  ...(["ExposedPorts", "Healthcheck", "NetworkDisabled", "MacAddress"] as const),
+  ...(["StopSignal", "StopTimeout", "Shell"] as const),
+]);
+
+/** A config as Docker sends it: scripts print it whole, so that order and empty fields show. */
+export function encodeConfig(config: ContainerConfig): ContainerConfig {
+  const isEmpty = (value: unknown) => {
+    return value === undefined || value === null || value === "" || value === false;
+  };
+  const present = configOrder.filter((key) => {
+    return omittedWhenEmpty.has(key) ? !isEmpty(config[key]) : key in config;
+  });
+  return Object.fromEntries(present.map((key) => [key, config[key]])) as unknown as ContainerConfig;
+}
+
 /** Completes a container config as a client sent it. @throws EngineError invalid when a field has the wrong type */
 export function completeConfig(given: object): ContainerConfig {
   return complete<ContainerConfig>("Config", configDefaults, given);
@@ -109,6 +141,12 @@ export function completeConfig(given: object): ContainerConfig {
 
 /** Likewise for a host config. */
 export function completeHostConfig(given: object): HostConfig {
+  if (typeof given !== "object" || Array.isArray(given)) {
+    const got = Array.isArray(given) ? "array" : typeof given;
+    throw invalid(
+      `json: cannot unmarshal ${got} into Go struct field CreateRequest.HostConfig of type container.HostConfig`,
+    );
+  }
   return complete<HostConfig>("HostConfig", hostConfigDefaults, given);
 }
 

@@ -1,3 +1,4 @@
+import { encodeConfig } from "../formats/container-config.ts";
 import type { ImageHistoryItem, ImageInspect, ImageSummary } from "../formats/docker-api.ts";
 import { formatFamiliar } from "../formats/reference.ts";
 import type { Catalog, ImageRecord } from "./catalog.ts";
@@ -29,7 +30,7 @@ export function inspectImage(
     Created: config.created ?? "",
     DockerVersion: config.docker_version ?? "",
     Author: config.author ?? "",
-    Config: {
+    Config: encodeConfig({
       Hostname: "",
       Domainname: "",
       User: "",
@@ -48,7 +49,7 @@ export function inspectImage(
       OnBuild: null,
       Labels: null,
       ...config.config,
-    },
+    }),
     Architecture: config.architecture,
     ...(config.variant && { Variant: config.variant }),
     Os: config.os,

@@ -78,8 +78,8 @@ export interface CapabilityOptions {
  * @throws EngineError invalid for an unknown name
  */
 export function capabilitiesOf(options: CapabilityOptions): string[] {
-  const add = options.add.map(normalize);
-  const drop = options.drop.map(normalize);
+  const add = options.add.map((name) => normalize("CapAdd", name));
+  const drop = options.drop.map((name) => normalize("CapDrop", name));
   const wanted = () => {
     if (options.privileged) return allCapabilities;
     if (add.includes("ALL")) return allCapabilities.filter((name) => !drop.includes(name));
@@ -89,10 +89,10 @@ export function capabilitiesOf(options: CapabilityOptions): string[] {
   return wanted().filter((name) => boundingSet().has(name));
 }
 
-function normalize(name: string): string {
+function normalize(field: string, name: string): string {
   const upper = name.toUpperCase();
   if (upper === "ALL") return upper;
   const full = upper.startsWith("CAP_") ? upper : `CAP_${upper}`;
-  if (!allCapabilities.includes(full)) throw invalid(`invalid CapAdd/CapDrop: unknown capability: "${name}"`);
+  if (!allCapabilities.includes(full)) throw invalid(`invalid ${field}: unknown capability: "${full}"`);
   return full;
 }

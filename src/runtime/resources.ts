@@ -1,7 +1,8 @@
 import { statSync } from "node:fs";
+import { cpus } from "node:os";
 import { invalid } from "../errors.ts";
 import type { Resources, ThrottleDevice } from "../formats/docker-api.ts";
-import { cgroupLayout, hasOnlyBfqWeight } from "../sys/cgroup.ts";
+import { cgroupLayout, hasOnlyBfqWeight, readCpuset } from "../sys/cgroup.ts";
 import type { OciResources } from "./oci-spec.ts";
 
 /** What Docker refuses in resource limits, whoever runs the container. @throws EngineError invalid */
@@ -28,10 +29,40 @@ export function checkResources(r: Resources): void {
   if (r.BlkioWeight !== 0 && (r.BlkioWeight < 10 || r.BlkioWeight > 1000)) {
     throw invalid("Range of blkio weight is from 10 to 1000");
   }
+  const processors = cpus().length;
+  if (r.NanoCpus < 0 || r.NanoCpus > processors * 1e9) {
+    throw invalid(
+      `Range of CPUs is from 0.01 to ${processors}.00, as there are only ${processors} CPUs available`,
+    );
+  }
+  checkCpuset("cpus", "CPUs", r.CpusetCpus);
+  checkCpuset("mems", "memory nodes", r.CpusetMems);
   const { MemorySwappiness: swappiness } = r;
   if (typeof swappiness === "number" && (swappiness < -1 || swappiness > 100)) {
     throw invalid(`Invalid value: ${swappiness}, valid memory swappiness range is 0-100`);
   }
+}
+
+function checkCpuset(file: "cpus" | "mems", what: string, wanted: string): void {
+  if (wanted === "") return;
+  const numbers = parseNumberList(wanted);
+  if (!numbers) throw invalid(`Invalid value ${wanted} for cpuset ${file}: invalid format: ${wanted}`);
+  const available = readCpuset(file);
+  const present = parseNumberList(available) ?? [];
+  if (!numbers.every((number) => present.includes(number))) {
+    throw invalid(`Requested ${what} are not available - requested ${wanted}, available: ${available}`);
+  }
+}
+
+/** "0-2,5" as the kernel writes lists; undefined when it is none. */
+function parseNumberList(text: string): number[] | undefined {
+  const numbers: number[] = [];
+  for (const part of text.split(",")) {
+    const [, first, last = first] = /^(\d{1,4})(?:-(\d{1,4}))?$/.exec(part) ?? [];
+    if (first === undefined || Number(first) > Number(last)) return undefined;
+    for (let number = Number(first); number <= Number(last); number++) numbers.push(number);
+  }
+  return numbers;
 }
 
 /**
@@ -59,6 +90,9 @@ export function discardUnsupported(r: Resources): string[] {
   }
   return warnings;
 }
+
+/** More than the kernel ever runs: Docker's "no limit" (below zero) for runtimes, of which crun does not know -1. */
+const mostProcesses = 4_194_304;
 
 /** Docker's resource settings as the OCI runtime takes them; the runtime translates them for cgroup v2. */
 export function encodeResources(r: Resources): Omit<OciResources, "devices"> {
@@ -90,7 +124,7 @@ export function encodeResources(r: Resources): Omit<OciResources, "devices"> {
     ...(memory && { memory }),
     ...(cpu && { cpu }),
     ...(blockIO && { blockIO }),
-    ...(r.PidsLimit && r.PidsLimit !== 0 && { pids: { limit: r.PidsLimit } }),
+    ...(r.PidsLimit && { pids: { limit: r.PidsLimit > 0 ? r.PidsLimit : mostProcesses } }),
   };
 }
 

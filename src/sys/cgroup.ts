@@ -30,6 +30,12 @@ export function hasController(name: string): boolean {
   return readFileSync(join(mountPoint, "cgroup.controllers"), "latin1").trim().split(" ").includes(name);
 }
 
+/** The processors or memory nodes there are for cgroups, as a kernel list: "0-3". */
+export function readCpuset(kind: "cpus" | "mems"): string {
+  const file = cgroupLayout() === "v2" ? `cpuset.${kind}.effective` : join("cpuset", `cpuset.${kind}`);
+  return readFileSync(join(mountPoint, file), "latin1").trim();
+}
+
 /** Whether the kernel's out-of-memory killer has struck in that cgroup. False when the cgroup is gone. */
 export function wasOomKilled(path: string): boolean {
   const file = cgroupLayout() === "v2" ? "memory.events" : "memory.oom_control";
@@ -75,7 +81,7 @@ export function removeCgroup(path: string): void {
 export function prepareCgroupParent(path: string): void {
   if (cgroupLayout() === "v2" || !existsSync(join(mountPoint, "cpuset"))) return;
   let folder = join(mountPoint, "cpuset");
-  for (const name of path.split("/").filter(Boolean)) {
+  for (const name of join("/", path).split("/").filter(Boolean)) {
     const above = folder;
     folder = join(folder, name);
     mkdirSync(folder, { recursive: true });

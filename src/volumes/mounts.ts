@@ -201,7 +201,23 @@ function planVolume(spec: MountSpec, destination: string, readOnly: boolean): Pl
   };
 }
 
+/** Options of `--tmpfs`: flags of mount(2), and what the kernel's tmpfs takes as NAME=VALUE. */
+const tmpfsFlags = new Set([
+  ...["rw", "ro", "suid", "nosuid", "dev", "nodev", "exec", "noexec", "sync", "async", "dirsync"],
+  ...["mand", "nomand", "atime", "noatime", "diratime", "nodiratime", "relatime", "norelatime"],
+  ...["strictatime", "nostrictatime", "private", "rprivate", "slave", "rslave", "shared", "rshared"],
+]);
+const tmpfsData = ["mode", "size", "uid", "gid", "mpol", "nr_inodes", "nr_blocks"];
+
+function checkTmpfsOptions(options: string): void {
+  for (const option of options.split(",").filter(Boolean)) {
+    const isPair = option.includes("=") && tmpfsData.includes(option.split("=", 1)[0] ?? "");
+    if (!isPair && !tmpfsFlags.has(option)) throw invalid(`invalid tmpfs option ${JSON.stringify([option])}`);
+  }
+}
+
 function planTmpfs([target, options]: [string, string]): PlannedMount {
+  checkTmpfsOptions(options);
   return {
     ...plain,
     type: "tmpfs",

@@ -2,7 +2,7 @@ import { randomBytes } from "node:crypto";
 import { mkdirSync, readdirSync, renameSync } from "node:fs";
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
-import { conflict, hasCode, messageOf, notFound } from "../errors.ts";
+import { conflict, EngineError, hasCode, messageOf, notFound } from "../errors.ts";
 import type { Events } from "../events/events.ts";
 import type { Finding } from "../finding.ts";
 import { checkVolumeName } from "../formats/bind-spec.ts";
@@ -101,6 +101,15 @@ export function createVolumes(options: {
   }
 
   function create(body: VolumeCreateBody): VolumeRecord {
+    try {
+      return createChecked(body);
+    } catch (error) {
+      if (!(error instanceof EngineError) || !body.Name) throw error;
+      throw new EngineError(error.kind, `create ${body.Name}: ${error.message}`, error);
+    }
+  }
+
+  function createChecked(body: VolumeCreateBody): VolumeRecord {
     const driver = body.Driver || "local";
     if (driver !== "local")
       throw notFound(`error looking up volume plugin ${driver}: plugin "${driver}" not found`);

@@ -85,10 +85,16 @@ describe("volumes", () => {
       ],
       [
         { Name: "vol", DriverOpts: { what: "x" } },
-        { kind: "invalid", message: 'invalid option: "what"' },
+        { kind: "invalid", message: 'create vol: invalid option: "what"' },
       ],
-      [{ Name: "vol", DriverOpts: { type: "tmpfs" } }, { message: 'missing required option: "device"' }],
-      [{ Name: "vol", DriverOpts: { device: "tmpfs" } }, { message: 'missing required option: "type"' }],
+      [
+        { Name: "vol", DriverOpts: { type: "tmpfs" } },
+        { message: 'create vol: missing required option: "device"' },
+      ],
+      [
+        { Name: "vol", DriverOpts: { device: "tmpfs" } },
+        { message: 'create vol: missing required option: "type"' },
+      ],
       [
         { Name: "vol", DriverOpts: { type: "nfs", device: ":/x", o: "addr=1.2.3.4" } },
         { kind: "notImplemented" },
