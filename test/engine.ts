@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { execFile, spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
-import { openSync, readFileSync, rmSync } from "node:fs";
+import { closeSync, openSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { mkdtemp } from "node:fs/promises";
 import { request } from "node:http";
 import { tmpdir } from "node:os";
@@ -43,6 +43,8 @@ export interface TestEngine {
   ): Promise<{ status: number; body: string; headers: NodeJS.Dict<string | string[]> }>;
   /** Ends the daemon and starts another on the same roots. @param signal SIGKILL for a crash */
   restart(signal: NodeJS.Signals): Promise<void>;
+  /** Kills the daemon, starts another, and kills that one after so many milliseconds. */
+  crashAtStart(afterMilliseconds: number): Promise<void>;
   /**
    * Removes every container, ends all processes, deletes the roots, and checks that nothing is left on the machine and that
    * the daemon logged no error but those `expected`.
@@ -80,7 +82,7 @@ export async function startEngine(flags: string[] = []): Promise<TestEngine> {
   const berth = cli(process.execPath, [join(root, "dist/cli/main.js")]);
 
   async function end(signal: NodeJS.Signals): Promise<void> {
-    if (daemon.exitCode !== null) return;
+    if (daemon.exitCode !== null || daemon.signalCode !== null) return;
     const gone = new Promise((resolve) => daemon.once("exit", resolve));
     daemon.kill(signal);
     await gone;
@@ -97,6 +99,12 @@ export async function startEngine(flags: string[] = []): Promise<TestEngine> {
     async restart(signal) {
       await end(signal);
       daemon = await launch(words, log, paths.execRoot);
+    },
+    async crashAtStart(afterMilliseconds) {
+      await end("SIGKILL");
+      daemon = spawnDaemon(words, log);
+      await new Promise((resolve) => setTimeout(resolve, afterMilliseconds));
+      await end("SIGKILL");
     },
     async stop(expected) {
       assert.deepEqual(await readCheck(paths.execRoot), [], "the engine's own check");
@@ -115,9 +123,15 @@ export async function startEngine(flags: string[] = []): Promise<TestEngine> {
   };
 }
 
-async function launch(words: string[], log: string, execRoot: string) {
+function spawnDaemon(words: string[], log: string) {
   const output = openSync(log, "a");
   const daemon = spawn(process.execPath, words, { stdio: ["ignore", output, output] });
+  closeSync(output);
+  return daemon;
+}
+
+async function launch(words: string[], log: string, execRoot: string) {
+  const daemon = spawnDaemon(words, log);
   for (let tries = 0; tries < 200; tries++) {
     if (daemon.exitCode !== null) break;
     try {
@@ -128,6 +142,22 @@ async function launch(words: string[], log: string, execRoot: string) {
     }
   }
   throw new Error(`the daemon did not start:\n${readFileSync(log, "utf8")}`);
+}
+
+/** The pid of an engine's supervisor. @throws Error when there is none */
+export function supervisorOf({ execRoot }: TestEngine): number {
+  const pids = readdirSync("/proc").filter((name) => /^\d+$/.test(name));
+  const pid = pids.find((one) => readTitle(one).startsWith(`berth-supervisor ${execRoot}`));
+  if (!pid) throw new Error(`no supervisor of ${execRoot} is running`);
+  return Number(pid);
+}
+
+function readTitle(pid: string): string {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, "latin1");
+  } catch {
+    return "";
+  }
 }
 
 /** What `berth system check` finds, but for records that a test has made unreadable. */

@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import type { Duplex } from "node:stream";
 import { conflict } from "../errors.ts";
 import { createDetachFilter, parseDetachKeys } from "../formats/detach-keys.ts";
@@ -28,14 +29,9 @@ export async function attachContainer(
   if (state.Paused) throw conflict(`container ${id} is paused, unpause the container before attach`);
   if (state.Restarting) throw conflict(`container ${id} is restarting, wait until the container is running`);
   const stdin = options.stdin && config.OpenStdin;
-  const connection = await containers.supervisor.attach({
-    process: id,
-    ...options,
-    stdin,
-    closeInputAtEnd: config.StdinOnce && !config.Tty,
-  });
+  const join = await joinProcess(containers, id, { ...options, stdin }, config.StdinOnce && !config.Tty);
   publish(containers, container, "attach");
-  return joinWith(connection, config.Tty && stdin ? options.detachKeys : undefined, () => {
+  return join(config.Tty && stdin ? options.detachKeys : undefined, () => {
     publish(containers, container, "detach");
   });
 }
@@ -43,33 +39,60 @@ export async function attachContainer(
 /** Joins an exec's input and output; to be called before it is started. */
 export async function attachExec(containers: Containers, exec: Exec, detachKeys: string): Promise<Joined> {
   const { request } = exec;
-  const connection = await containers.supervisor.attach({
-    process: exec.id,
-    stdin: request.stdin,
-    stdout: request.stdout,
-    stderr: request.stderr,
-    closeInputAtEnd: !request.tty,
-  });
-  return joinWith(connection, request.tty ? detachKeys : undefined, () => {
+  const join = await joinProcess(containers, exec.id, request, !request.tty);
+  return join(request.tty ? detachKeys : undefined, () => {
     publish(containers, exec.container, "exec_detach", { execID: exec.id });
   });
 }
 
 /** @param keys detach keys to look for; undefined looks for none */
-function joinWith(connection: Duplex, keys: string | undefined, onDetach: () => void): Joined {
+type Join = (keys: string | undefined, onDetach: () => void) => Joined;
+
+async function joinProcess(
+  containers: Containers,
+  process: string,
+  { stdin, stdout, stderr }: Pick<AttachOptions, "stdin" | "stdout" | "stderr">,
+  closesInput: boolean,
+): Promise<Join> {
+  const name = randomUUID();
+  const connection = await containers.supervisor.attach({ process, stdin, stdout, stderr, client: name });
+  const onInputEnd = () => {
+    if (!stdin || !closesInput) return;
+    containers.supervisor.call("closeInput", { process, client: name }).catch((error: unknown) => {
+      containers.logger.warn({ error, process }, "an input could not be closed");
+    });
+  };
+  return (keys, onDetach) => joinWith(connection, { keys, onDetach, onInputEnd });
+}
+
+interface JoinOptions {
+  keys: string | undefined;
+  onDetach: () => void;
+  /** The client has ended its input, or is gone. */
+  onInputEnd: () => void;
+}
+
+function joinWith(connection: Duplex, { keys, onDetach, onInputEnd }: JoinOptions): Joined {
   const filter = keys === undefined ? undefined : createDetachFilter(parseDetachKeys(keys));
   return (client) =>
     new Promise((resolve) => {
+      let hasEnded = false;
+      const endInput = () => {
+        if (!hasEnded) onInputEnd();
+        hasEnded = true;
+      };
       const finish = () => {
+        hasEnded = true;
         connection.destroy();
         resolve();
       };
       connection.on("error", finish).on("close", finish);
-      client.on("error", finish).on("close", finish);
+      client.on("error", endInput).on("close", endInput).on("error", finish).on("close", finish);
       connection.pipe(client);
       client.on("data", (chunk: Buffer) => {
         const { output, detached } = filter?.(chunk) ?? { output: chunk, detached: false };
         if (detached) {
+          hasEnded = true;
           onDetach();
           connection.destroy();
           client.end();
@@ -79,7 +102,10 @@ function joinWith(connection: Duplex, keys: string | undefined, onDetach: () => 
         client.pause();
         connection.once("drain", () => client.resume());
       });
-      client.once("end", () => connection.end());
+      client.once("end", () => {
+        endInput();
+        connection.end();
+      });
       client.resume();
     });
 }

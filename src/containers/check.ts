@@ -1,15 +1,16 @@
 import { existsSync } from "node:fs";
-import { readdir, rm } from "node:fs/promises";
+import { rm } from "node:fs/promises";
 import { join } from "node:path";
-import { hasCode, messageOf } from "../errors.ts";
+import { messageOf } from "../errors.ts";
 import type { Finding } from "../finding.ts";
 import type { Held } from "../supervisor/protocol.ts";
-import { listCgroups, removeCgroup } from "../sys/cgroup.ts";
+import { isFrozen, listCgroups, removeCgroup } from "../sys/cgroup.ts";
 import { isAlive } from "../sys/process.ts";
 import type { Container } from "./container.ts";
 import { type Containers, folderOf } from "./containers.ts";
 import { restoreContainers } from "./restore.ts";
 import { lowerLayers } from "./rootfs.ts";
+import { findStrayRunFiles, namesIn } from "./run-files.ts";
 import { bundleOf, cgroupOf, deleteFromRuntime, runtimeOf } from "./runtime-files.ts";
 
 /** Compares the records with the supervisor, the kernel and the folders. */
@@ -24,7 +25,7 @@ export async function checkContainers(containers: Containers): Promise<Finding[]
     ...perContainer,
     ...checkHeld(containers, list),
     ...(await checkFolders(containers)),
-    ...(await checkRunFolders(containers, held)),
+    ...(await checkRunFiles(containers, held)),
     ...checkCgroups(containers),
   ];
 }
@@ -41,6 +42,11 @@ function checkProcess(containers: Containers, container: Container, held: Held |
     return [];
   }
   if (!isAlive(state.Pid, startTicks)) return finding(`its process ${state.Pid} has ended unnoticed`);
+  if (isFrozen(cgroupOf(containers, container)) !== state.Paused) {
+    return finding(
+      `the record says "${state.Status}", and its processes ${state.Paused ? "run" : "stand still"}`,
+    );
+  }
   return held ? [] : finding(`the supervisor does not hold its process ${state.Pid}`);
 }
 
@@ -90,19 +96,12 @@ async function checkFolders(containers: Containers): Promise<Finding[]> {
   });
 }
 
-/** Files that live as long as a process does. */
-async function checkRunFolders(containers: Containers, held: ReadonlyMap<string, Held>): Promise<Finding[]> {
-  const { execRoot, runtimes } = containers.settings;
-  const folders = ["bundles", "p", ...Object.keys(runtimes).map((name) => join("runtime", name))];
-  const perFolder = folders.map(async (folder) =>
-    (await namesIn(join(execRoot, folder))).flatMap((name): Finding[] => {
-      if (!/^[0-9a-f]{64}$/.test(name) || held.has(name) || containers.byId.has(name)) return [];
-      const path = join(execRoot, folder, name);
-      const repair = () => rm(path, { recursive: true, force: true });
-      return [{ subject: path, problem: "no process has use for it", repair }];
-    }),
-  );
-  return (await Promise.all(perFolder)).flat();
+async function checkRunFiles(containers: Containers, held: ReadonlyMap<string, Held>): Promise<Finding[]> {
+  return (await findStrayRunFiles(containers, held)).map((path) => ({
+    subject: path,
+    problem: "no process has use for it",
+    repair: () => rm(path, { recursive: true, force: true }),
+  }));
 }
 
 function checkCgroups(containers: Containers): Finding[] {
@@ -117,13 +116,4 @@ function checkCgroups(containers: Containers): Finding[] {
     const repair = () => removeCgroup(path);
     return [{ subject: `cgroup ${path}`, problem: "no running container is in it", repair }];
   });
-}
-
-async function namesIn(folder: string): Promise<string[]> {
-  try {
-    return await readdir(folder);
-  } catch (error) {
-    if (hasCode(error, "ENOENT")) return [];
-    throw error;
-  }
 }

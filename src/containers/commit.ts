@@ -2,7 +2,7 @@ import type { ContainerConfig } from "../formats/docker-api.ts";
 import type { ImageRecord } from "../images/images.ts";
 import { type Containers, getContainer, publish } from "./containers.ts";
 import { upperOf } from "./rootfs.ts";
-import { pauseContainer, unpauseContainer } from "./stop.ts";
+import { whileFrozen } from "./stop.ts";
 
 export interface CommitOptions {
   /** Replaces the container's own config field by field. */
@@ -25,10 +25,9 @@ export async function commitContainer(
   const container = getContainer(containers, reference);
   const { record } = container;
   const pause = options.pause && record.state.Running && !record.state.Paused && !record.state.Restarting;
-  if (pause) await pauseContainer(containers, container);
-  try {
+  const commit = () => {
     const parent = containers.images.findImage(record.imageId);
-    const image = await containers.images.commit({
+    return containers.images.commit({
       ...(parent && { parent }),
       upperDirectory: upperOf(containers, record.id),
       config: { ...withoutHostname(record.config), ...options.config },
@@ -40,11 +39,10 @@ export async function commitContainer(
       ...(options.tag && { tag: options.tag }),
       changes: options.changes,
     });
-    publish(containers, container, "commit", { comment: options.comment, imageID: image.id });
-    return image;
-  } finally {
-    if (pause) await unpauseContainer(containers, container);
-  }
+  };
+  const image = await (pause ? whileFrozen(containers, container, commit) : commit());
+  publish(containers, container, "commit", { comment: options.comment, imageID: image.id });
+  return image;
 }
 
 /** A container's own name is not the image's. */

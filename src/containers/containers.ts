@@ -60,6 +60,7 @@ export interface Exec {
   running: boolean;
   started: boolean;
   pid: number;
+  startTicks: number;
   exitCode: number | null;
 }
 

@@ -4,7 +4,10 @@ import { type Containers, folderOf, publish, save, unregister } from "./containe
 import { anonymousVolumes, volumeUsers } from "./mounts.ts";
 import { deleteFromRuntime } from "./runtime-files.ts";
 
-/** To be called from within the container's queue. The record goes last: what is left after a crash can be removed again. */
+/**
+ * To be called from within the container's queue. The record goes last, and says from the beginning what is going on: the next
+ * daemon carries through what a crash cuts off.
+ */
 export async function discardContainer(
   containers: Containers,
   container: Container,
@@ -14,6 +17,7 @@ export async function discardContainer(
   container.removing = true;
   clearTimeout(container.restartTimer);
   enterStatus(record.state, "removing");
+  save(containers, container);
   try {
     await deleteFromRuntime(containers, container);
     await containers.networks.close(record.id);

@@ -41,6 +41,7 @@ export function createExec(containers: Containers, container: Container, request
     running: false,
     started: false,
     pid: 0,
+    startTicks: 0,
     exitCode: null,
   };
   containers.execs.set(exec.id, exec);
@@ -71,7 +72,7 @@ export async function startExec(containers: Containers, exec: Exec): Promise<voi
     writeFileSync(processFile, JSON.stringify(buildExecProcess(containers, exec)), { mode: 0o600 });
     exec.running = true;
     trace.mark("prepare");
-    const { pid, phases } = await containers.supervisor.call("exec", {
+    const { pid, startTicks, phases } = await containers.supervisor.call("exec", {
       process: exec.id,
       container: id,
       runtime: runtimeOf(containers, container),
@@ -81,6 +82,7 @@ export async function startExec(containers: Containers, exec: Exec): Promise<voi
       ...(request.consoleSize && { consoleSize: request.consoleSize }),
     });
     exec.pid = pid;
+    exec.startTicks = startTicks;
     trace.mark("supervisor");
     trace.add(phases);
     const milliseconds = trace.end();

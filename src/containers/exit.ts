@@ -28,7 +28,7 @@ export function handleExit(containers: Containers, exit: Exit): void {
 /** To be called from within the container's queue. */
 export async function recordExit(containers: Containers, container: Container, exit: Exit): Promise<void> {
   const { record } = container;
-  if (record.state.Pid === 0) return;
+  if (record.state.Pid === 0) return clearAway(containers, container);
   const trace = createTrace();
   trace.add({ "supervisor to daemon": Date.now() - exit.at });
   const exitCode = exit.exitCode ?? unknownExitCode;
@@ -61,10 +61,8 @@ export async function recordExit(containers: Containers, container: Container, e
   const autoRemove = record.hostConfig.AutoRemove && !again;
   if (!autoRemove) container.notifyExit({ exitCode }, again);
   trace.mark("record");
-  await Promise.all([containers.networks.close(record.id), deleteFromRuntime(containers, container)]);
-  trace.mark("runtime delete");
-  await containers.supervisor.call("forget", { process: record.id });
-  trace.mark("forget");
+  await clearAway(containers, container);
+  trace.mark("clear away");
   dropExecs(containers, container);
   if (again) scheduleRestart(containers, container, exit.at - startedAt);
   if (autoRemove) {
@@ -74,6 +72,22 @@ export async function recordExit(containers: Containers, container: Container, e
   }
   const milliseconds = trace.end();
   if (milliseconds) containers.logger.info({ trace: "exit", container: record.id, milliseconds });
+}
+
+/** What the kernel does not take down by itself. What of it fails, since the supervisor was lost, its return brings about. */
+async function clearAway(containers: Containers, container: Container): Promise<void> {
+  const { id } = container.record;
+  const forget = async () => {
+    await deleteFromRuntime(containers, container);
+    await containers.supervisor.call("forget", { process: id });
+  };
+  for (const outcome of await Promise.allSettled([containers.networks.close(id), forget()])) {
+    if (outcome.status === "fulfilled") continue;
+    containers.logger.warn(
+      { error: outcome.reason, container: id },
+      "not all of a container was cleared away",
+    );
+  }
 }
 
 function scheduleRestart(containers: Containers, container: Container, ranForMilliseconds: number): void {

@@ -7,10 +7,14 @@ import { bootId, isAlive } from "../sys/process.ts";
 import { type Container, enterStatus } from "./container.ts";
 import { type Containers, folderOf, save } from "./containers.ts";
 import { discardContainer } from "./discard.ts";
+import { recordExecExit } from "./exec.ts";
 import { recordExit } from "./exit.ts";
 import { logOptions } from "./log-options.ts";
 import { initLayerOf } from "./rootfs.ts";
+import { findStrayRunFiles } from "./run-files.ts";
+import { deleteFromRuntime } from "./runtime-files.ts";
 import { begin } from "./start.ts";
+import { settlePause } from "./stop.ts";
 
 /**
  * Makes records and reality one again after the daemon or the supervisor was away: finds what runs, takes note of what has
@@ -19,11 +23,21 @@ import { begin } from "./start.ts";
 export async function restoreContainers(containers: Containers): Promise<void> {
   const held = new Map((await containers.supervisor.call("list", {})).map((one) => [one.process, one]));
   const ended: [Container, Exit][] = [];
-  for (const container of containers.byId.values()) {
-    const exit = await restoreOne(containers, container, held.get(container.record.id));
-    if (exit) ended.push([container, exit]);
-  }
-  await containers.networks.adopt(liveContainers(containers));
+  await Promise.all(
+    [...containers.byId.values()].map((container) =>
+      container.enqueue(async () => {
+        const exit = await restoreOne(containers, container, held.get(container.record.id));
+        if (exit) ended.push([container, exit]);
+        else if (container.record.state.Pid > 0) await settlePause(containers, container);
+        // A start that was cut off leaves its bundle, or what the runtime had begun with.
+        else await deleteFromRuntime(containers, container);
+      }),
+    ),
+  );
+  await restoreExecs(containers, held);
+  for (const path of await findStrayRunFiles(containers, held))
+    rmSync(path, { recursive: true, force: true });
+  await containers.networks.adopt(() => liveContainers(containers));
   for (const [container, exit] of ended) {
     await container.enqueue(() => recordExit(containers, container, exit));
   }
@@ -46,7 +60,7 @@ async function restoreOne(
   const { id, state } = record;
   if (state.Pid === 0) {
     // Its start was never answered, so nobody counts on it; its end is then taken note of like any other.
-    if (held && !held.exit) killUnrecorded(container, held);
+    if (held && isAlive(held.pid, held.startTicks)) killUnrecorded(container, held);
     return held?.exit;
   }
   if (held?.exit) return held.exit;
@@ -71,7 +85,21 @@ function killUnrecorded(container: Container, held: Held): void {
   container.record.startTicks = held.startTicks;
   container.record.bootId = bootId();
   enterStatus(container.record.state, "running");
-  if (isAlive(held.pid, held.startTicks)) process.kill(held.pid, "SIGKILL");
+  process.kill(held.pid, "SIGKILL");
+}
+
+/** Goes on with those that this daemon started when it was the supervisor that went, and takes note of those that have ended. */
+async function restoreExecs(containers: Containers, held: ReadonlyMap<string, Held>): Promise<void> {
+  for (const { process, exit } of held.values()) {
+    if (exit && !containers.byId.has(process)) recordExecExit(containers, exit);
+  }
+  for (const { id, pid, startTicks, running, request } of containers.execs.values()) {
+    if (!running || pid === 0 || held.has(id)) continue;
+    if (isAlive(pid, startTicks)) {
+      const { tty: terminal, stdin: openStdin } = request;
+      await containers.supervisor.call("adopt", { process: id, pid, startTicks, terminal, openStdin });
+    } else recordExecExit(containers, { process: id, exitCode: undefined, at: Date.now() });
+  }
 }
 
 const startsAtOnce = 8;
@@ -83,6 +111,9 @@ export async function resumeContainers(containers: Containers): Promise<void> {
   const kept = new Set([...containers.byId.keys(), ...containers.records.setAside()]);
   for (const id of readdirSync(folder)) {
     if (!kept.has(id)) rmSync(join(folder, id), { recursive: true, force: true });
+  }
+  for (const owner of containers.images.owners()) {
+    if (!kept.has(owner)) await containers.images.release(owner);
   }
   const waiting = [...containers.byId.values()].values();
   const takeTurns = async () => {

@@ -1,9 +1,10 @@
 import { conflict } from "../errors.ts";
 import { parseSignal } from "../formats/signal.ts";
+import { isFrozen } from "../sys/cgroup.ts";
 import { isAlive } from "../sys/process.ts";
 import { type Container, enterStatus, type WaitResult } from "./container.ts";
 import { type Containers, publish, save } from "./containers.ts";
-import { runtimeOf } from "./runtime-files.ts";
+import { cgroupOf, runtimeOf } from "./runtime-files.ts";
 import { startContainer } from "./start.ts";
 
 const SIGKILL = 9;
@@ -116,6 +117,43 @@ export function unpauseContainer(containers: Containers, container: Container): 
     save(containers, container);
     publish(containers, container, "unpause");
   });
+}
+
+/**
+ * Runs `work` while the container's processes stand still. The record says nothing of it, so that whatever happens meanwhile, they
+ * run on afterwards.
+ */
+export async function whileFrozen<R>(
+  containers: Containers,
+  container: Container,
+  work: () => Promise<R>,
+): Promise<R> {
+  await container.enqueue(() => freeze(containers, container, "pause"));
+  try {
+    return await work();
+  } finally {
+    await container
+      .enqueue(() => settlePause(containers, container))
+      .catch((error: unknown) => {
+        containers.logger.warn(
+          { error, container: container.record.id },
+          "a container may still stand still",
+        );
+      });
+  }
+}
+
+/**
+ * Makes record and kernel one after a pause, an unpause or a commit that was cut off. In doubt the processes run: one that
+ * stands still for no reason known to anybody is worse.
+ */
+export async function settlePause(containers: Containers, container: Container): Promise<void> {
+  const { state } = container.record;
+  const frozen = isFrozen(cgroupOf(containers, container));
+  if (frozen === state.Paused) return;
+  if (frozen) return freeze(containers, container, "resume");
+  enterStatus(state, "running");
+  save(containers, container);
 }
 
 async function freeze(

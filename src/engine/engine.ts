@@ -10,7 +10,8 @@ import { createImages, type Images } from "../images/images.ts";
 import { createLogger, type Logger } from "../logger.ts";
 import { createNetworks, type Networks } from "../networks/networks.ts";
 import { openState } from "../state/state.ts";
-import { openSupervisor, type Supervisor } from "../supervisor/client.ts";
+import { openSupervisor, type Supervisor, upcoming } from "../supervisor/client.ts";
+import { createLifelines } from "../supervisor/lifelines.ts";
 import { prepareCgroupParent, removeCgroup } from "../sys/cgroup.ts";
 import { createVolumes, type Volumes } from "../volumes/volumes.ts";
 import { completeEngineConfig, type EngineConfig } from "./config.ts";
@@ -59,7 +60,8 @@ export async function createEngine(given: Partial<EngineConfig> = {}): Promise<E
     tableName: config.tableName,
     ...(config.bip && { bip: config.bip }),
   });
-  const connect = () => openSupervisor(execRoot, join(root, "spool"));
+  const lifelines = createLifelines();
+  const connect = () => openSupervisor(execRoot, join(root, "spool"), lifelines);
   const containers = openContainers({
     settings: config,
     events,
@@ -85,7 +87,9 @@ export async function createEngine(given: Partial<EngineConfig> = {}): Promise<E
   }
 
   async function reconnect(): Promise<void> {
-    const supervisor = await connect();
+    const connecting = connect();
+    containers.supervisor = upcoming(connecting);
+    const supervisor = await connecting;
     containers.supervisor = supervisor;
     listen(supervisor);
     await restoreContainers(containers);

@@ -58,6 +58,8 @@ export interface Images {
   /** Keeps an image's layers until `release`, across restarts and removal of the image. */
   hold(id: string, owner: string): void;
   release(owner: string): Promise<void>;
+  /** Everybody for whom layers are kept. */
+  owners(): string[];
   inspect(image: ImageRecord): ImageInspect;
   /** `containers`: how many use it, or -1. */
   summarize(image: ImageRecord, containers: number): ImageSummary;
@@ -141,6 +143,7 @@ export async function createImages(options: {
     heldDirectories: (owner) => directoriesOf(catalog.held(owner)),
     hold: catalog.hold,
     release: catalog.release,
+    owners: catalog.owners,
     inspect: (image) => inspectImage(catalog, image, directoriesOf(image.layers)),
     summarize: (image, containers) => summarizeImage(catalog, image, containers),
     sharedSizeBytes: (image) => sharedSizeBytes(catalog, layers, image),

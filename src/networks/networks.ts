@@ -40,10 +40,10 @@ export interface Networks {
   /** After the container has ended: gives back addresses and ports. A container that is not open is no error. */
   close(containerId: string): Promise<void>;
   /**
-   * At daemon start, with the containers found running: bridges, table and forwarding are made as they must be, leases
+   * At daemon start, with the containers found running (asked for late, since one may end meanwhile): bridges, table and forwarding are made as they must be, leases
    * and published ports made equal to exactly these, links of nobody removed. Running connections notice nothing.
    */
-  adopt(live: LiveContainer[]): Promise<void>;
+  adopt(live: () => LiveContainer[]): Promise<void>;
   list(): NetworkRecord[];
   /** By name, id, or the start of an id that fits one network only. */
   findNetwork(nameOrId: string): NetworkRecord | undefined;
@@ -55,7 +55,7 @@ export interface Networks {
   /** @throws notFound, forbidden for a predefined network or one with active endpoints */
   removeNetwork(nameOrId: string): Promise<void>;
   /** What of links, leases and rules is not as it must be with these containers running. */
-  check(live: LiveContainer[]): Promise<Finding[]>;
+  check(live: () => LiveContainer[]): Promise<Finding[]>;
   /** Takes bridges, table and rules of the machine; the records stay. Nothing can be opened afterwards. */
   destroy(): Promise<void>;
   /** Ends the worker thread and lets go of the ports. Bridges, rules and running containers stay as they are. */
@@ -91,9 +91,9 @@ async function bringUpNetworks(options: NetworksOptions, kernel: Kernel): Promis
     await foreignFirewall.accept(catalog.bridges());
   }
 
-  async function adopt(live: LiveContainer[]): Promise<void> {
+  async function adopt(live: () => LiveContainer[]): Promise<void> {
     await bringUp();
-    await sandboxes.adopt(live);
+    await sandboxes.adopt(live());
   }
 
   await bringUp();
@@ -106,7 +106,7 @@ async function bringUpNetworks(options: NetworksOptions, kernel: Kernel): Promis
     check: (live) =>
       checkNetworks(
         { catalog, kernel, firewall, publishedPorts, sandboxes, repair: () => adopt(live) },
-        live,
+        live(),
       ),
     list: () => catalog.list(),
     findNetwork: (nameOrId) => catalog.findNetwork(nameOrId),

@@ -215,9 +215,9 @@ export function createSandboxes(options: SandboxesOptions): Sandboxes {
         sandboxes.set(containerId, { containerId, endpoints: adopted, links: [], isStarting: false });
       }
       await reattach(await kernel.listLinks());
-      const publications = found.map(({ containerId, ports }) => {
+      const publications = found.flatMap(({ containerId, ports }) => {
         const address = sandboxes.get(containerId)?.endpoints[0]?.address;
-        return [containerId, address === undefined ? [] : parsePortMap(ports, address)] as const;
+        return address === undefined ? [] : [[containerId, parsePortMap(ports, address)] as const];
       });
       await publishedPorts.adopt(new Map(publications), starting);
       await removeOrphans();

@@ -11,6 +11,9 @@ interface Client {
   socket: Socket;
   queue: OutputQueue | undefined;
   hello: AttachHello;
+  /** It has sent all it will send. */
+  hasEnded: boolean;
+  closesInput: boolean;
 }
 
 /** Joins the clients attached to one process with its input and output. It may exist before the process does. */
@@ -30,7 +33,7 @@ export class Channel {
 
   /** @param terminal output is then sent as it is, not in frames */
   attach(hello: AttachHello, socket: Socket): void {
-    const client: Client = { socket, hello, queue: undefined };
+    const client: Client = { socket, hello, queue: undefined, hasEnded: false, closesInput: false };
     this.#clients.add(client);
     socket.once("close", () => this.#clients.delete(client));
     if (this.#stdio) this.#join(client, this.#stdio);
@@ -51,6 +54,13 @@ export class Channel {
     }
   }
 
+  /** Closes the process's input, once that client has sent all it will send. */
+  closeInput(name: string): void {
+    const client = [...this.#clients].find(({ hello }) => hello.client === name);
+    if (client && !client.hasEnded) client.closesInput = true;
+    else this.#stdio?.closeInput();
+  }
+
   /** The process has ended: each client gets the rest of its output and then the end. */
   close(): void {
     this.#stdio = undefined;
@@ -69,7 +79,8 @@ export class Channel {
       stdio.onceWritable(() => socket.resume());
     });
     socket.once("end", () => {
-      if (hello.stdin && hello.closeInputAtEnd) stdio.closeInput();
+      client.hasEnded = true;
+      if (client.closesInput) stdio.closeInput();
     });
     socket.resume();
   }

@@ -4,17 +4,23 @@ import { connect, type Socket } from "node:net";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { hasCode, internal } from "../errors.ts";
+import type { Lifelines } from "./lifelines.ts";
 import {
+  type AdoptOptions,
   type Exit,
+  type Held,
   type Hello,
   type MethodName,
   type Methods,
   type Notice,
+  oldestProtocol,
   protocolVersion,
   type Reply,
   type Request,
   readFirstLine,
   readLines,
+  type Started,
+  type Welcome,
 } from "./protocol.ts";
 
 /** The daemon's end of the protocol. */
@@ -35,39 +41,46 @@ export interface Supervisor {
 const startTimeoutMilliseconds = 60_000;
 
 /** Connects to the supervisor of this run-time folder, and starts one when there is none. */
-export async function openSupervisor(execRoot: string, spoolFolder: string): Promise<Supervisor> {
+export async function openSupervisor(
+  execRoot: string,
+  spoolFolder: string,
+  lifelines: Lifelines,
+): Promise<Supervisor> {
   const path = join(execRoot, "supervisor.sock");
-  let socket = await tryConnect(path);
-  if (!socket) {
-    const hasEnded = startSupervisor(execRoot, spoolFolder);
-    const deadline = Date.now() + startTimeoutMilliseconds;
-    while (!socket) {
-      if (hasEnded() || Date.now() > deadline)
-        throw internal(`the supervisor did not start; see ${join(execRoot, "supervisor.log")}`);
-      await new Promise((resolve) => setTimeout(resolve, 10));
-      socket = await tryConnect(path);
-    }
+  const deadline = Date.now() + startTimeoutMilliseconds;
+  let hasEnded: (() => boolean) | undefined;
+  for (;;) {
+    const socket = await tryConnect(path);
+    const hello = { role: "control", protocol: protocolVersion, oldest: oldestProtocol } as const;
+    if (socket && (await introduce(socket, hello))) return createSupervisor(socket, path, lifelines);
+    if (!socket) hasEnded ??= startSupervisor(execRoot, spoolFolder);
+    if (hasEnded?.() || Date.now() > deadline)
+      throw internal(`the supervisor did not start; see ${join(execRoot, "supervisor.log")}`);
+    await new Promise((resolve) => setTimeout(resolve, 10));
   }
-  await introduce(socket, { role: "control", protocol: protocolVersion });
-  return createSupervisor(socket, path);
 }
 
-function createSupervisor(control: Socket, path: string): Supervisor {
-  const waiting = new Map<number, { resolve: (value: never) => void; reject: (error: Error) => void }>();
+function createSupervisor(control: Socket, path: string, lifelines: Lifelines): Supervisor {
+  const waiting = new Map<number, { resolve: (value: unknown) => void; reject: (error: Error) => void }>();
   const exitListeners: ((exit: Exit) => void)[] = [];
   const lostListeners: (() => void)[] = [];
   let count = 0;
   let closed = false;
   readLines(control, (line) => {
     const message: Reply | Notice = JSON.parse(line);
+    if ("inputClosed" in message) {
+      lifelines.drop(message.inputClosed);
+      return false;
+    }
     if ("exit" in message) {
+      lifelines.drop(message.exit.process);
       for (const listener of exitListeners) listener(message.exit);
       return false;
     }
     const caller = waiting.get(message.id);
     waiting.delete(message.id);
     if (message.error) caller?.reject(new Error(message.error.message));
-    else caller?.resolve(message.result as never);
+    else caller?.resolve(message.result);
     return false;
   });
   control.resume();
@@ -78,19 +91,35 @@ function createSupervisor(control: Socket, path: string): Supervisor {
     waiting.clear();
     if (!closed) for (const listener of lostListeners) listener();
   });
+
+  function request(method: MethodName, parameters: Request["parameters"]): Promise<unknown> {
+    return new Promise((resolve, reject) => {
+      if (control.destroyed) return reject(internal("the supervisor is not running"));
+      const message: Request = { id: count++, method, parameters };
+      waiting.set(message.id, { resolve, reject });
+      control.write(`${JSON.stringify(message)}\n`);
+    });
+  }
+
+  /** Keeps the lifelines of what has been started, and gives back that of what is adopted. */
+  async function call<M extends MethodName>(method: M, parameters: Parameters<Methods[M]>[0]) {
+    const id = "process" in parameters ? parameters.process : "";
+    const lifeline = method === "adopt" ? lifelines.find(id) : undefined;
+    const result = await request(
+      method,
+      lifeline ? { ...(parameters as AdoptOptions), lifeline } : parameters,
+    );
+    if (method === "start" || method === "exec") lifelines.keep(id, (result as Started).lifeline);
+    if (method === "list") for (const held of result as Held[]) lifelines.keep(held.process, held.lifeline);
+    return result as ReturnType<Methods[M]>;
+  }
+
   return {
-    call(method, parameters) {
-      return new Promise((resolve, reject) => {
-        if (control.destroyed) return reject(internal("the supervisor is not running"));
-        const request: Request = { id: count++, method, parameters };
-        waiting.set(request.id, { resolve, reject });
-        control.write(`${JSON.stringify(request)}\n`);
-      });
-    },
+    call,
     async attach(hello) {
       const socket = await tryConnect(path);
-      if (!socket) throw internal("the supervisor is not running");
-      await introduce(socket, { role: "attach", ...hello });
+      if (!socket || !(await introduce(socket, { role: "attach", ...hello })))
+        throw internal("the supervisor is not running");
       return socket;
     },
     onExit: (listener) => void exitListeners.push(listener),
@@ -102,23 +131,41 @@ function createSupervisor(control: Socket, path: string): Supervisor {
   };
 }
 
+/** A supervisor that is on its way: what is asked of it waits until it is there. */
+export function upcoming(next: Promise<Supervisor>): Supervisor {
+  next.catch(() => {});
+  return {
+    call: async (method, parameters) => (await next).call(method, parameters),
+    attach: async (hello) => (await next).attach(hello),
+    onExit: (listener) => void next.then((supervisor) => supervisor.onExit(listener)),
+    onLost: (listener) => void next.then((supervisor) => supervisor.onLost(listener)),
+    close: () => void next.then((supervisor) => supervisor.close()),
+  };
+}
+
 function tryConnect(path: string): Promise<Socket | undefined> {
   return new Promise((resolve, reject) => {
     const socket = connect({ path, allowHalfOpen: true });
     socket.once("connect", () => resolve(socket));
     socket.once("error", (error) => {
-      if (hasCode(error, "ENOENT") || hasCode(error, "ECONNREFUSED")) resolve(undefined);
+      const isAbsent = ["ENOENT", "ECONNREFUSED", "ECONNRESET"].some((code) => hasCode(error, code));
+      if (isAbsent) resolve(undefined);
       else reject(error);
     });
   });
 }
 
-async function introduce(socket: Socket, hello: Hello): Promise<void> {
+/** @returns false when the supervisor was just ending. @throws EngineError internal when it is of too different a version */
+async function introduce(socket: Socket, hello: Hello): Promise<boolean> {
   socket.write(`${JSON.stringify(hello)}\n`);
-  if ((await readFirstLine(socket)) !== undefined) return;
+  const line = await readFirstLine(socket);
+  const welcome: Welcome | undefined = line === undefined ? undefined : JSON.parse(line);
+  if (welcome?.ok) return true;
   socket.destroy();
+  if (!welcome) return false;
   throw internal(
-    "the running supervisor speaks another protocol; stop all containers, then restart the engine",
+    `the running supervisor speaks protocol ${welcome.protocol}, and this engine ${oldestProtocol} to ${protocolVersion}: ` +
+      "stop all containers with the engine of before, then start this one",
   );
 }
 

@@ -6,9 +6,11 @@ import { openPidfd } from "../sys/pidfd.ts";
 import { startTicks } from "../sys/process.ts";
 import { startWorker } from "../sys/worker.ts";
 
-/** What the worker is told: these descriptors are to be watched too. */
+/** What the worker is told: this process is to be watched too. */
 export interface WatchRequest {
   pidfd: number;
+  pid: number;
+  startTicks: number;
 }
 export interface WatchResult {
   pidfd: number;
@@ -19,7 +21,9 @@ export interface WatchResult {
  * Waits for the ends of processes that are not our children: those an earlier supervisor started. A thread that sleeps in
  * poll(2) does it, started when there is the first.
  */
-let watcher: { watch(pidfd: number, onExit: (exitCode: number | undefined) => void): void } | undefined;
+let watcher:
+  | { watch(request: WatchRequest, onExit: (exitCode: number | undefined) => void): void }
+  | undefined;
 
 /** Calls `onExit` once, with the exit code where the kernel tells it. */
 export function watchForeign(
@@ -40,7 +44,7 @@ export function watchForeign(
     return;
   }
   watcher ??= startWatcher();
-  watcher.watch(pidfd, onExit);
+  watcher.watch({ pidfd, pid, startTicks: ticks }, onExit);
 }
 
 function startWatcher(): NonNullable<typeof watcher> {
@@ -55,9 +59,9 @@ function startWatcher(): NonNullable<typeof watcher> {
     listeners.delete(pidfd);
   });
   return {
-    watch(pidfd, onExit) {
-      listeners.set(pidfd, onExit);
-      worker.postMessage({ pidfd } satisfies WatchRequest);
+    watch(request, onExit) {
+      listeners.set(request.pidfd, onExit);
+      worker.postMessage(request);
       writeSync(wakeFd, "x");
     },
   };

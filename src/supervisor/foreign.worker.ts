@@ -1,14 +1,15 @@
 import { closeSync, readSync } from "node:fs";
 import { parentPort, receiveMessageOnPort, workerData } from "node:worker_threads";
 import { exitCodeOf, waitReadable } from "../sys/pidfd.ts";
+import { zombieExitCode } from "../sys/process.ts";
 import type { WatchRequest, WatchResult } from "./foreign.ts";
 
 const { wakeFd } = workerData as { wakeFd: number };
 const port = parentPort!;
-const pidfds = new Set<number>();
+const watched = new Map<number, WatchRequest>();
 
 for (;;) {
-  for (const ready of waitReadable([wakeFd, ...pidfds])) {
+  for (const ready of waitReadable([wakeFd, ...watched.keys()])) {
     if (ready === wakeFd) takeRequests();
     else reportExit(ready);
   }
@@ -18,12 +19,16 @@ for (;;) {
 function takeRequests(): void {
   readSync(wakeFd, Buffer.alloc(1));
   for (let got = receiveMessageOnPort(port); got; got = receiveMessageOnPort(port)) {
-    pidfds.add((got.message as WatchRequest).pidfd);
+    const request: WatchRequest = got.message;
+    watched.set(request.pidfd, request);
   }
 }
 
+/** The kernel tells in one place before the parent has collected the process, and in another afterwards. */
 function reportExit(pidfd: number): void {
-  pidfds.delete(pidfd);
-  port.postMessage({ pidfd, exitCode: exitCodeOf(pidfd) } satisfies WatchResult);
+  const { pid, startTicks } = watched.get(pidfd)!;
+  watched.delete(pidfd);
+  const exitCode = zombieExitCode(pid, startTicks) ?? exitCodeOf(pidfd);
+  port.postMessage({ pidfd, exitCode } satisfies WatchResult);
   closeSync(pidfd);
 }

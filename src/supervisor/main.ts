@@ -2,6 +2,7 @@ import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { becomeSubreaper } from "../sys/process.ts";
 import { watchEventLoop } from "../trace.ts";
+import { outwaitRuntimes } from "./orphans.ts";
 import { Processes } from "./processes.ts";
 import { serve } from "./server.ts";
 
@@ -25,7 +26,8 @@ becomeSubreaper();
 watchEventLoop((milliseconds) =>
   console.error(`supervisor: the event loop stood still for ${milliseconds} ms`),
 );
-const processes = new Processes(join(execRoot, "p"), spoolFolder, (exit) => server.notifyExit(exit));
+await outwaitRuntimes(execRoot);
+const processes = new Processes(join(execRoot, "p"), spoolFolder, (notice) => server.notify(notice));
 const server = await serve(
   join(execRoot, "supervisor.sock"),
   () => processes,

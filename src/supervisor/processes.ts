@@ -15,13 +15,22 @@ import type {
   Held,
   Hello,
   LogOptions,
+  Notice,
   ProcessOptions,
   RuntimeCommand,
   Started,
   StartOptions,
 } from "./protocol.ts";
 import { type RuntimeCall, runRuntime } from "./run-runtime.ts";
-import { openPipes, openTerminal, type PendingStdio, reopenPipes, type Stdio } from "./stdio.ts";
+import {
+  type OnOutput,
+  openPipes,
+  openTerminal,
+  type PendingStdio,
+  reopenPipes,
+  reopenTerminal,
+  type Stdio,
+} from "./stdio.ts";
 
 interface HeldProcess extends Started {
   stdio: Stdio;
@@ -37,16 +46,16 @@ export class Processes {
   readonly #starting = new Set<Promise<Started>>();
   readonly #folder: string;
   readonly #spoolFolder: string;
-  readonly #onExit: (exit: Exit) => void;
+  readonly #notify: (notice: Notice) => void;
 
   /**
    * @param folder for FIFOs and files the runtime writes; short, on a file system in memory
    * @param spoolFolder on disk
    */
-  constructor(folder: string, spoolFolder: string, onExit: (exit: Exit) => void) {
+  constructor(folder: string, spoolFolder: string, notify: (notice: Notice) => void) {
     this.#folder = folder;
     this.#spoolFolder = spoolFolder;
-    this.#onExit = onExit;
+    this.#notify = notify;
     mkdirSync(folder, { recursive: true, mode: 0o700 });
     mkdirSync(spoolFolder, { recursive: true, mode: 0o700 });
   }
@@ -103,7 +112,7 @@ export class Processes {
         this.#children.onExit(pid, ({ exitCode }) => void this.#end(id, held, exitCode));
         trace.mark("take over");
         const phases = trace.end();
-        return phases ? { ...started, phases } : started;
+        return { ...started, ...lifelineOf(stdio), ...(phases && { phases }) };
       }),
     );
   }
@@ -117,23 +126,32 @@ export class Processes {
     }
   }
 
-  /** Goes on with a process that an earlier supervisor started. A terminal of its is lost with that supervisor. */
+  /** Goes on with a process that an earlier supervisor started. */
   adopt(options: AdoptOptions): void {
     if (this.#held.has(options.process)) return;
     const onOutput = (stream: LogEntry["stream"], chunk: Buffer) =>
       this.#onOutput(options.process, stream, chunk);
-    const stdio = options.terminal
-      ? noStdio
-      : reopenPipes(this.#folderOf(options.process), options.openStdin, onOutput);
+    const stdio = this.#reopen(options, onOutput);
     const log = options.log && new LogFile(options.log);
     const { pid, startTicks: ticks } = options;
     const held = this.#hold(options.process, { pid, startTicks: ticks, stdio, log }, options.terminal);
     watchForeign(pid, ticks, (exitCode) => void this.#end(options.process, held, exitCode));
   }
 
+  /** A terminal that nobody has kept is lost with the supervisor that had it. */
+  #reopen({ process, terminal, lifeline, openStdin }: AdoptOptions, onOutput: OnOutput): Stdio {
+    if (!terminal) return reopenPipes(this.#folderOf(process), openStdin, onOutput);
+    return lifeline ? reopenTerminal(lifeline, onOutput) : noStdio;
+  }
+
   #hold(id: string, held: HeldProcess, terminal: boolean): HeldProcess {
+    const { stdio } = held;
+    const closeInput = () => {
+      stdio.closeInput();
+      this.#notify({ inputClosed: id });
+    };
     this.#held.set(id, held);
-    this.#channel(id).open(held.stdio, terminal);
+    this.#channel(id).open({ ...stdio, closeInput }, terminal);
     return held;
   }
 
@@ -153,7 +171,7 @@ export class Processes {
     await held.log?.end();
     this.#channels.get(id)?.close();
     this.#channels.delete(id);
-    this.#onExit(exit);
+    this.#notify({ exit });
   }
 
   attach(hello: Extract<Hello, { role: "attach" }>, socket: Socket): void {
@@ -171,8 +189,8 @@ export class Processes {
     }
   }
 
-  closeInput(options: { process: string }): void {
-    this.#held.get(options.process)?.stdio.closeInput();
+  closeInput(options: { process: string; client: string }): void {
+    this.#channels.get(options.process)?.closeInput(options.client);
   }
 
   resize(options: { process: string; rows: number; columns: number }): void {
@@ -182,8 +200,8 @@ export class Processes {
   /** What is being started counts: a daemon that asks may be another than the one that began it. */
   async list(): Promise<Held[]> {
     await Promise.allSettled(this.#starting);
-    return [...this.#held].map(([id, { pid, startTicks: ticks, exit }]) => {
-      return { process: id, pid, startTicks: ticks, ...(exit && { exit }) };
+    return [...this.#held].map(([id, { pid, startTicks: ticks, stdio, exit }]) => {
+      return { process: id, pid, startTicks: ticks, ...(exit ? { exit } : lifelineOf(stdio)) };
     });
   }
 
@@ -231,7 +249,13 @@ function openLog(options: LogOptions, pending: PendingStdio): LogFile {
   }
 }
 
+function lifelineOf(stdio: Stdio): Pick<Started, "lifeline"> {
+  const fd = stdio.lifeline();
+  return fd === undefined ? {} : { lifeline: { pid: process.pid, fd } };
+}
+
 const noStdio: Stdio = {
+  lifeline: () => undefined,
   pause: () => {},
   resume: () => {},
   write: () => true,

@@ -5,22 +5,33 @@ import type { Phases } from "../trace.ts";
 
 /**
  * The protocol between daemon and supervisor: JSON lines over a unix socket. A connection's first line says what it is for
- * (`Hello`). A control connection then carries requests one way, replies and exits the other. An attach connection answers
- * `{"ok":true}` and is from then on the process's raw input and its output (Docker's frames; raw for a terminal).
+ * (`Hello`), and its answer is a `Welcome`. A control connection then carries requests one way, replies and exits the other. An
+ * attach connection is from then on the process's raw input and its output (Docker's frames; raw for a terminal).
+ *
+ * A supervisor outlives many daemons, so a newer daemon must get on with an older supervisor: it may send only what `Welcome`
+ * says that one knows. A change that an older side does not understand is a new version.
  */
 export const protocolVersion = 1;
+/** What this code still gets on with. */
+export const oldestProtocol = 1;
 
 export type Hello =
-  | { role: "control"; protocol: number }
+  | { role: "control"; protocol: number; oldest: number }
   | {
       role: "attach";
       process: string;
       stdin: boolean;
       stdout: boolean;
       stderr: boolean;
-      /** Closes the process's input when this connection's input ends. */
-      closeInputAtEnd: boolean;
+      /** Names this connection, for `closeInput`. */
+      client: string;
     };
+
+/** `protocol` is the supervisor's own; not ok when the two have none in common. */
+export interface Welcome {
+  ok: boolean;
+  protocol: number;
+}
 
 export interface RuntimeCommand {
   /** The OCI runtime's program, "crun" or a path. */
@@ -60,6 +71,12 @@ export interface ExecOptions extends ProcessOptions {
   processFile: string;
 }
 
+/** An open descriptor of a process on this machine. */
+export interface Descriptor {
+  pid: number;
+  fd: number;
+}
+
 /** A process that was started by an earlier supervisor. */
 export interface AdoptOptions {
   process: string;
@@ -68,6 +85,8 @@ export interface AdoptOptions {
   terminal: boolean;
   openStdin: boolean;
   log?: LogOptions;
+  /** When somebody has kept it. */
+  lifeline?: Descriptor;
 }
 
 export interface Started {
@@ -75,6 +94,8 @@ export interface Started {
   startTicks: number;
   /** Where the time went, with BERTH_TRACE. */
   phases?: Phases;
+  /** What it would notice the closing of: the master of its terminal, or the end of its input that is written to. */
+  lifeline?: Descriptor;
 }
 
 export interface Exit {
@@ -97,7 +118,11 @@ export interface Methods {
   adopt(options: AdoptOptions): void;
   /** Runs the runtime to its end with these further arguments. */
   runtime(options: { runtime: RuntimeCommand; arguments: string[] }): void;
-  closeInput(options: { process: string }): void;
+  /**
+   * Closes a process's input after all that the attached `client` has sent. The end of its connection alone does not: that may
+   * also be the end of the daemon.
+   */
+  closeInput(options: { process: string; client: string }): void;
   resize(options: { process: string; rows: number; columns: number }): void;
   list(options: Record<string, never>): Held[];
   /** Drops what is kept of a process that has ended. */
@@ -113,7 +138,7 @@ export interface Request {
   parameters: Parameters<Methods[MethodName]>[0];
 }
 export type Reply = { id: number; result?: unknown; error?: { message: string } };
-export type Notice = { exit: Exit };
+export type Notice = { exit: Exit } | { inputClosed: string };
 
 /** Calls `onLine` for each line until it returns true ("the rest is not lines"); what is left is then pushed back. */
 export function readLines(socket: Socket, onLine: (line: string) => boolean | undefined): void {

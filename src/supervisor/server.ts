@@ -4,18 +4,20 @@ import { messageOf } from "../errors.ts";
 import { listenPrivately } from "../sys/listen.ts";
 import type { Processes } from "./processes.ts";
 import {
-  type Exit,
   type Hello,
   type MethodName,
+  type Notice,
+  oldestProtocol,
   protocolVersion,
   type Reply,
   type Request,
   readFirstLine,
   readLines,
+  type Welcome,
 } from "./protocol.ts";
 
 export interface SupervisorServer {
-  notifyExit(exit: Exit): void;
+  notify(notice: Notice): void;
 }
 
 /**
@@ -34,7 +36,9 @@ export function serve(
     void readFirstLine(socket).then((line) => {
       const hello = line === undefined ? undefined : parseHello(line);
       if (!hello) return socket.destroy();
-      socket.write('{"ok":true}\n');
+      const welcome: Welcome = { ok: canSpeak(hello), protocol: protocolVersion };
+      socket.write(`${JSON.stringify(welcome)}\n`);
+      if (!welcome.ok) return socket.end();
       if (hello.role === "attach") return processes().attach(hello, socket);
       controls.add(socket);
       socket.once("end", () => socket.end());
@@ -58,8 +62,8 @@ export function serve(
     server.once("error", reject);
     listenPrivately(server, path, 0o600, () => {
       resolve({
-        notifyExit(exit) {
-          for (const socket of controls) send(socket, { exit });
+        notify(notice) {
+          for (const socket of controls) send(socket, notice);
         },
       });
     });
@@ -98,10 +102,16 @@ async function answer(text: string, handlers: Handlers): Promise<Reply> {
 }
 
 function parseHello(line: string): Hello | undefined {
-  const hello: Hello = JSON.parse(line);
-  return hello.role === "control" && hello.protocol !== protocolVersion ? undefined : hello;
+  try {
+    return JSON.parse(line);
+  } catch {
+    return undefined;
+  }
 }
 
-function send(socket: Socket, message: Reply | { exit: Exit }): void {
+const canSpeak = (hello: Hello) =>
+  hello.role === "attach" || (hello.protocol >= oldestProtocol && hello.oldest <= protocolVersion);
+
+function send(socket: Socket, message: Reply | Notice): void {
   if (!socket.destroyed) socket.write(`${JSON.stringify(message)}\n`);
 }

@@ -4,12 +4,16 @@ import { join } from "node:path";
 import { ReadStream } from "node:tty";
 import type { LogEntry } from "../formats/log-entry.ts";
 import { makeFifo, openForReading, openForWriting, openInputFifo, openOutputFifo } from "../sys/fifo.ts";
+import { copyDescriptor } from "../sys/pidfd.ts";
 import { type ConsoleSocket, openConsoleSocket, setWindowSize } from "../sys/pty.ts";
+import type { Descriptor } from "./protocol.ts";
 
 export type OnOutput = (stream: LogEntry["stream"], chunk: Buffer) => void;
 
 /** Our side of a process's input and output. */
 export interface Stdio {
+  /** The descriptor of the terminal's master, or of the input as long as it is open. */
+  lifeline(): number | undefined;
   pause(): void;
   resume(): void;
   /** @returns false when the writer should wait for `onceWritable` */
@@ -95,6 +99,7 @@ function createPipeStdio(
   const stdout = openReader(outFd, (chunk) => onOutput("stdout", chunk));
   const stderr = openReader(errFd, (chunk) => onOutput("stderr", chunk));
   return {
+    lifeline: () => (input && !input.destroyed && !input.writableEnded ? writeFd : undefined),
     pause() {
       stdout.socket.pause();
       stderr.socket.pause();
@@ -169,6 +174,11 @@ export function openTerminal(folder: string, size: [number, number] | undefined)
   };
 }
 
+/** Takes up a terminal of a process that an earlier supervisor started, from a copy of its master that somebody has kept. */
+export function reopenTerminal(kept: Descriptor, onOutput: OnOutput): Stdio {
+  return createTerminalStdio(copyDescriptor(kept), undefined, onOutput);
+}
+
 function createTerminalStdio(fd: number, size: [number, number] | undefined, onOutput: OnOutput): Stdio {
   if (size && size[0] > 0 && size[1] > 0) setWindowSize(fd, size[0], size[1]);
   const terminal = new ReadStream(fd);
@@ -177,6 +187,7 @@ function createTerminalStdio(fd: number, size: [number, number] | undefined, onO
   // EIO is a terminal's ordinary end: no process has it open any more.
   terminal.on("error", () => terminal.destroy());
   return {
+    lifeline: () => (terminal.destroyed ? undefined : fd),
     pause: () => void terminal.pause(),
     resume: () => void terminal.resume(),
     write: (chunk) => (terminal.destroyed ? true : terminal.write(chunk)),

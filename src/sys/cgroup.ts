@@ -36,6 +36,17 @@ export function readCpuset(kind: "cpus" | "mems"): string {
   return readFileSync(join(mountPoint, file), "latin1").trim();
 }
 
+/** Whether its processes stand still. False when the cgroup is gone. */
+export function isFrozen(path: string): boolean {
+  const file = cgroupLayout() === "v2" ? "cgroup.freeze" : "freezer.state";
+  try {
+    const text = readFileSync(join(cgroupFolder(path, "freezer"), file), "latin1").trim();
+    return text !== "0" && text !== "THAWED";
+  } catch {
+    return false;
+  }
+}
+
 /** Whether the kernel's out-of-memory killer has struck in that cgroup. False when the cgroup is gone. */
 export function wasOomKilled(path: string): boolean {
   const file = cgroupLayout() === "v2" ? "memory.events" : "memory.oom_control";

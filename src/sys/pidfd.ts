@@ -1,10 +1,14 @@
+import { closeSync } from "node:fs";
 import { check, declare } from "./libc.ts";
+import { decodeWaitStatus } from "./process.ts";
 
 const syscall2 = declare("long syscall(long number, long a, long b)");
 const pollCall = declare("int poll(_Inout_ uint8_t *fds, ulong count, int timeout)");
 const ioctlCall = declare("int ioctl(int fd, ulong request, _Inout_ uint8_t *data)");
 
+const syscall3 = declare("long syscall(long number, long a, long b, long c)");
 const pidfdOpenNumber = 434;
+const pidfdGetfdNumber = 438;
 const POLLIN = 1;
 /** _IOWR(0xFF, 11, struct pidfd_info) with the structure's first 64 bytes. */
 const PIDFD_GET_INFO = 0xc040ff0b;
@@ -14,6 +18,16 @@ const exitCodeOffset = 60;
 /** A descriptor for a process, to be closed by the caller. @throws SyscallError ESRCH when there is none */
 export function openPidfd(pid: number): number {
   return check(Number(syscall2(pidfdOpenNumber, pid, 0)), "pidfd_open", String(pid));
+}
+
+/** A copy of another process's open descriptor, to be closed by the caller. @throws SyscallError ESRCH, EBADF, EPERM */
+export function copyDescriptor({ pid, fd }: { pid: number; fd: number }): number {
+  const pidfd = openPidfd(pid);
+  try {
+    return check(Number(syscall3(pidfdGetfdNumber, pidfd, fd, 0)), "pidfd_getfd", `${fd} of ${pid}`);
+  } finally {
+    closeSync(pidfd);
+  }
 }
 
 /**
@@ -30,13 +44,14 @@ export function waitReadable(fds: number[]): number[] {
   return fds.filter((_, n) => list.readInt16LE(8 * n + 6) !== 0);
 }
 
-/** The exit code of an ended process that is not our child; undefined where the kernel (before 6.15) does not tell. */
+/**
+ * The exit code of an ended process that is not our child, once its parent has collected it. Undefined before, and where the
+ * kernel (before 6.15) does not tell.
+ */
 export function exitCodeOf(pidfd: number): number | undefined {
   const info = Buffer.alloc(64);
   info.writeBigUInt64LE(PIDFD_INFO_EXIT, 0);
   if (ioctlCall(pidfd, PIDFD_GET_INFO, info) < 0) return undefined;
   if ((info.readBigUInt64LE(0) & PIDFD_INFO_EXIT) === 0n) return undefined;
-  const status = info.readInt32LE(exitCodeOffset);
-  const signal = status & 0x7f;
-  return signal === 0 ? (status >> 8) & 0xff : 128 + signal;
+  return decodeWaitStatus(info.readInt32LE(exitCodeOffset));
 }

@@ -28,9 +28,26 @@ export function reapAny(): (ExitStatus & { pid: number }) | undefined {
   const pid = waitpidCall(-1, status, WNOHANG);
   if (pid === 0 || (pid < 0 && lastErrno() === ECHILD)) return undefined;
   check(pid, "waitpid");
-  const word = status[0] ?? 0;
-  const signal = word & 0x7f;
-  return { pid, exitCode: signal === 0 ? (word >> 8) & 0xff : 128 + signal };
+  return { pid, exitCode: decodeWaitStatus(status[0] ?? 0) };
+}
+
+/** A status of wait(2) as an exit code; 128+N for signal N. */
+export function decodeWaitStatus(status: number): number {
+  const signal = status & 0x7f;
+  return signal === 0 ? (status >> 8) & 0xff : 128 + signal;
+}
+
+/** The exit code of a process that has ended and that its parent has not yet collected (proc(5), stat field 52). */
+export function zombieExitCode(pid: number, ticks: number): number | undefined {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, "latin1");
+    const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+    return fields[0] === "Z" && Number(fields[19]) === ticks
+      ? decodeWaitStatus(Number(fields[49]))
+      : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 /**

@@ -27,13 +27,13 @@ async function findAll(containers: Containers): Promise<Finding[]> {
 const keyOf = ({ subject, problem }: Finding) => `${subject}: ${problem}`;
 
 async function survey(containers: Containers): Promise<Finding[]> {
-  const owners = new Set(containers.byId.keys());
+  const owners = new Set([...containers.byId.keys(), ...containers.records.setAside()]);
   const lists = await Promise.all([
     containers.state.check(),
     containers.images.check(owners),
     containers.volumes.check(),
     checkContainers(containers),
-    containers.networks.check(liveContainers(containers)),
+    containers.networks.check(() => liveContainers(containers)),
     checkMounts(containers),
   ]);
   return lists.flat();

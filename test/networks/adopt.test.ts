@@ -55,7 +55,7 @@ describe("after the daemon was killed", () => {
     const started = await startNetworks({}, join(root, "state.db"));
     const { networks } = started;
     assert.equal(await outside.ask("tcp", "198.51.100.1", 8200), "web sees 198.51.100.2");
-    await networks.adopt([
+    await networks.adopt(() => [
       { containerId: request.containerId, endpoints: first.endpoints, ports: first.ports },
     ]);
     assert.deepEqual(listElements(), ["tcp . 8200 : 10.90.0.2 . 80"]);
@@ -101,13 +101,13 @@ describe("adopting", () => {
     run(
       "ip link del berth-test0 && nft delete table inet berth-test && echo 0 > /proc/sys/net/ipv4/ip_forward",
     );
-    await networks.adopt(live);
+    await networks.adopt(() => live);
     assert.match(await machine.ask("tcp", "127.0.0.1", 8300), /^web sees/);
     assert.equal(run("cat /proc/sys/net/ipv4/ip_forward").trim(), "1");
     run("nft flush ruleset");
-    await networks.adopt(live);
+    await networks.adopt(() => live);
     assert.match(await machine.ask("tcp", "127.0.0.1", 8300), /^web sees/);
-    await networks.adopt([]);
+    await networks.adopt(() => []);
     assert.deepEqual(listElements(), []);
     assert.deepEqual(listPorts(), []);
     await Promise.all([agent.stop(), machine.stop()]);
@@ -117,7 +117,7 @@ describe("adopting", () => {
     run("nft delete table inet berth-test; nft add table inet berth-test");
     run("nft add map inet berth-test published { type ipv4_addr : ipv4_addr \\; }");
     run("nft add chain inet berth-test forward { type filter hook output priority 5 \\; }");
-    await networks.adopt([]);
+    await networks.adopt(() => []);
     const request = newRequest({ portBindings: { "80/tcp": [{ HostIp: "127.0.0.1", HostPort: "8301" }] } });
     const sandbox = await networks.open(request);
     sandbox.release();
@@ -132,14 +132,14 @@ describe("adopting", () => {
     const sandbox = await networks.open(request);
     const agent = await startAgent(sandbox.netnsPath);
     sandbox.release();
-    await networks.adopt([]);
+    await networks.adopt(() => []);
     const machine = await startAgent();
     assert.equal(await machine.serve("tcp", 8302, "thief"), "serving");
     const endpoints = { ...sandbox.endpoints, gone: { NetworkID: "f".repeat(64), IPAddress: "10.1.1.1" } };
-    await networks.adopt([{ containerId: request.containerId, endpoints, ports: sandbox.ports }]);
+    await networks.adopt(() => [{ containerId: request.containerId, endpoints, ports: sandbox.ports }]);
     assert.equal(listElements().length, 1);
     await networks.close(request.containerId);
-    await networks.adopt([]);
+    await networks.adopt(() => []);
     await Promise.all([machine.stop(), agent.stop()]);
   });
 
@@ -161,15 +161,15 @@ describe("adopting", () => {
   test("leaves alone what is just being started", async () => {
     const request = newRequest({ portBindings: { "80/tcp": [{ HostIp: "", HostPort: "8306" }] } });
     const opening = networks.open(request);
-    await networks.adopt([]);
+    await networks.adopt(() => []);
     const sandbox = await opening;
-    await networks.adopt([]);
+    await networks.adopt(() => []);
     assert.equal(listElements().length, 1);
     assert.equal(listPorts().length, 1);
     const agent = await startAgent(sandbox.netnsPath);
     assert.equal(await agent.ask("tcp", "10.90.0.1", 1), "ECONNREFUSED");
     sandbox.release();
-    await networks.adopt([]);
+    await networks.adopt(() => []);
     assert.deepEqual(listElements(), []);
     assert.deepEqual(listPorts(), []);
     await agent.stop();
@@ -207,7 +207,7 @@ test("after any sequence of starts, ends and restarts leases, rules and links ar
     const choice = random(20);
     if (choice === 0) {
       networks = await started.restart();
-      await networks.adopt([...live.values()].map(({ sandbox: _, ...rest }) => rest));
+      await networks.adopt(() => [...live.values()].map(({ sandbox: _, ...rest }) => rest));
     } else if (choice < 8) {
       const entry = live.get(containerId);
       live.delete(containerId);
@@ -274,7 +274,7 @@ test("two engines on one machine keep out of each other's way", async () => {
   const gateway = sandboxes[1].endpoints.bridge?.Gateway ?? "";
   assert.match(await client.ask("tcp", gateway, 8600), /^web sees/);
   assert.equal(await client.askInVain("tcp", addresses[0] ?? "", 81), "silence");
-  await two.networks.adopt([]);
+  await two.networks.adopt(() => []);
   await two.stop();
   const machine = await startAgent();
   assert.match(await machine.ask("tcp", "127.0.0.1", 8600), /^web sees/);

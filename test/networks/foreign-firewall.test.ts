@@ -37,7 +37,7 @@ describe("beside a firewall that drops what is forwarded", () => {
       assert.equal(await outside.askInVain("tcp", sandbox.endpoints.bridge?.IPAddress ?? "", 81), "silence");
       const during = run(`${program} -S`);
       assert.match(during, /-i berth-test0 .*--comment berth-test -j ACCEPT/);
-      await networks.adopt([]);
+      await networks.adopt(() => []);
       assert.equal(run(`${program} -S`), during);
       await agent.stop();
       await started.stop();

@@ -52,7 +52,7 @@ describe("networks", () => {
     const other = await networks.createNetwork({ Name: "front" });
     assert.match(other.bridge?.subnet ?? "", /^172\.(1[7-9]|2\d)\.0\.0\/16$/);
     networks = await started.restart();
-    await networks.adopt([]);
+    await networks.adopt(() => []);
     assert.deepEqual(networks.getNetwork("back"), record);
     const both = {
       back: { IPAMConfig: { IPv4Address: "10.91.0.77" }, Aliases: ["db"], MacAddress: "02:00:00:00:00:07" },

@@ -1,0 +1,30 @@
+import { readdir } from "node:fs/promises";
+import { join } from "node:path";
+import { hasCode } from "../errors.ts";
+import type { Containers } from "./containers.ts";
+
+/** Paths of what was made for processes that neither the supervisor nor a record knows: left by a start that was cut off. */
+export async function findStrayRunFiles(
+  containers: Containers,
+  held: ReadonlyMap<string, unknown>,
+): Promise<string[]> {
+  const { execRoot, runtimes } = containers.settings;
+  const folders = ["bundles", "p", ...Object.keys(runtimes).map((name) => join("runtime", name))];
+  const isKnown = (id: string) => held.has(id) || containers.byId.has(id) || containers.execs.has(id);
+  const perFolder = folders.map(async (folder) =>
+    (await namesIn(join(execRoot, folder)))
+      .filter((name) => /^[0-9a-f]{64}$/.test(name) && !isKnown(name))
+      .map((name) => join(execRoot, folder, name)),
+  );
+  return (await Promise.all(perFolder)).flat();
+}
+
+/** Nothing for a folder that is not there. */
+export async function namesIn(folder: string): Promise<string[]> {
+  try {
+    return await readdir(folder);
+  } catch (error) {
+    if (hasCode(error, "ENOENT")) return [];
+    throw error;
+  }
+}

@@ -1,0 +1,121 @@
+import assert from "node:assert/strict";
+import { setTimeout } from "node:timers/promises";
+import { createClient } from "../../src/client/client.ts";
+import { eventually, supervisorOf, type TestEngine } from "../engine.ts";
+import { type Facts, noFacts } from "./facts.ts";
+import { type Lane, type Operation, operations } from "./operations.ts";
+import { createRandom, type Random } from "./random.ts";
+import { resolveDoubts, verifyFacts } from "./verify.ts";
+
+export interface TortureOptions {
+  kills: number;
+  seed: number;
+  report(line: string): void;
+}
+
+type Victim = "daemon" | "supervisor" | "both" | "daemon, twice";
+
+/** Weights by repetition. */
+const victims: Victim[] = ["daemon", "daemon", "daemon", "daemon, twice", "supervisor", "both"];
+const laneCount = 3;
+const longestWorkMilliseconds = 500;
+
+/**
+ * Does random things to an engine with a busybox image, kills its daemon or supervisor at random moments, and after each
+ * kill compares what was acknowledged with what is. What happens is decided by the seed; when exactly, by the machine.
+ */
+export async function torture(engine: TestEngine, { kills, seed, report }: TortureOptions): Promise<void> {
+  const client = await createClient({ host: engine.host });
+  const random = createRandom(seed);
+  const lanes = Array.from({ length: laneCount }, (_, n) => {
+    return { client, random: createRandom(seed * 31 + n), facts: noFacts(String.fromCharCode(97 + n)) };
+  });
+  const counts = new Map<string, number>();
+  for (let kill = 1; kill <= kills; kill++) {
+    const shift = startShift(lanes, counts);
+    await setTimeout(random.between(0, longestWorkMilliseconds));
+    const victim = random.pick(victims);
+    shift.disturb();
+    await strike(engine, victim, random);
+    await shift.end();
+    await checkAfter(lanes, victim).catch((error: unknown) => {
+      throw new Error(`after kill ${kill} (${victim}), seed ${seed}`, { cause: error });
+    });
+    if (kill % 25 === 0) report(`${kill} of ${kills} kills; acknowledged: ${formatCounts(counts)}`);
+  }
+}
+
+/** The lanes at work until `end`. Before a kill nothing may fail; what is under way at one may. */
+function startShift(lanes: Lane[], counts: Map<string, number>) {
+  let isOver = false;
+  let isDisturbed = false;
+  const work = async (lane: Lane) => {
+    while (!isOver) {
+      const [operation, name] = choose(lane);
+      try {
+        await operation.run(lane, name);
+        counts.set(operation.name, (counts.get(operation.name) ?? 0) + 1);
+      } catch (error) {
+        if (!isDisturbed) throw new Error(`${operation.name} ${name} failed`, { cause: error });
+        return;
+      }
+      if (isDisturbed) return;
+    }
+  };
+  const done = Promise.all(lanes.map(work));
+  done.catch(() => {});
+  return {
+    disturb() {
+      isDisturbed = true;
+    },
+    async end() {
+      isOver = true;
+      const late = setTimeout(60_000, "late", { ref: false });
+      assert.notEqual(await Promise.race([done, late]), "late", "an operation hangs");
+    },
+  };
+}
+
+function choose({ random, facts }: Lane): [Operation, string] {
+  for (;;) {
+    const operation = random.pick(operations);
+    const candidates = operation.candidates(facts).filter((name) => !isDoubtful(facts, name));
+    if (candidates.length > 0) return [operation, random.pick(candidates)];
+  }
+}
+
+const isDoubtful = (facts: Facts, name: string) =>
+  ["container", "image", "volume", "network"].some((kind) => facts.doubts.has(`${kind} ${name}`));
+
+async function strike(engine: TestEngine, victim: Victim, random: Random): Promise<void> {
+  if (victim !== "daemon" && victim !== "daemon, twice") {
+    process.kill(supervisorOf(engine), "SIGKILL");
+    if (victim === "supervisor") return;
+  }
+  if (victim === "daemon, twice") await engine.crashAtStart(random.between(0, 300));
+  await engine.restart("SIGKILL");
+}
+
+async function checkAfter(lanes: Lane[], victim: Victim): Promise<void> {
+  const { client } = lanes[0] as Lane;
+  for (const { facts } of lanes) {
+    if (victim === "supervisor" || victim === "both") facts.lostSupervisor = true;
+    if (victim === "both") expectHangups(facts);
+  }
+  await eventually(
+    () => client.check(),
+    (findings) => findings.length === 0,
+  );
+  for (const { facts } of lanes) await verifyFacts(client, facts);
+  for (const { facts } of lanes) await resolveDoubts(client, facts);
+}
+
+/** With both gone at once, nobody may have the master of a terminal or the writing end of an input any more. */
+function expectHangups({ containers, doubts }: Facts): void {
+  for (const [name, { isTerminal, output }] of containers) {
+    if (isTerminal || output === "echo") doubts.add(`container ${name}`);
+  }
+}
+
+const formatCounts = (counts: Map<string, number>) =>
+  [...counts].map(([name, count]) => `${count} ${name}`).join(", ");
