@@ -4,6 +4,7 @@ import { type Cli, createCli, globalFlags } from "./cli.ts";
 import { ExitError, HelpRequest, pointToHelp } from "./command.ts";
 import { groups, unsupported } from "./groups.ts";
 import { FlagError, type ParsedFlags, parseFlags } from "./parse-flags.ts";
+import { describeError } from "./system-error.ts";
 import { commands, type Entry } from "./table.ts";
 
 /** Runs one command line and gives the exit code of the process. */
@@ -100,7 +101,7 @@ function report(cli: Cli, error: unknown): number {
     return error.exitCode;
   }
   if (error instanceof ApiError) cli.warn(`Error response from daemon: ${error.message}`);
-  else cli.warn(error instanceof Error ? error.message : String(error));
+  else cli.warn(describeError(error));
   if (error instanceof ConnectionError && error.message.includes(` ${defaultHost}. `)) {
     cli.warn("Start the engine with 'berth daemon', or name another with -H or BERTH_HOST.");
   }

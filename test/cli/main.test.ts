@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import os from "node:os";
 import path from "node:path";
 import { afterEach, test } from "node:test";
@@ -191,6 +191,17 @@ async function serveRun(options: {
   let started: () => void = () => undefined;
   return order;
 }
+
+test("a file that cannot be used is told in Docker's words", async () => {
+  server = await serve((_, response) => response.writeHead(200).end());
+  const loop = path.join(folder, "loop");
+  symlinkSync(loop, loop);
+  const result = await berth(["load", "-i", loop]);
+  assert.equal(result.code, 1);
+  assert.equal(result.stderr, `stat ${loop}: too many levels of symbolic links\n`);
+  const secure = await berth(["--tlsverify", "--tlscacert", "/nope.pem", "-H", "tcp://127.0.0.1:9", "ps"]);
+  assert.equal(secure.stderr, "open /nope.pem: no such file or directory\n");
+});
 
 test("run attaches and waits before it starts, keeps the streams apart and exits as the container does", async () => {
   const order = await serveRun({ exitCode: 7, warnings: ["Your kernel is old."] });
