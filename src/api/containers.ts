@@ -16,7 +16,7 @@ import {
 } from "../containers/stop.ts";
 import { listProcesses } from "../containers/top.ts";
 import { updateContainer } from "../containers/update.ts";
-import { EngineError, invalid } from "../errors.ts";
+import { conflict, EngineError, invalid } from "../errors.ts";
 import type { ContainerCreateRequest } from "../formats/docker-api.ts";
 import { type ApiRequest, created, noContent, notModified, ok, type Reply } from "./request.ts";
 
@@ -57,6 +57,7 @@ export async function inspect(request: ApiRequest): Promise<Reply> {
 }
 
 export async function start(request: ApiRequest): Promise<Reply> {
+  if (request.text("checkpoint")) throw invalid("checkpoint is only supported in experimental mode");
   return (await startContainer(request.engine.containers, containerOf(request))) ? noContent : notModified;
 }
 
@@ -103,7 +104,10 @@ export function rename(request: ApiRequest): Reply {
 }
 
 export async function remove(request: ApiRequest): Promise<Reply> {
-  await removeContainer(request.engine.containers, containerOf(request), {
+  const container = containerOf(request);
+  // There are no links so far: what is named can only be the container, which is not what is to be removed.
+  if (request.flag("link")) throw conflict("Conflict, cannot remove the default link name of the container");
+  await removeContainer(request.engine.containers, container, {
     force: request.flag("force"),
     removeVolumes: request.flag("v"),
   });

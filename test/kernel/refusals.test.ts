@@ -111,6 +111,16 @@ describe("what the engine refuses", () => {
     assert.match(again.stderr, /cannot kill container: paused: container \w{64} is not running/);
   });
 
+  it("removes no container for a link, and starts none without its checkpoint", async () => {
+    await berth("create", "--name", "kept", "busybox", "true");
+    const link = await engine.berth(["rm", "-f", "--link", "kept"]);
+    assert.match(link.stderr, /Conflict, cannot remove the default link name of the container/);
+    const start = await engine.berth(["start", "--checkpoint", "x", "kept"]);
+    assert.match(start.stderr, /checkpoint is only supported in experimental mode/);
+    assert.match((await engine.berth(["images", "--tree"])).stderr, /not yet supported: --tree/);
+    assert.equal(await berth("inspect", "-f", "{{.State.Status}}", "kept"), "created");
+  });
+
   it("checks names and filters in Docker's words", async () => {
     await berth("run", "-d", "--name", "named", "-v", "/tmp:/host", "busybox", "sleep", "100");
     await berth("create", "--name", "other", "busybox");

@@ -17,6 +17,7 @@ export const command = defineCommand({
     tree: { ...bool("", "List multi-platform images as a tree"), isHidden: true },
   },
   async run({ cli, flags, args: [reference] }) {
+    if (flags.tree) throw new Error("not yet supported: --tree");
     const filters = { ...toFilters(flags.filter) };
     if (reference !== undefined) filters.reference = [...(filters.reference ?? []), reference];
     const client = await cli.client();
