@@ -105,7 +105,7 @@ is_answering() {
 start_engine() {
   # shellcheck disable=SC2046 # a list of names
   ensure_packages $(engine_packages)
-  say "no engine is running; starting one in the background (log: /var/log/berth.log; stop it with: kill \$(cat /run/berth/berth.pid))"
+  say "no engine is running; starting one in the background (log: /var/log/berth.log; stop it with: $root/berth system stop)"
   mkdir -p /run/berth
   setsid "$NODE" "$root/dist/daemon/main.js" </dev/null >>/var/log/berth.log 2>&1 &
   echo $! >/run/berth/berth.pid

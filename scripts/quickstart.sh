@@ -28,7 +28,7 @@ It works. What to type next:
   ./berth image make debian                  a Debian image from this machine's package sources
   ./berth run --help                         everything a container can be given
   docker -H unix://$socket ps    the stock docker command line works as well
-The engine goes on in the background; stop it with: kill \$(cat /run/berth/berth.pid)
+The engine goes on in the background. To end it, with all containers: ./berth system stop --containers
 EOS
 }
 

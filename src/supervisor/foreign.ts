@@ -1,8 +1,6 @@
-import { constants, openSync, rmSync, writeSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { makeFifo } from "../sys/fifo.ts";
+import { writeSync } from "node:fs";
 import { openPidfd } from "../sys/pidfd.ts";
+import { makePipe } from "../sys/pipe.ts";
 import { startTicks } from "../sys/process.ts";
 import { startWorker } from "../sys/worker.ts";
 
@@ -48,12 +46,9 @@ export function watchForeign(
 }
 
 function startWatcher(): NonNullable<typeof watcher> {
-  const path = join(tmpdir(), `berth-wake-${process.pid}`);
-  makeFifo(path);
-  const wakeFd = openSync(path, constants.O_RDWR | constants.O_NONBLOCK);
-  rmSync(path);
+  const { readFd, writeFd } = makePipe();
   const listeners = new Map<number, (exitCode: number | undefined) => void>();
-  const worker = startWorker("supervisor/foreign.worker", { workerData: { wakeFd } });
+  const worker = startWorker("supervisor/foreign.worker", { workerData: { wakeFd: readFd } });
   worker.on("message", ({ pidfd, exitCode }: WatchResult) => {
     listeners.get(pidfd)?.(exitCode);
     listeners.delete(pidfd);
@@ -62,7 +57,7 @@ function startWatcher(): NonNullable<typeof watcher> {
     watch(request, onExit) {
       listeners.set(request.pidfd, onExit);
       worker.postMessage(request);
-      writeSync(wakeFd, "x");
+      writeSync(writeFd, "x");
     },
   };
 }

@@ -1,6 +1,4 @@
-import { closeSync, constants, mkdtempSync, openSync, rmdirSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { closeSync, constants, openSync } from "node:fs";
 import { hasCode } from "../errors.ts";
 import { serveJobs } from "../sys/jobs.ts";
 import { mount } from "../sys/mount.ts";
@@ -48,15 +46,11 @@ function copyUp(job: CopyJob): void {
     copyFrom(first, job);
     return;
   }
-  const view = mkdtempSync(join(tmpdir(), "berth-view-"));
-  try {
-    inPrivateMounts(() => {
-      mount("overlay", view, "overlay", mountReadOnly, `lowerdir=${job.imageDirectories.join(":")}`);
-      copyFrom(view, job);
-    });
-  } finally {
-    rmdirSync(view);
-  }
+  inPrivateMounts(() => {
+    // Over the topmost layer itself: no folder is needed that a crash could leave.
+    mount("overlay", first, "overlay", mountReadOnly, `lowerdir=${job.imageDirectories.join(":")}`);
+    copyFrom(first, job);
+  });
 }
 
 serveJobs<CopyJob, void>(copyUp);

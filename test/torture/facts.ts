@@ -12,6 +12,8 @@ export interface ContainerFact {
    */
   output: "none" | "counter" | "echo" | "lines";
   lines: number;
+  /** A supervisor was killed while it wrote: what was on its way to the log then may be missing, but nothing is doubled. */
+  mayHaveGaps: boolean;
   isTerminal: boolean;
   volume: string | undefined;
   network: string | undefined;

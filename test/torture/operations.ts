@@ -81,7 +81,17 @@ async function start(
     { name },
   );
   const { output, isTerminal = false } = program;
-  const fact = { id: Id, exitCode: 0, lines: 0, volume, network, image, output, isTerminal };
+  const fact = {
+    id: Id,
+    exitCode: 0,
+    lines: 0,
+    volume,
+    network,
+    image,
+    output,
+    isTerminal,
+    mayHaveGaps: false,
+  };
   await client.containers.start(Id);
   const { State } = await client.containers.inspect(Id);
   return { ...fact, status: "running", pid: State.Pid };
@@ -124,7 +134,7 @@ const runToEnd: Operation = {
       }
       facts.containers.set(name, {
         ...{ id: Id, status: "exited", pid: 0, exitCode, output: "lines", lines },
-        ...{ volume, network: undefined, image: "busybox", isTerminal: false },
+        ...{ volume, network: undefined, image: "busybox", isTerminal: false, mayHaveGaps: false },
       });
     }),
 };
