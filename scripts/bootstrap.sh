@@ -101,18 +101,27 @@ is_answering() {
     require("net").connect(process.argv[1], () => process.exit(0)).on("error", () => process.exit(1))' "$socket"
 }
 
+# Whether a daemon has the default data root: one that is still starting does not answer yet.
+is_claimed() {
+  [ -e /var/lib/berth/lock ] && grep -q "FLOCK .*:$(stat -c %i /var/lib/berth/lock) " /proc/locks
+}
+
 # In the background, on the default socket.
 start_engine() {
   # shellcheck disable=SC2046 # a list of names
   ensure_packages $(engine_packages)
-  say "no engine is running; starting one in the background (log: /var/log/berth.log; stop it with: $root/berth system stop)"
-  mkdir -p /run/berth
-  setsid "$NODE" "$root/dist/daemon/main.js" </dev/null >>/var/log/berth.log 2>&1 &
-  echo $! >/run/berth/berth.pid
+  if is_claimed; then
+    say 'an engine is starting; waiting for it'
+  else
+    say "no engine is running; starting one in the background (log: /var/log/berth.log; stop it with: $root/berth system stop)"
+    setsid "$NODE" "$root/dist/daemon/main.js" </dev/null >>/var/log/berth.log 2>&1 &
+    daemon=$!
+  fi
   tries=0
   until is_answering; do
     tries=$((tries + 1))
-    if [ $tries -gt 100 ] || ! kill -0 "$(cat /run/berth/berth.pid)" 2>/dev/null; then
+    # Of two that start at the same time one gives way.
+    if [ $tries -gt 300 ] || { ! kill -0 "${daemon:-0}" 2>/dev/null && ! is_claimed; }; then
       tail -n 5 /var/log/berth.log >&2
       say 'the engine did not start; see above and /var/log/berth.log'
       return 1

@@ -271,11 +271,15 @@ export async function output(cli: Cli, words: string[], input?: string): Promise
 }
 
 /** Asks again until the answer is as wanted, for what takes a moment. */
-export async function eventually<T>(ask: () => Promise<T> | T, isWanted: (answer: T) => boolean): Promise<T> {
+export async function eventually<T>(
+  ask: () => Promise<T> | T,
+  isWanted: (answer: T) => boolean,
+  mostTries = 100,
+): Promise<T> {
   for (let tries = 0; ; tries++) {
     const answer = await ask();
     if (isWanted(answer)) return answer;
-    if (tries === 100) assert.fail(`still ${JSON.stringify(answer)}`);
+    if (tries === mostTries) assert.fail(`still ${JSON.stringify(answer)}`);
     await new Promise((resolve) => setTimeout(resolve, 100));
   }
 }

@@ -128,7 +128,13 @@ export async function whileFrozen<R>(
   container: Container,
   work: () => Promise<R>,
 ): Promise<R> {
-  await container.enqueue(() => freeze(containers, container, "pause"));
+  const { state, startTicks } = container.record;
+  await container.enqueue(() =>
+    freeze(containers, container, "pause").catch((error: unknown) => {
+      // One that has ended meanwhile stands still anyway.
+      if (isAlive(state.Pid, startTicks)) throw error;
+    }),
+  );
   try {
     return await work();
   } finally {

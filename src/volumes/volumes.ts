@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { mkdirSync, readdirSync, renameSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, renameSync } from "node:fs";
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { conflict, EngineError, hasCode, messageOf, notFound } from "../errors.ts";
@@ -63,6 +63,14 @@ export function createVolumes(options: {
   mkdirSync(root, { recursive: true, mode: 0o701 });
   for (const entry of readdirSync(root))
     if (entry.startsWith(removedPrefix)) void removeDirectory(join(root, entry));
+
+  /** A creation or a removal that was cut off leaves a record without a directory: then it is an empty volume. */
+  function completeVolumes(): void {
+    for (const record of records.values()) {
+      const isOurs = parseLocalOptions(record.options).kind !== "bind";
+      if (isOurs && !existsSync(directoryOf(record))) ensureDirectory(record);
+    }
+  }
 
   function save(record: VolumeRecord): void {
     stored.put(record.name, record);
@@ -161,6 +169,8 @@ export function createVolumes(options: {
     events.publish("volume", "destroy", name, { driver: "local" });
     await removeDirectory(leaving);
   }
+
+  completeVolumes();
 
   async function undoCreate(names: string[]): Promise<void> {
     for (const name of names) await remove(name, { force: true, usedBy: [] });

@@ -43,6 +43,17 @@ export async function torture(engine: TestEngine, { kills, seed, report }: Tortu
     });
     if (kill % 25 === 0) report(`${kill} of ${kills} kills; acknowledged: ${formatCounts(counts)}`);
   }
+  for (const { facts } of lanes) {
+    doubtEverything(facts);
+    await resolveDoubts(client, facts);
+  }
+}
+
+function doubtEverything({ containers, images, volumes, networks, doubts }: Facts): void {
+  for (const name of containers.keys()) doubts.add(`container ${name}`);
+  for (const name of images.keys()) doubts.add(`image ${name}`);
+  for (const name of volumes.keys()) doubts.add(`volume ${name}`);
+  for (const name of networks.keys()) doubts.add(`network ${name}`);
 }
 
 /** The lanes at work until `end`. Before a kill nothing may fail; what is under way at one may. */
@@ -113,7 +124,7 @@ async function checkAfter(lanes: Lane[], victim: Victim): Promise<void> {
       if (/supervisor/.test(String(error))) return [error];
       throw error;
     });
-  await eventually(check, (findings) => findings.length === 0);
+  await eventually(check, (findings) => findings.length === 0, 10);
   for (const { facts } of lanes) await verifyFacts(client, facts);
   for (const { facts } of lanes) await resolveDoubts(client, facts);
 }

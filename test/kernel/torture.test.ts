@@ -1,0 +1,13 @@
+import { describe, it } from "node:test";
+import { useEngine } from "../engine.ts";
+import { torture } from "../torture/torture.ts";
+
+describe("an engine whose daemon and supervisor are killed at random moments", () => {
+  const { engine } = useEngine(/supervisor/);
+  const killsPerSeed = 50;
+
+  for (const seed of [11, 12, 13, 14]) {
+    it(`keeps what it has acknowledged and leaves nothing (seed ${seed}, ${killsPerSeed} kills)`, (t) =>
+      torture(engine, { kills: killsPerSeed, seed, report: (line) => t.diagnostic(line) }));
+  }
+});
