@@ -78,7 +78,8 @@ export async function createEngine(given: Partial<EngineConfig> = {}): Promise<E
   await resumeContainers(containers);
 
   function listen(supervisor: Supervisor): void {
-    supervisor.onExit((exit) => handleExit(containers, exit));
+    // The last of the output has come before the exit, on connections of its own: it is passed on first.
+    supervisor.onExit((exit) => setImmediate(handleExit, containers, exit));
     supervisor.onLost(() => {
       if (containers.closing) return;
       logger.error("the supervisor was lost; starting another, containers run on");

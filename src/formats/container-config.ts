@@ -1,9 +1,8 @@
 import { invalid } from "../errors.ts";
 import type { ContainerConfig, HostConfig } from "./docker-api.ts";
 
-const configDefaults: Required<
-  Omit<ContainerConfig, "Healthcheck" | "StopTimeout" | "Shell" | "ExposedPorts">
-> = {
+/** What every config has, in an image's as well. */
+export const emptyConfig = {
   Hostname: "",
   Domainname: "",
   User: "",
@@ -19,12 +18,13 @@ const configDefaults: Required<
   Volumes: null,
   WorkingDir: "",
   Entrypoint: null,
-  NetworkDisabled: false,
-  MacAddress: "",
   OnBuild: null,
   Labels: null,
-  StopSignal: "",
-};
+} satisfies ContainerConfig;
+
+const configDefaults: Required<
+  Omit<ContainerConfig, "Healthcheck" | "StopTimeout" | "Shell" | "ExposedPorts">
+> = { ...emptyConfig, NetworkDisabled: false, MacAddress: "", StopSignal: "" };
 
 const hostConfigDefaults: HostConfig = {
   Binds: null,

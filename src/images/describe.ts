@@ -1,4 +1,4 @@
-import { encodeConfig } from "../formats/container-config.ts";
+import { emptyConfig, encodeConfig } from "../formats/container-config.ts";
 import type { ImageHistoryItem, ImageInspect, ImageSummary } from "../formats/docker-api.ts";
 import { formatFamiliar } from "../formats/reference.ts";
 import type { Catalog, ImageRecord } from "./catalog.ts";
@@ -31,23 +31,7 @@ export function inspectImage(
     DockerVersion: config.docker_version ?? "",
     Author: config.author ?? "",
     Config: encodeConfig({
-      Hostname: "",
-      Domainname: "",
-      User: "",
-      AttachStdin: false,
-      AttachStdout: false,
-      AttachStderr: false,
-      Tty: false,
-      OpenStdin: false,
-      StdinOnce: false,
-      Env: null,
-      Cmd: null,
-      Image: "",
-      Volumes: null,
-      WorkingDir: "",
-      Entrypoint: null,
-      OnBuild: null,
-      Labels: null,
+      ...emptyConfig,
       ...config.config,
     }),
     Architecture: config.architecture,

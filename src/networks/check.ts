@@ -1,5 +1,6 @@
 import { messageOf } from "../errors.ts";
 import type { Finding } from "../finding.ts";
+import { findStrayBridges } from "./bridges.ts";
 import type { Catalog } from "./catalog.ts";
 import type { Firewall } from "./firewall.ts";
 import type { Kernel } from "./kernel.ts";
@@ -7,6 +8,7 @@ import type { PublishedPorts } from "./published-ports.ts";
 import type { LiveContainer, Sandboxes } from "./sandboxes.ts";
 
 interface Subject {
+  tableName: string;
   catalog: Catalog;
   kernel: Kernel;
   firewall: Firewall;
@@ -27,12 +29,17 @@ export async function checkNetworks(subject: Subject, live: LiveContainer[]): Pr
   return [...bridges, ...interfaces, ...ports].map((finding) => ({ repair, ...finding }));
 }
 
-async function checkBridges({ catalog, kernel }: Subject): Promise<Finding[]> {
-  const links = new Set((await kernel.listLinks()).map(({ name }) => name));
-  return catalog
-    .bridges()
-    .filter(({ link }) => !links.has(link))
-    .map(({ link }) => ({ subject: `bridge ${link}`, problem: "it is missing" }));
+async function checkBridges({ tableName, catalog, kernel }: Subject): Promise<Finding[]> {
+  const links = await kernel.listLinks();
+  const names = new Set(links.map(({ name }) => name));
+  const missing = catalog.bridges().filter(({ link }) => !names.has(link));
+  return [
+    ...missing.map(({ link }) => ({ subject: `bridge ${link}`, problem: "it is missing" })),
+    ...findStrayBridges(links, catalog.bridges(), tableName).map((name) => ({
+      subject: `bridge ${name}`,
+      problem: "its network is no more",
+    })),
+  ];
 }
 
 async function checkInterfaces({ sandboxes }: Subject, live: LiveContainer[]): Promise<Finding[]> {

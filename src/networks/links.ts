@@ -26,6 +26,8 @@ export interface BridgeSettings {
   gateway: number;
   prefixLength: number;
   mtu: number;
+  /** Marks it as one engine's. */
+  alias: string;
 }
 
 /** The host end of a container's interface. */
@@ -71,7 +73,7 @@ export function createHostLinks(): HostLinks & { socket: NetlinkSocket } {
   return {
     socket,
     indexOf,
-    ensureBridge({ name, gateway, prefixLength, mtu }) {
+    ensureBridge({ name, gateway, prefixLength, mtu, alias }) {
       // With a MAC of its own the bridge does not take on that of whichever port is lowest, and neighbours need not relearn it.
       const macAddress = macAddressOf(gateway);
       if (!findLink(name)) socket.request([encodeNewBridge({ name, mtu, macAddress })], name);
@@ -84,7 +86,7 @@ export function createHostLinks(): HostLinks & { socket: NetlinkSocket } {
         [
           ...others.map(encodeDeleteAddress),
           encodeNewAddress(index, gateway, prefixLength),
-          encodeSetLink(index, { up: true }),
+          encodeSetLink(index, { up: true, alias }),
         ],
         name,
       );

@@ -4,6 +4,7 @@ import type { NetworkInspect } from "../formats/docker-api.ts";
 import { parseIpv4, parseSubnet } from "../formats/ip-address.ts";
 import type { Logger } from "../logger.ts";
 import type { State } from "../state/state.ts";
+import { bridgeMark, findStrayBridges } from "./bridges.ts";
 import { openCatalog } from "./catalog.ts";
 import { checkNetworks } from "./check.ts";
 import { createFirewall } from "./firewall.ts";
@@ -86,7 +87,11 @@ async function bringUpNetworks(options: NetworksOptions, kernel: Kernel): Promis
   async function bringUp(): Promise<void> {
     const before = await kernel.setSysctl({ path: "net/ipv4/ip_forward", value: "1" });
     if (before !== "1") logger.info("enabled IPv4 forwarding (net.ipv4.ip_forward)");
-    for (const bridge of catalog.bridges()) await kernel.ensureBridge(settingsOf(bridge));
+    for (const bridge of catalog.bridges())
+      await kernel.ensureBridge(settingsOf(bridge, bridgeMark(tableName)));
+    for (const name of findStrayBridges(await kernel.listLinks(), catalog.bridges(), tableName)) {
+      await kernel.removeLink(name);
+    }
     await firewall.install(catalog.bridges());
     await foreignFirewall.accept(catalog.bridges());
   }
@@ -105,7 +110,7 @@ async function bringUpNetworks(options: NetworksOptions, kernel: Kernel): Promis
     adopt,
     check: (live) =>
       checkNetworks(
-        { catalog, kernel, firewall, publishedPorts, sandboxes, repair: () => adopt(live) },
+        { tableName, catalog, kernel, firewall, publishedPorts, sandboxes, repair: () => adopt(live) },
         live(),
       ),
     list: () => catalog.list(),
@@ -150,7 +155,7 @@ async function bringUpNetworks(options: NetworksOptions, kernel: Kernel): Promis
   }
 }
 
-function settingsOf({ link, subnet, gateway, mtu }: BridgeRecord): BridgeSettings {
+function settingsOf({ link, subnet, gateway, mtu }: BridgeRecord, alias: string): BridgeSettings {
   const { prefixLength } = parseSubnet(subnet) ?? { prefixLength: 0 };
-  return { name: link, gateway: parseIpv4(gateway) ?? 0, prefixLength, mtu };
+  return { name: link, gateway: parseIpv4(gateway) ?? 0, prefixLength, mtu, alias };
 }

@@ -3,7 +3,7 @@ import { execFileSync } from "node:child_process";
 import { PassThrough } from "node:stream";
 import { after, before, describe, it } from "node:test";
 import Docker from "dockerode";
-import { output, startEngine, type TestEngine } from "../engine.ts";
+import { eventually, output, startEngine, type TestEngine } from "../engine.ts";
 
 describe("dockerode", () => {
   let engine: TestEngine;
@@ -25,8 +25,10 @@ describe("dockerode", () => {
       { Tty: false },
     );
     assert.equal(result.StatusCode, 4);
-    assert.equal(String(stdout.read()), "out\n");
-    assert.equal(String(stderr.read()), "err\n");
+    // dockerode waits for the exit, not for the end of the output, which comes on another connection.
+    const texts = ["", ""];
+    const read = () => [stdout, stderr].map((stream, n) => (texts[n] += stream.read() ?? ""));
+    assert.deepEqual(await eventually(read, (all) => all.every(Boolean)), ["out\n", "err\n"]);
     for (const { Id } of await docker.listContainers({ all: true }))
       await docker.getContainer(Id).remove({ force: true });
   });

@@ -52,6 +52,14 @@ describe("system check", () => {
       problem: /^link bt.*x: it belongs to no running container/,
     },
     {
+      what: "a bridge of a network that was removed",
+      make: () => {
+        execFileSync("ip", ["link", "add", `${table()}b`, "type", "bridge"]);
+        execFileSync("ip", ["link", "set", `${table()}b`, "alias", `berth ${table()}`]);
+      },
+      problem: /^bridge bt.*b: its network is no more/,
+    },
+    {
       what: "a layer folder",
       make: () => void mkdirSync(join(engine.root, "layers", "4711")),
       problem: /^layer folder 4711: there is no record of it/,

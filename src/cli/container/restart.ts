@@ -1,21 +1,3 @@
-import { defineCommand } from "../command.ts";
-import { forEachArgument } from "../each.ts";
-import { optionalInt, string } from "../flag.ts";
+import { defineStopCommand } from "./stop.ts";
 
-export const command = defineCommand({
-  usage: "[OPTIONS] CONTAINER [CONTAINER...]",
-  arity: [1],
-  flags: {
-    signal: string("s", "Signal to send to the container"),
-    time: { ...optionalInt("", "Seconds to wait before killing the container"), isHidden: true },
-    timeout: optionalInt("t", "Seconds to wait before killing the container"),
-  },
-  async run({ cli, flags, args }) {
-    const client = await cli.client();
-    const options = { signal: flags.signal || undefined, timeoutSeconds: flags.timeout ?? flags.time };
-    return forEachArgument(cli, args, async (id) => {
-      await client.containers.restart(id, options);
-      return id;
-    });
-  },
-});
+export const command = defineStopCommand((client, id, options) => client.containers.restart(id, options));
