@@ -1,4 +1,4 @@
-import { mkdirSync } from "node:fs";
+import { chmodSync, closeSync, mkdirSync, openSync } from "node:fs";
 import { dirname } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { internal } from "../errors.ts";
@@ -51,6 +51,9 @@ const schema = `
  */
 export function openState(path: string, logger: Logger): State {
   mkdirSync(dirname(path), { recursive: true, mode: 0o710 });
+  // Environment variables of containers are in it. SQLite gives its other files the same mode.
+  closeSync(openSync(path, "a", 0o600));
+  chmodSync(path, 0o600);
   const database = new DatabaseSync(path);
   database.exec("PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA busy_timeout=5000;");
   database.exec(schema);

@@ -2,6 +2,7 @@ import { mkdir, stat } from "node:fs/promises";
 import { hasCode, invalid, messageOf, notImplemented } from "../errors.ts";
 import { type BindSpec, cleanPath, parseBind, parseMountTarget } from "../formats/bind-spec.ts";
 import type { MountSpec } from "../formats/docker-api.ts";
+import { checkProcTarget } from "./proc-targets.ts";
 import type { VolumeCreateBody, VolumeRecord } from "./volume.ts";
 
 /** What a container mounts, settled at its create; stored with it. */
@@ -71,6 +72,7 @@ const plain: Omit<ResolvedMount, "type" | "destination"> = {
 /** Parents before what lies below them. @throws invalid, notFound, notImplemented; volumes made until then are removed. */
 export async function resolveMounts(input: MountInput, volumes: VolumeSource): Promise<ResolvedMount[]> {
   const planned = planMounts(input);
+  for (const { destination, source } of planned) await checkProcTarget(destination, source);
   await checkSources(planned);
   const made: string[] = [];
   try {
