@@ -10,7 +10,8 @@ export async function findStrayRunFiles(
 ): Promise<string[]> {
   const { execRoot, runtimes } = containers.settings;
   const folders = ["bundles", "p", ...Object.keys(runtimes).map((name) => join("runtime", name))];
-  const isKnown = (id: string) => held.has(id) || containers.byId.has(id) || containers.execs.has(id);
+  const isKnown = (id: string) =>
+    held.has(id) || containers.byId.has(id) || containers.execs.get(id)?.running;
   const perFolder = folders.map(async (folder) =>
     (await namesIn(join(execRoot, folder)))
       .filter((name) => /^[0-9a-f]{64}$/.test(name) && !isKnown(name))
