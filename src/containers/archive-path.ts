@@ -4,7 +4,7 @@ import type { PathStat } from "../formats/docker-api-system.ts";
 import { encodeGoFileMode } from "../formats/go-file-mode.ts";
 import { type ByteString, bytesOfText, textOfBytes } from "../formats/tar-entry.ts";
 import { closeDescriptor, entryPath, openInRoot, pathFlag } from "../sys/safe-path.ts";
-import type { ContainerFiles } from "./archive.ts";
+import type { ContainerFiles } from "./archive-job.ts";
 
 /** A path in a container that was found; its last component is not followed if it is a link. */
 export interface FoundPath {

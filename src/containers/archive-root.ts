@@ -11,7 +11,7 @@ import {
   pathFlag,
   splitPath,
 } from "../sys/safe-path.ts";
-import type { ContainerFiles } from "./archive.ts";
+import type { ContainerFiles } from "./archive-job.ts";
 
 const { O_CREAT, O_DIRECTORY, O_EXCL, O_NOFOLLOW, O_WRONLY } = constants;
 const readOnlyFlag = 1;

@@ -4,7 +4,7 @@ import { bytesOfText } from "../formats/tar-entry.ts";
 import { createTarReader } from "../formats/tar-reader.ts";
 import { createExtraction } from "../images/extract.ts";
 import { closeDescriptor, openInRoot, pathFlag } from "../sys/safe-path.ts";
-import type { ContainerFiles, WriteOptions } from "./archive.ts";
+import type { ContainerFiles, WriteOptions } from "./archive-job.ts";
 import { cleanPath, evaluateLinks, explainMissing } from "./archive-path.ts";
 
 const chunkBytes = 256 * 1024;

@@ -6,31 +6,8 @@ import type { PathStat } from "../formats/docker-api-system.ts";
 import { decompress } from "../images/decompress.ts";
 import { createJobRunner } from "../sys/jobs.ts";
 import { makePipe } from "../sys/pipe.ts";
-import type { ArchiveJob, ArchiveResult } from "./archive.worker.ts";
+import type { ArchiveJob, ArchiveResult, ContainerFiles, WriteOptions } from "./archive-job.ts";
 import type { FileChange } from "./diff.ts";
-
-/** What is needed to reach a container's files. Paths are absolute. */
-export interface ContainerFiles {
-  /** For messages, as the user named the container. */
-  id?: string;
-  /** The layers below the container's own, topmost first. */
-  lower: string[];
-  upper: string;
-  work: string;
-  /** Of the container's first process, while it runs. */
-  pid?: number;
-  readOnlyRootfs?: boolean;
-  /** Who the container runs as, for `copyUidGid`. */
-  user?: { uid: number; gid: number };
-  mounts: { source: string; destination: string; readOnly: boolean }[];
-}
-
-export interface WriteOptions {
-  /** Refuse to put a file where a directory is, or the other way round. */
-  noOverwriteDirNonDir: boolean;
-  /** What is written belongs to the container's user rather than to the owners in the archive. */
-  copyUidGid: boolean;
-}
 
 // A job lasts as long as its client reads or sends: many may wait on slow clients without holding up the others.
 const threads = 64;

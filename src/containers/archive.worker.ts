@@ -1,29 +1,13 @@
 import { type BigIntStats, statfsSync, writeSync } from "node:fs";
-import type { PathStat } from "../formats/docker-api-system.ts";
 import { archiveEnd } from "../formats/tar-writer.ts";
 import { packTree } from "../images/pack.ts";
 import { serveJobs } from "../sys/jobs.ts";
 import { closeDescriptor, entryPath, isMountpoint } from "../sys/safe-path.ts";
-import type { ContainerFiles, WriteOptions } from "./archive.ts";
+import type { ArchiveJob, ArchiveResult, ContainerFiles } from "./archive-job.ts";
 import { describePath, findPath } from "./archive-path.ts";
 import { withRoot } from "./archive-root.ts";
 import { extractArchive } from "./archive-write.ts";
-import { type FileChange, listChanges, measureTree } from "./diff.ts";
-
-/** Descriptors in a job are the worker's to close. */
-export type ArchiveJob =
-  | { kind: "stat"; files: ContainerFiles; path: string }
-  | { kind: "read"; files: ContainerFiles; path: string; outputFd: number }
-  | { kind: "write"; files: ContainerFiles; path: string; inputFd: number; options: WriteOptions }
-  | { kind: "export"; files: ContainerFiles; outputFd: number }
-  | { kind: "changes"; files: ContainerFiles }
-  | { kind: "size"; files: ContainerFiles };
-
-export interface ArchiveResult {
-  stat?: PathStat;
-  changes?: FileChange[];
-  sizeBytes?: number;
-}
+import { listChanges, measureTree } from "./diff.ts";
 
 serveJobs<ArchiveJob, ArchiveResult>((job) => {
   const { files } = job;

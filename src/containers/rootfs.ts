@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import type { ContainerFiles } from "./archive.ts";
+import type { ContainerFiles } from "./archive-job.ts";
 import type { Container } from "./container.ts";
 import { type Containers, folderOf } from "./containers.ts";
 

@@ -5,7 +5,8 @@ import { existsSync, lstatSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Readable } from "node:stream";
 import { after, before, describe, test } from "node:test";
-import { type ContainerFiles, exportRootfs, readArchive, statPath } from "../../src/containers/archive.ts";
+import { exportRootfs, readArchive, statPath } from "../../src/containers/archive.ts";
+import type { ContainerFiles } from "../../src/containers/archive-job.ts";
 import { makeTar, readStream } from "../images/fixtures.ts";
 
 import { entriesOf, makeRootfs, namesOf, type Rootfs, write } from "./rootfs-fixture.ts";

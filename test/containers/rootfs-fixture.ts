@@ -2,7 +2,8 @@ import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Readable } from "node:stream";
-import { type ContainerFiles, readArchive, writeArchive } from "../../src/containers/archive.ts";
+import { readArchive, writeArchive } from "../../src/containers/archive.ts";
+import type { ContainerFiles } from "../../src/containers/archive-job.ts";
 import type { TarEntry } from "../../src/formats/tar-entry.ts";
 import { createTarReader } from "../../src/formats/tar-reader.ts";
 import { readStream } from "../images/fixtures.ts";

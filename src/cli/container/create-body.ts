@@ -1,24 +1,12 @@
 import path from "node:path";
 import type { ContainerCreateRequest, HostConfig, PortMap } from "../../formats/docker-api.ts";
 import { parseExposeSpec, parsePortSpec } from "../../formats/port-spec.ts";
-import type { ProxyConfig } from "../cli.ts";
 import type { CreateFlags } from "./create-flags.ts";
+import type { CreateInput } from "./create-input.ts";
 import { parseNetworking } from "./create-network.ts";
 import { readPairFiles, splitAt, toPairs } from "./env-file.ts";
 import { hostConfig } from "./host-config.ts";
 import { proxyEnv } from "./proxy-env.ts";
-
-export interface CreateInput {
-  flags: CreateFlags;
-  given: ReadonlySet<string>;
-  image: string;
-  command: readonly string[];
-  env: Record<string, string | undefined>;
-  /** The daemon's socket, for --use-api-socket. */
-  apiSocket: string;
-  /** Proxies of config.json for this daemon. */
-  proxies?: { all: Record<string, ProxyConfig> | undefined; host: string };
-}
 
 /** The body of `POST /containers/create` for a command line, as Docker's CLI sends it. @throws Error in Docker's words */
 export function createBody(input: CreateInput): ContainerCreateRequest & { HostConfig: Partial<HostConfig> } {

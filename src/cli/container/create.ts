@@ -1,8 +1,9 @@
 import type { Cli } from "../cli.ts";
 import { defineCommand, ExitError, pointToHelp } from "../command.ts";
-import { type CreateInput, createBody } from "./create-body.ts";
+import { createBody } from "./create-body.ts";
 import { createContainer } from "./create-container.ts";
 import { type CreateFlags, createFlags } from "./create-flags.ts";
+import type { CreateInput } from "./create-input.ts";
 
 export const command = defineCommand({
   usage: "[OPTIONS] IMAGE [COMMAND] [ARG...]",

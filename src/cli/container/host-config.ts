@@ -1,7 +1,7 @@
 import type { HostConfig, PortMap } from "../../formats/docker-api.ts";
-import type { CreateInput } from "./create-body.ts";
 import { parseDevices } from "./create-devices.ts";
 import type { CreateFlags } from "./create-flags.ts";
+import type { CreateInput } from "./create-input.ts";
 import { splitAt, toPairs } from "./env-file.ts";
 import { parseSecurity } from "./security-opt.ts";
 
