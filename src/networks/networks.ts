@@ -101,6 +101,14 @@ async function bringUpNetworks(options: NetworksOptions, kernel: Kernel): Promis
     await sandboxes.adopt(live());
   }
 
+  let last: Promise<unknown> = Promise.resolve();
+  /** One after the other: a bridge that is still being made must not outlive `destroy`. */
+  function inTurn<R>(change: () => Promise<R>): Promise<R> {
+    const done = last.then(change);
+    last = done.catch(() => {});
+    return done;
+  }
+
   await bringUp();
   await kernel.prepare();
 
@@ -117,35 +125,39 @@ async function bringUpNetworks(options: NetworksOptions, kernel: Kernel): Promis
     findNetwork: (nameOrId) => catalog.findNetwork(nameOrId),
     getNetwork: (nameOrId) => catalog.getNetwork(nameOrId),
     inspect: (record, endpoints) => catalog.inspect(record, endpoints),
-    async createNetwork(body) {
-      const record = await catalog.create(body);
-      try {
-        await bringUp();
-      } catch (error) {
+    createNetwork: (body) => inTurn(() => createNetwork(body)),
+    removeNetwork: (nameOrId) =>
+      inTurn(async () => {
+        const record = catalog.getNetwork(nameOrId);
+        catalog.checkRemovable(record, sandboxes.countEndpoints(record.id));
         await removeRecord(record);
-        throw error;
-      }
-      events.publish("network", "create", record.id, { name: record.name, type: record.driver });
-      return record;
-    },
-    async removeNetwork(nameOrId) {
-      const record = catalog.getNetwork(nameOrId);
-      catalog.checkRemovable(record, sandboxes.countEndpoints(record.id));
-      await removeRecord(record);
-      events.publish("network", "destroy", record.id, { name: record.name, type: record.driver });
-    },
-    async destroy() {
-      sandboxes.stop();
-      await firewall.destroy();
-      await foreignFirewall.accept([]);
-      for (const bridge of catalog.bridges()) await kernel.removeLink(bridge.link);
-      await kernel.close();
-    },
+        events.publish("network", "destroy", record.id, { name: record.name, type: record.driver });
+      }),
+    destroy: () =>
+      inTurn(async () => {
+        sandboxes.stop();
+        await firewall.destroy();
+        await foreignFirewall.accept([]);
+        for (const bridge of catalog.bridges()) await kernel.removeLink(bridge.link);
+        await kernel.close();
+      }),
     async stop() {
       sandboxes.stop();
       await kernel.close();
     },
   };
+
+  async function createNetwork(body: NetworkCreateBody): Promise<NetworkRecord> {
+    const record = await catalog.create(body);
+    try {
+      await bringUp();
+    } catch (error) {
+      await removeRecord(record);
+      throw error;
+    }
+    events.publish("network", "create", record.id, { name: record.name, type: record.driver });
+    return record;
+  }
 
   async function removeRecord(record: NetworkRecord): Promise<void> {
     catalog.delete(record);

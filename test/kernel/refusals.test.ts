@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { existsSync } from "node:fs";
 import { describe, it } from "node:test";
-import { listCgroups } from "../../src/sys/cgroup.ts";
+import { listCgroups, removeCgroup } from "../../src/sys/cgroup.ts";
 import { useEngine } from "../engine.ts";
 
 describe("what the engine refuses", () => {
@@ -73,13 +73,15 @@ describe("what the engine refuses", () => {
   });
 
   it("keeps a parent of cgroups below the root, and no limit of processes", async () => {
-    const flags = ["--cgroup-parent", "../../berth-refusals", "--pids-limit", "-5"];
+    const parent = `/${engine.folder.split("/").at(-1)?.split("-")[0]}-refusals`;
+    const flags = ["--cgroup-parent", `../..${parent}`, "--pids-limit", "-5"];
     const id = await berth("run", "-d", ...flags, "busybox", "sleep", "100");
-    assert.ok(listCgroups("/berth-refusals").includes(`/berth-refusals/${id}`));
+    assert.ok(listCgroups(parent).includes(`${parent}/${id}`));
     await berth("update", "--pids-limit", "50", id);
     await berth("update", "--pids-limit", "-1", id);
-    assert.equal(existsSync("/sys/berth-refusals"), false);
+    assert.equal(existsSync(`/sys${parent}`), false);
     await berth("rm", "-f", id);
+    removeCgroup(parent);
   });
 
   it("tells of an exec that cannot be started with 126 or 127, in Docker's words", async () => {
