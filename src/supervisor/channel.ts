@@ -11,14 +11,14 @@ interface Client {
   socket: Socket;
   queue: OutputQueue | undefined;
   hello: AttachHello;
-  /** It has sent all it will send. */
-  hasEnded: boolean;
   closesInput: boolean;
 }
 
 /** Joins the clients attached to one process with its input and output. It may exist before the process does. */
 export class Channel {
   readonly #clients = new Set<Client>();
+  /** Names of clients that have sent all they will send: one channel is one run of the process. */
+  readonly #ended = new Set<string>();
   readonly #spoolFolder: string;
   #stdio: Stdio | undefined;
   #framed = true;
@@ -33,8 +33,13 @@ export class Channel {
 
   /** @param terminal output is then sent as it is, not in frames */
   attach(hello: AttachHello, socket: Socket): void {
-    const client: Client = { socket, hello, queue: undefined, hasEnded: false, closesInput: false };
+    const client: Client = { socket, hello, queue: undefined, closesInput: false };
     this.#clients.add(client);
+    const end = () => {
+      if (client.closesInput && !this.#ended.has(hello.client)) this.#stdio?.closeInput();
+      this.#ended.add(hello.client);
+    };
+    socket.once("end", end).once("close", end);
     socket.once("close", () => this.#clients.delete(client));
     if (this.#stdio) this.#join(client, this.#stdio);
   }
@@ -56,9 +61,9 @@ export class Channel {
 
   /** Closes the process's input, once that client has sent all it will send. */
   closeInput(name: string): void {
-    const client = [...this.#clients].find(({ hello }) => hello.client === name);
-    if (client && !client.hasEnded) client.closesInput = true;
-    else this.#stdio?.closeInput();
+    if (this.#ended.has(name)) this.#stdio?.closeInput();
+    // One that is not known was joined with an earlier run of the container.
+    for (const client of this.#clients) if (client.hello.client === name) client.closesInput = true;
   }
 
   /** The process has ended: each client gets the rest of its output and then the end. */
@@ -77,10 +82,6 @@ export class Channel {
       if (!hello.stdin || stdio.write(chunk)) return;
       socket.pause();
       stdio.onceWritable(() => socket.resume());
-    });
-    socket.once("end", () => {
-      client.hasEnded = true;
-      if (client.closesInput) stdio.closeInput();
     });
     socket.resume();
   }

@@ -92,11 +92,19 @@ function createSupervisor(control: Socket, path: string, lifelines: Lifelines): 
     if (!closed) for (const listener of lostListeners) listener();
   });
 
-  function request(method: MethodName, parameters: Request["parameters"]): Promise<unknown> {
+  function request(
+    method: MethodName,
+    parameters: Request["parameters"],
+    onResult: (result: unknown) => void,
+  ): Promise<unknown> {
     return new Promise((resolve, reject) => {
       if (control.destroyed) return reject(internal("the supervisor is not running"));
       const message: Request = { id: count++, method, parameters };
-      waiting.set(message.id, { resolve, reject });
+      const settle = (result: unknown) => {
+        onResult(result);
+        resolve(result);
+      };
+      waiting.set(message.id, { resolve: settle, reject });
       control.write(`${JSON.stringify(message)}\n`);
     });
   }
@@ -105,12 +113,13 @@ function createSupervisor(control: Socket, path: string, lifelines: Lifelines): 
   async function call<M extends MethodName>(method: M, parameters: Parameters<Methods[M]>[0]) {
     const id = "process" in parameters ? parameters.process : "";
     const lifeline = method === "adopt" ? lifelines.find(id) : undefined;
-    const result = await request(
-      method,
-      lifeline ? { ...(parameters as AdoptOptions), lifeline } : parameters,
-    );
-    if (method === "start" || method === "exec") lifelines.keep(id, (result as Started).lifeline);
-    if (method === "list") for (const held of result as Held[]) lifelines.keep(held.process, held.lifeline);
+    const sent = lifeline ? { ...(parameters as AdoptOptions), lifeline } : parameters;
+    // Before the next line is read: with the process's end the number would be another's, and kept for ever.
+    const result = await request(method, sent, (received) => {
+      if (method === "start" || method === "exec") lifelines.keep(id, (received as Started).lifeline);
+      if (method === "list")
+        for (const held of received as Held[]) lifelines.keep(held.process, held.lifeline);
+    });
     return result as ReturnType<Methods[M]>;
   }
 

@@ -1,0 +1,60 @@
+import assert from "node:assert/strict";
+import { once } from "node:events";
+import { mkdtempSync, rmSync } from "node:fs";
+import { connect, createServer, type Socket } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, describe, it } from "node:test";
+import { Channel } from "../../src/supervisor/channel.ts";
+import type { Stdio } from "../../src/supervisor/stdio.ts";
+
+describe("a channel's input", () => {
+  const folder = mkdtempSync(join(tmpdir(), "berth-channel-"));
+  const server = createServer({ allowHalfOpen: true }).listen(join(folder, "s"));
+  after(() => {
+    server.close();
+    rmSync(folder, { recursive: true });
+  });
+
+  async function joinClient(name: string) {
+    const client = connect({ path: join(folder, "s"), allowHalfOpen: true });
+    const [socket] = (await once(server, "connection")) as [Socket];
+    const channel = new Channel(folder);
+    let closed = 0;
+    const stdio = { write: () => true, closeInput: () => void closed++ } as unknown as Stdio;
+    const streams = { stdin: true, stdout: true, stderr: true };
+    channel.attach({ role: "attach", process: "p", client: name, ...streams }, socket);
+    channel.open(stdio, true);
+    return { client, socket, channel, closed: () => closed };
+  }
+
+  it("stays open when a connection ends, which may be the end of the daemon", async () => {
+    const { client, socket, closed } = await joinClient("a");
+    client.destroy();
+    await once(socket, "end");
+    assert.equal(closed(), 0);
+    socket.destroy();
+  });
+
+  it("closes once, whichever comes first: the word that it ends, or the end", async () => {
+    for (const wordFirst of [true, false]) {
+      const { client, socket, channel, closed } = await joinClient("a");
+      if (wordFirst) channel.closeInput("a");
+      client.end("last words");
+      await once(socket, "end");
+      if (!wordFirst) channel.closeInput("a");
+      socket.destroy();
+      await once(socket, "close");
+      assert.equal(closed(), 1, `word first: ${wordFirst}`);
+      client.destroy();
+    }
+  });
+
+  it("is not closed for a client of an earlier run", async () => {
+    const { client, socket, channel, closed } = await joinClient("a");
+    channel.closeInput("of the run before");
+    assert.equal(closed(), 0);
+    client.destroy();
+    socket.destroy();
+  });
+});
