@@ -114,12 +114,16 @@ function createSupervisor(control: Socket, path: string, lifelines: Lifelines): 
     const id = "process" in parameters ? parameters.process : "";
     const lifeline = method === "adopt" ? lifelines.find(id) : undefined;
     const sent = lifeline ? { ...(parameters as AdoptOptions), lifeline } : parameters;
+    let isKept = true;
     // Before the next line is read: with the process's end the number would be another's, and kept for ever.
     const result = await request(method, sent, (received) => {
-      if (method === "start" || method === "exec") lifelines.keep(id, (received as Started).lifeline);
+      if (method === "start" || method === "exec")
+        isKept = lifelines.keep(id, (received as Started).lifeline);
       if (method === "list")
         for (const held of received as Held[]) lifelines.keep(held.process, held.lifeline);
     });
+    // The process has ended, or the supervisor: then this fails as well, and nobody is told that it runs.
+    if (!isKept) await request("list", {}, () => {});
     return result as ReturnType<Methods[M]>;
   }
 

@@ -7,8 +7,11 @@ import type { Descriptor } from "./protocol.ts";
  * writer closed an input comes to its end. So both outlive the supervisor, and the next one goes on with them.
  */
 export interface Lifelines {
-  /** @param lifeline undefined for a process that needs none */
-  keep(process: string, lifeline: Descriptor | undefined): void;
+  /**
+   * @param lifeline undefined for a process that needs none
+   * @returns false when it cannot be had: its owner is gone, or the kernel (before 5.6) has no such call. What was kept stays.
+   */
+  keep(process: string, lifeline: Descriptor | undefined): boolean;
   find(process: string): Descriptor | undefined;
   drop(process: string): void;
 }
@@ -22,12 +25,17 @@ export function createLifelines(): Lifelines {
   }
   return {
     keep(id, lifeline) {
-      drop(id);
-      if (!lifeline) return;
+      if (!lifeline) {
+        drop(id);
+        return true;
+      }
       try {
-        kept.set(id, copyDescriptor(lifeline));
+        const fd = copyDescriptor(lifeline);
+        drop(id);
+        kept.set(id, fd);
+        return true;
       } catch {
-        // It has ended, or the kernel (before 5.6) has no such call: then this is lost with the supervisor.
+        return false;
       }
     },
     find(id) {
