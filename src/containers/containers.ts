@@ -6,6 +6,7 @@ import { generateName, namePattern } from "../formats/container-name.ts";
 import type { Images } from "../images/images.ts";
 import type { Logger } from "../logger.ts";
 import type { Networks } from "../networks/networks.ts";
+import { createSeccompFilters, type SeccompFilters } from "../runtime/seccomp-filters.ts";
 import type { Records, State } from "../state/state.ts";
 import type { Supervisor } from "../supervisor/client.ts";
 import type { Volumes } from "../volumes/volumes.ts";
@@ -36,6 +37,7 @@ export interface Containers {
   byName: Map<string, Container>;
   records: Records<ContainerRecord>;
   execs: Map<string, Exec>;
+  seccompFilters: SeccompFilters;
   /** Set while the engine shuts down: nothing is restarted then. */
   closing: boolean;
 }
@@ -66,7 +68,7 @@ export interface Exec {
 
 /** Loads the records of all containers. */
 export function openContainers(
-  options: Omit<Containers, "byId" | "byName" | "records" | "execs" | "closing">,
+  options: Omit<Containers, "byId" | "byName" | "records" | "execs" | "seccompFilters" | "closing">,
 ): Containers {
   const records = options.state.records<ContainerRecord>("container");
   const containers: Containers = {
@@ -75,6 +77,7 @@ export function openContainers(
     byId: new Map(),
     byName: new Map(),
     execs: new Map(),
+    seccompFilters: createSeccompFilters(),
     closing: false,
   };
   for (const record of records.load().values()) register(containers, new Container(record));

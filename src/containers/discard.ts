@@ -19,10 +19,12 @@ export async function discardContainer(
   enterStatus(record.state, "removing");
   save(containers, container);
   try {
-    await deleteFromRuntime(containers, container);
-    await containers.networks.close(record.id);
-    await containers.supervisor.call("forget", { process: record.id });
-    await rm(folderOf(containers, record.id), { recursive: true, force: true });
+    await settleAll([
+      deleteFromRuntime(containers, container),
+      containers.networks.close(record.id),
+      containers.supervisor.call("forget", { process: record.id }),
+      rm(folderOf(containers, record.id), { recursive: true, force: true }),
+    ]);
   } catch (error) {
     container.removing = false;
     enterStatus(record.state, "dead");
@@ -44,4 +46,10 @@ async function removeAnonymousVolumes(containers: Containers, container: Contain
       containers.logger.warn({ error, volume: name }, "an anonymous volume could not be removed");
     });
   }
+}
+
+/** Waits for all of them, also when one fails: what goes on unseen would meet the next attempt. @throws the first failure */
+async function settleAll(work: Promise<unknown>[]): Promise<void> {
+  for (const outcome of await Promise.allSettled(work))
+    if (outcome.status === "rejected") throw outcome.reason;
 }

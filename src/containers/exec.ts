@@ -7,6 +7,7 @@ import { capabilitiesOf } from "../runtime/capabilities.ts";
 import type { OciProcess } from "../runtime/oci-spec.ts";
 import { buildEnv, capabilitySets } from "../runtime/spec.ts";
 import type { Exit } from "../supervisor/protocol.ts";
+import { expectCgroupMove } from "../sys/cgroup-move.ts";
 import { createTrace } from "../trace.ts";
 import type { Container } from "./container.ts";
 import { type Containers, type Exec, newId, publish } from "./containers.ts";
@@ -22,6 +23,7 @@ const cannotBeRun = 126;
 export function createExec(containers: Containers, container: Container, request: ExecCreateRequest): Exec {
   checkRunning(container);
   if (!request.Cmd?.length) throw invalid("no exec command specified");
+  expectCgroupMove();
   const exec: Exec = {
     id: newId(),
     container,
@@ -64,6 +66,7 @@ export async function startExec(containers: Containers, exec: Exec): Promise<voi
   const { container, request } = exec;
   checkStartable(exec);
   exec.started = true;
+  expectCgroupMove();
   const { id } = container.record;
   const trace = createTrace();
   const processFile = join(bundleOf(containers, id), `exec-${exec.id}.json`);

@@ -61,15 +61,18 @@ export async function recordExit(containers: Containers, container: Container, e
   const autoRemove = record.hostConfig.AutoRemove && !again;
   if (!autoRemove) container.notifyExit({ exitCode }, again);
   trace.mark("record");
-  await clearAway(containers, container);
-  trace.mark("clear away");
   dropExecs(containers, container);
-  if (again) scheduleRestart(containers, container, exit.at - startedAt);
   if (autoRemove) {
-    await discardContainer(containers, container, { removeVolumes: true });
+    const discard = () => discardContainer(containers, container, { removeVolumes: true });
+    // A supervisor that was lost meanwhile is waited for by the second attempt.
+    await discard().catch(discard);
     container.notifyExit({ exitCode }, false);
     trace.mark("discard");
+  } else {
+    await clearAway(containers, container);
+    trace.mark("clear away");
   }
+  if (again) scheduleRestart(containers, container, exit.at - startedAt);
   const milliseconds = trace.end();
   if (milliseconds) containers.logger.info({ trace: "exit", container: record.id, milliseconds });
 }

@@ -5,12 +5,13 @@ import { conflict, EngineError, invalid, messageOf } from "../errors.ts";
 import { timestamp } from "../formats/timestamp.ts";
 import type { Sandbox } from "../networks/networks.ts";
 import { ensureAppArmorProfile, resolveAppArmorProfile } from "../runtime/apparmor.ts";
-import type { OciMount } from "../runtime/oci-spec.ts";
+import type { OciMount, OciSpec } from "../runtime/oci-spec.ts";
 import { defaultSeccompProfile, parseSeccompProfile } from "../runtime/seccomp.ts";
 import { parseSecurityOptions } from "../runtime/security-options.ts";
 import { buildSpec, type SpecInput } from "../runtime/spec.ts";
 import type { StartOptions } from "../supervisor/protocol.ts";
 import { hasOnlyBfqWeight, prepareCgroupParent, removeCgroup, setBfqWeight } from "../sys/cgroup.ts";
+import { expectCgroupMove } from "../sys/cgroup-move.ts";
 import { bootId } from "../sys/process.ts";
 import { createTrace } from "../trace.ts";
 import { type Container, enterStatus } from "./container.ts";
@@ -50,13 +51,15 @@ export function startContainer(containers: Containers, container: Container): Pr
 export async function begin(containers: Containers, container: Container): Promise<void> {
   const { record } = container;
   const trace = createTrace();
+  expectCgroupMove();
   let sandbox: Sandbox | undefined;
   try {
     sandbox = await openSandbox(containers, container);
     trace.mark("network");
-    const options = await prepare(containers, container, sandbox);
+    const { spec, options } = await prepare(containers, container, sandbox);
     trace.mark("prepare");
     const started = await containers.supervisor.call("start", options);
+    void containers.seccompFilters.learn(spec, options.runtime.root, record.id);
     trace.mark("supervisor");
     trace.add(started.phases);
     record.state.Pid = started.pid;
@@ -119,9 +122,10 @@ async function prepare(
   containers: Containers,
   container: Container,
   sandbox: Sandbox | undefined,
-): Promise<StartOptions> {
+): Promise<{ spec: OciSpec; options: StartOptions }> {
   const { record } = container;
   const { id, config, hostConfig } = record;
+  const runtime = runtimeOf(containers, container);
   if (hostConfig.CgroupParent) prepareCgroupParent(hostConfig.CgroupParent);
   const folder = folderOf(containers, id);
   const lower = lowerLayers(containers, container);
@@ -152,15 +156,16 @@ async function prepare(
     apparmorProfile,
     seccomp: seccompOf(container),
   });
+  containers.seccompFilters.annotate(spec, runtime.root);
   const bundle = bundleOf(containers, id);
   mkdirSync(bundle, { recursive: true, mode: 0o700 });
   writeFileSync(join(bundle, "config.json"), JSON.stringify(spec), { mode: 0o600 });
   const log = logOptions(folder, container);
   const shm = shmToBorrow(containers, hostConfig);
   const [rows, columns] = hostConfig.ConsoleSize;
-  return {
+  const options: StartOptions = {
     process: id,
-    runtime: runtimeOf(containers, container),
+    runtime,
     terminal: config.Tty,
     openStdin: config.OpenStdin,
     consoleSize: [rows, columns],
@@ -173,6 +178,7 @@ async function prepare(
     ...(log && { log }),
     ...(shm && { shm }),
   };
+  return { spec, options };
 }
 
 /** A mount of the user's over /etc/hosts and the like wins over ours. */

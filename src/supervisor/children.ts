@@ -1,5 +1,6 @@
 import { inPrivateMounts } from "../sys/namespaces.ts";
 import { type ExitStatus, reapAny } from "../sys/process.ts";
+import { sealProgram } from "../sys/sealed-program.ts";
 import { spawnProcess } from "../sys/spawn.ts";
 
 /**
@@ -17,7 +18,7 @@ export class Children {
   }
 
   /**
-   * Runs a program to its end.
+   * Runs an OCI runtime to its end.
    * @param isolate runs first, in a mount namespace that the program inherits; undefined leaves it in ours
    * @returns how it ended. @throws SyscallError when it cannot be started
    */
@@ -27,7 +28,8 @@ export class Children {
     fds: (number | "ignore")[],
     isolate: (() => void) | undefined,
   ): Promise<ExitStatus> {
-    const spawn = () => spawnProcess(program, words, fds);
+    const file = sealProgram(program);
+    const spawn = () => spawnProcess(program, words, fds, file);
     const spawnIsolated = (prepare: () => void) => {
       prepare();
       return spawn();

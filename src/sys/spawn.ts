@@ -38,9 +38,15 @@ function makeAttributes(): Buffer {
  * Starts a program, found in PATH, in the calling thread's namespaces. Unlike Node's own spawn it copies no memory maps, and
  * the child is the caller's to wait for.
  * @param fds for the child's descriptors 0, 1 and 2; "ignore" is /dev/null
+ * @param file what is executed, when that is not where `program` is found
  * @returns the pid. @throws SyscallError ENOENT without such a program
  */
-export function spawnProcess(program: string, words: string[], fds: (number | "ignore")[]): number {
+export function spawnProcess(
+  program: string,
+  words: string[],
+  fds: (number | "ignore")[],
+  file = program,
+): number {
   const actions = Buffer.alloc(actionsBytes);
   initActions(actions);
   try {
@@ -52,7 +58,7 @@ export function spawnProcess(program: string, words: string[], fds: (number | "i
     const pid = [0];
     const errno = spawnCall(
       pid,
-      program,
+      file,
       actions,
       attributes,
       [program, ...words, null],

@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { cgroupLayout } from "../../src/sys/cgroup.ts";
 import { output, startEngine, type TestEngine } from "../engine.ts";
@@ -77,6 +79,30 @@ for (const runtime of ["crun", "runc"]) {
       );
       const unshare = ["busybox", "unshare", "-U", "true"];
       assert.notEqual((await engine.berth(["run", "--rm", "--runtime", runtime, ...unshare])).code, 0);
+    });
+
+    it("keeps profiles apart, also when their filters are known from earlier containers", async () => {
+      const folder = mkdtempSync(join(tmpdir(), "berth-seccomp-"));
+      const denying = (name: string) => {
+        const file = join(folder, `${name}.json`);
+        const rule = { names: [name, `${name}at`], action: "SCMP_ACT_ERRNO" };
+        writeFileSync(file, JSON.stringify({ defaultAction: "SCMP_ACT_ALLOW", syscalls: [rule] }));
+        return ["--security-opt", `seccomp=${file}`];
+      };
+      const script =
+        "mkdir /a 2>/dev/null && echo made; ln -s x /b 2>/dev/null && echo linked; unshare -U true 2>/dev/null && echo unshared; :";
+      const does = async (...words: string[]) =>
+        (await run(...words, "busybox", "sh", "-c", script)).split("\n").filter(Boolean);
+      try {
+        for (let round = 0; round < 3; round++) {
+          assert.deepEqual(await does(), ["made", "linked"]);
+          assert.deepEqual(await does(...denying("mkdir")), ["linked", "unshared"]);
+          assert.deepEqual(await does(...denying("symlink")), ["made", "unshared"]);
+          assert.deepEqual(await does("--cap-add", "SYS_ADMIN"), ["made", "linked", "unshared"]);
+        }
+      } finally {
+        rmSync(folder, { recursive: true });
+      }
     });
 
     it("honours no-new-privileges, user, groups, hostname, ulimits, sysctls, read-only, devices, init", async () => {
