@@ -4,6 +4,7 @@ export const groups: Readonly<Record<string, string>> = {
   container: "Manage containers",
   image: "Manage images",
   network: "Manage networks",
+  registry: "Run a registry of your own",
   system: "Manage Berth",
   volume: "Manage volumes",
 };
@@ -20,7 +21,6 @@ export const unsupported: readonly string[] = [
   "manifest",
   "node",
   "plugin",
-  "registry",
   "secret",
   "service",
   "stack",

@@ -2,10 +2,11 @@ import { ApiError, ConnectionError } from "../client/api-error.ts";
 import { defaultHost } from "../client/host.ts";
 import { type Cli, createCli, globalFlags } from "./cli.ts";
 import { ExitError, HelpRequest, pointToHelp } from "./command.ts";
+import type { Entry } from "./entry.ts";
 import { groups, unsupported } from "./groups.ts";
 import { FlagError, type ParsedFlags, parseFlags } from "./parse-flags.ts";
 import { describeError } from "./system-error.ts";
-import { commands, type Entry } from "./table.ts";
+import { commands } from "./table.ts";
 
 /** Runs one command line and gives the exit code of the process. */
 async function main(

@@ -1,14 +1,5 @@
-import type { Command } from "./command.ts";
-
-export interface Entry {
-  summary: string;
-  /** Other names of the same command, in the order the help shows them. */
-  aliases?: readonly string[];
-  /** Left out of the lists of commands. */
-  isHidden?: boolean;
-  /** Imports only what this command needs: start-up time counts. Left out for what is not yet supported. */
-  load?: () => Promise<{ command: Command }>;
-}
+import type { Entry } from "./entry.ts";
+import { registryCommands } from "./registry/table.ts";
 
 /** Command → function: the whole CLI. A key is the full name of a command. */
 export const commands: Readonly<Record<string, Entry>> = {
@@ -226,6 +217,7 @@ export const commands: Readonly<Record<string, Entry>> = {
     aliases: ["network remove"],
     load: () => import("./network/remove.ts"),
   },
+  ...registryCommands,
   "system check": {
     summary: "Compare the engine's records with the system, and repair what differs",
     load: () => import("./system/check.ts"),

@@ -1,0 +1,70 @@
+import type { Readable } from "node:stream";
+import { setTimeout as sleep } from "node:timers/promises";
+import type { Digest } from "../formats/digest.ts";
+import { RegistryError } from "./errors.ts";
+import { blobKey, condemnedKey, layerKey } from "./layout.ts";
+import type { Range } from "./range.ts";
+import type { Storage, StoredObject } from "./storage.ts";
+
+/** A link younger than this is not renewed; the garbage collection's grace must be longer. */
+const renewedMilliseconds = 5 * 60_000;
+/** A collection that condemned a blob this long ago was killed. */
+export const abandonedMilliseconds = 60_000;
+const pollMilliseconds = 50;
+
+/** The blobs of repositories: the bytes are stored once, and each repository that has them has a link to them. */
+export interface Blobs {
+  find(name: string, digest: Digest): Promise<StoredObject | undefined>;
+  /** @throws RegistryError BLOB_UNKNOWN */
+  get(name: string, digest: Digest): Promise<StoredObject>;
+  read(digest: Digest, range?: Range): Promise<Readable>;
+  /**
+   * Gives the repository the blob, or keeps it for it a while longer: until the grace of the garbage collection is over, it does not go.
+   * What is claimed may be stored, or found to be there, afterwards.
+   */
+  claim(name: string, digest: Digest): Promise<void>;
+  /** Takes the blob from the repository. The bytes go with the next garbage collection when nobody else has them. */
+  unlink(name: string, digest: Digest): Promise<void>;
+}
+
+export function createBlobs(storage: Storage): Blobs {
+  async function find(name: string, digest: Digest): Promise<StoredObject | undefined> {
+    const [link, blob] = await Promise.all([
+      storage.find(layerKey(name, digest)),
+      storage.find(blobKey(digest)),
+    ]);
+    return link && blob;
+  }
+
+  async function get(name: string, digest: Digest): Promise<StoredObject> {
+    const found = await find(name, digest);
+    if (!found) throw new RegistryError("BLOB_UNKNOWN", "blob unknown to registry", { detail: { digest } });
+    return found;
+  }
+
+  return {
+    find,
+    get,
+    read: (digest, range) => storage.read(blobKey(digest), range),
+    async claim(name, digest) {
+      const key = layerKey(name, digest);
+      const link = await storage.find(key);
+      const isYoung = link && Date.now() - link.modified.getTime() < renewedMilliseconds;
+      if (!isYoung) await storage.write(key, digest);
+      await untilDecided(storage, digest);
+    },
+    unlink: (name, digest) => storage.remove(layerKey(name, digest)),
+  };
+}
+
+/**
+ * Waits for a garbage collection that is deciding on the blob. Either it has seen the link that was written before, and spares the blob,
+ * or the blob is gone when this returns.
+ */
+async function untilDecided(storage: Storage, digest: Digest): Promise<void> {
+  for (;;) {
+    const condemned = await storage.find(condemnedKey(digest));
+    if (!condemned || Date.now() - condemned.modified.getTime() > abandonedMilliseconds) return;
+    await sleep(pollMilliseconds);
+  }
+}

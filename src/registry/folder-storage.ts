@@ -1,0 +1,214 @@
+import { randomBytes } from "node:crypto";
+import { createReadStream } from "node:fs";
+import {
+  type FileHandle,
+  mkdir,
+  open,
+  readdir,
+  rename,
+  rm,
+  rmdir,
+  stat,
+  truncate,
+  unlink,
+} from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { Readable } from "node:stream";
+import { hasCode } from "../errors.ts";
+import { chunkKey, parseChunkName } from "./chunks.ts";
+import { RegistryError } from "./errors.ts";
+import type { Chunk, Storage } from "./storage.ts";
+
+const flushBytes = 1 << 20;
+const readBytes = 1 << 18;
+const oldMilliseconds = 24 * 3600 * 1000;
+
+/** Objects are files; each is written aside and put in its place by a rename, so that one killed at any moment leaves none half-written. */
+export async function openFolderStorage(root: string): Promise<Storage> {
+  const temporary = join(root, "tmp");
+  await mkdir(temporary, { recursive: true, mode: 0o700 });
+  await removeOld(temporary);
+  const path = (key: string) => join(root, key);
+  const chunkPath = (folder: string, offset: number) => path(chunkKey(folder, offset));
+
+  const storage: Storage = {
+    description: root,
+    async find(key) {
+      const found = await ignoring(["ENOENT", "ENOTDIR"], stat(path(key)));
+      return found?.isFile() ? { sizeBytes: found.size, modified: found.mtime } : undefined;
+    },
+    async read(key, range) {
+      if (range && range.end <= range.start) return Readable.from([]);
+      const file = await open(path(key)).catch((error: unknown) => {
+        throw hasCode(error, "ENOENT")
+          ? new RegistryError("BLOB_UNKNOWN", "blob unknown to registry", { cause: error })
+          : error;
+      });
+      const bounds = range ? { start: range.start, end: range.end - 1 } : {};
+      return file.createReadStream({ ...bounds, highWaterMark: readBytes });
+    },
+    async write(key, content) {
+      const aside = join(temporary, randomBytes(12).toString("hex"));
+      try {
+        await using file = await open(aside, "wx", 0o600);
+        await file.writeFile(content);
+        await file.datasync();
+        await putInPlace(aside, path(key));
+      } catch (error) {
+        await rm(aside, { force: true });
+        throw error;
+      }
+    },
+    async list(folder) {
+      const names = await ignoring(["ENOENT", "ENOTDIR"], readdir(path(folder)));
+      return (names ?? []).sort(compareBytes);
+    },
+    async remove(key) {
+      await rm(path(key), { recursive: true, force: true });
+      await removeEmpty(root, dirname(path(key)));
+    },
+    async append(folder, offset, source) {
+      const target = chunkPath(folder, offset);
+      let file: FileHandle | undefined;
+      const writeAll = async (parts: Uint8Array[]) => {
+        file ??= await createChunk(target);
+        await writeFully(file, parts);
+      };
+      try {
+        const sizeBytes = await gather(source, writeAll);
+        return sizeBytes > 0 ? [{ offset, sizeBytes }] : [];
+      } finally {
+        await file?.close();
+      }
+    },
+    async chunks(folder) {
+      const offsets = (await storage.list(folder))
+        .map(parseChunkName)
+        .filter((offset) => offset !== undefined);
+      const chunks = await Promise.all(
+        offsets.map(async (offset): Promise<Chunk[]> => {
+          const found = await storage.find(chunkKey(folder, offset));
+          return found ? [{ offset, sizeBytes: found.sizeBytes }] : [];
+        }),
+      );
+      return chunks.flat();
+    },
+    async assemble(folder, chunks, key) {
+      const [first, ...others] = chunks;
+      if (!first) return storage.write(key, "");
+      const target = chunkPath(folder, first.offset);
+      await truncate(target, first.sizeBytes);
+      await using file = await open(target, "a");
+      // Cut off in between, the longer first chunk overlaps the next, and is cut back by the next attempt.
+      for (const { offset, sizeBytes } of others) {
+        const rest = createReadStream(chunkPath(folder, offset), {
+          end: sizeBytes - 1,
+          highWaterMark: readBytes,
+        });
+        await gather(rest, (parts) => writeFully(file, parts));
+      }
+      await file.datasync();
+      await putInPlace(target, path(key));
+    },
+  };
+  return storage;
+}
+
+const compareBytes = (a: string, b: string) => (a < b ? -1 : a > b ? 1 : 0);
+
+async function ignoring<T>(codes: string[], action: Promise<T>): Promise<T | undefined> {
+  return action.catch((error: unknown) => {
+    if (codes.some((code) => hasCode(error, code))) return undefined;
+    throw error;
+  });
+}
+
+/** Folders that become empty are removed by others meanwhile, so it may take more than one attempt. */
+async function inFolder<T>(folder: string, action: () => Promise<T>): Promise<T> {
+  for (let tries = 0; ; tries++) {
+    try {
+      await mkdir(folder, { recursive: true, mode: 0o700 });
+      return await action();
+    } catch (error) {
+      if (!hasCode(error, "ENOENT") || tries === 10) throw error;
+    }
+  }
+}
+
+const putInPlace = (from: string, to: string) => inFolder(dirname(to), () => rename(from, to));
+
+function createChunk(path: string): Promise<FileHandle> {
+  return inFolder(dirname(path), async () => {
+    try {
+      return await open(path, "wx", 0o600);
+    } catch (error) {
+      if (!hasCode(error, "EEXIST")) throw error;
+      if ((await ignoring(["ENOENT"], stat(path)))?.size) {
+        throw new RegistryError("RANGE_INVALID", "another request is uploading this part", { cause: error });
+      }
+      // Of a writer that was killed before its first byte.
+      await ignoring(["ENOENT"], unlink(path));
+      return open(path, "wx", 0o600);
+    }
+  });
+}
+
+/** Small pieces are gathered: a write to the disk costs more than a wait. What came before a failure is written. */
+async function gather(
+  source: AsyncIterable<Uint8Array>,
+  write: (parts: Uint8Array[]) => Promise<void>,
+): Promise<number> {
+  let parts: Uint8Array[] = [];
+  let gatheredBytes = 0;
+  let totalBytes = 0;
+  const flush = async () => {
+    if (parts.length > 0) await write(parts);
+    totalBytes += gatheredBytes;
+    parts = [];
+    gatheredBytes = 0;
+  };
+  let failure: { error: unknown } | undefined;
+  try {
+    for await (const part of source) {
+      parts.push(part);
+      gatheredBytes += part.length;
+      if (gatheredBytes >= flushBytes) await flush();
+    }
+  } catch (error) {
+    failure = { error };
+  }
+  // A write that failed is not tried again.
+  if (!failure || gatheredBytes < flushBytes) await flush();
+  if (failure) throw failure.error;
+  return totalBytes;
+}
+
+async function writeFully(file: FileHandle, parts: Uint8Array[]): Promise<void> {
+  const wanted = parts.reduce((sum, part) => sum + part.length, 0);
+  const { bytesWritten } = await file.writev(parts);
+  if (bytesWritten === wanted) return;
+  // A disk that fills up takes a part, and gives its reason with the next write.
+  const rest = Buffer.concat(parts).subarray(bytesWritten);
+  await file.writeFile(rest);
+}
+
+/** Upwards, as far as there is nothing left. */
+async function removeEmpty(root: string, folder: string): Promise<void> {
+  for (let current = folder; current.length > root.length; current = dirname(current)) {
+    try {
+      await rmdir(current);
+    } catch (error) {
+      if (hasCode(error, "ENOENT")) continue;
+      if (["ENOTEMPTY", "EEXIST", "EBUSY", "ENOTDIR"].some((code) => hasCode(error, code))) return;
+      throw error;
+    }
+  }
+}
+
+/** What killed servers left half-written; a younger file may be another server's. */
+async function removeOld(folder: string): Promise<void> {
+  for (const name of await readdir(folder)) {
+    const found = await ignoring(["ENOENT"], stat(join(folder, name)));
+    if (found && Date.now() - found.mtimeMs > oldMilliseconds) await rm(join(folder, name), { force: true });
+  }
+}

@@ -1,0 +1,162 @@
+import { type Digest, digestOf, isDigest } from "../formats/digest.ts";
+import type { Blobs } from "./blobs.ts";
+import { RegistryError } from "./errors.ts";
+import {
+  blobKey,
+  isTag,
+  referrerKey,
+  referrersFolder,
+  revisionKey,
+  tagFolder,
+  tagKey,
+  tagsFolder,
+} from "./layout.ts";
+import {
+  type ManifestDocument,
+  parseManifestDocument,
+  type ReferrerDescriptor,
+} from "./manifest-document.ts";
+import { readContent, type Storage } from "./storage.ts";
+
+/** Specification, "Pushing Manifests": a registry should take at least so much. */
+export const largestManifestBytes = 4 << 20;
+
+export interface StoredManifest {
+  digest: Digest;
+  mediaType: string;
+  content: Buffer;
+}
+
+export interface Manifests {
+  /** By tag or digest. @throws RegistryError MANIFEST_UNKNOWN */
+  get(name: string, reference: string): Promise<StoredManifest>;
+  /**
+   * Stores a manifest, and gives it the tag when the reference is one. The subject need not be there.
+   * @throws RegistryError MANIFEST_INVALID, DIGEST_INVALID, MANIFEST_BLOB_UNKNOWN
+   */
+  put(
+    name: string,
+    reference: string,
+    content: Buffer,
+    contentType?: string,
+  ): Promise<{ digest: Digest; subject: Digest | undefined }>;
+  /** A tag alone, or a manifest with all its tags. @throws RegistryError MANIFEST_UNKNOWN */
+  remove(name: string, reference: string): Promise<void>;
+  /** All that have the subject, in the order of their digests. */
+  referrers(name: string, subject: Digest): Promise<ReferrerDescriptor[]>;
+}
+
+export function createManifests(storage: Storage, blobs: Blobs): Manifests {
+  const missing = (digest: Digest) =>
+    new RegistryError("MANIFEST_BLOB_UNKNOWN", `the manifest refers to ${digest}, which is not there`, {
+      detail: { digest },
+    });
+  const unknown = (reference: string) =>
+    new RegistryError("MANIFEST_UNKNOWN", "manifest unknown to registry", { detail: { reference } });
+
+  async function resolve(name: string, reference: string): Promise<Digest> {
+    if (isDigest(reference)) return reference;
+    if (!isTag(reference)) throw unknown(reference);
+    const digest = await findText(storage, tagKey(name, reference));
+    if (digest === undefined || !isDigest(digest)) throw unknown(reference);
+    return digest;
+  }
+
+  async function get(name: string, reference: string): Promise<StoredManifest> {
+    const digest = await resolve(name, reference);
+    if (!(await storage.find(revisionKey(name, digest)))) throw unknown(reference);
+    const content = await readContent(storage, blobKey(digest), largestManifestBytes);
+    return { digest, content, mediaType: parseManifestDocument(content).mediaType };
+  }
+
+  async function isThere(name: string, digest: Digest): Promise<boolean> {
+    if (!(await blobs.find(name, digest))) return false;
+    await blobs.claim(name, digest);
+    return (await blobs.find(name, digest)) !== undefined;
+  }
+
+  async function checkParts(name: string, document: ManifestDocument): Promise<void> {
+    await forEachOf(new Set(document.blobs), async (digest) => {
+      if (!(await isThere(name, digest))) throw missing(digest);
+    });
+    await forEachOf(new Set(document.manifests), async (digest) => {
+      if (!(await storage.find(revisionKey(name, digest)))) throw missing(digest);
+    });
+  }
+
+  return {
+    get,
+    async put(name, reference, content, contentType) {
+      const digest = digestOf(content);
+      if (reference.includes(":") ? reference !== digest : !isTag(reference)) {
+        throw reference.includes(":")
+          ? new RegistryError("DIGEST_INVALID", "provided digest did not match uploaded content")
+          : new RegistryError("MANIFEST_INVALID", `invalid tag ${JSON.stringify(reference)}`);
+      }
+      const document = parseManifestDocument(content, contentType);
+      await checkParts(name, document);
+      await blobs.claim(name, digest);
+      await storage.write(blobKey(digest), content);
+      const { subject } = document;
+      if (subject) {
+        const descriptor = describe(digest, content, document);
+        await storage.write(referrerKey(name, subject, digest), JSON.stringify(descriptor));
+      }
+      await storage.write(revisionKey(name, digest), digest);
+      if (isTag(reference)) await storage.write(tagKey(name, reference), digest);
+      return { digest, subject };
+    },
+    async remove(name, reference) {
+      if (!isDigest(reference)) {
+        await resolve(name, reference);
+        return storage.remove(tagFolder(name, reference));
+      }
+      const { digest, content } = await get(name, reference);
+      for (const tag of await storage.list(tagsFolder(name))) {
+        const tagged = await findText(storage, tagKey(name, tag));
+        if (tagged === digest) await storage.remove(tagFolder(name, tag));
+      }
+      const { subject } = parseManifestDocument(content);
+      if (subject) await storage.remove(referrerKey(name, subject, digest));
+      await storage.remove(revisionKey(name, digest));
+    },
+    async referrers(name, subject) {
+      const folder = referrersFolder(name, subject);
+      const found = new Map<string, ReferrerDescriptor>();
+      const names = await storage.list(folder);
+      await forEachOf(names, async (hex) => {
+        const text = await findText(storage, `${folder}/${hex}`);
+        if (text !== undefined) found.set(hex, JSON.parse(text));
+      });
+      return names.flatMap((hex) => found.get(hex) ?? []);
+    },
+  };
+}
+
+const atOnce = 16;
+
+/** Some at the same time; the first failure ends it. */
+async function forEachOf<T>(items: Iterable<T>, action: (item: T) => Promise<void>): Promise<void> {
+  const rest = [...items];
+  while (rest.length > 0) await Promise.all(rest.splice(0, atOnce).map(action));
+}
+
+function describe(digest: Digest, content: Buffer, document: ManifestDocument): ReferrerDescriptor {
+  const { mediaType, artifactType, annotations } = document;
+  return {
+    mediaType,
+    digest,
+    size: content.length,
+    ...(artifactType !== undefined && { artifactType }),
+    ...(annotations && { annotations }),
+  };
+}
+
+async function findText(storage: Storage, key: string): Promise<string | undefined> {
+  try {
+    return (await readContent(storage, key, largestManifestBytes)).toString();
+  } catch (error) {
+    if (error instanceof RegistryError && error.code === "BLOB_UNKNOWN") return undefined;
+    throw error;
+  }
+}

@@ -1,0 +1,68 @@
+import { createServer, type Server } from "node:http";
+import { createServer as createTlsServer } from "node:https";
+import type { AddressInfo } from "node:net";
+import { createLogger } from "../logger.ts";
+import { type CheckPassword, createBasicAuthentication } from "./authenticate.ts";
+import { createBlobs } from "./blobs.ts";
+import { letIdleGo } from "./idle.ts";
+import { createManifests } from "./manifests.ts";
+import { createRequestListener } from "./server.ts";
+import type { Storage } from "./storage.ts";
+import { createUploads } from "./uploads.ts";
+
+export interface RegistryConfig {
+  storage: Storage;
+  /** As `createLogger` has it; "info" when left out. */
+  logLevel?: string;
+  /** PEM. */
+  tls?: { cert: string | Buffer; key: string | Buffer };
+  /** Left out where everybody may do everything. */
+  checkPassword?: CheckPassword;
+  /** How long a client may neither send nor take anything. */
+  idleSeconds?: number;
+}
+
+/** A registry as the OCI distribution specification has it, which is also Docker's Registry HTTP API V2. */
+export interface Registry {
+  /** @returns the port, for one that was asked to be any (0). @throws as `listen` of node:net */
+  listen(address: { host: string; port: number }): Promise<number>;
+  /** For new connections. */
+  setCertificate(tls: { cert: string | Buffer; key: string | Buffer }): void;
+  /** Ends connections, those in use after `graceSeconds`. */
+  close(graceSeconds?: number): Promise<void>;
+}
+
+export function createRegistry(config: RegistryConfig): Registry {
+  const { storage, tls, checkPassword, idleSeconds = 60 } = config;
+  const logger = createLogger(config.logLevel ?? "info");
+  const blobs = createBlobs(storage);
+  const uploads = createUploads(storage, blobs);
+  const manifests = createManifests(storage, blobs);
+  const authenticate = checkPassword && createBasicAuthentication(checkPassword);
+  const rooms = { storage, blobs, uploads, manifests };
+  const listener = createRequestListener({ rooms, logger, authenticate });
+  const server: Server = tls ? createTlsServer(tls, listener) : createServer(listener);
+  // A layer takes as long as it takes.
+  server.requestTimeout = 0;
+  server.keepAliveTimeout = 60_000;
+  letIdleGo(server, idleSeconds);
+  return {
+    async listen({ host, port }) {
+      await new Promise<void>((resolve, reject) => {
+        server.once("error", reject).listen(port, host, resolve);
+      });
+      return (server.address() as AddressInfo).port;
+    },
+    setCertificate(renewed) {
+      if ("setSecureContext" in server)
+        (server as ReturnType<typeof createTlsServer>).setSecureContext(renewed);
+    },
+    async close(graceSeconds = 0) {
+      const timer = setTimeout(() => server.closeAllConnections(), graceSeconds * 1000);
+      const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+      server.closeIdleConnections();
+      await closed;
+      clearTimeout(timer);
+    },
+  };
+}

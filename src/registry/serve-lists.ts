@@ -1,0 +1,56 @@
+import { mediaTypes } from "../formats/oci-manifest.ts";
+import type { Call, Reply } from "./call.ts";
+import { listRepositories, listTags, type Page, parsePageRequest, takePage } from "./lists.ts";
+
+const mostTags = 10_000;
+const mostRepositories = 1000;
+const mostReferrers = 1000;
+
+/** `GET /v2/<name>/tags/list` (specification, "Listing Tags"). */
+export async function getTags(call: Call): Promise<Reply> {
+  const { name } = call;
+  const wanted = parsePageRequest(call.query, mostTags);
+  const page = takePage(await listTags(call.rooms.storage, name), wanted, (tag) => tag);
+  return json({ name, tags: page.items }, linkToNext(call, page, page.items.at(-1)));
+}
+
+/** `GET /v2/_catalog` (Docker Registry HTTP API V2, "Listing Repositories"). */
+export async function getCatalog(call: Call): Promise<Reply> {
+  const page = await listRepositories(call.rooms.storage, parsePageRequest(call.query, mostRepositories));
+  return json({ repositories: page.items }, linkToNext(call, page, page.items.at(-1)));
+}
+
+/** `GET /v2/<name>/referrers/<digest>` (specification, "Listing Referrers"). */
+export async function getReferrers(call: Call): Promise<Reply> {
+  const kind = call.query.get("artifactType");
+  const all = await call.rooms.manifests.referrers(call.name, call.digest());
+  const fitting = kind ? all.filter(({ artifactType }) => artifactType === kind) : all;
+  const page = takePage(fitting, parsePageRequest(call.query, mostReferrers), ({ digest }) => digest);
+  const index = { schemaVersion: 2, mediaType: mediaTypes.index, manifests: page.items };
+  return json(index, {
+    "Content-Type": mediaTypes.index,
+    ...(kind && { "OCI-Filters-Applied": "artifactType" }),
+    ...linkToNext(call, page, page.items.at(-1)?.digest),
+  });
+}
+
+function json(body: object, headers: Record<string, string>): Reply {
+  return {
+    status: 200,
+    headers: { "Content-Type": "application/json", ...headers },
+    body: `${JSON.stringify(body)}\n`,
+  };
+}
+
+/** RFC 5988, as the specification wants it for lists. */
+function linkToNext(
+  call: Call,
+  { items, isMore }: Page<unknown>,
+  last: string | undefined,
+): Record<string, string> {
+  if (!isMore || last === undefined) return {};
+  const url = new URL(call.input.url ?? "/", "http://registry");
+  url.searchParams.set("n", call.query.get("n") ?? String(items.length));
+  url.searchParams.set("last", last);
+  return { Link: `<${url.pathname}${url.search}>; rel="next"` };
+}

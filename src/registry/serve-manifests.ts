@@ -1,0 +1,48 @@
+import type { Call, Reply } from "./call.ts";
+import { RegistryError } from "./errors.ts";
+import { largestManifestBytes } from "./manifests.ts";
+import { collect } from "./storage.ts";
+
+/** `GET`, `HEAD /v2/<name>/manifests/<tag or digest>` (specification, "Pulling manifests"). */
+export async function getManifest(call: Call): Promise<Reply> {
+  const { digest, mediaType, content } = await call.rooms.manifests.get(call.name, call.param("reference"));
+  const headers = {
+    "Docker-Content-Digest": digest,
+    ETag: `"${digest}"`,
+    "Content-Type": mediaType,
+    "Content-Length": content.length,
+  };
+  if (call.header("if-none-match")?.includes(`"${digest}"`)) return { status: 304, headers };
+  return { status: 200, headers, body: content };
+}
+
+/** `PUT /v2/<name>/manifests/<tag or digest>` (specification, "Pushing Manifests"). */
+export async function putManifest(call: Call): Promise<Reply> {
+  const { name } = call;
+  if (Number(call.header("content-length") ?? 0) > largestManifestBytes) {
+    throw new RegistryError("MANIFEST_TOO_LARGE", `a manifest has at most ${largestManifestBytes} bytes`);
+  }
+  const content = await collect(call.input, largestManifestBytes);
+  const contentType = call.header("content-type")?.split(";")[0]?.trim();
+  const { digest, subject } = await call.rooms.manifests.put(
+    name,
+    call.param("reference"),
+    content,
+    contentType || undefined,
+  );
+  return {
+    status: 201,
+    headers: {
+      Location: `/v2/${name}/manifests/${digest}`,
+      "Docker-Content-Digest": digest,
+      // Tells the client that it need not keep a list of referrers itself.
+      ...(subject && { "OCI-Subject": subject }),
+    },
+  };
+}
+
+/** `DELETE /v2/<name>/manifests/<tag or digest>` (specification, "Content Management"). */
+export async function removeManifest(call: Call): Promise<Reply> {
+  await call.rooms.manifests.remove(call.name, call.param("reference"));
+  return { status: 202 };
+}

@@ -1,0 +1,107 @@
+import type { IncomingMessage, RequestListener, ServerResponse } from "node:http";
+import { pipeline } from "node:stream/promises";
+import Router from "router";
+import { messageOf } from "../errors.ts";
+import type { Logger } from "../logger.ts";
+import type { Authenticate } from "./authenticate.ts";
+import { Call, type Reply, type Rooms } from "./call.ts";
+import { dropBody } from "./drop-body.ts";
+import { encodeError, RegistryError, toRegistryError } from "./errors.ts";
+import { routes } from "./routes.ts";
+
+export interface ServerOptions {
+  rooms: Rooms;
+  logger: Logger;
+  /** Left out where everybody may do everything. */
+  authenticate?: Authenticate | undefined;
+}
+
+/** The registry over HTTP. */
+export function createRequestListener({ rooms, logger, authenticate }: ServerOptions): RequestListener {
+  const router = new Router({ caseSensitive: true });
+  for (const [method, path, handler] of routes) {
+    const name = method.toLowerCase() as "get" | "post" | "put" | "patch" | "delete";
+    router[name](path, async (input, output) => {
+      const params = Object.entries(input.params).map(([key, value]) => [key, [value].flat().join("/")]);
+      await send(input, output, await handler(new Call(rooms, input, Object.fromEntries(params))));
+    });
+  }
+  return async (input, output) => {
+    const began = performance.now();
+    output.once("close", () => {
+      const { method, url } = input;
+      const milliseconds = Math.round(performance.now() - began);
+      const isWhole = output.writableEnded;
+      logger.debug({
+        method,
+        url,
+        status: output.statusCode,
+        milliseconds,
+        ...(!isWhole && { isCut: true }),
+      });
+    });
+    const done = (thrown: unknown) => fail(input, output, thrown ?? unknownPath(input), logger);
+    try {
+      output.setHeader("Docker-Distribution-API-Version", "registry/2.0");
+      output.setHeader("X-Content-Type-Options", "nosniff");
+      await authenticate?.(input);
+      router(input, output, done);
+    } catch (error) {
+      done(error);
+    }
+  };
+}
+
+function unknownPath({ method, url }: IncomingMessage): RegistryError {
+  return method === "GET" || method === "HEAD"
+    ? new RegistryError("NAME_UNKNOWN", `there is nothing at ${url}`)
+    : new RegistryError("UNSUPPORTED", `${method} is not supported at ${url}`);
+}
+
+async function send(input: IncomingMessage, output: ServerResponse, reply: Reply): Promise<void> {
+  const { status, headers = {}, body } = reply;
+  const isHead = input.method === "HEAD";
+  if (typeof body === "function" && !isHead) {
+    // Opened before the head is sent, so that what is not there is still an error of its own.
+    const stream = await body();
+    output.writeHead(status, headers);
+    await pipeline(stream, output).catch((error: unknown) => {
+      // The client sees that less came than was promised.
+      if (!input.socket.destroyed) throw error;
+    });
+    return;
+  }
+  const content = typeof body === "function" ? undefined : body;
+  const length = body === undefined && status !== 204 && status !== 304 ? 0 : undefined;
+  output.writeHead(status, {
+    ...(content !== undefined && { "Content-Length": Buffer.byteLength(content) }),
+    ...(length !== undefined && { "Content-Length": length }),
+    ...headers,
+  });
+  output.end(isHead ? undefined : content);
+}
+
+/** Answers with the error, as long as there is somebody to read it; what is not the client's mistake is logged. */
+function fail(input: IncomingMessage, output: ServerResponse, thrown: unknown, logger: Logger): void {
+  // The client has gone, which ended what was done for it.
+  if (input.socket.destroyed) return;
+  const known = toRegistryError(thrown);
+  if (!known || known.code === "STORAGE_FULL") {
+    logger.error({ error: thrown, request: `${input.method} ${input.url}` }, messageOf(thrown));
+  }
+  if (output.headersSent) {
+    output.destroy();
+    return;
+  }
+  const error = known ?? new RegistryError("UNKNOWN", "the registry failed; its log says why");
+  const body = encodeError(error);
+  output.writeHead(error.status, {
+    "Content-Type": "application/json",
+    "Content-Length": Buffer.byteLength(body),
+    ...error.headers,
+    // What is still being sent is not read to its end.
+    ...(!input.complete && { Connection: "close" }),
+  });
+  output.end(input.method === "HEAD" ? undefined : body);
+  if (!input.complete) dropBody(input);
+}
