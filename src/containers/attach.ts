@@ -29,9 +29,12 @@ export async function attachContainer(
   if (state.Paused) throw conflict(`container ${id} is paused, unpause the container before attach`);
   if (state.Restarting) throw conflict(`container ${id} is restarting, wait until the container is running`);
   const stdin = options.stdin && config.OpenStdin;
+  const wasRunning = state.Running;
   const join = await joinProcess(containers, id, { ...options, stdin }, config.StdinOnce && !config.Tty);
+  // It has ended on the way here, as when a supervisor was waited for: the connection would wait for the next run.
+  if (wasRunning && !state.Running) return join.endAtOnce;
   publish(containers, container, "attach");
-  return join(config.Tty && stdin ? options.detachKeys : undefined, () => {
+  return join.with(config.Tty && stdin ? options.detachKeys : undefined, () => {
     publish(containers, container, "detach");
   });
 }
@@ -40,13 +43,16 @@ export async function attachContainer(
 export async function attachExec(containers: Containers, exec: Exec, detachKeys: string): Promise<Joined> {
   const { request } = exec;
   const join = await joinProcess(containers, exec.id, request, !request.tty);
-  return join(request.tty ? detachKeys : undefined, () => {
+  return join.with(request.tty ? detachKeys : undefined, () => {
     publish(containers, exec.container, "exec_detach", { execID: exec.id });
   });
 }
 
-/** @param keys detach keys to look for; undefined looks for none */
-type Join = (keys: string | undefined, onDetach: () => void) => Joined;
+interface Join {
+  /** @param keys detach keys to look for; undefined looks for none */
+  with(keys: string | undefined, onDetach: () => void): Joined;
+  endAtOnce: Joined;
+}
 
 async function joinProcess(
   containers: Containers,
@@ -62,7 +68,13 @@ async function joinProcess(
       containers.logger.warn({ error, process }, "an input could not be closed");
     });
   };
-  return (keys, onDetach) => joinWith(connection, { keys, onDetach, onInputEnd });
+  return {
+    with: (keys, onDetach) => joinWith(connection, { keys, onDetach, onInputEnd }),
+    endAtOnce: async (client) => {
+      connection.destroy();
+      client.end();
+    },
+  };
 }
 
 interface JoinOptions {
