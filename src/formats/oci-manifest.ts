@@ -9,7 +9,15 @@ export interface Descriptor {
   /** Bytes. */
   size: number;
   annotations?: Record<string, string>;
-  platform?: { os: string; architecture: string; variant?: string };
+  platform?: Platform;
+  /** Where else it may be had. */
+  urls?: string[];
+}
+
+export interface Platform {
+  os: string;
+  architecture: string;
+  variant?: string;
 }
 
 export interface Manifest {
@@ -34,7 +42,17 @@ export const mediaTypes = {
   zstdLayer: "application/vnd.oci.image.layer.v1.tar+zstd",
   dockerList: "application/vnd.docker.distribution.manifest.list.v2+json",
   dockerManifest: "application/vnd.docker.distribution.manifest.v2+json",
+  dockerConfig: "application/vnd.docker.container.image.v1+json",
+  dockerLayer: "application/vnd.docker.image.rootfs.diff.tar.gzip",
 } as const;
+
+/** All that `parseManifest` reads. */
+export const manifestTypes: readonly string[] = [
+  mediaTypes.manifest,
+  mediaTypes.dockerManifest,
+  mediaTypes.index,
+  mediaTypes.dockerList,
+];
 
 /** Reads an OCI or Docker (schema 2) image manifest, or an index of them. @throws invalid */
 export function parseManifest(text: string): Manifest | Index {
@@ -56,7 +74,7 @@ function readDescriptor(value: unknown): Descriptor {
   if (!isObject(value) || typeof value.digest !== "string" || !isDigest(value.digest)) {
     throw invalid("invalid manifest: a descriptor without a sha256 digest");
   }
-  const { mediaType, digest, size, annotations, platform } = value;
+  const { mediaType, digest, size, annotations, platform, urls } = value;
   if (typeof size !== "number" || !Number.isSafeInteger(size) || size < 0) {
     throw invalid(`invalid manifest: descriptor ${digest} has no size`);
   }
@@ -66,6 +84,7 @@ function readDescriptor(value: unknown): Descriptor {
     size,
     ...(isObject(annotations) && { annotations: onlyStrings(annotations) }),
     ...(isObject(platform) && { platform: readPlatform(platform) }),
+    ...(Array.isArray(urls) && { urls: urls.filter((url) => typeof url === "string") }),
   };
 }
 
@@ -76,7 +95,7 @@ function onlyStrings(record: Record<string, unknown>): Record<string, string> {
   >;
 }
 
-function readPlatform(value: Record<string, unknown>): NonNullable<Descriptor["platform"]> {
+function readPlatform(value: Record<string, unknown>): Platform {
   const { os, architecture, variant } = value;
   return {
     os: typeof os === "string" ? os : "",
@@ -88,7 +107,7 @@ function readPlatform(value: Record<string, unknown>): NonNullable<Descriptor["p
 /** The manifest of an index that fits this machine; one without a platform fits every machine. */
 export function findForPlatform(
   manifests: readonly Descriptor[],
-  wanted: { os: string; architecture: string; variant?: string } = hostPlatform(),
+  wanted: Platform = hostPlatform(),
 ): Descriptor | undefined {
   const fitting = manifests.filter(
     ({ platform }) => platform?.os === wanted.os && platform.architecture === wanted.architecture,

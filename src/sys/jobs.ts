@@ -4,8 +4,11 @@ import { startWorker } from "./worker.ts";
 
 /** Runs jobs on a few worker threads that start when there is work and end when there has been none for a while. */
 export interface JobRunner<Job, Result> {
-  /** Waits for a free thread. @throws what the job threw: an EngineError as it was, else an error with its `code` */
-  run(job: Job): Promise<Result>;
+  /**
+   * Waits for a free thread. With `signal` the job is told to stop, and one that still waits never starts.
+   * @throws what the job threw: an EngineError as it was, else an error with its `code`; the signal's reason
+   */
+  run(job: Job, signal?: AbortSignal): Promise<Result>;
   /** Ends the threads, in the middle of their jobs if need be. */
   close(): Promise<void>;
 }
@@ -17,102 +20,142 @@ interface Failure {
   stack?: string;
 }
 
-type Answer<Result> = { result: Result } | { failure: Failure };
+type Answer<Result> = { id: number } & ({ result: Result } | { failure: Failure });
+type Question<Job> = { id: number } & ({ job: Job } | { abort: true });
 
 interface Task<Job, Result> {
+  id: number;
   job: Job;
+  signal: AbortSignal | undefined;
   resolve(result: Result): void;
   reject(error: Error): void;
 }
 
+interface Thread<Job, Result> {
+  worker: Worker;
+  tasks: Map<number, Task<Job, Result>>;
+  idleTimer?: NodeJS.Timeout;
+}
+
 const idleMilliseconds = 10_000;
 
-/** `workerName` as for `startWorker`; that file calls `serveJobs` with the same types. */
-export function createJobRunner<Job, Result>(workerName: string, threads: number): JobRunner<Job, Result> {
+/**
+ * `workerName` as for `startWorker`; that file calls `serveJobs` with the same types. A thread does `jobsPerThread` jobs at a
+ * time: one, unless they mostly wait.
+ */
+export function createJobRunner<Job, Result>(
+  workerName: string,
+  threads: number,
+  jobsPerThread = 1,
+): JobRunner<Job, Result> {
   const waiting: Task<Job, Result>[] = [];
-  const idle = new Map<Worker, NodeJS.Timeout>();
-  const all = new Set<Worker>();
+  const all = new Set<Thread<Job, Result>>();
   let isClosed = false;
+  let sequence = 0;
 
   function next(): void {
-    const task = waiting[0];
-    if (!task) return;
-    const [worker] = idle.keys();
-    if (!worker && all.size >= threads) return;
-    waiting.shift();
-    give(worker ?? start(), task);
+    while (waiting.length > 0) {
+      const free = [...all].filter(({ tasks }) => tasks.size < jobsPerThread);
+      const idle = free.find(({ tasks }) => tasks.size === 0) ?? (all.size < threads ? start() : free[0]);
+      if (!idle) return;
+      give(idle, waiting.shift()!);
+    }
   }
 
-  function start(): Worker {
+  function start(): Thread<Job, Result> {
     const worker = startWorker(workerName);
-    all.add(worker);
-    return worker;
-  }
-
-  function give(worker: Worker, task: Task<Job, Result>): void {
-    clearTimeout(idle.get(worker));
-    idle.delete(worker);
-    worker.ref();
-    const settle = (finish: () => void) => {
-      // By name: without one Node's own listeners go too, and the worker's second answer never arrives.
-      for (const event of ["message", "error", "exit"]) worker.removeAllListeners(event);
-      finish();
+    const thread: Thread<Job, Result> = { worker, tasks: new Map() };
+    all.add(thread);
+    worker.on("message", (answer: Answer<Result>) => {
+      const task = thread.tasks.get(answer.id);
+      if (!task) return;
+      thread.tasks.delete(answer.id);
+      if (thread.tasks.size === 0) rest(thread);
+      if ("result" in answer) task.resolve(answer.result);
+      else task.reject(task.signal?.aborted ? task.signal.reason : reviveError(answer.failure));
       next();
-    };
-    worker.once("message", (answer: Answer<Result>) =>
-      settle(() => {
-        worker.unref();
-        // Without a listener an "error" event would end the daemon.
-        worker.on("error", () => drop(worker));
-        idle.set(worker, setTimeout(() => drop(worker), idleMilliseconds).unref());
-        if ("result" in answer) task.resolve(answer.result);
-        else task.reject(reviveError(answer.failure));
-      }),
-    );
-    const fail = (error: Error) => {
-      drop(worker);
-      settle(() => task.reject(error));
-    };
-    worker.once("error", fail);
-    worker.once("exit", (code) => fail(internal(`worker ${workerName} ended with status ${code}`)));
-    worker.postMessage(task.job);
+    });
+    worker.on("error", (error) => drop(thread, error as Error));
+    worker.on("exit", (code) => drop(thread, internal(`worker ${workerName} ended with status ${code}`)));
+    return thread;
   }
 
-  function drop(worker: Worker): void {
-    clearTimeout(idle.get(worker));
-    idle.delete(worker);
-    all.delete(worker);
-    void worker.terminate();
+  function give(thread: Thread<Job, Result>, task: Task<Job, Result>): void {
+    clearTimeout(thread.idleTimer);
+    thread.worker.ref();
+    thread.tasks.set(task.id, task);
+    thread.worker.postMessage({ id: task.id, job: task.job } satisfies Question<Job>);
+    const { signal } = task;
+    signal?.addEventListener("abort", () =>
+      thread.worker.postMessage({ id: task.id, abort: true } satisfies Question<Job>),
+    );
+  }
+
+  function rest(thread: Thread<Job, Result>): void {
+    thread.worker.unref();
+    thread.idleTimer = setTimeout(() => drop(thread), idleMilliseconds).unref();
+  }
+
+  function drop(thread: Thread<Job, Result>, error?: Error): void {
+    clearTimeout(thread.idleTimer);
+    all.delete(thread);
+    const tasks = [...thread.tasks.values()];
+    thread.tasks.clear();
+    void thread.worker.terminate();
+    for (const task of tasks) task.reject(error ?? internal("the engine is shutting down"));
+    if (!isClosed) next();
   }
 
   return {
-    run(job) {
+    run(job, signal) {
       if (isClosed) return Promise.reject(internal("the engine is shutting down"));
+      if (signal?.aborted) return Promise.reject(signal.reason);
       return new Promise((resolve, reject) => {
-        waiting.push({ job, resolve, reject });
+        const task: Task<Job, Result> = { id: ++sequence, job, signal, resolve, reject };
+        waiting.push(task);
+        signal?.addEventListener("abort", () => {
+          const place = waiting.indexOf(task);
+          if (place < 0) return;
+          waiting.splice(place, 1);
+          reject(signal.reason);
+        });
         next();
       });
     },
     async close() {
       isClosed = true;
       for (const task of waiting.splice(0)) task.reject(internal("the engine is shutting down"));
-      for (const timer of idle.values()) clearTimeout(timer);
-      idle.clear();
-      await Promise.all([...all].map((worker) => worker.terminate()));
+      await Promise.all(
+        [...all].map((thread) => {
+          clearTimeout(thread.idleTimer);
+          return thread.worker.terminate();
+        }),
+      );
     },
   };
 }
 
-/** The worker's side: answers each job in turn. */
-export function serveJobs<Job, Result>(handle: (job: Job) => Promise<Result> | Result): void {
+/** The worker's side: answers each job, and aborts `signal` when it is no longer wanted. */
+export function serveJobs<Job, Result>(
+  handle: (job: Job, signal: AbortSignal) => Promise<Result> | Result,
+): void {
   const port = parentPort as MessagePort;
-  port.on("message", async (job: Job) => {
+  const running = new Map<number, AbortController>();
+  port.on("message", async (question: Question<Job>) => {
+    const { id } = question;
+    if ("abort" in question) {
+      running.get(id)?.abort();
+      return;
+    }
+    const controller = new AbortController();
+    running.set(id, controller);
     let answer: Answer<Result>;
     try {
-      answer = { result: await handle(job) };
+      answer = { id, result: await handle(question.job, controller.signal) };
     } catch (error) {
-      answer = { failure: describeError(error) };
+      answer = { id, failure: describeError(error) };
     }
+    running.delete(id);
     port.postMessage(answer);
   });
 }

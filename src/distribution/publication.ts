@@ -1,0 +1,112 @@
+import { unavailable } from "../errors.ts";
+import { type Digest, digestOf, isDigest } from "../formats/digest.ts";
+import type { RegistryAuth } from "../formats/registry-auth.ts";
+import type { Connection, Transport } from "./connection.ts";
+import { expectOk } from "./repository.ts";
+import { openSession } from "./session.ts";
+import { resolveLocation } from "./upload-blob.ts";
+
+export interface LocalBlob {
+  digest: Digest;
+  sizeBytes: number;
+  path: string;
+}
+
+/** One repository of a registry, to write to (OCI distribution spec, "Push"). */
+export interface Publication {
+  hasBlob(digest: Digest, signal?: AbortSignal): Promise<boolean>;
+  /** Lets the registry take a blob from another repository of its own. False when it will not. */
+  mount(digest: Digest, from: string, signal?: AbortSignal): Promise<boolean>;
+  /** Sends a blob and completes it under its digest. */
+  upload(blob: LocalBlob, growth: SharedArrayBuffer, signal?: AbortSignal): Promise<void>;
+  /** Puts a manifest in its place and under its tag. Its blobs must be there. */
+  putManifest(reference: string, mediaType: string, text: string, signal?: AbortSignal): Promise<Digest>;
+}
+
+/** @param sources repositories of the same registry to take blobs from */
+export function openPublication(
+  transport: Transport,
+  connection: Connection,
+  path: string,
+  auth: RegistryAuth,
+  sources: readonly string[] = [],
+): Publication {
+  const scopes = [`repository:${path}:pull,push`, ...sources.map((source) => `repository:${source}:pull`)];
+  const session = openSession(transport, connection, auth, scopes);
+  const base = `/v2/${path}`;
+  const uploads = `${base}/blobs/uploads/`;
+
+  async function start(query = "", signal?: AbortSignal) {
+    const response = await session.request(
+      { method: "POST", url: uploads + query, headers: { "content-length": "0" } },
+      signal,
+    );
+    expectOk(response, "POST");
+    const { location } = response.headers;
+    if (response.status !== 201 && !location)
+      throw unavailable(`POST "${response.url}": the registry gave no address to upload to`);
+    return {
+      isMounted: response.status === 201,
+      url: resolveLocation(location, response.url),
+      leastChunkBytes: Number(response.headers["oci-chunk-min-length"]) || 0,
+    };
+  }
+
+  return {
+    async hasBlob(digest, signal) {
+      const response = await session.request({ method: "HEAD", url: `${base}/blobs/${digest}` }, signal);
+      return response.status === 200;
+    },
+    async mount(digest, from, signal) {
+      const query = `?${new URLSearchParams({ mount: digest, from })}`;
+      const { isMounted, url } = await start(query, signal);
+      // It is an upload now that nobody is going to make.
+      if (!isMounted) await session.request({ method: "DELETE", url }, signal).catch(() => {});
+      return isMounted;
+    },
+    async upload({ digest, sizeBytes, path: file }, growth, signal) {
+      const { url, leastChunkBytes } = await start("", signal);
+      const isOwn = new URL(url).origin === connection.origin;
+      let isResumed = false;
+      const address = await session.renewing(() => {
+        const headers = isOwn ? session.headers() : {};
+        const request = {
+          connection,
+          url,
+          headers,
+          path: file,
+          sizeBytes,
+          leastChunkBytes,
+          growth,
+          isResumed,
+        };
+        isResumed = true;
+        return transport.upload(request, signal);
+      }, signal);
+      const end = new URL(address);
+      end.searchParams.set("digest", digest);
+      const response = await session.request(
+        { method: "PUT", url: end.href, headers: { "content-length": "0" } },
+        signal,
+      );
+      expectOk(response, "PUT");
+    },
+    async putManifest(reference, mediaType, text, signal) {
+      const response = await session.request(
+        {
+          method: "PUT",
+          url: `${base}/manifests/${reference}`,
+          headers: { "content-type": mediaType },
+          body: text,
+        },
+        signal,
+      );
+      expectOk(response, "PUT");
+      const digest = digestOf(text);
+      const stated = response.headers["docker-content-digest"];
+      if (stated && isDigest(stated) && stated !== digest)
+        throw unavailable(`the registry stored the manifest as ${stated} instead of ${digest}`);
+      return digest;
+    },
+  };
+}

@@ -1,0 +1,150 @@
+import { EngineError, invalid, notFound, unavailable } from "../errors.ts";
+import { type Digest, digestOf, isDigest } from "../formats/digest.ts";
+import { manifestTypes } from "../formats/oci-manifest.ts";
+import type { RegistryAuth } from "../formats/registry-auth.ts";
+import type { Connection, DocumentResponse, Transport } from "./connection.ts";
+import { describeRegistryError } from "./registry-error.ts";
+import { openSession, type Session } from "./session.ts";
+
+/** A manifest or an index as the registry has it. */
+export interface ManifestDocument {
+  digest: Digest;
+  mediaType: string;
+  text: string;
+  sizeBytes: number;
+}
+
+/** One repository of one registry, to read from (OCI distribution spec, "Pull"). */
+export interface Repository {
+  readonly session: Session;
+  readonly path: string;
+  /**
+   * @param reference a tag or a digest
+   * @throws notFound `manifest unknown…`; invalid when the content is not what its digest says
+   */
+  getManifest(reference: string, signal?: AbortSignal): Promise<ManifestDocument>;
+  /** A small blob, such as an image's config. @throws invalid when the content is not what its digest says; notFound */
+  getDocument(digest: Digest, signal?: AbortSignal): Promise<string>;
+  /** Every tag. */
+  listTags(signal?: AbortSignal): Promise<string[]>;
+  /**
+   * Brings a blob into a file, which may hold the first part of it. Not yet compared with its digest.
+   * @param urls where else it is, for layers that may not be in a registry
+   */
+  download(
+    blob: { digest: Digest; size: number; urls?: readonly string[] },
+    file: { path: string; growth: SharedArrayBuffer },
+    signal?: AbortSignal,
+  ): Promise<void>;
+}
+
+const mostTagPages = 1000;
+
+export function openRepository(
+  transport: Transport,
+  connection: Connection,
+  path: string,
+  auth: RegistryAuth,
+): Repository {
+  const session = openSession(transport, connection, auth, [`repository:${path}:pull`]);
+  const base = `/v2/${path}`;
+
+  return {
+    session,
+    path,
+    getManifest: (reference, signal) => getManifest(session, base, reference, signal),
+    async getDocument(digest, signal) {
+      const response = await session.request({ method: "GET", url: `${base}/blobs/${digest}` }, signal);
+      expectOk(response, "GET");
+      const found = digestOf(response.body);
+      if (found !== digest) throw invalid(`wrong digest: the registry sent ${found} for ${digest}`);
+      return response.body.toString();
+    },
+    async listTags(signal) {
+      const tags = new Set<string>();
+      let url: string | undefined = `${base}/tags/list`;
+      for (let page = 0; url !== undefined; page++) {
+        if (page === mostTagPages) throw unavailable(`${base}/tags/list does not come to an end`);
+        const response: DocumentResponse = await session.request({ method: "GET", url }, signal);
+        expectOk(response, "GET");
+        const { tags: found } = parse(response) as { tags?: unknown };
+        if (Array.isArray(found)) for (const tag of found) if (typeof tag === "string") tags.add(tag);
+        url = findNextPage(response, session);
+      }
+      return [...tags];
+    },
+    async download({ digest, size, urls = [] }, file, signal) {
+      const request = { ...file, sizeBytes: size };
+      for (const url of urls) {
+        if (!/^https?:\/\//.test(url)) continue;
+        const elsewhere = {
+          ...connection,
+          origin: new URL(url).origin,
+          tls: { isVerified: true, authorities: [] },
+        };
+        try {
+          return await transport.download(
+            { ...request, source: { connection: elsewhere, url, headers: {} } },
+            signal,
+          );
+        } catch (error) {
+          if (signal?.aborted) throw error;
+        }
+      }
+      await session.renewing(
+        () => transport.download({ ...request, source: session.source(`${base}/blobs/${digest}`) }, signal),
+        signal,
+      );
+    },
+  };
+}
+
+async function getManifest(
+  session: Session,
+  base: string,
+  reference: string,
+  signal?: AbortSignal,
+): Promise<ManifestDocument> {
+  const url = `${base}/manifests/${reference}`;
+  const headers = { accept: manifestTypes.join(", ") };
+  const response = await session.request({ method: "GET", url, headers }, signal);
+  expectOk(response, "GET");
+  const digest = digestOf(response.body);
+  const stated = isDigest(reference) ? reference : response.headers["docker-content-digest"];
+  if (stated && isDigest(stated) && stated !== digest) {
+    throw invalid(`manifest verification failed for digest ${stated}: its content has ${digest}`);
+  }
+  return {
+    digest,
+    mediaType: (response.headers["content-type"] ?? "").split(";")[0]!.trim(),
+    text: response.body.toString(),
+    sizeBytes: response.body.length,
+  };
+}
+
+/** The next page's address (RFC 8288), which must be the registry's own. */
+function findNextPage({ headers, url }: DocumentResponse, { connection }: Session): string | undefined {
+  const next = /<([^>]*)>\s*;\s*rel="?next"?/i.exec(headers.link ?? "")?.[1];
+  if (!next) return undefined;
+  const address = new URL(next, url);
+  if (address.origin === connection.origin) return address.href;
+  // A registry behind a proxy may not know the scheme it is asked by.
+  return address.host === new URL(connection.origin).host ? address.pathname + address.search : undefined;
+}
+
+function parse({ body, url }: DocumentResponse): object {
+  try {
+    return Object(JSON.parse(body.toString()));
+  } catch (error) {
+    throw invalid(`${url}: the registry's answer is not JSON`, error);
+  }
+}
+
+/** @throws EngineError with what the registry says, unless the status is a success */
+export function expectOk({ status, body, url, headers }: DocumentResponse, method: string): void {
+  if (status >= 200 && status < 300) return;
+  const error = describeRegistryError(status, body.toString(), `${method} "${url}"`);
+  if (status === 404) throw notFound(error.message);
+  if (status === 401 || headers["www-authenticate"]) throw new EngineError("unauthorized", error.message);
+  throw error;
+}
