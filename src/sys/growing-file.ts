@@ -56,7 +56,7 @@ export async function* readGrowingFile(
         if (async) await value;
         continue;
       }
-      const chunk = Buffer.allocUnsafe(Math.min(chunkBytes, available - offset));
+      const chunk = Buffer.allocUnsafe(Math.min(chunkBytes, Math.min(available, sizeBytes) - offset));
       const count = readSync(fd, chunk, 0, chunk.length, offset);
       if (count === 0) throw unavailable(`unexpected EOF: ${path} was cut short`);
       offset += count;
