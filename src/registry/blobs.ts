@@ -2,12 +2,12 @@ import type { Readable } from "node:stream";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Digest } from "../formats/digest.ts";
 import { RegistryError } from "./errors.ts";
-import { blobKey, condemnedKey, layerKey } from "./layout.ts";
+import { blobKey, claimedKey, condemnedKey, layerKey } from "./layout.ts";
 import type { Range } from "./range.ts";
 import type { Storage, StoredObject } from "./storage.ts";
 
-/** A link younger than this is not renewed; the garbage collection's grace must be longer. */
-const renewedMilliseconds = 5 * 60_000;
+/** A claim younger than this is not renewed; the garbage collection's grace must be longer. */
+export const renewedMilliseconds = 5 * 60_000;
 /** A collection that condemned a blob this long ago was killed. */
 export const abandonedMilliseconds = 60_000;
 const pollMilliseconds = 50;
@@ -19,8 +19,8 @@ export interface Blobs {
   get(name: string, digest: Digest): Promise<StoredObject>;
   read(digest: Digest, range?: Range): Promise<Readable>;
   /**
-   * Gives the repository the blob, or keeps it for it a while longer: until the grace of the garbage collection is over, it does not go.
-   * What is claimed may be stored, or found to be there, afterwards.
+   * Gives the repository the blob, which the garbage collection then leaves alone until its grace is over. Whether it is there is to be
+   * asked, and it is to be stored, after this.
    */
   claim(name: string, digest: Digest): Promise<void>;
   /** Takes the blob from the repository. The bytes go with the next garbage collection when nobody else has them. */
@@ -47,18 +47,22 @@ export function createBlobs(storage: Storage): Blobs {
     get,
     read: (digest, range) => storage.read(blobKey(digest), range),
     async claim(name, digest) {
+      const claim = await storage.find(claimedKey(digest));
+      const isYoung = claim && Date.now() - claim.modified.getTime() < renewedMilliseconds;
+      // A collection that had decided before may take the claim away with the blob.
+      do {
+        if (!isYoung) await storage.write(claimedKey(digest), "");
+        await untilDecided(storage, digest);
+      } while (!isYoung && !(await storage.find(claimedKey(digest))));
       const key = layerKey(name, digest);
-      const link = await storage.find(key);
-      const isYoung = link && Date.now() - link.modified.getTime() < renewedMilliseconds;
-      if (!isYoung) await storage.write(key, digest);
-      await untilDecided(storage, digest);
+      if (!(await storage.find(key))) await storage.write(key, digest);
     },
     unlink: (name, digest) => storage.remove(layerKey(name, digest)),
   };
 }
 
 /**
- * Waits for a garbage collection that is deciding on the blob. Either it has seen the link that was written before, and spares the blob,
+ * Waits for a garbage collection that is deciding on the blob. Either it has seen the claim that was written before, and spares the blob,
  * or the blob is gone when this returns.
  */
 async function untilDecided(storage: Storage, digest: Digest): Promise<void> {

@@ -10,8 +10,13 @@ const root = "docker/registry/v2";
 export const repositoriesFolder = `${root}/repositories`;
 export const blobsFolder = `${root}/blobs/sha256`;
 
+/** Its time says when the garbage collection that is running was last seen alive. */
+export const collectingKey = `${root}/collecting`;
+
 const blobFolder = (digest: Digest) => `${blobsFolder}/${hexOf(digest).slice(0, 2)}/${hexOf(digest)}`;
 export const blobKey = (digest: Digest) => `${blobFolder(digest)}/data`;
+/** Its time says when a client last relied on the blob being there. */
+export const claimedKey = (digest: Digest) => `${blobFolder(digest)}/claimed`;
 /** Is there while the garbage collection decides on a blob and removes it. */
 export const condemnedKey = (digest: Digest) => `${blobFolder(digest)}/condemned`;
 

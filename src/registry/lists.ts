@@ -44,16 +44,23 @@ async function isRepository(storage: Storage, name: string): Promise<boolean> {
   return (await storage.list(`${repositoriesFolder}/${name}`)).some((one) => one.startsWith("_"));
 }
 
-/** All repositories that have a manifest, or had one. A name comes before those below it: "a", "a/b", "a-b". */
-export async function* walkRepositories(storage: Storage, after = "", name = ""): AsyncGenerator<string> {
+/**
+ * All repositories that have one of these folders, after one of that name. A name comes before those below it: "a", "a/b", "a-b".
+ */
+export async function* walkRepositories(
+  storage: Storage,
+  folders: readonly string[],
+  after = "",
+  name = "",
+): AsyncGenerator<string> {
   const folder = name === "" ? repositoriesFolder : `${repositoriesFolder}/${name}`;
   const children = await storage.list(folder);
-  if (children.includes("_manifests") && comparePaths(name, after) > 0) yield name;
+  if (children.some((child) => folders.includes(child)) && comparePaths(name, after) > 0) yield name;
   for (const child of children.filter((one) => !one.startsWith("_"))) {
     const path = name === "" ? child : `${name}/${child}`;
     // Nothing below it comes later than `after`.
     if (comparePaths(path, after) < 0 && !after.startsWith(`${path}/`)) continue;
-    yield* walkRepositories(storage, after, path);
+    yield* walkRepositories(storage, folders, after, path);
   }
 }
 
@@ -62,7 +69,7 @@ export async function listRepositories(
   { most, after }: PageRequest,
 ): Promise<Page<string>> {
   const items: string[] = [];
-  for await (const name of walkRepositories(storage, after)) {
+  for await (const name of walkRepositories(storage, ["_manifests"], after)) {
     if (items.length === most) return { items, isMore: most > 0 };
     items.push(name);
   }

@@ -1,28 +1,79 @@
+import { readFileSync } from "node:fs";
+import type { Registry } from "../../registry/registry.ts";
+import type { Cli } from "../cli.ts";
 import { defineCommand } from "../command.ts";
-import { bool, string } from "../flag.ts";
+import { bool, type FlagValues, string } from "../flag.ts";
 import { openStorage, storageFlags } from "./storage-flags.ts";
+
+const flags = {
+  ...storageFlags,
+  listen: string("", "Address and port to listen on", "127.0.0.1:5000", "address"),
+  auth: string(
+    "",
+    "Let only users in that are in this file of htpasswd -B; it is re-read when it changes",
+    "",
+    "file",
+  ),
+  "tls-cert": string("", "Certificate of the server, with its chain; re-read on SIGHUP", "", "file"),
+  "tls-key": string("", "Key of the certificate", "", "file"),
+  debug: bool("D", "Log each request to standard error"),
+};
 
 export const command = defineCommand({
   usage: "[OPTIONS]",
   description: "It runs in the foreground until SIGTERM or SIGINT. All it keeps is in its folder or bucket.",
   arity: [0, 0],
-  flags: {
-    ...storageFlags,
-    listen: string("", "Address and port to listen on", "127.0.0.1:5000", "address"),
-    debug: bool("D", "Log each request to standard error"),
-  },
-  async run({ cli, flags }) {
+  flags,
+  async run({ cli, flags: given }) {
     const { createRegistry } = await import("../../registry/registry.ts");
-    const storage = await openStorage(flags);
-    const registry = createRegistry({ storage, logLevel: flags.debug ? "debug" : "info" });
-    const { host, port } = parseAddress(flags.listen);
-    const url = `http://${host.includes(":") ? `[${host}]` : host}:${await registry.listen({ host, port })}`;
-    cli.print(`Registry listening on ${url}, data in ${storage.description}`);
+    const tls = readTls(given);
+    const storage = await openStorage(given, cli.env);
+    const passwords = await openPasswords(given.auth);
+    const registry = createRegistry({
+      storage,
+      logLevel: given.debug ? "debug" : "info",
+      ...(tls && { tls }),
+      ...(passwords && { checkPassword: passwords.check }),
+    });
+    const { host, port } = parseAddress(given.listen);
+    const address = `${host.includes(":") ? `[${host}]` : host}:${await registry.listen({ host, port })}`;
+    const isOpen = !passwords && !isLoopback(host);
+    cli.print(`Registry listening on ${tls ? "https" : "http"}://${address}, data in ${storage.description}`);
+    if (isOpen)
+      cli.warn("WARNING: anybody who reaches this address can push and delete: see --auth and --tls-cert");
+    if (tls) renewOnHangup(cli, registry, given);
     await untilStopped();
     await registry.close(10);
+    await passwords?.close();
     return 0;
   },
 });
+
+type Flags = FlagValues<typeof flags>;
+
+async function openPasswords(path: string) {
+  if (path === "") return undefined;
+  const { openPasswordFile } = await import("../../registry/htpasswd.ts");
+  return openPasswordFile(path);
+}
+
+function readTls(given: Flags): { cert: Buffer; key: Buffer } | undefined {
+  const [cert, key] = [given["tls-cert"], given["tls-key"]];
+  if (cert === "" && key === "") return undefined;
+  if (cert === "" || key === "") throw new Error("--tls-cert and --tls-key go together");
+  return { cert: readFileSync(cert), key: readFileSync(key) };
+}
+
+function renewOnHangup(cli: Cli, registry: Registry, given: Flags): void {
+  process.on("SIGHUP", () => {
+    try {
+      const tls = readTls(given);
+      if (tls) registry.setCertificate(tls);
+    } catch (error) {
+      cli.warn(`The certificate stays as it was: ${error instanceof Error ? error.message : error}`);
+    }
+  });
+}
 
 /** "5000", ":5000", "127.0.0.1:5000", "[::1]:5000". */
 function parseAddress(text: string): { host: string; port: number } {
@@ -31,6 +82,8 @@ function parseAddress(text: string): { host: string; port: number } {
     throw new Error(`invalid address "${text}": use ADDRESS:PORT`);
   return { host: host || "0.0.0.0", port: Number(port) };
 }
+
+const isLoopback = (host: string) => host === "localhost" || host === "::1" || host.startsWith("127.");
 
 function untilStopped(): Promise<void> {
   return new Promise((resolve) => {

@@ -1,0 +1,88 @@
+import { randomUUID } from "node:crypto";
+import { conflict, invalid } from "../errors.ts";
+import { formatSize } from "../formats/units.ts";
+import { createBlobs, renewedMilliseconds } from "./blobs.ts";
+import { collectingKey } from "./layout.ts";
+import { createManifests } from "./manifests.ts";
+import { markUsed } from "./mark.ts";
+import { readContent, type Storage } from "./storage.ts";
+import { findUnused, sweepBlob, sweepUploads } from "./sweep.ts";
+
+export interface CollectOptions {
+  /** Only says what would be removed. */
+  isDryRun: boolean;
+  /** Manifests go too that no tag leads to, directly, through an index or as what refers to one. */
+  withUntagged: boolean;
+  /** Younger blobs stay: somebody may be about to push a manifest that needs them. */
+  graceMilliseconds: number;
+  /** Uploads that nobody has gone on with for so long are given up. */
+  uploadMilliseconds: number;
+  /** One line for each thing that goes. */
+  report(line: string): void;
+}
+
+const busy = () =>
+  conflict("another garbage collection is running here, or was killed within the last five minutes");
+
+export interface Collected {
+  manifests: number;
+  blobs: number;
+  uploads: number;
+  sizeBytes: number;
+}
+
+/** As long as a collection that was killed holds up the next. */
+const lostMilliseconds = 5 * 60_000;
+const leastGraceMilliseconds = 2 * renewedMilliseconds;
+
+/**
+ * Removes what no manifest needs. Servers go on meanwhile: a blob is condemned before it goes, and a server that wants it says so and
+ * waits for the decision (`blobs.claim`).
+ * @throws EngineError conflict while another collection runs; invalid when a manifest cannot be read, since what it needs is unknown
+ */
+export async function collectGarbage(storage: Storage, options: CollectOptions): Promise<Collected> {
+  const { isDryRun, graceMilliseconds, report } = options;
+  if (graceMilliseconds < leastGraceMilliseconds) {
+    throw invalid(`the grace must be ${leastGraceMilliseconds / 60_000} minutes at least`);
+  }
+  const other = await storage.find(collectingKey);
+  if (other && Date.now() - other.modified.getTime() < lostMilliseconds) {
+    throw busy();
+  }
+  const self = randomUUID();
+  await storage.write(collectingKey, self);
+  const heartbeat = setInterval(() => {
+    storage.write(collectingKey, self).catch(() => {});
+  }, lostMilliseconds / 5);
+  try {
+    const began = (await storage.find(collectingKey))?.modified.getTime() ?? Date.now();
+    const cutoff = new Date(began - graceMilliseconds);
+    const collected: Collected = { manifests: 0, blobs: 0, uploads: 0, sizeBytes: 0 };
+    const marks = await markUsed(storage, { withUntagged: options.withUntagged, cutoff });
+    // Of two that began in the same moment one has written last.
+    if ((await readContent(storage, collectingKey, 100)).toString() !== self) throw busy();
+    const manifests = createManifests(storage, createBlobs(storage));
+    for (const { name, digest } of marks.untagged) {
+      report(`manifest ${name}@${digest}`);
+      collected.manifests++;
+      if (!isDryRun) await manifests.remove(name, digest);
+    }
+    for await (const unused of findUnused(storage, marks)) {
+      const freed = await sweepBlob(storage, unused, { cutoff, isDryRun });
+      if (!freed) continue;
+      report(`blob ${unused.digest} (${formatSize(freed.sizeBytes)})`);
+      collected.blobs++;
+      collected.sizeBytes += freed.sizeBytes;
+    }
+    const oldest = new Date(began - options.uploadMilliseconds);
+    for await (const { key, sizeBytes } of sweepUploads(storage, { cutoff: oldest, isDryRun })) {
+      report(`upload ${key} (${formatSize(sizeBytes)})`);
+      collected.uploads++;
+      collected.sizeBytes += sizeBytes;
+    }
+    return collected;
+  } finally {
+    clearInterval(heartbeat);
+    await storage.remove(collectingKey);
+  }
+}

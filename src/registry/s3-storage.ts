@@ -1,0 +1,172 @@
+import { randomUUID } from "node:crypto";
+import { Readable } from "node:stream";
+import {
+  DeleteObjectCommand,
+  GetObjectCommand,
+  HeadObjectCommand,
+  ListObjectsV2Command,
+  PutObjectCommand,
+} from "@aws-sdk/client-s3";
+import { chunkKey, parseChunkName } from "./chunks.ts";
+import { RegistryError } from "./errors.ts";
+import { assembleObject } from "./s3-assemble.ts";
+import { type Bucket, openBucket, type S3Config, statusOf } from "./s3-bucket.ts";
+import type { Chunk, Storage } from "./storage.ts";
+
+const removedAtOnce = 16;
+
+/** Objects in a bucket of S3, or of a service that speaks its protocol. @throws EngineError unavailable when it is not to be had */
+export async function openS3Storage(config: S3Config): Promise<Storage> {
+  const bucket = await openBucket(config);
+  const { client, name: Bucket, keyOf } = bucket;
+  const isExclusive = { isSupported: true };
+
+  const storage: Storage = {
+    description: `bucket ${Bucket}${config.endpoint ? ` at ${config.endpoint}` : ""}`,
+    async find(key) {
+      const found = await ignoringMissing(client.send(new HeadObjectCommand({ Bucket, Key: keyOf(key) })));
+      if (!found) return undefined;
+      return { sizeBytes: found.ContentLength ?? 0, modified: found.LastModified ?? new Date(0) };
+    },
+    async read(key, range) {
+      if (range && range.end <= range.start) return Readable.from([]);
+      const Range = range && `bytes=${range.start}-${range.end - 1}`;
+      const input = { Bucket, Key: keyOf(key), ...(Range && { Range }) };
+      const found = await ignoringMissing(client.send(new GetObjectCommand(input)));
+      if (!found) throw new RegistryError("BLOB_UNKNOWN", "blob unknown to registry");
+      return found.Body as Readable;
+    },
+    async write(key, content) {
+      // The SDK takes an empty text for a stream of unknown length.
+      const Body = Buffer.from(content as Uint8Array);
+      await client.send(new PutObjectCommand({ Bucket, Key: keyOf(key), Body }));
+    },
+    async list(folder) {
+      const names: string[] = [];
+      for await (const page of listPages(bucket, `${folder}/`, "/")) {
+        for (const { Prefix } of page.CommonPrefixes ?? []) names.push(lastName((Prefix ?? "").slice(0, -1)));
+        for (const { Key } of page.Contents ?? []) names.push(lastName(Key ?? ""));
+      }
+      return names.sort((a, b) => (a < b ? -1 : a > b ? 1 : 0));
+    },
+    async remove(key) {
+      const keys = [keyOf(key)];
+      for await (const page of listPages(bucket, `${key}/`)) {
+        for (const { Key } of page.Contents ?? []) keys.push(Key ?? "");
+      }
+      // One by one: not every service has the command for several.
+      while (keys.length > 0) {
+        const batch = keys.splice(0, removedAtOnce);
+        await Promise.all(batch.map((Key) => client.send(new DeleteObjectCommand({ Bucket, Key }))));
+      }
+    },
+    append: (folder, offset, source) => appendChunks(bucket, isExclusive, folder, offset, source),
+    async chunks(folder) {
+      const chunks: Chunk[] = [];
+      for await (const page of listPages(bucket, `${folder}/`)) {
+        for (const { Key = "", Size: sizeBytes = 0 } of page.Contents ?? []) {
+          const offset = parseChunkName(lastName(Key));
+          if (offset !== undefined) chunks.push({ offset, sizeBytes });
+        }
+      }
+      return chunks;
+    },
+    assemble: (folder, chunks, key) => assembleObject(bucket, storage, folder, chunks, key),
+  };
+  return storage;
+}
+
+async function ignoringMissing<T>(answer: Promise<T>): Promise<T | undefined> {
+  return answer.catch((error: unknown) => {
+    if (statusOf(error) === 404) return undefined;
+    throw error;
+  });
+}
+
+const lastName = (key: string) => key.slice(key.lastIndexOf("/") + 1);
+
+async function* listPages({ client, name: Bucket, keyOf }: Bucket, prefix: string, Delimiter?: string) {
+  for (let token: string | undefined; ; ) {
+    const page = await client.send(
+      new ListObjectsV2Command({
+        Bucket,
+        Prefix: keyOf(prefix),
+        ...(Delimiter && { Delimiter }),
+        ...(token && { ContinuationToken: token }),
+      }),
+    );
+    yield page;
+    if (!page.IsTruncated || !page.NextContinuationToken) return;
+    token = page.NextContinuationToken;
+  }
+}
+
+/** Ten thousand parts are the most that one object is made of: those far inside are bigger. */
+const chunkBytesAt = (offset: number) => (offset < 32 * 2 ** 30 ? 8 << 20 : 64 << 20);
+
+/** Stores what comes in pieces, one being sent while the next arrives. */
+async function appendChunks(
+  bucket: Bucket,
+  isExclusive: { isSupported: boolean },
+  folder: string,
+  offset: number,
+  source: AsyncIterable<Uint8Array>,
+): Promise<Chunk[]> {
+  const stored: Chunk[] = [];
+  let sending = Promise.resolve();
+  let parts: Uint8Array[] = [];
+  let gatheredBytes = 0;
+  let at = offset;
+  const send = async () => {
+    const chunk = { offset: at, sizeBytes: gatheredBytes };
+    const content = Buffer.concat(parts);
+    at += gatheredBytes;
+    parts = [];
+    gatheredBytes = 0;
+    await sending;
+    sending = putNew(bucket, isExclusive, chunkKey(folder, chunk.offset), content).then(() => {
+      stored.push(chunk);
+    });
+    // Told by the next await.
+    sending.catch(() => {});
+  };
+  try {
+    for await (const part of source) {
+      parts.push(part);
+      gatheredBytes += part.length;
+      if (gatheredBytes >= chunkBytesAt(at)) await send();
+    }
+  } finally {
+    if (gatheredBytes > 0) await send();
+    await sending;
+  }
+  return stored;
+}
+
+/** Stores an object that must not be there. @throws RegistryError RANGE_INVALID when it is */
+async function putNew(
+  { client, name: Bucket, keyOf }: Bucket,
+  isExclusive: { isSupported: boolean },
+  key: string,
+  content: Buffer,
+): Promise<void> {
+  const writer = randomUUID();
+  const input = { Bucket, Key: keyOf(key), Body: content, Metadata: { writer } };
+  if (!isExclusive.isSupported) {
+    await client.send(new PutObjectCommand(input));
+    return;
+  }
+  try {
+    await client.send(new PutObjectCommand({ ...input, IfNoneMatch: "*" }));
+  } catch (error) {
+    if (statusOf(error) === 501) {
+      isExclusive.isSupported = false;
+      return putNew({ client, name: Bucket, keyOf }, isExclusive, key, content);
+    }
+    if (statusOf(error) !== 412) throw error;
+    // Ours, when the answer to a first attempt was lost.
+    const found = await client.send(new HeadObjectCommand({ Bucket, Key: keyOf(key) }));
+    if (found.Metadata?.writer === writer) return;
+    throw new RegistryError("RANGE_INVALID", "another request is uploading this part", { cause: error });
+  }
+}

@@ -1,0 +1,107 @@
+import { type Digest, isDigest } from "../formats/digest.ts";
+import { abandonedMilliseconds } from "./blobs.ts";
+import {
+  blobKey,
+  blobsFolder,
+  claimedKey,
+  condemnedKey,
+  layerKey,
+  layersFolder,
+  uploadFolder,
+  uploadsFolder,
+} from "./layout.ts";
+import { walkRepositories } from "./lists.ts";
+import type { Marks } from "./mark.ts";
+import type { Storage } from "./storage.ts";
+
+/** A blob that some repositories, or all, need no longer. */
+export interface Unused {
+  digest: Digest;
+  /** Repositories that have it without need. */
+  names: string[];
+  /** No repository needs it. */
+  isEverywhere: boolean;
+}
+
+export async function* findUnused(storage: Storage, marks: Marks): AsyncGenerator<Unused> {
+  const byDigest = new Map<Digest, string[]>();
+  for await (const name of walkRepositories(storage, ["_layers"])) {
+    const used = marks.usedBy(name);
+    for (const digest of digestsOf(await storage.list(layersFolder(name)))) {
+      if (!used.has(digest)) byDigest.set(digest, [...(byDigest.get(digest) ?? []), name]);
+    }
+  }
+  for (const two of await storage.list(blobsFolder)) {
+    for (const digest of digestsOf(await storage.list(`${blobsFolder}/${two}`))) {
+      const names = byDigest.get(digest) ?? [];
+      byDigest.delete(digest);
+      const isEverywhere = !marks.used.has(digest);
+      if (isEverywhere || names.length > 0) yield { digest, names, isEverywhere };
+    }
+  }
+  // Links to what is gone.
+  for (const [digest, names] of byDigest) yield { digest, names, isEverywhere: true };
+}
+
+function digestsOf(names: readonly string[]): Digest[] {
+  return names.map((hex) => `sha256:${hex}`).filter(isDigest);
+}
+
+interface SweepOptions {
+  /** What has been touched since stays. */
+  cutoff: Date;
+  isDryRun: boolean;
+}
+
+/** Removes the blob from where it is not needed. @returns undefined when it is too young, or its bytes are needed elsewhere */
+export async function sweepBlob(
+  storage: Storage,
+  { digest, names, isEverywhere }: Unused,
+  { cutoff, isDryRun }: SweepOptions,
+): Promise<{ sizeBytes: number } | undefined> {
+  const decide = async () => {
+    const [data, claim] = await Promise.all([
+      storage.find(blobKey(digest)),
+      storage.find(claimedKey(digest)),
+    ]);
+    const isYoung = [data, claim].some((found) => found && found.modified > cutoff);
+    return { isYoung, freed: isEverywhere && data ? { sizeBytes: data.sizeBytes } : undefined };
+  };
+  if (isDryRun) {
+    const { isYoung, freed } = await decide();
+    return isYoung ? undefined : freed;
+  }
+  const began = Date.now();
+  await storage.write(condemnedKey(digest), "");
+  try {
+    const { isYoung, freed } = await decide();
+    // Who waits for the decision does not wait for ever.
+    if (isYoung || Date.now() - began > abandonedMilliseconds / 2) return undefined;
+    await Promise.all(names.map((name) => storage.remove(layerKey(name, digest))));
+    if (!isEverywhere) return undefined;
+    await storage.remove(blobKey(digest));
+    await storage.remove(claimedKey(digest));
+    return freed;
+  } finally {
+    await storage.remove(condemnedKey(digest));
+  }
+}
+
+/** Removes uploads that nobody goes on with. */
+export async function* sweepUploads(
+  storage: Storage,
+  { cutoff, isDryRun }: SweepOptions,
+): AsyncGenerator<{ key: string; sizeBytes: number }> {
+  for await (const name of walkRepositories(storage, ["_chunks"])) {
+    for (const id of await storage.list(uploadsFolder(name))) {
+      const key = uploadFolder(name, id);
+      const found = await Promise.all(
+        (await storage.list(key)).slice(-2).map((one) => storage.find(`${key}/${one}`)),
+      );
+      if (found.some((one) => one && one.modified > cutoff)) continue;
+      const sizeBytes = (await storage.chunks(key)).reduce((sum, chunk) => sum + chunk.sizeBytes, 0);
+      if (!isDryRun) await storage.remove(key);
+      yield { key: `${name} ${id}`, sizeBytes };
+    }
+  }
+}

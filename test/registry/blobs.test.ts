@@ -1,0 +1,187 @@
+import assert from "node:assert/strict";
+import { randomBytes } from "node:crypto";
+import { after, before, it } from "node:test";
+import { codeOf, makeBlob, pushBlob, startRegistry, type TestRegistry } from "./fixtures.ts";
+import { describeStorages, type TestStorage } from "./storages.ts";
+
+describeStorages((make) => {
+  let storage: TestStorage;
+  let registry: TestRegistry;
+  before(async () => {
+    storage = await make();
+    registry = await startRegistry(storage);
+  });
+  after(async () => {
+    await registry.close();
+    await storage.close();
+  });
+
+  const call = (method: string, path: string, init: RequestInit = {}) =>
+    fetch(new URL(path, registry.url), { method, ...init });
+  const start = async (name: string) => {
+    const answer = await call("POST", `/v2/${name}/blobs/uploads/`);
+    assert.equal(answer.status, 202);
+    return answer.headers.get("location") ?? "";
+  };
+
+  it("says that it speaks the protocol", async () => {
+    for (const path of ["/v2/", "/v2"]) {
+      const answer = await call("GET", path);
+      assert.equal(answer.status, 200);
+      assert.equal(answer.headers.get("docker-distribution-api-version"), "registry/2.0");
+    }
+  });
+
+  it("a blob comes in one request", async () => {
+    const blob = makeBlob();
+    const answer = await call("POST", `/v2/a/b/blobs/uploads/?digest=${blob.digest}`, { body: blob.content });
+    assert.equal(answer.status, 201);
+    assert.equal(answer.headers.get("docker-content-digest"), blob.digest);
+    const found = await call("GET", answer.headers.get("location") ?? "");
+    assert.equal(found.status, 200);
+    assert.equal(found.headers.get("docker-content-digest"), blob.digest);
+    assert.deepEqual(Buffer.from(await found.arrayBuffer()), blob.content);
+    const head = await call("HEAD", `/v2/a/b/blobs/${blob.digest}`);
+    assert.equal(head.headers.get("content-length"), String(blob.content.length));
+    const known = await call("GET", `/v2/a/b/blobs/${blob.digest}`, {
+      headers: { "If-None-Match": `"${blob.digest}"` },
+    });
+    assert.equal(known.status, 304);
+  });
+
+  it("a blob comes in two requests, with its bytes in the second", async () => {
+    const blob = makeBlob(randomBytes(20_000_000));
+    const answer = await call("PUT", `${await start("two")}?digest=${blob.digest}`, { body: blob.content });
+    assert.equal(answer.status, 201, await answer.text());
+    const found = await call("GET", `/v2/two/blobs/${blob.digest}`);
+    assert.deepEqual(makeBlob(Buffer.from(await found.arrayBuffer())).digest, blob.digest);
+  });
+
+  it("an empty blob is a blob", async () => {
+    const empty = makeBlob("");
+    const answer = await call("PUT", `${await start("empty")}?digest=${empty.digest}`);
+    assert.equal(answer.status, 201, await answer.text());
+    const found = await call("GET", `/v2/empty/blobs/${empty.digest}`);
+    assert.equal(found.status, 200);
+    assert.equal(await found.text(), "");
+  });
+
+  it("a blob comes in chunks of any size, each in its turn, through any server on the storage", async () => {
+    const blob = makeBlob(randomBytes(19_000_000));
+    const other = await startRegistry({ storage: await storage.open() });
+    try {
+      const location = await start("chunks");
+      const bounds = [0, 1, 100_000, 6_000_000, 6_000_001, 16_500_000, blob.content.length];
+      for (const [at, end] of bounds.slice(1).entries()) {
+        const begin = bounds[at] ?? 0;
+        const headers = { "Content-Range": `${begin}-${end - 1}` };
+        const answer = await fetch((at % 2 ? registry : other).url + location, {
+          method: "PATCH",
+          headers,
+          body: new Uint8Array(blob.content.subarray(begin, end)),
+        });
+        assert.equal(answer.status, 202, await answer.text());
+        assert.equal(answer.headers.get("range"), `0-${end - 1}`);
+      }
+      const state = await call("GET", location);
+      assert.equal(state.status, 204);
+      assert.equal(state.headers.get("range"), `0-${blob.content.length - 1}`);
+      const done = await call("PUT", `${location}?digest=${blob.digest}`);
+      assert.equal(done.status, 201, await done.text());
+      const found = await fetch(`${other.url}/v2/chunks/blobs/${blob.digest}`);
+      assert.equal(makeBlob(Buffer.from(await found.arrayBuffer())).digest, blob.digest);
+      assert.equal((await call("GET", location)).status, 404, "the upload is over");
+    } finally {
+      await other.close();
+    }
+  });
+
+  it("a chunk out of turn, or of another size than it says, is refused and leaves the upload as it was", async () => {
+    const location = await start("order");
+    const patch = (range: string, body: string) =>
+      call("PATCH", location, { headers: { "Content-Range": range }, body });
+    assert.equal((await patch("0-4", "first")).status, 202);
+    for (const range of ["6-9", "0-3", "4-7"]) {
+      const answer = await patch(range, "four");
+      assert.equal(answer.status, 416);
+      assert.equal(answer.headers.get("range"), "0-4");
+      assert.equal(await codeOf(answer), "RANGE_INVALID");
+    }
+    const short = await patch("5-10", "four");
+    assert.equal(short.status, 400);
+    assert.equal(await codeOf(short), "SIZE_INVALID");
+    const wrong = await patch("nonsense", "four");
+    assert.equal(await codeOf(wrong), "BLOB_UPLOAD_INVALID");
+    assert.equal((await patch("5-8", "four")).status, 202);
+    const { digest } = makeBlob("firstfour");
+    assert.equal((await call("PUT", `${location}?digest=${digest}`)).status, 201);
+  });
+
+  it("what has another digest is refused, and nothing of it stays", async () => {
+    const { digest } = makeBlob();
+    const location = await start("liar");
+    await call("PATCH", location, { body: "something else" });
+    const answer = await call("PUT", `${location}?digest=${digest}`);
+    assert.equal(answer.status, 400);
+    assert.equal(await codeOf(answer), "DIGEST_INVALID");
+    assert.equal((await call("GET", location)).status, 404);
+    const whole = await call("POST", `/v2/liar/blobs/uploads/?digest=${digest}`, { body: "something else" });
+    assert.equal(await codeOf(whole), "DIGEST_INVALID");
+    assert.equal((await call("HEAD", `/v2/liar/blobs/${digest}`)).status, 404);
+    assert.deepEqual(await storage.storage.list("docker/registry/v2/repositories/liar"), []);
+  });
+
+  it("an upload can be given up", async () => {
+    const location = await start("given-up");
+    assert.equal((await call("DELETE", location)).status, 204);
+    const answer = await call("PATCH", location, { body: "late" });
+    assert.equal(answer.status, 404);
+    assert.equal(await codeOf(answer), "BLOB_UPLOAD_UNKNOWN");
+    assert.equal((await call("DELETE", location)).status, 404);
+    const elsewhere = (await start("one")).replace("/one/", "/other/");
+    assert.equal((await call("GET", elsewhere)).status, 404, "an upload belongs to its repository");
+  });
+
+  it("parts of a blob are served by range", async () => {
+    const blob = makeBlob("0123456789");
+    await pushBlob(registry.url, "ranges", blob);
+    const get = (range: string) =>
+      call("GET", `/v2/ranges/blobs/${blob.digest}`, { headers: { Range: range } });
+    for (const [range, text, of] of [
+      ["bytes=2-4", "234", "bytes 2-4/10"],
+      ["bytes=7-", "789", "bytes 7-9/10"],
+      ["bytes=-3", "789", "bytes 7-9/10"],
+      ["bytes=5-500", "56789", "bytes 5-9/10"],
+      ["bytes=-500", "0123456789", "bytes 0-9/10"],
+    ]) {
+      const answer = await get(range ?? "");
+      assert.equal(answer.status, 206);
+      assert.equal(answer.headers.get("content-range"), of);
+      assert.equal(await answer.text(), text);
+    }
+    for (const range of ["bytes=4-2", "lines=1-2", "bytes=0-1,3-4", "bytes=-"]) {
+      const answer = await get(range);
+      assert.equal(answer.status, 200);
+      assert.equal(await answer.text(), "0123456789");
+    }
+    const beyond = await get("bytes=10-");
+    assert.equal(beyond.status, 416);
+    assert.equal(beyond.headers.get("content-range"), "bytes */10");
+  });
+
+  it("a blob of one repository is mounted into another, and is in no other", async () => {
+    const blob = makeBlob();
+    await pushBlob(registry.url, "from", blob);
+    assert.equal((await call("HEAD", `/v2/to/blobs/${blob.digest}`)).status, 404);
+    const mount = (query: string) => call("POST", `/v2/to/blobs/uploads/?${query}`);
+    assert.equal((await mount(`mount=${makeBlob().digest}&from=from`)).status, 202, "not there");
+    assert.equal((await mount(`mount=${blob.digest}&from=nobody`)).status, 202, "not there");
+    assert.equal((await mount(`mount=${blob.digest}`)).status, 202, "from nowhere");
+    const answer = await mount(`mount=${blob.digest}&from=from`);
+    assert.equal(answer.status, 201);
+    assert.equal((await call("DELETE", `/v2/from/blobs/${blob.digest}`)).status, 202);
+    assert.equal((await call("GET", `/v2/from/blobs/${blob.digest}`)).status, 404);
+    const found = await call("GET", answer.headers.get("location") ?? "");
+    assert.deepEqual(Buffer.from(await found.arrayBuffer()), blob.content);
+  });
+});
