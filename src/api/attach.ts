@@ -66,32 +66,11 @@ export async function logs(request: ApiRequest): Promise<undefined> {
   };
   checkLogs(container, options);
   const output = request.stream(mediaType(request, container.record.config.Tty));
-  for await (const chunk of gather(readLogs(containers, container, options), options.follow)) {
+  for await (const chunk of readLogs(containers, container, options)) {
     if (request.signal.aborted) return;
     if (!output.write(chunk)) await drained(request);
   }
   output.end();
-}
-
-const gatheredBytes = 64 * 1024;
-
-/** Few big writes instead of one for each line; when following, a line is not held back. */
-async function* gather(chunks: AsyncIterable<Buffer>, follow: boolean): AsyncGenerator<Buffer> {
-  let pending: Buffer[] = [];
-  let length = 0;
-  for await (const chunk of chunks) {
-    if (follow) {
-      yield chunk;
-      continue;
-    }
-    pending.push(chunk);
-    length += chunk.length;
-    if (length < gatheredBytes) continue;
-    yield Buffer.concat(pending);
-    pending = [];
-    length = 0;
-  }
-  if (pending.length > 0) yield Buffer.concat(pending);
 }
 
 function drained({ output, signal }: ApiRequest): Promise<void> {

@@ -6,8 +6,8 @@ import { decodeLogEntry, type LogEntry } from "../formats/log-entry.ts";
 const blockBytes = 64 * 1024;
 const lineFeed = 0x0a;
 
-/** Entries of one file from `position` on, up to its present end. Gives back where the last whole line ended. */
-export async function* readEntries(file: FileHandle, position: number): AsyncGenerator<LogEntry, number> {
+/** Entries of one file from `position` on, up to its present end, a block's at a time. Gives back where the last whole line ended. */
+export async function* readEntries(file: FileHandle, position: number): AsyncGenerator<LogEntry[], number> {
   let rest = Buffer.alloc(0);
   let at = position;
   for (;;) {
@@ -16,12 +16,9 @@ export async function* readEntries(file: FileHandle, position: number): AsyncGen
     if (bytesRead === 0) return at;
     const bytes =
       rest.length > 0 ? Buffer.concat([rest, block.subarray(0, bytesRead)]) : block.subarray(0, bytesRead);
-    let start = 0;
-    for (let end = bytes.indexOf(lineFeed); end >= 0; end = bytes.indexOf(lineFeed, start)) {
-      const entry = decodeLogEntry(bytes.toString("utf8", start, end));
-      if (entry) yield entry;
-      start = end + 1;
-    }
+    const start = bytes.lastIndexOf(lineFeed) + 1;
+    const lines = start > 0 ? bytes.toString("utf8", 0, start - 1).split("\n") : [];
+    yield lines.map(decodeLogEntry).filter((entry) => entry !== undefined);
     at += start;
     rest = bytes.subarray(start);
   }
@@ -79,7 +76,7 @@ export async function* followEntries(
   file: FileHandle | undefined,
   position: number,
   ended: Promise<unknown>,
-): AsyncGenerator<LogEntry> {
+): AsyncGenerator<LogEntry[]> {
   let current = file;
   let at = position;
   let isEnded = false;

@@ -1,6 +1,6 @@
 import { invalid, notImplemented } from "../errors.ts";
 import type { LogEntry } from "../formats/log-entry.ts";
-import { encodeFrame, streams } from "../formats/stdcopy.ts";
+import { encodeFrames, streams } from "../formats/stdcopy.ts";
 import { parseTimestamp } from "../formats/timestamp.ts";
 import type { Container } from "./container.ts";
 import type { Containers } from "./containers.ts";
@@ -31,14 +31,15 @@ export async function* readLogs(
   container: Container,
   options: LogsOptions,
 ): AsyncGenerator<Buffer> {
-  const { config } = container.record;
-  const isWanted = compileBounds(options);
-  for await (const entry of selectEntries(containers, container, options, isWanted)) {
+  const { Tty: isTerminal } = container.record.config;
+  const format = ({ log, time }: LogEntry) => {
     // Where a line's labels and variables would be: with none, Docker's details are the blank alone.
-    const detailed = options.details ? ` ${entry.log}` : entry.log;
-    const text = options.timestamps ? `${entry.time} ${detailed}` : detailed;
-    const bytes = Buffer.from(text);
-    yield config.Tty ? bytes : encodeFrame(streams[entry.stream], bytes);
+    const detailed = options.details ? ` ${log}` : log;
+    return options.timestamps ? `${time} ${detailed}` : detailed;
+  };
+  for await (const entries of selectEntries(containers, container, options)) {
+    if (isTerminal) yield Buffer.from(entries.map(format).join(""));
+    else yield encodeFrames(entries.map((entry) => ({ stream: streams[entry.stream], text: format(entry) })));
   }
 }
 
@@ -57,8 +58,8 @@ async function* selectEntries(
   containers: Containers,
   container: Container,
   options: LogsOptions,
-  isWanted: (entry: LogEntry) => boolean,
-): AsyncGenerator<LogEntry> {
+): AsyncGenerator<LogEntry[]> {
+  const isWanted = compileBounds(options);
   const path = logPathOf(containers, container.record.id);
   const files = await openLogFiles(path);
   const last = files.at(-1);
@@ -67,18 +68,18 @@ async function* selectEntries(
     const count = parseTail(options.tail);
     if (count === undefined) {
       for (const file of files) {
-        const entries = readEntries(file, 0);
-        for (let step = await entries.next(); ; step = await entries.next()) {
+        const blocks = readEntries(file, 0);
+        for (let step = await blocks.next(); ; step = await blocks.next()) {
           if (step.done) {
             position = step.value;
             break;
           }
-          if (isWanted(step.value)) yield step.value;
+          yield step.value.filter(isWanted);
         }
       }
     } else {
       position = last ? (await last.stat()).size : 0;
-      yield* (await readTail(files, count, isWanted)).reverse();
+      yield (await readTail(files, count, isWanted)).reverse();
     }
   } finally {
     await Promise.all(files.map((file) => (file === last && options.follow ? undefined : file.close())));
@@ -86,10 +87,10 @@ async function* selectEntries(
   if (!options.follow) return;
   const gone = new Promise<void>((resolve) => options.signal?.addEventListener("abort", () => resolve()));
   const ended = Promise.race([gone, container.wait("not-running", options.signal).catch(() => {})]);
-  for await (const entry of followEntries(path, last, position, ended)) {
+  for await (const entries of followEntries(path, last, position, ended)) {
     if (options.signal?.aborted) return;
-    if (isPast(entry, options.until)) return;
-    if (isWanted(entry)) yield entry;
+    yield entries.filter(isWanted);
+    if (entries.some((entry) => isPast(entry, options.until))) return;
   }
 }
 

@@ -1,8 +1,11 @@
-import { close, closeSync, fstatSync, openSync, renameSync, write } from "node:fs";
-import { encodeLogEntry, type LogEntry, maxLineBytes } from "../formats/log-entry.ts";
+import { close, closeSync, fstatSync, open as openFile, openSync, write } from "node:fs";
+import { rename } from "node:fs/promises";
+import { promisify } from "node:util";
+import { encodeLogEntry, encodeLogLines, type LogEntry, maxLineBytes } from "../formats/log-entry.ts";
 import { timestamp } from "../formats/timestamp.ts";
 import type { LogOptions } from "./protocol.ts";
 
+const open = promisify(openFile);
 const pauseAboveBytes = 1 << 20;
 const lineFeed = 0x0a;
 
@@ -15,7 +18,7 @@ export class LogFile {
   readonly #partial: Record<LogEntry["stream"], Buffer[]> = { stdout: [], stderr: [] };
   #fd: number;
   #sizeBytes: number;
-  #pending: string[] = [];
+  #pending: Buffer[] = [];
   #pendingBytes = 0;
   #writing = false;
   #closed = false;
@@ -29,15 +32,22 @@ export class LogFile {
 
   /** @returns false when the writer should pause until `whenWritten` */
   append(stream: LogEntry["stream"], chunk: Buffer): boolean {
-    let start = 0;
-    for (let end = chunk.indexOf(lineFeed); end >= 0; end = chunk.indexOf(lineFeed, start)) {
-      this.#addToLine(stream, chunk.subarray(start, end + 1));
-      this.#endLine(stream);
-      start = end + 1;
-    }
-    if (start < chunk.length) this.#addToLine(stream, chunk.subarray(start));
+    // In a piece of that size every whole line is short enough for one entry.
+    for (let start = 0; start < chunk.length; start += maxLineBytes)
+      this.#take(stream, chunk.subarray(start, start + maxLineBytes));
     this.#flush();
     return this.#pendingBytes < pauseAboveBytes;
+  }
+
+  #take(stream: LogEntry["stream"], piece: Buffer): void {
+    const start = piece.indexOf(lineFeed) + 1;
+    const end = piece.lastIndexOf(lineFeed) + 1;
+    if (start > 0) {
+      this.#addToLine(stream, piece.subarray(0, start));
+      this.#endLine(stream);
+    }
+    if (end > start) this.#push(encodeLogLines(piece.toString("utf8", start, end), stream, timestamp()));
+    if (end < piece.length) this.#addToLine(stream, piece.subarray(end));
   }
 
   /** Resolves when all that was appended is in the file. */
@@ -76,18 +86,36 @@ export class LogFile {
     if (line.length === 0) return;
     const text = (line.length === 1 ? line[0]! : Buffer.concat(line)).toString();
     line.length = 0;
-    const entry = encodeLogEntry(text, stream, timestamp());
-    this.#pending.push(entry);
-    this.#pendingBytes += entry.length;
+    this.#push(encodeLogEntry(text, stream, timestamp()));
+  }
+
+  #push(entries: string): void {
+    const bytes = Buffer.from(entries);
+    if (bytes.length > this.#options.maxSizeBytes && entries.indexOf("\n") < entries.length - 1) {
+      for (const entry of entries.split(/(?<=\n)/)) this.#push(entry);
+      return;
+    }
+    this.#pending.push(bytes);
+    this.#pendingBytes += bytes.length;
   }
 
   #flush(): void {
     if (this.#writing || this.#pending.length === 0 || this.#closed) return;
     this.#writing = true;
-    const bytes = Buffer.from(this.#pending.join(""));
-    this.#pending = [];
-    if (this.#sizeBytes > 0 && this.#sizeBytes + bytes.length > this.#options.maxSizeBytes) this.#rotate();
-    this.#write(bytes, 0);
+    const next = this.#pending[0]?.length ?? 0;
+    const isFull = this.#sizeBytes > 0 && this.#sizeBytes + next > this.#options.maxSizeBytes;
+    if (!isFull) this.#write(Buffer.concat(this.#takeFitting()), 0);
+    else void this.#rotate().then(() => this.#write(Buffer.concat(this.#takeFitting()), 0));
+  }
+
+  /** As many entries as the file has room for, one at least. */
+  #takeFitting(): Buffer[] {
+    let room = this.#options.maxSizeBytes - this.#sizeBytes;
+    const end = this.#pending.findIndex((entries, index) => {
+      room -= entries.length;
+      return index > 0 && room < 0;
+    });
+    return this.#pending.splice(0, end < 0 ? this.#pending.length : end);
   }
 
   #write(bytes: Buffer, from: number): void {
@@ -102,19 +130,22 @@ export class LogFile {
     });
   }
 
-  #rotate(): void {
+  /** Not on this thread: to free the blocks of the oldest file takes the kernel a while. */
+  async #rotate(): Promise<void> {
     const { path, maxFiles } = this.#options;
     const name = (n: number) => (n === 0 ? path : `${path}.${n}`);
     for (let n = maxFiles - 2; n >= 0; n--) {
-      try {
-        renameSync(name(n), name(n + 1));
-      } catch {
-        // Not that many yet.
-      }
+      // Not that many yet.
+      await rename(name(n), name(n + 1)).catch(() => {});
     }
-    const full = this.#fd;
-    this.#fd = openSync(path, maxFiles > 1 ? "a" : "w", 0o640);
-    this.#sizeBytes = 0;
-    close(full, () => {});
+    try {
+      const fresh = await open(path, maxFiles > 1 ? "a" : "w", 0o640);
+      const full = this.#fd;
+      this.#fd = fresh;
+      this.#sizeBytes = 0;
+      close(full, () => {});
+    } catch {
+      // Out of descriptors, perhaps: the full file grows on until the next attempt.
+    }
   }
 }

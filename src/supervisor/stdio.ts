@@ -101,12 +101,12 @@ function createPipeStdio(
   return {
     lifeline: () => (input && !input.destroyed && !input.writableEnded ? writeFd : undefined),
     pause() {
-      stdout.socket.pause();
-      stderr.socket.pause();
+      stdout.pause();
+      stderr.pause();
     },
     resume() {
-      stdout.socket.resume();
-      stderr.socket.resume();
+      stdout.resume();
+      stderr.resume();
     },
     write: (chunk) => (input && !input.destroyed ? input.write(chunk) : true),
     onceWritable: (listener) => void input?.once("drain", listener),
@@ -124,10 +124,9 @@ const pipeCapacityBytes = 1 << 20;
 
 function openReader(fd: number, onData: (chunk: Buffer) => void) {
   const socket = new Socket({ fd, readable: true, writable: false });
-  socket.on("data", onData);
   socket.on("error", () => socket.destroy());
   return {
-    socket,
+    ...takeInTurns(socket, onData),
     /** Reads on without waiting, at most what a pipe can hold: a process outside the container may write for ever. */
     drain() {
       if (socket.destroyed) return;
@@ -141,6 +140,32 @@ function openReader(fd: number, onData: (chunk: Buffer) => void) {
         total += length;
       }
       socket.destroy();
+    },
+  };
+}
+
+/**
+ * Takes a piece or two of a stream with each turn of the event loop: of one that always has more, Node would otherwise take
+ * dozens before it looked after anything else.
+ */
+function takeInTurns(stream: Socket, onData: (chunk: Buffer) => void): Pick<Stdio, "pause" | "resume"> {
+  let isPaused = false;
+  const goOn = () => {
+    if (!isPaused && !stream.destroyed) stream.resume();
+  };
+  stream.on("data", (chunk: Buffer) => {
+    onData(chunk);
+    stream.pause();
+    setImmediate(goOn);
+  });
+  return {
+    pause() {
+      isPaused = true;
+      stream.pause();
+    },
+    resume() {
+      isPaused = false;
+      goOn();
     },
   };
 }
@@ -183,13 +208,11 @@ function createTerminalStdio(fd: number, size: [number, number] | undefined, onO
   if (size && size[0] > 0 && size[1] > 0) setWindowSize(fd, size[0], size[1]);
   const terminal = new ReadStream(fd);
   const onData = (chunk: Buffer) => onOutput("stdout", chunk);
-  terminal.on("data", onData);
   // EIO is a terminal's ordinary end: no process has it open any more.
   terminal.on("error", () => terminal.destroy());
   return {
+    ...takeInTurns(terminal, onData),
     lifeline: () => (terminal.destroyed ? undefined : fd),
-    pause: () => void terminal.pause(),
-    resume: () => void terminal.resume(),
     write: (chunk) => (terminal.destroyed ? true : terminal.write(chunk)),
     onceWritable: (listener) => void terminal.once("drain", listener),
     closeInput: () => {},
@@ -198,6 +221,7 @@ function createTerminalStdio(fd: number, size: [number, number] | undefined, onO
     },
     finish() {
       if (terminal.destroyed) return;
+      for (let chunk = terminal.read(); chunk !== null; chunk = terminal.read()) onData(chunk);
       for (let chunk = Buffer.allocUnsafe(65536), n = readNow(fd, chunk); n > 0; n = readNow(fd, chunk)) {
         onData(Buffer.from(chunk.subarray(0, n)));
       }

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, it } from "node:test";
@@ -41,6 +41,46 @@ it("keeps lines whole however they arrive, and splits only what is longer than 1
   );
 });
 
+it("writes the same entries for many lines at once as for each alone", async () => {
+  const lines = [
+    "plain\n",
+    'quote "\n',
+    "back\\slash\n",
+    "\\n\n",
+    "tab\t\n",
+    "\r\n",
+    "\n",
+    "ü€😀\n",
+    "\u2028\n",
+    "\u007f\n",
+    "\u0000\n",
+  ];
+  const all = [...lines, ...lines.slice(0, 1), ...lines.slice(6, 10)];
+  for (const chunks of [all, [all.join("")], [all.slice(6, 10).join(""), all.slice(-5).join("")]]) {
+    const path = newPath();
+    const log = new LogFile({ path, maxSizeBytes: 1e9, maxFiles: 1 });
+    for (const chunk of chunks) log.append("stdout", Buffer.from(chunk));
+    await log.end();
+    assert.equal(linesOf(path).join(""), chunks.join(""));
+    assert.equal(linesOf(path).length, chunks.join("").split("\n").length - 1);
+  }
+});
+
+it("keeps each file within its bounds, also in a flood", async () => {
+  const path = newPath();
+  const log = new LogFile({ path, maxSizeBytes: 10_000, maxFiles: 3 });
+  for (let n = 0; n < 4; n++) {
+    if (!log.append("stdout", Buffer.from("y\n".repeat(8192)))) await log.whenWritten();
+  }
+  log.append("stdout", Buffer.from("last\n"));
+  await log.end();
+  for (const name of [path, `${path}.1`, `${path}.2`]) {
+    const { size } = statSync(name);
+    assert.ok((name === path || size > 9000) && size <= 10_000, `${name}: ${size} bytes`);
+  }
+  assert.equal(linesOf(path).at(-1), "last\n");
+});
+
 it("rotates within its bounds and loses nothing that they allow", async () => {
   const path = newPath();
   const log = new LogFile({ path, maxSizeBytes: 10_000, maxFiles: 3 });
@@ -53,7 +93,8 @@ it("rotates within its bounds and loses nothing that they allow", async () => {
   const files = await openLogFiles(path);
   const seen: string[] = [];
   for (const file of files) {
-    for await (const { log: line } of readEntries(file, 0)) seen.push(line.trim());
+    for await (const entries of readEntries(file, 0))
+      seen.push(...entries.map(({ log: line }) => line.trim()));
     assert.ok((await file.stat()).size <= 10_000);
     await file.close();
   }
@@ -86,7 +127,8 @@ it("is followed across rotations without losing or doubling a line", async () =>
   });
   const seen: number[] = [];
   const following = (async () => {
-    for await (const entry of followEntries(path, undefined, 0, ended)) seen.push(Number(entry.log));
+    for await (const entries of followEntries(path, undefined, 0, ended))
+      seen.push(...entries.map((entry) => Number(entry.log)));
   })();
   for (let n = 0; n < 600; n++) {
     log.append("stdout", Buffer.from(`${n}\n`));
