@@ -2,10 +2,14 @@ import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { commitContainer } from "../containers/commit.ts";
 import { imageUsers } from "../containers/images-in-use.ts";
-import { invalid, messageOf, notImplemented } from "../errors.ts";
+import { invalid, messageOf } from "../errors.ts";
 import type { ContainerConfig, ProgressMessage } from "../formats/docker-api.ts";
 import { flagOf, matchesLabels } from "../formats/filters.ts";
+import type { Platform } from "../formats/oci-manifest.ts";
+import { parsePlatform } from "../formats/platform.ts";
+import { parseReference, type Reference, repositoryOf } from "../formats/reference.ts";
 import { matchesPattern } from "../formats/reference-pattern.ts";
+import { decodeRegistryAuth } from "../formats/registry-auth.ts";
 import { parseTimestamp } from "../formats/timestamp.ts";
 import { parseUntil } from "../formats/until.ts";
 import type { ImageRecord } from "../images/images.ts";
@@ -114,28 +118,38 @@ function giveUp(request: ApiRequest, error: unknown): void {
 /** `POST /images/create`: a pull, or with fromSrc an import. */
 export async function create(request: ApiRequest): Promise<undefined> {
   const from = request.text("fromSrc");
-  if (!from)
-    throw notImplemented(
-      `not yet supported: pull (image ${request.text("fromImage")}); load or make it instead`,
-    );
+  const platform = request.text("platform") ? parsePlatform(request.text("platform")) : undefined;
+  if (!from) return pull(request, platform);
   await withProgress(request, async (report) => {
     const input = from === "-" ? request.input : await download(from, report);
     const image = await request.engine.images.importRootfs(input, {
       ...(request.text("repo") && { repository: request.text("repo") }),
       ...(request.text("tag") && { tag: request.text("tag") }),
       ...(request.text("message") && { message: request.text("message") }),
-      ...(request.text("platform") && { platform: parsePlatform(request.text("platform")) }),
+      ...(platform && { platform }),
       changes: request.query.getAll("changes"),
     });
     report({ status: image.id });
   });
 }
 
-/** "linux/arm64/v8". @throws EngineError invalid */
-function parsePlatform(text: string): { os: string; architecture: string; variant?: string } {
-  const [os, architecture, variant] = text.split("/");
-  if (!os || !architecture) throw invalid(`"${text}" is an invalid platform: use os/architecture[/variant]`);
-  return { os, architecture, ...(variant && { variant }) };
+async function pull(request: ApiRequest, platform: Platform | undefined): Promise<undefined> {
+  const reference = withTag(parseReference(request.text("fromImage")), request.text("tag"));
+  const auth = decodeRegistryAuth(String(request.input.headers["x-registry-auth"] ?? ""));
+  await withProgress(request, (report) =>
+    request.engine.images.pull(reference, {
+      auth,
+      report,
+      signal: request.signal,
+      ...(platform && { platform }),
+    }),
+  );
+}
+
+/** A tag or a digest given beside the name is the one that counts. @throws EngineError invalid */
+function withTag(reference: Reference, tag: string): Reference {
+  if (!tag) return reference;
+  return parseReference(`${repositoryOf(reference)}${tag.startsWith("sha256:") ? "@" : ":"}${tag}`);
 }
 
 async function download(url: string, report: (message: ProgressMessage) => void): Promise<Readable> {

@@ -64,7 +64,7 @@ export interface Catalog {
 }
 
 /** As many as fit into the options of one overlay mount. */
-const layerLimit = 127;
+export const layerLimit = 127;
 const never = "0001-01-01T00:00:00Z";
 
 export function openCatalog(state: State, blobs: Blobs, layers: Layers, logger: Logger): Catalog {

@@ -1,6 +1,9 @@
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import type { Readable } from "node:stream";
+import { startNetwork } from "../distribution/network.ts";
+import { openRegistries, type Registries } from "../distribution/registries.ts";
+import { defaultRegistrySettings, type RegistrySettings } from "../distribution/settings.ts";
 import { invalid } from "../errors.ts";
 import type { Events } from "../events/events.ts";
 import type { Finding } from "../finding.ts";
@@ -11,7 +14,13 @@ import type {
   ImageSummary,
   ProgressMessage,
 } from "../formats/docker-api.ts";
-import { formatFamiliar, parseReference, withDefaultTag } from "../formats/reference.ts";
+import {
+  familiarRepository,
+  formatFamiliar,
+  parseReference,
+  type Reference,
+  withDefaultTag,
+} from "../formats/reference.ts";
 import type { Logger } from "../logger.ts";
 import type { State } from "../state/state.ts";
 import { openBlobs } from "./blobs.ts";
@@ -20,11 +29,14 @@ import { checkImages } from "./check.ts";
 import { type CommitOptions, commitLayer } from "./commit.ts";
 import { inspectImage, listHistory, listReferences, sharedSizeBytes, summarizeImage } from "./describe.ts";
 import { type ImportOptions, importRootfs as importLayer } from "./import.ts";
-import { startImageJobs } from "./jobs.ts";
+import { startImageJobs, unpackers } from "./jobs.ts";
 import { openLayers } from "./layers.ts";
 import { loadArchive } from "./load.ts";
 import { makeImage } from "./make.ts";
+import { openPartials } from "./partials.ts";
 import { type PruneOptions, pruneImages } from "./prune.ts";
+import { type PullOptions, pullImages } from "./pull.ts";
+import { createReceptions } from "./receptions.ts";
 import { type RemoveOptions, removeImage } from "./remove.ts";
 import { saveImages } from "./save.ts";
 
@@ -72,6 +84,10 @@ export interface Images {
   load(input: Readable, report: (message: ProgressMessage) => void): Promise<void>;
   /** An archive of these images, for `load` here and in docker. The caller destroys it if it does not read to the end. */
   save(names: readonly string[]): Promise<Readable>;
+  /** Pulls an image, or all tags of a repository when the reference has neither tag nor digest. @throws EngineError in Docker's words */
+  pull(reference: Reference, options: PullOptions): Promise<void>;
+  /** Where images come from. */
+  readonly registries: Registries;
   /** Makes an image of one layer from a root file system's tar, compressed or not. @throws invalid */
   importRootfs(input: Readable, options: ImportOptions & NewName): Promise<ImageRecord>;
   /** Makes an image of what a container changed. @throws invalid for a bad name or change */
@@ -89,13 +105,22 @@ export async function createImages(options: {
   state: State;
   events: Events;
   logger: Logger;
+  registries?: RegistrySettings;
 }): Promise<Images> {
   const { root, state, events, logger } = options;
+  const network = startNetwork();
+  const registries = openRegistries(options.registries ?? defaultRegistrySettings, network);
   const jobs = startImageJobs();
   const blobs = openBlobs(root);
+  const partials = openPartials(root, blobs);
   const layers = await openLayers(root, state, jobs);
   const catalog = openCatalog(state, blobs, layers, logger);
   await catalog.sweep();
+  const receptions = createReceptions({
+    ...{ blobs, layers, partials, jobs },
+    downloads: () => registries.settings.downloads,
+    unpackers,
+  });
   const emptyDirectory = join(root, "layers", "0");
   mkdirSync(emptyDirectory, { recursive: true, mode: 0o755 });
 
@@ -153,6 +178,17 @@ export async function createImages(options: {
       for (const { id } of await loadArchive(input, { blobs, catalog }, report)) publish("load", id);
     },
     save: (names) => saveImages(names, { blobs, catalog }, (id) => publish("save", id)),
+    registries,
+    async pull(reference, settings) {
+      const store = { registries, blobs, partials, catalog, receptions };
+      const pulled = await pullImages(store, reference, settings);
+      const name = formatFamiliar(reference);
+      for (const { config } of pulled.slice(0, 1))
+        events.publish("image", "pull", name, {
+          ...config.config?.Labels,
+          name: familiarRepository(reference),
+        });
+    },
     importRootfs,
     commit: (settings) => createNamed(settings, () => commitLayer(settings, { blobs, catalog, jobs })),
     async make(name, report) {
@@ -165,7 +201,9 @@ export async function createImages(options: {
       return catalog.get(image.id);
     },
     check: (owners) => checkImages({ blobs, catalog, layers }, owners),
-    close: () => jobs.close(),
+    async close() {
+      await Promise.all([jobs.close(), network.close()]);
+    },
   };
 }
 

@@ -3,11 +3,13 @@ import type { Digest } from "../formats/digest.ts";
 import { serveJobs } from "../sys/jobs.ts";
 import type { SpooledBlob } from "./blobs.ts";
 import { packLayer } from "./pack-layer.ts";
+import { type Arrival, receiveLayer } from "./receive-layer.ts";
 import { type Unpacked, unpackLayer } from "./unpack.ts";
 
 /** What is too heavy for the daemon's own thread. */
 export type ImageJob =
   | { kind: "unpack"; blobPath: string; digest: Digest; target: string }
+  | { kind: "receive"; arrival: Arrival }
   | { kind: "pack"; upperDirectory: string; target: string }
   | { kind: "remove"; path: string };
 
@@ -16,10 +18,14 @@ export interface ImageJobResult {
   packed?: SpooledBlob;
 }
 
-serveJobs<ImageJob, ImageJobResult>(async (job) => {
+serveJobs<ImageJob, ImageJobResult>(async (job, signal) => {
   switch (job.kind) {
     case "unpack":
       return { unpacked: await unpackLayer(job.blobPath, job.digest, job.target) };
+    case "receive": {
+      const unpacked = await receiveLayer(job.arrival, signal);
+      return unpacked ? { unpacked } : {};
+    }
     case "pack":
       return { packed: packLayer(job.upperDirectory, job.target) };
     case "remove":

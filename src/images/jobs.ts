@@ -3,11 +3,14 @@ import type { Digest } from "../formats/digest.ts";
 import { createJobRunner } from "../sys/jobs.ts";
 import type { SpooledBlob } from "./blobs.ts";
 import type { ImageJob, ImageJobResult } from "./images.worker.ts";
+import type { Arrival } from "./receive-layer.ts";
 import type { Unpacked } from "./unpack.ts";
 
 /** The image store's worker threads. */
 export interface ImageJobs {
   unpack(blobPath: string, digest: Digest, target: string): Promise<Unpacked>;
+  /** Verifies and unpacks a blob while it arrives: see `receiveLayer`. */
+  receive(arrival: Arrival, signal: AbortSignal): Promise<Unpacked | undefined>;
   pack(upperDirectory: string, target: string): Promise<SpooledBlob>;
   /** With all that is below. Silent when it does not exist. */
   remove(path: string): Promise<void>;
@@ -16,6 +19,8 @@ export interface ImageJobs {
 
 /** One more than are busy unpacking at a time on a small machine, so that a removal need not wait for them. */
 const threads = 3;
+/** How many layers may unpack at a time while they still come, which may take long. */
+export const unpackers = threads - 1;
 
 export function startImageJobs(): ImageJobs {
   const runner = createJobRunner<ImageJob, ImageJobResult>("images/images.worker", threads);
@@ -26,6 +31,7 @@ export function startImageJobs(): ImageJobs {
       if (!unpacked) throw wrong();
       return unpacked;
     },
+    receive: async (arrival, signal) => (await runner.run({ kind: "receive", arrival }, signal)).unpacked,
     async pack(upperDirectory, target) {
       const { packed } = await runner.run({ kind: "pack", upperDirectory, target });
       if (!packed) throw wrong();

@@ -5,6 +5,7 @@ import { invalid } from "../errors.ts";
 import { chainIds, type Digest } from "../formats/digest.ts";
 import type { State } from "../state/state.ts";
 import type { ImageJobs } from "./jobs.ts";
+import type { Unpacked } from "./unpack.ts";
 
 /** One unpacked layer, shared by all images that have it on top of the same layers. */
 interface LayerRecord {
@@ -31,6 +32,15 @@ export interface Layers {
    * @throws invalid when a blob's content is not what its diffID says
    */
   unpack(layers: readonly PackedLayer[], onUnpacked?: (layer: PackedLayer) => void): Promise<LayerRecord[]>;
+  /**
+   * Makes one layer by `unpack`, which gets the path of the folder to make; not asked when the layer is there or is being made.
+   * @throws what `unpack` throws; invalid when what it unpacked is not the diffID's
+   */
+  receive(
+    chainId: Digest,
+    diffId: Digest,
+    unpack: (target: string) => Promise<Unpacked>,
+  ): Promise<LayerRecord>;
   /** Removes these layers' folders and records. */
   remove(chains: Iterable<string>): Promise<void>;
   all(): Iterable<LayerRecord>;
@@ -69,11 +79,11 @@ export async function openLayers(root: string, state: State, jobs: ImageJobs): P
     return number;
   }
 
-  async function unpackOne(chainId: Digest, diffId: Digest, blobPath: string, blobDigest: Digest) {
+  async function unpackOne(chainId: Digest, diffId: Digest, unpack: (target: string) => Promise<Unpacked>) {
     const number = freeNumber();
     const temporary = join(folder, `new-${number}`);
     try {
-      const unpacked = await jobs.unpack(blobPath, blobDigest, temporary);
+      const unpacked = await unpack(temporary);
       if (unpacked.diffId !== diffId) {
         throw invalid(`wrong diff id calculated on extraction: ${unpacked.diffId} instead of ${diffId}`);
       }
@@ -90,12 +100,12 @@ export async function openLayers(root: string, state: State, jobs: ImageJobs): P
     }
   }
 
-  function ensure(chainId: Digest, diffId: Digest, blobPath: string, blobDigest: Digest) {
+  function receive(chainId: Digest, diffId: Digest, unpack: (target: string) => Promise<Unpacked>) {
     const there = layers.get(chainId);
     if (there) return Promise.resolve(there);
     const running = unpacking.get(chainId);
     if (running) return running;
-    const started = unpackOne(chainId, diffId, blobPath, blobDigest).finally(() => unpacking.delete(chainId));
+    const started = unpackOne(chainId, diffId, unpack).finally(() => unpacking.delete(chainId));
     unpacking.set(chainId, started);
     return started;
   }
@@ -113,7 +123,9 @@ export async function openLayers(root: string, state: State, jobs: ImageJobs): P
         wanted.map(async (packed, index) => {
           const chainId = chains[index] as Digest;
           const isThere = layers.has(chainId);
-          const layer = await ensure(chainId, packed.diffId, packed.blobPath, packed.blobDigest);
+          const layer = await receive(chainId, packed.diffId, (target) =>
+            jobs.unpack(packed.blobPath, packed.blobDigest, target),
+          );
           if (!isThere) onUnpacked?.(packed);
           return layer;
         }),
@@ -123,6 +135,7 @@ export async function openLayers(root: string, state: State, jobs: ImageJobs): P
         return outcome.value;
       });
     },
+    receive,
     async remove(chains) {
       const gone: LayerRecord[] = [];
       for (const chainId of chains) {

@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { closeSync, createReadStream, mkdirSync, openSync, rmSync } from "node:fs";
-import { hasCode, internal } from "../errors.ts";
+import type { Readable } from "node:stream";
+import { hasCode, internal, invalid } from "../errors.ts";
 import type { Digest } from "../formats/digest.ts";
 import { createTarReader } from "../formats/tar-reader.ts";
 import { decompress } from "./decompress.ts";
@@ -21,18 +22,33 @@ const chunkBytes = 512 * 1024;
  * @throws invalid for a damaged or hostile archive
  */
 export async function unpackLayer(blobPath: string, digest: Digest, target: string): Promise<Unpacked> {
+  return unpackStream(createReadStream(blobPath, { highWaterMark: chunkBytes }), digest, target);
+}
+
+/** The same from a stream. @param limitBytes of the archive in it */
+export async function unpackStream(
+  input: Readable,
+  digest: Digest,
+  target: string,
+  limitBytes?: number,
+): Promise<Unpacked> {
   mkdirSync(target, { mode: 0o755 });
   try {
-    return await unpackInto(blobPath, digest, target);
+    return await unpackInto(input, digest, target, limitBytes);
   } catch (error) {
     rmSync(target, { recursive: true, force: true });
     throw hasCode(error, "ENOSPC") ? internal("failed to unpack: no space left on device", error) : error;
   }
 }
 
-async function unpackInto(blobPath: string, digest: Digest, target: string): Promise<Unpacked> {
-  const input = createReadStream(blobPath, { highWaterMark: chunkBytes });
+async function unpackInto(
+  input: Readable,
+  digest: Digest,
+  target: string,
+  limitBytes = Number.POSITIVE_INFINITY,
+): Promise<Unpacked> {
   const { compression, output } = await decompress(input);
+  let plainBytes = 0;
   const hash = compression === "none" ? undefined : createHash("sha256");
   const rootFd = openSync(target, "r");
   const extraction = createExtraction({ rootFd, base: "", whiteouts: true });
@@ -40,6 +56,11 @@ async function unpackInto(blobPath: string, digest: Digest, target: string): Pro
     const reader = createTarReader();
     for await (const chunk of output as AsyncIterable<Buffer>) {
       hash?.update(chunk);
+      plainBytes += chunk.length;
+      if (plainBytes > limitBytes)
+        throw invalid(
+          `the layer is larger than ${limitBytes} bytes when unpacked: that is taken for an attack`,
+        );
       for (const event of reader.push(chunk)) extraction.take(event);
     }
     reader.finish();

@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Readable } from "node:stream";
+import type { RegistrySettings } from "../../src/distribution/settings.ts";
 import { createEvents, type EngineEvent } from "../../src/events/events.ts";
 import { type Digest, digestOf } from "../../src/formats/digest.ts";
 import { paddingAfter, type TarEntry } from "../../src/formats/tar-entry.ts";
@@ -19,13 +20,14 @@ export interface Store extends AsyncDisposable {
   reopen(): Promise<void>;
 }
 
-export async function openStore(): Promise<Store> {
+export async function openStore(registries?: RegistrySettings): Promise<Store> {
   const root = mkdtempSync(join(tmpdir(), "berth-images-"));
   const logger = createLogger("silent");
   const events = createEvents();
   const open = async () => {
     const state = openState(join(root, "state.db"), logger);
-    return { state, images: await createImages({ root, state, events, logger }) };
+    const settings = { root, state, events, logger, ...(registries && { registries }) };
+    return { state, images: await createImages(settings) };
   };
   const close = async () => {
     await store.images.close();

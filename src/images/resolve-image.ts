@@ -1,0 +1,142 @@
+import type { Registries } from "../distribution/registries.ts";
+import { type ManifestDocument, openRepository, type Repository } from "../distribution/repository.ts";
+import { EngineError, invalid, notFound } from "../errors.ts";
+import { parseJson } from "../formats/image-config.ts";
+import {
+  type Descriptor,
+  findForPlatform,
+  type Index,
+  isIndex,
+  type Manifest,
+  mediaTypes,
+  type Platform,
+  parseManifest,
+} from "../formats/oci-manifest.ts";
+import { formatPlatform } from "../formats/platform.ts";
+import { familiarRepository, formatFamiliar, type Reference } from "../formats/reference.ts";
+import type { RegistryAuth } from "../formats/registry-auth.ts";
+import type { Source } from "./receptions.ts";
+
+/** What a reference stands for at its registry. */
+export interface ResolvedImage {
+  /** The manifest or index that the reference names. */
+  top: ManifestDocument;
+  manifest: Manifest;
+  document: ManifestDocument;
+  repository: Repository;
+  /** Where its blobs may be had, the place that had the manifest first. */
+  sources: Source[];
+}
+
+const deepestIndex = 4;
+
+/** The repository at each place where it may be had. Each is opened once. */
+export function openSources(registries: Registries, reference: Reference, auth: RegistryAuth): Source[] {
+  return registries.endpoints(reference.domain).map((endpoint) => {
+    let opening: Promise<Repository> | undefined;
+    return (signal) => {
+      opening ??= endpoint.connect(signal).then(
+        (connection) =>
+          openRepository(registries.transport, connection, reference.path, endpoint.isMirror ? {} : auth),
+        (error) => {
+          opening = undefined;
+          throw error;
+        },
+      );
+      return opening;
+    };
+  });
+}
+
+/**
+ * Finds the manifest for a platform, at the first place that has it.
+ * @throws EngineError in Docker's words: notFound, unauthorized, invalid for what is no image
+ */
+export async function resolveImage(
+  sources: readonly Source[],
+  reference: Reference,
+  platform: Platform,
+  signal: AbortSignal,
+): Promise<ResolvedImage> {
+  const wanted = reference.digest ?? reference.tag ?? "latest";
+  let last: unknown;
+  for (const [at, source] of sources.entries()) {
+    try {
+      const repository = await source(signal);
+      const top = await repository.getManifest(wanted, signal);
+      const { manifest, document } = await descend(repository, top, reference, platform, signal);
+      const others = sources.filter((_, other) => other !== at);
+      return { top, manifest, document, repository, sources: [source, ...others] };
+    } catch (error) {
+      if (signal.aborted) throw error;
+      last = error;
+    }
+  }
+  throw explainForPull(last, reference);
+}
+
+async function descend(
+  repository: Repository,
+  top: ManifestDocument,
+  reference: Reference,
+  platform: Platform,
+  signal: AbortSignal,
+): Promise<{ manifest: Manifest; document: ManifestDocument }> {
+  let document = top;
+  for (let depth = 0; depth < deepestIndex; depth++) {
+    const parsed = parseDocument(document, reference);
+    if (!isIndex(parsed)) return { manifest: parsed, document };
+    const chosen = findForPlatform(imagesOf(parsed), platform);
+    if (!chosen)
+      throw notFound(`no matching manifest for ${formatPlatform(platform)} in the manifest list entries`);
+    document = await repository.getManifest(chosen.digest, signal);
+  }
+  throw invalid("invalid manifest: indexes nested too deep");
+}
+
+/** Without what is only said about them. */
+function imagesOf({ manifests }: Index): Descriptor[] {
+  return manifests.filter(({ annotations }) => !annotations?.["vnd.docker.reference.type"]);
+}
+
+function parseDocument({ text, mediaType }: ManifestDocument, reference: Reference): Manifest | Index {
+  const { schemaVersion } = parseJson(text, "manifest");
+  if (schemaVersion === 1 || /docker\.distribution\.manifest\.v1\+/.test(mediaType)) {
+    throw invalid(
+      "Docker Image Format v1 and Docker Image manifest version 2, schema 1 are not supported: they were given up for security " +
+        `reasons. Ask the author of ${formatFamiliar(reference)} to push it anew as an OCI image or with manifest version 2, schema 2`,
+    );
+  }
+  const parsed = parseManifest(text);
+  if (isIndex(parsed)) return parsed;
+  const { mediaType: kind } = parsed.config;
+  if (
+    kind !== "" &&
+    kind !== mediaTypes.config &&
+    kind !== mediaTypes.dockerConfig &&
+    kind !== "application/octet-stream"
+  )
+    throw invalid(`${formatFamiliar(reference)} is no image: its content is ${JSON.stringify(kind)}`);
+  return parsed;
+}
+
+/** In Docker's words, since scripts look for them. */
+export function explainForPull(error: unknown, reference: Reference): unknown {
+  if (!(error instanceof EngineError)) return error;
+  const { kind, message } = error;
+  if (
+    /^(name unknown|denied|unauthorized: auth)/.test(message) ||
+    (kind === "forbidden" && !/unexpected HTTP/.test(message))
+  ) {
+    return notFound(
+      `pull access denied for ${familiarRepository(reference)}, repository does not exist or may require 'docker login': ${message}`,
+      error,
+    );
+  }
+  if (kind === "notFound" && /^manifest unknown|404/.test(message))
+    return notFound(
+      `manifest for ${formatFamiliar(reference)} not found: manifest unknown: ${message.replace(/^manifest unknown: /, "")}`,
+      error,
+    );
+  return error;
+}

@@ -1,0 +1,75 @@
+import { gzipSync, zstdCompressSync } from "node:zlib";
+import type { Digest } from "../../src/formats/digest.ts";
+import type { ProgressMessage } from "../../src/formats/docker-api.ts";
+import { mediaTypes } from "../../src/formats/oci-manifest.ts";
+import { parseReference } from "../../src/formats/reference.ts";
+import type { RegistryAuth } from "../../src/formats/registry-auth.ts";
+import type { Images } from "../../src/images/images.ts";
+import { addBlob, addManifest, type Content } from "../distribution/fixtures.ts";
+import { configText } from "./fixtures.ts";
+
+export interface LayerFixture {
+  tar: Buffer;
+  compression?: "gzip" | "zstd" | "none";
+  /** What the manifest says of the blob, where it is not the truth. */
+  stated?: { size?: number; digest?: Digest; urls?: string[] };
+}
+
+/** Puts an image into a registry's content and returns its manifest's digest. */
+export function addImage(
+  content: Content,
+  tag: string,
+  layers: readonly LayerFixture[],
+  options: { config?: object; isDocker?: boolean } = {},
+): Digest {
+  const config = addBlob(content, configText([...layers], options.config));
+  const [manifestType, configType] = options.isDocker
+    ? [mediaTypes.dockerManifest, mediaTypes.dockerConfig]
+    : [mediaTypes.manifest, mediaTypes.config];
+  return addManifest(content, tag, manifestType, {
+    config: { mediaType: configType, ...config },
+    layers: layers.map(({ tar, compression = "gzip", stated }) => ({
+      mediaType: typeOf(compression, options.isDocker ?? false),
+      ...addBlob(content, compress(tar, compression)),
+      ...stated,
+    })),
+  });
+}
+
+function compress(tar: Buffer, compression: "gzip" | "zstd" | "none"): Buffer {
+  if (compression === "none") return tar;
+  return compression === "gzip" ? gzipSync(tar, { level: 1 }) : zstdCompressSync(tar);
+}
+
+function typeOf(compression: "gzip" | "zstd" | "none", isDocker: boolean): string {
+  if (isDocker) return mediaTypes.dockerLayer;
+  if (compression === "none") return mediaTypes.layer;
+  return compression === "gzip" ? mediaTypes.gzipLayer : mediaTypes.zstdLayer;
+}
+
+/** Pulls and returns what was reported. */
+export async function pull(
+  images: Images,
+  name: string,
+  options: {
+    auth?: RegistryAuth;
+    signal?: AbortSignal;
+    platform?: { os: string; architecture: string };
+  } = {},
+): Promise<ProgressMessage[]> {
+  const messages: ProgressMessage[] = [];
+  await images.pull(parseReference(name), {
+    auth: {},
+    signal: new AbortController().signal,
+    ...options,
+    report: (message) => messages.push(message),
+  });
+  return messages;
+}
+
+/** One line each, without bars. */
+export function linesOf(messages: readonly ProgressMessage[]): string[] {
+  return messages
+    .filter(({ progressDetail }) => progressDetail?.total === undefined)
+    .map(({ id, status }) => (id ? `${id}: ${status}` : (status ?? "")));
+}

@@ -1,0 +1,306 @@
+import assert from "node:assert/strict";
+import { readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { test } from "node:test";
+import { digestOf, hexOf, shortId } from "../../src/formats/digest.ts";
+import { mediaTypes } from "../../src/formats/oci-manifest.ts";
+import {
+  addManifest,
+  createContent,
+  quickSettings,
+  refuse,
+  sendBytes,
+  serveContent,
+  startServer,
+} from "../distribution/fixtures.ts";
+import { eventually } from "../engine.ts";
+import { makeTar, openStore, type Store } from "./fixtures.ts";
+import { addImage, linesOf, pull } from "./pull-fixtures.ts";
+
+const layer = (name: string, megabytes = 0) => ({
+  tar: makeTar([{ name, data: Buffer.alloc(megabytes << 20, name) }]),
+});
+
+/** Names of files beside the database, without what they are called by chance. */
+function filesOf({ root }: Store) {
+  return {
+    blobs: readdirSync(join(root, "blobs/sha256")).length,
+    partial: readdirSync(join(root, "blobs/partial")).sort(),
+    temporary: readdirSync(join(root, "blobs/tmp")).length,
+    layers: readdirSync(join(root, "layers")).length,
+  };
+}
+
+const nothing = { blobs: 0, partial: [], temporary: 0, layers: 1 };
+
+function contentOf(store: Store, name: string): string[] {
+  const directories = store.images.lowerDirectories(store.images.getImage(name));
+  return directories.flatMap((directory) => readdirSync(directory)).sort();
+}
+
+test("an image comes with Docker's lines, by tag and by digest, and a second time there is nothing to do", async () => {
+  const content = createContent();
+  const digest = addImage(content, "1", [layer("a", 1), layer("b")], { isDocker: true });
+  await using server = await startServer(serveContent(content));
+  await using store = await openStore(quickSettings());
+  const name = `${server.host}/library/x:1`;
+  const lines = linesOf(await pull(store.images, name));
+  const { layers } = JSON.parse(content.manifests.get(digest)?.text ?? "");
+  const [a, b] = layers.map((one: { digest: string }) => shortId(one.digest));
+  assert.deepEqual(lines.slice(0, 3), [
+    "1: Pulling from library/x",
+    `${a}: Pulling fs layer`,
+    `${b}: Pulling fs layer`,
+  ]);
+  assert.deepEqual(
+    lines.filter((line) => line.startsWith(`${a}: `) && !line.endsWith("Waiting")),
+    [`${a}: Pulling fs layer`, `${a}: Verifying Checksum`, `${a}: Download complete`, `${a}: Pull complete`],
+  );
+  assert.deepEqual(lines.slice(-2), [`Digest: ${digest}`, `Status: Downloaded newer image for ${name}`]);
+  assert.deepEqual(store.images.references(store.images.getImage(name).id), {
+    tags: [name],
+    digests: [`${server.host}/library/x@${digest}`],
+  });
+  assert.deepEqual(contentOf(store, name), ["a", "b"]);
+  assert.deepEqual(filesOf(store), { ...nothing, blobs: 4, layers: 3 });
+
+  const asked = server.requests.length;
+  assert.deepEqual(linesOf(await pull(store.images, name)), [
+    "1: Pulling from library/x",
+    `Digest: ${digest}`,
+    `Status: Image is up to date for ${name}`,
+  ]);
+  assert.deepEqual(server.requests.slice(asked), ["GET /v2/library/x/manifests/1"]);
+  const byDigest = `${server.host}/library/x@${digest}`;
+  assert.deepEqual(linesOf(await pull(store.images, byDigest)), [
+    `${digest}: Pulling from library/x`,
+    `Digest: ${digest}`,
+    `Status: Image is up to date for ${byDigest}`,
+  ]);
+  const event = store.events.find(({ Action }) => Action === "pull");
+  assert.deepEqual([event?.Actor.ID, event?.Actor.Attributes.name], [name, `${server.host}/library/x`]);
+  assert.deepEqual(await store.images.check(new Set()), []);
+});
+
+test("layers packed in any way, twice the same, empty, and elsewhere", async () => {
+  const content = createContent();
+  const twice = layer("same");
+  const foreign = layer("foreign");
+  await using elsewhere = await startServer((input, output) => {
+    sendBytes(input, output, content.blobs.get(`sha256:${input.url?.slice(1)}`) ?? Buffer.alloc(0));
+  });
+  const empty = { tar: makeTar([]), compression: "gzip" as const };
+  addImage(content, "1", [
+    layer("gzip"),
+    { ...layer("zstd", 1), compression: "zstd" },
+    { ...layer("plain"), compression: "none" },
+    twice,
+    twice,
+    empty,
+    {
+      ...foreign,
+      compression: "none",
+      stated: { urls: [`${elsewhere.origin}/${hexOf(digestOf(foreign.tar))}`] },
+    },
+  ]);
+  await using server = await startServer((input, output) =>
+    input.url?.endsWith(digestOf(foreign.tar))
+      ? refuse(output, 404, "BLOB_UNKNOWN")
+      : serveContent(content)(input, output),
+  );
+  await using store = await openStore(quickSettings());
+  await pull(store.images, `${server.host}/x:1`);
+  assert.deepEqual(contentOf(store, `${server.host}/x:1`), [
+    "foreign",
+    "gzip",
+    "plain",
+    "same",
+    "same",
+    "zstd",
+  ]);
+  assert.equal(
+    server.requests.filter((one) => /blobs/.test(one)).length,
+    6,
+    "each blob once, the foreign one never",
+  );
+  assert.deepEqual(await store.images.check(new Set()), []);
+});
+
+test("an index: this machine's image, another's when asked for, none where there is none", async () => {
+  const content = createContent();
+  const own = addImage(content, "", [layer("own")]);
+  const other = addImage(content, "arm", [layer("other")], { config: { architecture: "arm64" } });
+  const describe = (digest: typeof own, architecture: string) => ({
+    mediaType: mediaTypes.manifest,
+    digest,
+    size: content.manifests.get(digest)?.text.length ?? 0,
+    platform: { os: "linux", architecture },
+  });
+  const manifests = [
+    describe(other, "arm64"),
+    describe(own, process.arch === "x64" ? "amd64" : process.arch),
+  ];
+  const index = addManifest(content, "1", mediaTypes.index, { manifests });
+  await using server = await startServer(serveContent(content));
+  await using store = await openStore(quickSettings());
+  const name = `${server.host}/x:1`;
+  const lines = linesOf(await pull(store.images, name));
+  assert.ok(lines.includes(`Digest: ${index}`));
+  assert.deepEqual(contentOf(store, name), ["own"]);
+  assert.deepEqual(contentOf(store, `${server.host}/x@${index}`), ["own"]);
+  await pull(store.images, name, { platform: { os: "linux", architecture: "arm64" } });
+  assert.deepEqual(contentOf(store, name), ["other"]);
+  await assert.rejects(pull(store.images, name, { platform: { os: "linux", architecture: "s390x" } }), {
+    kind: "notFound",
+    message: "no matching manifest for linux/s390x in the manifest list entries",
+  });
+  await assert.rejects(
+    pull(store.images, `${server.host}/x:arm`, { platform: { os: "linux", architecture: "amd64" } }),
+    /does not provide the specified platform: wanted linux\/amd64, actual: linux\/arm64/,
+  );
+});
+
+test("all tags of a repository", async () => {
+  const content = createContent();
+  for (const tag of ["1", "2", "3"]) addImage(content, tag, [layer("base"), layer(tag)]);
+  await using server = await startServer(serveContent(content));
+  await using store = await openStore(quickSettings());
+  const lines = linesOf(await pull(store.images, `${server.host}/x`));
+  assert.equal(lines.filter((line) => /Already exists/.test(line)).length, 2);
+  assert.equal(lines.at(-1), `Status: Downloaded newer image for ${server.host}/x`);
+  for (const tag of ["1", "2", "3"])
+    assert.deepEqual(contentOf(store, `${server.host}/x:${tag}`), [tag, "base"].sort());
+});
+
+test("what is no image here: schema 1, a chart, Windows, too many layers, none of that name", async () => {
+  const content = createContent();
+  addManifest(content, "old", "application/vnd.docker.distribution.manifest.v1+prettyjws", {
+    schemaVersion: 1,
+  });
+  addImage(content, "windows", [layer("a")], { config: { os: "windows" } });
+  addImage(
+    content,
+    "many",
+    Array.from({ length: 128 }, () => layer("a")),
+  );
+  const config = { mediaType: "application/vnd.cncf.helm.config.v1+json", digest: digestOf("x"), size: 1 };
+  addManifest(content, "chart", mediaTypes.manifest, { config, layers: [] });
+  await using server = await startServer(serveContent(content));
+  await using store = await openStore(quickSettings());
+  const attempt = (tag: string) => pull(store.images, `${server.host}/x:${tag}`);
+  await assert.rejects(attempt("old"), /schema 1 are not supported/);
+  await assert.rejects(
+    attempt("windows"),
+    /image operating system "windows" cannot be used on this platform/,
+  );
+  await assert.rejects(attempt("many"), { message: "max depth exceeded" });
+  await assert.rejects(attempt("chart"), /is no image: its content is "application\/vnd.cncf.helm/);
+  await assert.rejects(attempt("none"), {
+    kind: "notFound",
+    message: `manifest for ${server.host}/x:none not found: manifest unknown: manifest unknown`,
+  });
+  server.handle = (_, output) => refuse(output, 403, "DENIED", "requested access to the resource is denied");
+  await assert.rejects(attempt("none"), {
+    kind: "notFound",
+    message: `pull access denied for ${server.host}/x, repository does not exist or may require 'docker login': denied: requested access to the resource is denied`,
+  });
+  assert.deepEqual(filesOf(store), nothing);
+});
+
+test("two pulls of one image share its blobs; one that leaves does not stop the other, the last one does", async () => {
+  const content = createContent();
+  addImage(content, "1", [layer("a", 2), layer("b", 2)]);
+  const serve = serveContent(content);
+  const layerBlobs = [...content.blobs].filter(([, bytes]) => bytes[0] === 0x1f).map(([digest]) => digest);
+  let letGo = () => {};
+  const held = new Promise<void>((resolve) => {
+    letGo = resolve;
+  });
+  await using server = await startServer((input, output) => {
+    if (!layerBlobs.some((digest) => input.url?.endsWith(digest))) return serve(input, output);
+    void held.then(() => serve(input, output));
+  });
+  await using store = await openStore(quickSettings({ patienceSeconds: 20 }));
+  const name = `${server.host}/x:1`;
+  const [first, second, third] = [new AbortController(), new AbortController(), new AbortController()];
+  const pulls = [first, second, third].map(({ signal }) => pull(store.images, name, { signal }));
+  const [left, right, last] = pulls.map((one) =>
+    one.then(
+      () => "done",
+      (error: Error) => error.name,
+    ),
+  );
+  await eventually(
+    () => server.requests.length,
+    (count) => count === 11,
+  );
+  first.abort();
+  assert.equal(await left, "AbortError");
+  letGo();
+  assert.equal(await right, "done");
+  assert.equal(await last, "done");
+  const blobs = server.requests.filter((one) => /blobs/.test(one));
+  for (const digest of layerBlobs)
+    assert.equal(blobs.filter((one) => one.endsWith(digest)).length, 1, digest);
+  assert.deepEqual(filesOf(store), { ...nothing, blobs: 4, layers: 3 });
+  assert.deepEqual(await store.images.check(new Set()), []);
+});
+
+test("a cancelled pull leaves no layer, and the next one asks only for what is missing", async () => {
+  const content = createContent();
+  const { tar } = { tar: makeTar([{ name: "big", data: Buffer.alloc(4 << 20, "x") }]) };
+  addImage(content, "1", [{ tar, compression: "none" }, layer("small")]);
+  const big = digestOf(tar);
+  const ranges: (string | undefined)[] = [];
+  let isHeld = true;
+  await using server = await startServer((input, output) => {
+    if (!input.url?.endsWith(big)) return serveContent(content)(input, output);
+    ranges.push(input.headers.range);
+    if (!isHeld) return sendBytes(input, output, tar);
+    output.writeHead(200, { "Content-Length": tar.length });
+    output.write(tar.subarray(0, 3 << 20));
+  });
+  await using store = await openStore(quickSettings({ patienceSeconds: 20 }));
+  const name = `${server.host}/x:1`;
+  const controller = new AbortController();
+  const pulling = pull(store.images, name, { signal: controller.signal }).catch((error: Error) => error.name);
+  const path = join(store.root, "blobs/partial", hexOf(big));
+  await eventually(
+    () => statSync(path, { throwIfNoEntry: false })?.size,
+    (size) => size === 3 << 20,
+  );
+  controller.abort();
+  assert.equal(await pulling, "AbortError");
+  assert.equal(filesOf(store).layers, 1);
+  assert.equal(filesOf(store).blobs, 0);
+  await store.reopen();
+  isHeld = false;
+  await pull(store.images, name);
+  assert.deepEqual(ranges, [undefined, `bytes=${3 << 20}-`]);
+  assert.deepEqual(contentOf(store, name), ["big", "small"]);
+  const small = server.requests.filter((one) => /blobs/.test(one) && !one.endsWith(big));
+  assert.equal(new Set(small).size, small.length - 1, "only the config was asked for twice");
+  assert.deepEqual(filesOf(store), { ...nothing, blobs: 4, layers: 3 });
+});
+
+test("what lies in wait in a partial file is found out, and the next pull is well", async () => {
+  const content = createContent();
+  const one = { ...layer("a", 1), compression: "none" as const };
+  addImage(content, "1", [one]);
+  await using server = await startServer(serveContent(content));
+  await using store = await openStore(quickSettings());
+  const path = join(store.root, "blobs/partial", hexOf(digestOf(one.tar)));
+  writeFileSync(path, Buffer.alloc(one.tar.length));
+  await assert.rejects(
+    pull(store.images, `${server.host}/x:1`),
+    /filesystem layer verification failed for digest/,
+  );
+  assert.deepEqual(filesOf(store), nothing);
+  await pull(store.images, `${server.host}/x:1`);
+  assert.equal(
+    readFileSync(
+      join(store.images.lowerDirectories(store.images.getImage(`${server.host}/x:1`))[0] ?? "", "a"),
+    ).length,
+    1 << 20,
+  );
+});
