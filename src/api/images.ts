@@ -146,6 +146,15 @@ async function pull(request: ApiRequest, platform: Platform | undefined): Promis
   );
 }
 
+/** `POST /images/{name}/push`: a tag, or without one all of them. */
+export async function push(request: ApiRequest): Promise<undefined> {
+  const reference = withTag(parseReference(request.param("name")), request.text("tag"));
+  const auth = decodeRegistryAuth(String(request.input.headers["x-registry-auth"] ?? ""));
+  await withProgress(request, (report) =>
+    request.engine.images.push(reference, { auth, report, signal: request.signal }),
+  );
+}
+
 /** A tag or a digest given beside the name is the one that counts. @throws EngineError invalid */
 function withTag(reference: Reference, tag: string): Reference {
   if (!tag) return reference;

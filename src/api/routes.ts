@@ -64,7 +64,7 @@ export const routes: Route[] = [
   ["GET", "/images/*name/json", images.inspect],
   ["GET", "/images/*name/history", images.history],
   ["GET", "/images/*name/get", images.save],
-  ["POST", "/images/*name/push", system.notYet("push")],
+  ["POST", "/images/*name/push", images.push],
   ["POST", "/images/*name/tag", images.tag],
   ["DELETE", "/images/*name", images.remove],
   ["POST", "/commit", images.commit],

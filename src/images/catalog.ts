@@ -47,6 +47,8 @@ export interface Catalog {
   name(reference: Reference, id: string): void;
   /** Unpacks what is not there yet, telling of each layer, and records the image; one that is there already stays as it is. @throws invalid */
   add(source: ImageSource, onUnpacked?: (layer: Descriptor, diffId: Digest) => void): Promise<ImageRecord>;
+  /** Puts another packing of a layer into the place of one, for all images but those whose manifest names it. */
+  replaceBlob(from: Digest, to: Descriptor): Promise<void>;
   /** Forgets an image without names, and removes what nothing needs any more; returns the chainIDs removed, topmost first. */
   remove(id: string): Promise<string[]>;
   hold(id: string, owner: string): void;
@@ -192,6 +194,17 @@ export function openCatalog(state: State, blobs: Blobs, layers: Layers, logger: 
       images.set(id, tagged);
     },
     add,
+    async replaceBlob(from, to) {
+      state.transaction(() => {
+        for (const image of images.values()) {
+          if (image.manifest || !image.blobs.some(({ digest }) => digest === from)) continue;
+          const changed = { ...image, blobs: image.blobs.map((blob) => (blob.digest === from ? to : blob)) };
+          imageRecords.put(image.id, changed);
+          images.set(image.id, changed);
+        }
+      });
+      await collect([from], []);
+    },
     async remove(id) {
       const image = images.get(id);
       if (!image) return [];

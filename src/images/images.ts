@@ -36,9 +36,11 @@ import { makeImage } from "./make.ts";
 import { openPartials } from "./partials.ts";
 import { type PruneOptions, pruneImages } from "./prune.ts";
 import { type PullOptions, pullImages } from "./pull.ts";
+import { type PushOptions, pushImages } from "./push.ts";
 import { createReceptions } from "./receptions.ts";
 import { type RemoveOptions, removeImage } from "./remove.ts";
 import { saveImages } from "./save.ts";
+import { createSlots } from "./slots.ts";
 
 export type { ImageRecord } from "./catalog.ts";
 export type { ImageUser } from "./remove.ts";
@@ -86,6 +88,8 @@ export interface Images {
   save(names: readonly string[]): Promise<Readable>;
   /** Pulls an image, or all tags of a repository when the reference has neither tag nor digest. @throws EngineError in Docker's words */
   pull(reference: Reference, options: PullOptions): Promise<void>;
+  /** Pushes a tag, or all tags of a repository when the reference has none. @throws EngineError in Docker's words */
+  push(reference: Reference, options: PushOptions): Promise<void>;
   /** Where images come from. */
   readonly registries: Registries;
   /** Makes an image of one layer from a root file system's tar, compressed or not. @throws invalid */
@@ -121,6 +125,7 @@ export async function createImages(options: {
     downloads: () => registries.settings.downloads,
     unpackers,
   });
+  const uploadSlots = createSlots(() => registries.settings.uploads);
   const emptyDirectory = join(root, "layers", "0");
   mkdirSync(emptyDirectory, { recursive: true, mode: 0o755 });
 
@@ -188,6 +193,11 @@ export async function createImages(options: {
           ...config.config?.Labels,
           name: familiarRepository(reference),
         });
+    },
+    async push(reference, settings) {
+      await pushImages({ registries, blobs, catalog, jobs, uploadSlots }, reference, settings);
+      const name = formatFamiliar(reference);
+      events.publish("image", "push", name, { name: familiarRepository(reference) });
     },
     importRootfs,
     commit: (settings) => createNamed(settings, () => commitLayer(settings, { blobs, catalog, jobs })),

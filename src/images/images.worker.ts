@@ -2,6 +2,7 @@ import { rmSync } from "node:fs";
 import type { Digest } from "../formats/digest.ts";
 import { serveJobs } from "../sys/jobs.ts";
 import type { SpooledBlob } from "./blobs.ts";
+import { compressLayer } from "./compress-layer.ts";
 import { packLayer } from "./pack-layer.ts";
 import { type Arrival, receiveLayer } from "./receive-layer.ts";
 import { type Unpacked, unpackLayer } from "./unpack.ts";
@@ -11,6 +12,7 @@ export type ImageJob =
   | { kind: "unpack"; blobPath: string; digest: Digest; target: string }
   | { kind: "receive"; arrival: Arrival }
   | { kind: "pack"; upperDirectory: string; target: string }
+  | { kind: "compress"; path: string; target: string }
   | { kind: "remove"; path: string };
 
 export interface ImageJobResult {
@@ -28,6 +30,8 @@ serveJobs<ImageJob, ImageJobResult>(async (job, signal) => {
     }
     case "pack":
       return { packed: packLayer(job.upperDirectory, job.target) };
+    case "compress":
+      return { packed: await compressLayer(job.path, job.target, signal) };
     case "remove":
       rmSync(job.path, { recursive: true, force: true });
       return {};

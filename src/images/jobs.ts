@@ -12,6 +12,8 @@ export interface ImageJobs {
   /** Verifies and unpacks a blob while it arrives: see `receiveLayer`. */
   receive(arrival: Arrival, signal: AbortSignal): Promise<Unpacked | undefined>;
   pack(upperDirectory: string, target: string): Promise<SpooledBlob>;
+  /** See `compressLayer`. */
+  compress(path: string, target: string, signal: AbortSignal): Promise<SpooledBlob>;
   /** With all that is below. Silent when it does not exist. */
   remove(path: string): Promise<void>;
   close(): Promise<void>;
@@ -34,6 +36,11 @@ export function startImageJobs(): ImageJobs {
     receive: async (arrival, signal) => (await runner.run({ kind: "receive", arrival }, signal)).unpacked,
     async pack(upperDirectory, target) {
       const { packed } = await runner.run({ kind: "pack", upperDirectory, target });
+      if (!packed) throw wrong();
+      return packed;
+    },
+    async compress(path, target, signal) {
+      const { packed } = await runner.run({ kind: "compress", path, target }, signal);
       if (!packed) throw wrong();
       return packed;
     },
