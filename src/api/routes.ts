@@ -3,6 +3,7 @@ import * as attach from "./attach.ts";
 import * as containers from "./containers.ts";
 import * as images from "./images.ts";
 import * as networks from "./networks.ts";
+import * as registries from "./registries.ts";
 import type { Handler } from "./request.ts";
 import * as system from "./system.ts";
 import * as volumes from "./volumes.ts";
@@ -23,7 +24,7 @@ export const routes: Route[] = [
   ["GET", "/berth/system/check", system.check],
   ["POST", "/berth/system/repair", system.repair],
   ["POST", "/berth/system/stop", system.stop],
-  ["POST", "/auth", system.notYet("login")],
+  ["POST", "/auth", registries.auth],
 
   ["GET", "/containers/json", containers.list],
   ["POST", "/containers/create", containers.create],
@@ -71,7 +72,7 @@ export const routes: Route[] = [
   ["POST", "/build/prune", system.pruneBuilds],
   ["POST", "/build", system.notYet("build")],
   ["POST", "/berth/images/make", images.make],
-  ["GET", "/distribution/*name/json", system.notYet("distribution inspect")],
+  ["GET", "/distribution/*name/json", registries.inspect],
 
   ["GET", "/networks", networks.list],
   ["POST", "/networks/create", networks.create],

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { parseArgs } from "node:util";
 import type { EngineConfig } from "../engine/config.ts";
 import { invalid, messageOf } from "../errors.ts";
+import { readRegistryKeys, readRegistrySettings, registryTable } from "./registry-flags.ts";
 
 export type Host = { text: string } & (
   | { kind: "unix"; path: string }
@@ -43,6 +44,7 @@ const table = [
   ["host", "list", "unix:///run/berth/berth.sock", "Socket to listen on: unix://PATH or tcp://ADDRESS:PORT"],
   ["log-level", "string", "info", "debug, info, warn, error or fatal"],
   ["nft-table", "string", "berth", "Name of the nftables table"],
+  ...registryTable,
   ["tls", "boolean", "", "Use TLS; implied by --tlsverify"],
   ["tlscacert", "string", join(certificates, "ca.pem"), "Trust only clients with a certificate of this CA"],
   ["tlscert", "string", join(certificates, "cert.pem"), "TLS certificate"],
@@ -80,6 +82,7 @@ export function parseDaemonFlags(words: string[]): DaemonFlags {
     debug,
     logLevel: text("log-level") ?? (debug ? "debug" : "info"),
     runtimes,
+    registries: readRegistrySettings({ list, text }, process.env),
     ...optional("root", text("data-root")),
     ...optional("execRoot", text("exec-root")),
     ...optional("bridgeName", text("bridge")),
@@ -136,10 +139,12 @@ function parseWords(words: string[]): Record<string, string[]> {
 function readConfigFile(path: string, mustExist: boolean): Record<string, string[]> {
   if (!mustExist && !existsSync(path)) return {};
   try {
-    const { hosts, runtimes, ...rest }: Record<string, unknown> = JSON.parse(readFileSync(path, "utf8"));
+    const file: Record<string, unknown> = JSON.parse(readFileSync(path, "utf8"));
+    const { hosts, runtimes, ...rest } = file;
     const entries = Object.entries(rest).map(([key, value]) => [key, [value].flat().map(String)]);
     return {
       ...Object.fromEntries(entries),
+      ...readRegistryKeys(file),
       ...(Array.isArray(hosts) && { host: hosts.map(String) }),
       ...(isRuntimes(runtimes) && {
         "add-runtime": Object.entries(runtimes).map(([name, { path: program }]) => `${name}=${program}`),

@@ -12,7 +12,7 @@ import { type DaemonFlags, type Host, helpText, parseDaemonFlags } from "./flags
 
 /**
  * `berth daemon`: the engine behind its sockets, in the foreground, until SIGTERM or SIGINT, which leave containers running, or SIGUSR2,
- * which stops them and takes supervisor, bridge and rules away.
+ * which stops them and takes supervisor, bridge and rules away. SIGHUP has it read its configuration again.
  */
 async function main(): Promise<void> {
   const flags = parseDaemonFlags(process.argv.slice(2));
@@ -51,6 +51,13 @@ async function main(): Promise<void> {
   };
   for (const signal of ["SIGTERM", "SIGINT"] as const) process.once(signal, () => void shutDown(false));
   process.once("SIGUSR2", () => void shutDown(true));
+  process.on("SIGHUP", () => {
+    try {
+      engine.reload(parseDaemonFlags(process.argv.slice(2)).engine);
+    } catch (error) {
+      engine.logger.error({ error: messageOf(error) }, "the configuration was not reloaded");
+    }
+  });
   engine.onStopRequest = ({ stopContainers }) => void shutDown(stopContainers);
   process.on("SIGPIPE", () => {});
   process.on("unhandledRejection", (error) => engine.logger.error({ error }, "unhandled rejection"));

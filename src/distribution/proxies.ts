@@ -19,6 +19,12 @@ export function splitExceptions(text: string): string[] {
     .filter(Boolean);
 }
 
+/** The settings as they may be shown: without the proxies' passwords, as Docker shows them. */
+export function maskProxy({ http, https, exceptions }: ProxySettings): ProxySettings {
+  const mask = (address: string) => address.replace(/\/\/[^@/]*@/, "//xxxxx:xxxxx@");
+  return { ...(http && { http: mask(http) }), ...(https && { https: mask(https) }), exceptions };
+}
+
 /** The proxy for an address, as Go's `net/http` chooses it: never one for this machine itself. */
 export function findProxy(proxies: ProxySettings, url: URL): string | undefined {
   const proxy = url.protocol === "https:" ? proxies.https : proxies.http;

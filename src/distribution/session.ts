@@ -68,8 +68,11 @@ export function openSession(
   };
 }
 
-function refuse({ method, url }: DocumentRequest, { body }: DocumentResponse): EngineError {
+function refuse({ method, url }: DocumentRequest, { body, headers }: DocumentResponse): EngineError {
   const error = describeRegistryError(401, body.toString(), `${method} "${url}"`);
+  // With a token that was just given: it is not who asks but what is asked for.
+  if (/^bearer/i.test(headers["www-authenticate"] ?? "") && /^unauthorized: auth/.test(error.message))
+    return new EngineError("forbidden", "denied: requested access to the resource is denied", error);
   const isPlain = error.message.includes("unexpected HTTP status");
   return new EngineError(
     "unauthorized",

@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import { defaultRegistrySettings, type RegistrySettings } from "../distribution/settings.ts";
 import { invalid } from "../errors.ts";
 
 export interface EngineConfig {
@@ -19,6 +20,7 @@ export interface EngineConfig {
   defaultRuntime: string;
   /** Programs by name. */
   runtimes: Record<string, string>;
+  registries: RegistrySettings;
 }
 
 const defaults: EngineConfig = {
@@ -31,6 +33,7 @@ const defaults: EngineConfig = {
   cgroupParent: "/berth",
   defaultRuntime: "crun",
   runtimes: { crun: "crun", runc: "runc" },
+  registries: defaultRegistrySettings,
 };
 
 /**

@@ -16,6 +16,7 @@ import { prepareCgroupParent, removeCgroup } from "../sys/cgroup.ts";
 import { createVolumes, type Volumes } from "../volumes/volumes.ts";
 import { completeEngineConfig, type EngineConfig } from "./config.ts";
 import { lockRoot } from "./lock.ts";
+import { reloadConfig } from "./reload.ts";
 
 /** A container engine in this process: what the daemon serves, and what a program can embed. */
 export interface Engine {
@@ -26,6 +27,8 @@ export interface Engine {
   volumes: Volumes;
   events: Events;
   logger: Logger;
+  /** Takes over what is new in a configuration without a restart, and logs it. @throws EngineError invalid; then nothing has changed */
+  reload(given: Partial<EngineConfig>): void;
   /**
    * Ends the engine in this process. Containers run on, in the supervisor's care, and the next engine on the same roots
    * finds them again; with `stopContainers` they are stopped first and the supervisor, bridges and rules go as well.
@@ -50,7 +53,7 @@ export async function createEngine(given: Partial<EngineConfig> = {}): Promise<E
   const state = openState(join(root, "berth.db"), logger);
   config.id = engineId(state.records<{ id: string }>("engine"));
   const events = createEvents();
-  const images = await createImages({ root, state, events, logger });
+  const images = await createImages({ root, state, events, logger, registries: config.registries });
   const volumes = createVolumes({ root, state, events, logger });
   const networks = await createNetworks({
     state,
@@ -104,6 +107,7 @@ export async function createEngine(given: Partial<EngineConfig> = {}): Promise<E
     volumes,
     events,
     logger,
+    reload: (changed) => reloadConfig(config, changed, { registries: images.registries, logger }),
     async close({ stopContainers = false } = {}) {
       containers.closing = true;
       if (stopContainers) await stopAll(containers);

@@ -59,7 +59,11 @@ export interface InfoResponse {
   OSType: string;
   Architecture: string;
   IndexServerAddress: string;
-  RegistryConfig: { InsecureRegistryCIDRs: string[] | null; Mirrors: string[] | null } | null;
+  RegistryConfig: {
+    InsecureRegistryCIDRs: string[] | null;
+    IndexConfigs?: Record<string, { Name: string; Mirrors: string[]; Secure: boolean; Official: boolean }>;
+    Mirrors: string[] | null;
+  } | null;
   NCPU: number;
   MemTotal: number;
   DockerRootDir: string;

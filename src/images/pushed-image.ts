@@ -13,15 +13,6 @@ import { type Reference, repositoryOf } from "../formats/reference.ts";
 import type { Blobs } from "./blobs.ts";
 import type { Catalog, ImageRecord } from "./catalog.ts";
 import type { ImageJobs } from "./jobs.ts";
-import type { PushedLayer } from "./publish-layers.ts";
-
-/** An image as a registry is to have it. */
-export interface PushedImage {
-  mediaType: string;
-  /** The manifest. */
-  text: string;
-  layers: PushedLayer[];
-}
 
 /**
  * The manifest that an image came with, to the letter; for one made here a manifest of its own, whose plain layers are compressed

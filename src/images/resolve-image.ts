@@ -1,6 +1,6 @@
 import type { Registries } from "../distribution/registries.ts";
 import { type ManifestDocument, openRepository, type Repository } from "../distribution/repository.ts";
-import { EngineError, invalid, notFound } from "../errors.ts";
+import { EngineError, internal, invalid, notFound } from "../errors.ts";
 import { parseJson } from "../formats/image-config.ts";
 import {
   type Descriptor,
@@ -124,10 +124,7 @@ function parseDocument({ text, mediaType }: ManifestDocument, reference: Referen
 export function explainForPull(error: unknown, reference: Reference): unknown {
   if (!(error instanceof EngineError)) return error;
   const { kind, message } = error;
-  if (
-    /^(name unknown|denied|unauthorized: auth)/.test(message) ||
-    (kind === "forbidden" && !/unexpected HTTP/.test(message))
-  ) {
+  if (/^(name unknown|denied)/.test(message) || (kind === "forbidden" && !/unexpected HTTP/.test(message))) {
     return notFound(
       `pull access denied for ${familiarRepository(reference)}, repository does not exist or may require 'docker login': ${message}`,
       error,
@@ -138,5 +135,6 @@ export function explainForPull(error: unknown, reference: Reference): unknown {
       `manifest for ${formatFamiliar(reference)} not found: manifest unknown: ${message.replace(/^manifest unknown: /, "")}`,
       error,
     );
-  return error;
+  // Of a status 401 Docker's clients would make a prompt for a password.
+  return kind === "unauthorized" ? internal(message, error) : error;
 }

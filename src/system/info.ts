@@ -1,6 +1,8 @@
 import { readFileSync } from "node:fs";
 import { cpus, hostname, machine, release, totalmem } from "node:os";
 import type { Containers } from "../containers/containers.ts";
+import { maskProxy } from "../distribution/proxies.ts";
+import { dockerHub, type RegistrySettings } from "../distribution/settings.ts";
 import type { InfoResponse } from "../formats/docker-api-system.ts";
 import { timestamp } from "../formats/timestamp.ts";
 import { version } from "../formats/version.ts";
@@ -49,8 +51,7 @@ export function describeSystem({ containers, config }: SystemSubject): InfoRespo
     OperatingSystem: readOsName(),
     OSType: "linux",
     Architecture: machine(),
-    IndexServerAddress: "",
-    RegistryConfig: { InsecureRegistryCIDRs: ["127.0.0.0/8"], Mirrors: null },
+    ...describeRegistries(containers.images.registries.settings),
     NCPU: cpus().length,
     MemTotal: totalmem(),
     DockerRootDir: config.root,
@@ -68,6 +69,33 @@ export function describeSystem({ containers, config }: SystemSubject): InfoRespo
       ...(cgroupLayout() === "v2" ? ["name=cgroupns"] : []),
     ],
     Warnings: warnings(),
+  };
+}
+
+function describeRegistries({ mirrors, insecure, proxies }: RegistrySettings) {
+  const networks = insecure.filter((word) => word.includes("/"));
+  const describe = (Name: string) => ({
+    Name,
+    Mirrors: mirrors[Name] ?? [],
+    Secure: !insecure.includes(Name),
+    Official: Name === dockerHub,
+  });
+  const names = new Set([
+    dockerHub,
+    ...Object.keys(mirrors),
+    ...insecure.filter((word) => !word.includes("/")),
+  ]);
+  const { http, https, exceptions } = maskProxy(proxies);
+  return {
+    IndexServerAddress: "https://index.docker.io/v1/",
+    RegistryConfig: {
+      InsecureRegistryCIDRs: networks,
+      IndexConfigs: Object.fromEntries([...names].map((name) => [name, describe(name)])),
+      Mirrors: mirrors[dockerHub]?.map((address) => `${address}/`) ?? null,
+    },
+    HttpProxy: http ?? "",
+    HttpsProxy: https ?? "",
+    NoProxy: exceptions.join(","),
   };
 }
 

@@ -1,0 +1,90 @@
+import { readProxyVariables, splitExceptions } from "../distribution/proxies.ts";
+import {
+  defaultRegistrySettings,
+  parseInsecure,
+  parseMirrors,
+  type RegistrySettings,
+} from "../distribution/settings.ts";
+import { invalid } from "../errors.ts";
+
+/** As `flags.ts` has its table. */
+export const registryTable = [
+  [
+    "certs",
+    "list",
+    "/etc/docker/certs.d",
+    "Folder with certificates for registries, a folder HOST[:PORT] for each",
+  ],
+  ["http-proxy", "string", "", "Proxy for http addresses; else $HTTP_PROXY"],
+  ["https-proxy", "string", "", "Proxy for https addresses; else $HTTPS_PROXY"],
+  [
+    "insecure-registry",
+    "list",
+    "127.0.0.0/8",
+    "Host or network whose registries need no valid certificate, or no TLS",
+  ],
+  ["max-concurrent-downloads", "string", "3", "How many layers may download at a time"],
+  ["max-concurrent-uploads", "string", "5", "How many layers may upload at a time"],
+  ["no-proxy", "string", "", "Hosts, domains and networks to reach without a proxy; else $NO_PROXY"],
+  ["registry-mirror", "list", "", "Mirror of Docker Hub, or HOST=ADDRESS for one of another registry"],
+] as const;
+
+interface Given {
+  list(name: string): string[];
+  text(name: string): string | undefined;
+}
+
+/** What flags, the configuration file and the environment say of registries. @throws EngineError invalid */
+export function readRegistrySettings({ list, text }: Given, env: NodeJS.ProcessEnv): RegistrySettings {
+  const certificateFolders = list("certs");
+  const variables = readProxyVariables(env);
+  const [http, https, none] = [text("http-proxy"), text("https-proxy"), text("no-proxy")];
+  return {
+    ...defaultRegistrySettings,
+    mirrors: parseMirrors(list("registry-mirror")),
+    insecure: parseInsecure(list("insecure-registry")),
+    ...(certificateFolders.length > 0 && { certificateFolders }),
+    proxies: {
+      ...variables,
+      ...(http && { http: checkProxy(http) }),
+      ...(https && { https: checkProxy(https) }),
+      ...(none !== undefined && { exceptions: splitExceptions(none) }),
+    },
+    downloads: parseCount(
+      "max-concurrent-downloads",
+      text("max-concurrent-downloads"),
+      defaultRegistrySettings.downloads,
+    ),
+    uploads: parseCount(
+      "max-concurrent-uploads",
+      text("max-concurrent-uploads"),
+      defaultRegistrySettings.uploads,
+    ),
+  };
+}
+
+function checkProxy(address: string): string {
+  const full = address.includes("://") ? address : `http://${address}`;
+  if (!URL.canParse(full) || !/^https?:$/.test(new URL(full).protocol))
+    throw invalid(`invalid proxy "${address}"`);
+  return full;
+}
+
+function parseCount(name: string, value: string | undefined, otherwise: number): number {
+  if (value === undefined) return otherwise;
+  const count = Number(value);
+  if (!/^\d+$/.test(value) || count < 1 || count > 1000) throw invalid(`invalid ${name}: ${value}`);
+  return count;
+}
+
+/** Docker's keys of daemon.json are the flags in the plural, and the proxies are an object. */
+export function readRegistryKeys(file: Record<string, unknown>): Record<string, string[]> {
+  const { proxies, "registry-mirrors": mirrors, "insecure-registries": insecure } = file;
+  const words = (value: unknown) => [value].flat().map(String);
+  const entries = typeof proxies === "object" && proxies !== null ? Object.entries(proxies) : [];
+  return {
+    ...(mirrors !== undefined && { "registry-mirror": words(mirrors) }),
+    ...(insecure !== undefined && { "insecure-registry": words(insecure) }),
+    ...Object.fromEntries(entries.map(([name, value]) => [name, words(value)])),
+  };
+}

@@ -1,0 +1,44 @@
+import { isDeepStrictEqual } from "node:util";
+import { maskProxy } from "../distribution/proxies.ts";
+import type { Registries } from "../distribution/registries.ts";
+import type { Logger } from "../logger.ts";
+import { completeEngineConfig, type EngineConfig } from "./config.ts";
+
+/** What may change while the engine runs. */
+const reloadable = ["debug", "logLevel", "runtimes", "defaultRuntime", "registries"] as const;
+
+/**
+ * Takes over what is new in a configuration, as far as it can be without a restart, and logs what that is.
+ * @throws EngineError invalid; then everything stays as it was
+ */
+export function reloadConfig(
+  current: EngineConfig,
+  given: Partial<EngineConfig>,
+  { registries, logger }: { registries: Registries; logger: Logger },
+): void {
+  const next = completeEngineConfig(given);
+  const differs = (key: keyof EngineConfig) => !isDeepStrictEqual(current[key], next[key]);
+  const changed = reloadable.filter(differs);
+  const waiting = (Object.keys(next) as (keyof EngineConfig)[]).filter(
+    (key) => differs(key) && !reloadable.some((one) => one === key),
+  );
+  const show = (config: EngineConfig) =>
+    Object.fromEntries(changed.map((key) => [key, showable(config, key)]));
+  const [from, to] = [show(current), show(next)];
+  for (const key of changed) Object.assign(current, { [key]: next[key] });
+  logger.level = current.logLevel;
+  registries.reload(current.registries);
+  if (waiting.length > 0)
+    logger.warn({ keys: waiting }, "configuration: these keys need a restart of the daemon");
+  logger.info(
+    { from, to },
+    changed.length > 0 ? "configuration reloaded" : "configuration reloaded: nothing is new",
+  );
+}
+
+/** Without passwords. */
+function showable(config: EngineConfig, key: keyof EngineConfig): unknown {
+  if (key !== "registries") return config[key];
+  const { proxies, ...rest } = config.registries;
+  return { ...rest, proxies: maskProxy(proxies) };
+}

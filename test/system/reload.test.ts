@@ -1,0 +1,79 @@
+import assert from "node:assert/strict";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, before, describe, it } from "node:test";
+import { createContent, serveContent, startServer, type TestServer } from "../distribution/fixtures.ts";
+import { eventually, output, startEngine, type TestEngine } from "../engine.ts";
+import { makeTar } from "../images/fixtures.ts";
+import { addImage } from "../images/pull-fixtures.ts";
+
+describe("a configuration that is read again", () => {
+  const folder = mkdtempSync(join(tmpdir(), "berth-reload-"));
+  const file = join(folder, "daemon.json");
+  let engine: TestEngine;
+  let server: TestServer;
+
+  const log = () => readFileSync(join(engine.folder, "daemon.log"), "utf8");
+  const configure = async (text: string) => {
+    const known = log().length;
+    writeFileSync(file, text);
+    process.kill(engine.pid(), "SIGHUP");
+    return eventually(
+      () => log().slice(known),
+      (lines) => /reloaded/.test(lines),
+    );
+  };
+  const info = async () => JSON.parse((await engine.api("GET", "/info")).body);
+
+  before(async () => {
+    const content = createContent();
+    addImage(content, "1", [{ tar: makeTar([{ name: "a", data: "a" }]) }]);
+    server = await startServer(serveContent(content));
+    writeFileSync(file, JSON.stringify({ "registry-mirrors": ["http://127.0.0.1:1"], labels: ["a=b"] }));
+    engine = await startEngine(["--config-file", file]);
+  });
+  after(async () => {
+    await engine.stop(/not reloaded/);
+    await server[Symbol.asyncDispose]();
+    rmSync(folder, { recursive: true });
+  });
+
+  it("is what info shows from the start", async () => {
+    const { RegistryConfig, IndexServerAddress } = await info();
+    assert.deepEqual(RegistryConfig.Mirrors, ["http://127.0.0.1:1/"]);
+    assert.deepEqual(RegistryConfig.InsecureRegistryCIDRs, ["127.0.0.0/8", "::1/128"]);
+    assert.equal(IndexServerAddress, "https://index.docker.io/v1/");
+  });
+
+  it("takes effect without a restart, tells what changed, and shows no password", async () => {
+    const pid = engine.pid();
+    const lines = await configure(
+      JSON.stringify({
+        debug: true,
+        "registry-mirrors": [`registry.invalid=http://${server.host}`],
+        "insecure-registries": ["10.1.0.0/16", "other.invalid:5000"],
+        "max-concurrent-downloads": 7,
+        proxies: { "http-proxy": "http://u:secret@proxy.invalid:3128", "no-proxy": "10.0.0.0/8" },
+      }),
+    );
+    assert.match(lines, /configuration reloaded/);
+    assert.match(lines, /"downloads":7/);
+    assert.doesNotMatch(lines, /secret/);
+    const { RegistryConfig, HttpProxy, NoProxy, Debug } = await info();
+    assert.equal(HttpProxy, "http://xxxxx:xxxxx@proxy.invalid:3128");
+    assert.deepEqual([NoProxy, Debug, RegistryConfig.Mirrors], ["10.0.0.0/8", true, null]);
+    assert.deepEqual(RegistryConfig.IndexConfigs["other.invalid:5000"].Secure, false);
+    // A mirror of a registry that is not there.
+    await output(engine.berth, ["pull", "registry.invalid/x:1"]);
+    assert.equal(engine.pid(), pid);
+  });
+
+  it("stays as it was when the new one cannot be read", async () => {
+    const before = await info();
+    for (const bad of ["{", '{"registry-mirrors": ["ftp://x"]}', '{"max-concurrent-uploads": 0}']) {
+      assert.match(await configure(bad), /not reloaded/);
+    }
+    assert.deepEqual((await info()).RegistryConfig, before.RegistryConfig);
+  });
+});
