@@ -11,6 +11,22 @@ interface Goal {
 
 const dockerd = { engine: "dockerd" };
 
+const eventLoopGoals = [
+  "a container floods its output",
+  "a container writes 1000 MB",
+  "`logs` of 1000 MB",
+  "`save` of a big image",
+  "ten times 100 `inspect` at once",
+].map((what): Goal => {
+  const row = `longest stop of an event loop, ${what}`;
+  return {
+    text: `no event loop stands still for more than 10 ms: ${what}`,
+    row,
+    against: { value: 10 },
+    atMost: 1,
+  };
+});
+
 const goals: Goal[] = [
   {
     text: "`run` takes at most 1/5 of dockerd's time",
@@ -79,6 +95,7 @@ const goals: Goal[] = [
     against: { row: "`node -e 0`" },
     atMost: 60 / 26,
   },
+  ...eventLoopGoals,
 ];
 
 /** Sets the goals beside what was seen; a goal whose figures are not there is left out. */

@@ -1,7 +1,7 @@
 import { docker } from "./engine.ts";
 import { alternate, type Bench } from "./measure.ts";
 
-const sizeMegabytes = 200;
+const sizeMegabytes = 1000;
 const line = "0123456789".repeat(10);
 
 /** A container that writes much: its log, and whether others notice. */
@@ -17,7 +17,7 @@ export const benchLogs: Bench = async (engines) => {
         "--name",
         "writer",
         "--log-opt",
-        "max-size=1g",
+        "max-size=10g",
         "busybox",
         "sh",
         "-c",
@@ -26,7 +26,7 @@ export const benchLogs: Bench = async (engines) => {
   });
   const read = await alternate(engines, {
     name: `\`logs\` of ${sizeMegabytes} MB`,
-    samples: 3,
+    samples: 1,
     work: (engine) => docker(engine, ["logs", "writer"], { discardOutput: true }),
   });
   for (const engine of engines) {

@@ -15,7 +15,7 @@ import type { Bench } from "./measure.ts";
 import { startPodman } from "./podman.ts";
 import { formatMarkdown, formatText, type Row } from "./results.ts";
 import { benchRun } from "./run.ts";
-import { traceStarts } from "./trace.ts";
+import { traceEngine } from "./trace.ts";
 
 /**
  * Measures berth beside dockerd and podman, as far as they are installed, prints the figures and writes bench/results.md.
@@ -63,16 +63,19 @@ try {
     say(noun);
     rows.push(...(await bench(engines)));
   }
-  const trace = !only || only.includes("trace") ? await traceStarts(folder, bundle, archives) : [];
+  const isTraced = !only || only.includes("trace");
+  if (isTraced) say("trace");
+  const traced = isTraced ? await traceEngine(folder, bundle, archives) : { trace: [], rows: [] };
+  rows.push(...traced.rows);
   const results = {
     rows,
-    trace,
+    trace: traced.trace,
     loadBefore,
     verdicts: judge(rows),
     engines: engines.map(({ name, version }) => ({ name, version })),
     seconds: Math.round((Date.now() - begun) / 1000),
   };
-  process.stdout.write(`${formatText(results)}\n${trace.join("\n")}\n`);
+  process.stdout.write(`${formatText(results)}\n${traced.trace.join("\n")}\n`);
   const path = fileURLToPath(new URL("results.md", import.meta.url));
   if (!only && !flags.alone) writeFileSync(path, formatMarkdown(results));
 } finally {

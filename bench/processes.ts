@@ -6,7 +6,7 @@ export function childOf(pid: number): number {
 }
 
 /** An engine's own processes, shims included: those of its PID namespace. Containers have namespaces of their own. */
-function engineProcesses(initPid: number): string[] {
+export function enginePids(initPid: number): string[] {
   const namespace = readlinkSync(`/proc/${initPid}/ns/pid`);
   return readdirSync("/proc").filter((pid) => {
     if (!/^\d+$/.test(pid) || Number(pid) === initPid) return false;
@@ -17,7 +17,7 @@ function engineProcesses(initPid: number): string[] {
 /** Memory of an engine's own processes: proportional set size, in which shared pages count once. */
 export function memoryBytes(initPid: number): number {
   let total = 0;
-  for (const pid of engineProcesses(initPid)) {
+  for (const pid of enginePids(initPid)) {
     const rollup = attempt(() => readFileSync(`/proc/${pid}/smaps_rollup`, "latin1")) ?? "";
     total += Number(/^Pss:\s+(\d+) kB/m.exec(rollup)?.[1] ?? 0) * 1024;
   }
@@ -29,7 +29,7 @@ const tickMilliseconds = 10;
 /** Processor time an engine's own processes have used so far, threads that have ended included. See proc(5), stat. */
 export function cpuMilliseconds(initPid: number): number {
   let total = 0;
-  for (const pid of engineProcesses(initPid)) {
+  for (const pid of enginePids(initPid)) {
     const text = attempt(() => readFileSync(`/proc/${pid}/stat`, "latin1")) ?? "";
     const fields = text.slice(text.lastIndexOf(")") + 2).split(" ");
     total += (Number(fields[11] ?? 0) + Number(fields[12] ?? 0)) * tickMilliseconds;

@@ -2,16 +2,22 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { startBerth } from "./berth.ts";
 import { docker } from "./engine.ts";
+import { benchEventLoop } from "./event-loop.ts";
 import type { Archives } from "./images.ts";
 import { median } from "./measure.ts";
+import type { Row } from "./results.ts";
 
 interface TraceLine {
   trace?: string;
   milliseconds?: Record<string, number>;
 }
 
-/** Runs containers in an engine that traces them. @returns a Markdown list of the phases' medians */
-export async function traceStarts(folder: string, bundle: string, archives: Archives): Promise<string[]> {
+/** Runs containers in an engine that traces them. @returns a Markdown list of the phases' medians, and how its event loops did */
+export async function traceEngine(
+  folder: string,
+  bundle: string,
+  archives: Archives,
+): Promise<{ trace: string[]; rows: Row[] }> {
   process.env.BERTH_TRACE = "1";
   const engine = await startBerth(join(folder, "traced"), bundle, "berth-traced");
   try {
@@ -19,7 +25,10 @@ export async function traceStarts(folder: string, bundle: string, archives: Arch
     for (let count = 0; count < 20; count++) await docker(engine, ["run", "--rm", "busybox", "true"]);
     await docker(engine, ["run", "-d", "--name", "one", "busybox", "sleep", "100000"]);
     for (let count = 0; count < 20; count++) await docker(engine, ["exec", "one", "true"]);
-    return summarize(readFileSync(engine.log, "utf8"));
+    const trace = summarize(readFileSync(engine.log, "utf8"));
+    await docker(engine, ["rm", "-f", "one"]);
+    const rows = await benchEventLoop({ ...engine, name: "berth" }, archives);
+    return { trace, rows };
   } finally {
     delete process.env.BERTH_TRACE;
     await engine.stop();

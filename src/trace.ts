@@ -36,17 +36,17 @@ export function createTrace(): Trace {
   };
 }
 
-const longestBlockMilliseconds = 10;
+const leastToldMilliseconds = 1;
 const resolutionMilliseconds = 1;
 
-/** With BERTH_TRACE, tells once a second of the longest time above 10 ms for which this thread's event loop did not turn. */
+/** With BERTH_TRACE, tells once a second of the longest time for which this thread's event loop did not turn. */
 export function watchEventLoop(report: (milliseconds: number) => void): void {
   if (!isTracing) return;
   const histogram = monitorEventLoopDelay({ resolution: resolutionMilliseconds });
   histogram.enable();
   setInterval(() => {
     const longest = histogram.max / 1e6 - resolutionMilliseconds;
-    if (longest > longestBlockMilliseconds) report(Math.round(longest * 10) / 10);
+    if (longest > leastToldMilliseconds) report(Math.round(longest * 10) / 10);
     histogram.reset();
   }, 1000).unref();
 }

@@ -1,5 +1,4 @@
 import { Readable } from "node:stream";
-import { pipeline } from "node:stream/promises";
 import { commitContainer } from "../containers/commit.ts";
 import { imageUsers } from "../containers/images-in-use.ts";
 import { invalid, messageOf } from "../errors.ts";
@@ -106,7 +105,9 @@ export function save(request: ApiRequest): Promise<undefined> {
 async function saveNames(request: ApiRequest, names: string[]): Promise<undefined> {
   if (names.length === 0) throw invalid("no images to save");
   const archive = await request.engine.images.save(names);
-  await pipeline(archive, request.stream("application/x-tar")).catch((error) => giveUp(request, error));
+  await archive
+    .writeTo(request.stream("application/x-tar"))
+    .catch((error: unknown) => giveUp(request, error));
 }
 
 /** The client's going away is its own affair; anything else is ours to know. */

@@ -8,6 +8,7 @@ import { createTrace } from "../trace.ts";
 import { type Exchange, fail, send } from "./answer.ts";
 import { ApiRequest } from "./request.ts";
 import { type Route, routes } from "./routes.ts";
+import { createTurns } from "./turns.ts";
 
 /** The engine's API over HTTP: give the listeners to as many servers as there are sockets. */
 export interface ApiListeners {
@@ -17,9 +18,12 @@ export interface ApiListeners {
 
 export function createApiListeners(engine: Engine): ApiListeners {
   const router = createRouter();
+  const inTurn = createTurns();
   return {
     request(input, output) {
-      serve(router, { engine, input, output, upgrade: undefined });
+      inTurn(() => {
+        if (!output.destroyed) serve(router, { engine, input, output, upgrade: undefined });
+      });
     },
     upgrade(input, socket, head) {
       socket.on("error", () => socket.destroy());

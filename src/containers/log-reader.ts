@@ -8,10 +8,10 @@ const lineFeed = 0x0a;
 
 /** Entries of one file from `position` on, up to its present end, a block's at a time. Gives back where the last whole line ended. */
 export async function* readEntries(file: FileHandle, position: number): AsyncGenerator<LogEntry[], number> {
+  const block = Buffer.allocUnsafe(blockBytes);
   let rest = Buffer.alloc(0);
   let at = position;
   for (;;) {
-    const block = Buffer.allocUnsafe(blockBytes);
     const { bytesRead } = await file.read(block, 0, blockBytes, at + rest.length);
     if (bytesRead === 0) return at;
     const bytes =
@@ -20,7 +20,7 @@ export async function* readEntries(file: FileHandle, position: number): AsyncGen
     const lines = start > 0 ? bytes.toString("utf8", 0, start - 1).split("\n") : [];
     yield lines.map(decodeLogEntry).filter((entry) => entry !== undefined);
     at += start;
-    rest = bytes.subarray(start);
+    rest = Buffer.from(bytes.subarray(start));
   }
 }
 

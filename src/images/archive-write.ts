@@ -1,6 +1,7 @@
 import { createReadStream } from "node:fs";
 import { open, rm } from "node:fs/promises";
-import { Readable } from "node:stream";
+import type { Writable } from "node:stream";
+import { internal, unavailable } from "../errors.ts";
 import { type Compression, detectCompression, magicBytes } from "../formats/compression.ts";
 import { type Digest, digestOf, hexOf } from "../formats/digest.ts";
 import { type Descriptor, type Index, type Manifest, mediaTypes } from "../formats/oci-manifest.ts";
@@ -24,23 +25,41 @@ type Content = Map<Digest, BlobContent>;
 const chunkBytes = 256 * 1024;
 const epoch = { seconds: 0, nanoseconds: 0 };
 
+/** An archive that is ready to be written. */
+export interface SavedArchive {
+  /** Once. Ends `output`. @throws what `output` fails with, and when it was closed before the end */
+  writeTo(output: Writable): Promise<void>;
+}
+
 /**
  * An archive that is a docker-archive (for `docker load` of any version) and an OCI layout at once, as `docker save`
  * writes since 25. Layers shared by several images are in it once. The caller keeps the images' blobs from being removed.
  */
-export async function saveArchive(saved: readonly SavedImage[], blobs: Blobs): Promise<Readable> {
+export async function saveArchive(saved: readonly SavedImage[], blobs: Blobs): Promise<SavedArchive> {
   const content: Content = new Map();
   try {
-    const archive = await collect(content, saved, blobs);
-    archive.once("close", () => void discardTemporary(content));
-    return archive;
+    const documents = await collect(content, saved, blobs);
+    return {
+      async writeTo(output) {
+        try {
+          await write(output, content, documents);
+        } finally {
+          await discardTemporary(content);
+        }
+      },
+    };
   } catch (error) {
     await discardTemporary(content);
     throw error;
   }
 }
 
-async function collect(content: Content, saved: readonly SavedImage[], blobs: Blobs): Promise<Readable> {
+/** @returns the documents beside the blobs, by name */
+async function collect(
+  content: Content,
+  saved: readonly SavedImage[],
+  blobs: Blobs,
+): Promise<Record<string, unknown>> {
   const index: Index = { schemaVersion: 2, mediaType: mediaTypes.index, manifests: [] };
   const repositories: Record<string, Record<string, string>> = {};
   const list: { Config: string; RepoTags: string[] | null; Layers: string[] }[] = [];
@@ -63,15 +82,12 @@ async function collect(content: Content, saved: readonly SavedImage[], blobs: Bl
       repositories[repository] = { ...repositories[repository], [name.tag ?? "latest"]: top };
     }
   }
-  return Readable.from(
-    pack(content, {
-      "index.json": index,
-      "manifest.json": list,
-      "oci-layout": { imageLayoutVersion: "1.0.0" },
-      ...(Object.keys(repositories).length > 0 && { repositories }),
-    }),
-    { objectMode: false },
-  );
+  return {
+    "index.json": index,
+    "manifest.json": list,
+    "oci-layout": { imageLayoutVersion: "1.0.0" },
+    ...(Object.keys(repositories).length > 0 && { repositories }),
+  };
 }
 
 function describeManifest(manifest: Descriptor, names: readonly Reference[]): Descriptor[] {
@@ -149,15 +165,55 @@ async function compressionOf(path: string): Promise<Compression> {
   }
 }
 
-async function* pack(content: Content, documents: Record<string, unknown>): AsyncGenerator<Buffer> {
-  yield encodeEntry(header("blobs/", 0, "directory"));
-  yield encodeEntry(header("blobs/sha256/", 0, "directory"));
+async function write(output: Writable, content: Content, documents: Record<string, unknown>): Promise<void> {
+  const put = (bytes: Uint8Array) =>
+    new Promise<void>((resolve, reject) => {
+      const stop = () => reject(unavailable("the connection was closed"));
+      output.once("close", stop);
+      output.write(bytes, (error) => {
+        output.off("close", stop);
+        if (error) reject(error);
+        else resolve();
+      });
+    });
+  await put(encodeEntry(header("blobs/", 0, "directory")));
+  await put(encodeEntry(header("blobs/sha256/", 0, "directory")));
   for (const [digest, blob] of [...content].sort(([a], [b]) => (a < b ? -1 : 1))) {
-    if ("text" in blob) yield packText(blobName(digest), blob.text);
-    else yield* packFile(blobName(digest), blob.path, blob.sizeBytes);
+    if ("text" in blob) await put(packText(blobName(digest), blob.text));
+    else {
+      await put(encodeEntry(header(blobName(digest), blob.sizeBytes)));
+      await copyFile(blob.path, blob.sizeBytes, put);
+      await put(Buffer.alloc(paddingAfter(blob.sizeBytes)));
+    }
   }
-  for (const [name, document] of Object.entries(documents)) yield packText(name, JSON.stringify(document));
-  yield archiveEnd;
+  for (const [name, document] of Object.entries(documents))
+    await put(packText(name, JSON.stringify(document)));
+  await new Promise<void>((resolve, reject) => {
+    output
+      .once("error", reject)
+      .once("close", resolve)
+      .end(archiveEnd, () => resolve());
+  });
+}
+
+/** Through one buffer, used again and again: a new one for each piece keeps the garbage collector busy. */
+async function copyFile(
+  path: string,
+  sizeBytes: number,
+  put: (bytes: Uint8Array) => Promise<void>,
+): Promise<void> {
+  const buffer = Buffer.allocUnsafe(Math.min(chunkBytes, sizeBytes));
+  const file = await open(path);
+  try {
+    for (let at = 0; at < sizeBytes; ) {
+      const { bytesRead } = await file.read(buffer, 0, Math.min(buffer.length, sizeBytes - at), at);
+      if (bytesRead === 0) throw internal(`blob ${path} is cut short`);
+      await put(buffer.subarray(0, bytesRead));
+      at += bytesRead;
+    }
+  } finally {
+    await file.close();
+  }
 }
 
 async function discardTemporary(content: Content): Promise<void> {
@@ -172,12 +228,6 @@ function packText(name: string, text: string): Buffer {
     body,
     Buffer.alloc(paddingAfter(body.length)),
   ]);
-}
-
-async function* packFile(name: string, path: string, sizeBytes: number): AsyncGenerator<Buffer> {
-  yield encodeEntry(header(name, sizeBytes));
-  if (sizeBytes > 0) yield* createReadStream(path, { end: sizeBytes - 1, highWaterMark: chunkBytes });
-  yield Buffer.alloc(paddingAfter(sizeBytes));
 }
 
 function header(name: string, sizeBytes: number, type: "file" | "directory" = "file"): TarEntry {

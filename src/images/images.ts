@@ -23,6 +23,7 @@ import {
 } from "../formats/reference.ts";
 import type { Logger } from "../logger.ts";
 import type { State } from "../state/state.ts";
+import type { SavedArchive } from "./archive-write.ts";
 import { openBlobs } from "./blobs.ts";
 import { type ImageRecord, openCatalog } from "./catalog.ts";
 import { checkImages } from "./check.ts";
@@ -84,8 +85,8 @@ export interface Images {
   history(image: ImageRecord): ImageHistoryItem[];
   /** Loads a docker-archive or OCI layout, compressed or not. @throws invalid; then nothing of it was added */
   load(input: Readable, report: (message: ProgressMessage) => void): Promise<void>;
-  /** An archive of these images, for `load` here and in docker. The caller destroys it if it does not read to the end. */
-  save(names: readonly string[]): Promise<Readable>;
+  /** An archive of these images, for `load` here and in docker. Their blobs are kept until the caller has had it written. */
+  save(names: readonly string[]): Promise<SavedArchive>;
   /** Pulls an image, or all tags of a repository when the reference has neither tag nor digest. @throws EngineError in Docker's words */
   pull(reference: Reference, options: PullOptions): Promise<void>;
   /** Pushes a tag, or all tags of a repository when the reference has none. @throws EngineError in Docker's words */

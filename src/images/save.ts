@@ -1,7 +1,6 @@
-import type { Readable } from "node:stream";
 import { isDigest } from "../formats/digest.ts";
 import { formatReference, parseReference, type Reference } from "../formats/reference.ts";
-import { type SavedImage, saveArchive } from "./archive-write.ts";
+import { type SavedArchive, type SavedImage, saveArchive } from "./archive-write.ts";
 import type { Blobs } from "./blobs.ts";
 import type { Catalog } from "./catalog.ts";
 
@@ -13,25 +12,25 @@ export async function saveImages(
   names: readonly string[],
   { blobs, catalog }: { blobs: Blobs; catalog: Catalog },
   publish: (id: string) => void,
-): Promise<Readable> {
+): Promise<SavedArchive> {
   const saved = selectImages(names, catalog);
   const needed = saved.flatMap(({ image }) => [
     image.id,
     ...image.blobs.map(({ digest }) => digest),
     ...(image.manifest ? [image.manifest.digest] : []),
   ]);
-  const stream = Promise.withResolvers<Readable>();
-  // The images may be removed while they are sent: their blobs stay until the stream is closed.
+  const ready = Promise.withResolvers<SavedArchive>();
+  const written = Promise.withResolvers<void>();
+  // The images may be removed while they are sent: their blobs stay until then.
   void catalog
     .protect(needed, async () => {
-      const archive = await saveArchive(saved, blobs);
-      stream.resolve(archive);
-      await new Promise((resolve) => archive.once("close", resolve));
+      ready.resolve(await saveArchive(saved, blobs));
+      await written.promise;
     })
-    .catch(stream.reject);
-  const archive = await stream.promise;
+    .catch(ready.reject);
+  const archive = await ready.promise;
   for (const { image } of saved) publish(image.id);
-  return archive;
+  return { writeTo: (output) => archive.writeTo(output).finally(written.resolve) };
 }
 
 function selectImages(names: readonly string[], catalog: Catalog): SavedImage[] {

@@ -23,9 +23,7 @@ process
 process.on("uncaughtException", (error) => console.error(error));
 process.on("unhandledRejection", (error) => console.error(error));
 becomeSubreaper();
-watchEventLoop((milliseconds) =>
-  console.error(`supervisor: the event loop stood still for ${milliseconds} ms`),
-);
+watchEventLoop((milliseconds) => console.error(JSON.stringify({ eventLoopBlocked: milliseconds })));
 await outwaitRuntimes(execRoot);
 const processes = new Processes(join(execRoot, "p"), spoolFolder, (notice) => server.notify(notice));
 const server = await serve(

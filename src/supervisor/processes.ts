@@ -167,7 +167,7 @@ export class Processes {
     const exit: Exit = { process: id, exitCode, at: Date.now() };
     held.exit = exit;
     writeFileSync(join(this.#folderOf(id), "exit"), JSON.stringify(exit));
-    held.stdio.finish();
+    await held.stdio.finish();
     await held.log?.end();
     this.#channels.get(id)?.close();
     this.#channels.delete(id);
@@ -262,5 +262,5 @@ const noStdio: Stdio = {
   onceWritable: () => {},
   closeInput: () => {},
   resize: () => {},
-  finish: () => {},
+  finish: async () => {},
 };

@@ -1,4 +1,4 @@
-import { closeSync, mkdirSync, readSync } from "node:fs";
+import { closeSync, mkdirSync } from "node:fs";
 import { Socket } from "node:net";
 import { join } from "node:path";
 import { ReadStream } from "node:tty";
@@ -7,6 +7,7 @@ import { makeFifo, openForReading, openForWriting, openInputFifo, openOutputFifo
 import { copyDescriptor } from "../sys/pidfd.ts";
 import { type ConsoleSocket, openConsoleSocket, setWindowSize } from "../sys/pty.ts";
 import type { Descriptor } from "./protocol.ts";
+import { takeInTurns } from "./turns.ts";
 
 export type OnOutput = (stream: LogEntry["stream"], chunk: Buffer) => void;
 
@@ -23,7 +24,7 @@ export interface Stdio {
   /** Does nothing without a terminal. */
   resize(rows: number, columns: number): void;
   /** Hands over what the process has written and not yet been read, then lets go of everything. Call it after its end. */
-  finish(): void;
+  finish(): Promise<void>;
 }
 
 /** Stdio that has yet to be joined to a process that is being spawned. */
@@ -112,71 +113,17 @@ function createPipeStdio(
     onceWritable: (listener) => void input?.once("drain", listener),
     closeInput: () => void input?.end(),
     resize: () => {},
-    finish() {
+    async finish() {
       input?.destroy();
-      stdout.drain();
-      stderr.drain();
+      await Promise.all([stdout.drain(), stderr.drain()]);
     },
   };
 }
-
-const pipeCapacityBytes = 1 << 20;
 
 function openReader(fd: number, onData: (chunk: Buffer) => void) {
   const socket = new Socket({ fd, readable: true, writable: false });
   socket.on("error", () => socket.destroy());
-  return {
-    ...takeInTurns(socket, onData),
-    /** Reads on without waiting, at most what a pipe can hold: a process outside the container may write for ever. */
-    drain() {
-      if (socket.destroyed) return;
-      for (let chunk = socket.read(); chunk !== null; chunk = socket.read()) onData(chunk);
-      let total = 0;
-      while (total < pipeCapacityBytes) {
-        const chunk = Buffer.allocUnsafe(65536);
-        const length = readNow(fd, chunk);
-        if (length === 0) break;
-        onData(chunk.subarray(0, length));
-        total += length;
-      }
-      socket.destroy();
-    },
-  };
-}
-
-/**
- * Takes a piece or two of a stream with each turn of the event loop: of one that always has more, Node would otherwise take
- * dozens before it looked after anything else.
- */
-function takeInTurns(stream: Socket, onData: (chunk: Buffer) => void): Pick<Stdio, "pause" | "resume"> {
-  let isPaused = false;
-  const goOn = () => {
-    if (!isPaused && !stream.destroyed) stream.resume();
-  };
-  stream.on("data", (chunk: Buffer) => {
-    onData(chunk);
-    stream.pause();
-    setImmediate(goOn);
-  });
-  return {
-    pause() {
-      isPaused = true;
-      stream.pause();
-    },
-    resume() {
-      isPaused = false;
-      goOn();
-    },
-  };
-}
-
-/** Reads without waiting. @returns 0 at the end and when there is nothing now */
-function readNow(fd: number, buffer: Buffer): number {
-  try {
-    return readSync(fd, buffer);
-  } catch {
-    return 0;
-  }
+  return takeInTurns(socket, fd, onData);
 }
 
 let consoleCount = 0;
@@ -210,8 +157,10 @@ function createTerminalStdio(fd: number, size: [number, number] | undefined, onO
   const onData = (chunk: Buffer) => onOutput("stdout", chunk);
   // EIO is a terminal's ordinary end: no process has it open any more.
   terminal.on("error", () => terminal.destroy());
+  const { pause, resume, drain } = takeInTurns(terminal, fd, onData);
   return {
-    ...takeInTurns(terminal, onData),
+    pause,
+    resume,
     lifeline: () => (terminal.destroyed ? undefined : fd),
     write: (chunk) => (terminal.destroyed ? true : terminal.write(chunk)),
     onceWritable: (listener) => void terminal.once("drain", listener),
@@ -219,13 +168,6 @@ function createTerminalStdio(fd: number, size: [number, number] | undefined, onO
     resize: (rows, columns) => {
       if (!terminal.destroyed) setWindowSize(fd, rows, columns);
     },
-    finish() {
-      if (terminal.destroyed) return;
-      for (let chunk = terminal.read(); chunk !== null; chunk = terminal.read()) onData(chunk);
-      for (let chunk = Buffer.allocUnsafe(65536), n = readNow(fd, chunk); n > 0; n = readNow(fd, chunk)) {
-        onData(Buffer.from(chunk.subarray(0, n)));
-      }
-      terminal.destroy();
-    },
+    finish: drain,
   };
 }

@@ -3,7 +3,6 @@ import { execFile, spawn } from "node:child_process";
 import { once } from "node:events";
 import { createReadStream, createWriteStream, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { pipeline } from "node:stream/promises";
 import { test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { promisify } from "node:util";
@@ -35,7 +34,7 @@ const image: ArchiveImage = {
 };
 
 async function saveTo(store: Store, path: string, names: string[]): Promise<void> {
-  await pipeline(await store.images.save(names), createWriteStream(path));
+  await (await store.images.save(names)).writeTo(createWriteStream(path));
 }
 
 async function loadFrom(store: Store, path: string): Promise<string[]> {

@@ -1,12 +1,13 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { Readable } from "node:stream";
+import { PassThrough, Readable } from "node:stream";
 import type { RegistrySettings } from "../../src/distribution/settings.ts";
 import { createEvents, type EngineEvent } from "../../src/events/events.ts";
 import { type Digest, digestOf } from "../../src/formats/digest.ts";
 import { paddingAfter, type TarEntry } from "../../src/formats/tar-entry.ts";
 import { archiveEnd, encodeEntry } from "../../src/formats/tar-writer.ts";
+import type { SavedArchive } from "../../src/images/archive-write.ts";
 import { createImages, type Images } from "../../src/images/images.ts";
 import { createLogger } from "../../src/logger.ts";
 import { openState, type State } from "../../src/state/state.ts";
@@ -120,6 +121,13 @@ export async function load(images: Images, archive: Buffer, chunkBytes = 65_536)
     if (stream) lines.push(stream.trimEnd());
   });
   return lines;
+}
+
+/** The whole of an archive that `save` has made ready. */
+export async function readArchive({ writeTo }: SavedArchive): Promise<Buffer> {
+  const output = new PassThrough();
+  const [bytes] = await Promise.all([readStream(output), writeTo(output)]);
+  return bytes;
 }
 
 export async function readStream(stream: Readable): Promise<Buffer> {

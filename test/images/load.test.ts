@@ -14,7 +14,7 @@ import {
   makeDockerArchive,
   makeTar,
   openStore,
-  readStream,
+  readArchive,
 } from "./fixtures.ts";
 
 const base = { tar: makeTar([{ name: "etc/" }, { name: "etc/motd", data: "hello" }]) };
@@ -154,13 +154,13 @@ test("what is saved loads again, with the same ids, and layers that old readers 
   await using store = await openStore();
   await load(store.images, makeLayout(packed).archive);
   store.images.tag("app:oci", "other", "2");
-  const saved = await readStream(await store.images.save(["app:oci", "other"]));
+  const saved = await readArchive(await store.images.save(["app:oci", "other"]));
   assert.equal(saved.includes(Buffer.from([0x28, 0xb5, 0x2f, 0xfd])), false, "no zstd in it");
   while (readdirSync(join(store.root, "blobs/tmp")).length > 0) await setImmediate();
   await using second = await openStore();
   assert.deepEqual(await load(second.images, saved), ["Loaded image: app:oci", "Loaded image: other:2"]);
   assert.equal(second.images.getImage("other:2").id, store.images.getImage("app:oci").id);
-  assert.deepEqual(await readStream(await second.images.save(["app:oci", "other:2"])), saved);
+  assert.deepEqual(await readArchive(await second.images.save(["app:oci", "other:2"])), saved);
 });
 
 test("save gives a gzip image bit for bit, keeps shared layers once, and selects by name as docker", async () => {
@@ -169,7 +169,7 @@ test("save gives a gzip image bit for bit, keeps shared layers once, and selects
   const { archive, manifest } = makeLayout(first);
   await load(store.images, archive);
   await load(store.images, makeDockerArchive([{ layers: [top], tags: ["app:other", "b:latest"] }]));
-  const all = await readStream(await store.images.save(["app"]));
+  const all = await readArchive(await store.images.save(["app"]));
   assert.ok(all.includes(`blobs/sha256/${hexOf(manifest)}`));
   await using second = await openStore();
   assert.deepEqual((await load(second.images, all)).sort(), [
@@ -178,7 +178,7 @@ test("save gives a gzip image bit for bit, keeps shared layers once, and selects
   ]);
   const { id } = store.images.getImage("b");
   await using third = await openStore();
-  assert.deepEqual(await load(third.images, await readStream(await store.images.save([id.slice(7, 19)]))), [
+  assert.deepEqual(await load(third.images, await readArchive(await store.images.save([id.slice(7, 19)]))), [
     `Loaded image ID: ${id}`,
   ]);
   await assert.rejects(store.images.save(["b", "nope"]), {

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { shortId } from "../../src/formats/digest.ts";
 import type { ImageUser } from "../../src/images/images.ts";
-import { load, makeDockerArchive, makeTar, openStore, readStream, type Store } from "./fixtures.ts";
+import { load, makeDockerArchive, makeTar, openStore, readArchive, type Store } from "./fixtures.ts";
 
 const one = { tar: makeTar([{ name: "one", data: "1" }]) };
 const two = { tar: makeTar([{ name: "two", data: "22" }]) };
@@ -157,10 +157,10 @@ test("prune takes what has no tag, or all that is unused", async () => {
 
 test("an image that is removed while it is saved is saved whole", async () => {
   await using store = await makeStore();
-  const whole = await readStream(await store.images.save(["b"]));
-  const stream = await store.images.save(["b"]);
+  const whole = await readArchive(await store.images.save(["b"]));
+  const archive = await store.images.save(["b"]);
   await remove(store, "b", { force: true });
-  assert.deepEqual(await readStream(stream), whole);
+  assert.deepEqual(await readArchive(archive), whole);
 });
 
 test("images are found by name, id and prefix", async () => {

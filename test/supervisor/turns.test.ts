@@ -1,0 +1,59 @@
+import assert from "node:assert/strict";
+import { mkdtempSync, rmSync, writeSync } from "node:fs";
+import { Socket } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, it } from "node:test";
+import { setTimeout } from "node:timers/promises";
+import { takeInTurns } from "../../src/supervisor/turns.ts";
+import { makeFifo, openOutputFifo } from "../../src/sys/fifo.ts";
+
+describe("a pipe read in turns", () => {
+  let folder: string;
+  let fds: { childFd: number; readFd: number };
+  let taken: string;
+  let pieces: number[];
+  const open = () => {
+    const socket = new Socket({ fd: fds.readFd, readable: true, writable: false });
+    return takeInTurns(socket, fds.readFd, (piece) => {
+      taken += piece.toString();
+      pieces.push(piece.length);
+    });
+  };
+  const lines = (from: number, to: number) =>
+    Array.from({ length: to - from }, (_, n) => `${from + n}\n`).join("");
+
+  beforeEach(() => {
+    folder = mkdtempSync(join(tmpdir(), "turns-"));
+    makeFifo(join(folder, "fifo"));
+    fds = openOutputFifo(join(folder, "fifo"));
+    [taken, pieces] = ["", []];
+  });
+  afterEach(() => rmSync(folder, { recursive: true }));
+
+  it("gives everything once and in order, in small pieces, however it is paused", async () => {
+    const intake = open();
+    for (let from = 0; from < 20_000; from += 2000) {
+      writeSync(fds.childFd, lines(from, from + 2000));
+      if (from % 4000 === 0) intake.pause();
+      await setTimeout(2);
+      intake.resume();
+      intake.resume();
+    }
+    while (taken.length < lines(0, 20_000).length) await setTimeout(5);
+    await intake.drain();
+    assert.equal(taken, lines(0, 20_000));
+    assert.ok(Math.max(...pieces) <= 16 * 1024);
+  });
+
+  it("drains what was read and what is still in the pipe, paused or not, and no more than there is", async () => {
+    const intake = open();
+    writeSync(fds.childFd, lines(0, 5000));
+    await setTimeout(1);
+    intake.pause();
+    writeSync(fds.childFd, lines(5000, 9000));
+    await setTimeout(20);
+    await intake.drain();
+    assert.equal(taken, lines(0, 9000));
+  });
+});
