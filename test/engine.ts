@@ -41,8 +41,12 @@ export interface TestEngine {
     path: string,
     body?: unknown,
   ): Promise<{ status: number; body: string; headers: NodeJS.Dict<string | string[]> }>;
-  /** Ends the daemon and starts another on the same roots. @param signal SIGKILL for a crash */
-  restart(signal: NodeJS.Signals): Promise<void>;
+  /**
+   * Ends the daemon and starts another on the same roots.
+   * @param signal SIGKILL for a crash
+   * @param program of another build, for this one time
+   */
+  restart(signal: NodeJS.Signals, program?: string): Promise<void>;
   /** Kills the daemon, starts another, and kills that one after so many milliseconds. */
   crashAtStart(afterMilliseconds: number): Promise<void>;
   /**
@@ -96,9 +100,9 @@ export async function startEngine(flags: string[] = []): Promise<TestEngine> {
     berth,
     cli: (program) => cli(program),
     api: (method, path, body) => callApi(join(paths.execRoot, "berth.sock"), method, path, body),
-    async restart(signal) {
+    async restart(signal, program = words[0]!) {
       await end(signal);
-      daemon = await launch(words, log, paths.execRoot);
+      daemon = await launch([program, ...words.slice(1)], log, paths.execRoot);
     },
     async crashAtStart(afterMilliseconds) {
       await end("SIGKILL");

@@ -66,7 +66,10 @@ function stopOptions(request: ApiRequest) {
 }
 
 export async function stop(request: ApiRequest): Promise<Reply> {
-  const stopped = await stopContainer(request.engine.containers, containerOf(request), stopOptions(request));
+  const container = containerOf(request);
+  const stopped = await saying("cannot stop container", request, () =>
+    stopContainer(request.engine.containers, container, stopOptions(request)),
+  );
   return stopped ? noContent : notModified;
 }
 
@@ -76,14 +79,21 @@ export async function restart(request: ApiRequest): Promise<Reply> {
 }
 
 export async function kill(request: ApiRequest): Promise<Reply> {
+  const { containers } = request.engine;
+  await saying("cannot kill container", request, () =>
+    killContainer(containers, containerOf(request), request.text("signal")),
+  );
+  return noContent;
+}
+
+/** Says what could not be done to which container before the reason why, as Docker does. */
+async function saying<R>(what: string, request: ApiRequest, work: () => Promise<R>): Promise<R> {
   try {
-    await killContainer(request.engine.containers, containerOf(request), request.text("signal"));
+    return await work();
   } catch (error) {
     if (!(error instanceof EngineError) || error.kind === "invalid") throw error;
-    const message = `cannot kill container: ${request.param("id")}: ${error.message}`;
-    throw new EngineError(error.kind, message, error);
+    throw new EngineError(error.kind, `${what}: ${request.param("id")}: ${error.message}`, error);
   }
-  return noContent;
 }
 
 export async function pause(request: ApiRequest): Promise<Reply> {

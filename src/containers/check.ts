@@ -34,6 +34,8 @@ const nameOf = ({ record }: Container) => `container ${record.name} (${record.id
 
 function checkProcess(containers: Containers, container: Container, held: Held | undefined): Finding[] {
   const { state, startTicks } = container.record;
+  // What there will be of it is there already, and the record does not yet say so.
+  if (container.isStarting) return [];
   const finding = (problem: string): Finding[] => [
     { subject: nameOf(container), problem, repair: () => restoreContainers(containers) },
   ];
@@ -65,7 +67,7 @@ function checkFiles(containers: Containers, container: Container): Finding[] {
     findings.push({ subject, problem: `${messageOf(error)}; remove it` });
   }
   const left = [join(runtimeOf(containers, container).root, id), bundleOf(containers, id)];
-  if (state.Pid === 0 && left.some((path) => existsSync(path))) {
+  if (state.Pid === 0 && !container.isStarting && left.some((path) => existsSync(path))) {
     const repair = () => deleteFromRuntime(containers, container);
     findings.push({ subject, problem: "it does not run, and the runtime still has files of it", repair });
   }
@@ -108,7 +110,7 @@ function checkCgroups(containers: Containers): Finding[] {
   const { cgroupParent } = containers.settings;
   const live = new Set(
     [...containers.byId.values()]
-      .filter(({ record }) => record.state.Pid > 0)
+      .filter(({ isStarting, record }) => isStarting || record.state.Pid > 0)
       .map((container) => cgroupOf(containers, container)),
   );
   return listCgroups(cgroupParent).flatMap((path): Finding[] => {

@@ -52,6 +52,8 @@ export class Container {
   restartDelayMilliseconds: number | undefined;
   /** The health of the queue: set from the moment removal begins, so that nothing else begins. */
   removing = false;
+  /** An OCI runtime is at work on its start, and may never be done: see `abortStart`. */
+  isStarting = false;
 
   constructor(record: ContainerRecord) {
     this.record = record;

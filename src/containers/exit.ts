@@ -65,8 +65,11 @@ export async function recordExit(containers: Containers, container: Container, e
   if (autoRemove) {
     const discard = () => discardContainer(containers, container, { removeVolumes: true });
     // A supervisor that was lost meanwhile is waited for by the second attempt.
-    await discard().catch(discard);
-    container.notifyExit({ exitCode }, false);
+    try {
+      await discard().catch(discard);
+    } finally {
+      container.notifyExit({ exitCode }, false);
+    }
     trace.mark("discard");
   } else {
     await clearAway(containers, container);

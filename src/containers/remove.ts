@@ -1,4 +1,4 @@
-import { conflict } from "../errors.ts";
+import { conflict, EngineError, messageOf } from "../errors.ts";
 import type { Container } from "./container.ts";
 import type { Containers } from "./containers.ts";
 import { discardContainer } from "./discard.ts";
@@ -10,7 +10,7 @@ export interface RemoveOptions {
   removeVolumes?: boolean;
 }
 
-/** @throws EngineError conflict while it runs, unless forced */
+/** @throws EngineError conflict while it runs, unless forced; internal when it cannot be killed */
 export async function removeContainer(
   containers: Containers,
   container: Container,
@@ -18,13 +18,18 @@ export async function removeContainer(
 ): Promise<void> {
   const { record } = container;
   if (container.removing) throw conflict(`removal of container ${record.id} is already in progress`);
-  if (record.state.Running) {
+  if (record.state.Running || container.isStarting) {
     if (!options.force) throw conflict(refusal(container));
     container.removing = true;
     try {
       if (record.state.Paused) await unpauseContainer(containers, container).catch(() => {});
-      // One that has just ended of itself is as well.
-      await killContainer(containers, container, "KILL").catch(() => {});
+      await killContainer(containers, container, "KILL").catch((error: unknown) => {
+        // One that has just ended of itself is as well.
+        if (error instanceof EngineError && error.kind === "conflict") return;
+        const kind = error instanceof EngineError ? error.kind : "internal";
+        const message = `cannot remove container "/${record.name}": could not kill container: ${messageOf(error)}`;
+        throw new EngineError(kind, message, error);
+      });
     } finally {
       container.removing = false;
     }
@@ -37,9 +42,9 @@ export async function removeContainer(
   });
 }
 
-function refusal({ record: { name, state } }: Container): string {
+function refusal({ isStarting, record: { name, state } }: Container): string {
   const advice = state.Paused
     ? "container is paused and must be unpaused first"
-    : "container is running: stop the container before removing or force remove";
+    : `container is ${isStarting ? "starting" : "running"}: stop the container before removing or force remove`;
   return `cannot remove container "/${name}": ${advice}`;
 }

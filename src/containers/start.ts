@@ -58,6 +58,7 @@ export async function begin(containers: Containers, container: Container): Promi
     trace.mark("network");
     const { spec, options } = await prepare(containers, container, sandbox);
     trace.mark("prepare");
+    container.isStarting = true;
     const started = await containers.supervisor.call("start", options);
     void containers.seccompFilters.learn(spec, options.runtime.root, record.id);
     trace.mark("supervisor");
@@ -71,6 +72,7 @@ export async function begin(containers: Containers, container: Container): Promi
     await recordFailure(containers, container, error);
     throw error instanceof EngineError ? error : startFailure(messageOf(error), record.args).error;
   } finally {
+    container.isStarting = false;
     sandbox?.release();
   }
   record.endpoints = sandbox?.endpoints ?? {};
@@ -89,7 +91,12 @@ async function recordFailure(containers: Containers, container: Container, error
   const failure = startFailure(messageOf(error), record.args);
   const exitCode = failure.exitCode;
   await containers.networks.close(record.id);
-  await deleteFromRuntime(containers, container);
+  await deleteFromRuntime(containers, container).catch((deletion: unknown) => {
+    containers.logger.warn(
+      { error: deletion, container: record.id },
+      "not all of a failed start was cleared away",
+    );
+  });
   // crun leaves it behind when the kernel refuses a limit.
   removeCgroup(cgroupOf(containers, container));
   const { message } = error instanceof EngineError ? error : failure.error;

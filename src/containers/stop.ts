@@ -1,4 +1,4 @@
-import { conflict } from "../errors.ts";
+import { conflict, internal } from "../errors.ts";
 import { parseSignal } from "../formats/signal.ts";
 import { isFrozen } from "../sys/cgroup.ts";
 import { isAlive } from "../sys/process.ts";
@@ -9,6 +9,8 @@ import { startContainer } from "./start.ts";
 
 const SIGKILL = 9;
 const defaultStopTimeoutSeconds = 10;
+/** For a process to end once it was killed: one that sleeps in the kernel does not before it wakes. */
+const killTimeoutSeconds = 10;
 
 export interface StopOptions {
   signal?: string | undefined;
@@ -18,7 +20,7 @@ export interface StopOptions {
 
 /**
  * Asks a container to end and, after the timeout, kills it.
- * @returns false when it was not running
+ * @returns false when it was not running. @throws EngineError internal when not even that ends it
  */
 export async function stopContainer(
   containers: Containers,
@@ -28,6 +30,7 @@ export async function stopContainer(
   const { state, config } = container.record;
   const signal = parseSignal(options.signal || config.StopSignal || "SIGTERM");
   const timeoutSeconds = options.timeoutSeconds ?? config.StopTimeout ?? defaultStopTimeoutSeconds;
+  if (await abortStart(containers, container)) return true;
   if (!state.Running) return false;
   container.record.stoppedByUser = true;
   if (cancelRestart(containers, container)) return true;
@@ -37,7 +40,7 @@ export async function stopContainer(
   if (timeoutSeconds < 0) await ended;
   else if (!(await within(ended, timeoutSeconds))) {
     kill(containers, container, SIGKILL);
-    await ended;
+    if (!(await within(ended, killTimeoutSeconds))) throw unkillable();
   }
   await container.enqueue(() => publish(containers, container, "stop"));
   return true;
@@ -54,7 +57,23 @@ function cancelRestart(containers: Containers, container: Container): boolean {
   return true;
 }
 
-/** @throws EngineError conflict when it does not run, invalid for an unknown signal */
+const unkillable = () => internal("tried to kill container, but did not receive an exit event");
+
+/**
+ * Ends a start that is under way. It has no process yet: what it waits for is the OCI runtime, which may hang.
+ * @returns false when there is none. @throws EngineError unavailable when the supervisor is too old for it
+ */
+async function abortStart(containers: Containers, container: Container): Promise<boolean> {
+  if (!container.isStarting) return false;
+  container.record.stoppedByUser = true;
+  await containers.supervisor.call("abort", { process: container.record.id });
+  await container.enqueue(() => {});
+  return true;
+}
+
+/**
+ * @throws EngineError conflict when it does not run, invalid for an unknown signal, internal when SIGKILL does not end it
+ */
 export async function killContainer(
   containers: Containers,
   container: Container,
@@ -62,6 +81,7 @@ export async function killContainer(
 ): Promise<void> {
   const number = parseSignal(signal || "KILL");
   const { state, id, config } = container.record;
+  if (endsStart.has(number) && (await abortStart(containers, container))) return;
   if (!state.Running) throw conflict(`container ${id} is not running`);
   const stops = number === SIGKILL || number === parseSignal(config.StopSignal || "SIGTERM");
   if (stops) container.record.stoppedByUser = true;
@@ -72,8 +92,11 @@ export async function killContainer(
   const ended = container.wait("next-exit");
   kill(containers, container, number);
   if (state.Paused && stops) await unpauseContainer(containers, container).catch(() => {});
-  if (number === SIGKILL) await within(ended, defaultStopTimeoutSeconds);
+  if (number === SIGKILL && !(await within(ended, killTimeoutSeconds))) throw unkillable();
 }
+
+/** What users end things with: SIGHUP, SIGINT, SIGQUIT, SIGKILL and SIGTERM. */
+const endsStart = new Set([1, 2, 3, SIGKILL, 15]);
 
 /** Stops it and starts it again; one that does not run is only started. */
 export async function restartContainer(
@@ -101,7 +124,10 @@ export function pauseContainer(containers: Containers, container: Container): Pr
     const { state, id } = container.record;
     if (!state.Running || state.Restarting) throw conflict(`container ${id} is not running`);
     if (state.Paused) throw conflict(`container ${id} is already paused`);
-    await freeze(containers, container, "pause");
+    await freeze(containers, container, "pause").catch(async (error: unknown) => {
+      await settlePause(containers, container);
+      throw error;
+    });
     enterStatus(state, "paused");
     save(containers, container);
     publish(containers, container, "pause");

@@ -112,7 +112,9 @@ export async function createEngine(given: Partial<EngineConfig> = {}): Promise<E
       containers.closing = true;
       if (stopContainers) await stopAll(containers);
       // What has been begun is ended before the ground goes from under it.
+      const impatience = setTimeout(() => abortStarts(containers), longestStartMilliseconds);
       await Promise.all([...containers.byId.values()].map((container) => container.enqueue(() => {})));
+      clearTimeout(impatience);
       if (stopContainers && (await containers.supervisor.call("shutdown", {}))) {
         await networks.destroy();
         removeCgroup(config.cgroupParent);
@@ -139,13 +141,27 @@ function engineId(records: {
   return id;
 }
 
+/** How long the engine's end waits for the starts that are under way. */
+const longestStartMilliseconds = 5000;
+
+function abortStarts({ byId, supervisor, logger }: Containers): void {
+  for (const { isStarting, record } of byId.values()) {
+    if (!isStarting) continue;
+    supervisor.call("abort", { process: record.id }).catch((error: unknown) => {
+      logger.warn({ error, container: record.id }, "a start could not be ended");
+    });
+  }
+}
+
 async function stopAll(containers: Containers): Promise<void> {
   const running = [...containers.byId.values()].filter(({ record }) => record.state.Running);
   await Promise.all(
     running.map(async (container) => {
       // As at a machine's shutdown: their restart policies bring them up again with the next engine.
       const { stoppedByUser } = container.record;
-      await stopContainer(containers, container, {});
+      await stopContainer(containers, container, {}).catch((error: unknown) => {
+        containers.logger.warn({ error, container: container.record.id }, "a container could not be stopped");
+      });
       await container.enqueue(() => {
         container.record.stoppedByUser = stoppedByUser;
         if (containers.byId.has(container.record.id))

@@ -44,6 +44,11 @@ export class Call {
     return this.#params[name] ?? "";
   }
 
+  /** The request's bytes. Who reads them not to the end can still answer. */
+  get body(): AsyncIterable<Uint8Array> {
+    return this.input.iterator({ destroyOnReturn: false });
+  }
+
   /** The repository. @throws RegistryError NAME_INVALID */
   get name(): string {
     return checkName(this.param("name"));

@@ -6,7 +6,7 @@ import { collectingKey } from "./layout.ts";
 import { createManifests } from "./manifests.ts";
 import { markUsed } from "./mark.ts";
 import { readContent, type Storage } from "./storage.ts";
-import { findUnused, sweepBlob, sweepUploads } from "./sweep.ts";
+import { findUnused, sweepBlob, sweepManifest, sweepUploads } from "./sweep.ts";
 
 export interface CollectOptions {
   /** Only says what would be removed. */
@@ -62,10 +62,10 @@ export async function collectGarbage(storage: Storage, options: CollectOptions):
     // Of two that began in the same moment one has written last.
     if ((await readContent(storage, collectingKey, 100)).toString() !== self) throw busy();
     const manifests = createManifests(storage, createBlobs(storage));
-    for (const { name, digest } of marks.untagged) {
-      report(`manifest ${name}@${digest}`);
+    for (const manifest of marks.untagged) {
+      if (!(await sweepManifest(storage, manifests, manifest, { cutoff, isDryRun }))) continue;
+      report(`manifest ${manifest.name}@${manifest.digest}`);
       collected.manifests++;
-      if (!isDryRun) await manifests.remove(name, digest);
     }
     for await (const unused of findUnused(storage, marks)) {
       const freed = await sweepBlob(storage, unused, { cutoff, isDryRun });

@@ -16,7 +16,7 @@ import {
   parseManifestDocument,
   type ReferrerDescriptor,
 } from "./manifest-document.ts";
-import { readContent, type Storage } from "./storage.ts";
+import { findText, readContent, type Storage } from "./storage.ts";
 
 /** Specification, "Pushing Manifests": a registry should take at least so much. */
 export const largestManifestBytes = 4 << 20;
@@ -150,13 +150,4 @@ function describe(digest: Digest, content: Buffer, document: ManifestDocument): 
     ...(artifactType !== undefined && { artifactType }),
     ...(annotations && { annotations }),
   };
-}
-
-async function findText(storage: Storage, key: string): Promise<string | undefined> {
-  try {
-    return (await readContent(storage, key, largestManifestBytes)).toString();
-  } catch (error) {
-    if (error instanceof RegistryError && error.code === "BLOB_UNKNOWN") return undefined;
-    throw error;
-  }
 }

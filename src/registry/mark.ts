@@ -5,7 +5,7 @@ import { blobKey, referrersFolder, revisionKey, revisionsFolder, tagKey, tagsFol
 import { walkRepositories } from "./lists.ts";
 import { type ManifestDocument, parseManifestDocument } from "./manifest-document.ts";
 import { largestManifestBytes } from "./manifests.ts";
-import { readContent, type Storage } from "./storage.ts";
+import { findText, readContent, type Storage } from "./storage.ts";
 
 /** What is in use. */
 export interface Marks {
@@ -72,8 +72,8 @@ async function findKept(
     for (const hex of await storage.list(referrersFolder(name, digest))) await keep(`sha256:${hex}`);
   };
   for (const tag of await storage.list(tagsFolder(name))) {
-    const digest = (await readContent(storage, tagKey(name, tag), largestManifestBytes)).toString();
-    if (isDigest(digest)) await keep(digest);
+    const digest = await findText(storage, tagKey(name, tag));
+    if (digest !== undefined && isDigest(digest)) await keep(digest);
   }
   for (const digest of documents.keys()) {
     const link = await storage.find(revisionKey(name, digest));

@@ -22,7 +22,7 @@ export async function putManifest(call: Call): Promise<Reply> {
   if (Number(call.header("content-length") ?? 0) > largestManifestBytes) {
     throw new RegistryError("MANIFEST_TOO_LARGE", `a manifest has at most ${largestManifestBytes} bytes`);
   }
-  const content = await collect(call.input, largestManifestBytes);
+  const content = await collect(call.body, largestManifestBytes);
   const contentType = call.header("content-type")?.split(";")[0]?.trim();
   const { digest, subject } = await call.rooms.manifests.put(
     name,

@@ -20,7 +20,7 @@ export async function startUpload(call: Call): Promise<Reply> {
   const id = await uploads.start(name);
   if (!wanted) return accepted(name, id, 0);
   try {
-    await uploads.append(name, id, call.input, { bytes: contentLength(call) });
+    await uploads.append(name, id, call.body, { bytes: contentLength(call) });
   } catch (error) {
     // Nobody knows its id.
     await uploads.cancel(name, id).catch(() => {});
@@ -42,7 +42,7 @@ export async function getUpload(call: Call): Promise<Reply> {
 export async function continueUpload(call: Call): Promise<Reply> {
   const { name } = call;
   const id = call.param("id");
-  const sizeBytes = await call.rooms.uploads.append(name, id, call.input, readExpected(call));
+  const sizeBytes = await call.rooms.uploads.append(name, id, call.body, readExpected(call));
   return accepted(name, id, sizeBytes);
 }
 
@@ -53,7 +53,7 @@ export async function completeUpload(call: Call): Promise<Reply> {
   const id = call.param("id");
   const digest = call.digest(call.query.get("digest") ?? "");
   if (contentLength(call) !== 0 && hasBody(call)) {
-    await uploads.append(name, id, call.input, readExpected(call));
+    await uploads.append(name, id, call.body, readExpected(call));
   }
   await uploads.complete(name, id, digest);
   return created(name, digest);

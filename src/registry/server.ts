@@ -67,7 +67,7 @@ async function send(input: IncomingMessage, output: ServerResponse, reply: Reply
     output.writeHead(status, headers);
     await pipeline(stream, output).catch((error: unknown) => {
       // The client sees that less came than was promised.
-      if (!input.socket.destroyed) throw error;
+      if (!output.destroyed) throw error;
     });
     return;
   }
@@ -84,7 +84,7 @@ async function send(input: IncomingMessage, output: ServerResponse, reply: Reply
 /** Answers with the error, as long as there is somebody to read it; what is not the client's mistake is logged. */
 function fail(input: IncomingMessage, output: ServerResponse, thrown: unknown, logger: Logger): void {
   // The client has gone, which ended what was done for it.
-  if (input.socket.destroyed) return;
+  if (output.destroyed) return;
   const known = toRegistryError(thrown);
   if (!known || known.code === "STORAGE_FULL") {
     logger.error({ error: thrown, request: `${input.method} ${input.url}` }, messageOf(thrown));
@@ -102,6 +102,10 @@ function fail(input: IncomingMessage, output: ServerResponse, thrown: unknown, l
     // What is still being sent is not read to its end.
     ...(!input.complete && { Connection: "close" }),
   });
-  output.end(input.method === "HEAD" ? undefined : body);
-  if (!input.complete) dropBody(input);
+  const content = input.method === "HEAD" ? "" : body;
+  if (input.complete) output.end(content);
+  else {
+    output.write(content);
+    dropBody(input, () => output.end());
+  }
 }

@@ -45,9 +45,21 @@ export interface Storage {
   assemble(folder: string, chunks: readonly Chunk[], key: string): Promise<void>;
 }
 
+const longestText = 8 << 20;
+
 /** All of a small object. @throws RegistryError BLOB_UNKNOWN; MANIFEST_TOO_LARGE beyond the limit */
 export async function readContent(storage: Storage, key: string, limitBytes: number): Promise<Buffer> {
   return collect(await storage.read(key), limitBytes);
+}
+
+/** A link or another short text; undefined when there is none. */
+export async function findText(storage: Storage, key: string): Promise<string | undefined> {
+  try {
+    return (await readContent(storage, key, longestText)).toString();
+  } catch (error) {
+    if (error instanceof RegistryError && error.code === "BLOB_UNKNOWN") return undefined;
+    throw error;
+  }
 }
 
 /** @throws RegistryError MANIFEST_TOO_LARGE beyond the limit */

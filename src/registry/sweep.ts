@@ -7,10 +7,12 @@ import {
   condemnedKey,
   layerKey,
   layersFolder,
+  revisionKey,
   uploadFolder,
   uploadsFolder,
 } from "./layout.ts";
 import { walkRepositories } from "./lists.ts";
+import type { Manifests } from "./manifests.ts";
 import type { Marks } from "./mark.ts";
 import type { Storage } from "./storage.ts";
 
@@ -57,31 +59,49 @@ interface SweepOptions {
 export async function sweepBlob(
   storage: Storage,
   { digest, names, isEverywhere }: Unused,
-  { cutoff, isDryRun }: SweepOptions,
+  options: SweepOptions,
 ): Promise<{ sizeBytes: number } | undefined> {
-  const decide = async () => {
-    const [data, claim] = await Promise.all([
-      storage.find(blobKey(digest)),
-      storage.find(claimedKey(digest)),
-    ]);
-    const isYoung = [data, claim].some((found) => found && found.modified > cutoff);
-    return { isYoung, freed: isEverywhere && data ? { sizeBytes: data.sizeBytes } : undefined };
+  const data = await storage.find(blobKey(digest));
+  const isGone = await sweepUnlessYoung(storage, digest, options, async () => {
+    await Promise.all(names.map((name) => storage.remove(layerKey(name, digest))));
+    if (!isEverywhere) return;
+    await storage.remove(blobKey(digest));
+    await storage.remove(claimedKey(digest));
+  });
+  return isGone && isEverywhere && data ? { sizeBytes: data.sizeBytes } : undefined;
+}
+
+/** Removes a manifest and what is known of it. @returns false when somebody has just pushed it, or it is gone already */
+export async function sweepManifest(
+  storage: Storage,
+  manifests: Manifests,
+  { name, digest }: { name: string; digest: Digest },
+  options: SweepOptions,
+): Promise<boolean> {
+  if (!(await storage.find(revisionKey(name, digest)))) return false;
+  return sweepUnlessYoung(storage, digest, options, () => manifests.remove(name, digest));
+}
+
+/** Removes while nobody can claim the blob. Who did before is spared. */
+async function sweepUnlessYoung(
+  storage: Storage,
+  digest: Digest,
+  { cutoff, isDryRun }: SweepOptions,
+  remove: () => Promise<void>,
+): Promise<boolean> {
+  const isYoung = async () => {
+    const found = await Promise.all([storage.find(blobKey(digest)), storage.find(claimedKey(digest))]);
+    return found.some((one) => one && one.modified > cutoff);
   };
-  if (isDryRun) {
-    const { isYoung, freed } = await decide();
-    return isYoung ? undefined : freed;
-  }
+  const isOld = !(await isYoung());
+  if (isDryRun || !isOld) return isOld;
   const began = Date.now();
   await storage.write(condemnedKey(digest), "");
   try {
-    const { isYoung, freed } = await decide();
     // Who waits for the decision does not wait for ever.
-    if (isYoung || Date.now() - began > abandonedMilliseconds / 2) return undefined;
-    await Promise.all(names.map((name) => storage.remove(layerKey(name, digest))));
-    if (!isEverywhere) return undefined;
-    await storage.remove(blobKey(digest));
-    await storage.remove(claimedKey(digest));
-    return freed;
+    if ((await isYoung()) || Date.now() - began > abandonedMilliseconds / 2) return false;
+    await remove();
+    return true;
   } finally {
     await storage.remove(condemnedKey(digest));
   }

@@ -3,6 +3,8 @@ import { type ExitStatus, reapAny } from "../sys/process.ts";
 import { sealProgram } from "../sys/sealed-program.ts";
 import { spawnProcess } from "../sys/spawn.ts";
 
+const unkillableAfterMilliseconds = 2000;
+
 /**
  * All children of this process, those it spawned and the orphans it was given: they are collected in one place, since an
  * OCI runtime leaves behind, besides the container, helpers of its own that nobody else would wait for.
@@ -20,14 +22,17 @@ export class Children {
   /**
    * Runs an OCI runtime to its end.
    * @param isolate runs first, in a mount namespace that the program inherits; undefined leaves it in ours
-   * @returns how it ended. @throws SyscallError when it cannot be started
+   * @param signal kills it
+   * @returns how it ended. @throws SyscallError when it cannot be started; the signal's reason when not even SIGKILL ends it
    */
   async run(
     program: string,
     words: string[],
     fds: (number | "ignore")[],
     isolate: (() => void) | undefined,
+    signal: AbortSignal,
   ): Promise<ExitStatus> {
+    signal.throwIfAborted();
     const file = sealProgram(program);
     const spawn = () => spawnProcess(program, words, fds, file);
     const spawnIsolated = (prepare: () => void) => {
@@ -35,7 +40,18 @@ export class Children {
       return spawn();
     };
     const pid = isolate ? inPrivateMounts(() => spawnIsolated(isolate)) : spawn();
-    return new Promise((resolve) => this.onExit(pid, resolve));
+    return new Promise((resolve, reject) => {
+      const kill = () => {
+        process.kill(-pid, "SIGKILL");
+        // One that sleeps in the kernel dies when it wakes.
+        setTimeout(() => reject(signal.reason), unkillableAfterMilliseconds).unref();
+      };
+      signal.addEventListener("abort", kill);
+      this.onExit(pid, (status) => {
+        signal.removeEventListener("abort", kill);
+        resolve(status);
+      });
+    });
   }
 
   /** Keeps the exits of children not known yet from now until `work` is done, which may claim them with `onExit`. */

@@ -3,7 +3,7 @@ import { closeSync, mkdirSync, openSync } from "node:fs";
 import { connect, type Socket } from "node:net";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { hasCode, internal } from "../errors.ts";
+import { hasCode, internal, unavailable } from "../errors.ts";
 import type { Lifelines } from "./lifelines.ts";
 import {
   type AdoptOptions,
@@ -12,6 +12,7 @@ import {
   type Hello,
   type MethodName,
   type Methods,
+  methodSince,
   type Notice,
   oldestProtocol,
   protocolVersion,
@@ -47,20 +48,21 @@ export async function openSupervisor(
   lifelines: Lifelines,
 ): Promise<Supervisor> {
   const path = join(execRoot, "supervisor.sock");
-  const deadline = Date.now() + startTimeoutMilliseconds;
+  const deadline = performance.now() + startTimeoutMilliseconds;
   let hasEnded: (() => boolean) | undefined;
   for (;;) {
     const socket = await tryConnect(path);
     const hello = { role: "control", protocol: protocolVersion, oldest: oldestProtocol } as const;
-    if (socket && (await introduce(socket, hello))) return createSupervisor(socket, path, lifelines);
+    const welcome = socket && (await introduce(socket, hello));
+    if (welcome) return createSupervisor(socket, welcome.protocol, path, lifelines);
     if (!socket) hasEnded ??= startSupervisor(execRoot, spoolFolder);
-    if (hasEnded?.() || Date.now() > deadline)
+    if (hasEnded?.() || performance.now() > deadline)
       throw internal(`the supervisor did not start; see ${join(execRoot, "supervisor.log")}`);
     await new Promise((resolve) => setTimeout(resolve, 10));
   }
 }
 
-function createSupervisor(control: Socket, path: string, lifelines: Lifelines): Supervisor {
+function createSupervisor(control: Socket, protocol: number, path: string, lifelines: Lifelines): Supervisor {
   const waiting = new Map<number, { resolve: (value: unknown) => void; reject: (error: Error) => void }>();
   const exitListeners: ((exit: Exit) => void)[] = [];
   const lostListeners: (() => void)[] = [];
@@ -98,6 +100,8 @@ function createSupervisor(control: Socket, path: string, lifelines: Lifelines): 
     onResult: (result: unknown) => void,
   ): Promise<unknown> {
     return new Promise((resolve, reject) => {
+      if (protocol < (methodSince[method] ?? 1))
+        return reject(unavailable(`the running supervisor is of an earlier version, which cannot ${method}`));
       if (control.destroyed) return reject(internal("the supervisor is not running"));
       const message: Request = { id: count++, method, parameters };
       const settle = (result: unknown) => {
@@ -168,14 +172,14 @@ function tryConnect(path: string): Promise<Socket | undefined> {
   });
 }
 
-/** @returns false when the supervisor was just ending. @throws EngineError internal when it is of too different a version */
-async function introduce(socket: Socket, hello: Hello): Promise<boolean> {
+/** @returns undefined when the supervisor was just ending. @throws EngineError internal when it is of too different a version */
+async function introduce(socket: Socket, hello: Hello): Promise<Welcome | undefined> {
   socket.write(`${JSON.stringify(hello)}\n`);
   const line = await readFirstLine(socket);
   const welcome: Welcome | undefined = line === undefined ? undefined : JSON.parse(line);
-  if (welcome?.ok) return true;
+  if (welcome?.ok) return welcome;
   socket.destroy();
-  if (!welcome) return false;
+  if (!welcome) return undefined;
   throw internal(
     `the running supervisor speaks protocol ${welcome.protocol}, and this engine ${oldestProtocol} to ${protocolVersion}: ` +
       "stop all containers with the engine of before, then start this one",

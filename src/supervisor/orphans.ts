@@ -7,14 +7,27 @@ const longestWaitMilliseconds = 5000;
 
 /**
  * Waits until the runtimes that an earlier supervisor has started and not lived to see the end of are through: what they make
- * until then must be found, and not come into being later.
+ * until then must be found, and not come into being later. One that hangs is killed.
  */
 export async function outwaitRuntimes(execRoot: string): Promise<void> {
-  const deadline = Date.now() + longestWaitMilliseconds;
+  const deadline = performance.now() + longestWaitMilliseconds;
   const roots = `\0--root\0${join(execRoot, "runtime")}/`;
-  const isRunning = () =>
-    readdirSync("/proc").some((name) => /^\d+$/.test(name) && commandOf(name).includes(roots));
-  while (isRunning() && Date.now() < deadline) await setTimeout(10);
+  const findRunning = () =>
+    readdirSync("/proc").filter((name) => /^\d+$/.test(name) && commandOf(name).includes(roots));
+  let running = findRunning();
+  for (; running.length > 0 && performance.now() < deadline; running = findRunning()) await setTimeout(10);
+  for (const pid of running) killWithChildren(Number(pid));
+}
+
+/** Runtimes lead process groups of their own, but for those that a supervisor of an earlier version has started. */
+function killWithChildren(pid: number): void {
+  for (const target of [-pid, pid]) {
+    try {
+      process.kill(target, "SIGKILL");
+    } catch {
+      // Not a leader, or gone.
+    }
+  }
 }
 
 function commandOf(pid: string): string {

@@ -22,6 +22,7 @@ import type {
   StartOptions,
 } from "./protocol.ts";
 import { type RuntimeCall, runRuntime } from "./run-runtime.ts";
+import { Starts } from "./starts.ts";
 import {
   type OnOutput,
   openPipes,
@@ -43,7 +44,7 @@ export class Processes {
   readonly #held = new Map<string, HeldProcess>();
   readonly #channels = new Map<string, Channel>();
   readonly #children = new Children();
-  readonly #starting = new Set<Promise<Started>>();
+  readonly #starts = new Starts();
   readonly #folder: string;
   readonly #spoolFolder: string;
   readonly #notify: (notice: Notice) => void;
@@ -60,21 +61,35 @@ export class Processes {
     mkdirSync(spoolFolder, { recursive: true, mode: 0o700 });
   }
 
-  start(options: StartOptions): Promise<Started> {
-    const words = ["run", "--detach", "--bundle", options.bundle];
-    return this.#spawn(options, options.process, words, options);
+  /** @param asker aborted when nobody waits for it any more: then it fails, soon after */
+  start(options: StartOptions, asker: AbortSignal): Promise<Started> {
+    const { process, bundle } = options;
+    const words = ["run", "--detach", "--bundle", bundle];
+    return this.#starts.track({ process, asker }, (signal) =>
+      this.#spawn(options, process, words, options, signal),
+    );
   }
 
-  exec(options: ExecOptions): Promise<Started> {
-    const words = ["exec", "--detach", "--process", options.processFile];
-    return this.#spawn(options, options.container, words, {});
+  /** @param asker as for a start */
+  exec(options: ExecOptions, asker: AbortSignal): Promise<Started> {
+    const { process, container, processFile } = options;
+    const words = ["exec", "--detach", "--process", processFile];
+    return this.#starts.track({ process, container, asker }, (signal) =>
+      this.#spawn(options, container, words, {}, signal),
+    );
   }
 
-  #spawn(
+  /** Ends a start or an exec that is under way. */
+  abort({ process }: { process: string }): void {
+    this.#starts.abort(process, "the OCI runtime was killed before it had answered");
+  }
+
+  async #spawn(
     options: ProcessOptions,
     target: string,
     words: string[],
     { log, rootfs, shm }: Partial<StartOptions>,
+    signal: AbortSignal,
   ): Promise<Started> {
     const id = options.process;
     const trace = createTrace();
@@ -92,38 +107,28 @@ export class Processes {
       fds: pending.childFds,
       ...(rootfs && { rootfs }),
       ...(shm && { shm }),
+      signal,
     };
     const logFile = log && openLog(log, pending);
     trace.mark("pipes");
-    return this.#track(
-      this.#children.whileStarting(async () => {
-        try {
-          await runRuntime(this.#children, call, trace);
-        } catch (error) {
-          pending.abandon();
-          await logFile?.end();
-          this.forget({ process: id });
-          throw error;
-        }
-        const pid = Number(readFileSync(pidFile, "latin1"));
-        const started: Started = { pid, startTicks: startTicks(pid) ?? 0 };
-        const stdio = pending.begin((stream, chunk) => this.#onOutput(id, stream, chunk));
-        const held = this.#hold(id, { ...started, stdio, log: logFile }, options.terminal);
-        this.#children.onExit(pid, ({ exitCode }) => void this.#end(id, held, exitCode));
-        trace.mark("take over");
-        const phases = trace.end();
-        return { ...started, ...lifelineOf(stdio), ...(phases && { phases }) };
-      }),
-    );
-  }
-
-  async #track(starting: Promise<Started>): Promise<Started> {
-    this.#starting.add(starting);
-    try {
-      return await starting;
-    } finally {
-      this.#starting.delete(starting);
-    }
+    return this.#children.whileStarting(async () => {
+      try {
+        await runRuntime(this.#children, call, trace);
+      } catch (error) {
+        pending.abandon();
+        await logFile?.end();
+        this.forget({ process: id });
+        throw error;
+      }
+      const pid = Number(readFileSync(pidFile, "latin1"));
+      const started: Started = { pid, startTicks: startTicks(pid) ?? 0 };
+      const stdio = pending.begin((stream, chunk) => this.#onOutput(id, stream, chunk));
+      const held = this.#hold(id, { ...started, stdio, log: logFile }, options.terminal);
+      this.#children.onExit(pid, ({ exitCode }) => void this.#end(id, held, exitCode));
+      trace.mark("take over");
+      const phases = trace.end();
+      return { ...started, ...lifelineOf(stdio), ...(phases && { phases }) };
+    });
   }
 
   /** Goes on with a process that an earlier supervisor started. */
@@ -167,6 +172,7 @@ export class Processes {
     const exit: Exit = { process: id, exitCode, at: Date.now() };
     held.exit = exit;
     writeFileSync(join(this.#folderOf(id), "exit"), JSON.stringify(exit));
+    this.#starts.abort(id, "the container has ended");
     await held.stdio.finish();
     await held.log?.end();
     this.#channels.get(id)?.close();
@@ -182,9 +188,14 @@ export class Processes {
 
   async runtime(options: { runtime: RuntimeCommand; arguments: string[] }): Promise<void> {
     const logFile = join(this.#folder, `runtime-${process.pid}-${runtimeCount++}`);
+    const limit = new AbortController();
+    const tooLate = `the OCI runtime ${options.runtime.program} did not answer within ${runtimeSeconds} seconds`;
+    const timer = setTimeout(() => limit.abort(new Error(tooLate)), runtimeSeconds * 1000);
+    const fds = ["ignore", "ignore", "ignore"] as const;
     try {
-      await runRuntime(this.#children, { ...options, logFile, fds: ["ignore", "ignore", "ignore"] });
+      await runRuntime(this.#children, { ...options, logFile, fds: [...fds], signal: limit.signal });
     } finally {
+      clearTimeout(timer);
       rmSync(logFile, { force: true });
     }
   }
@@ -197,9 +208,9 @@ export class Processes {
     this.#held.get(options.process)?.stdio.resize(options.rows, options.columns);
   }
 
-  /** What is being started counts: a daemon that asks may be another than the one that began it. */
-  async list(): Promise<Held[]> {
-    await Promise.allSettled(this.#starting);
+  /** What is being started for another than who asks, an earlier daemon, is waited for. */
+  async list(asker: AbortSignal): Promise<Held[]> {
+    await this.#starts.settleOthers(asker);
     return [...this.#held].map(([id, { pid, startTicks: ticks, stdio, exit }]) => {
       return { process: id, pid, startTicks: ticks, ...(exit ? { exit } : lifelineOf(stdio)) };
     });
@@ -238,6 +249,9 @@ export class Processes {
 }
 
 let runtimeCount = 0;
+
+/** For what takes a runtime milliseconds: pause, resume, delete. */
+const runtimeSeconds = 10;
 
 /** Before anything runs: a process whose output cannot be logged must not be started. */
 function openLog(options: LogOptions, pending: PendingStdio): LogFile {

@@ -11,7 +11,7 @@ import type { Phases } from "../trace.ts";
  * A supervisor outlives many daemons, so a newer daemon must get on with an older supervisor: it may send only what `Welcome`
  * says that one knows. A change that an older side does not understand is a new version.
  */
-export const protocolVersion = 1;
+export const protocolVersion = 2;
 /** What this code still gets on with. */
 export const oldestProtocol = 1;
 
@@ -125,6 +125,8 @@ export interface Methods {
   closeInput(options: { process: string; client: string }): void;
   resize(options: { process: string; rows: number; columns: number }): void;
   list(options: Record<string, never>): Held[];
+  /** Ends a start or an exec that is under way, which then fails. */
+  abort(options: { process: string }): void;
   /** Drops what is kept of a process that has ended. */
   forget(options: { process: string }): void;
   /** Ends the supervisor if it holds no running process; answers whether it does. */
@@ -132,6 +134,9 @@ export interface Methods {
 }
 
 export type MethodName = keyof Methods;
+/** The protocol version that brought a method, when that was not the first. */
+export const methodSince: Partial<Record<MethodName, number>> = { abort: 2 };
+
 export interface Request {
   id: number;
   method: MethodName;

@@ -24,11 +24,13 @@ export interface RuntimeCall {
   fds: (number | "ignore")[];
   rootfs?: StartOptions["rootfs"];
   shm?: StartOptions["shm"];
+  /** Kills the runtime. */
+  signal: AbortSignal;
 }
 
 /**
  * Runs the OCI runtime to its end, in a mount namespace that ends with it, with the container's overlay mounted there.
- * @throws Error with the runtime's words when it fails
+ * @throws Error with the runtime's words when it fails, with the signal's reason when it was killed
  */
 export async function runRuntime(children: Children, call: RuntimeCall, trace?: Trace): Promise<void> {
   const { runtime, rootfs, shm } = call;
@@ -42,7 +44,7 @@ export async function runRuntime(children: Children, call: RuntimeCall, trace?: 
   };
   const needsIsolation = rootfs !== undefined || isHybrid();
   const ended = children
-    .run(runtime.program, words, call.fds, needsIsolation ? isolate : undefined)
+    .run(runtime.program, words, call.fds, needsIsolation ? isolate : undefined, call.signal)
     .catch((error: unknown) => {
       throw hasCode(error, "ENOENT") && messageOf(error).startsWith("posix_spawn")
         ? missing(runtime.program)
@@ -51,8 +53,9 @@ export async function runRuntime(children: Children, call: RuntimeCall, trace?: 
   trace?.mark("mount and spawn");
   const { exitCode } = await ended;
   trace?.mark("runtime");
-  if (exitCode !== 0)
-    throw new Error(lastError(call.logFile) ?? `the OCI runtime ended with status ${exitCode}`);
+  if (exitCode === 0) return;
+  call.signal.throwIfAborted();
+  throw new Error(lastError(call.logFile) ?? `the OCI runtime ended with status ${exitCode}`);
 }
 
 function missing(program: string): Error {

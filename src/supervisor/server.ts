@@ -40,14 +40,19 @@ export function serve(
       socket.write(`${JSON.stringify(welcome)}\n`);
       if (!welcome.ok) return socket.end();
       if (hello.role === "attach") return processes().attach(hello, socket);
+      const asker = new AbortController();
       controls.add(socket);
       socket.once("end", () => socket.end());
       socket.once("close", () => {
         controls.delete(socket);
+        setTimeout(
+          () => asker.abort(new Error("nobody waits for it any more")),
+          startedForNobodyMilliseconds,
+        ).unref();
         if (controls.size === 0) setTimeout(endIfForgotten, forgottenAfterMilliseconds);
       });
       readLines(socket, (text) => {
-        void answer(text, handlers).then((reply) => send(socket, reply));
+        void answer(text, handlers, asker.signal).then((reply) => send(socket, reply));
         return false;
       });
       socket.resume();
@@ -71,18 +76,21 @@ export function serve(
 }
 
 const forgottenAfterMilliseconds = 10_000;
+/** How long a start may go on once the daemon that asked for it has gone. */
+const startedForNobodyMilliseconds = 5000;
 
-type Handlers = Record<MethodName, (parameters: never) => unknown>;
+type Handlers = Record<MethodName, (parameters: never, asker: AbortSignal) => unknown>;
 
 function createHandlers(processes: () => Processes, onShutdown: () => void): Handlers {
   return {
-    start: (p: never) => processes().start(p),
-    exec: (p: never) => processes().exec(p),
+    start: (p: never, asker) => processes().start(p, asker),
+    exec: (p: never, asker) => processes().exec(p, asker),
+    abort: (p: never) => processes().abort(p),
     adopt: (p: never) => processes().adopt(p),
     runtime: (p: never) => processes().runtime(p),
     closeInput: (p: never) => processes().closeInput(p),
     resize: (p: never) => processes().resize(p),
-    list: () => processes().list(),
+    list: (_: never, asker) => processes().list(asker),
     forget: (p: never) => processes().forget(p),
     shutdown() {
       const idle = processes().isIdle;
@@ -92,10 +100,10 @@ function createHandlers(processes: () => Processes, onShutdown: () => void): Han
   };
 }
 
-async function answer(text: string, handlers: Handlers): Promise<Reply> {
+async function answer(text: string, handlers: Handlers, asker: AbortSignal): Promise<Reply> {
   const request: Request = JSON.parse(text);
   try {
-    return { id: request.id, result: await handlers[request.method](request.parameters as never) };
+    return { id: request.id, result: await handlers[request.method](request.parameters as never, asker) };
   } catch (error) {
     return { id: request.id, error: { message: messageOf(error) } };
   }

@@ -18,17 +18,21 @@ const setSigMask = declare("int posix_spawnattr_setsigmask(void *attributes, con
 const actionsBytes = 128;
 const attributesBytes = 512;
 const signalSetBytes = 128;
+const POSIX_SPAWN_SETPGROUP = 2;
 const POSIX_SPAWN_SETSIGDEF = 4;
 const POSIX_SPAWN_SETSIGMASK = 8;
 const O_RDWR = 2;
 
-/** All signals as they are by default and none blocked: Node ignores some, and a child would inherit that. */
+/**
+ * All signals as they are by default and none blocked: Node ignores some, and a child would inherit that. A process group of its own,
+ * so that it can be killed with what it has started.
+ */
 const attributes = makeAttributes();
 
 function makeAttributes(): Buffer {
   const made = Buffer.alloc(attributesBytes);
   initAttributes(made);
-  setFlags(made, POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK);
+  setFlags(made, POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK);
   setSigDefault(made, Buffer.alloc(signalSetBytes, 0xff));
   setSigMask(made, Buffer.alloc(signalSetBytes));
   return made;

@@ -1,0 +1,44 @@
+import type { Started } from "./protocol.ts";
+
+/** What is to be started, on whose behalf. */
+export interface StartOf {
+  process: string;
+  /** The container an exec is for. */
+  container?: string;
+  /** Aborted when there is nobody any more to tell of the start. */
+  asker: AbortSignal;
+}
+
+/** The starts and execs that are under way: an OCI runtime is at work on them, and it may never come to an end. */
+export class Starts {
+  readonly #underWay = new Map<string, StartOf & { abort(reason: unknown): void; done: Promise<unknown> }>();
+
+  /** @param work its signal kills the runtime; it rejects soon after */
+  async track(start: StartOf, work: (signal: AbortSignal) => Promise<Started>): Promise<Started> {
+    const { process, asker } = start;
+    const controller = new AbortController();
+    const abort = (reason: unknown) => controller.abort(reason);
+    const onGone = () => abort(asker.reason);
+    asker.addEventListener("abort", onGone);
+    const done = work(controller.signal);
+    this.#underWay.set(process, { ...start, abort, done });
+    try {
+      return await done;
+    } finally {
+      asker.removeEventListener("abort", onGone);
+      this.#underWay.delete(process);
+    }
+  }
+
+  /** Ends the start of a process, and the execs in it. */
+  abort(process: string, reason: string): void {
+    for (const start of this.#underWay.values())
+      if (start.process === process || start.container === process) start.abort(new Error(reason));
+  }
+
+  /** Resolves when all that others than `asker` have asked for is through, in a few seconds when they are gone. */
+  async settleOthers(asker: AbortSignal): Promise<void> {
+    const others = [...this.#underWay.values()].filter((start) => start.asker !== asker);
+    await Promise.allSettled(others.map(({ done }) => done));
+  }
+}
