@@ -15,7 +15,7 @@ export interface ProxyConfig {
 }
 
 /** Docker's config.json, as far as it is honoured. */
-interface CliConfig {
+export interface CliConfig {
   detachKeys?: string;
   HttpHeaders?: Record<string, string>;
   psFormat?: string;
@@ -26,6 +26,9 @@ interface CliConfig {
   /** By daemon host, or "default". */
   proxies?: Record<string, ProxyConfig>;
   auths?: Record<string, { auth?: string; identitytoken?: string }>;
+  /** Credential helpers (`docker-credential-NAME`): for all registries, and by registry. */
+  credsStore?: string;
+  credHelpers?: Record<string, string>;
 }
 
 /** What a command works with. The client is made on first use, so that `--help` needs no daemon. */

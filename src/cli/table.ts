@@ -278,9 +278,11 @@ export const commands: Readonly<Record<string, Entry>> = {
   },
   login: {
     summary: "Authenticate to a registry",
+    load: () => import("./login/login.ts"),
   },
   logout: {
     summary: "Log out from a registry",
+    load: () => import("./login/logout.ts"),
   },
   search: {
     summary: "Search Docker Hub for images",

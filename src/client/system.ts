@@ -23,6 +23,9 @@ export function systemOf(transport: Transport) {
     info: () => transport.json<InfoResponse>("GET", "/info"),
     /** Headers of the answer: api-version, ostype, builder-version, … */
     ping: async () => (await transport.head("/_ping")).headers,
+    /** The engine tries it and keeps nothing. @param auth Docker's AuthConfig */
+    login: (auth: object) =>
+      transport.json<{ Status: string; IdentityToken?: string }>("POST", "/auth", { body: auth }),
     diskUsage: () => transport.json<DiskUsageResponse>("GET", "/system/df"),
     /** Compares the engine's records with what there is; with `repair` makes right what can be. */
     check: ({ repair = false } = {}) =>

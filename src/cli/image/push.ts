@@ -1,8 +1,8 @@
 import { parseReference, repositoryOf } from "../../formats/reference.ts";
 import { defineCommand, ExitError } from "../command.ts";
 import { bool, string } from "../flag.ts";
+import { findAuth } from "../login/credentials.ts";
 import { showProgress } from "../progress.ts";
-import { findAuth } from "./pull-image.ts";
 
 export const command = defineCommand({
   usage: "[OPTIONS] NAME[:TAG]",
@@ -25,7 +25,7 @@ export const command = defineCommand({
     const messages = await client.images.push(repositoryOf(reference), {
       tag: isAll ? undefined : (reference.tag ?? "latest"),
       platform: flags.platform || undefined,
-      auth: findAuth(cli, repositoryOf(reference)),
+      auth: await findAuth(cli, repositoryOf(reference)),
     });
     await showProgress(cli.stdout, messages, { isQuiet: flags.quiet });
     if (flags.quiet) cli.print(repositoryOf(reference) + (isAll ? "" : `:${reference.tag ?? "latest"}`));

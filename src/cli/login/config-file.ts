@@ -1,0 +1,39 @@
+import { mkdirSync, readFileSync, realpathSync, renameSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import type { Cli, CliConfig } from "../cli.ts";
+
+/**
+ * Changes Docker's config.json, which other programs read meanwhile: the new one takes the old one's place at once, and a link
+ * stays a link. What we do not know in it is kept.
+ * @returns its path
+ */
+export function changeConfig(cli: Cli, change: (config: CliConfig) => CliConfig): string {
+  const file = join(cli.configFolder, "config.json");
+  mkdirSync(cli.configFolder, { recursive: true, mode: 0o700 });
+  const target = resolve(file);
+  const config = change(readConfig(target));
+  const fresh = `${target}.${process.pid}`;
+  writeFileSync(fresh, JSON.stringify(config, null, "\t"), { mode: 0o600 });
+  renameSync(fresh, target);
+  Object.assign(cli.config, config);
+  return file;
+}
+
+function resolve(file: string): string {
+  try {
+    return realpathSync(file);
+  } catch {
+    return join(realpathSync(dirname(file)), "config.json");
+  }
+}
+
+/** Fresh from the disk, since another program may have changed it. @throws Error rather than write over what is damaged */
+function readConfig(file: string): CliConfig {
+  let text: string;
+  try {
+    text = readFileSync(file, "utf8");
+  } catch {
+    return {};
+  }
+  return text.trim() === "" ? {} : JSON.parse(text);
+}

@@ -1,0 +1,126 @@
+import { spawn } from "node:child_process";
+import { parseReference } from "../../formats/reference.ts";
+import type { Cli } from "../cli.ts";
+import { changeConfig } from "./config-file.ts";
+
+/** A login as Docker's clients keep it and send it. */
+export interface Login {
+  username: string;
+  password: string;
+  /** Given by the registry in the password's stead. */
+  identitytoken?: string;
+}
+
+/** Docker Hub's name among the logins. */
+export const hubAddress = "https://index.docker.io/v1/";
+/** A user's name that says that the secret beside it is an identity token. */
+const tokenUser = "<token>";
+
+/** The address under which a login is kept, of a registry as the user writes it. */
+export function addressOf(server: string): string {
+  const host = server.replace(/^https?:\/\//, "").split("/")[0] ?? "";
+  return ["", "docker.io", "index.docker.io", "registry-1.docker.io"].includes(host) ? hubAddress : host;
+}
+
+/** @throws Error when a credential helper fails */
+export async function findLogin(cli: Cli, address: string): Promise<Login | undefined> {
+  const helper = helperOf(cli, address);
+  if (helper !== undefined) return askHelper(helper, address);
+  const known = cli.config.auths?.[address];
+  if (known?.auth === undefined && known?.identitytoken === undefined) return undefined;
+  const [username = "", ...rest] = Buffer.from(known.auth ?? "", "base64")
+    .toString()
+    .split(":");
+  const { identitytoken } = known;
+  return { username, password: rest.join(":"), ...(identitytoken && { identitytoken }) };
+}
+
+/** @returns where it is kept in plain text; undefined when a credential helper keeps it */
+export async function keepLogin(cli: Cli, address: string, login: Login): Promise<string | undefined> {
+  const helper = helperOf(cli, address);
+  const { username, password, identitytoken } = login;
+  if (helper !== undefined) {
+    const [Username, Secret] = identitytoken ? [tokenUser, identitytoken] : [username, password];
+    await runHelper(helper, "store", JSON.stringify({ ServerURL: address, Username, Secret }));
+    return undefined;
+  }
+  const auth = Buffer.from(`${username}:${identitytoken ? "" : password}`).toString("base64");
+  return changeConfig(cli, (config) => ({
+    ...config,
+    auths: { ...config.auths, [address]: { auth, ...(identitytoken && { identitytoken }) } },
+  }));
+}
+
+export async function forgetLogin(cli: Cli, address: string): Promise<void> {
+  const helper = helperOf(cli, address);
+  if (helper !== undefined) {
+    await runHelper(helper, "erase", address);
+    return;
+  }
+  if (!cli.config.auths?.[address]) return;
+  changeConfig(cli, (config) => {
+    const { [address]: _gone, ...auths } = config.auths ?? {};
+    return { ...config, auths };
+  });
+}
+
+/** The login for a registry as `X-Registry-Auth`; undefined when there is none. @param image or a repository */
+export async function findAuth(cli: Cli, image: string): Promise<string | undefined> {
+  const address = addressOf(parseReference(image).domain);
+  const login = await findLogin(cli, address);
+  return login && Buffer.from(JSON.stringify(authOf(login, address))).toString("base64url");
+}
+
+/** Docker's AuthConfig. */
+export function authOf({ username, password, identitytoken }: Login, address: string): object {
+  return { ...(identitytoken ? { identitytoken } : { username, password }), serveraddress: address };
+}
+
+function helperOf({ config }: Cli, address: string): string | undefined {
+  return config.credHelpers?.[address] ?? (config.credsStore || undefined);
+}
+
+async function askHelper(helper: string, address: string): Promise<Login | undefined> {
+  const answer = await runHelper(helper, "get", address);
+  if (answer === undefined) return undefined;
+  const { Username: username = "", Secret: secret = "" } = JSON.parse(answer);
+  return username === tokenUser
+    ? { username: "", password: "", identitytoken: secret }
+    : { username, password: secret };
+}
+
+/**
+ * Docker's protocol of credential helpers: the program `docker-credential-NAME`, one command, input and output as text.
+ * @returns undefined when it has no such login. @throws Error in the helper's words
+ */
+function runHelper(
+  helper: string,
+  command: "get" | "store" | "erase",
+  input: string,
+): Promise<string | undefined> {
+  const program = `docker-credential-${helper}`;
+  return new Promise((resolve, reject) => {
+    const child = spawn(program, [command], { stdio: ["pipe", "pipe", "inherit"] });
+    let output = "";
+    child.stdout.setEncoding("utf8").on("data", (text: string) => {
+      output += text;
+    });
+    child.once("error", () => {
+      reject(
+        new Error(
+          `error getting credentials - the program ${program} cannot be run: install it or take it out of credsStore and credHelpers in config.json`,
+        ),
+      );
+    });
+    child.once("close", (code) => {
+      if (code === 0) return resolve(output);
+      if (/credentials not found/i.test(output)) return resolve(undefined);
+      reject(
+        new Error(
+          `error ${command === "get" ? "getting" : "storing"} credentials - ${program}: ${output.trim()}`,
+        ),
+      );
+    });
+    child.stdin.on("error", () => {}).end(input);
+  });
+}
