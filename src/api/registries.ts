@@ -1,6 +1,9 @@
 import { logIn } from "../distribution/login.ts";
+import { searchImages } from "../distribution/search.ts";
+import { invalid } from "../errors.ts";
+import { flagOf } from "../formats/filters.ts";
 import { parseReference } from "../formats/reference.ts";
-import { decodeRegistryAuth, readRegistryAuth } from "../formats/registry-auth.ts";
+import { decodeRegistryAuth, type RegistryAuth, readRegistryAuth } from "../formats/registry-auth.ts";
 import { inspectRemote } from "../images/inspect-remote.ts";
 import { type ApiRequest, ok, type Reply } from "./request.ts";
 
@@ -12,7 +15,41 @@ export async function auth(request: ApiRequest): Promise<Reply> {
 }
 
 export async function inspect(request: ApiRequest): Promise<Reply> {
-  const credentials = decodeRegistryAuth(String(request.input.headers["x-registry-auth"] ?? ""));
   const reference = parseReference(request.param("name"));
-  return ok(await inspectRemote(request.engine.images.registries, reference, credentials, request.signal));
+  const { registries } = request.engine.images;
+  return ok(await inspectRemote(registries, reference, credentialsOf(request), request.signal));
+}
+
+const defaultLimit = 25;
+const largestLimit = 100;
+
+export async function search(request: ApiRequest): Promise<Reply> {
+  const term = request.text("term");
+  if (term === "") throw invalid("search needs a term");
+  const limit = request.number("limit") ?? defaultLimit;
+  if (limit < 1 || limit > largestLimit)
+    throw invalid(`limit ${limit} is outside the range of [1, ${largestLimit}]`);
+  const filters = request.filters(["is-automated", "is-official", "stars"]);
+  const stars = Math.max(0, ...(filters.get("stars") ?? []).map(parseStars));
+  const official = flagOf(filters, "is-official");
+  const automated = flagOf(filters, "is-automated");
+  const { registries } = request.engine.images;
+  const found = await searchImages(registries, { term, limit }, credentialsOf(request), request.signal);
+  return ok(
+    found.filter(
+      (result) =>
+        result.star_count >= stars &&
+        (official === undefined || result.is_official === official) &&
+        (automated === undefined || result.is_automated === automated),
+    ),
+  );
+}
+
+function parseStars(text: string): number {
+  if (!/^\d+$/.test(text)) throw invalid(`invalid filter 'stars=${text}'`);
+  return Number(text);
+}
+
+function credentialsOf(request: ApiRequest): RegistryAuth {
+  return decodeRegistryAuth(String(request.input.headers["x-registry-auth"] ?? ""));
 }

@@ -61,7 +61,7 @@ export const routes: Route[] = [
   ["POST", "/images/load", images.load],
   ["POST", "/images/prune", images.prune],
   ["GET", "/images/get", images.save],
-  ["GET", "/images/search", system.notYet("search")],
+  ["GET", "/images/search", registries.search],
   ["GET", "/images/*name/json", images.inspect],
   ["GET", "/images/*name/history", images.history],
   ["GET", "/images/*name/get", images.save],

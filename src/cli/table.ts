@@ -286,6 +286,7 @@ export const commands: Readonly<Record<string, Entry>> = {
   },
   search: {
     summary: "Search Docker Hub for images",
+    load: () => import("./image/search.ts"),
   },
   version: {
     summary: "Show the Docker version information",

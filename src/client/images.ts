@@ -7,6 +7,7 @@ import type {
   ImageSummary,
   ProgressMessage,
 } from "../formats/docker-api.ts";
+import type { SearchResult } from "../formats/docker-api-image.ts";
 import type { PruneResponse } from "../formats/docker-api-system.ts";
 import { encodeImageName } from "./encode-name.ts";
 import { encodeFilters, type Filters } from "./filters.ts";
@@ -87,6 +88,16 @@ export function imagesOf(transport: Transport) {
     ) =>
       progress(`${at(name)}/push`, { tag: options.tag, platform: options.platform }, undefined, {
         "X-Registry-Auth": options.auth ?? "e30=",
+      }),
+    search: (options: {
+      term: string;
+      limit?: number | undefined;
+      filters?: Filters;
+      auth?: string | undefined;
+    }) =>
+      transport.json<SearchResult[]>("GET", "/images/search", {
+        query: { term: options.term, limit: options.limit, filters: encodeFilters(options.filters) },
+        ...(options.auth !== undefined && { headers: { "X-Registry-Auth": options.auth } }),
       }),
     /** This engine only: builds a base image on the spot. */
     make: (name: string) => progress("/berth/images/make", { name }),

@@ -51,6 +51,15 @@ export interface ImageDeleteItem {
 }
 
 /** One line of a progress stream (load, pull, push, import, build); the HTTP status is 200 by then, errors come in-band. */
+/** A find of `GET /images/search`. */
+export interface SearchResult {
+  name: string;
+  description: string;
+  star_count: number;
+  is_official: boolean;
+  is_automated: boolean;
+}
+
 export interface ProgressMessage {
   status?: string;
   id?: string;

@@ -66,7 +66,11 @@ export async function forgetLogin(cli: Cli, address: string): Promise<void> {
 
 /** The login for a registry as `X-Registry-Auth`; undefined when there is none. @param image or a repository */
 export async function findAuth(cli: Cli, image: string): Promise<string | undefined> {
-  const address = addressOf(parseReference(image).domain);
+  return findAuthAt(cli, addressOf(parseReference(image).domain));
+}
+
+/** The same for an address of `addressOf`. */
+export async function findAuthAt(cli: Cli, address: string): Promise<string | undefined> {
   const login = await findLogin(cli, address);
   return login && Buffer.from(JSON.stringify(authOf(login, address))).toString("base64url");
 }
