@@ -1,4 +1,5 @@
 import type { Entry } from "./entry.ts";
+import { manifestCommands } from "./manifest/table.ts";
 import { registryCommands } from "./registry/table.ts";
 
 /** Command → function: the whole CLI. A key is the full name of a command. */
@@ -217,6 +218,7 @@ export const commands: Readonly<Record<string, Entry>> = {
     aliases: ["network remove"],
     load: () => import("./network/remove.ts"),
   },
+  ...manifestCommands,
   ...registryCommands,
   "system check": {
     summary: "Compare the engine's records with the system, and repair what differs",
