@@ -18,7 +18,8 @@ export interface Arrival {
   limitBytes: number;
 }
 
-const bufferedBytes = 1024 * 1024;
+/** Far less than the chunks that are kept apart: see `readGrowingFile`. */
+const bufferedBytes = 512 * 1024;
 
 /**
  * Verifies a blob and unpacks it, in one pass, as its bytes come. Blocks its thread now and then: for a worker. When the digest is
