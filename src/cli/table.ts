@@ -156,7 +156,7 @@ export const commands: Readonly<Record<string, Entry>> = {
     load: () => import("./image/list.ts"),
   },
   "image make": {
-    summary: "Make a base image from what this machine has: busybox or debian[:suite]",
+    summary: "Make a base image from what this machine has: busybox, debian[:suite] or registry",
     load: () => import("./image/make.ts"),
   },
   "image prune": {

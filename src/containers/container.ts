@@ -24,6 +24,8 @@ export interface ContainerRecord {
   restartCount: number;
   stoppedByUser: boolean;
   mounts: ResolvedMount[];
+  /** Its anonymous volumes go with it: said when its removal begins. */
+  removesVolumes?: boolean;
   /** As asked for at creation. */
   endpointsConfig: Record<string, EndpointSettings>;
   /** As they are while it runs. */

@@ -25,7 +25,8 @@ import {
   publish,
   register,
 } from "./containers.ts";
-import { resolveContainerMounts } from "./mounts.ts";
+import { removeAnonymousVolumes } from "./discard.ts";
+import { anonymousVolumes, resolveContainerMounts } from "./mounts.ts";
 import { sharesHostname } from "./namespaces.ts";
 
 export interface CreateResult {
@@ -84,6 +85,7 @@ export async function createContainer(
     makeFolder(containers, id, image);
     containers.images.hold(image.id, id);
     containers.records.put(id, record);
+    containers.volumes.claim(anonymousVolumes(container));
   } catch (error) {
     await discard(containers, container);
     throw error;
@@ -109,6 +111,7 @@ async function discard(containers: Containers, container: Container): Promise<vo
   containers.byName.delete(name);
   containers.images.release(id);
   rmSync(folderOf(containers, id), { recursive: true, force: true });
+  await removeAnonymousVolumes(containers, container);
 }
 
 /** The image's config where the client said nothing, as `docker run` documents. */

@@ -17,6 +17,7 @@ export async function discardContainer(
   container.removing = true;
   clearTimeout(container.restartTimer);
   enterStatus(record.state, "removing");
+  if (options.removeVolumes) record.removesVolumes = true;
   save(containers, container);
   try {
     await settleAll([
@@ -31,17 +32,18 @@ export async function discardContainer(
     save(containers, container);
     throw error;
   }
+  if (record.removesVolumes) await removeAnonymousVolumes(containers, container);
   containers.images.release(record.id);
   containers.records.deleteSoon(record.id);
   unregister(containers, container);
-  if (options.removeVolumes) await removeAnonymousVolumes(containers, container);
   publish(containers, container, "destroy");
   container.notifyRemoved({ exitCode: record.state.ExitCode });
 }
 
-async function removeAnonymousVolumes(containers: Containers, container: Container): Promise<void> {
+/** Removes those that no other container has. */
+export async function removeAnonymousVolumes(containers: Containers, container: Container): Promise<void> {
   for (const name of anonymousVolumes(container)) {
-    if (volumeUsers(containers, name).length > 0) continue;
+    if (volumeUsers(containers, name).some((id) => id !== container.record.id)) continue;
     await containers.volumes.remove(name, { force: true, usedBy: [] }).catch((error: unknown) => {
       containers.logger.warn({ error, volume: name }, "an anonymous volume could not be removed");
     });

@@ -93,6 +93,7 @@ export async function startExec(containers: Containers, exec: Exec): Promise<voi
     publish(containers, container, `exec_start: ${request.args.join(" ")}`, { execID: exec.id });
   } catch (error) {
     exec.running = false;
+    forgetLater(containers, exec);
     if (error instanceof EngineError && error.kind === "invalid") {
       exec.exitCode = cannotBeRun;
       throw error;
@@ -166,12 +167,21 @@ export function recordExecExit(containers: Containers, exit: Exit): void {
     execID: exec.id,
     exitCode: String(exit.exitCode ?? "unknown"),
   });
-  const timer = setTimeout(() => containers.execs.delete(exec.id), keptAfterExitMilliseconds);
-  timer.unref();
+  forgetLater(containers, exec);
 }
 
-/** Clients ask for the exit code after the output has ended. */
+/** Clients ask for the exit code after the output has ended, and then the container may have ended as well. */
 const keptAfterExitMilliseconds = 5 * 60_000;
+
+function forgetLater(containers: Containers, exec: Exec): void {
+  setTimeout(() => containers.execs.delete(exec.id), keptAfterExitMilliseconds).unref();
+}
+
+/** Forgets those that can't be started any more, since the container has ended. */
+export function dropUnstartedExecs(containers: Containers, container: Container): void {
+  for (const [id, exec] of containers.execs)
+    if (exec.container === container && !exec.started) containers.execs.delete(id);
+}
 
 export function inspectExec(exec: Exec): ExecInspect {
   const { request } = exec;

@@ -6,7 +6,7 @@ import { createTrace } from "../trace.ts";
 import { type Container, enterStatus } from "./container.ts";
 import { type Containers, publish, save } from "./containers.ts";
 import { discardContainer } from "./discard.ts";
-import { recordExecExit } from "./exec.ts";
+import { dropUnstartedExecs, recordExecExit } from "./exec.ts";
 import { cgroupOf, deleteFromRuntime } from "./runtime-files.ts";
 import { begin } from "./start.ts";
 
@@ -61,7 +61,7 @@ export async function recordExit(containers: Containers, container: Container, e
   const autoRemove = record.hostConfig.AutoRemove && !again;
   if (!autoRemove) container.notifyExit({ exitCode }, again);
   trace.mark("record");
-  dropExecs(containers, container);
+  dropUnstartedExecs(containers, container);
   if (autoRemove) {
     const discard = () => discardContainer(containers, container, { removeVolumes: true });
     // A supervisor that was lost meanwhile is waited for by the second attempt.
@@ -108,8 +108,4 @@ function scheduleRestart(containers: Containers, container: Container, ranForMil
       })
       .catch((error) => containers.logger.warn({ error, container: container.record.id }, "restart failed"));
   }, delay);
-}
-
-function dropExecs(containers: Containers, container: Container): void {
-  for (const [id, exec] of containers.execs) if (exec.container === container) containers.execs.delete(id);
 }

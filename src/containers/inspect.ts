@@ -10,6 +10,7 @@ import type {
 } from "../formats/docker-api.ts";
 import { parseTimestamp } from "../formats/timestamp.ts";
 import { resolveAppArmorProfile } from "../runtime/apparmor.ts";
+import { wasOomKilled } from "../sys/cgroup.ts";
 import { upperSizeBytes } from "./archive.ts";
 import type { Container } from "./container.ts";
 import { type Containers, folderOf } from "./containers.ts";
@@ -17,6 +18,7 @@ import { etcFilesOf } from "./etc-files.ts";
 import { execIdsOf } from "./exec.ts";
 import { mountPoints } from "./mounts.ts";
 import { lowerLayers, upperOf, workOf } from "./rootfs.ts";
+import { cgroupOf } from "./runtime-files.ts";
 
 /** The answer to `GET /containers/{id}/json`. */
 export function inspectContainer(containers: Containers, container: Container): ContainerInspect {
@@ -30,7 +32,7 @@ export function inspectContainer(containers: Containers, container: Container): 
     Created: record.created,
     Path: path,
     Args: args,
-    State: { ...record.state },
+    State: { ...record.state, OOMKilled: wasKilledForMemory(containers, container) },
     Image: record.imageId,
     ResolvConfPath: files.resolvConf,
     HostnamePath: files.hostname,
@@ -60,6 +62,12 @@ export function inspectContainer(containers: Containers, container: Container): 
     Config: encodeConfig(config),
     NetworkSettings: networkSettings(containers, container),
   };
+}
+
+/** Of one that runs, the kernel knows: one process may have been killed, and not the container's first. */
+function wasKilledForMemory(containers: Containers, container: Container): boolean {
+  const { state } = container.record;
+  return state.OOMKilled || (state.Pid > 0 && wasOomKilled(cgroupOf(containers, container)));
 }
 
 export function logPathOf(containers: Containers, id: string): string {

@@ -10,6 +10,7 @@ import { discardContainer } from "./discard.ts";
 import { recordExecExit } from "./exec.ts";
 import { recordExit } from "./exit.ts";
 import { logOptions } from "./log-options.ts";
+import { volumeUsers } from "./mounts.ts";
 import { initLayerOf } from "./rootfs.ts";
 import { findStrayRunFiles } from "./run-files.ts";
 import { deleteFromRuntime } from "./runtime-files.ts";
@@ -115,6 +116,7 @@ export async function resumeContainers(containers: Containers): Promise<void> {
   for (const owner of containers.images.owners()) {
     if (!kept.has(owner)) await containers.images.release(owner);
   }
+  await containers.volumes.removeUnclaimed((name) => volumeUsers(containers, name).length > 0);
   const waiting = [...containers.byId.values()].values();
   const takeTurns = async () => {
     for (const container of waiting) await container.enqueue(() => resume(containers, container));

@@ -54,7 +54,7 @@ export interface BlobDownload {
   /** What the file holds already is not asked for again. */
   path: string;
   sizeBytes: number;
-  /** Told of what comes: see `sys/growing-file.ts`. */
+  /** Told of what comes, though not of the end, since another attempt may follow: see `sys/growing-file.ts`. */
   growth: SharedArrayBuffer;
 }
 

@@ -1,6 +1,6 @@
 import { closeSync, fstatSync, ftruncateSync, openSync, writeSync } from "node:fs";
 import { hasCode, internal, unavailable } from "../errors.ts";
-import { endGrowth, tellWritten } from "../sys/growing-file.ts";
+import { tellWritten } from "../sys/growing-file.ts";
 import type { BlobDownload, Transport } from "./connection.ts";
 import { explainFailure } from "./explain.ts";
 import { type Http, openHttp, readDocument } from "./http.ts";
@@ -62,7 +62,6 @@ async function downloadBlob(
       tellWritten(growth, written);
     }
   } catch (error) {
-    endGrowth(growth);
     if (!hasCode(error, "ENOSPC")) throw error;
     ftruncateSync(fd);
     throw internal("failed to download: no space left on device", error);

@@ -15,6 +15,8 @@ export interface RegistrySettings {
   downloads: number;
   uploads: number;
   patienceSeconds: number;
+  /** A layer that unpacks to more than this and two hundred times its own size is taken for an attack on the disk. */
+  bombBytes: number;
 }
 
 export const dockerHub = "docker.io";
@@ -30,6 +32,7 @@ export const defaultRegistrySettings: RegistrySettings = {
   downloads: 3,
   uploads: 5,
   patienceSeconds: 60,
+  bombBytes: 4 * 1024 ** 3,
 };
 
 /**

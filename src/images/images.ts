@@ -124,6 +124,7 @@ export async function createImages(options: {
   const receptions = createReceptions({
     ...{ blobs, layers, partials, jobs },
     downloads: () => registries.settings.downloads,
+    bombBytes: () => registries.settings.bombBytes,
     unpackers,
   });
   const uploadSlots = createSlots(() => registries.settings.uploads);

@@ -3,8 +3,10 @@ import { access } from "node:fs/promises";
 import type { Readable } from "node:stream";
 import { promisify } from "node:util";
 import { invalid, messageOf, unavailable } from "../errors.ts";
+import { version } from "../formats/version.ts";
 import { packBusybox } from "./make-busybox.ts";
 import { packDebian } from "./make-debian.ts";
+import { packRegistry, registryChanges } from "./make-registry.ts";
 
 const run = promisify(execFile);
 const busyboxProgram = "/bin/busybox";
@@ -22,8 +24,8 @@ export interface MadeImage {
 }
 
 /**
- * Makes a base image without any registry: `busybox`, `debian` of the machine's own suite, or `debian:SUITE`. Packages
- * that are missing are installed when we may.
+ * Makes an image without any registry: `busybox`, `debian` of the machine's own suite, `debian:SUITE`, or `registry`, which runs
+ * `berth registry`. Packages that are missing are installed when we may.
  * @throws invalid for another name; unavailable when it cannot be done here
  */
 export async function makeImage(name: string, report: (line: string) => void): Promise<MadeImage> {
@@ -40,7 +42,18 @@ export async function makeImage(name: string, report: (line: string) => void): P
       created: "1970-01-01T00:00:00Z",
     };
   }
-  if (base !== "debian") throw invalid(`cannot make ${name}: what can be made is busybox and debian[:SUITE]`);
+  if (base === "registry" && (suite ?? "latest") === "latest") {
+    return {
+      rootfs: await packRegistry(report),
+      tags: ["registry:latest"],
+      changes: registryChanges,
+      message: `berth registry ${version}`,
+      created: "1970-01-01T00:00:00Z",
+    };
+  }
+  if (base !== "debian") {
+    throw invalid(`cannot make ${name}: what can be made is busybox, debian[:SUITE] and registry`);
+  }
   await ensureProgram("/usr/bin/mmdebstrap", "mmdebstrap", report);
   const made = await packDebian(suite, report);
   return {

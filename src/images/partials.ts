@@ -1,5 +1,13 @@
-import { closeSync, existsSync, mkdirSync, openSync, readdirSync, rmSync, statSync } from "node:fs";
-import { rename, rm } from "node:fs/promises";
+import {
+  closeSync,
+  existsSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  statSync,
+} from "node:fs";
 import { join } from "node:path";
 import { type Digest, hexOf } from "../formats/digest.ts";
 import type { Blobs } from "./blobs.ts";
@@ -13,7 +21,7 @@ export interface Partials {
   /** Makes an empty one if there is none. */
   begin(digest: Digest): string;
   /** Moves one that is whole and was verified into the store. */
-  keep(digest: Digest): Promise<void>;
+  keep(digest: Digest): void;
   /** Removes those that nobody has gone on with for so long. */
   sweep(olderThanSeconds: number): void;
 }
@@ -30,9 +38,10 @@ export function openPartials(root: string, blobs: Blobs): Partials {
       closeSync(openSync(path(digest), "a", 0o600));
       return path(digest);
     },
-    async keep(digest) {
-      if (existsSync(blobs.path(digest))) await rm(path(digest), { force: true });
-      else await rename(path(digest), blobs.path(digest));
+    keep(digest) {
+      // At once: two pulls may have come by the same blob.
+      if (existsSync(blobs.path(digest))) rmSync(path(digest), { force: true });
+      else renameSync(path(digest), blobs.path(digest));
     },
     sweep(olderThanSeconds) {
       for (const name of readdirSync(folder)) {

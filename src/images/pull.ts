@@ -122,7 +122,7 @@ async function bring(
     await receiveAll(receptions, layers, sources, { report, signal });
     signal.throwIfAborted();
     await Promise.all([blobs.put(configText), blobs.put(document.text)]);
-    for (const digest of new Set(layers.map(({ blob }) => blob.digest))) await partials.keep(digest);
+    for (const digest of new Set(layers.map(({ blob }) => blob.digest))) partials.keep(digest);
     return catalog.add({
       config: manifest.config.digest,
       blobs: manifest.layers.map(({ mediaType, digest, size }) => ({ mediaType, digest, size })),

@@ -18,7 +18,8 @@ export interface Arrival {
   limitBytes: number;
 }
 
-const bufferedBytes = 1024 * 1024;
+/** Far less than the chunks that are kept apart: see `readGrowingFile`. */
+const bufferedBytes = 512 * 1024;
 
 /**
  * Verifies a blob and unpacks it, in one pass, as its bytes come. Blocks its thread now and then: for a worker. When the digest is
@@ -28,7 +29,8 @@ const bufferedBytes = 1024 * 1024;
 export async function receiveLayer(arrival: Arrival, signal: AbortSignal): Promise<Unpacked | undefined> {
   const { path, digest, sizeBytes, growth, target, limitBytes } = arrival;
   const hash = createHash("sha256");
-  const source = readGrowingFile(path, sizeBytes, growth, signal);
+  const stop = new AbortController();
+  const source = readGrowingFile(path, sizeBytes, growth, AbortSignal.any([signal, stop.signal]));
   async function* hashed() {
     // By hand: whoever stops reading must not stop the verification.
     for (;;) {
@@ -53,6 +55,8 @@ export async function receiveLayer(arrival: Arrival, signal: AbortSignal): Promi
   } catch (error) {
     // What is not what it should be is that in the first place, whatever else is wrong with it.
     if (error instanceof EngineError && error.kind === "invalid" && !signal.aborted) await verify();
+    stop.abort();
+    await source.return(undefined);
     throw error;
   }
   await verify();

@@ -45,8 +45,6 @@ export interface Receptions {
 /** A repository, opened when it is needed. */
 export type Source = (signal: AbortSignal) => Promise<Repository>;
 
-/** Plain bytes of a layer beyond which it is taken for a bomb. */
-const bombBytes = 4 * 1024 ** 3;
 const bombRatio = 200;
 
 export interface ReceptionsOptions {
@@ -56,6 +54,8 @@ export interface ReceptionsOptions {
   jobs: ImageJobs;
   /** How many may download at a time. */
   downloads: () => number;
+  /** See `RegistrySettings`. */
+  bombBytes: () => number;
   /** How many may unpack at a time while the rest of them is still coming. */
   unpackers: number;
 }
@@ -119,7 +119,7 @@ export function createReceptions(options: ReceptionsOptions): Receptions {
     const unpacking = async () => {
       const release = await unpackSlots.take(signal);
       try {
-        const limitBytes = bombBytes + bombRatio * blob.size;
+        const limitBytes = options.bombBytes() + bombRatio * blob.size;
         const arrival = { path, digest: blob.digest, sizeBytes: blob.size, growth: state.growth, limitBytes };
         return await jobs.receive({ ...arrival, ...(target && { target }) }, signal);
       } finally {

@@ -17,7 +17,7 @@ export interface Blobs {
   find(name: string, digest: Digest): Promise<StoredObject | undefined>;
   /** @throws RegistryError BLOB_UNKNOWN */
   get(name: string, digest: Digest): Promise<StoredObject>;
-  read(digest: Digest, range?: Range): Promise<Readable>;
+  read(name: string, digest: Digest, range?: Range): Promise<Readable>;
   /**
    * Gives the repository the blob, which the garbage collection then leaves alone until its grace is over. Whether it is there is to be
    * asked, and it is to be stored, after this.
@@ -45,7 +45,7 @@ export function createBlobs(storage: Storage): Blobs {
   return {
     find,
     get,
-    read: (digest, range) => storage.read(blobKey(digest), range),
+    read: (_, digest, range) => storage.read(blobKey(digest), range),
     async claim(name, digest) {
       const claim = await storage.find(claimedKey(digest));
       const isYoung = claim && Date.now() - claim.modified.getTime() < renewedMilliseconds;

@@ -14,6 +14,10 @@ export interface Rooms {
   blobs: Blobs;
   uploads: Uploads;
   manifests: Manifests;
+  /** In order. @throws RegistryError NAME_UNKNOWN */
+  listTags(name: string): Promise<string[]>;
+  /** Address of the registry that this one mirrors, to which it leaves all pushes. */
+  upstream?: string;
 }
 
 /** An answer to send. */

@@ -40,6 +40,12 @@ export interface Manifests {
     content: Buffer,
     contentType?: string,
   ): Promise<{ digest: Digest; subject: Digest | undefined }>;
+  /** As `put`, whether its parts are there or not. @throws RegistryError MANIFEST_INVALID */
+  store(
+    name: string,
+    content: Buffer,
+    tag: string | undefined,
+  ): Promise<{ digest: Digest; subject: Digest | undefined }>;
   /** A tag alone, or a manifest with all its tags. @throws RegistryError MANIFEST_UNKNOWN */
   remove(name: string, reference: string): Promise<void>;
   /** All that have the subject, in the order of their digests. */
@@ -84,8 +90,24 @@ export function createManifests(storage: Storage, blobs: Blobs): Manifests {
     });
   }
 
+  async function store(name: string, content: Buffer, tag: string | undefined) {
+    const digest = digestOf(content);
+    const document = parseManifestDocument(content);
+    await blobs.claim(name, digest);
+    await storage.write(blobKey(digest), content);
+    const { subject } = document;
+    if (subject) {
+      const descriptor = describe(digest, content, document);
+      await storage.write(referrerKey(name, subject, digest), JSON.stringify(descriptor));
+    }
+    await storage.write(revisionKey(name, digest), digest);
+    if (tag !== undefined) await storage.write(tagKey(name, tag), digest);
+    return { digest, subject };
+  }
+
   return {
     get,
+    store,
     async put(name, reference, content, contentType) {
       const digest = digestOf(content);
       if (reference.includes(":") ? reference !== digest : !isTag(reference)) {
@@ -93,18 +115,8 @@ export function createManifests(storage: Storage, blobs: Blobs): Manifests {
           ? new RegistryError("DIGEST_INVALID", "provided digest did not match uploaded content")
           : new RegistryError("MANIFEST_INVALID", `invalid tag ${JSON.stringify(reference)}`);
       }
-      const document = parseManifestDocument(content, contentType);
-      await checkParts(name, document);
-      await blobs.claim(name, digest);
-      await storage.write(blobKey(digest), content);
-      const { subject } = document;
-      if (subject) {
-        const descriptor = describe(digest, content, document);
-        await storage.write(referrerKey(name, subject, digest), JSON.stringify(descriptor));
-      }
-      await storage.write(revisionKey(name, digest), digest);
-      if (isTag(reference)) await storage.write(tagKey(name, reference), digest);
-      return { digest, subject };
+      await checkParts(name, parseManifestDocument(content, contentType));
+      return store(name, content, isTag(reference) ? reference : undefined);
     },
     async remove(name, reference) {
       if (!isDigest(reference)) {

@@ -4,11 +4,15 @@ import type { AddressInfo } from "node:net";
 import { createLogger } from "../logger.ts";
 import { type CheckPassword, createBasicAuthentication } from "./authenticate.ts";
 import { createBlobs } from "./blobs.ts";
+import type { Rooms } from "./call.ts";
 import { letIdleGo } from "./idle.ts";
+import { listTags } from "./lists.ts";
 import { createManifests } from "./manifests.ts";
+import { createMirror } from "./mirror.ts";
 import { createRequestListener } from "./server.ts";
 import type { Storage } from "./storage.ts";
 import { createUploads } from "./uploads.ts";
+import type { Upstream } from "./upstream.ts";
 
 export interface RegistryConfig {
   storage: Storage;
@@ -18,6 +22,8 @@ export interface RegistryConfig {
   tls?: { cert: string | Buffer; key: string | Buffer };
   /** Left out where everybody may do everything. */
   checkPassword?: CheckPassword;
+  /** Makes this a mirror. The caller closes it. */
+  upstream?: Upstream;
   /** How long a client may neither send nor take anything. */
   idleSeconds?: number;
 }
@@ -39,7 +45,14 @@ export function createRegistry(config: RegistryConfig): Registry {
   const uploads = createUploads(storage, blobs);
   const manifests = createManifests(storage, blobs);
   const authenticate = checkPassword && createBasicAuthentication(checkPassword);
-  const rooms = { storage, blobs, uploads, manifests };
+  const own: Rooms = {
+    storage,
+    blobs,
+    uploads,
+    manifests,
+    listTags: (name) => listTags(storage, name),
+  };
+  const rooms = config.upstream ? createMirror(own, config.upstream, logger) : own;
   const listener = createRequestListener({ rooms, logger, authenticate });
   const server: Server = tls ? createTlsServer(tls, listener) : createServer(listener);
   // A layer takes as long as it takes.

@@ -22,7 +22,7 @@ export async function getBlob(call: Call): Promise<Reply> {
   if (call.header("if-none-match")?.includes(`"${digest}"`)) return { status: 304, headers };
   const range = parseRange(call.header("range"), sizeBytes);
   if (!range) {
-    const body = () => blobs.read(digest);
+    const body = () => blobs.read(name, digest);
     return { status: 200, headers: { ...headers, "Content-Length": sizeBytes }, body };
   }
   const { start, end } = range;
@@ -33,7 +33,7 @@ export async function getBlob(call: Call): Promise<Reply> {
       "Content-Length": end - start,
       "Content-Range": `bytes ${start}-${end - 1}/${sizeBytes}`,
     },
-    body: () => blobs.read(digest, range),
+    body: () => blobs.read(name, digest, range),
   };
 }
 

@@ -1,6 +1,6 @@
 import { mediaTypes } from "../formats/oci-manifest.ts";
 import type { Call, Reply } from "./call.ts";
-import { listRepositories, listTags, type Page, parsePageRequest, takePage } from "./lists.ts";
+import { listRepositories, type Page, parsePageRequest, takePage } from "./lists.ts";
 
 const mostTags = 10_000;
 const mostRepositories = 1000;
@@ -10,7 +10,7 @@ const mostReferrers = 1000;
 export async function getTags(call: Call): Promise<Reply> {
   const { name } = call;
   const wanted = parsePageRequest(call.query, mostTags);
-  const page = takePage(await listTags(call.rooms.storage, name), wanted, (tag) => tag);
+  const page = takePage(await call.rooms.listTags(name), wanted, (tag) => tag);
   return json({ name, tags: page.items }, linkToNext(call, page, page.items.at(-1)));
 }
 

@@ -22,6 +22,7 @@ export function createRequestListener({ rooms, logger, authenticate }: ServerOpt
   for (const [method, path, handler] of routes) {
     const name = method.toLowerCase() as "get" | "post" | "put" | "patch" | "delete";
     router[name](path, async (input, output) => {
+      if (rooms.upstream !== undefined && isPush(input)) throw refuseToPush(rooms.upstream);
       const params = Object.entries(input.params).map(([key, value]) => [key, [value].flat().join("/")]);
       await send(input, output, await handler(new Call(rooms, input, Object.fromEntries(params))));
     });
@@ -52,6 +53,13 @@ export function createRequestListener({ rooms, logger, authenticate }: ServerOpt
   };
 }
 
+/** What is deleted from a mirror is fetched again when it is asked for. */
+const isPush = ({ method }: IncomingMessage) => method === "POST" || method === "PUT" || method === "PATCH";
+
+function refuseToPush(upstream: string): RegistryError {
+  return new RegistryError("UNSUPPORTED", `this registry is a mirror: push to ${upstream} itself`);
+}
+
 function unknownPath({ method, url }: IncomingMessage): RegistryError {
   return method === "GET" || method === "HEAD"
     ? new RegistryError("NAME_UNKNOWN", `there is nothing at ${url}`)
@@ -65,6 +73,8 @@ async function send(input: IncomingMessage, output: ServerResponse, reply: Reply
     // Opened before the head is sent, so that what is not there is still an error of its own.
     const stream = await body();
     output.writeHead(status, headers);
+    // A mirror's first bytes may take a while.
+    output.flushHeaders();
     await pipeline(stream, output).catch((error: unknown) => {
       // The client sees that less came than was promised.
       if (!output.destroyed) throw error;

@@ -32,11 +32,16 @@ export function readGrowth(growth: SharedArrayBuffer): { writtenBytes: number; r
   };
 }
 
-const chunkBytes = 512 * 1024;
+const chunkBytes = 256 * 1024;
+/** What is read goes into these by turns. A reader may be so far ahead of what is done with its chunks, less two. */
+export const growingChunks = 16;
 /** A wait is no longer than this, so that an end that came in just the wrong moment is seen. */
 const longestWaitMilliseconds = 500;
 
-/** The file's first `sizeBytes` bytes as they come. @throws unavailable when they end early; the signal's reason */
+/**
+ * The file's first `sizeBytes` bytes as they come. A chunk's memory is used again `growingChunks` chunks later: garbage of
+ * hundreds of megabytes would be collected too late. @throws unavailable when they end early; the signal's reason
+ */
 export async function* readGrowingFile(
   path: string,
   sizeBytes: number,
@@ -45,6 +50,8 @@ export async function* readGrowingFile(
 ): AsyncGenerator<Buffer> {
   const view = new BigInt64Array(growth);
   const fd = openSync(path, "r");
+  const ring: Buffer[] = [];
+  let turn = 0;
   try {
     for (let offset = 0; offset < sizeBytes; ) {
       signal.throwIfAborted();
@@ -56,8 +63,11 @@ export async function* readGrowingFile(
         if (async) await value;
         continue;
       }
-      const chunk = Buffer.allocUnsafe(Math.min(chunkBytes, Math.min(available, sizeBytes) - offset));
-      const count = readSync(fd, chunk, 0, chunk.length, offset);
+      const place = turn++ % growingChunks;
+      ring[place] ??= Buffer.allocUnsafe(Math.min(chunkBytes, sizeBytes));
+      const chunk = ring[place];
+      const wanted = Math.min(chunk.length, Math.min(available, sizeBytes) - offset);
+      const count = readSync(fd, chunk, 0, wanted, offset);
       if (count === 0) throw unavailable(`unexpected EOF: ${path} was cut short`);
       offset += count;
       yield chunk.subarray(0, count);

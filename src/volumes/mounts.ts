@@ -46,7 +46,7 @@ export interface MountInput {
 /** The volumes that mounts are resolved against. */
 interface VolumeSource {
   has(name: string): boolean;
-  create(body: VolumeCreateBody): VolumeRecord;
+  create(body: VolumeCreateBody, options: { isUnclaimed: boolean }): VolumeRecord;
   directoryOf(record: VolumeRecord): string;
   undoCreate(names: string[]): Promise<void>;
 }
@@ -80,7 +80,7 @@ export async function resolveMounts(input: MountInput, volumes: VolumeSource): P
       if (!mount.volume) return mount;
       const isNew = !volumes.has(mount.volume.Name ?? "");
       const { volume, ...rest } = mount;
-      const record = volumes.create(volume);
+      const record = volumes.create(volume, { isUnclaimed: mount.isAnonymous });
       if (isNew) made.push(record.name);
       return { ...rest, name: record.name, source: volumes.directoryOf(record) };
     });

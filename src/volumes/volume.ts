@@ -7,6 +7,8 @@ export interface VolumeRecord {
   labels: Record<string, string>;
   /** Set while image content is being copied in: a copy that was cut off is made again. */
   isPopulating?: boolean;
+  /** Made for a container that is being created, and not yet in its record: goes when the creation is cut off. */
+  isUnclaimed?: boolean;
 }
 
 export interface VolumeCreateBody {

@@ -30,8 +30,14 @@ export interface Volumes {
   inspect(record: VolumeRecord): Volume;
   /** Where its content lies on this machine. */
   directoryOf(record: VolumeRecord): string;
-  /** At create: makes the volumes that are missing, and for -v the bind sources. All or nothing. @throws invalid, notFound, conflict */
+  /**
+   * At create: makes the volumes that are missing, and for -v the bind sources. All or nothing. Anonymous ones are to be claimed once
+   * the container's record names them. @throws invalid, notFound, conflict
+   */
   resolveMounts(input: MountInput): Promise<ResolvedMount[]>;
+  claim(names: string[]): void;
+  /** After a crash: removes what was made for a container that never came to be. */
+  removeUnclaimed(isUsed: (name: string) => boolean): Promise<void>;
   /** At start: makes -v bind sources and volume directories that have gone meanwhile, mounts tmpfs volumes. @throws invalid */
   prepareSources(mounts: ResolvedMount[]): Promise<void>;
   /**
@@ -108,16 +114,16 @@ export function createVolumes(options: {
     return record;
   }
 
-  function create(body: VolumeCreateBody): VolumeRecord {
+  function create(body: VolumeCreateBody, options?: { isUnclaimed: boolean }): VolumeRecord {
     try {
-      return createChecked(body);
+      return createChecked(body, options?.isUnclaimed ?? false);
     } catch (error) {
       if (!(error instanceof EngineError) || !body.Name) throw error;
       throw new EngineError(error.kind, `create ${body.Name}: ${error.message}`, error);
     }
   }
 
-  function createChecked(body: VolumeCreateBody): VolumeRecord {
+  function createChecked(body: VolumeCreateBody, isUnclaimed: boolean): VolumeRecord {
     const driver = body.Driver || "local";
     if (driver !== "local")
       throw notFound(`error looking up volume plugin ${driver}: plugin "${driver}" not found`);
@@ -133,6 +139,7 @@ export function createVolumes(options: {
       created: new Date().toISOString(),
       options: driverOptions,
       labels: { ...body.Labels, ...(isAnonymous && { [anonymousLabel]: "" }) },
+      ...(isUnclaimed && { isUnclaimed }),
     };
     save(record);
     try {
@@ -172,6 +179,16 @@ export function createVolumes(options: {
 
   completeVolumes();
 
+  function claim(names: string[]): void {
+    for (const name of names) {
+      const record = records.get(name);
+      if (!record?.isUnclaimed) continue;
+      const claimed = { ...record, isUnclaimed: false };
+      records.set(name, claimed);
+      stored.putSoon(name, claimed);
+    }
+  }
+
   async function undoCreate(names: string[]): Promise<void> {
     for (const name of names) await remove(name, { force: true, usedBy: [] });
   }
@@ -180,8 +197,14 @@ export function createVolumes(options: {
     list: () => [...records.values()],
     findVolume: (name) => records.get(name),
     getVolume,
-    create,
+    create: (body) => create(body),
     remove,
+    claim,
+    async removeUnclaimed(isUsed) {
+      const names = [...records.values()].flatMap(({ name, isUnclaimed }) => (isUnclaimed ? [name] : []));
+      claim(names.filter(isUsed));
+      await undoCreate(names.filter((name) => !isUsed(name)));
+    },
     directoryOf,
     inspect: (record) => ({
       CreatedAt: record.created.replace(/\.\d+Z$/, "Z"),

@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { it } from "node:test";
 import { startEngine } from "../engine.ts";
 import { leftovers, takeFootprint } from "../footprint.ts";
+import { freePort } from "../registry/server.ts";
 
 const root = join(import.meta.dirname, "../..");
 
@@ -43,6 +44,23 @@ it("README's first steps work word for word", async () => {
   } finally {
     await engine.stop();
     rmSync(folder, { recursive: true });
+  }
+});
+
+it("README's registry works word for word", async () => {
+  const script = blocksOf("sh").find((block) => block.includes("make registry"));
+  assert.ok(script);
+  const engine = await startEngine();
+  try {
+    const prelude = `set -e; berth() { "${process.execPath}" "${root}/dist/cli/main.js" "$@"; }\n`;
+    const env = { ...process.env, BERTH_HOST: engine.host };
+    const port = await freePort();
+    const words = script.replaceAll("5000:5000", `${port}:5000`).replaceAll(":5000/", `:${port}/`);
+    const text = await run("sh", ["-c", prelude + words], { env });
+    assert.match(text, /^\{"repositories":\["team\/busybox"\]\}$/m);
+    assert.match(text, /^Removed 0 manifests/m);
+  } finally {
+    await engine.stop();
   }
 });
 

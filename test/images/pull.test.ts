@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { digestOf, hexOf, shortId } from "../../src/formats/digest.ts";
@@ -13,7 +13,6 @@ import {
   serveContent,
   startServer,
 } from "../distribution/fixtures.ts";
-import { eventually } from "../engine.ts";
 import { makeTar, openStore, type Store } from "./fixtures.ts";
 import { addImage, linesOf, pull } from "./pull-fixtures.ts";
 
@@ -205,102 +204,4 @@ test("what is no image here: schema 1, a chart, Windows, too many layers, none o
     message: `pull access denied for ${server.host}/x, repository does not exist or may require 'docker login': denied: requested access to the resource is denied`,
   });
   assert.deepEqual(filesOf(store), nothing);
-});
-
-test("two pulls of one image share its blobs; one that leaves does not stop the other, the last one does", async () => {
-  const content = createContent();
-  addImage(content, "1", [layer("a", 2), layer("b", 2)]);
-  const serve = serveContent(content);
-  const layerBlobs = [...content.blobs].filter(([, bytes]) => bytes[0] === 0x1f).map(([digest]) => digest);
-  let letGo = () => {};
-  const held = new Promise<void>((resolve) => {
-    letGo = resolve;
-  });
-  await using server = await startServer((input, output) => {
-    if (!layerBlobs.some((digest) => input.url?.endsWith(digest))) return serve(input, output);
-    void held.then(() => serve(input, output));
-  });
-  await using store = await openStore(quickSettings({ patienceSeconds: 20 }));
-  const name = `${server.host}/x:1`;
-  const [first, second, third] = [new AbortController(), new AbortController(), new AbortController()];
-  const pulls = [first, second, third].map(({ signal }) => pull(store.images, name, { signal }));
-  const [left, right, last] = pulls.map((one) =>
-    one.then(
-      () => "done",
-      (error: Error) => error.name,
-    ),
-  );
-  await eventually(
-    () => server.requests.length,
-    (count) => count === 11,
-  );
-  first.abort();
-  assert.equal(await left, "AbortError");
-  letGo();
-  assert.equal(await right, "done");
-  assert.equal(await last, "done");
-  const blobs = server.requests.filter((one) => /blobs/.test(one));
-  for (const digest of layerBlobs)
-    assert.equal(blobs.filter((one) => one.endsWith(digest)).length, 1, digest);
-  assert.deepEqual(filesOf(store), { ...nothing, blobs: 4, layers: 3 });
-  assert.deepEqual(await store.images.check(new Set()), []);
-});
-
-test("a cancelled pull leaves no layer, and the next one asks only for what is missing", async () => {
-  const content = createContent();
-  const { tar } = { tar: makeTar([{ name: "big", data: Buffer.alloc(4 << 20, "x") }]) };
-  addImage(content, "1", [{ tar, compression: "none" }, layer("small")]);
-  const big = digestOf(tar);
-  const ranges: (string | undefined)[] = [];
-  let isHeld = true;
-  await using server = await startServer((input, output) => {
-    if (!input.url?.endsWith(big)) return serveContent(content)(input, output);
-    ranges.push(input.headers.range);
-    if (!isHeld) return sendBytes(input, output, tar);
-    output.writeHead(200, { "Content-Length": tar.length });
-    output.write(tar.subarray(0, 3 << 20));
-  });
-  await using store = await openStore(quickSettings({ patienceSeconds: 20 }));
-  const name = `${server.host}/x:1`;
-  const controller = new AbortController();
-  const pulling = pull(store.images, name, { signal: controller.signal }).catch((error: Error) => error.name);
-  const path = join(store.root, "blobs/partial", hexOf(big));
-  await eventually(
-    () => statSync(path, { throwIfNoEntry: false })?.size,
-    (size) => size === 3 << 20,
-  );
-  controller.abort();
-  assert.equal(await pulling, "AbortError");
-  assert.equal(filesOf(store).layers, 1);
-  assert.equal(filesOf(store).blobs, 0);
-  await store.reopen();
-  isHeld = false;
-  await pull(store.images, name);
-  assert.deepEqual(ranges, [undefined, `bytes=${3 << 20}-`]);
-  assert.deepEqual(contentOf(store, name), ["big", "small"]);
-  const small = server.requests.filter((one) => /blobs/.test(one) && !one.endsWith(big));
-  assert.equal(new Set(small).size, small.length - 1, "only the config was asked for twice");
-  assert.deepEqual(filesOf(store), { ...nothing, blobs: 4, layers: 3 });
-});
-
-test("what lies in wait in a partial file is found out, and the next pull is well", async () => {
-  const content = createContent();
-  const one = { ...layer("a", 1), compression: "none" as const };
-  addImage(content, "1", [one]);
-  await using server = await startServer(serveContent(content));
-  await using store = await openStore(quickSettings());
-  const path = join(store.root, "blobs/partial", hexOf(digestOf(one.tar)));
-  writeFileSync(path, Buffer.alloc(one.tar.length));
-  await assert.rejects(
-    pull(store.images, `${server.host}/x:1`),
-    /filesystem layer verification failed for digest/,
-  );
-  assert.deepEqual(filesOf(store), nothing);
-  await pull(store.images, `${server.host}/x:1`);
-  assert.equal(
-    readFileSync(
-      join(store.images.lowerDirectories(store.images.getImage(`${server.host}/x:1`))[0] ?? "", "a"),
-    ).length,
-    1 << 20,
-  );
 });

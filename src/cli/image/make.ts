@@ -3,8 +3,9 @@ import { bool } from "../flag.ts";
 import { showProgress } from "../progress.ts";
 
 export const command = defineCommand({
-  usage: "[OPTIONS] busybox|debian[:SUITE]",
-  description: "The image is put together from this machine's own package sources; no registry is needed.",
+  usage: "[OPTIONS] busybox|debian[:SUITE]|registry",
+  description:
+    "The image is put together from this machine's own package sources, and registry from berth itself; no registry is needed.",
   arity: [1, 1],
   flags: {
     quiet: bool("q", "Print only the image ID"),

@@ -16,12 +16,14 @@ const flags = {
   ),
   "tls-cert": string("", "Certificate of the server, with its chain; re-read on SIGHUP", "", "file"),
   "tls-key": string("", "Key of the certificate", "", "file"),
+  mirror: string("", "Mirror this registry: fetch from it what is missing, and keep it", "", "url"),
   debug: bool("D", "Log each request to standard error"),
 };
 
 export const command = defineCommand({
   usage: "[OPTIONS]",
-  description: "It runs in the foreground until SIGTERM or SIGINT. All it keeps is in its folder or bucket.",
+  description: `It runs in the foreground until SIGTERM or SIGINT. All it keeps is in its folder or bucket.
+A mirror gives $BERTH_MIRROR_USERNAME and $BERTH_MIRROR_PASSWORD to the registry it mirrors.`,
   arity: [0, 0],
   flags,
   async run({ cli, flags: given }) {
@@ -29,10 +31,12 @@ export const command = defineCommand({
     const tls = readTls(given);
     const storage = await openStorage(given, cli.env);
     const passwords = await openPasswords(given.auth);
+    const upstream = await openMirrored(given.mirror, cli.env);
     const registry = createRegistry({
       storage,
       logLevel: given.debug ? "debug" : "info",
       ...(tls && { tls }),
+      ...(upstream && { upstream }),
       ...(passwords && { checkPassword: passwords.check }),
     });
     const { host, port } = parseAddress(given.listen);
@@ -44,7 +48,7 @@ export const command = defineCommand({
     if (tls) renewOnHangup(cli, registry, given);
     await untilStopped();
     await registry.close(10);
-    await passwords?.close();
+    await Promise.all([passwords?.close(), upstream?.close()]);
     return 0;
   },
 });
@@ -55,6 +59,14 @@ async function openPasswords(path: string) {
   if (path === "") return undefined;
   const { openPasswordFile } = await import("../../registry/htpasswd.ts");
   return openPasswordFile(path);
+}
+
+/** Credentials for the mirrored registry come from the environment, which other users do not see. */
+async function openMirrored(url: string, env: Cli["env"]) {
+  if (url === "") return undefined;
+  const { openUpstream } = await import("../../registry/upstream.ts");
+  const [username, password] = [env.BERTH_MIRROR_USERNAME, env.BERTH_MIRROR_PASSWORD];
+  return openUpstream({ url, ...(username && { username }), ...(password && { password }) });
 }
 
 function readTls(given: Flags): { cert: Buffer; key: Buffer } | undefined {

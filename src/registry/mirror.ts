@@ -1,0 +1,140 @@
+import { Readable } from "node:stream";
+import { EngineError, messageOf } from "../errors.ts";
+import { type Digest, isDigest } from "../formats/digest.ts";
+import { isObject } from "../formats/image-config.ts";
+import type { Logger } from "../logger.ts";
+import type { Rooms } from "./call.ts";
+import { RegistryError } from "./errors.ts";
+import type { ReferrerDescriptor } from "./manifest-document.ts";
+import { createSharedFetches } from "./shared-fetch.ts";
+import type { StoredObject } from "./storage.ts";
+import type { Upstream } from "./upstream.ts";
+
+/** With something of its own to give, a mirror does not wait longer for the upstream. */
+const patienceMilliseconds = 5000;
+/** An upstream that was not to be reached is not asked for so long, where there is something to give without it. */
+const restMilliseconds = 10_000;
+
+/**
+ * The rooms of a mirror: what is not in the storage is fetched from the upstream, stored, and given to the client meanwhile. Tags are
+ * asked for each time, and taken from the storage when the upstream is down. What has a digest never changes and is not asked for again.
+ */
+export function createMirror(rooms: Rooms, upstream: Upstream, logger: Logger): Rooms {
+  const { storage, blobs, uploads, manifests } = rooms;
+  const fetches = createSharedFetches(storage, uploads, upstream.readBlob);
+  let downUntil = 0;
+
+  /**
+   * Asks the upstream, unless it is down and there is something else to give.
+   * @param unknown the error for what the upstream does not have
+   */
+  async function preferring<T>(
+    unknown: "BLOB_UNKNOWN" | "MANIFEST_UNKNOWN" | "NAME_UNKNOWN",
+    ask: (signal?: AbortSignal) => Promise<T>,
+    own?: T,
+  ): Promise<T> {
+    if (own !== undefined && Date.now() < downUntil) return own;
+    try {
+      return await ask(own === undefined ? undefined : AbortSignal.timeout(patienceMilliseconds));
+    } catch (error) {
+      const isDown = !(error instanceof EngineError) || error.kind === "unavailable";
+      if (own === undefined || !isDown) throw toClientError(error, upstream.origin, unknown);
+      logger.warn({ upstream: upstream.origin, error: messageOf(error) }, "the upstream is down");
+      downUntil = Date.now() + restMilliseconds;
+      return own;
+    }
+  }
+
+  async function fetchManifest(name: string, reference: string, signal?: AbortSignal) {
+    const { digest, content } = await upstream.getManifest(name, reference, signal);
+    await manifests.store(name, content, isDigest(reference) ? undefined : reference);
+    return manifests.get(name, digest);
+  }
+
+  async function getByTag(name: string, tag: string) {
+    const own = await findManifest(name, tag);
+    const ask = async (signal?: AbortSignal) => {
+      const digest = await upstream.resolve(name, tag, signal);
+      if (own && own.digest === digest) return own;
+      const known = digest && (await findManifest(name, digest));
+      if (!known) return fetchManifest(name, tag, signal);
+      await manifests.store(name, known.content, tag);
+      return known;
+    };
+    return preferring("MANIFEST_UNKNOWN", ask, own);
+  }
+
+  async function getBlob(name: string, digest: Digest): Promise<StoredObject> {
+    const own = await blobs.find(name, digest);
+    if (own) return own;
+    return preferring("BLOB_UNKNOWN", async () => {
+      return { sizeBytes: await upstream.getBlobSize(name, digest), modified: new Date() };
+    });
+  }
+
+  async function findManifest(name: string, reference: string) {
+    return manifests.get(name, reference).catch((error: unknown) => {
+      if (error instanceof RegistryError && error.status === 404) return undefined;
+      throw error;
+    });
+  }
+
+  return {
+    storage,
+    uploads,
+    upstream: upstream.origin,
+    manifests: {
+      ...manifests,
+      async get(name, reference) {
+        if (!isDigest(reference)) return getByTag(name, reference);
+        const own = await findManifest(name, reference);
+        return own ?? preferring("MANIFEST_UNKNOWN", () => fetchManifest(name, reference));
+      },
+      async referrers(name, subject) {
+        const own = await manifests.referrers(name, subject);
+        const ask = async (signal?: AbortSignal) => {
+          const answer = await upstream.findReferrers(name, subject, signal);
+          return answer ? parseReferrers(answer) : own;
+        };
+        return preferring("MANIFEST_UNKNOWN", ask, own);
+      },
+    },
+    blobs: {
+      ...blobs,
+      get: getBlob,
+      async read(name, digest, range) {
+        if (await blobs.find(name, digest)) return blobs.read(name, digest, range);
+        const { sizeBytes } = await getBlob(name, digest);
+        const parts = fetches.read(name, digest, sizeBytes, range ?? { start: 0, end: sizeBytes });
+        return Readable.from(parts, { objectMode: false });
+      },
+      async claim(name, digest) {
+        if (await blobs.find(name, digest)) await blobs.claim(name, digest);
+      },
+    },
+    async listTags(name) {
+      const own = await rooms.listTags(name).catch(() => undefined);
+      return preferring("NAME_UNKNOWN", (signal) => upstream.listTags(name, signal), own);
+    },
+  };
+}
+
+function parseReferrers(content: Buffer): ReferrerDescriptor[] {
+  const index: unknown = JSON.parse(content.toString());
+  return isObject(index) && Array.isArray(index.manifests) ? index.manifests : [];
+}
+
+/** An upstream's refusal as an answer of ours. */
+function toClientError(
+  error: unknown,
+  origin: string,
+  unknown: "BLOB_UNKNOWN" | "MANIFEST_UNKNOWN" | "NAME_UNKNOWN",
+): RegistryError {
+  if (error instanceof RegistryError) return error;
+  const message = `${origin}: ${messageOf(error)}`;
+  const kind = error instanceof EngineError ? error.kind : undefined;
+  if (kind === "notFound") return new RegistryError(unknown, message, { cause: error });
+  if (kind === "unauthorized" || kind === "forbidden")
+    return new RegistryError("DENIED", message, { cause: error });
+  return new RegistryError("UNAVAILABLE", message, { cause: error });
+}

@@ -1,0 +1,163 @@
+import assert from "node:assert/strict";
+import { randomBytes } from "node:crypto";
+import { readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { test } from "node:test";
+import { digestOf, hexOf } from "../../src/formats/digest.ts";
+import {
+  createContent,
+  quickSettings,
+  refuse,
+  sendBytes,
+  serveContent,
+  startServer,
+} from "../distribution/fixtures.ts";
+import { eventually } from "../engine.ts";
+import { makeTar, openStore, type Store } from "./fixtures.ts";
+import { addImage, pull } from "./pull-fixtures.ts";
+
+const layer = (name: string, megabytes = 0) => ({
+  tar: makeTar([{ name, data: Buffer.alloc(megabytes << 20, name) }]),
+});
+
+/** Names of files beside the database, without what they are called by chance. */
+function filesOf({ root }: Store) {
+  return {
+    blobs: readdirSync(join(root, "blobs/sha256")).length,
+    partial: readdirSync(join(root, "blobs/partial")).sort(),
+    temporary: readdirSync(join(root, "blobs/tmp")).length,
+    layers: readdirSync(join(root, "layers")).length,
+  };
+}
+
+const nothing = { blobs: 0, partial: [], temporary: 0, layers: 1 };
+
+function contentOf(store: Store, name: string): string[] {
+  const directories = store.images.lowerDirectories(store.images.getImage(name));
+  return directories.flatMap((directory) => readdirSync(directory)).sort();
+}
+
+test("two pulls of one image share its blobs; one that leaves does not stop the other, the last one does", async () => {
+  const content = createContent();
+  addImage(content, "1", [layer("a", 2), layer("b", 2)]);
+  const serve = serveContent(content);
+  const layerBlobs = [...content.blobs].filter(([, bytes]) => bytes[0] === 0x1f).map(([digest]) => digest);
+  let letGo = () => {};
+  const held = new Promise<void>((resolve) => {
+    letGo = resolve;
+  });
+  await using server = await startServer((input, output) => {
+    if (!layerBlobs.some((digest) => input.url?.endsWith(digest))) return serve(input, output);
+    void held.then(() => serve(input, output));
+  });
+  await using store = await openStore(quickSettings({ patienceSeconds: 20 }));
+  const name = `${server.host}/x:1`;
+  const [first, second, third] = [new AbortController(), new AbortController(), new AbortController()];
+  const pulls = [first, second, third].map(({ signal }) => pull(store.images, name, { signal }));
+  const [left, right, last] = pulls.map((one) =>
+    one.then(
+      () => "done",
+      (error: Error) => error.name,
+    ),
+  );
+  await eventually(
+    () => server.requests.length,
+    (count) => count === 11,
+  );
+  first.abort();
+  assert.equal(await left, "AbortError");
+  letGo();
+  assert.equal(await right, "done");
+  assert.equal(await last, "done");
+  const blobs = server.requests.filter((one) => /blobs/.test(one));
+  for (const digest of layerBlobs)
+    assert.equal(blobs.filter((one) => one.endsWith(digest)).length, 1, digest);
+  assert.deepEqual(filesOf(store), { ...nothing, blobs: 4, layers: 3 });
+  assert.deepEqual(await store.images.check(new Set()), []);
+});
+
+test("a cancelled pull leaves no layer, and the next one asks only for what is missing", async () => {
+  const content = createContent();
+  const { tar } = { tar: makeTar([{ name: "big", data: Buffer.alloc(4 << 20, "x") }]) };
+  addImage(content, "1", [{ tar, compression: "none" }, layer("small")]);
+  const big = digestOf(tar);
+  const ranges: (string | undefined)[] = [];
+  let isHeld = true;
+  await using server = await startServer((input, output) => {
+    if (!input.url?.endsWith(big)) return serveContent(content)(input, output);
+    ranges.push(input.headers.range);
+    if (!isHeld) return sendBytes(input, output, tar);
+    output.writeHead(200, { "Content-Length": tar.length });
+    output.write(tar.subarray(0, 3 << 20));
+  });
+  await using store = await openStore(quickSettings({ patienceSeconds: 20 }));
+  const name = `${server.host}/x:1`;
+  const controller = new AbortController();
+  const pulling = pull(store.images, name, { signal: controller.signal }).catch((error: Error) => error.name);
+  const path = join(store.root, "blobs/partial", hexOf(big));
+  await eventually(
+    () => statSync(path, { throwIfNoEntry: false })?.size,
+    (size) => size === 3 << 20,
+  );
+  controller.abort();
+  assert.equal(await pulling, "AbortError");
+  assert.equal(filesOf(store).layers, 1);
+  assert.equal(filesOf(store).blobs, 0);
+  await store.reopen();
+  isHeld = false;
+  await pull(store.images, name);
+  assert.deepEqual(ranges, [undefined, `bytes=${3 << 20}-`]);
+  assert.deepEqual(contentOf(store, name), ["big", "small"]);
+  const small = server.requests.filter((one) => /blobs/.test(one) && !one.endsWith(big));
+  assert.equal(new Set(small).size, small.length - 1, "only the config was asked for twice");
+  assert.deepEqual(filesOf(store), { ...nothing, blobs: 4, layers: 3 });
+});
+
+test("what lies in wait in a partial file is found out, and the next pull is well", async () => {
+  const content = createContent();
+  const one = { ...layer("a", 1), compression: "none" as const };
+  addImage(content, "1", [one]);
+  await using server = await startServer(serveContent(content));
+  await using store = await openStore(quickSettings());
+  const path = join(store.root, "blobs/partial", hexOf(digestOf(one.tar)));
+  writeFileSync(path, Buffer.alloc(one.tar.length));
+  await assert.rejects(
+    pull(store.images, `${server.host}/x:1`),
+    /filesystem layer verification failed for digest/,
+  );
+  assert.deepEqual(filesOf(store), nothing);
+  await pull(store.images, `${server.host}/x:1`);
+  assert.equal(
+    readFileSync(
+      join(store.images.lowerDirectories(store.images.getImage(`${server.host}/x:1`))[0] ?? "", "a"),
+    ).length,
+    1 << 20,
+  );
+});
+
+test("a token that runs out in the middle of a layer is renewed, and the layer goes on unpacking", async () => {
+  const content = createContent();
+  const one = { tar: makeTar([{ name: "a", data: randomBytes(2 << 20) }]), compression: "none" as const };
+  addImage(content, "1", [one]);
+  const serve = serveContent(content);
+  let token = 0;
+  let cuts = 3;
+  await using server = await startServer((input, output) => {
+    if (input.url?.startsWith("/token")) return void output.end(JSON.stringify({ token: `t${++token}` }));
+    if (input.headers.authorization !== `Bearer t${token}`) {
+      output.setHeader("WWW-Authenticate", `Bearer realm="${server.origin}/token"`);
+      return refuse(output, 401, "UNAUTHORIZED");
+    }
+    if (!input.url?.endsWith(digestOf(one.tar)) || cuts-- <= 0) return serve(input, output);
+    const first = Number(/\d+/.exec(input.headers.range ?? "0")?.[0]);
+    if (first > 0)
+      output.writeHead(206, { "Content-Range": `bytes ${first}-${one.tar.length - 1}/${one.tar.length}` });
+    output.write(one.tar.subarray(first, first + 300_000), () => output.destroy());
+    // At the first cut the token has run out as well.
+    if (cuts === 2) token++;
+  });
+  await using store = await openStore(quickSettings());
+  await pull(store.images, `${server.host}/x:1`);
+  assert.equal(token, 3);
+  assert.deepEqual(contentOf(store, `${server.host}/x:1`), ["a"]);
+});

@@ -1,0 +1,52 @@
+import assert from "node:assert/strict";
+import { before, describe, it } from "node:test";
+import { setTimeout } from "node:timers/promises";
+import { type Client, createClient } from "../../src/client/client.ts";
+import { useEngine } from "../engine.ts";
+
+const kills = 30;
+
+describe("a daemon killed in the middle of an operation", () => {
+  const { engine, berth } = useEngine();
+  let client: Client;
+  before(async () => {
+    client = await createClient({ host: engine.host });
+  });
+
+  const body = { Image: "busybox", Cmd: ["sleep", "1000"], Volumes: { "/data": {} } } as never;
+  const create = (name: string) => client.containers.create(body, { name });
+  const start = (name: string) => client.containers.start(name);
+  const remove = (name: string) => client.containers.remove(name, { force: true, volumes: true });
+
+  /** What is done before, what is cut off, and about how long that takes. */
+  const operations = [
+    { operation: "create", prepare: async () => {}, act: create, milliseconds: 10 },
+    { operation: "start", prepare: create, act: start, milliseconds: 60 },
+    {
+      operation: "rm",
+      prepare: (name: string) => create(name).then(() => start(name)),
+      act: remove,
+      milliseconds: 60,
+    },
+  ];
+  const rounds = kills / operations.length;
+
+  for (const { operation, prepare, act, milliseconds } of operations) {
+    it(`never leaves a container that cannot be removed (${operation})`, async () => {
+      for (let kill = 0; kill < rounds; kill++) {
+        const name = `${operation}${kill}`;
+        await prepare(name);
+        const cutOff = act(name).catch(() => {});
+        await setTimeout((kill * milliseconds) / rounds);
+        await engine.restart("SIGKILL");
+        await cutOff;
+        assert.deepEqual(await client.check(), [], `after kill ${kill}`);
+        for (const { Id } of await client.containers.list({ all: true })) await remove(Id);
+        // The name is free again.
+        await create(name);
+        await remove(name);
+        assert.equal(await berth("volume", "ls", "-q"), "", "its anonymous volume is gone");
+      }
+    });
+  }
+});
