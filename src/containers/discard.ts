@@ -33,7 +33,7 @@ export async function discardContainer(
     throw error;
   }
   if (record.removesVolumes) await removeAnonymousVolumes(containers, container);
-  containers.images.release(record.id);
+  containers.images.release(record.id, record.imageId);
   containers.records.deleteSoon(record.id);
   unregister(containers, container);
   publish(containers, container, "destroy");

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { parseArgs } from "node:util";
 import type { EngineConfig } from "../engine/config.ts";
 import { invalid, messageOf } from "../errors.ts";
+import { garbageTable, readGarbagePolicy } from "./garbage-flags.ts";
 import { readRegistryKeys, readRegistrySettings, registryTable } from "./registry-flags.ts";
 
 export type Host = { text: string } & (
@@ -44,6 +45,7 @@ const table = [
   ["host", "list", "unix:///run/berth/berth.sock", "Socket to listen on: unix://PATH or tcp://ADDRESS:PORT"],
   ["log-level", "string", "info", "debug, info, warn, error or fatal"],
   ["nft-table", "string", "berth", "Name of the nftables table"],
+  ...garbageTable,
   ...registryTable,
   ["tls", "boolean", "", "Use TLS; implied by --tlsverify"],
   ["tlscacert", "string", join(certificates, "ca.pem"), "Trust only clients with a certificate of this CA"],
@@ -83,6 +85,7 @@ export function parseDaemonFlags(words: string[]): DaemonFlags {
     logLevel: text("log-level") ?? (debug ? "debug" : "info"),
     runtimes,
     registries: readRegistrySettings({ list, text }, process.env),
+    imageGarbage: readGarbagePolicy(text),
     ...optional("root", text("data-root")),
     ...optional("execRoot", text("exec-root")),
     ...optional("bridgeName", text("bridge")),

@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { defaultRegistrySettings, type RegistrySettings } from "../distribution/settings.ts";
 import { invalid } from "../errors.ts";
+import type { GarbagePolicy } from "../images/collect-garbage.ts";
 
 export interface EngineConfig {
   /** Data root. */
@@ -18,6 +19,8 @@ export interface EngineConfig {
   /** Parent of the containers' cgroups, from the root of each hierarchy. */
   cgroupParent: string;
   defaultRuntime: string;
+  /** When unused images are removed by themselves; undefined for never. */
+  imageGarbage: GarbagePolicy | undefined;
   /** Programs by name. */
   runtimes: Record<string, string>;
   registries: RegistrySettings;
@@ -31,6 +34,7 @@ const defaults: EngineConfig = {
   bridgeName: "berth0",
   tableName: "berth",
   cgroupParent: "/berth",
+  imageGarbage: undefined,
   defaultRuntime: "crun",
   runtimes: { crun: "crun", runc: "runc" },
   registries: defaultRegistrySettings,

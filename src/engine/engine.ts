@@ -15,6 +15,7 @@ import { createLifelines } from "../supervisor/lifelines.ts";
 import { prepareCgroupParent, removeCgroup } from "../sys/cgroup.ts";
 import { createVolumes, type Volumes } from "../volumes/volumes.ts";
 import { completeEngineConfig, type EngineConfig } from "./config.ts";
+import { startImageGarbage } from "./image-garbage.ts";
 import { lockRoot } from "./lock.ts";
 import { reloadConfig } from "./reload.ts";
 
@@ -79,6 +80,7 @@ export async function createEngine(given: Partial<EngineConfig> = {}): Promise<E
   makeInitLayer(containers);
   await restoreContainers(containers);
   await resumeContainers(containers);
+  const imageGarbage = startImageGarbage(containers, config.imageGarbage);
 
   function listen(supervisor: Supervisor): void {
     // The last of the output has come before the exit, on connections of its own: it is passed on first.
@@ -107,9 +109,11 @@ export async function createEngine(given: Partial<EngineConfig> = {}): Promise<E
     volumes,
     events,
     logger,
-    reload: (changed) => reloadConfig(config, changed, { registries: images.registries, logger }),
+    reload: (changed) =>
+      reloadConfig(config, changed, { registries: images.registries, imageGarbage, logger }),
     async close({ stopContainers = false } = {}) {
       containers.closing = true;
+      imageGarbage.close();
       if (stopContainers) await stopAll(containers);
       // What has been begun is ended before the ground goes from under it.
       const impatience = setTimeout(() => abortStarts(containers), longestStartMilliseconds);

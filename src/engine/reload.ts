@@ -3,9 +3,10 @@ import { maskProxy } from "../distribution/proxies.ts";
 import type { Registries } from "../distribution/registries.ts";
 import type { Logger } from "../logger.ts";
 import { completeEngineConfig, type EngineConfig } from "./config.ts";
+import type { ImageGarbage } from "./image-garbage.ts";
 
 /** What may change while the engine runs. */
-const reloadable = ["debug", "logLevel", "runtimes", "defaultRuntime", "registries"] as const;
+const reloadable = ["debug", "logLevel", "runtimes", "defaultRuntime", "registries", "imageGarbage"] as const;
 
 /**
  * Takes over what is new in a configuration, as far as it can be without a restart, and logs what that is.
@@ -14,7 +15,11 @@ const reloadable = ["debug", "logLevel", "runtimes", "defaultRuntime", "registri
 export function reloadConfig(
   current: EngineConfig,
   given: Partial<EngineConfig>,
-  { registries, logger }: { registries: Registries; logger: Logger },
+  {
+    registries,
+    imageGarbage,
+    logger,
+  }: { registries: Registries; imageGarbage: ImageGarbage; logger: Logger },
 ): void {
   const next = completeEngineConfig(given);
   const differs = (key: keyof EngineConfig) => !isDeepStrictEqual(current[key], next[key]);
@@ -28,6 +33,7 @@ export function reloadConfig(
   for (const key of changed) Object.assign(current, { [key]: next[key] });
   logger.level = current.logLevel;
   registries.reload(current.registries);
+  imageGarbage.follow(current.imageGarbage);
   if (waiting.length > 0)
     logger.warn({ keys: waiting }, "configuration: these keys need a restart of the daemon");
   logger.info(

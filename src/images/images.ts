@@ -7,6 +7,7 @@ import { defaultRegistrySettings, type RegistrySettings } from "../distribution/
 import { invalid } from "../errors.ts";
 import type { Events } from "../events/events.ts";
 import type { Finding } from "../finding.ts";
+import type { Digest } from "../formats/digest.ts";
 import type {
   ImageDeleteItem,
   ImageHistoryItem,
@@ -27,10 +28,13 @@ import type { SavedArchive } from "./archive-write.ts";
 import { openBlobs } from "./blobs.ts";
 import { type ImageRecord, openCatalog } from "./catalog.ts";
 import { checkImages } from "./check.ts";
+import { collectGarbage, type GarbagePolicy } from "./collect-garbage.ts";
 import { type CommitOptions, commitLayer } from "./commit.ts";
 import { inspectImage, listHistory, listReferences, sharedSizeBytes, summarizeImage } from "./describe.ts";
+import { createDiskUse } from "./disk-use.ts";
 import { type ImportOptions, importRootfs as importLayer } from "./import.ts";
 import { startImageJobs, unpackers } from "./jobs.ts";
+import { openLastUse } from "./last-use.ts";
 import { openLayers } from "./layers.ts";
 import { loadArchive } from "./load.ts";
 import { makeImage } from "./make.ts";
@@ -39,7 +43,7 @@ import { type PruneOptions, pruneImages } from "./prune.ts";
 import { type PullOptions, pullImages } from "./pull.ts";
 import { type PushOptions, pushImages } from "./push.ts";
 import { createReceptions } from "./receptions.ts";
-import { type RemoveOptions, removeImage } from "./remove.ts";
+import { type ImageUser, type RemoveOptions, removeImage } from "./remove.ts";
 import { saveImages } from "./save.ts";
 import { createSlots } from "./slots.ts";
 
@@ -72,7 +76,8 @@ export interface Images {
   heldDirectories(owner: string): string[];
   /** Keeps an image's layers until `release`, across restarts and removal of the image. */
   hold(id: string, owner: string): void;
-  release(owner: string): Promise<void>;
+  /** @param id the image that the owner was made from: it counts as used until now */
+  release(owner: string, id?: string): Promise<void>;
   /** Everybody for whom layers are kept. */
   owners(): string[];
   inspect(image: ImageRecord): ImageInspect;
@@ -80,8 +85,10 @@ export interface Images {
   summarize(image: ImageRecord, containers: number): ImageSummary;
   /** Of its layers those that other images have too. */
   sharedSizeBytes(image: ImageRecord): number;
-  /** Of all unpacked layers, each counted once. */
-  layersSizeBytes(): number;
+  /** What the store occupies on the disk, as `du` counts. */
+  diskUseBytes(): Promise<number>;
+  /** Removes images that nothing uses, as far as the policy wants. @returns their names */
+  collectGarbage(policy: GarbagePolicy, users: readonly ImageUser[]): Promise<string[]>;
   history(image: ImageRecord): ImageHistoryItem[];
   /** Loads a docker-archive or OCI layout, compressed or not. @throws invalid; then nothing of it was added */
   load(input: Readable, report: (message: ProgressMessage) => void): Promise<void>;
@@ -127,11 +134,13 @@ export async function createImages(options: {
     bombBytes: () => registries.settings.bombBytes,
     unpackers,
   });
+  const lastUse = openLastUse(state);
   const uploadSlots = createSlots(() => registries.settings.uploads);
   const emptyDirectory = join(root, "layers", "0");
   mkdirSync(emptyDirectory, { recursive: true, mode: 0o755 });
 
   function publish(action: string, id: string, name = id): void {
+    if (action === "delete") lastUse.forget(id);
     events.publish("image", action, id, { ...catalog.images.get(id)?.config.config?.Labels, name });
   }
 
@@ -170,16 +179,28 @@ export async function createImages(options: {
     references: (id) => listReferences(catalog, id),
     tag: (name, repository, tag) => setTag(joinTag(repository, tag), catalog.get(name)),
     remove: (name, settings) => removeImage(catalog, name, settings, publish),
-    prune: (settings) => pruneImages(catalog, layers, settings, publish),
+    async prune(settings) {
+      const { deleted, spaceReclaimedBytes } = await pruneImages(catalog, layers, settings, publish);
+      const { blobs: needed } = catalog.inUse();
+      const isUsed = (digest: Digest) => needed.has(digest) || receptions.isUnderWay(digest);
+      return { deleted, spaceReclaimedBytes: spaceReclaimedBytes + partials.sweep(0, isUsed) };
+    },
     lowerDirectories: (image) => directoriesOf(image.layers),
     heldDirectories: (owner) => directoriesOf(catalog.held(owner)),
-    hold: catalog.hold,
-    release: catalog.release,
+    hold(id, owner) {
+      catalog.hold(id, owner);
+      lastUse.touch(id);
+    },
+    async release(owner, id) {
+      if (id && catalog.images.has(id)) lastUse.touch(id);
+      await catalog.release(owner);
+    },
     owners: catalog.owners,
     inspect: (image) => inspectImage(catalog, image, directoriesOf(image.layers)),
     summarize: (image, containers) => summarizeImage(catalog, image, containers),
     sharedSizeBytes: (image) => sharedSizeBytes(catalog, layers, image),
-    layersSizeBytes: () => [...layers.all()].reduce((sum, { sizeBytes }) => sum + sizeBytes, 0),
+    diskUseBytes: createDiskUse(root, layers, jobs),
+    collectGarbage: (policy, users) => collectGarbage({ catalog, lastUse }, { policy, users, root, publish }),
     history: (image) => listHistory(catalog, layers, image),
     async load(input, report) {
       for (const { id } of await loadArchive(input, { blobs, catalog }, report)) publish("load", id);

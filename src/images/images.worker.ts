@@ -3,6 +3,7 @@ import type { Digest } from "../formats/digest.ts";
 import { serveJobs } from "../sys/jobs.ts";
 import type { SpooledBlob } from "./blobs.ts";
 import { compressLayer } from "./compress-layer.ts";
+import { measureTree } from "./measure-tree.ts";
 import { packLayer } from "./pack-layer.ts";
 import { type Arrival, receiveLayer } from "./receive-layer.ts";
 import { type Unpacked, unpackLayer } from "./unpack.ts";
@@ -13,11 +14,13 @@ export type ImageJob =
   | { kind: "receive"; arrival: Arrival }
   | { kind: "pack"; upperDirectory: string; target: string }
   | { kind: "compress"; path: string; target: string }
-  | { kind: "remove"; path: string };
+  | { kind: "remove"; path: string }
+  | { kind: "measure"; path: string };
 
 export interface ImageJobResult {
   unpacked?: Unpacked;
   packed?: SpooledBlob;
+  bytes?: number;
 }
 
 serveJobs<ImageJob, ImageJobResult>(async (job, signal) => {
@@ -35,5 +38,7 @@ serveJobs<ImageJob, ImageJobResult>(async (job, signal) => {
     case "remove":
       rmSync(job.path, { recursive: true, force: true });
       return {};
+    case "measure":
+      return { bytes: measureTree(job.path) };
   }
 });

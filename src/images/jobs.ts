@@ -14,6 +14,8 @@ export interface ImageJobs {
   pack(upperDirectory: string, target: string): Promise<SpooledBlob>;
   /** See `compressLayer`. */
   compress(path: string, target: string, signal: AbortSignal): Promise<SpooledBlob>;
+  /** Bytes on the disk: see `measureTree`. */
+  measure(path: string): Promise<number>;
   /** With all that is below. Silent when it does not exist. */
   remove(path: string): Promise<void>;
   close(): Promise<void>;
@@ -44,6 +46,7 @@ export function startImageJobs(): ImageJobs {
       if (!packed) throw wrong();
       return packed;
     },
+    measure: async (path) => (await runner.run({ kind: "measure", path })).bytes ?? 0,
     async remove(path) {
       await runner.run({ kind: "remove", path });
     },

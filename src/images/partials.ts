@@ -22,8 +22,11 @@ export interface Partials {
   begin(digest: Digest): string;
   /** Moves one that is whole and was verified into the store. */
   keep(digest: Digest): void;
-  /** Removes those that nobody has gone on with for so long. */
-  sweep(olderThanSeconds: number): void;
+  /**
+   * Removes those that nobody has gone on with for so long, but for what `isUsed`.
+   * @returns bytes removed
+   */
+  sweep(olderThanSeconds: number, isUsed?: (digest: Digest) => boolean): number;
 }
 
 export const partialLifeSeconds = 7 * 24 * 3600;
@@ -43,11 +46,16 @@ export function openPartials(root: string, blobs: Blobs): Partials {
       if (existsSync(blobs.path(digest))) rmSync(path(digest), { force: true });
       else renameSync(path(digest), blobs.path(digest));
     },
-    sweep(olderThanSeconds) {
+    sweep(olderThanSeconds, isUsed = () => false) {
+      let bytes = 0;
       for (const name of readdirSync(folder)) {
         const file = join(folder, name);
-        if (Date.now() - statSync(file).mtimeMs > olderThanSeconds * 1000) rmSync(file, { force: true });
+        const { mtimeMs, size } = statSync(file);
+        if (isUsed(`sha256:${name}`) || Date.now() - mtimeMs < olderThanSeconds * 1000) continue;
+        rmSync(file, { force: true });
+        bytes += size;
       }
+      return bytes;
     },
   };
   partials.sweep(partialLifeSeconds);

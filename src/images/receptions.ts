@@ -28,6 +28,8 @@ export interface ReceptionState {
 
 /** Layers on their way here, each once however many want it. */
 export interface Receptions {
+  /** Whether a blob is on its way here now. */
+  isUnderWay(digest: Digest): boolean;
   /** Whether layer and blob are here. */
   isThere(wanted: WantedLayer): boolean;
   /**
@@ -172,6 +174,7 @@ export function createReceptions(options: ReceptionsOptions): Receptions {
   }
 
   return {
+    isUnderWay: (digest) => files.has(digest),
     isThere: ({ chainId, blob }) => layers.find(chainId) !== undefined && existsSync(blobs.path(blob.digest)),
     receive(wanted, sources, signal, onState) {
       const { digest } = wanted.blob;

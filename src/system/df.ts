@@ -19,7 +19,7 @@ export async function describeDiskUse(
   const wants = (type: string) => types.length === 0 || types.includes(type);
   const { images } = containers;
   return {
-    LayersSize: images.layersSizeBytes(),
+    LayersSize: await images.diskUseBytes(),
     Images: wants("image") ? describeImages(containers) : null,
     Containers: wants("container") ? await describeContainers(containers) : null,
     Volumes: wants("volume") ? await describeVolumes(containers) : null,
