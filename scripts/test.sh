@@ -8,7 +8,7 @@ ensure_node
 ensure_modules
 # shellcheck disable=SC2046 # a list of names
 ensure_packages $(engine_packages) \
-  runc iptables busybox-static skopeo xz-utils bzip2 zstd tini curl mmdebstrap docker.io \
+  runc iptables busybox-static skopeo xz-utils bzip2 zstd tini curl mmdebstrap docker.io faketime \
   docker-registry umoci apache2-utils openssl
 ensure_build
 [ $# -gt 0 ] || set -- 'test/**/*.test.ts'

@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Engine } from "../engine/engine.ts";
+import { explainReadOnly } from "../engine/read-only.ts";
 import { EngineError, invalid, messageOf } from "../errors.ts";
 import { statusOf } from "./errors.ts";
 import type { Reply, Upgrade } from "./request.ts";
@@ -33,7 +34,8 @@ export function fail(exchange: Exchange, thrown: unknown, gone: AbortSignal): vo
   const { engine, input, output, upgrade } = exchange;
   // The client has gone, which ended what was done for it.
   if (gone.aborted) return;
-  const error = thrown instanceof URIError ? invalid(thrown.message, thrown) : thrown;
+  const reason = thrown instanceof URIError ? invalid(thrown.message, thrown) : thrown;
+  const error = explainReadOnly(engine.config.root, reason);
   if (!(error instanceof EngineError)) {
     engine.logger.error({ error, request: `${input.method} ${input.url}` }, messageOf(error));
   }

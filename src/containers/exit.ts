@@ -2,6 +2,7 @@ import { nextDelayMilliseconds, shouldRestart } from "../formats/restart-policy.
 import { formatTimestamp, parseTimestamp } from "../formats/timestamp.ts";
 import type { Exit } from "../supervisor/protocol.ts";
 import { wasOomKilled } from "../sys/cgroup.ts";
+import { millisecondsSince } from "../sys/process.ts";
 import { createTrace } from "../trace.ts";
 import { type Container, enterStatus } from "./container.ts";
 import { type Containers, publish, save } from "./containers.ts";
@@ -75,7 +76,7 @@ export async function recordExit(containers: Containers, container: Container, e
     await clearAway(containers, container);
     trace.mark("clear away");
   }
-  if (again) scheduleRestart(containers, container, exit.at - startedAt);
+  if (again) scheduleRestart(containers, container, millisecondsSince(record.startTicks));
   const milliseconds = trace.end();
   if (milliseconds) containers.logger.info({ trace: "exit", container: record.id, milliseconds });
 }

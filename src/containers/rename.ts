@@ -1,8 +1,8 @@
 import { EngineError, invalid } from "../errors.ts";
 import type { Container } from "./container.ts";
-import { type Containers, claimName, publish, save } from "./containers.ts";
+import { type Containers, claimName, publish } from "./containers.ts";
 
-/** @throws EngineError invalid, conflict */
+/** @throws EngineError invalid, conflict; internal when it cannot be stored */
 export function renameContainer(containers: Containers, container: Container, wanted: string): void {
   const { record } = container;
   const oldName = record.name;
@@ -10,10 +10,10 @@ export function renameContainer(containers: Containers, container: Container, wa
     throw invalid("Renaming a container with the same name as its current name");
   }
   const name = claimNewName(containers, wanted, record.id);
+  containers.records.put(record.id, { ...record, name });
   containers.byName.delete(oldName);
   record.name = name;
   containers.byName.set(name, container);
-  save(containers, container);
   publish(containers, container, "rename", { oldName: `/${oldName}` });
 }
 

@@ -6,7 +6,7 @@ import type { HostConfig } from "../formats/docker-api.ts";
 import { checkRestartPolicy } from "../formats/restart-policy.ts";
 import { checkResources, encodeResources } from "../runtime/resources.ts";
 import type { Container } from "./container.ts";
-import { type Containers, publish, save } from "./containers.ts";
+import { type Containers, publish } from "./containers.ts";
 import { bundleOf, runtimeOf } from "./runtime-files.ts";
 
 const updatable = [
@@ -14,7 +14,7 @@ const updatable = [
   ...["CpuRealtimeRuntime", "CpusetCpus", "CpusetMems", "MemoryReservation", "MemorySwap", "PidsLimit"],
 ] as const satisfies (keyof HostConfig)[];
 
-/** Changes limits and restart policy, of a running container at once. @throws EngineError invalid */
+/** Changes limits and restart policy, of a running container at once. @throws EngineError invalid; internal when it cannot be stored */
 export function updateContainer(
   containers: Containers,
   container: Container,
@@ -33,8 +33,8 @@ export function updateContainer(
     if (record.state.Running && !record.state.Restarting && Object.keys(changes).length > 0) {
       await applyLimits(containers, container, next);
     }
+    containers.records.put(record.id, { ...record, hostConfig: next });
     Object.assign(record.hostConfig, next);
-    save(containers, container);
     publish(containers, container, "update");
   });
 }

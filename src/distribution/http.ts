@@ -43,7 +43,8 @@ export function openHttp(): Http {
     const isOwn = url.origin === connection.origin;
     const proxy = findProxy(connection.proxies, url);
     const { certificate: _certificate, key: _key, ...shared } = connection.tls;
-    const tls = isOwn ? connection.tls : shared;
+    const isEncrypted = url.protocol === "https:" || proxy?.startsWith("https:");
+    const tls = isEncrypted ? (isOwn ? connection.tls : shared) : undefined;
     const key = JSON.stringify([tls, proxy, connection.patienceSeconds]);
     const known = agents.get(key);
     if (known) return known;
@@ -96,20 +97,23 @@ export function openHttp(): Http {
   };
 }
 
-function createAgent(tls: TlsSettings, proxy: string | undefined, patience: number): Dispatcher {
+function createAgent(tls: TlsSettings | undefined, proxy: string | undefined, patience: number): Dispatcher {
   const connect = {
     timeout: Math.min(connectMilliseconds, patience),
-    rejectUnauthorized: tls.isVerified,
-    // Once for all connections: reading a hundred and fifty certificates takes longer than a handshake.
-    secureContext: createSecureContext({
-      ca: [...getCACertificates("default"), ...getCACertificates("system"), ...tls.authorities],
-      ...(tls.certificate && { cert: tls.certificate }),
-      ...(tls.key && { key: tls.key }),
-    }),
+    ...(tls && { rejectUnauthorized: tls.isVerified, secureContext: createContext(tls) }),
   };
   const common = { headersTimeout: patience, bodyTimeout: patience, keepAliveTimeout: 4000, allowH2: false };
   if (!proxy) return new Agent({ ...common, connect });
   return new ProxyAgent({ ...common, uri: proxy, requestTls: connect, proxyTls: connect, proxyTunnel: true });
+}
+
+/** One for all connections: reading a hundred and fifty certificates takes longer than a handshake. */
+function createContext({ authorities, certificate, key }: TlsSettings) {
+  return createSecureContext({
+    ca: [...getCACertificates("default"), ...getCACertificates("system"), ...authorities],
+    ...(certificate && { cert: certificate }),
+    ...(key && { key }),
+  });
 }
 
 function withoutCredentials(headers: Record<string, string>): Record<string, string> {

@@ -17,6 +17,7 @@ import { createVolumes, type Volumes } from "../volumes/volumes.ts";
 import { completeEngineConfig, type EngineConfig } from "./config.ts";
 import { startImageGarbage } from "./image-garbage.ts";
 import { lockRoot } from "./lock.ts";
+import { checkWritable } from "./read-only.ts";
 import { reloadConfig } from "./reload.ts";
 
 /** A container engine in this process: what the daemon serves, and what a program can embed. */
@@ -46,6 +47,7 @@ export interface Engine {
 export async function createEngine(given: Partial<EngineConfig> = {}): Promise<Engine> {
   const config = { ...completeEngineConfig(given), id: "" };
   const { root, execRoot } = config;
+  checkWritable(root);
   for (const name of ["rootfs", "shm"]) mkdirSync(join(execRoot, name), { recursive: true, mode: 0o711 });
   mkdirSync(root, { recursive: true, mode: 0o711 });
   const unlock = lockRoot(root);

@@ -20,7 +20,7 @@ import { RegistryError } from "./errors.ts";
 import type { Chunk, Storage } from "./storage.ts";
 
 const flushBytes = 1 << 20;
-const readBytes = 1 << 18;
+const readBytes = 1 << 20;
 const oldMilliseconds = 24 * 3600 * 1000;
 
 /** Objects are files; each is written aside and put in its place by a rename, so that one killed at any moment leaves none half-written. */
@@ -52,7 +52,7 @@ export async function openFolderStorage(root: string): Promise<Storage> {
       try {
         await using file = await open(aside, "wx", 0o600);
         await file.writeFile(content);
-        await file.datasync();
+        if (content.length > 0) await file.datasync();
         await putInPlace(aside, path(key));
       } catch (error) {
         await rm(aside, { force: true });
@@ -153,7 +153,10 @@ function createChunk(path: string): Promise<FileHandle> {
   });
 }
 
-/** Small pieces are gathered: a write to the disk costs more than a wait. What came before a failure is written. */
+/**
+ * Small pieces are gathered, since a write to the disk costs more than a wait, and written while the next arrive. What came before a
+ * failure is written.
+ */
 async function gather(
   source: AsyncIterable<Uint8Array>,
   write: (parts: Uint8Array[]) => Promise<void>,
@@ -161,25 +164,27 @@ async function gather(
   let parts: Uint8Array[] = [];
   let gatheredBytes = 0;
   let totalBytes = 0;
+  let writing = Promise.resolve();
   const flush = async () => {
-    if (parts.length > 0) await write(parts);
+    const batch = parts;
     totalBytes += gatheredBytes;
     parts = [];
     gatheredBytes = 0;
+    await writing;
+    if (batch.length > 0) writing = write(batch);
+    // Told by the next wait for it.
+    writing.catch(() => {});
   };
-  let failure: { error: unknown } | undefined;
   try {
     for await (const part of source) {
       parts.push(part);
       gatheredBytes += part.length;
       if (gatheredBytes >= flushBytes) await flush();
     }
-  } catch (error) {
-    failure = { error };
+  } finally {
+    await flush();
+    await writing;
   }
-  // A write that failed is not tried again.
-  if (!failure || gatheredBytes < flushBytes) await flush();
-  if (failure) throw failure.error;
   return totalBytes;
 }
 

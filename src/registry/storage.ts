@@ -26,7 +26,7 @@ export interface Storage {
    * @throws RegistryError BLOB_UNKNOWN when there is none, or when the stream is read
    */
   read(key: string, range?: { start: number; end: number }): Promise<Readable>;
-  /** Replaces what is there. For small documents. */
+  /** Replaces what is there. For small documents; an empty one is a mark, which may be lost with the machine's power. */
   write(key: string, content: Uint8Array | string): Promise<void>;
   /** Names directly in a folder, objects and folders alike, in the order of their bytes; none for a folder that is not there. */
   list(folder: string): Promise<string[]>;

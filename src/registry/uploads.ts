@@ -72,7 +72,7 @@ export function createUploads(storage: Storage, blobs: Blobs): Uploads {
   return {
     async start(name) {
       const id = randomUUID();
-      await storage.write(uploadKey(name, id), new Date().toISOString());
+      await storage.write(uploadKey(name, id), "");
       return id;
     },
     getSize: async (name, id) => endOf(await getChunks(name, id)),

@@ -107,7 +107,8 @@ export function openState(path: string, logger: Logger): State {
         database.exec("COMMIT");
         return result;
       } catch (error) {
-        database.exec("ROLLBACK");
+        // SQLite has done so itself when it could not write.
+        if (database.isTransaction) database.exec("ROLLBACK");
         throw error;
       }
     },

@@ -40,7 +40,7 @@ export function createUnsaved(logger: Logger): Unsaved {
       changes.delete(key);
       if (isDone(change) || isClosed) return;
       if (changes.size === 0)
-        logger.warn("changes cannot be stored (is the disk full?); they are tried again");
+        logger.warn("changes cannot be stored (is the disk full or read-only?); they are tried again");
       changes.set(key, change);
       timer ??= setTimeout(flush, retryMilliseconds);
     },

@@ -1,4 +1,5 @@
 import { readFileSync } from "node:fs";
+import { uptime } from "node:os";
 import { check, declare, lastErrno } from "./libc.ts";
 
 const prctlCall = declare("int prctl(int option, ulong a, ulong b, ulong c, ulong d)");
@@ -61,6 +62,13 @@ export function startTicks(pid: number): number | undefined {
   } catch {
     return undefined;
   }
+}
+
+const ticksPerSecond = 100;
+
+/** How long ago a process started that started at `ticks`, whatever the clock has been set to meanwhile. */
+export function millisecondsSince(ticks: number): number {
+  return (uptime() - ticks / ticksPerSecond) * 1000;
 }
 
 let boot: string | undefined;

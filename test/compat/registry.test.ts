@@ -1,11 +1,16 @@
 import assert from "node:assert/strict";
-import { execFileSync } from "node:child_process";
+import { execFileSync, spawn } from "node:child_process";
+import { randomBytes } from "node:crypto";
+import { once } from "node:events";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
-import { startDockerRegistry } from "../distribution/fixtures.ts";
-import { output, useEngine } from "../engine.ts";
+import { digestOf } from "../../src/formats/digest.ts";
+import { createContent, serveContent, startDockerRegistry, startServer } from "../distribution/fixtures.ts";
+import { eventually, output, useEngine } from "../engine.ts";
+import { makeTar } from "../images/fixtures.ts";
+import { addImage } from "../images/pull-fixtures.ts";
 
 const clients = ["berth", "/usr/bin/docker", "/usr/local/bin/docker"];
 
@@ -86,5 +91,32 @@ describe("clients, docker-registry with a password, and skopeo", () => {
     const name = `${registry.host}/team/box:${"berth".length}`;
     const { status, body } = await engine.api("GET", `/distribution/${name}/json`);
     assert.deepEqual([status, JSON.parse(body).message], [500, "no basic auth credentials"]);
+  });
+
+  it("a client that goes away in the middle takes its download along, and leaves nothing to complain of", async () => {
+    const content = createContent();
+    const tar = makeTar([{ name: "a", data: randomBytes(1 << 20) }]);
+    addImage(content, "1", [{ tar, compression: "none" }]);
+    const serve = serveContent(content);
+    let isClosed = false;
+    await using server = await startServer((input, output) => {
+      if (!input.url?.endsWith(digestOf(tar))) return serve(input, output);
+      output.once("close", () => {
+        isClosed = true;
+      });
+      output.write(tar.subarray(0, 1000));
+    });
+    const client = spawn("/usr/local/bin/docker", ["-H", engine.host, "pull", `${server.host}/x:1`], {
+      stdio: "ignore",
+    });
+    await eventually(() => server.requests.some((one) => one.endsWith(digestOf(tar))), Boolean);
+    const ended = once(client, "exit");
+    client.kill("SIGINT");
+    await ended;
+    await eventually(() => isClosed, Boolean);
+    await eventually(
+      async () => (await engine.api("GET", "/berth/system/check")).body.trim(),
+      (body) => body === "[]",
+    );
   });
 });

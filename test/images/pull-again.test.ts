@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
-import { readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { digestOf, hexOf } from "../../src/formats/digest.ts";
@@ -13,29 +13,8 @@ import {
   startServer,
 } from "../distribution/fixtures.ts";
 import { eventually } from "../engine.ts";
-import { makeTar, openStore, type Store } from "./fixtures.ts";
-import { addImage, pull } from "./pull-fixtures.ts";
-
-const layer = (name: string, megabytes = 0) => ({
-  tar: makeTar([{ name, data: Buffer.alloc(megabytes << 20, name) }]),
-});
-
-/** Names of files beside the database, without what they are called by chance. */
-function filesOf({ root }: Store) {
-  return {
-    blobs: readdirSync(join(root, "blobs/sha256")).length,
-    partial: readdirSync(join(root, "blobs/partial")).sort(),
-    temporary: readdirSync(join(root, "blobs/tmp")).length,
-    layers: readdirSync(join(root, "layers")).length,
-  };
-}
-
-const nothing = { blobs: 0, partial: [], temporary: 0, layers: 1 };
-
-function contentOf(store: Store, name: string): string[] {
-  const directories = store.images.lowerDirectories(store.images.getImage(name));
-  return directories.flatMap((directory) => readdirSync(directory)).sort();
-}
+import { makeTar, openStore } from "./fixtures.ts";
+import { addImage, contentOf, filesOf, layer, nothing, pull } from "./pull-fixtures.ts";
 
 test("two pulls of one image share its blobs; one that leaves does not stop the other, the last one does", async () => {
   const content = createContent();

@@ -1,3 +1,5 @@
+import { readdirSync } from "node:fs";
+import { join } from "node:path";
 import { gzipSync, zstdCompressSync } from "node:zlib";
 import type { Digest } from "../../src/formats/digest.ts";
 import type { ProgressMessage } from "../../src/formats/docker-api.ts";
@@ -6,7 +8,7 @@ import { parseReference } from "../../src/formats/reference.ts";
 import type { RegistryAuth } from "../../src/formats/registry-auth.ts";
 import type { Images } from "../../src/images/images.ts";
 import { addBlob, addManifest, type Content } from "../distribution/fixtures.ts";
-import { configText } from "./fixtures.ts";
+import { configText, makeTar, type Store } from "./fixtures.ts";
 
 export interface LayerFixture {
   tar: Buffer;
@@ -72,4 +74,27 @@ export function linesOf(messages: readonly ProgressMessage[]): string[] {
   return messages
     .filter(({ progressDetail }) => progressDetail?.total === undefined)
     .map(({ id, status }) => (id ? `${id}: ${status}` : (status ?? "")));
+}
+
+export const layer = (name: string, megabytes = 0) => ({
+  tar: makeTar([{ name, data: Buffer.alloc(megabytes << 20, name) }]),
+});
+
+/** How many files there are beside the database. */
+export function filesOf({ root }: Store) {
+  return {
+    blobs: readdirSync(join(root, "blobs/sha256")).length,
+    partial: readdirSync(join(root, "blobs/partial")).sort(),
+    temporary: readdirSync(join(root, "blobs/tmp")).length,
+    layers: readdirSync(join(root, "layers")).length,
+  };
+}
+
+/** What `filesOf` an empty store tells. */
+export const nothing = { blobs: 0, partial: [], temporary: 0, layers: 1 };
+
+/** Names in the top folders of all layers, sorted. */
+export function contentOf(store: Store, name: string): string[] {
+  const directories = store.images.lowerDirectories(store.images.getImage(name));
+  return directories.flatMap((directory) => readdirSync(directory)).sort();
 }

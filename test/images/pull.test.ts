@@ -1,6 +1,4 @@
 import assert from "node:assert/strict";
-import { readdirSync } from "node:fs";
-import { join } from "node:path";
 import { test } from "node:test";
 import { digestOf, hexOf, shortId } from "../../src/formats/digest.ts";
 import { mediaTypes } from "../../src/formats/oci-manifest.ts";
@@ -13,29 +11,8 @@ import {
   serveContent,
   startServer,
 } from "../distribution/fixtures.ts";
-import { makeTar, openStore, type Store } from "./fixtures.ts";
-import { addImage, linesOf, pull } from "./pull-fixtures.ts";
-
-const layer = (name: string, megabytes = 0) => ({
-  tar: makeTar([{ name, data: Buffer.alloc(megabytes << 20, name) }]),
-});
-
-/** Names of files beside the database, without what they are called by chance. */
-function filesOf({ root }: Store) {
-  return {
-    blobs: readdirSync(join(root, "blobs/sha256")).length,
-    partial: readdirSync(join(root, "blobs/partial")).sort(),
-    temporary: readdirSync(join(root, "blobs/tmp")).length,
-    layers: readdirSync(join(root, "layers")).length,
-  };
-}
-
-const nothing = { blobs: 0, partial: [], temporary: 0, layers: 1 };
-
-function contentOf(store: Store, name: string): string[] {
-  const directories = store.images.lowerDirectories(store.images.getImage(name));
-  return directories.flatMap((directory) => readdirSync(directory)).sort();
-}
+import { makeTar, openStore } from "./fixtures.ts";
+import { addImage, contentOf, filesOf, layer, linesOf, nothing, pull } from "./pull-fixtures.ts";
 
 test("an image comes with Docker's lines, by tag and by digest, and a second time there is nothing to do", async () => {
   const content = createContent();

@@ -45,6 +45,10 @@ A mirror gives $BERTH_MIRROR_USERNAME and $BERTH_MIRROR_PASSWORD to the registry
     cli.print(`Registry listening on ${tls ? "https" : "http"}://${address}, data in ${storage.description}`);
     if (isOpen)
       cli.warn("WARNING: anybody who reaches this address can push and delete: see --auth and --tls-cert");
+    // One request's trouble is not the others'.
+    process.on("unhandledRejection", (error) =>
+      cli.warn(`BUG: ${error instanceof Error ? error.stack : error}`),
+    );
     if (tls) renewOnHangup(cli, registry, given);
     await untilStopped();
     await registry.close(10);
