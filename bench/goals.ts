@@ -96,6 +96,24 @@ const goals: Goal[] = [
     atMost: 60 / 26,
   },
   ...eventLoopGoals,
+  {
+    text: "`pull` of 21 layers takes at most 1/3 of dockerd's time",
+    row: "`pull` of 21 layers",
+    against: dockerd,
+    atMost: 1 / 3,
+  },
+  {
+    text: "`pull` of one layer takes at most 2/3 of dockerd's time",
+    row: "`pull` of one layer of 170 MB",
+    against: dockerd,
+    atMost: 2 / 3,
+  },
+  {
+    text: "a pull takes at most 150 MB above idle",
+    row: "memory above idle while pulling (PSS)",
+    against: { value: 150 },
+    atMost: 1,
+  },
 ];
 
 /** Sets the goals beside what was seen; a goal whose figures are not there is left out. */

@@ -13,6 +13,7 @@ import { benchImages, makeArchives } from "./images.ts";
 import { benchLogs } from "./logs.ts";
 import type { Bench } from "./measure.ts";
 import { startPodman } from "./podman.ts";
+import { benchRegistry, skopeoOf } from "./registry.ts";
 import { formatMarkdown, formatText, type Row } from "./results.ts";
 import { benchRun } from "./run.ts";
 import { traceEngine } from "./trace.ts";
@@ -54,6 +55,7 @@ try {
     crowd: benchCrowd,
     logs: benchLogs,
     images: benchImages(archives),
+    registry: benchRegistry(archives.debian, join(tmpdir(), "berth-bench-images")),
     cli: () => benchCli(mine, bundle),
     multitude: benchMultitude,
   };
@@ -72,7 +74,7 @@ try {
     trace: traced.trace,
     loadBefore,
     verdicts: judge(rows),
-    engines: engines.map(({ name, version }) => ({ name, version })),
+    engines: [...engines.map(({ name, version }) => ({ name, version })), ...(await skopeoOf(rows))],
     seconds: Math.round((Date.now() - begun) / 1000),
   };
   process.stdout.write(`${formatText(results)}\n${traced.trace.join("\n")}\n`);

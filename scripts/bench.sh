@@ -6,6 +6,6 @@ root=$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd)
 cd "$root"
 ensure_node
 ensure_modules
-ensure_packages crun iproute2 nftables iptables procps busybox-static tini mmdebstrap docker.io
+ensure_packages crun iproute2 nftables iptables procps busybox-static tini mmdebstrap docker.io docker-registry skopeo curl
 ensure_build
 exec "$NODE" bench/main.ts "$@"

@@ -2,6 +2,7 @@ import type { ProgressMessage } from "../formats/docker-api.ts";
 import { formatSize } from "../formats/units.ts";
 import type { Cli } from "./cli.ts";
 import { ExitError } from "./command.ts";
+import { createTransferRate, type TransferRate } from "./transfer-rate.ts";
 
 type Output = Cli["stdout"];
 
@@ -16,6 +17,7 @@ export async function showProgress(
 ): Promise<void> {
   const isTerminal = output.isTTY === true;
   const lines = new Map<string, number>();
+  const rates = new Map<string, TransferRate>();
   let drawn = 0;
   for await (const message of messages) {
     const failure = message.errorDetail?.message ?? message.error;
@@ -29,7 +31,8 @@ export async function showProgress(
     if (message.status === undefined) continue;
     const bar = formatBar(message, isTerminal);
     if (bar === undefined) continue;
-    const text = `${message.id === undefined ? "" : `${message.id}: `}${message.status}${bar}`;
+    const pace = bar === "" ? "" : formatPace(message, rates);
+    const text = `${message.id === undefined ? "" : `${message.id}: `}${message.status}${bar}${pace}`;
     const known = isTerminal && message.id !== undefined ? lines.get(message.id) : undefined;
     if (known === undefined) {
       if (message.id !== undefined) lines.set(message.id, drawn);
@@ -51,4 +54,27 @@ function formatBar(message: ProgressMessage, isTerminal: boolean): string | unde
   const bar = total > 0 ? `[${`${"=".repeat(filled)}>`.padEnd(51).slice(0, 51)}] ` : "";
   const size = total > 0 ? `${formatSize(current)}/${formatSize(total)}` : formatSize(current);
   return ` ${bar} ${size}`;
+}
+
+/** Bytes a second and the time that is left, once both can be told. */
+function formatPace(
+  { id = "", status, progressDetail }: ProgressMessage,
+  rates: Map<string, TransferRate>,
+): string {
+  const { current = 0, total = 0 } = progressDetail ?? {};
+  const key = `${id} ${status}`;
+  const rate = rates.get(key) ?? createTransferRate();
+  rates.set(key, rate);
+  const bytesPerSecond = rate.note(current);
+  if (bytesPerSecond === undefined) return "";
+  const left = total > current ? `, ${formatLeft((total - current) / bytesPerSecond)} left` : "";
+  return ` ${formatSize(bytesPerSecond, 3)}/s${left}`;
+}
+
+/** "8s", "3m20s", "2h5m". */
+function formatLeft(seconds: number): string {
+  const whole = Math.max(1, Math.round(seconds));
+  if (whole < 60) return `${whole}s`;
+  if (whole < 3600) return `${Math.floor(whole / 60)}m${whole % 60}s`;
+  return `${Math.floor(whole / 3600)}h${Math.floor((whole % 3600) / 60)}m`;
 }
