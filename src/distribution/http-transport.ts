@@ -3,7 +3,7 @@ import { hasCode, internal, unavailable } from "../errors.ts";
 import { tellWritten } from "../sys/growing-file.ts";
 import type { BlobDownload, Transport } from "./connection.ts";
 import { explainFailure } from "./explain.ts";
-import { type Http, openHttp, readDocument } from "./http.ts";
+import { type Http, openHttp, patienceMilliseconds, readDocument } from "./http.ts";
 import { readBlob } from "./read-blob.ts";
 import { describeRegistryError } from "./registry-error.ts";
 import { countAttempts, isTransient, retryAfterSeconds, TransientError } from "./retry.ts";
@@ -16,7 +16,7 @@ export function openHttpTransport(): Transport {
     async request(connection, request, signal) {
       const attempts = countAttempts(signal);
       for (;;) {
-        const patience = AbortSignal.timeout(connection.patienceSeconds * 1000);
+        const patience = AbortSignal.timeout(patienceMilliseconds(connection, request.method));
         const either = signal ? AbortSignal.any([signal, patience]) : patience;
         try {
           const response = await http.send(connection, request, either);

@@ -52,11 +52,13 @@ export function openPublication(
     };
   }
 
+  async function hasBlob(digest: Digest, signal?: AbortSignal): Promise<boolean> {
+    const response = await session.request({ method: "HEAD", url: `${base}/blobs/${digest}` }, signal);
+    return response.status === 200;
+  }
+
   return {
-    async hasBlob(digest, signal) {
-      const response = await session.request({ method: "HEAD", url: `${base}/blobs/${digest}` }, signal);
-      return response.status === 200;
-    },
+    hasBlob,
     async mount(digest, from, signal) {
       const query = `?${new URLSearchParams({ mount: digest, from })}`;
       const { isMounted, url } = await start(query, signal);
@@ -85,11 +87,13 @@ export function openPublication(
       }, signal);
       const end = new URL(address);
       end.searchParams.set("digest", digest);
-      const response = await session.request(
-        { method: "PUT", url: end.href, headers: { "content-length": "0" } },
-        signal,
-      );
-      expectOk(response, "PUT");
+      try {
+        const request = { method: "PUT" as const, url: end.href, headers: { "content-length": "0" } };
+        expectOk(await session.request(request, signal), "PUT");
+      } catch (error) {
+        // Its answer may have been lost on the way; the upload is gone then, and the blob is there.
+        if (signal?.aborted || !(await hasBlob(digest, signal))) throw error;
+      }
     },
     async putManifest(reference, mediaType, text, signal) {
       const response = await session.request(

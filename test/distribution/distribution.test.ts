@@ -85,6 +85,13 @@ test("what stays wrong is an error with the registry's own words", async () => {
   await assert.rejects(repositoryAt(server.origin).getManifest("1"), {
     message: "toomanyrequests: slow down",
   });
+  const asked = server.requests.length;
+  server.handle = (_, output) => {
+    output.setHeader("Retry-After", "3600");
+    refuse(output, 429, "TOOMANYREQUESTS", "come back in an hour");
+  };
+  await assert.rejects(repositoryAt(server.origin).getManifest("1"), /come back in an hour/);
+  assert.equal(server.requests.length, asked + 1);
   server.handle = (_, output) => refuse(output, 404, "MANIFEST_UNKNOWN");
   await assert.rejects(repositoryAt(server.origin).getManifest("1"), { kind: "notFound" });
   server.handle = (_, output) => void output.writeHead(400).end("<html>x</html>");
