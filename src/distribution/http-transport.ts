@@ -1,6 +1,7 @@
 import { closeSync, fstatSync, ftruncateSync, openSync, writeSync } from "node:fs";
 import { hasCode, internal, unavailable } from "../errors.ts";
 import { tellWritten } from "../sys/growing-file.ts";
+import { releaseMemory } from "../sys/release-memory.ts";
 import type { BlobDownload, Transport } from "./connection.ts";
 import { explainFailure } from "./explain.ts";
 import { type Http, openHttp, patienceMilliseconds, readDocument } from "./http.ts";
@@ -60,6 +61,7 @@ async function downloadBlob(
       for (let at = 0; at < chunk.length; ) at += writeSync(fd, chunk, at);
       written += chunk.length;
       tellWritten(growth, written);
+      releaseMemory(chunk);
     }
   } catch (error) {
     if (!hasCode(error, "ENOSPC")) throw error;
