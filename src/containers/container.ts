@@ -54,11 +54,15 @@ export class Container {
   restartDelayMilliseconds: number | undefined;
   /** The health of the queue: set from the moment removal begins, so that nothing else begins. */
   removing = false;
-  /** An OCI runtime is at work on its start, and may never be done: see `abortStart`. */
-  isStarting = false;
+  /** Of the start that is under way, which an OCI runtime that hangs may hold up for ever: see `abortStart`. */
+  starting: AbortController | undefined;
 
   constructor(record: ContainerRecord) {
     this.record = record;
+  }
+
+  get isStarting(): boolean {
+    return this.starting !== undefined;
   }
 
   /** Runs `work` after everything that was put in this container's queue before. A failure stops only itself. */

@@ -10,7 +10,7 @@ import { defaultSeccompProfile, parseSeccompProfile } from "../runtime/seccomp.t
 import { parseSecurityOptions } from "../runtime/security-options.ts";
 import { buildSpec, type SpecInput } from "../runtime/spec.ts";
 import type { StartOptions } from "../supervisor/protocol.ts";
-import { hasOnlyBfqWeight, prepareCgroupParent, removeCgroup, setBfqWeight } from "../sys/cgroup.ts";
+import { clearCgroup, hasOnlyBfqWeight, prepareCgroupParent, setBfqWeight } from "../sys/cgroup.ts";
 import { expectCgroupMove } from "../sys/cgroup-move.ts";
 import { bootId } from "../sys/process.ts";
 import { createTrace } from "../trace.ts";
@@ -51,6 +51,8 @@ export function startContainer(containers: Containers, container: Container): Pr
 export async function begin(containers: Containers, container: Container): Promise<void> {
   const { record } = container;
   const trace = createTrace();
+  const starting = new AbortController();
+  container.starting = starting;
   expectCgroupMove();
   let sandbox: Sandbox | undefined;
   try {
@@ -58,7 +60,7 @@ export async function begin(containers: Containers, container: Container): Promi
     trace.mark("network");
     const { spec, options } = await prepare(containers, container, sandbox);
     trace.mark("prepare");
-    container.isStarting = true;
+    starting.signal.throwIfAborted();
     const started = await containers.supervisor.call("start", options);
     void containers.seccompFilters.learn(spec, options.runtime.root, record.id);
     trace.mark("supervisor");
@@ -72,7 +74,7 @@ export async function begin(containers: Containers, container: Container): Promi
     await recordFailure(containers, container, error);
     throw error instanceof EngineError ? error : startFailure(messageOf(error), record.args).error;
   } finally {
-    container.isStarting = false;
+    container.starting = undefined;
     sandbox?.release();
   }
   record.endpoints = sandbox?.endpoints ?? {};
@@ -97,8 +99,8 @@ async function recordFailure(containers: Containers, container: Container, error
       "not all of a failed start was cleared away",
     );
   });
-  // crun leaves it behind when the kernel refuses a limit.
-  removeCgroup(cgroupOf(containers, container));
+  // crun leaves it behind when the kernel refuses a limit, and when it is killed, with what it has begun.
+  await clearCgroup(cgroupOf(containers, container));
   const { message } = error instanceof EngineError ? error : failure.error;
   Object.assign(record.state, { ExitCode: exitCode, Error: message, Pid: 0 });
   enterStatus(record.state, record.state.Status === "created" ? "created" : "exited");

@@ -2,7 +2,7 @@ import { conflict, internal } from "../errors.ts";
 import { parseSignal } from "../formats/signal.ts";
 import { isFrozen } from "../sys/cgroup.ts";
 import { isAlive } from "../sys/process.ts";
-import { type Container, enterStatus, type WaitResult } from "./container.ts";
+import { type Container, enterStatus } from "./container.ts";
 import { type Containers, publish, save } from "./containers.ts";
 import { cgroupOf, runtimeOf } from "./runtime-files.ts";
 import { startContainer } from "./start.ts";
@@ -11,6 +11,8 @@ const SIGKILL = 9;
 const defaultStopTimeoutSeconds = 10;
 /** For a process to end once it was killed: one that sleeps in the kernel does not before it wakes. */
 const killTimeoutSeconds = 10;
+/** For a start to come to its end of itself; most take milliseconds. */
+const startTimeoutSeconds = 3;
 
 export interface StopOptions {
   signal?: string | undefined;
@@ -61,11 +63,19 @@ const unkillable = () => internal("tried to kill container, but did not receive 
 
 /**
  * Ends a start that is under way. It has no process yet: what it waits for is the OCI runtime, which may hang.
- * @returns false when there is none. @throws EngineError unavailable when the supervisor is too old for it
+ * @returns false when there is none, or none any more: one that does not hang is waited for. @throws EngineError unavailable when the supervisor is too old for it
  */
 async function abortStart(containers: Containers, container: Container): Promise<boolean> {
-  if (!container.isStarting) return false;
+  if (
+    !container.isStarting ||
+    (await within(
+      container.enqueue(() => {}),
+      startTimeoutSeconds,
+    ))
+  )
+    return false;
   container.record.stoppedByUser = true;
+  container.starting?.abort(internal("the start was ended before it had come to the OCI runtime"));
   await containers.supervisor.call("abort", { process: container.record.id });
   await container.enqueue(() => {});
   return true;
@@ -216,7 +226,7 @@ function send(container: Container, signal: number): void {
   }
 }
 
-async function within(ended: Promise<WaitResult>, seconds: number): Promise<boolean> {
+async function within(ended: Promise<unknown>, seconds: number): Promise<boolean> {
   let timer: NodeJS.Timeout | undefined;
   const timeout = new Promise<boolean>((resolve) => {
     timer = setTimeout(() => resolve(false), seconds * 1000);

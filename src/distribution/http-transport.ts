@@ -1,9 +1,10 @@
 import { closeSync, fstatSync, ftruncateSync, openSync, writeSync } from "node:fs";
 import { hasCode, internal, unavailable } from "../errors.ts";
 import { tellWritten } from "../sys/growing-file.ts";
+import { releaseMemory } from "../sys/release-memory.ts";
 import type { BlobDownload, Transport } from "./connection.ts";
 import { explainFailure } from "./explain.ts";
-import { type Http, openHttp, readDocument } from "./http.ts";
+import { type Http, openHttp, patienceMilliseconds, readDocument } from "./http.ts";
 import { readBlob } from "./read-blob.ts";
 import { describeRegistryError } from "./registry-error.ts";
 import { countAttempts, isTransient, retryAfterSeconds, TransientError } from "./retry.ts";
@@ -16,7 +17,7 @@ export function openHttpTransport(): Transport {
     async request(connection, request, signal) {
       const attempts = countAttempts(signal);
       for (;;) {
-        const patience = AbortSignal.timeout(connection.patienceSeconds * 1000);
+        const patience = AbortSignal.timeout(patienceMilliseconds(connection, request.method));
         const either = signal ? AbortSignal.any([signal, patience]) : patience;
         try {
           const response = await http.send(connection, request, either);
@@ -60,6 +61,7 @@ async function downloadBlob(
       for (let at = 0; at < chunk.length; ) at += writeSync(fd, chunk, at);
       written += chunk.length;
       tellWritten(growth, written);
+      releaseMemory(chunk);
     }
   } catch (error) {
     if (!hasCode(error, "ENOSPC")) throw error;

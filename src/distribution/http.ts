@@ -65,6 +65,7 @@ export function openHttp(): Http {
           headers: isOwn ? headers : withoutCredentials(headers),
           dispatcher: agentFor(connection, at),
           signal: signal ?? null,
+          headersTimeout: patienceMilliseconds(connection, method),
         }).catch((error: unknown) => {
           throw signal?.aborted ? signal.reason : explainFailure(error, method, at);
         });
@@ -95,6 +96,11 @@ export function openHttp(): Http {
       agents.clear();
     },
   };
+}
+
+/** A registry that takes in what was written may move it to another place before it answers. */
+export function patienceMilliseconds({ patienceSeconds }: Connection, method: string): number {
+  return patienceSeconds * 1000 * (method === "GET" || method === "HEAD" ? 1 : 10);
 }
 
 function createAgent(tls: TlsSettings | undefined, proxy: string | undefined, patience: number): Dispatcher {

@@ -3,7 +3,7 @@ import { type Digest, digestOf, isDigest } from "../formats/digest.ts";
 import type { RegistryAuth } from "../formats/registry-auth.ts";
 import type { Connection, Transport } from "./connection.ts";
 import { expectOk } from "./repository.ts";
-import { openSession } from "./session.ts";
+import { openSession, type Session } from "./session.ts";
 import { resolveLocation } from "./upload-blob.ts";
 
 export interface LocalBlob {
@@ -23,21 +23,28 @@ export interface Publication {
   putManifest(reference: string, mediaType: string, text: string, signal?: AbortSignal): Promise<Digest>;
 }
 
-/** @param sources repositories of the same registry to take blobs from */
 export function openPublication(
   transport: Transport,
   connection: Connection,
   path: string,
   auth: RegistryAuth,
-  sources: readonly string[] = [],
 ): Publication {
-  const scopes = [`repository:${path}:pull,push`, ...sources.map((source) => `repository:${source}:pull`)];
-  const session = openSession(transport, connection, auth, scopes);
+  const own = `repository:${path}:pull,push`;
+  const session = openSession(transport, connection, auth, [own]);
+  /** Apart from the others: a token server may refuse everything because of one scope. */
+  const mounting = new Map<string, Session>();
   const base = `/v2/${path}`;
   const uploads = `${base}/blobs/uploads/`;
 
-  async function start(query = "", signal?: AbortSignal) {
-    const response = await session.request(
+  function sessionFor(from: string): Session {
+    const known =
+      mounting.get(from) ?? openSession(transport, connection, auth, [own, `repository:${from}:pull`]);
+    mounting.set(from, known);
+    return known;
+  }
+
+  async function start(by: Session, query: string, signal?: AbortSignal) {
+    const response = await by.request(
       { method: "POST", url: uploads + query, headers: { "content-length": "0" } },
       signal,
     );
@@ -52,20 +59,22 @@ export function openPublication(
     };
   }
 
+  async function hasBlob(digest: Digest, signal?: AbortSignal): Promise<boolean> {
+    const response = await session.request({ method: "HEAD", url: `${base}/blobs/${digest}` }, signal);
+    return response.status === 200;
+  }
+
   return {
-    async hasBlob(digest, signal) {
-      const response = await session.request({ method: "HEAD", url: `${base}/blobs/${digest}` }, signal);
-      return response.status === 200;
-    },
+    hasBlob,
     async mount(digest, from, signal) {
       const query = `?${new URLSearchParams({ mount: digest, from })}`;
-      const { isMounted, url } = await start(query, signal);
+      const { isMounted, url } = await start(sessionFor(from), query, signal);
       // It is an upload now that nobody is going to make.
       if (!isMounted) await session.request({ method: "DELETE", url }, signal).catch(() => {});
       return isMounted;
     },
     async upload({ digest, sizeBytes, path: file }, growth, signal) {
-      const { url, leastChunkBytes } = await start("", signal);
+      const { url, leastChunkBytes } = await start(session, "", signal);
       const isOwn = new URL(url).origin === connection.origin;
       let isResumed = false;
       const address = await session.renewing(() => {
@@ -85,11 +94,13 @@ export function openPublication(
       }, signal);
       const end = new URL(address);
       end.searchParams.set("digest", digest);
-      const response = await session.request(
-        { method: "PUT", url: end.href, headers: { "content-length": "0" } },
-        signal,
-      );
-      expectOk(response, "PUT");
+      try {
+        const request = { method: "PUT" as const, url: end.href, headers: { "content-length": "0" } };
+        expectOk(await session.request(request, signal), "PUT");
+      } catch (error) {
+        // Its answer may have been lost on the way; the upload is gone then, and the blob is there.
+        if (signal?.aborted || !(await hasBlob(digest, signal))) throw error;
+      }
     },
     async putManifest(reference, mediaType, text, signal) {
       const response = await session.request(

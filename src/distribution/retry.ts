@@ -37,11 +37,11 @@ export function countAttempts(signal?: AbortSignal): Attempts {
   return {
     async next(error) {
       if (!(error instanceof TransientError) || signal?.aborted) throw error;
-      if (++failures >= mostAttempts) throw error.cause;
+      // Who wants to be left alone for an hour is not waited for.
+      if (++failures >= mostAttempts || (error.afterSeconds ?? 0) > longestPauseSeconds) throw error.cause;
       // Half of it by chance, so that many clients do not come back in step.
       const pause = firstPauseSeconds * 2 ** (failures - 1) * (0.5 + Math.random());
-      const seconds = Math.min(error.afterSeconds ?? pause, longestPauseSeconds);
-      await sleep(seconds * 1000, undefined, signal ? { signal } : {});
+      await sleep((error.afterSeconds ?? pause) * 1000, undefined, signal ? { signal } : {});
     },
     progressed() {
       failures = 0;

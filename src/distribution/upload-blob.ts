@@ -1,6 +1,7 @@
-import { createReadStream } from "node:fs";
+import { closeSync, openSync } from "node:fs";
 import { Readable } from "node:stream";
 import { EngineError, unavailable } from "../errors.ts";
+import { createFileRing, ringAheadBytes } from "../sys/file-ring.ts";
 import { tellWritten } from "../sys/growing-file.ts";
 import type { BlobUpload, DocumentResponse } from "./connection.ts";
 import { explainFailure } from "./explain.ts";
@@ -10,7 +11,6 @@ import { countAttempts, isTransient, retryAfterSeconds, TransientError } from ".
 
 /** Small enough for the proxies that stand before many registries, large enough that their answers don't count. */
 const pieceBytes = 64 * 1024 * 1024;
-const chunkBytes = 256 * 1024;
 
 /** See `Transport.upload`; OCI distribution spec, "Pushing a blob in chunks". */
 export async function uploadBlob(http: Http, upload: BlobUpload, signal?: AbortSignal): Promise<string> {
@@ -45,15 +45,18 @@ async function sendPiece(
   signal?: AbortSignal,
 ): Promise<DocumentResponse> {
   async function* content() {
-    let sent = from;
-    for await (const chunk of createReadStream(path, {
-      start: from,
-      end: to - 1,
-      highWaterMark: chunkBytes,
-    })) {
-      yield chunk as Buffer;
-      sent += (chunk as Buffer).length;
-      tellWritten(growth, sent);
+    const fd = openSync(path, "r");
+    try {
+      const ring = createFileRing(fd);
+      for (let sent = from; sent < to; ) {
+        const chunk = ring.read(sent, to - sent);
+        if (chunk.length === 0) throw unavailable(`unexpected EOF: ${path} was cut short`);
+        yield chunk;
+        sent += chunk.length;
+        tellWritten(growth, sent);
+      }
+    } finally {
+      closeSync(fd);
     }
   }
   const response = await http.send(
@@ -67,7 +70,7 @@ async function sendPiece(
         "content-length": String(to - from),
         "content-range": `${from}-${to - 1}`,
       },
-      body: Readable.from(content(), { objectMode: false, highWaterMark: chunkBytes }),
+      body: Readable.from(content(), { objectMode: false, highWaterMark: ringAheadBytes }),
     },
     signal,
   );

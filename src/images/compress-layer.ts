@@ -1,35 +1,48 @@
 import { createHash } from "node:crypto";
-import { createReadStream, createWriteStream, rmSync } from "node:fs";
-import { Transform } from "node:stream";
-import { pipeline } from "node:stream/promises";
+import { closeSync, openSync, rmSync, writeSync } from "node:fs";
+import { pipeline, Readable } from "node:stream";
 import { createGzip } from "node:zlib";
 import { hasCode, internal } from "../errors.ts";
+import { createFileRing, ringAheadBytes } from "../sys/file-ring.ts";
+import { releaseMemory } from "../sys/release-memory.ts";
 import type { SpooledBlob } from "./blobs.ts";
 
-const chunkBytes = 512 * 1024;
+const chunkBytes = 256 * 1024;
 
 /** Compresses a layer's plain archive into the new file `target`; the same bytes give the same blob. For a worker. */
 export async function compressLayer(path: string, target: string, signal: AbortSignal): Promise<SpooledBlob> {
   const hash = createHash("sha256");
   let sizeBytes = 0;
-  const count = new Transform({
-    transform(chunk: Buffer, _encoding, done) {
+  const input = openSync(path, "r");
+  const output = openSync(target, "wx", 0o600);
+  try {
+    const plain = Readable.from(readAll(input), { objectMode: false, highWaterMark: ringAheadBytes });
+    const packed = pipeline(plain, createGzip({ chunkSize: chunkBytes }), () => {
+      // Errors come out at the other end.
+    });
+    for await (const chunk of packed as AsyncIterable<Buffer>) {
+      signal.throwIfAborted();
       hash.update(chunk);
       sizeBytes += chunk.length;
-      done(null, chunk);
-    },
-  });
-  try {
-    await pipeline(
-      createReadStream(path, { highWaterMark: chunkBytes }),
-      createGzip({ chunkSize: chunkBytes }),
-      count,
-      createWriteStream(target, { flags: "wx", mode: 0o600 }),
-      { signal },
-    );
+      for (let at = 0; at < chunk.length; ) at += writeSync(output, chunk, at);
+      releaseMemory(chunk);
+    }
   } catch (error) {
     rmSync(target, { force: true });
     throw hasCode(error, "ENOSPC") ? internal("failed to compress: no space left on device", error) : error;
+  } finally {
+    closeSync(input);
+    closeSync(output);
   }
   return { path: target, digest: `sha256:${hash.digest("hex")}`, sizeBytes };
+}
+
+async function* readAll(fd: number): AsyncGenerator<Buffer> {
+  const ring = createFileRing(fd);
+  for (let offset = 0; ; ) {
+    const chunk = ring.read(offset, Number.MAX_SAFE_INTEGER);
+    if (chunk.length === 0) return;
+    offset += chunk.length;
+    yield chunk;
+  }
 }

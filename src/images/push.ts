@@ -44,6 +44,7 @@ export async function pushImages(
   const wanted = reference.tag ? all.filter((one) => one.reference.tag === reference.tag) : all;
   if (wanted.length === 0) throw notFound(`tag does not exist: ${formatFamiliar(reference)}`);
   const connection = await store.registries.own(reference.domain).connect(options.signal);
+  const publication = openPublication(store.registries.transport, connection, reference.path, options.auth);
   for (const { id, reference: tagged } of wanted) {
     const image = store.catalog.get(id);
     const needed = [
@@ -51,11 +52,7 @@ export async function pushImages(
       ...image.blobs.map(({ digest }) => digest),
       ...(image.manifest ? [image.manifest.digest] : []),
     ];
-    await store.catalog.protect(needed, () =>
-      pushOne(store, image, tagged, options, (sources) =>
-        openPublication(store.registries.transport, connection, reference.path, options.auth, sources),
-      ),
-    );
+    await store.catalog.protect(needed, () => pushOne(store, image, tagged, publication, options));
   }
 }
 
@@ -63,8 +60,8 @@ async function pushOne(
   store: PushStore,
   image: ImageRecord,
   reference: Reference,
+  publication: Publication,
   { report, signal }: PushOptions,
-  open: (mountSources: string[]) => Publication,
 ): Promise<void> {
   const { catalog, blobs } = store;
   const tag = reference.tag ?? "latest";
@@ -80,8 +77,6 @@ async function pushOne(
       mountSources: findMountSources(catalog, reference, digest),
     });
   }
-  const mountSources = new Set([...layers.values()].flatMap((layer) => layer.mountSources.slice(0, 3)));
-  const publication = open([...mountSources]);
   try {
     await publishLayers(publication, [...layers.values()], store.uploadSlots, report, signal);
     await publishConfig(publication, image, blobs, signal);

@@ -3,6 +3,7 @@ import { rmSync } from "node:fs";
 import { Readable } from "node:stream";
 import { EngineError, invalid } from "../errors.ts";
 import type { Digest } from "../formats/digest.ts";
+import { ringAheadBytes } from "../sys/file-ring.ts";
 import { readGrowingFile } from "../sys/growing-file.ts";
 import { type Unpacked, unpackStream } from "./unpack.ts";
 
@@ -17,9 +18,6 @@ export interface Arrival {
   /** Of the archive in it. */
   limitBytes: number;
 }
-
-/** Far less than the chunks that are kept apart: see `readGrowingFile`. */
-const bufferedBytes = 512 * 1024;
 
 /**
  * Verifies a blob and unpacks it, in one pass, as its bytes come. Blocks its thread now and then: for a worker. When the digest is
@@ -50,7 +48,7 @@ export async function receiveLayer(arrival: Arrival, signal: AbortSignal): Promi
   };
   let unpacked: Unpacked | undefined;
   try {
-    const input = Readable.from(hashed(), { objectMode: false, highWaterMark: bufferedBytes });
+    const input = Readable.from(hashed(), { objectMode: false, highWaterMark: ringAheadBytes });
     if (target) unpacked = await unpackStream(input, digest, target, limitBytes);
   } catch (error) {
     // What is not what it should be is that in the first place, whatever else is wrong with it.

@@ -83,7 +83,9 @@ export function createReceptions(options: ReceptionsOptions): Receptions {
       for (const source of sources) {
         try {
           const file = { path: partials.path(blob.digest), growth: state.growth };
-          return await (await source(signal)).download(blob, file, signal);
+          await (await source(signal)).download(blob, file, signal);
+          state.phase = "extracting";
+          return;
         } catch (error) {
           last = error;
           if (signal.aborted || /no space left on device/.test(messageOf(error))) break;
@@ -92,7 +94,6 @@ export function createReceptions(options: ReceptionsOptions): Receptions {
       throw last;
     } finally {
       release();
-      state.phase = "extracting";
     }
   }
 

@@ -4,6 +4,7 @@ import type { Readable } from "node:stream";
 import { hasCode, internal, invalid } from "../errors.ts";
 import type { Digest } from "../formats/digest.ts";
 import { createTarReader } from "../formats/tar-reader.ts";
+import { releaseMemory } from "../sys/release-memory.ts";
 import { decompress } from "./decompress.ts";
 import { createExtraction } from "./extract.ts";
 
@@ -64,7 +65,7 @@ async function unpackInto(
         );
       for (const event of reader.push(chunk)) extraction.take(event);
       // The reader may look back to the last chunk, not further.
-      if (compression === "gzip" || compression === "zstd") release(previous);
+      if (previous && (compression === "gzip" || compression === "zstd")) releaseMemory(previous);
       previous = chunk;
     }
     reader.finish();
@@ -75,15 +76,4 @@ async function unpackInto(
     output.destroy();
   }
   return { diffId: hash ? `sha256:${hash.digest("hex")}` : digest, sizeBytes: extraction.sizeBytes };
-}
-
-/** Gives a chunk's memory back at once when it is the last of its buffer: the collector would let fifty megabytes gather first. */
-function release(chunk: Buffer | undefined): void {
-  if (
-    !chunk ||
-    chunk.byteOffset + chunk.length !== chunk.buffer.byteLength ||
-    !(chunk.buffer instanceof ArrayBuffer)
-  )
-    return;
-  chunk.buffer.transfer(0);
 }

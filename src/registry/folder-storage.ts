@@ -1,5 +1,4 @@
 import { randomBytes } from "node:crypto";
-import { createReadStream } from "node:fs";
 import {
   type FileHandle,
   mkdir,
@@ -28,6 +27,7 @@ export async function openFolderStorage(root: string): Promise<Storage> {
   const temporary = join(root, "tmp");
   await mkdir(temporary, { recursive: true, mode: 0o700 });
   await removeOld(temporary);
+  const newTemporary = () => join(temporary, randomBytes(12).toString("hex"));
   const path = (key: string) => join(root, key);
   const chunkPath = (folder: string, offset: number) => path(chunkKey(folder, offset));
 
@@ -48,7 +48,7 @@ export async function openFolderStorage(root: string): Promise<Storage> {
       return file.createReadStream({ ...bounds, highWaterMark: readBytes });
     },
     async write(key, content) {
-      const aside = join(temporary, randomBytes(12).toString("hex"));
+      const aside = newTemporary();
       try {
         await using file = await open(aside, "wx", 0o600);
         await file.writeFile(content);
@@ -93,22 +93,25 @@ export async function openFolderStorage(root: string): Promise<Storage> {
       );
       return chunks.flat();
     },
-    async assemble(folder, chunks, key) {
+    async assemble(folder, chunks, key, isSettled) {
       const [first, ...others] = chunks;
       if (!first) return storage.write(key, "");
-      const target = chunkPath(folder, first.offset);
-      await truncate(target, first.sizeBytes);
-      await using file = await open(target, "a");
-      // Cut off in between, the longer first chunk overlaps the next, and is cut back by the next attempt.
-      for (const { offset, sizeBytes } of others) {
-        const rest = createReadStream(chunkPath(folder, offset), {
-          end: sizeBytes - 1,
-          highWaterMark: readBytes,
-        });
-        await gather(rest, (parts) => writeFully(file, parts));
+      // Who still writes to a chunk would write to the blob that it has become.
+      const target = isSettled ? chunkPath(folder, first.offset) : newTemporary();
+      try {
+        if (isSettled) await truncate(target, first.sizeBytes);
+        await using file = await open(target, "a", 0o600);
+        // Cut off in between, the longer first chunk overlaps the next, and is cut back by the next attempt.
+        for (const { offset, sizeBytes } of isSettled ? others : chunks) {
+          const content = await storage.read(chunkKey(folder, offset), { start: 0, end: sizeBytes });
+          await gather(content, (parts) => writeFully(file, parts));
+        }
+        await file.datasync();
+        await putInPlace(target, path(key));
+      } catch (error) {
+        if (!isSettled) await rm(target, { force: true });
+        throw error;
       }
-      await file.datasync();
-      await putInPlace(target, path(key));
     },
   };
   return storage;

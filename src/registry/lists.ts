@@ -41,7 +41,9 @@ export async function listTags(storage: Storage, name: string): Promise<string[]
 }
 
 async function isRepository(storage: Storage, name: string): Promise<boolean> {
-  return (await storage.list(`${repositoriesFolder}/${name}`)).some((one) => one.startsWith("_"));
+  return (await storage.list(`${repositoriesFolder}/${name}`)).some(
+    (one) => one === "_layers" || one === "_manifests",
+  );
 }
 
 /**

@@ -1,7 +1,9 @@
+import type { Readable } from "node:stream";
 import {
   AbortMultipartUploadCommand,
   CompleteMultipartUploadCommand,
   CreateMultipartUploadCommand,
+  GetObjectCommand,
   UploadPartCommand,
   UploadPartCopyCommand,
 } from "@aws-sdk/client-s3";
@@ -17,7 +19,10 @@ const atOnce = 4;
 /** A part of the new object: one big chunk, which the service copies, or several that are sent again. */
 type Part = Chunk[];
 
-/** Makes an object of an upload's chunks, by a multipart upload in which the service copies what is big enough. */
+/**
+ * Makes an object of an upload's chunks, by a multipart upload in which the service copies what is big enough. It fails when a chunk is
+ * no longer the one that was meant.
+ */
 export async function assembleObject(
   bucket: Bucket,
   storage: Storage,
@@ -25,18 +30,24 @@ export async function assembleObject(
   chunks: readonly Chunk[],
   key: string,
 ): Promise<void> {
+  const { client, name: Bucket, keyOf } = bucket;
   const readAll = async (part: Part) => {
     const contents: Buffer[] = [];
-    for (const { offset, sizeBytes } of part) {
-      contents.push(
-        await collect(await storage.read(chunkKey(folder, offset), { start: 0, end: sizeBytes }), sizeBytes),
-      );
+    for (const { offset, sizeBytes, version } of part) {
+      const Range = `bytes=0-${sizeBytes - 1}`;
+      const input = {
+        Bucket,
+        Key: keyOf(chunkKey(folder, offset)),
+        Range,
+        ...(version && { IfMatch: `"${version}"` }),
+      };
+      const { Body } = await client.send(new GetObjectCommand(input));
+      contents.push(await collect(Body as Readable, sizeBytes));
     }
     return Buffer.concat(contents);
   };
   if (endOf(chunks) <= partBytes) return storage.write(key, await readAll([...chunks]));
 
-  const { client, name: Bucket, keyOf } = bucket;
   const target = { Bucket, Key: keyOf(key) };
   const { UploadId } = await client.send(new CreateMultipartUploadCommand(target));
   const store = async (part: Part, PartNumber: number) => {
@@ -54,6 +65,7 @@ export async function assembleObject(
         PartNumber,
         CopySource: `${Bucket}/${source}`,
         CopySourceRange: `bytes=0-${chunk.sizeBytes - 1}`,
+        ...(chunk.version && { CopySourceIfMatch: `"${chunk.version}"` }),
       }),
     );
     return { ETag: CopyPartResult?.ETag, PartNumber };

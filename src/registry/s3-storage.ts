@@ -64,9 +64,9 @@ export async function openS3Storage(config: S3Config): Promise<Storage> {
     async chunks(folder) {
       const chunks: Chunk[] = [];
       for await (const page of listPages(bucket, `${folder}/`)) {
-        for (const { Key = "", Size: sizeBytes = 0 } of page.Contents ?? []) {
+        for (const { Key = "", Size: sizeBytes = 0, ETag } of page.Contents ?? []) {
           const offset = parseChunkName(lastName(Key));
-          if (offset !== undefined) chunks.push({ offset, sizeBytes });
+          if (offset !== undefined) chunks.push({ offset, sizeBytes, ...versionOf(ETag) });
         }
       }
       return chunks;
@@ -124,8 +124,8 @@ async function appendChunks(
     parts = [];
     gatheredBytes = 0;
     await sending;
-    sending = putNew(bucket, isExclusive, chunkKey(folder, chunk.offset), content).then(() => {
-      stored.push(chunk);
+    sending = putNew(bucket, isExclusive, chunkKey(folder, chunk.offset), content).then((tag) => {
+      stored.push({ ...chunk, ...versionOf(tag) });
     });
     // Told by the next await.
     sending.catch(() => {});
@@ -143,30 +143,33 @@ async function appendChunks(
   return stored;
 }
 
-/** Stores an object that must not be there. @throws RegistryError RANGE_INVALID when it is */
+/** An ETag as a version; answers quote it, lists may not. */
+function versionOf(tag: string | undefined): { version?: string } {
+  return tag ? { version: tag.replaceAll('"', "") } : {};
+}
+
+/** Stores an object that must not be there, and gives its ETag. @throws RegistryError RANGE_INVALID when it is there */
 async function putNew(
-  { client, name: Bucket, keyOf }: Bucket,
+  bucket: Bucket,
   isExclusive: { isSupported: boolean },
   key: string,
   content: Buffer,
-): Promise<void> {
+): Promise<string | undefined> {
+  const { client, name: Bucket, keyOf } = bucket;
   const writer = randomUUID();
   const input = { Bucket, Key: keyOf(key), Body: content, Metadata: { writer } };
-  if (!isExclusive.isSupported) {
-    await client.send(new PutObjectCommand(input));
-    return;
-  }
+  const condition = isExclusive.isSupported ? { IfNoneMatch: "*" } : {};
   try {
-    await client.send(new PutObjectCommand({ ...input, IfNoneMatch: "*" }));
+    return (await client.send(new PutObjectCommand({ ...input, ...condition }))).ETag;
   } catch (error) {
-    if (statusOf(error) === 501) {
+    if (statusOf(error) === 501 && isExclusive.isSupported) {
       isExclusive.isSupported = false;
-      return putNew({ client, name: Bucket, keyOf }, isExclusive, key, content);
+      return putNew(bucket, isExclusive, key, content);
     }
     if (statusOf(error) !== 412) throw error;
     // Ours, when the answer to a first attempt was lost.
     const found = await client.send(new HeadObjectCommand({ Bucket, Key: keyOf(key) }));
-    if (found.Metadata?.writer === writer) return;
+    if (found.Metadata?.writer === writer) return found.ETag;
     throw new RegistryError("RANGE_INVALID", "another request is uploading this part", { cause: error });
   }
 }

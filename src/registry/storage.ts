@@ -11,6 +11,8 @@ export interface StoredObject {
 export interface Chunk {
   offset: number;
   sizeBytes: number;
+  /** Changes with the content, where another server might replace a chunk. */
+  version?: string;
 }
 
 /**
@@ -41,8 +43,11 @@ export interface Storage {
   append(folder: string, offset: number, source: AsyncIterable<Uint8Array>): Promise<Chunk[]>;
   /** In the order of their offsets. */
   chunks(folder: string): Promise<Chunk[]>;
-  /** Makes an object of chunks that follow each other without gaps or overlaps; the folder may be used up by it. */
-  assemble(folder: string, chunks: readonly Chunk[], key: string): Promise<void>;
+  /**
+   * Makes an object of chunks that follow each other without gaps or overlaps.
+   * @param isSettled nobody can still be writing them, so that they may be used up
+   */
+  assemble(folder: string, chunks: readonly Chunk[], key: string, isSettled: boolean): Promise<void>;
 }
 
 const longestText = 8 << 20;

@@ -61,11 +61,12 @@ export function createUploads(storage: Storage, blobs: Blobs): Uploads {
     await storage.remove(uploadFolder(name, id));
   }
 
-  async function hashOf(name: string, id: string, chunks: readonly Chunk[]): Promise<string> {
-    const known = hashed.get(id);
-    if (known && areSameChunks(known.chunks, chunks)) return known.hash.copy().digest("hex");
+  async function readHash(folder: string, chunks: readonly Chunk[]): Promise<string> {
     const hash = createHash("sha256");
-    for await (const part of readChunks(storage, uploadFolder(name, id), chunks)) hash.update(part);
+    for (const { offset, sizeBytes } of chunks) {
+      const content = await storage.read(chunkKey(folder, offset), { start: 0, end: sizeBytes });
+      for await (const part of content) hash.update(part);
+    }
     return hash.digest("hex");
   }
 
@@ -100,8 +101,13 @@ export function createUploads(storage: Storage, blobs: Blobs): Uploads {
       return end;
     },
     async complete(name, id, digest) {
+      const folder = uploadFolder(name, id);
       const chunks = await getChunks(name, id);
-      const actual = `sha256:${await hashOf(name, id, chunks)}`;
+      const own = hashed.get(id);
+      // What was received here, and in full, nobody else is writing.
+      const isSettled = own !== undefined && areSameChunks(own.chunks, chunks);
+      const hex = isSettled ? own.hash.copy().digest("hex") : await readHash(folder, chunks);
+      const actual = `sha256:${hex}`;
       if (actual !== digest) {
         await discard(name, id);
         throw new RegistryError("DIGEST_INVALID", "provided digest did not match uploaded content", {
@@ -110,7 +116,7 @@ export function createUploads(storage: Storage, blobs: Blobs): Uploads {
       }
       await blobs.claim(name, digest);
       if (!(await storage.find(blobKey(digest)))) {
-        await storage.assemble(uploadFolder(name, id), chunks, blobKey(digest));
+        await storage.assemble(folder, chunks, blobKey(digest), isSettled);
       }
       await discard(name, id);
     },
@@ -134,12 +140,6 @@ async function* updating(hash: Hash, source: AsyncIterable<Uint8Array>): AsyncGe
   for await (const part of source) {
     hash.update(part);
     yield part;
-  }
-}
-
-async function* readChunks(storage: Storage, folder: string, chunks: readonly Chunk[]) {
-  for (const { offset, sizeBytes } of chunks) {
-    yield* await storage.read(chunkKey(folder, offset), { start: 0, end: sizeBytes });
   }
 }
 

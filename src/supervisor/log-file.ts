@@ -1,4 +1,4 @@
-import { close, closeSync, fstatSync, open as openFile, openSync, write } from "node:fs";
+import { close, closeSync, fstatSync, open as openFile, openSync, readSync, write } from "node:fs";
 import { rename } from "node:fs/promises";
 import { promisify } from "node:util";
 import { encodeLogEntry, encodeLogLines, type LogEntry, maxLineBytes } from "../formats/log-entry.ts";
@@ -18,6 +18,8 @@ export class LogFile {
   readonly #partial: Record<LogEntry["stream"], Buffer[]> = { stdout: [], stderr: [] };
   #fd: number;
   #sizeBytes: number;
+  /** The file ends in the middle of an entry, which a killed supervisor or a full disk has cut off: the next begins a line of its own. */
+  #isCut: boolean;
   #pending: Buffer[] = [];
   #pendingBytes = 0;
   #writing = false;
@@ -26,8 +28,9 @@ export class LogFile {
 
   constructor(options: LogOptions) {
     this.#options = options;
-    this.#fd = openSync(options.path, "a", 0o640);
+    this.#fd = openSync(options.path, "a+", 0o640);
     this.#sizeBytes = fstatSync(this.#fd).size;
+    this.#isCut = this.#sizeBytes > 0 && lastByte(this.#fd, this.#sizeBytes) !== lineFeed;
   }
 
   /** @returns false when the writer should pause until `whenWritten` */
@@ -104,25 +107,27 @@ export class LogFile {
     this.#writing = true;
     const next = this.#pending[0]?.length ?? 0;
     const isFull = this.#sizeBytes > 0 && this.#sizeBytes + next > this.#options.maxSizeBytes;
-    if (!isFull) this.#write(Buffer.concat(this.#takeFitting()), 0);
-    else void this.#rotate().then(() => this.#write(Buffer.concat(this.#takeFitting()), 0));
+    if (!isFull) this.#write(this.#takeFitting(), 0);
+    else void this.#rotate().then(() => this.#write(this.#takeFitting(), 0));
   }
 
   /** As many entries as the file has room for, one at least. */
-  #takeFitting(): Buffer[] {
+  #takeFitting(): Buffer {
     let room = this.#options.maxSizeBytes - this.#sizeBytes;
     const end = this.#pending.findIndex((entries, index) => {
       room -= entries.length;
       return index > 0 && room < 0;
     });
-    return this.#pending.splice(0, end < 0 ? this.#pending.length : end);
+    const fitting = this.#pending.splice(0, end < 0 ? this.#pending.length : end);
+    return Buffer.concat(this.#isCut ? [Buffer.of(lineFeed), ...fitting] : fitting);
   }
 
   #write(bytes: Buffer, from: number): void {
     write(this.#fd, bytes, from, (error, written) => {
       if (!error && from + written < bytes.length) return this.#write(bytes, from + written);
       // On a full disk the lines are dropped: a container must not stop because its log cannot grow.
-      this.#sizeBytes += error ? 0 : bytes.length;
+      this.#sizeBytes += error ? from : bytes.length;
+      this.#isCut = error ? this.#isCut || from > 0 : false;
       this.#writing = false;
       this.#pendingBytes = this.#pending.reduce((sum, entry) => sum + entry.length, 0);
       if (this.#pending.length > 0) return this.#flush();
@@ -143,9 +148,15 @@ export class LogFile {
       const full = this.#fd;
       this.#fd = fresh;
       this.#sizeBytes = 0;
+      this.#isCut = false;
       close(full, () => {});
     } catch {
       // Out of descriptors, perhaps: the full file grows on until the next attempt.
     }
   }
+}
+
+function lastByte(fd: number, sizeBytes: number): number | undefined {
+  const byte = Buffer.alloc(1);
+  return readSync(fd, byte, 0, 1, sizeBytes - 1) === 1 ? byte[0] : undefined;
 }

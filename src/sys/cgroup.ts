@@ -1,5 +1,6 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { setTimeout } from "node:timers/promises";
 
 const mountPoint = "/sys/fs/cgroup";
 
@@ -82,6 +83,36 @@ export function removeCgroup(path: string): void {
     } catch {
       // Not in this one, or not empty.
     }
+  }
+}
+
+const longestClearingMilliseconds = 1000;
+
+/** Kills what is in a cgroup and removes it. What does not end within a second stays, with its cgroup. */
+export async function clearCgroup(path: string): Promise<void> {
+  const deadline = performance.now() + longestClearingMilliseconds;
+  for (;;) {
+    removeCgroup(path);
+    const left = hierarchies()
+      .map((hierarchy) => join(hierarchy, path))
+      .filter((folder) => existsSync(folder));
+    if (left.length === 0 || performance.now() > deadline) return;
+    for (const pid of left.flatMap(processesIn)) {
+      try {
+        process.kill(pid, "SIGKILL");
+      } catch {
+        // It has just ended.
+      }
+    }
+    await setTimeout(10);
+  }
+}
+
+function processesIn(folder: string): number[] {
+  try {
+    return readFileSync(join(folder, "cgroup.procs"), "latin1").split("\n").filter(Boolean).map(Number);
+  } catch {
+    return [];
   }
 }
 

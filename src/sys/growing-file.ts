@@ -1,5 +1,6 @@
-import { closeSync, openSync, readSync } from "node:fs";
+import { closeSync, openSync } from "node:fs";
 import { unavailable } from "../errors.ts";
+import { createFileRing } from "./file-ring.ts";
 
 /**
  * How far a file has grown that one thread writes and others read meanwhile, in memory they share: [bytes there, 1 when no
@@ -32,15 +33,11 @@ export function readGrowth(growth: SharedArrayBuffer): { writtenBytes: number; r
   };
 }
 
-const chunkBytes = 256 * 1024;
-/** What is read goes into these by turns. A reader may be so far ahead of what is done with its chunks, less two. */
-export const growingChunks = 16;
 /** A wait is no longer than this, so that an end that came in just the wrong moment is seen. */
 const longestWaitMilliseconds = 500;
 
 /**
- * The file's first `sizeBytes` bytes as they come. A chunk's memory is used again `growingChunks` chunks later: garbage of
- * hundreds of megabytes would be collected too late. @throws unavailable when they end early; the signal's reason
+ * The file's first `sizeBytes` bytes as they come. Read through a `FileRing`. @throws unavailable when they end early; the signal's reason
  */
 export async function* readGrowingFile(
   path: string,
@@ -50,8 +47,7 @@ export async function* readGrowingFile(
 ): AsyncGenerator<Buffer> {
   const view = new BigInt64Array(growth);
   const fd = openSync(path, "r");
-  const ring: Buffer[] = [];
-  let turn = 0;
+  const ring = createFileRing(fd);
   try {
     for (let offset = 0; offset < sizeBytes; ) {
       signal.throwIfAborted();
@@ -63,14 +59,10 @@ export async function* readGrowingFile(
         if (async) await value;
         continue;
       }
-      const place = turn++ % growingChunks;
-      ring[place] ??= Buffer.allocUnsafe(Math.min(chunkBytes, sizeBytes));
-      const chunk = ring[place];
-      const wanted = Math.min(chunk.length, Math.min(available, sizeBytes) - offset);
-      const count = readSync(fd, chunk, 0, wanted, offset);
-      if (count === 0) throw unavailable(`unexpected EOF: ${path} was cut short`);
-      offset += count;
-      yield chunk.subarray(0, count);
+      const chunk = ring.read(offset, Math.min(available, sizeBytes) - offset);
+      if (chunk.length === 0) throw unavailable(`unexpected EOF: ${path} was cut short`);
+      offset += chunk.length;
+      yield chunk;
       Atomics.store(view, read, BigInt(offset));
     }
   } finally {

@@ -85,6 +85,13 @@ test("what stays wrong is an error with the registry's own words", async () => {
   await assert.rejects(repositoryAt(server.origin).getManifest("1"), {
     message: "toomanyrequests: slow down",
   });
+  const asked = server.requests.length;
+  server.handle = (_, output) => {
+    output.setHeader("Retry-After", "3600");
+    refuse(output, 429, "TOOMANYREQUESTS", "come back in an hour");
+  };
+  await assert.rejects(repositoryAt(server.origin).getManifest("1"), /come back in an hour/);
+  assert.equal(server.requests.length, asked + 1);
   server.handle = (_, output) => refuse(output, 404, "MANIFEST_UNKNOWN");
   await assert.rejects(repositoryAt(server.origin).getManifest("1"), { kind: "notFound" });
   server.handle = (_, output) => void output.writeHead(400).end("<html>x</html>");
@@ -174,7 +181,7 @@ test("docker-registry: a blob goes up in pieces and comes back, is mounted elsew
   assert.equal(await publication.hasBlob(blob.digest), false);
   await publication.upload(blob, createGrowth());
   assert.equal(await publication.hasBlob(blob.digest), true);
-  const other = openPublication(transport, connection, "c", {}, ["a/b"]);
+  const other = openPublication(transport, connection, "c", {});
   assert.equal(await other.mount(blob.digest, "a/b"), true);
   assert.equal(await other.hasBlob(blob.digest), true);
   assert.equal(await other.mount(digestOf("nowhere"), "a/b"), false);
@@ -205,4 +212,22 @@ test("docker-registry: a blob goes up in pieces and comes back, is mounted elsew
   await assert.rejects(
     publication.putManifest("2", mediaTypes.manifest, text.replace(blob.digest, digestOf("x"))),
   );
+});
+
+test("a token server that will not hear of another repository costs the mount, and nothing else", async () => {
+  await using server = await startServer((input, output) => {
+    const url = new URL(input.url ?? "", server.origin);
+    if (url.pathname === "/token") {
+      if (url.searchParams.getAll("scope").length > 1) return refuse(output, 403, "DENIED", "not yours");
+      return void output.end(JSON.stringify({ token: "t" }));
+    }
+    if (input.headers.authorization === "Bearer t") return void output.end();
+    output.setHeader("WWW-Authenticate", `Bearer realm="${server.origin}/token"`);
+    refuse(output, 401, "UNAUTHORIZED");
+  });
+  const publication = openPublication(transport, plainConnection(server.origin), "a", {});
+  await assert.rejects(publication.mount(digestOf("x"), "not-mine"), {
+    message: "unauthorized: denied: not yours",
+  });
+  assert.equal(await publication.hasBlob(digestOf("x")), true);
 });

@@ -140,3 +140,31 @@ test("a token that runs out in the middle of a layer is renewed, and the layer g
   assert.equal(token, 3);
   assert.deepEqual(contentOf(store, `${server.host}/x:1`), ["a"]);
 });
+
+test("mirrors: one that is not there, one that has not all of it, and what is missing from the registry itself", async () => {
+  const content = createContent();
+  const [a, b] = [layer("a"), layer("b")];
+  addImage(content, "1", [
+    { ...a, compression: "none" },
+    { ...b, compression: "none" },
+  ]);
+  const serve = serveContent(content);
+  const seen: (string | undefined)[] = [];
+  await using mirror = await startServer((input, output) => {
+    seen.push(input.headers.authorization);
+    if (input.url?.endsWith(digestOf(b.tar))) return refuse(output, 404, "BLOB_UNKNOWN");
+    serve(input, output);
+  });
+  await using server = await startServer((input, output) => {
+    if (input.headers.authorization) return serve(input, output);
+    output.setHeader("WWW-Authenticate", "Basic realm=x");
+    refuse(output, 401, "UNAUTHORIZED");
+  });
+  const mirrors = { [server.host]: ["http://127.0.0.1:1", mirror.origin] };
+  await using store = await openStore(quickSettings({ mirrors }));
+  await pull(store.images, `${server.host}/x:1`, { auth: { username: "u", password: "p" } });
+  assert.deepEqual(contentOf(store, `${server.host}/x:1`), ["a", "b"]);
+  assert.deepEqual(new Set(seen), new Set([undefined]));
+  const own = server.requests.filter((one) => /\/v2\/./.test(one));
+  assert.deepEqual(new Set(own), new Set([`GET /v2/x/blobs/${digestOf(b.tar)}`]));
+});

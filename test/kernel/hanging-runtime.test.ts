@@ -102,14 +102,18 @@ describe("an OCI runtime that hangs", { concurrency: true }, () => {
       }
       assert.equal(await berth("ps", "-aq"), "");
     });
+  });
+
+  describe("at a start whose daemon goes", { concurrency: 1 }, () => {
+    const { engine, berth, hangOn, isHanging, checkNothingHangs } = useSlowRuntime(98763);
 
     it("does not outlive the daemon and the supervisor, and holds up neither's successor", async () => {
       hangOn("run");
-      for (const isSupervisorKilled of [false, true]) {
+      for (const victim of ["daemon", "both", "neither"]) {
         const run = engine.berth(["run", "--name", "waiting", "--runtime", "slow", "busybox", "true"]);
         await isHanging();
-        if (isSupervisorKilled) process.kill(supervisorOf(engine), "SIGKILL");
-        await engine.restart("SIGKILL");
+        if (victim === "both") process.kill(supervisorOf(engine), "SIGKILL");
+        await engine.restart(victim === "neither" ? "SIGTERM" : "SIGKILL");
         await run;
         await checkNothingHangs();
         await berth("rm", "-f", "waiting");

@@ -7,7 +7,7 @@ import { useEngine } from "../engine.ts";
 const kills = 30;
 
 describe("a daemon killed in the middle of an operation", () => {
-  const { engine, berth } = useEngine();
+  const { engine } = useEngine();
   let client: Client;
   before(async () => {
     client = await createClient({ host: engine.host });
@@ -45,8 +45,33 @@ describe("a daemon killed in the middle of an operation", () => {
         // The name is free again.
         await create(name);
         await remove(name);
-        assert.equal(await berth("volume", "ls", "-q"), "", "its anonymous volume is gone");
+        assert.deepEqual((await client.volumes.list()).Volumes ?? [], [], "its anonymous volume is gone");
       }
     });
   }
+});
+
+describe("a stop or a forced removal in the middle of a start", () => {
+  const { engine } = useEngine();
+  const rounds = 20;
+
+  it("waits for the container and leaves nothing of it", async () => {
+    const { containers, check } = await createClient({ host: engine.host });
+    const body = { Image: "busybox", Cmd: ["sleep", "1000"] } as never;
+    for (let round = 0; round < rounds; round++) {
+      const name = `round${round}`;
+      await containers.create(body, { name });
+      const started = containers.start(name).catch(() => {});
+      await setTimeout((round * 30) / rounds);
+      if (round % 2 === 0) await containers.remove(name, { force: true });
+      else {
+        await containers.stop(name, { timeoutSeconds: 0 });
+        await started;
+        await containers.remove(name, { force: true });
+      }
+      await started;
+      assert.deepEqual(await check(), [], `round ${round}`);
+    }
+    assert.deepEqual(await containers.list({ all: true }), []);
+  });
 });

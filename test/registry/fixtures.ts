@@ -10,6 +10,7 @@ import { type Digest, digestOf, hexOf } from "../../src/formats/digest.ts";
 import { mediaTypes } from "../../src/formats/oci-manifest.ts";
 import { openFolderStorage } from "../../src/registry/folder-storage.ts";
 import { createRegistry, type RegistryConfig } from "../../src/registry/registry.ts";
+import { makeTar } from "../images/fixtures.ts";
 
 const run = promisify(execFile);
 
@@ -107,9 +108,9 @@ export async function codeOf(answer: Response): Promise<string> {
   return errors[0].code;
 }
 
-/** An image as an OCI layout in a folder, with layers of so many random bytes. */
+/** An image as an OCI layout in a folder, with layers of a file of so many random bytes each. */
 export function makeLayout(folder: string, layerBytes: readonly number[], name = "made"): TestBlob {
-  const layers = layerBytes.map((bytes) => randomBytes(bytes));
+  const layers = layerBytes.map((bytes, at) => makeTar([{ name: `file-${at}`, data: randomBytes(bytes) }]));
   const blobs = layers.map((layer) => makeBlob(gzipSync(layer, { level: 1 })));
   const config = makeBlob(
     JSON.stringify({

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { randomBytes } from "node:crypto";
 import { once } from "node:events";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { request } from "node:http";
@@ -93,6 +94,31 @@ it("a client that stops sending is let go, and what it has sent stays", async ()
   await once(socket, "close");
   const range = async () => (await fetch(registry.url + path)).headers.get("range");
   await eventually(range, (text) => text === "0-9");
+});
+
+it("who goes on sending an upload that has been completed does not get into the blob", async () => {
+  const content = randomBytes(3 << 20);
+  const begun = await fetch(`${registry.url}/v2/app/blobs/uploads/`, { method: "POST" });
+  const path = begun.headers.get("location") ?? "";
+  const socket = await open(`PATCH ${path} HTTP/1.1\nHost: x\nTransfer-Encoding: chunked\n\n`);
+  const send = (part: Buffer) => {
+    socket.write(`${part.length.toString(16)}\r\n`);
+    socket.write(part);
+    return new Promise<void>((resolve) => socket.write("\r\n", () => resolve()));
+  };
+  await send(content);
+  const stored = async () => Number((await fetch(registry.url + path)).headers.get("range")?.slice(2)) + 1;
+  const size = await eventually(stored, (bytes) => bytes > 1 << 20);
+  const blob = makeBlob(content.subarray(0, size));
+  const done = await fetch(`${registry.url}${path}?digest=${blob.digest}`, { method: "PUT" });
+  assert.equal(done.status, 201, await done.text());
+  await send(randomBytes(3 << 20));
+  const answered = once(socket, "data");
+  socket.write("0\r\n\r\n");
+  await answered;
+  socket.destroy();
+  const found = await fetch(`${registry.url}/v2/app/blobs/${blob.digest}`);
+  assert.equal(makeBlob(Buffer.from(await found.arrayBuffer())).digest, blob.digest);
 });
 
 it("a client that stops reading is let go", async () => {

@@ -1,11 +1,13 @@
 import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
-import { mkdtempSync, rmSync } from "node:fs";
+import { globSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { request } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { it } from "node:test";
-import { makeBlob } from "./fixtures.ts";
+import { collectGarbage } from "../../src/registry/collect.ts";
+import { openFolderStorage } from "../../src/registry/folder-storage.ts";
+import { makeBlob, makeManifest, pushBlob, putManifest, type TestBlob } from "./fixtures.ts";
 import { startServer } from "./server.ts";
 
 /** Sends a part of a PATCH and waits until the server has stored some of it, then leaves the request open. */
@@ -55,6 +57,64 @@ it("an upload goes on where a server that was killed has left it, and so does on
     assert.equal(await server.end(), 0, "SIGTERM ends it in order");
   } finally {
     await server.end("SIGKILL");
+    rmSync(root, { recursive: true });
+  }
+});
+
+/** Pushes images of one small and one chunked layer until the server is gone; what was acknowledged is added to `taken`. */
+async function pushUntilGone(url: string, name: string, taken: Map<string, TestBlob>): Promise<void> {
+  for (let round = 0; ; round++) {
+    const [config, small, large] = [makeBlob(), makeBlob(), makeBlob(randomBytes(3_000_000))];
+    const begun = await fetch(`${url}/v2/${name}/blobs/uploads/`, { method: "POST" });
+    const location = url + begun.headers.get("location");
+    for (const part of [large.content.subarray(0, 1_000_000), large.content.subarray(1_000_000)]) {
+      await fetch(location, { method: "PATCH", body: new Uint8Array(part) });
+    }
+    const done = await fetch(`${location}?digest=${large.digest}`, { method: "PUT" });
+    assert.equal(done.status, 201, await done.text());
+    for (const blob of [config, small]) await pushBlob(url, name, blob);
+    const manifest = makeManifest([config, small, large]);
+    const tag = `t${round % 2}`;
+    const answer = await putManifest(url, name, tag, manifest);
+    assert.equal(answer.status, 201, await answer.text());
+    taken.set(`${name}/manifests/${manifest.digest}`, manifest);
+    for (const blob of [config, small, large]) taken.set(`${name}/blobs/${blob.digest}`, blob);
+  }
+}
+
+it("killed at any moment, a server has what it has acknowledged, and nothing under a wrong digest", async () => {
+  const root = mkdtempSync(join(tmpdir(), "berth-registry-"));
+  const taken = new Map<string, TestBlob>();
+  try {
+    for (let kills = 0; kills < 8; kills++) {
+      const server = await startServer(["--root", root]);
+      const pushes = ["a", "b", "a/c"].map((name) => pushUntilGone(`http://${server.host}`, name, taken));
+      const ends = Promise.allSettled(pushes);
+      await new Promise((resolve) => setTimeout(resolve, 20 + Math.random() * 500));
+      await server.end("SIGKILL");
+      for (const end of await ends) {
+        assert.ok(end.status === "rejected" && !(end.reason instanceof assert.AssertionError), String(end));
+      }
+    }
+    for (const data of globSync(`${root}/docker/registry/v2/blobs/sha256/*/*/data`)) {
+      assert.equal(makeBlob(readFileSync(data)).digest.slice(7), data.split("/").at(-2));
+    }
+    const server = await startServer(["--root", root]);
+    const storage = await openFolderStorage(root);
+    const options = {
+      isDryRun: false,
+      withUntagged: false,
+      graceMilliseconds: 600_000,
+      uploadMilliseconds: 0,
+    };
+    await collectGarbage(storage, { ...options, report: () => {} });
+    assert.ok(taken.size > 0);
+    for (const [path, { digest }] of taken) {
+      const answer = await fetch(`http://${server.host}/v2/${path}`);
+      assert.equal(makeBlob(Buffer.from(await answer.arrayBuffer())).digest, digest, path);
+    }
+    await server.end();
+  } finally {
     rmSync(root, { recursive: true });
   }
 });

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { existsSync, mkdtempSync, readFileSync, rmSync, statSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, truncateSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, it } from "node:test";
@@ -39,6 +39,20 @@ it("keeps lines whole however they arrive, and splits only what is longer than 1
     lines.filter((line) => line?.startsWith("x")).map((line) => line?.length),
     [16384, 16384, 7232],
   );
+});
+
+it("goes on with a line of its own after an entry that was cut off", async () => {
+  const path = newPath();
+  const before = new LogFile({ path, maxSizeBytes: 1e9, maxFiles: 1 });
+  before.append("stdout", Buffer.from("whole\ncut off\n"));
+  await before.end();
+  truncateSync(path, statSync(path).size - 10);
+  for (const text of ["next\n", "last\n"]) {
+    const log = new LogFile({ path, maxSizeBytes: 1e9, maxFiles: 1 });
+    log.append("stdout", Buffer.from(text));
+    await log.end();
+  }
+  assert.deepEqual(linesOf(path), ["whole\n", undefined, "next\n", "last\n"]);
 });
 
 it("writes the same entries for many lines at once as for each alone", async () => {
