@@ -83,9 +83,15 @@ async function fill(engine: BenchEngine, debian: string, storage: string): Promi
   const registry = await startRegistry(engine, `${storage}.new`);
   try {
     await docker(engine, ["load", "-q", "-i", debian]);
-    await docker(engine, ["tag", "debian", names.one]);
+    // A new image of the same files: what was loaded is pushed as it came, and that is uncompressed.
+    const rootfs = `${storage}.tar`;
+    await docker(engine, ["create", "--name", "maker", "debian"]);
+    await docker(engine, ["export", "-o", rootfs, "maker"]);
+    await docker(engine, ["rm", "maker"]);
+    await docker(engine, ["import", rootfs, names.one]);
+    rmSync(rootfs);
     await docker(engine, ["push", "-q", names.one]);
-    await docker(engine, ["tag", "debian", "growing"]);
+    await docker(engine, ["tag", names.one, "growing"]);
     for (let layer = 0; layer < layerCount; layer++) {
       const choose = `find . -xdev -type f -size -2M | sort | awk 'NR % ${layerCount} == ${layer}' | head -n 700`;
       const script = `mkdir /copy${layer} && cd /host && ${choose} | tar -cf - -T - | tar -xf - -C /copy${layer}`;
