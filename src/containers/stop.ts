@@ -62,22 +62,17 @@ function cancelRestart(containers: Containers, container: Container): boolean {
 const unkillable = () => internal("tried to kill container, but did not receive an exit event");
 
 /**
- * Ends a start that is under way. It has no process yet: what it waits for is the OCI runtime, which may hang.
- * @returns false when there is none, or none any more: one that does not hang is waited for. @throws EngineError unavailable when the supervisor is too old for it
+ * Ends a start that is under way and does not come to its end: it has no process yet, only an OCI runtime that may hang.
+ * @returns false when there is none any more. @throws EngineError unavailable when the supervisor is too old for it
  */
 async function abortStart(containers: Containers, container: Container): Promise<boolean> {
-  if (
-    !container.isStarting ||
-    (await within(
-      container.enqueue(() => {}),
-      startTimeoutSeconds,
-    ))
-  )
-    return false;
+  if (!container.isStarting) return false;
+  const isOver = container.enqueue(() => {});
+  if (await within(isOver, startTimeoutSeconds)) return false;
   container.record.stoppedByUser = true;
   container.starting?.abort(internal("the start was ended before it had come to the OCI runtime"));
   await containers.supervisor.call("abort", { process: container.record.id });
-  await container.enqueue(() => {});
+  await isOver;
   return true;
 }
 

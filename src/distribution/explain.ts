@@ -61,8 +61,9 @@ function reasonOf(error: unknown, code: string, url: URL): string {
         : "")
     );
   }
-  if (hasCode(error, "ENOTFOUND")) return `dial tcp: lookup ${url.hostname}: no such host`;
   const known = causes[code];
+  if (hasCode(error, "ENOTFOUND") || hasCode(error, "EAI_AGAIN"))
+    return `dial tcp: lookup ${url.hostname}: ${known}`;
   const isDialing = known?.startsWith("connect:") || code === "UND_ERR_CONNECT_TIMEOUT";
   return known ? (isDialing ? `dial tcp ${url.host}: ${known}` : known) : messageOf(error) || code;
 }

@@ -26,10 +26,13 @@ export interface Registries {
   own(domain: string): Endpoint;
 }
 
+/** It may be set up anew, with TLS or without. */
+const schemeLifeMilliseconds = 30_000;
+
 export function openRegistries(initial: RegistrySettings, transport: Transport): Registries {
   let settings = initial;
   /** Insecure registries that were found to speak plain HTTP, or TLS after all. */
-  let schemes = new Map<string, string>();
+  let schemes = new Map<string, { scheme: string; until: number }>();
 
   async function isInsecure(host: string): Promise<boolean> {
     const name = withoutPort(host);
@@ -51,8 +54,10 @@ export function openRegistries(initial: RegistrySettings, transport: Transport):
       isMirror: false,
       async connect(signal) {
         if (!(await isInsecure(host))) return connect(`https://${host}`, true);
-        const scheme = schemes.get(host) ?? (await findScheme(host, signal));
-        schemes.set(host, scheme);
+        const known = schemes.get(host);
+        if (known && known.until > performance.now()) return connect(`${known.scheme}://${host}`, false);
+        const scheme = await findScheme(host, signal);
+        schemes.set(host, { scheme, until: performance.now() + schemeLifeMilliseconds });
         return connect(`${scheme}://${host}`, false);
       },
     };

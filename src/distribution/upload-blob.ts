@@ -97,7 +97,11 @@ function checkAnswer({ status, headers, body, url }: DocumentResponse, asked: st
   throw error;
 }
 
-/** A registry behind a proxy may give only the path. */
+/** A registry behind a proxy may give only the path, or not know that it is spoken to over TLS. */
 export function resolveLocation(location: string | undefined, asked: string): string {
-  return location ? new URL(location, asked).href : asked;
+  if (!location) return asked;
+  const [next, from] = [new URL(location, asked), new URL(asked)];
+  const isWrong = next.protocol === "http:" && from.protocol === "https:" && next.hostname === from.hostname;
+  const isHere = next.port === "" || next.port === from.port;
+  return isWrong && isHere ? new URL(next.pathname + next.search, from).href : next.href;
 }

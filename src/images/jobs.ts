@@ -1,3 +1,4 @@
+import { availableParallelism } from "node:os";
 import { internal } from "../errors.ts";
 import type { Digest } from "../formats/digest.ts";
 import { createJobRunner } from "../sys/jobs.ts";
@@ -22,7 +23,7 @@ export interface ImageJobs {
 }
 
 /** One more than are busy unpacking at a time on a small machine, so that a removal need not wait for them. */
-const threads = 3;
+const threads = availableParallelism() > 2 ? 4 : 3;
 /** How many layers may unpack at a time while they still come, which may take long. */
 export const unpackers = threads - 1;
 

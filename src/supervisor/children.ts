@@ -42,9 +42,9 @@ export class Children {
     const pid = isolate ? inPrivateMounts(() => spawnIsolated(isolate)) : spawn();
     return new Promise((resolve, reject) => {
       const kill = () => {
-        process.kill(-pid, "SIGKILL");
         // One that sleeps in the kernel dies when it wakes.
         setTimeout(() => reject(signal.reason), unkillableAfterMilliseconds).unref();
+        process.kill(-pid, "SIGKILL");
       };
       signal.addEventListener("abort", kill);
       this.onExit(pid, (status) => {

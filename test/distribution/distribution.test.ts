@@ -6,6 +6,7 @@ import { after, test } from "node:test";
 import { openHttpTransport } from "../../src/distribution/http-transport.ts";
 import { openPublication } from "../../src/distribution/publication.ts";
 import { openRepository } from "../../src/distribution/repository.ts";
+import { resolveLocation } from "../../src/distribution/upload-blob.ts";
 import { digestOf } from "../../src/formats/digest.ts";
 import { mediaTypes } from "../../src/formats/oci-manifest.ts";
 import { createGrowth, readGrowth } from "../../src/sys/growing-file.ts";
@@ -230,4 +231,14 @@ test("a token server that will not hear of another repository costs the mount, a
     message: "unauthorized: denied: not yours",
   });
   assert.equal(await publication.hasBlob(digestOf("x")), true);
+});
+
+test("where an upload goes on: a path, the same host under the wrong scheme, another host", () => {
+  const asked = "https://r:5000/v2/a/blobs/uploads/";
+  assert.equal(resolveLocation("/v2/x?s=1", asked), "https://r:5000/v2/x?s=1");
+  assert.equal(resolveLocation("http://r:5000/v2/x?s=1", asked), "https://r:5000/v2/x?s=1");
+  assert.equal(resolveLocation("http://r/v2/x", asked), "https://r:5000/v2/x");
+  assert.equal(resolveLocation("https://s3/bucket?sig=1", asked), "https://s3/bucket?sig=1");
+  assert.equal(resolveLocation("http://r:5001/v2/x", asked), "http://r:5001/v2/x");
+  assert.equal(resolveLocation(undefined, asked), asked);
 });

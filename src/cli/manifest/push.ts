@@ -30,11 +30,7 @@ export const command = defineCommand({
     }
     const remote = openRemote(cli, flags.insecure);
     try {
-      const sources = [...new Set(members.map(({ ref }) => parseReference(ref).path))];
-      const publication = await remote.publication(
-        target,
-        sources.filter((path) => path !== target.path),
-      );
+      const publication = await remote.publication(target);
       for (const member of members) {
         await takeOver(publication, target, member);
         cli.print(`Pushed ref ${repositoryAt(target, member)} with digest: ${member.digest}`);

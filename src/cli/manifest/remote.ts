@@ -15,8 +15,7 @@ import type { Member } from "./draft.ts";
 /** Registries as the command line asks them itself, without an engine. To be closed. */
 export interface Remote {
   repository(reference: Reference): Promise<Repository>;
-  /** @param sources paths of the same registry to take blobs from */
-  publication(reference: Reference, sources: readonly string[]): Promise<Publication>;
+  publication(reference: Reference): Promise<Publication>;
   close(): Promise<void>;
 }
 
@@ -33,9 +32,9 @@ export function openRemote(cli: Cli, isInsecure: boolean): Remote {
       const { connection, auth } = await connect(reference);
       return openRepository(transport, connection, reference.path, auth);
     },
-    async publication(reference, sources) {
+    async publication(reference) {
       const { connection, auth } = await connect(reference);
-      return openPublication(transport, connection, reference.path, auth, sources);
+      return openPublication(transport, connection, reference.path, auth);
     },
     close: async () => transport.close(),
   };
