@@ -90,11 +90,11 @@ async function askForLogin(
 
 /** One line of the terminal. @param isSecret what is typed is not shown */
 async function ask(cli: Cli, question: string, isSecret = false): Promise<string> {
-  cli.stdout.write(question);
+  if (isSecret) cli.stdout.write(question);
   const silent = new Writable({ write: (_chunk, _encoding, done) => done() });
   const lines = createInterface({ input: cli.stdin, output: isSecret ? silent : cli.stdout, terminal: true });
   try {
-    const line = await lines.question("");
+    const line = await lines.question(isSecret ? "" : question);
     if (isSecret) cli.stdout.write("\n");
     return isSecret ? line : line.trim();
   } finally {
