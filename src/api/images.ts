@@ -6,6 +6,7 @@ import type { ContainerConfig, ProgressMessage } from "../formats/docker-api.ts"
 import { flagOf, matchesLabels } from "../formats/filters.ts";
 import type { Platform } from "../formats/oci-manifest.ts";
 import { parsePlatform } from "../formats/platform.ts";
+import { formatProgressBar } from "../formats/progress-bar.ts";
 import { parseReference, type Reference, repositoryOf } from "../formats/reference.ts";
 import { matchesPattern } from "../formats/reference-pattern.ts";
 import { decodeRegistryAuth } from "../formats/registry-auth.ts";
@@ -210,7 +211,7 @@ async function withProgress(
   const report = (message: ProgressMessage) => {
     if (!isStreaming) request.stream("application/json");
     isStreaming = true;
-    request.output.write(`${JSON.stringify(message)}\r\n`);
+    request.output.write(`${JSON.stringify(withBar(message))}\r\n`);
   };
   try {
     await work(report);
@@ -221,4 +222,11 @@ async function withProgress(
   }
   if (!isStreaming) request.stream("application/json");
   request.output.end();
+}
+
+/** In Docker's order of fields. */
+function withBar(message: ProgressMessage): ProgressMessage {
+  const { status, progressDetail, ...rest } = message;
+  const progress = progressDetail && formatProgressBar(progressDetail);
+  return progress ? { ...(status !== undefined && { status }), progressDetail, progress, ...rest } : message;
 }

@@ -65,6 +65,8 @@ export interface ProgressMessage {
   id?: string;
   stream?: string;
   progressDetail?: { current?: number; total?: number };
+  /** The same as a bar, for older clients. */
+  progress?: string;
   aux?: object;
   error?: string;
   errorDetail?: { code?: number; message: string };

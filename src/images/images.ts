@@ -225,7 +225,7 @@ export async function createImages(options: {
     importRootfs,
     commit: (settings) => createNamed(settings, () => commitLayer(settings, { blobs, catalog, jobs })),
     async make(name, report) {
-      const { rootfs, tags, ...settings } = await makeImage(name, report);
+      const { rootfs, tags, ...settings } = await makeImage(name, report, blobs.temporaryPath);
       const image = await importRootfs(rootfs, settings);
       for (const tag of tags) {
         setTag(tag, image);

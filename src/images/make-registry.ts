@@ -1,7 +1,6 @@
 import { execFile } from "node:child_process";
 import { createReadStream } from "node:fs";
-import { mkdtemp, readdir, rm, stat } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { readdir, rm, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { Readable } from "node:stream";
 import { fileURLToPath } from "node:url";
@@ -35,22 +34,18 @@ const epoch = { seconds: 0, nanoseconds: 0 };
 /**
  * A root file system as a tar: this very Node, the libraries it is linked with, and the command line with the registry in it. The stream
  * reads the files as it is read.
+ * @param temporaryPath for a file that is gone when the stream is closed
  * @throws unavailable when this program has not been built, or the libraries cannot be found
  */
-export async function packRegistry(report: (line: string) => void): Promise<Readable> {
+export async function packRegistry(report: (line: string) => void, temporaryPath: string): Promise<Readable> {
   const programs = await findPrograms();
   const libraries = (await findLibraries(process.execPath)).map((from) => ({ from, to: from.slice(1) }));
-  const folder = await mkdtemp(join(tmpdir(), "berth-make-"));
-  try {
-    const node = await strip(process.execPath, join(folder, "node"), report);
-    const files = [{ from: node, to: "usr/bin/node" }, ...libraries, ...programs];
-    const rootfs = Readable.from(pack(files), { objectMode: false });
-    rootfs.once("close", () => void rm(folder, { recursive: true, force: true }));
-    return rootfs;
-  } catch (error) {
-    await rm(folder, { recursive: true, force: true });
-    throw error;
-  }
+  report(`packing ${process.execPath} with its libraries`);
+  const node = await strip(process.execPath, temporaryPath);
+  const files = [{ from: node, to: "usr/bin/node" }, ...libraries, ...programs];
+  const rootfs = Readable.from(pack(files), { objectMode: false });
+  rootfs.once("close", () => void rm(temporaryPath, { force: true }));
+  return rootfs;
 }
 
 /** The bundles beside the one that is running. */
@@ -80,8 +75,7 @@ async function findLibraries(program: string): Promise<string[]> {
 }
 
 /** Leaves out what is only for debuggers, a quarter of it, where the tool for it is there. */
-async function strip(from: string, to: string, report: (line: string) => void): Promise<string> {
-  report(`packing ${from} with its libraries`);
+async function strip(from: string, to: string): Promise<string> {
   return run("strip", ["-o", to, from]).then(
     () => to,
     () => from,

@@ -26,9 +26,14 @@ export interface MadeImage {
 /**
  * Makes an image without any registry: `busybox`, `debian` of the machine's own suite, `debian:SUITE`, or `registry`, which runs
  * `berth registry`. Packages that are missing are installed when we may.
+ * @param temporaryPath gives a path for a file that is needed meanwhile
  * @throws invalid for another name; unavailable when it cannot be done here
  */
-export async function makeImage(name: string, report: (line: string) => void): Promise<MadeImage> {
+export async function makeImage(
+  name: string,
+  report: (line: string) => void,
+  temporaryPath: () => string,
+): Promise<MadeImage> {
   const [base, suite] = name.split(":", 2);
   if (base === "busybox" && (suite ?? "latest") === "latest") {
     await ensureProgram(busyboxProgram, "busybox-static", report);
@@ -44,7 +49,7 @@ export async function makeImage(name: string, report: (line: string) => void): P
   }
   if (base === "registry" && (suite ?? "latest") === "latest") {
     return {
-      rootfs: await packRegistry(report),
+      rootfs: await packRegistry(report, temporaryPath()),
       tags: ["registry:latest"],
       changes: registryChanges,
       message: `berth registry ${version}`,

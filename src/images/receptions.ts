@@ -182,8 +182,8 @@ export function createReceptions(options: ReceptionsOptions): Receptions {
       const begin = (own: AbortSignal) => {
         const state: ReceptionState = { phase: "waiting", growth: createGrowth() };
         const before = files.get(digest) ?? Promise.resolve();
-        const done = before.then(() => bring(wanted, sources, state, own));
-        const ended = done.catch(() => {});
+        const done = unlessAborted(before, own).then(() => bring(wanted, sources, state, own));
+        const ended = Promise.all([before, done.catch(() => {})]);
         files.set(digest, ended);
         void ended.then(() => files.get(digest) === ended && files.delete(digest));
         return { state, done };
@@ -191,4 +191,11 @@ export function createReceptions(options: ReceptionsOptions): Receptions {
       return shared.join(`${digest} ${wanted.chainId}`, signal, begin, onState);
     },
   };
+}
+
+function unlessAborted(work: Promise<unknown>, signal: AbortSignal): Promise<unknown> {
+  return new Promise((resolve, reject) => {
+    signal.addEventListener("abort", () => reject(signal.reason));
+    void work.then(resolve);
+  });
 }

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { parseChallenges } from "../../src/formats/auth-challenge.ts";
+import { formatProgressBar } from "../../src/formats/progress-bar.ts";
 import { decodeRegistryAuth } from "../../src/formats/registry-auth.ts";
 import { parseRetryAfter } from "../../src/formats/retry-after.ts";
 
@@ -67,4 +68,14 @@ test("Retry-After is seconds or a date", () => {
   assert.equal(parseRetryAfter("Thu, 01 Jan 1970 00:01:00 GMT", 30_000), 30);
   assert.equal(parseRetryAfter("Thu, 01 Jan 1970 00:01:00 GMT", 90_000), 0);
   for (const bad of [undefined, "", "soon", "-1"]) assert.equal(parseRetryAfter(bad, 0), undefined);
+});
+
+test("a bar is what Docker's daemon writes", () => {
+  const bar = (current?: number, total?: number) =>
+    formatProgressBar({ ...(current !== undefined && { current }), ...(total !== undefined && { total }) });
+  assert.equal(bar(32_768, 1_360_000), `[=>${" ".repeat(49)}]  32.77kB/1.36MB`);
+  assert.equal(bar(2_000_000, 2_000_000), `[${"=".repeat(50)}>]      2MB/2MB`);
+  assert.equal(bar(3_000_000, 2_000_000), `[${"=".repeat(50)}>]      3MB`);
+  assert.equal(bar(5), "      5B");
+  assert.equal(bar(), "");
 });

@@ -4,6 +4,7 @@ import { readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { digestOf, hexOf } from "../../src/formats/digest.ts";
+import type { ProgressMessage } from "../../src/formats/docker-api.ts";
 import {
   createContent,
   quickSettings,
@@ -32,16 +33,20 @@ test("two pulls of one image share its blobs; one that leaves does not stop the 
   await using store = await openStore(quickSettings({ patienceSeconds: 20 }));
   const name = `${server.host}/x:1`;
   const [first, second, third] = [new AbortController(), new AbortController(), new AbortController()];
-  const pulls = [first, second, third].map(({ signal }) => pull(store.images, name, { signal }));
+  const reports: ProgressMessage[][] = [[], [], []];
+  const pulls = [first, second, third].map(({ signal }, at) =>
+    pull(store.images, name, { signal }, reports[at]),
+  );
   const [left, right, last] = pulls.map((one) =>
     one.then(
       () => "done",
       (error: Error) => error.name,
     ),
   );
+  const hasBegun = (lines: ProgressMessage[]) => lines.some(({ status }) => status === "Pulling fs layer");
   await eventually(
-    () => server.requests.length,
-    (count) => count === 11,
+    () => reports.every(hasBegun) && server.requests.some((one) => one.endsWith(layerBlobs[0] ?? "")),
+    Boolean,
   );
   first.abort();
   assert.equal(await left, "AbortError");

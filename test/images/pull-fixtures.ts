@@ -49,7 +49,7 @@ function typeOf(compression: "gzip" | "zstd" | "none", isDocker: boolean): strin
   return compression === "gzip" ? mediaTypes.gzipLayer : mediaTypes.zstdLayer;
 }
 
-/** Pulls and returns what was reported. */
+/** Pulls and returns what was reported, which is in `messages` from the start. */
 export async function pull(
   images: Images,
   name: string,
@@ -58,8 +58,8 @@ export async function pull(
     signal?: AbortSignal;
     platform?: { os: string; architecture: string };
   } = {},
+  messages: ProgressMessage[] = [],
 ): Promise<ProgressMessage[]> {
-  const messages: ProgressMessage[] = [];
   await images.pull(parseReference(name), {
     auth: {},
     signal: new AbortController().signal,

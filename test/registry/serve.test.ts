@@ -75,7 +75,7 @@ it("mirrors with a password from the environment, and refuses an address that is
     assert.equal(tag.headers.get("docker-content-digest"), manifest.digest);
     const found = await fetch(`http://${server.host}/v2/app/blobs/${layer.digest}`);
     assert.deepEqual(Buffer.from(await found.arrayBuffer()), layer.content);
-    assert.equal(await server.end(), 0);
+    assert.equal(await server.end(), 0, "SIGTERM ends it in order");
     for (const address of ["somewhere", "ftp://x", "https://x/path", "https://user:word@x"]) {
       await assert.rejects(startServer(["--root", root, "--mirror", address]), /invalid mirror/);
     }

@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { createServer } from "node:net";
+import { createServer, type Socket } from "node:net";
 import { fileURLToPath } from "node:url";
 
 const main = fileURLToPath(new URL("../../src/cli/main.ts", import.meta.url));
@@ -30,13 +30,19 @@ export async function startServer(words: string[], env: Record<string, string> =
   for await (const chunk of child.stdout) {
     said += chunk;
     const [, host] = /listening on https?:\/\/([\d.]+:\d+), /.exec(said) ?? [];
-    if (host) return { host, pid: child.pid ?? 0, log: () => log, end: (signal) => end(child, signal) };
+    if (!host) continue;
+    // Left behind by a test that failed, it neither holds up the others nor stays.
+    process.once("exit", () => child.kill("SIGKILL"));
+    child.unref();
+    (child.stderr as Socket).unref();
+    return { host, pid: child.pid ?? 0, log: () => log, end: (signal) => end(child, signal) };
   }
   throw new Error(`the registry did not start: ${said}${log}`);
 }
 
 async function end(child: ChildProcess, signal: NodeJS.Signals = "SIGTERM"): Promise<number | null> {
   if (child.exitCode === null && child.signalCode === null) {
+    child.ref();
     const exit = once(child, "exit");
     child.kill(signal);
     await exit;
