@@ -36,6 +36,8 @@ export interface TarEntry {
   linkName?: ByteString;
   deviceMajor?: number;
   deviceMinor?: number;
+  /** It has holes; `sizeBytes` counts them. */
+  isSparse?: boolean;
   /** By full name, such as `security.capability`. */
   xattrs?: Map<ByteString, Buffer>;
 }

@@ -104,7 +104,7 @@ function readText(block: Buffer, offset: number, length: number): ByteString {
 }
 
 /** Octal digits with spaces or NULs around them, or GNU's base-256 when the first bit is set. */
-function readNumber(block: Buffer, offset: number, length: number): number {
+export function readNumber(block: Buffer, offset: number, length: number): number {
   if ((block[offset] as number) & 0x80) return readBinary(block, offset, length);
   const text = block.toString("latin1", offset, offset + length).replace(/^[ \0]+|[ \0].*$/gs, "");
   if (text === "") return 0;

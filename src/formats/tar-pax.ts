@@ -17,10 +17,22 @@ export function decodePax(body: Buffer): PaxRecords {
     if (end > body.length || equals < 0 || equals >= end || end - 1 <= space || body[end - 1] !== 0x0a) {
       throw invalid("invalid tar header: malformed PAX record");
     }
-    records.set(body.toString("latin1", space + 1, equals), body.subarray(equals + 1, end - 1));
+    const keyword = body.toString("latin1", space + 1, equals);
+    const value = body.subarray(equals + 1, end - 1);
+    if (repeatable.has(keyword)) append(records, value);
+    else records.set(keyword, value);
     offset = end;
   }
   return records;
+}
+
+/** The map of a sparse file in GNU's format 0.0, alternating. */
+const repeatable = new Set(["GNU.sparse.offset", "GNU.sparse.numbytes"]);
+
+/** As format 0.1 has it: one record with all numbers. */
+function append(records: PaxRecords, value: Buffer): void {
+  const map = records.get("GNU.sparse.map");
+  records.set("GNU.sparse.map", map ? Buffer.concat([map, Buffer.from(","), value]) : Buffer.from(value));
 }
 
 export function encodePax(records: PaxRecords): Buffer {

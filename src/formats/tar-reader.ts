@@ -7,11 +7,20 @@ import {
   type TarEntry,
   type TarEntryType,
 } from "./tar-entry.ts";
-import { decodeHeader, type TarHeader } from "./tar-header.ts";
+import { decodeHeader, readNumber, type TarHeader } from "./tar-header.ts";
 import { decodePax, type PaxRecords, parsePaxTime } from "./tar-pax.ts";
+import {
+  createSparseFiller,
+  createSparseMap,
+  parseSparseLines,
+  readGnuContinuation,
+  readGnuHeader,
+  readPaxSparse,
+  type SparsePiece,
+} from "./tar-sparse.ts";
 
-/** Each entry is followed by its data in pieces and one "end". */
-export type TarEvent = { kind: "entry"; entry: TarEntry } | { kind: "data"; data: Buffer } | { kind: "end" };
+/** Each entry is followed by its data in pieces, with the holes of a sparse file between them, and one "end". */
+export type TarEvent = { kind: "entry"; entry: TarEntry } | SparsePiece | { kind: "end" };
 
 export interface TarReader {
   /** What the next bytes of the archive bring. Must be run to its end before the next call. @throws invalid */
@@ -23,6 +32,7 @@ export interface TarReader {
 const types = new Map<string, TarEntryType>([
   ["0", "file"],
   ["7", "file"],
+  ["S", "file"],
   ["1", "link"],
   ["2", "symlink"],
   ["3", "characterDevice"],
@@ -31,25 +41,89 @@ const types = new Map<string, TarEntryType>([
   ["6", "fifo"],
 ]);
 const extensionFlags = "xgLKX";
+const gnuSparseFlag = "S";
+/** Numbers in the map of a sparse file. */
+const longestMap = 2 * 65_536;
 const noBytes = Buffer.alloc(0);
 const xattrPrefix = "SCHILY.xattr.";
 
-/** Reads ustar, PAX, GNU and V7 archives, keeping names and attributes byte for byte. Sparse files are refused. */
+/** Reads ustar, PAX, GNU and V7 archives, sparse files included, keeping names and attributes byte for byte. */
 export function createTarReader(): TarReader {
   let carried: Buffer = noBytes;
   let dataLeft = 0;
   let paddingLeft = 0;
   let extension: TarHeader | undefined;
+  /** Of the present entry, when it is sparse. */
+  let filler: ReturnType<typeof createSparseFiller> | undefined;
+  /** The map of GNU's old format, which goes on in further blocks. */
+  let continued: { header: TarHeader; sizeBytes: number; numbers: number[] } | undefined;
+  /** The map of format 1.0, which the data begins with. */
+  let mapText: { text: string; sizeBytes: number } | undefined;
   let pending: Extensions = {};
   const globals: PaxRecords = new Map();
   let ended = false;
 
-  function startEntry(header: TarHeader): TarEvent {
+  function startEntry(header: TarHeader, gnu?: { sizeBytes: number; numbers: number[] }): TarEvent {
     const entry = applyExtensions(header, globals, pending);
+    const told = pending.pax && readPaxSparse(pending.pax);
     pending = {};
     dataLeft = entry.sizeBytes;
     paddingLeft = paddingAfter(entry.sizeBytes);
+    filler = undefined;
+    const sparse = gnu ?? (entry.type === "file" ? told : undefined);
+    if (sparse) {
+      if (told?.name) entry.name = told.name;
+      if (sparse.numbers)
+        filler = createSparseFiller(createSparseMap(sparse.numbers, sparse.sizeBytes, dataLeft));
+      else mapText = { text: "", sizeBytes: sparse.sizeBytes };
+      entry.sizeBytes = sparse.sizeBytes;
+      entry.isSparse = true;
+    }
     return { kind: "entry", entry };
+  }
+
+  function takeMap(block: Buffer): void {
+    if (!mapText) return;
+    mapText.text += block.toString("latin1");
+    dataLeft -= block.length;
+    const numbers = parseSparseLines(mapText.text);
+    if (numbers) filler = createSparseFiller(createSparseMap(numbers, mapText.sizeBytes, dataLeft));
+    else if (dataLeft < blockBytes || mapText.text.length > extensionLimitBytes)
+      throw invalid("invalid tar header: malformed sparse map");
+    if (numbers) mapText = undefined;
+  }
+
+  /** @returns the header of an entry; undefined when more belongs to it */
+  function readHeader(block: Buffer) {
+    const header = decodeHeader(block);
+    if (!header) return "ended";
+    if (extensionFlags.includes(header.typeFlag)) {
+      extension = checkExtension(header);
+      return undefined;
+    }
+    if (header.typeFlag !== gnuSparseFlag) return { header };
+    const { numbers, isContinued, sizeBytes } = readGnuHeader(block, readNumber);
+    const gnu = { sizeBytes, numbers };
+    if (!isContinued) return { header, gnu };
+    continued = { header, ...gnu };
+    return undefined;
+  }
+
+  function continueSparse(block: Buffer) {
+    if (!continued) return undefined;
+    const { numbers, isContinued } = readGnuContinuation(block, readNumber);
+    const { header, ...gnu } = continued;
+    gnu.numbers.push(...numbers);
+    if (gnu.numbers.length > longestMap) throw invalid("invalid tar header: its extension is too large");
+    if (isContinued) return undefined;
+    continued = undefined;
+    return { header, gnu };
+  }
+
+  function* endEntry(): Generator<TarEvent> {
+    if (filler) yield* filler.end();
+    filler = undefined;
+    yield { kind: "end" };
   }
 
   function takeExtension(body: Buffer): void {
@@ -75,12 +149,21 @@ export function createTarReader(): TarReader {
       let rest = carried.length > 0 ? Buffer.concat([carried, chunk]) : chunk;
       carried = noBytes;
       while (rest.length > 0 && !ended) {
-        if (dataLeft > 0) {
+        if (mapText) {
+          if (rest.length < blockBytes) {
+            carried = rest;
+            return;
+          }
+          takeMap(rest.subarray(0, blockBytes));
+          rest = rest.subarray(blockBytes);
+          if (!mapText && dataLeft === 0) yield* endEntry();
+        } else if (dataLeft > 0) {
           const data = rest.subarray(0, dataLeft);
           rest = rest.subarray(data.length);
           dataLeft -= data.length;
-          yield { kind: "data", data };
-          if (dataLeft === 0) yield { kind: "end" };
+          if (filler) yield* filler.push(data);
+          else yield { kind: "data", data };
+          if (dataLeft === 0) yield* endEntry();
         } else if (paddingLeft > 0) {
           const skipped = Math.min(paddingLeft, rest.length);
           paddingLeft -= skipped;
@@ -93,19 +176,27 @@ export function createTarReader(): TarReader {
           takeExtension(rest.subarray(0, sizeBytes));
           rest = rest.subarray(sizeBytes);
         } else {
-          const header = decodeHeader(rest.subarray(0, blockBytes));
+          const block = rest.subarray(0, blockBytes);
           rest = rest.subarray(blockBytes);
-          if (!header) ended = true;
-          else if (extensionFlags.includes(header.typeFlag)) extension = checkExtension(header);
-          else {
-            yield startEntry(header);
-            if (dataLeft === 0) yield { kind: "end" };
+          const header = continued ? continueSparse(block) : readHeader(block);
+          if (header === "ended") ended = true;
+          else if (header) {
+            const { gnu } = header;
+            yield startEntry(header.header, gnu);
+            if (dataLeft === 0 && !mapText) yield* endEntry();
           }
         }
       }
     },
     finish() {
-      const isInside = dataLeft > 0 || carried.length > 0 || extension || pending.pax || pending.name;
+      const isInside =
+        dataLeft > 0 ||
+        carried.length > 0 ||
+        continued ||
+        mapText ||
+        extension ||
+        pending.pax ||
+        pending.name;
       if (isInside && !ended) throw invalid("unexpected EOF: the archive is truncated");
     },
   };
@@ -133,8 +224,6 @@ function applyExtensions(
   const number = (keyword: string, otherwise: number) => parseCount(text(keyword)) ?? otherwise;
   const isDirectory = header.typeFlag === "0" && (text("path") ?? name ?? header.name).endsWith("/");
   const type = isDirectory ? "directory" : types.get(header.typeFlag);
-  const isSparse = [...(pax?.keys() ?? [])].some((keyword) => keyword.startsWith("GNU.sparse."));
-  if (header.typeFlag === "S" || isSparse) throw invalid("sparse files in archives are not supported");
   if (!type) throw invalid(`unhandled tar header type ${header.typeFlag.charCodeAt(0)}`);
   const mtime = text("mtime");
   const entry: TarEntry = {

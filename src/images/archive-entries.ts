@@ -1,4 +1,5 @@
 import type { Readable } from "node:stream";
+import { invalid } from "../errors.ts";
 import { createTarReader, type TarEvent } from "../formats/tar-reader.ts";
 import { decompress } from "./decompress.ts";
 
@@ -18,7 +19,8 @@ export async function* readArchiveEvents(input: Readable): AsyncGenerator<TarEve
 export async function* readEntryData(events: AsyncGenerator<TarEvent, void>): AsyncGenerator<Buffer, void> {
   for (;;) {
     const next = await events.next();
-    if (next.done || next.value.kind !== "data") return;
+    if (next.done || next.value.kind === "entry" || next.value.kind === "end") return;
+    if (next.value.kind === "hole") throw invalid("invalid archive: a sparse file is not expected here");
     yield next.value.data;
   }
 }

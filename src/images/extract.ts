@@ -1,6 +1,7 @@
 import {
   closeSync,
   constants,
+  ftruncateSync,
   linkSync,
   lstatSync,
   mkdirSync,
@@ -58,7 +59,8 @@ export function createExtraction(options: ExtractOptions): Extraction {
   const parents = createParents(options.rootFd, options.base);
   const directories: { path: ByteString[]; entry: TarEntry }[] = [];
   const whitedOut = new Set<ByteString>();
-  let open: { fd: number; entry: TarEntry } | undefined;
+  /** `at`: how far it is; what was passed over is a hole. */
+  let open: { fd: number; entry: TarEntry; at: number } | undefined;
   let current: TarEntry | undefined;
   let sizeBytes = 0;
 
@@ -133,7 +135,7 @@ export function createExtraction(options: ExtractOptions): Extraction {
     switch (entry.type) {
       case "file": {
         const flags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW;
-        open = { fd: openSync(entryPath(parentFd, name), flags, 0o600), entry };
+        open = { fd: openSync(entryPath(parentFd, name), flags, 0o600), entry, at: 0 };
         break;
       }
       case "directory":
@@ -170,9 +172,11 @@ export function createExtraction(options: ExtractOptions): Extraction {
 
   function finishFile(): void {
     if (!open) return;
-    const { fd, entry } = open;
+    const { fd, entry, at } = open;
     open = undefined;
     try {
+      // A hole at the end is not written by anything after it.
+      if (entry.isSparse) ftruncateSync(fd, at);
       setFileAttributes(fd, entry, options.owner ?? entry);
     } finally {
       closeSync(fd);
@@ -207,8 +211,12 @@ export function createExtraction(options: ExtractOptions): Extraction {
   return {
     take(event) {
       if (event.kind === "data") {
-        if (open) writeAll(open.fd, event.data, open.entry);
+        if (open) writeAll(open, event.data);
         sizeBytes += event.data.length;
+        return;
+      }
+      if (event.kind === "hole") {
+        if (open) open.at += event.lengthBytes;
         return;
       }
       if (event.kind === "entry") current = event.entry;
@@ -235,11 +243,17 @@ function isDirectory(parentFd: number, name: ByteString): boolean {
   return lstatSync(entryPath(parentFd, name), { throwIfNoEntry: false })?.isDirectory() ?? false;
 }
 
-function writeAll(fd: number, data: Buffer, entry: TarEntry): void {
+function writeAll(file: { fd: number; entry: TarEntry; at: number }, data: Buffer): void {
   try {
-    for (let offset = 0; offset < data.length; ) offset += writeSync(fd, data, offset);
+    for (let done = 0; done < data.length; ) {
+      const written = file.entry.isSparse
+        ? writeSync(file.fd, data, done, data.length - done, file.at)
+        : writeSync(file.fd, data, done);
+      done += written;
+      file.at += written;
+    }
   } catch (error) {
-    throw explain(error, entry);
+    throw explain(error, file.entry);
   }
 }
 

@@ -1,6 +1,15 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import {
+  closeSync,
+  ftruncateSync,
+  mkdtempSync,
+  openSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+  writeSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
@@ -8,6 +17,7 @@ import { EngineError } from "../../src/errors.ts";
 import { bytesOfText, paddingAfter, type TarEntry } from "../../src/formats/tar-entry.ts";
 import { formatPaxTime, parsePaxTime } from "../../src/formats/tar-pax.ts";
 import { createTarReader } from "../../src/formats/tar-reader.ts";
+import { createSparseMap } from "../../src/formats/tar-sparse.ts";
 import { archiveEnd, encodeEntry } from "../../src/formats/tar-writer.ts";
 
 interface Member {
@@ -23,6 +33,10 @@ function readAll(archive: Buffer, chunkBytes = archive.length): Member[] {
       if (event.kind === "entry") members.push({ entry: event.entry, data: Buffer.alloc(0) });
       const last = members.at(-1) as Member;
       if (event.kind === "data") last.data = Buffer.concat([last.data, event.data]);
+      if (event.kind === "hole") {
+        assert.ok(event.lengthBytes > 0 && event.lengthBytes < 1e8);
+        last.data = Buffer.concat([last.data, Buffer.alloc(event.lengthBytes)]);
+      }
     }
   }
   reader.finish();
@@ -122,6 +136,74 @@ test("GNU tar reads what we write, and we read GNU and PAX archives of its", () 
   }
 });
 
+/** Files with holes at the beginning, between many pieces and at the end, as an archive of GNU tar. */
+function packSparse(words: string[]): { files: Record<string, Buffer>; archive: Buffer } {
+  const folder = mkdtempSync(join(tmpdir(), "berth-sparse-"));
+  const files: Record<string, Buffer> = {};
+  const make = (name: string, sizeBytes: number, pieces: number[]) => {
+    const fd = openSync(join(folder, name), "w");
+    ftruncateSync(fd, sizeBytes);
+    for (const at of pieces) writeSync(fd, Buffer.alloc(4096, name), 0, 4096, at);
+    closeSync(fd);
+    files[name] = readFileSync(join(folder, name));
+  };
+  try {
+    make(
+      "many",
+      4_200_001,
+      Array.from({ length: 60 }, (_, n) => 4096 + n * 65_536),
+    );
+    make("hole", 1_000_000, []);
+    make("two", 500_000, [0, 200_704]);
+    writeFileSync(join(folder, "plain"), "plain");
+    files.plain = Buffer.from("plain");
+    const archive = execFileSync("tar", ["-C", folder, ...words, "-S", "-cf", "-", ...Object.keys(files)], {
+      maxBuffer: 1 << 26,
+    });
+    return { files, archive };
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}
+
+for (const words of [
+  ["--format=gnu"],
+  ["--format=pax", "--sparse-version=0.0"],
+  ["--format=pax", "--sparse-version=0.1"],
+  ["--format=pax", "--sparse-version=1.0"],
+]) {
+  test(`sparse files of GNU tar ${words.join(" ")} are read with their holes`, () => {
+    const { files, archive } = packSparse(words);
+    assert.ok(archive.length < 600_000, "the archive has no holes in it");
+    for (const chunkBytes of [archive.length, 512, 1000]) {
+      for (const { entry, data } of readAll(archive, chunkBytes)) {
+        assert.equal(entry.sizeBytes, files[entry.name]?.length, entry.name);
+        assert.ok(data.equals(files[entry.name] as Buffer), entry.name);
+        assert.equal(entry.isSparse ?? false, entry.name !== "plain");
+      }
+    }
+    for (const cut of [600, 1500, 3000, archive.length - 12_000]) {
+      assert.throws(() => readAll(archive.subarray(0, cut)), { kind: "invalid" }, `cut at ${cut}`);
+    }
+  });
+}
+
+test("sparse maps that lie are refused", () => {
+  const refuse = (numbers: number[], sizeBytes: number, storedBytes: number) =>
+    assert.throws(
+      () => createSparseMap(numbers, sizeBytes, storedBytes),
+      { kind: "invalid" },
+      String(numbers),
+    );
+  refuse([0, 10], 5, 10);
+  refuse([0, 10, 5, 10], 100, 20);
+  refuse([0, 10], 100, 11);
+  refuse([0], 100, 0);
+  refuse([-1, 10], 100, 10);
+  refuse([0, -10, 0, 20], 100, 10);
+  refuse([], -1, 0);
+});
+
 test("a truncated archive is refused wherever it is cut inside an entry", () => {
   const archive = writeAll([member({ name: deep }, "x".repeat(700))]);
   const ends = archive.length - archiveEnd.length;
@@ -152,7 +234,7 @@ test("damaged and hostile headers are refused", () => {
     ["a negative size", rewrite((a) => a.fill(0xff, 124, 136))],
     ["a size beyond all numbers", rewrite((a) => a.fill(0x7f, 125, 136).fill(0x80, 124, 125))],
     ["an extension of 2 MiB", rewrite((a) => a.fill("x", 156, 157).write("00010000000", 124))],
-    ["a sparse file", rewrite((a) => a.write("S", 156))],
+    ["a sparse file without a map", rewrite((a) => a.write("S", 156))],
   ];
   for (const [what, archive] of refused) assert.throws(() => readAll(archive), { kind: "invalid" }, what);
 });

@@ -9,6 +9,7 @@ import {
   readFileSync,
   readlinkSync,
   rmSync,
+  truncateSync,
   writeFileSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
@@ -37,6 +38,20 @@ function makeFolder(): Folder {
     [Symbol.dispose]: () => rmSync(path, { recursive: true, force: true }),
   };
 }
+
+test("a sparse file keeps its holes, which cost nothing, and its end", async () => {
+  using folder = makeFolder();
+  const file = join(folder.path, "sparse");
+  writeFileSync(file, "start");
+  truncateSync(file, 3_000_000_000);
+  const archive = execFileSync("tar", ["-C", folder.path, "-S", "--format=pax", "-cf", "-", "sparse"]);
+  const { sizeBytes } = await folder.unpack(archive);
+  const { size, blocks } = lstatSync(join(folder.path, "layer/sparse"));
+  assert.equal(size, 3_000_000_000);
+  assert.ok(blocks * 512 < 100_000 && sizeBytes < 100_000, `${blocks} blocks, ${sizeBytes} bytes`);
+  const start = execFileSync("head", ["-c", "6", join(folder.path, "layer/sparse")]);
+  assert.equal(start.toString(), "start\0");
+});
 
 test("owners, modes, times, links, devices and attributes arrive as they are in the archive", async () => {
   using folder = makeFolder();

@@ -36,6 +36,8 @@ export async function unpackLocal(tar: Readable, textPlan: CopyPlan): Promise<nu
         if (event.kind === "data") {
           await output?.handle.writeFile(event.data);
           sizeBytes += event.data.length;
+        } else if (event.kind === "hole") {
+          throw new Error("a sparse file is not expected in what the engine sends");
         } else if (event.kind === "end") {
           await output?.handle.close();
           if (output !== undefined) await applyAttributes(output.file, output.entry);
