@@ -110,7 +110,7 @@ function createAgent(tls: TlsSettings | undefined, proxy: string | undefined, pa
   };
   const common = { headersTimeout: patience, bodyTimeout: patience, keepAliveTimeout: 4000, allowH2: false };
   if (!proxy) return new Agent({ ...common, connect });
-  return new ProxyAgent({ ...common, uri: proxy, requestTls: connect, proxyTls: connect, proxyTunnel: true });
+  return new ProxyAgent({ ...common, uri: proxy, requestTls: connect, proxyTls: connect });
 }
 
 /** One for all connections: reading a hundred and fifty certificates takes longer than a handshake. */

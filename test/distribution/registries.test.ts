@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { mkdirSync, writeFileSync } from "node:fs";
-import { createServer } from "node:http";
+import { createServer, get, type IncomingMessage, type ServerResponse } from "node:http";
 import { connect } from "node:net";
 import { join } from "node:path";
 import { after, test } from "node:test";
@@ -18,6 +18,7 @@ import {
   createContent,
   makeCertificate,
   makeFolder,
+  plainConnection,
   quickSettings,
   refuse,
   serveContent,
@@ -168,31 +169,51 @@ test("proxies: by scheme, not for this machine, with exceptions as Go reads them
   }
 });
 
-test("a proxy is gone through", async () => {
-  await using server = await startServer(serveContent(content));
+test("a proxy is gone through: for plain HTTP by the whole address, for TLS by a tunnel; its password is its own", async () => {
+  using folder = makeFolder();
+  const passwords: (string | undefined)[] = [];
+  const serve = serveContent(content);
+  const watch = (input: IncomingMessage, output: ServerResponse) => {
+    passwords.push(input.headers["proxy-authorization"]);
+    serve(input, output);
+  };
+  await using plain = await startServer(watch);
+  await using encrypted = await startServer(watch, makeCertificate(folder.path));
   const asked: string[] = [];
-  const tunnel = createServer().on("connect", (input, socket) => {
-    asked.push(input.url ?? "");
-    const [host = "", port] = server.host.split(":");
-    const other = connect(Number(port), host, () => {
+  const proxy = createServer((input, output) => {
+    asked.push(`${input.method} ${input.url} ${input.headers["proxy-authorization"]}`);
+    const { pathname } = new URL(input.url ?? "");
+    get(`${plain.origin}${pathname}`, (answer) => {
+      output.writeHead(answer.statusCode ?? 0, answer.headers);
+      answer.pipe(output);
+    });
+  }).on("connect", (input, socket) => {
+    asked.push(`CONNECT ${input.url} ${input.headers["proxy-authorization"]}`);
+    const other = connect(Number(encrypted.host.split(":")[1]), "127.0.0.1", () => {
       socket.write("HTTP/1.1 200 OK\r\n\r\n");
       other.pipe(socket).pipe(other);
     });
     socket.on("error", () => other.destroy());
     other.on("error", () => socket.destroy());
   });
-  await new Promise<void>((resolve) => tunnel.listen(0, "127.0.0.1", resolve));
-  const { port } = tunnel.address() as { port: number };
-  const proxies = { http: `http://127.0.0.1:${port}`, exceptions: [] };
-  const connection = {
-    ...(await registriesWith({ proxies }).own(server.host).connect()),
-    origin: "http://registry.invalid",
-  };
-  const repository = openRepository(transport, connection, "a/b", {});
-  assert.equal((await repository.getManifest("1")).digest, digest);
-  assert.deepEqual(asked, ["registry.invalid:80"], "a name that only the proxy has to know");
-  tunnel.closeAllConnections();
-  tunnel.close();
+  await new Promise<void>((resolve) => proxy.listen(0, "127.0.0.1", resolve));
+  const { port } = proxy.address() as { port: number };
+  const address = `http://me:secret@127.0.0.1:${port}`;
+  const proxies = { http: address, https: address, exceptions: [] };
+  for (const origin of ["http://registry.invalid", "https://registry.invalid"]) {
+    const tls = { isVerified: false, authorities: [] };
+    const connection = { ...plainConnection(origin), tls, proxies };
+    const repository = openRepository(transport, connection, "a/b", {});
+    assert.equal((await repository.getManifest("1")).digest, digest);
+  }
+  const basic = `Basic ${Buffer.from("me:secret").toString("base64")}`;
+  assert.deepEqual(asked, [
+    `GET http://registry.invalid/v2/a/b/manifests/1 ${basic}`,
+    `CONNECT registry.invalid:443 ${basic}`,
+  ]);
+  assert.deepEqual(passwords, [undefined, undefined]);
+  proxy.closeAllConnections();
+  proxy.close();
 });
 
 test("login: Basic and tokens, right and wrong; a password goes to no unencrypted token server of an encrypted registry", async () => {
