@@ -2,9 +2,9 @@ import { unavailable } from "../errors.ts";
 import { type Digest, digestOf, isDigest } from "../formats/digest.ts";
 import type { RegistryAuth } from "../formats/registry-auth.ts";
 import type { Connection, Transport } from "./connection.ts";
+import { resolveLocation } from "./location.ts";
 import { expectOk } from "./repository.ts";
 import { openSession, type Session } from "./session.ts";
-import { resolveLocation } from "./upload-blob.ts";
 
 export interface LocalBlob {
   digest: Digest;

@@ -6,6 +6,7 @@ import { tellWritten } from "../sys/growing-file.ts";
 import type { BlobUpload, DocumentResponse } from "./connection.ts";
 import { explainFailure } from "./explain.ts";
 import { type Http, readDocument } from "./http.ts";
+import { resolveLocation } from "./location.ts";
 import { describeRegistryError } from "./registry-error.ts";
 import { countAttempts, isTransient, retryAfterSeconds, TransientError } from "./retry.ts";
 
@@ -95,13 +96,4 @@ function checkAnswer({ status, headers, body, url }: DocumentResponse, asked: st
   if (status === 404)
     throw unavailable(`blob upload unknown: the registry forgot the upload (${error.message})`);
   throw error;
-}
-
-/** A registry behind a proxy may give only the path, or not know that it is spoken to over TLS. */
-export function resolveLocation(location: string | undefined, asked: string): string {
-  if (!location) return asked;
-  const [next, from] = [new URL(location, asked), new URL(asked)];
-  const isWrong = next.protocol === "http:" && from.protocol === "https:" && next.hostname === from.hostname;
-  const isHere = next.port === "" || next.port === from.port;
-  return isWrong && isHere ? new URL(next.pathname + next.search, from).href : next.href;
 }

@@ -10,7 +10,7 @@ import type { Blobs } from "./blobs.ts";
 import type { Catalog, ImageRecord } from "./catalog.ts";
 import type { ImageJobs } from "./jobs.ts";
 import { type PushedLayer, publishLayers } from "./publish-layers.ts";
-import { findMountSources, preparePush } from "./pushed-image.ts";
+import { describePush, findMountSources, keepPacked, type PackedLayer, packLayers } from "./pushed-image.ts";
 import type { Slots } from "./slots.ts";
 
 export interface PushOptions {
@@ -43,17 +43,23 @@ export async function pushImages(
     throw notFound(`An image does not exist locally with the tag: ${familiarRepository(reference)}`);
   const wanted = reference.tag ? all.filter((one) => one.reference.tag === reference.tag) : all;
   if (wanted.length === 0) throw notFound(`tag does not exist: ${formatFamiliar(reference)}`);
-  const connection = await store.registries.own(reference.domain).connect(options.signal);
-  const publication = openPublication(store.registries.transport, connection, reference.path, options.auth);
-  for (const { id, reference: tagged } of wanted) {
-    const image = store.catalog.get(id);
-    const needed = [
-      image.id,
-      ...image.blobs.map(({ digest }) => digest),
-      ...(image.manifest ? [image.manifest.digest] : []),
-    ];
-    await store.catalog.protect(needed, () => pushOne(store, image, tagged, publication, options));
-  }
+  // What is pushed stays until it is there, whatever happens to its names meanwhile.
+  const pushed = wanted.map(({ id, reference: tagged }) => ({ image: store.catalog.get(id), tagged }));
+  const needed = pushed.flatMap(({ image }) => [
+    image.id,
+    ...image.blobs.map(({ digest }) => digest),
+    ...(image.manifest ? [image.manifest.digest] : []),
+  ]);
+  await store.catalog.protect(needed, async () => {
+    const connection = await store.registries.own(reference.domain).connect(options.signal);
+    const { transport } = store.registries;
+    const publication = openPublication(transport, connection, reference.path, options.auth);
+    for (const { image, tagged } of pushed) {
+      // Its layers may be compressed since the tag before.
+      const current = store.catalog.images.get(image.id) ?? image;
+      await pushOne(store, current, tagged, publication, options);
+    }
+  });
 }
 
 async function pushOne(
@@ -63,11 +69,28 @@ async function pushOne(
   publication: Publication,
   { report, signal }: PushOptions,
 ): Promise<void> {
+  const diffIds = image.config.rootfs.diff_ids;
+  for (const diffId of diffIds) report({ status: "Preparing", progressDetail: {}, id: shortId(diffId) });
+  const packed = await packLayers(store, image, signal);
+  const made = packed.map(({ descriptor }) => descriptor.digest);
+  await store.catalog.protect(made, async () => {
+    await keepPacked(store, packed);
+    await publish(store, image, reference, publication, packed, { report, signal });
+  });
+}
+
+async function publish(
+  store: PushStore,
+  image: ImageRecord,
+  reference: Reference,
+  publication: Publication,
+  packed: readonly PackedLayer[],
+  { report, signal }: Pick<PushOptions, "report" | "signal">,
+): Promise<void> {
   const { catalog, blobs } = store;
   const tag = reference.tag ?? "latest";
   const diffIds = image.config.rootfs.diff_ids;
-  for (const diffId of diffIds) report({ status: "Preparing", progressDetail: {}, id: shortId(diffId) });
-  const { mediaType, text, descriptors } = await preparePush(store, image, signal);
+  const { mediaType, text, descriptors } = await describePush(blobs, image, packed);
   const layers = new Map<Digest, PushedLayer>();
   for (const [at, { digest, size, mediaType: kind, urls }] of descriptors.entries()) {
     layers.set(digest, {

@@ -10,18 +10,57 @@ import {
   parseManifest,
 } from "../formats/oci-manifest.ts";
 import { type Reference, repositoryOf } from "../formats/reference.ts";
-import type { Blobs } from "./blobs.ts";
+import type { Blobs, SpooledBlob } from "./blobs.ts";
 import type { Catalog, ImageRecord } from "./catalog.ts";
 import type { ImageJobs } from "./jobs.ts";
 
+/** A layer's blob as it is pushed. */
+export interface PackedLayer {
+  descriptor: Descriptor;
+  /** What it was made of, and where it is until it is kept; absent for a blob that is pushed as it is. */
+  made?: { from: Digest; spooled: SpooledBlob };
+}
+
 /**
- * The manifest that an image came with, to the letter; for one made here a manifest of its own, whose plain layers are compressed
- * first, once and for all.
+ * Compresses the plain layers of an image that was made here, all at once and each once; one that came with a manifest is pushed as
+ * it is. What was made is to be kept by `keepPacked`.
  */
-export async function preparePush(
-  { blobs, catalog, jobs }: { blobs: Blobs; catalog: Catalog; jobs: ImageJobs },
+export async function packLayers(
+  { blobs, jobs }: { blobs: Blobs; jobs: ImageJobs },
   image: ImageRecord,
   signal: AbortSignal,
+): Promise<PackedLayer[]> {
+  if (image.manifest) return [];
+  const packing = new Map<Digest, Promise<PackedLayer>>();
+  for (const blob of image.blobs)
+    if (!packing.has(blob.digest)) packing.set(blob.digest, pack({ blobs, jobs }, blob, signal));
+  const outcomes = await Promise.allSettled(packing.values());
+  const failure = outcomes.find(({ status }) => status === "rejected");
+  if (!failure) return Promise.all(image.blobs.map(({ digest }) => packing.get(digest)!));
+  for (const outcome of outcomes) {
+    if (outcome.status === "fulfilled" && outcome.value.made) await blobs.discard(outcome.value.made.spooled);
+  }
+  throw (failure as PromiseRejectedResult).reason;
+}
+
+/** Puts what was made into the store, in the place of what it was made of. */
+export async function keepPacked(
+  { blobs, catalog }: { blobs: Blobs; catalog: Catalog },
+  packed: readonly PackedLayer[],
+): Promise<void> {
+  const made = new Map(packed.flatMap(({ made }) => (made ? [[made.from, made.spooled]] : [])));
+  for (const [from, spooled] of made) {
+    await blobs.keep(spooled);
+    const { digest, sizeBytes } = spooled;
+    await catalog.replaceBlob(from, { mediaType: mediaTypes.gzipLayer, digest, size: sizeBytes });
+  }
+}
+
+/** The manifest that an image came with, to the letter; for one made here a manifest of its own. */
+export async function describePush(
+  blobs: Blobs,
+  image: ImageRecord,
+  packed: readonly PackedLayer[],
 ): Promise<{ mediaType: string; text: string; descriptors: Descriptor[] }> {
   if (image.manifest) {
     const text = await blobs.readText(image.manifest.digest);
@@ -29,14 +68,7 @@ export async function preparePush(
     if (isIndex(manifest)) throw invalid(`image ${image.id} has an index for a manifest`);
     return { mediaType: image.manifest.mediaType, text, descriptors: manifest.layers };
   }
-  const compressing = new Map<Digest, Promise<Descriptor>>();
-  const descriptors = await Promise.all(
-    image.blobs.map((blob) => {
-      const running = compressing.get(blob.digest) ?? compress({ blobs, catalog, jobs }, blob, signal);
-      compressing.set(blob.digest, running);
-      return running;
-    }),
-  );
+  const descriptors = packed.map(({ descriptor }) => descriptor);
   const isDocker = descriptors.every(({ mediaType }) => mediaType === mediaTypes.dockerLayer);
   const config = {
     mediaType: isDocker ? mediaTypes.dockerConfig : mediaTypes.config,
@@ -51,23 +83,25 @@ export async function preparePush(
 }
 
 /** The blob with the type of what is in it, whatever it was called. */
-async function compress(
-  { blobs, catalog, jobs }: { blobs: Blobs; catalog: Catalog; jobs: ImageJobs },
+async function pack(
+  { blobs, jobs }: { blobs: Blobs; jobs: ImageJobs },
   { digest, size }: Descriptor,
   signal: AbortSignal,
-): Promise<Descriptor> {
+): Promise<PackedLayer> {
   const path = blobs.path(digest);
   switch (await compressionOf(path)) {
     case "gzip":
-      return { mediaType: mediaTypes.dockerLayer, digest, size };
+      return { descriptor: { mediaType: mediaTypes.dockerLayer, digest, size } };
     case "zstd":
-      return { mediaType: mediaTypes.zstdLayer, digest, size };
+      return { descriptor: { mediaType: mediaTypes.zstdLayer, digest, size } };
     default: {
       const spooled = await jobs.compress(path, blobs.temporaryPath(), signal);
-      await blobs.keep(spooled);
-      const made = { digest: spooled.digest, size: spooled.sizeBytes };
-      await catalog.replaceBlob(digest, { mediaType: mediaTypes.gzipLayer, ...made });
-      return { mediaType: mediaTypes.dockerLayer, ...made };
+      const descriptor = {
+        mediaType: mediaTypes.dockerLayer,
+        digest: spooled.digest,
+        size: spooled.sizeBytes,
+      };
+      return { descriptor, made: { from: digest, spooled } };
     }
   }
 }

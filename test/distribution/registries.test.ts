@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { mkdirSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { createServer, get, type IncomingMessage, type ServerResponse } from "node:http";
 import { connect } from "node:net";
 import { join } from "node:path";
@@ -274,4 +274,9 @@ test("the network's own thread answers as this one does", async () => {
   server.handle = () => controller.abort();
   await assert.rejects(repository.getManifest("1", controller.signal), { name: "AbortError" });
   await network.close();
+});
+
+test("the daemon's own thread does not load HTTP for registries", () => {
+  const bundle = new URL("../../dist/daemon/main.js", import.meta.url);
+  assert.doesNotMatch(readFileSync(bundle, "utf8"), /node_modules\/undici/);
 });

@@ -173,3 +173,29 @@ test("mirrors: one that is not there, one that has not all of it, and what is mi
   const own = server.requests.filter((one) => /\/v2\/./.test(one));
   assert.deepEqual(new Set(own), new Set([`GET /v2/x/blobs/${digestOf(b.tar)}`]));
 });
+
+test("no more downloads at a time than the settings say", async () => {
+  const content = createContent();
+  addImage(
+    content,
+    "1",
+    Array.from({ length: 6 }, (_, at) => layer(`f${at}`)),
+  );
+  const serve = serveContent(content);
+  let now = 0;
+  let most = 0;
+  await using server = await startServer((input, output) => {
+    if (!/blobs/.test(input.url ?? "")) return serve(input, output);
+    most = Math.max(most, ++now);
+    setTimeout(() => {
+      now--;
+      serve(input, output);
+    }, 30);
+  });
+  for (const downloads of [1, 3]) {
+    await using store = await openStore(quickSettings({ downloads }));
+    most = 0;
+    await pull(store.images, `${server.host}/x:1`);
+    assert.equal(most, downloads);
+  }
+});
