@@ -242,3 +242,17 @@ test("where an upload goes on: a path, the same host under the wrong scheme, ano
   assert.equal(resolveLocation("http://r:5001/v2/x", asked), "http://r:5001/v2/x");
   assert.equal(resolveLocation(undefined, asked), asked);
 });
+
+test("a blob whose storage refuses HEAD is there all the same; one that is not there is not", async () => {
+  let status = 403;
+  await using storage = await startServer((_, output) => void output.writeHead(status).end());
+  await using server = await startServer((input, output) => {
+    output.writeHead(307, { Location: `${storage.origin}${input.url}` }).end();
+  });
+  const publication = openPublication(transport, plainConnection(server.origin), "a", {});
+  assert.equal(await publication.hasBlob(digestOf("x")), true);
+  status = 404;
+  assert.equal(await publication.hasBlob(digestOf("x")), false);
+  server.handle = (_, output) => refuse(output, 403, "DENIED");
+  assert.equal(await publication.hasBlob(digestOf("x")), false);
+});
