@@ -2,7 +2,6 @@ import { createReadStream } from "node:fs";
 import { open, rm } from "node:fs/promises";
 import type { Writable } from "node:stream";
 import { internal, unavailable } from "../errors.ts";
-import { type Compression, detectCompression, magicBytes } from "../formats/compression.ts";
 import { type Digest, digestOf, hexOf } from "../formats/digest.ts";
 import { type Descriptor, type Index, type Manifest, mediaTypes } from "../formats/oci-manifest.ts";
 import { familiarRepository, formatFamiliar, formatReference, type Reference } from "../formats/reference.ts";
@@ -10,7 +9,7 @@ import { paddingAfter, type TarEntry } from "../formats/tar-entry.ts";
 import { archiveEnd, encodeEntry } from "../formats/tar-writer.ts";
 import type { Blobs } from "./blobs.ts";
 import type { ImageRecord } from "./catalog.ts";
-import { decompress } from "./decompress.ts";
+import { compressionOf, decompress } from "./decompress.ts";
 
 /** An image to save, under these names. */
 export interface SavedImage {
@@ -153,16 +152,6 @@ async function addLayer(
     return { mediaType: mediaTypes.layer, digest: diffId, size: sizeBytes };
   }
   return { mediaType: mediaTypes.layer, digest: diffId, size: known.sizeBytes };
-}
-
-async function compressionOf(path: string): Promise<Compression> {
-  const file = await open(path);
-  try {
-    const { buffer, bytesRead } = await file.read(Buffer.alloc(magicBytes), 0, magicBytes, 0);
-    return detectCompression(buffer.subarray(0, bytesRead));
-  } finally {
-    await file.close();
-  }
 }
 
 async function write(output: Writable, content: Content, documents: Record<string, unknown>): Promise<void> {

@@ -1,5 +1,6 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
+import { open } from "node:fs/promises";
 import { PassThrough, pipeline, Readable, type Transform } from "node:stream";
 import { createGunzip, createZstdDecompress } from "node:zlib";
 import { hasCode, internal, invalid } from "../errors.ts";
@@ -29,6 +30,17 @@ export async function decompress(input: Readable): Promise<{ compression: Compre
       };
     default:
       return { compression, output: throughProgram(input, compression) };
+  }
+}
+
+/** How a file is compressed. */
+export async function compressionOf(path: string): Promise<Compression> {
+  const file = await open(path);
+  try {
+    const { buffer, bytesRead } = await file.read(Buffer.alloc(magicBytes), 0, magicBytes, 0);
+    return detectCompression(buffer.subarray(0, bytesRead));
+  } finally {
+    await file.close();
   }
 }
 

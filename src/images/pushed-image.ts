@@ -1,6 +1,4 @@
-import { open } from "node:fs/promises";
 import { invalid } from "../errors.ts";
-import { detectCompression, magicBytes } from "../formats/compression.ts";
 import type { Digest } from "../formats/digest.ts";
 import {
   type Descriptor,
@@ -12,6 +10,7 @@ import {
 import { type Reference, repositoryOf } from "../formats/reference.ts";
 import type { Blobs, SpooledBlob } from "./blobs.ts";
 import type { Catalog, ImageRecord } from "./catalog.ts";
+import { compressionOf } from "./decompress.ts";
 import type { ImageJobs } from "./jobs.ts";
 
 /** A layer's blob as it is pushed. */
@@ -112,16 +111,6 @@ function asOci(descriptor: Descriptor): Descriptor {
     ...descriptor,
     mediaType: mediaType === mediaTypes.dockerLayer ? mediaTypes.gzipLayer : mediaType,
   };
-}
-
-async function compressionOf(path: string) {
-  const file = await open(path);
-  try {
-    const { buffer, bytesRead } = await file.read(Buffer.alloc(magicBytes), 0, magicBytes, 0);
-    return detectCompression(buffer.subarray(0, bytesRead));
-  } finally {
-    await file.close();
-  }
 }
 
 /** Other repositories of a registry that are known to have a blob, since an image with it was pulled from or pushed to them. */
