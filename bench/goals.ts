@@ -90,6 +90,12 @@ const goals: Goal[] = [
     atMost: 3,
   },
   {
+    text: "`attach` beside a flood within 3 × its idle time",
+    row: "a line through `attach` and back, beside a container that floods its output",
+    against: { row: "a line through `attach` and back, nothing else" },
+    atMost: 3,
+  },
+  {
     text: "`berth ps` at most 60 ms where `node -e 0` takes 26 (2.3 ×)",
     row: "`berth ps`, the bundle",
     against: { row: "`node -e 0`" },

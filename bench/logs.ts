@@ -1,3 +1,4 @@
+import { timeEcho } from "./echo.ts";
 import { docker } from "./engine.ts";
 import { alternate, type Bench } from "./measure.ts";
 
@@ -44,7 +45,8 @@ export const benchLogs: Bench = async (engines) => {
     name: "`exec`, nothing else",
     work: (engine) => docker(engine, ["exec", "quiet", "true"]),
   });
-  const flooded = [idlePs, idleExec].map((row) => ({
+  const idleEcho = await timeEcho(engines, "a line through `attach` and back, nothing else");
+  const flooded = [idlePs, idleExec, idleEcho].map((row) => ({
     ...row,
     name: row.name.replace("nothing else", "beside a container that floods its output"),
     values: {} as Record<string, number>,
@@ -61,7 +63,9 @@ export const benchLogs: Bench = async (engines) => {
     });
     Object.assign(flooded[0]?.values ?? {}, ps.values);
     Object.assign(flooded[1]?.values ?? {}, exec.values);
+    const echo = await timeEcho([engine], "");
+    Object.assign(flooded[2]?.values ?? {}, echo.values);
     await docker(engine, ["rm", "-f", "flood", "quiet"]);
   }
-  return [written, read, idlePs, idleExec, ...flooded];
+  return [written, read, idlePs, idleExec, idleEcho, ...flooded];
 };
