@@ -24,8 +24,9 @@ export async function discardContainer(
       deleteFromRuntime(containers, container),
       containers.networks.close(record.id),
       containers.supervisor.call("forget", { process: record.id }),
-      rm(folderOf(containers, record.id), { recursive: true, force: true }),
     ]);
+    // Last: a container that could not be removed still has its files.
+    await rm(folderOf(containers, record.id), { recursive: true, force: true });
   } catch (error) {
     container.removing = false;
     enterStatus(record.state, "dead");
