@@ -1,5 +1,6 @@
 import { randomUUID } from "node:crypto";
 import type { Duplex } from "node:stream";
+import { setTimeout } from "node:timers/promises";
 import { conflict } from "../errors.ts";
 import { createDetachFilter, parseDetachKeys } from "../formats/detach-keys.ts";
 import type { Container } from "./container.ts";
@@ -34,8 +35,9 @@ export async function attachContainer(
   // It has ended on the way here, as when a supervisor was waited for: the connection would wait for the next run.
   if (wasRunning && !state.Running) return join.endAtOnce;
   publish(containers, container, "attach");
-  return join.with(config.Tty && stdin ? options.detachKeys : undefined, () => {
-    publish(containers, container, "detach");
+  return join.with({
+    keys: config.Tty && stdin ? options.detachKeys : undefined,
+    onDetach: () => publish(containers, container, "detach"),
   });
 }
 
@@ -43,14 +45,16 @@ export async function attachContainer(
 export async function attachExec(containers: Containers, exec: Exec, detachKeys: string): Promise<Joined> {
   const { request } = exec;
   const join = await joinProcess(containers, exec.id, request, !request.tty);
-  return join.with(request.tty ? detachKeys : undefined, () => {
-    publish(containers, exec.container, "exec_detach", { execID: exec.id });
+  return join.with({
+    keys: request.tty ? detachKeys : undefined,
+    onDetach: () => publish(containers, exec.container, "exec_detach", { execID: exec.id }),
+    // Clients ask for the exit code once the output has ended, and take none for 0.
+    ended: exec.ended.promise,
   });
 }
 
 interface Join {
-  /** @param keys detach keys to look for; undefined looks for none */
-  with(keys: string | undefined, onDetach: () => void): Joined;
+  with(options: Omit<JoinOptions, "onInputEnd">): Joined;
   endAtOnce: Joined;
 }
 
@@ -69,7 +73,7 @@ async function joinProcess(
     });
   };
   return {
-    with: (keys, onDetach) => joinWith(connection, { keys, onDetach, onInputEnd }),
+    with: (options) => joinWith(connection, { ...options, onInputEnd }),
     endAtOnce: async (client) => {
       connection.destroy();
       client.end();
@@ -78,13 +82,19 @@ async function joinProcess(
 }
 
 interface JoinOptions {
+  /** Detach keys to look for; undefined looks for none. */
   keys: string | undefined;
   onDetach: () => void;
+  /** What is known by then is known before the client sees the end of the output. */
+  ended?: Promise<void>;
   /** The client has ended its input, or is gone. */
   onInputEnd: () => void;
 }
 
-function joinWith(connection: Duplex, { keys, onDetach, onInputEnd }: JoinOptions): Joined {
+/** The end of the output and the word of the exit come on two ways, one right after the other; only a lost supervisor says nothing. */
+const longestWayMilliseconds = 2000;
+
+function joinWith(connection: Duplex, { keys, onDetach, onInputEnd, ended }: JoinOptions): Joined {
   const filter = keys === undefined ? undefined : createDetachFilter(parseDetachKeys(keys));
   return (client) =>
     new Promise((resolve) => {
@@ -100,7 +110,11 @@ function joinWith(connection: Duplex, { keys, onDetach, onInputEnd }: JoinOption
       };
       connection.on("error", finish).on("close", finish);
       client.on("error", endInput).on("close", endInput).on("error", finish).on("close", finish);
-      connection.pipe(client);
+      connection.pipe(client, { end: false });
+      connection.once("end", async () => {
+        if (ended) await Promise.race([ended, setTimeout(longestWayMilliseconds, undefined, { ref: false })]);
+        client.end();
+      });
       client.on("data", (chunk: Buffer) => {
         const { output, detached } = filter?.(chunk) ?? { output: chunk, detached: false };
         if (detached) {

@@ -64,6 +64,8 @@ export interface Exec {
   pid: number;
   startTicks: number;
   exitCode: number | null;
+  /** Settled when its end has been taken note of, or it could not be started. */
+  ended: PromiseWithResolvers<void>;
 }
 
 /** Loads the records of all containers. */

@@ -45,6 +45,7 @@ export function createExec(containers: Containers, container: Container, request
     pid: 0,
     startTicks: 0,
     exitCode: null,
+    ended: Promise.withResolvers(),
   };
   containers.execs.set(exec.id, exec);
   publish(containers, container, `exec_create: ${exec.request.args.join(" ")}`, { execID: exec.id });
@@ -93,6 +94,7 @@ export async function startExec(containers: Containers, exec: Exec): Promise<voi
     publish(containers, container, `exec_start: ${request.args.join(" ")}`, { execID: exec.id });
   } catch (error) {
     exec.running = false;
+    exec.ended.resolve();
     forgetLater(containers, exec);
     if (error instanceof EngineError && error.kind === "invalid") {
       exec.exitCode = cannotBeRun;
@@ -163,6 +165,7 @@ export function recordExecExit(containers: Containers, exit: Exit): void {
   exec.running = false;
   exec.pid = 0;
   exec.exitCode = exit.exitCode ?? null;
+  exec.ended.resolve();
   publish(containers, exec.container, "exec_die", {
     execID: exec.id,
     exitCode: String(exit.exitCode ?? "unknown"),
