@@ -43,7 +43,7 @@ export const benchImages =
     return [
       await alternate(engines, {
         name: `\`load\` of a Debian image of ${sizeMegabytes} MB`,
-        samples: 5,
+        samples: 3,
         work: (engine) => docker(engine, ["load", "-q", "-i", debian]),
         after: (engine) => docker(engine, ["rmi", "-f", "debian"]),
       }),

@@ -10,7 +10,7 @@ const host = "127.0.0.1:5555";
 const emptyHost = "127.0.0.1:5556";
 const layerCount = 20;
 const names = { many: `${host}/many:1`, one: `${host}/one:1` };
-const samples = 5;
+const samples = 3;
 
 /** Debian's docker-registry on a folder, in the network namespace of an engine. */
 interface RegistryProcess {
@@ -85,7 +85,7 @@ async function fill(engine: BenchEngine, debian: string, storage: string): Promi
     await docker(engine, ["load", "-q", "-i", debian]);
     // A new image of the same files: what was loaded is pushed as it came, and that is uncompressed.
     const rootfs = `${storage}.tar`;
-    await docker(engine, ["create", "--name", "maker", "debian"]);
+    await docker(engine, ["create", "--name", "maker", "debian", "true"]);
     await docker(engine, ["export", "-o", rootfs, "maker"]);
     await docker(engine, ["rm", "maker"]);
     await docker(engine, ["import", rootfs, names.one]);
