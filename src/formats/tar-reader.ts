@@ -58,7 +58,7 @@ export function createTarReader(): TarReader {
   /** The map of GNU's old format, which goes on in further blocks. */
   let continued: { header: TarHeader; sizeBytes: number; numbers: number[] } | undefined;
   /** The map of format 1.0, which the data begins with. */
-  let mapText: { text: string; sizeBytes: number } | undefined;
+  let mapText: { text: string; lines: number; sizeBytes: number } | undefined;
   let pending: Extensions = {};
   const globals: PaxRecords = new Map();
   let ended = false;
@@ -75,7 +75,7 @@ export function createTarReader(): TarReader {
       if (told?.name) entry.name = told.name;
       if (sparse.numbers)
         filler = createSparseFiller(createSparseMap(sparse.numbers, sparse.sizeBytes, dataLeft));
-      else mapText = { text: "", sizeBytes: sparse.sizeBytes };
+      else mapText = { text: "", lines: 0, sizeBytes: sparse.sizeBytes };
       entry.sizeBytes = sparse.sizeBytes;
       entry.isSparse = true;
     }
@@ -85,8 +85,9 @@ export function createTarReader(): TarReader {
   function takeMap(block: Buffer): void {
     if (!mapText) return;
     mapText.text += block.toString("latin1");
+    for (const byte of block) if (byte === 0x0a) mapText.lines++;
     dataLeft -= block.length;
-    const numbers = parseSparseLines(mapText.text);
+    const numbers = parseSparseLines(mapText.text, mapText.lines);
     if (numbers) filler = createSparseFiller(createSparseMap(numbers, mapText.sizeBytes, dataLeft));
     else if (dataLeft < blockBytes || mapText.text.length > extensionLimitBytes)
       throw invalid("invalid tar header: malformed sparse map");

@@ -72,13 +72,15 @@ export function readPaxSparse(
   return { name, sizeBytes: parseNumber(text("size") ?? text("realsize") ?? ""), numbers };
 }
 
-/** The map of format 1.0: decimal numbers, one a line, how many segments first. Undefined while more of it is wanted. @throws invalid */
-export function parseSparseLines(text: string): number[] | undefined {
-  const lines = text.split("\n");
-  if (lines.length < 2) return undefined;
-  const count = parseNumber(lines[0] ?? "");
-  const wanted = 1 + 2 * count;
-  return lines.length <= wanted ? undefined : lines.slice(1, wanted).map(parseNumber);
+/**
+ * The map of format 1.0: decimal numbers, one a line, how many segments first. Undefined while more of it is wanted.
+ * @param lineCount whole lines in `text`: it may come in many pieces, and is read when it is all there
+ * @throws invalid
+ */
+export function parseSparseLines(text: string, lineCount: number): number[] | undefined {
+  if (lineCount === 0) return undefined;
+  const wanted = 1 + 2 * parseNumber(text.slice(0, text.indexOf("\n")));
+  return lineCount < wanted ? undefined : text.split("\n", wanted).slice(1).map(parseNumber);
 }
 
 function parseNumber(text: string): number {

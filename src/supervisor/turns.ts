@@ -72,13 +72,11 @@ export function takeInTurns(stream: Socket, fd: number, onPiece: (piece: Buffer)
       isPaused = true;
       // What is read by hand would come as an event too.
       stream.off("data", takeChunk).pause();
-      let left = pipeCapacityBytes;
-      const readPiece = () => {
-        const piece = left > 0 && !stream.destroyed ? readNow(fd) : undefined;
-        left -= piece?.length ?? 0;
-        return piece;
-      };
-      for (let piece = cutPiece() ?? readPiece(); piece; piece = cutPiece() ?? readPiece()) {
+      // Also what the stream reads of itself meanwhile counts.
+      let left = (rest?.length ?? 0) + stream.readableLength + pipeCapacityBytes;
+      const takePiece = () => cutPiece() ?? (stream.destroyed ? undefined : readNow(fd));
+      for (let piece = takePiece(); piece; piece = left > 0 ? takePiece() : undefined) {
+        left -= piece.length;
         onPiece(piece);
         await nextTurn();
       }

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
 import { mkdtempSync, rmSync, writeSync } from "node:fs";
 import { Socket } from "node:net";
 import { tmpdir } from "node:os";
@@ -44,6 +45,19 @@ describe("a pipe read in turns", () => {
     await intake.drain();
     assert.equal(taken, lines(0, 20_000));
     assert.ok(Math.max(...pieces) <= 16 * 1024);
+  });
+
+  it("comes to an end with a writer that never does", async () => {
+    const intake = open();
+    const writer = spawn("yes", [], { stdio: ["ignore", fds.childFd, "ignore"] });
+    try {
+      while (taken.length < 100_000) await setTimeout(5);
+      const before = taken.length;
+      await intake.drain();
+      assert.ok(taken.length - before < 3 << 20, `${taken.length - before} bytes more`);
+    } finally {
+      writer.kill("SIGKILL");
+    }
   });
 
   it("drains what was read and what is still in the pipe, paused or not, and no more than there is", async () => {

@@ -1,5 +1,6 @@
 import { mkdirSync, readFileSync, realpathSync, renameSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
+import { hasCode } from "../../errors.ts";
 import type { Cli, CliConfig } from "../cli.ts";
 
 /**
@@ -32,7 +33,8 @@ function readConfig(file: string): CliConfig {
   let text: string;
   try {
     text = readFileSync(file, "utf8");
-  } catch {
+  } catch (error) {
+    if (!hasCode(error, "ENOENT")) throw error;
     return {};
   }
   return text.trim() === "" ? {} : JSON.parse(text);

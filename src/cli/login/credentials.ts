@@ -93,6 +93,8 @@ async function askHelper(helper: string, address: string): Promise<Login | undef
     : { username, password: secret };
 }
 
+const doing = { get: "getting", store: "storing", erase: "erasing" };
+
 /**
  * Docker's protocol of credential helpers: the program `docker-credential-NAME`, one command, input and output as text.
  * @returns undefined when it has no such login. @throws Error in the helper's words
@@ -112,18 +114,14 @@ function runHelper(
     child.once("error", () => {
       reject(
         new Error(
-          `error getting credentials - the program ${program} cannot be run: install it or take it out of credsStore and credHelpers in config.json`,
+          `error ${doing[command]} credentials - the program ${program} cannot be run: install it or take it out of credsStore and credHelpers in config.json`,
         ),
       );
     });
     child.once("close", (code) => {
       if (code === 0) return resolve(output);
       if (/credentials not found/i.test(output)) return resolve(undefined);
-      reject(
-        new Error(
-          `error ${command === "get" ? "getting" : "storing"} credentials - ${program}: ${output.trim()}`,
-        ),
-      );
+      reject(new Error(`error ${doing[command]} credentials - ${program}: ${output.trim()}`));
     });
     child.stdin.on("error", () => {}).end(input);
   });
