@@ -3,7 +3,7 @@ export const streams = { stdin: 0, stdout: 1, stderr: 2, systemError: 3 } as con
 
 const headerBytes = 8;
 
-export function encodeFrameHeader(stream: number, payloadBytes: number): Buffer {
+function encodeFrameHeader(stream: number, payloadBytes: number): Buffer {
   const header = Buffer.alloc(headerBytes);
   header[0] = stream;
   header.writeUInt32BE(payloadBytes, 4);

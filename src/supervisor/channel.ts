@@ -1,6 +1,6 @@
 import type { Socket } from "node:net";
 import type { LogEntry } from "../formats/log-entry.ts";
-import { encodeFrameHeader, streams } from "../formats/stdcopy.ts";
+import { encodeFrame, streams } from "../formats/stdcopy.ts";
 import { OutputQueue } from "./output-queue.ts";
 import type { Hello } from "./protocol.ts";
 import type { Stdio } from "./stdio.ts";
@@ -50,12 +50,13 @@ export class Channel {
     for (const client of this.#clients) this.#join(client, stdio);
   }
 
+  /** @param chunk the caller's again afterwards */
   send(stream: LogEntry["stream"], chunk: Buffer): void {
-    const header = this.#framed ? encodeFrameHeader(streams[stream], chunk.length) : undefined;
+    let copy: Buffer | undefined;
     for (const { queue, hello } of this.#clients) {
       if (!queue || !hello[stream]) continue;
-      if (header) queue.push(header);
-      queue.push(chunk);
+      copy ??= this.#framed ? encodeFrame(streams[stream], chunk) : Buffer.from(chunk);
+      queue.push(copy);
     }
   }
 

@@ -1,12 +1,15 @@
 import { close, closeSync, fstatSync, open as openFile, openSync, readSync, write } from "node:fs";
 import { rename } from "node:fs/promises";
 import { promisify } from "node:util";
-import { encodeLogEntry, encodeLogLines, type LogEntry, maxLineBytes } from "../formats/log-entry.ts";
+import { type LogEntry, maxLineBytes } from "../formats/log-entry.ts";
 import { timestamp } from "../formats/timestamp.ts";
+import { GatheredBytes } from "./gathered-bytes.ts";
+import { putLogEntries } from "./log-entries.ts";
 import type { LogOptions } from "./protocol.ts";
 
 const open = promisify(openFile);
-const pauseAboveBytes = 1 << 20;
+const pauseAboveBytes = 512 * 1024;
+const quietMilliseconds = 1000;
 const lineFeed = 0x0a;
 
 /**
@@ -15,15 +18,21 @@ const lineFeed = 0x0a;
  */
 export class LogFile {
   readonly #options: LogOptions;
-  readonly #partial: Record<LogEntry["stream"], Buffer[]> = { stdout: [], stderr: [] };
+  /** Beginnings of lines whose end has yet to come. */
+  readonly #partial: Record<LogEntry["stream"], GatheredBytes> = {
+    stdout: new GatheredBytes(),
+    stderr: new GatheredBytes(),
+  };
   #fd: number;
   #sizeBytes: number;
   /** The file ends in the middle of an entry, which a killed supervisor or a full disk has cut off: the next begins a line of its own. */
   #isCut: boolean;
-  #pending: Buffer[] = [];
-  #pendingBytes = 0;
+  /** Entries: those to be written next, and those that are being written. */
+  #gathered = new GatheredBytes();
+  #written = new GatheredBytes();
   #writing = false;
   #closed = false;
+  #quiet: NodeJS.Timeout | undefined;
   #onIdle: (() => void)[] = [];
 
   constructor(options: LogOptions) {
@@ -33,13 +42,16 @@ export class LogFile {
     this.#isCut = this.#sizeBytes > 0 && lastByte(this.#fd, this.#sizeBytes) !== lineFeed;
   }
 
-  /** @returns false when the writer should pause until `whenWritten` */
+  /**
+   * @param chunk the caller's again afterwards
+   * @returns false when the writer should pause until `whenWritten`
+   */
   append(stream: LogEntry["stream"], chunk: Buffer): boolean {
     // In a piece of that size every whole line is short enough for one entry.
     for (let start = 0; start < chunk.length; start += maxLineBytes)
       this.#take(stream, chunk.subarray(start, start + maxLineBytes));
     this.#flush();
-    return this.#pendingBytes < pauseAboveBytes;
+    return this.#gathered.length < pauseAboveBytes;
   }
 
   #take(stream: LogEntry["stream"], piece: Buffer): void {
@@ -49,14 +61,14 @@ export class LogFile {
       this.#addToLine(stream, piece.subarray(0, start));
       this.#endLine(stream);
     }
-    if (end > start) this.#push(encodeLogLines(piece.toString("utf8", start, end), stream, timestamp()));
+    if (end > start) this.#put(stream, piece.subarray(start, end));
     if (end < piece.length) this.#addToLine(stream, piece.subarray(end));
   }
 
   /** Resolves when all that was appended is in the file. */
   whenWritten(): Promise<void> {
     return new Promise((resolve) => {
-      if (!this.#writing && this.#pending.length === 0) resolve();
+      if (!this.#writing && this.#gathered.length === 0) resolve();
       else this.#onIdle.push(resolve);
     });
   }
@@ -68,71 +80,91 @@ export class LogFile {
     this.#flush();
     await this.whenWritten();
     this.#closed = true;
+    clearTimeout(this.#quiet);
     closeSync(this.#fd);
   }
 
   #addToLine(stream: LogEntry["stream"], bytes: Buffer): void {
     const line = this.#partial[stream];
-    let room = maxLineBytes - line.reduce((sum, part) => sum + part.length, 0);
-    let rest = bytes;
-    while (rest.length > room) {
-      line.push(rest.subarray(0, room));
-      rest = rest.subarray(room);
+    let start = 0;
+    for (let room = maxLineBytes - line.length; bytes.length - start > room; room = maxLineBytes) {
+      line.put(bytes, start, start + room);
+      start += room;
       this.#endLine(stream);
-      room = maxLineBytes;
     }
-    line.push(rest);
+    line.put(bytes, start);
   }
 
   #endLine(stream: LogEntry["stream"]): void {
     const line = this.#partial[stream];
-    if (line.length === 0) return;
-    const text = (line.length === 1 ? line[0]! : Buffer.concat(line)).toString();
-    line.length = 0;
-    this.#push(encodeLogEntry(text, stream, timestamp()));
+    if (line.length > 0) this.#put(stream, line.bytes);
+    line.clear();
   }
 
-  #push(entries: string): void {
-    const bytes = Buffer.from(entries);
-    if (bytes.length > this.#options.maxSizeBytes && entries.indexOf("\n") < entries.length - 1) {
-      for (const entry of entries.split(/(?<=\n)/)) this.#push(entry);
-      return;
-    }
-    this.#pending.push(bytes);
-    this.#pendingBytes += bytes.length;
+  #put(stream: LogEntry["stream"], lines: Buffer): void {
+    putLogEntries(lines, { stream, time: timestamp() }, this.#gathered);
   }
 
   #flush(): void {
-    if (this.#writing || this.#pending.length === 0 || this.#closed) return;
+    if (this.#writing || this.#gathered.length === 0 || this.#closed) return;
     this.#writing = true;
-    const next = this.#pending[0]?.length ?? 0;
-    const isFull = this.#sizeBytes > 0 && this.#sizeBytes + next > this.#options.maxSizeBytes;
-    if (!isFull) this.#write(this.#takeFitting(), 0);
-    else void this.#rotate().then(() => this.#write(this.#takeFitting(), 0));
-  }
-
-  /** As many entries as the file has room for, one at least. */
-  #takeFitting(): Buffer {
-    let room = this.#options.maxSizeBytes - this.#sizeBytes;
-    const end = this.#pending.findIndex((entries, index) => {
-      room -= entries.length;
-      return index > 0 && room < 0;
-    });
-    const fitting = this.#pending.splice(0, end < 0 ? this.#pending.length : end);
-    return Buffer.concat(this.#isCut ? [Buffer.of(lineFeed), ...fitting] : fitting);
-  }
-
-  #write(bytes: Buffer, from: number): void {
-    write(this.#fd, bytes, from, (error, written) => {
-      if (!error && from + written < bytes.length) return this.#write(bytes, from + written);
-      // On a full disk the lines are dropped: a container must not stop because its log cannot grow.
-      this.#sizeBytes += error ? from : bytes.length;
-      this.#isCut = error ? this.#isCut || from > 0 : false;
+    [this.#gathered, this.#written] = [this.#written, this.#gathered];
+    void this.#writeAll(this.#written.bytes).then(() => {
+      this.#written.clear();
       this.#writing = false;
-      this.#pendingBytes = this.#pending.reduce((sum, entry) => sum + entry.length, 0);
-      if (this.#pending.length > 0) return this.#flush();
+      if (this.#gathered.length > 0) return this.#flush();
+      this.#releaseWhenQuiet();
       for (const resolve of this.#onIdle.splice(0)) resolve();
     });
+  }
+
+  async #writeAll(entries: Buffer): Promise<void> {
+    const { maxSizeBytes } = this.#options;
+    for (let rest = entries; rest.length > 0; ) {
+      const firstBytes = rest.indexOf(lineFeed) + 1;
+      if (this.#sizeBytes > 0 && this.#sizeBytes + firstBytes > maxSizeBytes) await this.#rotate();
+      // As many entries as there is room for, one at least.
+      const room = maxSizeBytes - this.#sizeBytes;
+      const fitting = rest.length <= room ? rest.length : rest.lastIndexOf(lineFeed, room - 1) + 1;
+      const end = Math.max(fitting, firstBytes);
+      await this.#write(rest.subarray(0, end));
+      rest = rest.subarray(end);
+    }
+  }
+
+  /** On a full disk the entries are dropped: a container must not stop because its log cannot grow. */
+  async #write(entries: Buffer): Promise<void> {
+    try {
+      if (this.#isCut) await this.#writeBytes(Buffer.of(lineFeed));
+      this.#isCut = false;
+      for (let rest = entries; rest.length > 0; this.#isCut = rest.length > 0) {
+        rest = rest.subarray(await this.#writeBytes(rest));
+      }
+    } catch {
+      // Nobody could be told in time.
+    }
+  }
+
+  /** @returns how many it was */
+  #writeBytes(bytes: Buffer): Promise<number> {
+    return new Promise((resolve, reject) => {
+      write(this.#fd, bytes, (error, writtenBytes) => {
+        if (error) return reject(error);
+        this.#sizeBytes += writtenBytes;
+        resolve(writtenBytes);
+      });
+    });
+  }
+
+  /** A container that wrote much once does not keep the memory for it. */
+  #releaseWhenQuiet(): void {
+    if (this.#quiet) return void this.#quiet.refresh();
+    this.#quiet = setTimeout(() => {
+      this.#quiet = undefined;
+      const { stdout, stderr } = this.#partial;
+      if (this.#writing) this.#releaseWhenQuiet();
+      else for (const bytes of [this.#gathered, this.#written, stdout, stderr]) bytes.release();
+    }, quietMilliseconds).unref();
   }
 
   /** Not on this thread: to free the blocks of the oldest file takes the kernel a while. */

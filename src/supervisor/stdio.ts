@@ -1,5 +1,5 @@
 import { closeSync, mkdirSync } from "node:fs";
-import { Socket } from "node:net";
+import { type OnReadOpts, Socket } from "node:net";
 import { join } from "node:path";
 import { ReadStream } from "node:tty";
 import type { LogEntry } from "../formats/log-entry.ts";
@@ -9,6 +9,7 @@ import { type ConsoleSocket, openConsoleSocket, setWindowSize } from "../sys/pty
 import type { Descriptor } from "./protocol.ts";
 import { takeInTurns } from "./turns.ts";
 
+/** @param chunk valid only until it returns */
 export type OnOutput = (stream: LogEntry["stream"], chunk: Buffer) => void;
 
 /** Our side of a process's input and output. */
@@ -121,9 +122,10 @@ function createPipeStdio(
 }
 
 function openReader(fd: number, onData: (chunk: Buffer) => void) {
-  const socket = new Socket({ fd, readable: true, writable: false });
-  socket.on("error", () => socket.destroy());
-  return takeInTurns(socket, fd, onData);
+  const open = (onread: OnReadOpts) => new Socket({ fd, readable: true, writable: false, onread });
+  const intake = takeInTurns(open, fd, onData);
+  intake.stream.on("error", () => intake.stream.destroy());
+  return intake;
 }
 
 let consoleCount = 0;
@@ -153,11 +155,11 @@ export function reopenTerminal(kept: Descriptor, onOutput: OnOutput): Stdio {
 
 function createTerminalStdio(fd: number, size: [number, number] | undefined, onOutput: OnOutput): Stdio {
   if (size && size[0] > 0 && size[1] > 0) setWindowSize(fd, size[0], size[1]);
-  const terminal = new ReadStream(fd);
   const onData = (chunk: Buffer) => onOutput("stdout", chunk);
+  const open = (onread: OnReadOpts) => new ReadStream(fd, { onread });
+  const { stream: terminal, pause, resume, drain } = takeInTurns(open, fd, onData);
   // EIO is a terminal's ordinary end: no process has it open any more.
   terminal.on("error", () => terminal.destroy());
-  const { pause, resume, drain } = takeInTurns(terminal, fd, onData);
   return {
     pause,
     resume,

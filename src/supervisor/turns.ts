@@ -1,16 +1,20 @@
 import { readSync } from "node:fs";
-import type { Socket } from "node:net";
+import type { OnReadOpts, Socket } from "node:net";
 import { setImmediate as nextTurn } from "node:timers/promises";
 
 const pieceBytes = 16 * 1024;
 const pipeCapacityBytes = 1 << 20;
 
+/** One for all streams, since a new one for each piece would keep the garbage collector busy. */
+const pieceBuffer = Buffer.allocUnsafeSlow(pieceBytes);
+
 export interface Intake {
+  readonly stream: Socket;
   pause(): void;
   resume(): void;
   /**
-   * Hands over what is there now, without waiting for more, and closes. From the pipe itself at most what one can hold: a process
-   * outside the container may write for ever.
+   * Hands over what is there now, without waiting for more, and closes. At most what a pipe can hold: a process outside the
+   * container may write for ever.
    */
   drain(): Promise<void>;
 }
@@ -18,30 +22,21 @@ export interface Intake {
 /**
  * Takes one piece of a stream with each turn of the event loop: of one that always has more, Node would otherwise take dozens of
  * big ones before it looked after anything else.
+ * @param open makes the stream, with these options
  * @param fd the stream's own
+ * @param onPiece a piece is valid only until it returns
  */
-export function takeInTurns(stream: Socket, fd: number, onPiece: (piece: Buffer) => void): Intake {
+export function takeInTurns(
+  open: (onread: OnReadOpts) => Socket,
+  fd: number,
+  onPiece: (piece: Buffer) => void,
+): Intake {
   let isPaused = false;
   let isScheduled = false;
-  let rest: Buffer | undefined;
-
-  function cutPiece(): Buffer | undefined {
-    rest ??= stream.read() ?? undefined;
-    const piece = rest?.subarray(0, pieceBytes);
-    rest = rest && rest.length > pieceBytes ? rest.subarray(pieceBytes) : undefined;
-    return piece;
-  }
 
   function goOn(): void {
     isScheduled = false;
-    if (isPaused) return;
-    const piece = rest && cutPiece();
-    if (!piece) {
-      if (!stream.destroyed) stream.resume();
-      return;
-    }
-    onPiece(piece);
-    schedule();
+    if (!isPaused && !stream.destroyed) stream.resume();
   }
 
   function schedule(): void {
@@ -49,17 +44,19 @@ export function takeInTurns(stream: Socket, fd: number, onPiece: (piece: Buffer)
     isScheduled = true;
   }
 
-  function takeChunk(chunk: Buffer): void {
-    stream.pause();
-    rest = chunk;
-    const piece = cutPiece();
-    if (piece) onPiece(piece);
-    schedule();
-  }
-
-  stream.on("data", takeChunk);
+  const stream = open({
+    buffer: pieceBuffer,
+    callback(length) {
+      onPiece(pieceBuffer.subarray(0, length));
+      schedule();
+      // No more of it in this turn.
+      return false;
+    },
+  });
+  stream.resume();
 
   return {
+    stream,
     pause() {
       isPaused = true;
       stream.pause();
@@ -70,28 +67,23 @@ export function takeInTurns(stream: Socket, fd: number, onPiece: (piece: Buffer)
     },
     async drain() {
       isPaused = true;
-      // What is read by hand would come as an event too.
-      stream.off("data", takeChunk).pause();
-      // Also what the stream reads of itself meanwhile counts.
-      let left = (rest?.length ?? 0) + stream.readableLength + pipeCapacityBytes;
-      const takePiece = () => cutPiece() ?? (stream.destroyed ? undefined : readNow(fd));
-      for (let piece = takePiece(); piece; piece = left > 0 ? takePiece() : undefined) {
-        left -= piece.length;
-        onPiece(piece);
-        await nextTurn();
+      stream.pause();
+      for (let left = pipeCapacityBytes; left > 0 && !stream.destroyed; await nextTurn()) {
+        const length = readNow(fd);
+        if (length === 0) break;
+        left -= length;
+        onPiece(pieceBuffer.subarray(0, length));
       }
       stream.destroy();
     },
   };
 }
 
-/** Reads without waiting. @returns undefined at the end and when there is nothing now */
-function readNow(fd: number): Buffer | undefined {
-  const piece = Buffer.allocUnsafe(pieceBytes);
+/** Reads without waiting. @returns zero at the end and when there is nothing now */
+function readNow(fd: number): number {
   try {
-    const length = readSync(fd, piece);
-    return length > 0 ? piece.subarray(0, length) : undefined;
+    return readSync(fd, pieceBuffer);
   } catch {
-    return undefined;
+    return 0;
   }
 }

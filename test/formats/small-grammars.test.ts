@@ -4,11 +4,13 @@ import { completeConfig, completeHostConfig } from "../../src/formats/container-
 import { generateName, namePattern } from "../../src/formats/container-name.ts";
 import { formatStatus } from "../../src/formats/container-status.ts";
 import { flagOf, matchesLabels, parseFilters } from "../../src/formats/filters.ts";
-import { decodeLogEntry, encodeLogEntry } from "../../src/formats/log-entry.ts";
+import { decodeLogEntry } from "../../src/formats/log-entry.ts";
 import { matchesPattern } from "../../src/formats/reference-pattern.ts";
 import { parseSignal } from "../../src/formats/signal.ts";
 import { formatTimestamp, never, parseTimestamp } from "../../src/formats/timestamp.ts";
 import { parseUntil } from "../../src/formats/until.ts";
+import { GatheredBytes } from "../../src/supervisor/gathered-bytes.ts";
+import { putLogEntries } from "../../src/supervisor/log-entries.ts";
 
 describe("signals", () => {
   it("have names, numbers and places among the real-time ones", () => {
@@ -79,7 +81,9 @@ describe("reference patterns", () => {
 describe("log entries", () => {
   it("survive every character, and a torn line is none", () => {
     const line = 'quotes " and \\ and \u0000 and ünïcödé \u2028\n';
-    const text = encodeLogEntry(line, "stderr", "2023-11-14T22:13:20.000000000Z");
+    const target = new GatheredBytes();
+    putLogEntries(Buffer.from(line), { stream: "stderr", time: "2023-11-14T22:13:20.000000000Z" }, target);
+    const text = target.bytes.toString();
     assert.deepEqual(decodeLogEntry(text), {
       log: line,
       stream: "stderr",

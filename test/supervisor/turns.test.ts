@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { mkdtempSync, rmSync, writeSync } from "node:fs";
-import { Socket } from "node:net";
+import { type OnReadOpts, Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, it } from "node:test";
@@ -15,7 +15,8 @@ describe("a pipe read in turns", () => {
   let taken: string;
   let pieces: number[];
   const open = () => {
-    const socket = new Socket({ fd: fds.readFd, readable: true, writable: false });
+    const socket = (onread: OnReadOpts) =>
+      new Socket({ fd: fds.readFd, readable: true, writable: false, onread });
     return takeInTurns(socket, fds.readFd, (piece) => {
       taken += piece.toString();
       pieces.push(piece.length);
