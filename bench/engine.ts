@@ -65,14 +65,16 @@ export interface Launch {
 /**
  * Starts an engine in network, mount and PID namespaces of its own: bridges, firewall rules and mounts of one cannot slow the
  * other down, and all goes with the first process of the namespace.
- * The socket must be `<folder>/engine.sock`.
+ * The socket must be `<folder>/engine.sock`; `<folder>/run` is for run-time files and in memory, as /run is.
  */
 export async function launch({ name, version, folder, script, cgroupParent }: Launch): Promise<BenchEngine> {
   rmSync(folder, { recursive: true, force: true });
   mkdirSync(folder, { recursive: true });
   const scriptFile = join(folder, "start.sh");
   const log = join(folder, "engine.log");
-  writeFileSync(scriptFile, `ip link set lo up\nexec ${script}\n`);
+  mkdirSync(join(folder, "run"));
+  const prepare = `ip link set lo up\nmount -t tmpfs -o mode=711 run ${folder}/run`;
+  writeFileSync(scriptFile, `set -e\n${prepare}\nexec ${script}\n`);
   const output = openSync(log, "a");
   const flags = ["--net", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc"];
   const child = spawn("unshare", [...flags, "tini-static", "--", "sh", scriptFile], {

@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { Agent, get } from "node:http";
-import { dirname, join } from "node:path";
+import { dirname } from "node:path";
 import { type BenchEngine, docker, runCommand } from "./engine.ts";
 import type { Archives } from "./images.ts";
 import { enginePids } from "./processes.ts";
@@ -57,7 +57,7 @@ async function prefer(pid: string): Promise<void> {
 const pause = (milliseconds: number) => new Promise((resolve) => setTimeout(resolve, milliseconds));
 
 async function observe(engine: BenchEngine, what: string, work: () => Promise<unknown>): Promise<Row> {
-  const logs = [engine.log, join(dirname(engine.log), "run/supervisor.log")];
+  const logs = [engine.log, `/proc/${engine.initPid}/root${dirname(engine.log)}/run/supervisor.log`];
   await pause(settleMilliseconds);
   const seen = logs.map((path) => readFileSync(path, "utf8").length);
   await work();

@@ -20,7 +20,7 @@ export function takeFootprint(): Footprint {
     tables: new Set(
       execFileSync("nft", ["list", "tables"], { encoding: "utf8" }).split("\n").filter(Boolean),
     ),
-    cgroups: new Set(listCgroups("/sys/fs/cgroup")),
+    cgroups: new Set([...listCgroups("/sys/fs/cgroup"), ...listCovered("/sys/fs/cgroup/unified")]),
     processes: new Set(listProcesses()),
   };
 }
@@ -34,6 +34,14 @@ function listCgroups(folder: string): string[] {
   if (!existsSync(folder)) return [];
   const folders = readdirSync(folder, { withFileTypes: true }).filter((entry) => entry.isDirectory());
   return folders.flatMap(({ name }) => [join(folder, name), ...listCgroups(join(folder, name))]);
+}
+
+/** What lies below a mount point and is covered by the mount: of a hybrid host's v2 hierarchy, where a runtime may not see it. */
+function listCovered(mountPoint: string): string[] {
+  if (!existsSync(mountPoint)) return [];
+  const script = 'umount -l "$0" && find "$0" -mindepth 1 -maxdepth 1 -printf "covered %p\\n"';
+  const output = execFileSync("unshare", ["--mount", "sh", "-c", script, mountPoint], { encoding: "utf8" });
+  return output.split("\n").filter(Boolean);
 }
 
 function listProcesses(): string[] {

@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import { attachContainer, attachExec } from "../containers/attach.ts";
 import { getContainer } from "../containers/containers.ts";
 import { checkStartable, createExec, getExec, inspectExec, startExec } from "../containers/exec.ts";
@@ -108,11 +109,16 @@ export async function execStart(request: ApiRequest): Promise<Reply | undefined>
   }
   const { tty, detachKeys } = exec.request;
   checkStartable(exec);
-  const join = await attachExec(containers, exec, detachKeys);
+  // The connection for the output is made while the runtime is already at work.
+  const name = randomUUID();
+  const joining = attachExec(containers, exec, name, detachKeys);
+  const starting = startExec(containers, exec, name);
+  starting.catch(() => {});
+  const join = await joining;
   const client = request.hijack(mediaType(request, tty));
   const joined = join(client);
   try {
-    await startExec(containers, exec);
+    await starting;
   } catch (error) {
     // The client reads a stream by now: it is told there, and by the exec's exit code.
     const message = Buffer.from(`${messageOf(error)}\r\n`);

@@ -35,6 +35,9 @@ export function createApiListeners(engine: Engine): ApiListeners {
   };
 }
 
+/** One for all: an error of its own for each, with its stack, costs more than many a request. */
+const clientIsGone = new DOMException("the client is gone", "AbortError");
+
 const exchanges = new WeakMap<IncomingMessage, Exchange & { version: number; signal: AbortSignal }>();
 
 function createRouter(): Router.Router {
@@ -50,7 +53,7 @@ function createRouter(): Router.Router {
 function serve(router: Router.Router, exchange: Exchange): void {
   const { engine, input, output, upgrade } = exchange;
   const gone = new AbortController();
-  (upgrade?.socket ?? output).once("close", () => gone.abort());
+  (upgrade?.socket ?? output).once("close", () => gone.abort(clientIsGone));
   for (const [name, value] of Object.entries(commonHeaders(engine))) output.setHeader(name, value);
   const done = (error?: unknown) => fail(exchange, error ?? notFound("page not found"), gone.signal);
   try {

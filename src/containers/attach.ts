@@ -31,7 +31,8 @@ export async function attachContainer(
   if (state.Restarting) throw conflict(`container ${id} is restarting, wait until the container is running`);
   const stdin = options.stdin && config.OpenStdin;
   const wasRunning = state.Running;
-  const join = await joinProcess(containers, id, { ...options, stdin }, config.StdinOnce && !config.Tty);
+  const closesInput = config.StdinOnce && !config.Tty;
+  const join = await joinProcess(containers, id, randomUUID(), { ...options, stdin }, closesInput);
   // It has ended on the way here, as when a supervisor was waited for: the connection would wait for the next run.
   if (wasRunning && !state.Running) return join.endAtOnce;
   publish(containers, container, "attach");
@@ -41,10 +42,18 @@ export async function attachContainer(
   });
 }
 
-/** Joins an exec's input and output; to be called before it is started. */
-export async function attachExec(containers: Containers, exec: Exec, detachKeys: string): Promise<Joined> {
+/**
+ * Joins an exec's input and output; to be called before it is started.
+ * @param client the connection's name, to be told to whoever starts the exec before the connection is there
+ */
+export async function attachExec(
+  containers: Containers,
+  exec: Exec,
+  client: string,
+  detachKeys: string,
+): Promise<Joined> {
   const { request } = exec;
-  const join = await joinProcess(containers, exec.id, request, !request.tty);
+  const join = await joinProcess(containers, exec.id, client, request, !request.tty);
   return join.with({
     keys: request.tty ? detachKeys : undefined,
     onDetach: () => publish(containers, exec.container, "exec_detach", { execID: exec.id }),
@@ -61,10 +70,10 @@ interface Join {
 async function joinProcess(
   containers: Containers,
   process: string,
+  name: string,
   { stdin, stdout, stderr }: Pick<AttachOptions, "stdin" | "stdout" | "stderr">,
   closesInput: boolean,
 ): Promise<Join> {
-  const name = randomUUID();
   const connection = await containers.supervisor.attach({ process, stdin, stdout, stderr, client: name });
   const onInputEnd = () => {
     if (!stdin || !closesInput) return;

@@ -60,10 +60,11 @@ export function getExec(containers: Containers, id: string): Exec {
 }
 
 /**
- * Runs the process in the container. Attach first: what it writes at once would be lost.
+ * Runs the process in the container. What it writes before anybody is attached is lost.
+ * @param client name of an attached connection that may still be on its way
  * @throws EngineError conflict when it was started before or the container does not run
  */
-export async function startExec(containers: Containers, exec: Exec): Promise<void> {
+export async function startExec(containers: Containers, exec: Exec, client?: string): Promise<void> {
   const { container, request } = exec;
   checkStartable(exec);
   exec.started = true;
@@ -84,6 +85,7 @@ export async function startExec(containers: Containers, exec: Exec): Promise<voi
       openStdin: request.stdin,
       processFile,
       ...(request.consoleSize && { consoleSize: request.consoleSize }),
+      ...(client && { client }),
     });
     exec.pid = pid;
     exec.startTicks = startTicks;

@@ -5,6 +5,7 @@ import {
   decodeLink,
   encodeLinkQuery,
   encodeNewVeth,
+  encodeNoIpv6Address,
   encodeSetLink,
   encodeSetLinkByName,
 } from "../sys/link-message.ts";
@@ -86,7 +87,18 @@ export function createNetnsPool(host: HostLinks & { socket: NetlinkSocket }): Ne
   function addVeth(fd: number, name: string): string {
     const veth = `veth${randomBytes(4).toString("hex").slice(0, 7)}`;
     host.socket.request([encodeNewVeth({ name: veth }, { name }, fd)], veth);
+    quietHostEnd(veth);
     return veth;
+  }
+
+  /** A bridge's port needs no address: of its own it would look for IPv6 routers in the container for ever. */
+  function quietHostEnd(veth: string): void {
+    try {
+      host.socket.request([encodeNoIpv6Address(veth)], veth);
+    } catch (error) {
+      // A kernel without IPv6.
+      if (!hasCode(error, "EAFNOSUPPORT")) throw error;
+    }
   }
 
   function makeReady(): ReadyNetns {

@@ -19,6 +19,8 @@ export class Channel {
   readonly #clients = new Set<Client>();
   /** Names of clients that have sent all they will send: one channel is one run of the process. */
   readonly #ended = new Set<string>();
+  /** By the name of the client that is waited for. */
+  readonly #awaited = new Map<string, () => void>();
   readonly #spoolFolder: string;
   #stdio: Stdio | undefined;
   #framed = true;
@@ -42,6 +44,18 @@ export class Channel {
     socket.once("end", end).once("close", end);
     socket.once("close", () => this.#clients.delete(client));
     if (this.#stdio) this.#join(client, this.#stdio);
+    this.#awaited.get(hello.client)?.();
+  }
+
+  /** Resolves when the client of that name is attached, or when `signal` is aborted since it won't come any more. */
+  async whenAttached(name: string, signal: AbortSignal): Promise<void> {
+    const isThere = [...this.#clients].some(({ hello }) => hello.client === name);
+    if (isThere || this.#ended.has(name) || signal.aborted) return;
+    await new Promise<void>((resolve) => {
+      this.#awaited.set(name, resolve);
+      signal.addEventListener("abort", () => resolve(), { once: true });
+    });
+    this.#awaited.delete(name);
   }
 
   open(stdio: Stdio, terminal: boolean): void {

@@ -1,4 +1,5 @@
-import { inPrivateMounts } from "../sys/namespaces.ts";
+import { close } from "node:fs";
+import { inPrivateMounts, openMountNamespace } from "../sys/namespaces.ts";
 import { type ExitStatus, reapAny } from "../sys/process.ts";
 import { sealProgram } from "../sys/sealed-program.ts";
 import { spawnProcess } from "../sys/spawn.ts";
@@ -35,9 +36,12 @@ export class Children {
     signal.throwIfAborted();
     const file = sealProgram(program);
     const spawn = () => spawnProcess(program, words, fds, file);
+    let mounts: number | undefined;
     const spawnIsolated = (prepare: () => void) => {
       prepare();
-      return spawn();
+      const child = spawn();
+      mounts = openMountNamespace();
+      return child;
     };
     const pid = isolate ? inPrivateMounts(() => spawnIsolated(isolate)) : spawn();
     return new Promise((resolve, reject) => {
@@ -48,6 +52,8 @@ export class Children {
       };
       signal.addEventListener("abort", kill);
       this.onExit(pid, (status) => {
+        // The last to leave the namespace waits for the kernel to take it down: not the runtime, and not this thread.
+        if (mounts !== undefined) close(mounts, () => {});
         signal.removeEventListener("abort", kill);
         resolve(status);
       });

@@ -7,6 +7,7 @@ import { hasCode, internal, unavailable } from "../errors.ts";
 import type { Lifelines } from "./lifelines.ts";
 import {
   type AdoptOptions,
+  type ExecOptions,
   type Exit,
   type Held,
   type Hello,
@@ -63,6 +64,8 @@ export async function openSupervisor(
 }
 
 function createSupervisor(control: Socket, protocol: number, path: string, lifelines: Lifelines): Supervisor {
+  /** Attached connections that are being made, by their client's name. */
+  const attaching = new Map<string, Promise<unknown>>();
   const waiting = new Map<number, { resolve: (value: unknown) => void; reject: (error: Error) => void }>();
   const exitListeners: ((exit: Exit) => void)[] = [];
   const lostListeners: (() => void)[] = [];
@@ -118,6 +121,8 @@ function createSupervisor(control: Socket, protocol: number, path: string, lifel
     const id = "process" in parameters ? parameters.process : "";
     const lifeline = method === "adopt" ? lifelines.find(id) : undefined;
     const sent = lifeline ? { ...(parameters as AdoptOptions), lifeline } : parameters;
+    // One of an earlier version does not wait for it.
+    if (protocol < 3 && method === "exec") await attaching.get((parameters as ExecOptions).client ?? "");
     let isKept = true;
     // Before the next line is read: with the process's end the number would be another's, and kept for ever.
     const result = await request(method, sent, (received) => {
@@ -133,11 +138,10 @@ function createSupervisor(control: Socket, protocol: number, path: string, lifel
 
   return {
     call,
-    async attach(hello) {
-      const socket = await tryConnect(path);
-      if (!socket || !(await introduce(socket, { role: "attach", ...hello })))
-        throw internal("the supervisor is not running");
-      return socket;
+    attach(hello) {
+      const attached = attach(path, hello);
+      attaching.set(hello.client, attached);
+      return attached.finally(() => attaching.delete(hello.client));
     },
     onExit: (listener) => void exitListeners.push(listener),
     onLost: (listener) => void lostListeners.push(listener),
@@ -146,6 +150,13 @@ function createSupervisor(control: Socket, protocol: number, path: string, lifel
       control.destroy();
     },
   };
+}
+
+async function attach(path: string, hello: Parameters<Supervisor["attach"]>[0]): Promise<Socket> {
+  const socket = await tryConnect(path);
+  if (!socket || !(await introduce(socket, { role: "attach", ...hello })))
+    throw internal("the supervisor is not running");
+  return socket;
 }
 
 /** A supervisor that is on its way: what is asked of it waits until it is there. */

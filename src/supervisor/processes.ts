@@ -72,10 +72,10 @@ export class Processes {
 
   /** @param asker as for a start */
   exec(options: ExecOptions, asker: AbortSignal): Promise<Started> {
-    const { process, container, processFile } = options;
+    const { process, container, processFile, client } = options;
     const words = ["exec", "--detach", "--process", processFile];
     return this.#starts.track({ process, container, asker }, (signal) =>
-      this.#spawn(options, container, words, {}, signal),
+      this.#spawn(options, container, words, { client }, signal),
     );
   }
 
@@ -88,7 +88,7 @@ export class Processes {
     options: ProcessOptions,
     target: string,
     words: string[],
-    { log, rootfs, shm }: Partial<StartOptions>,
+    { log, rootfs, shm, client }: Partial<StartOptions> & Pick<ExecOptions, "client">,
     signal: AbortSignal,
   ): Promise<Started> {
     const id = options.process;
@@ -122,6 +122,7 @@ export class Processes {
       }
       const pid = Number(readFileSync(pidFile, "latin1"));
       const started: Started = { pid, startTicks: startTicks(pid) ?? 0 };
+      if (client) await this.#channel(id).whenAttached(client, signal);
       const stdio = pending.begin((stream, chunk) => this.#onOutput(id, stream, chunk));
       const held = this.#hold(id, { ...started, stdio, log: logFile }, options.terminal);
       this.#children.onExit(pid, ({ exitCode }) => void this.#end(id, held, exitCode));

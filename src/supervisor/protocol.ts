@@ -11,7 +11,7 @@ import type { Phases } from "../trace.ts";
  * A supervisor outlives many daemons, so a newer daemon must get on with an older supervisor: it may send only what `Welcome`
  * says that one knows. A change that an older side does not understand is a new version.
  */
-export const protocolVersion = 2;
+export const protocolVersion = 3;
 /** What this code still gets on with. */
 export const oldestProtocol = 1;
 
@@ -69,6 +69,8 @@ export interface ExecOptions extends ProcessOptions {
   container: string;
   /** File with the OCI process object. */
   processFile: string;
+  /** An attached client whose connection may still be on its way: nothing of the output is taken before it is there. Since protocol 3. */
+  client?: string;
 }
 
 /** An open descriptor of a process on this machine. */

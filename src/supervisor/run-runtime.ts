@@ -1,7 +1,7 @@
 import { mkdirSync, readFileSync } from "node:fs";
 import { hasCode, messageOf } from "../errors.ts";
 import { makeDirectoryInRoot } from "../sys/make-directory.ts";
-import { detach, mountOverlay } from "../sys/mount.ts";
+import { mount, mountOverlay } from "../sys/mount.ts";
 import { borrowMount } from "../sys/namespaces.ts";
 import type { Trace } from "../trace.ts";
 import type { Children } from "./children.ts";
@@ -37,7 +37,8 @@ export async function runRuntime(children: Children, call: RuntimeCall, trace?: 
   const words = ["--root", runtime.root, "--log", call.logFile, "--log-format", "json", ...call.arguments];
   mkdirSync(runtime.root, { recursive: true, mode: 0o700 });
   const isolate = () => {
-    if (isHybrid()) detach(unifiedOfHybrid);
+    // To unmount it would take the kernel a millisecond.
+    if (isHybrid()) mount("none", unifiedOfHybrid, "tmpfs", 0, "mode=755,size=64k");
     if (rootfs) mountOverlay(rootfs.overlay, rootfs.target);
     if (shm) borrowMount(shm.pid, "/dev/shm", shm.target);
     if (rootfs?.ensureDirectory) makeDirectoryInRoot(rootfs.target, rootfs.ensureDirectory);

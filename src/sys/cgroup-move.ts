@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { setImmediate as nextTurn } from "node:timers/promises";
 import { cgroupFolder, cgroupLayout } from "./cgroup.ts";
 
 /** For at least that long after one move the kernel carries out the next without waiting (seen: 10 ms and more). */
@@ -17,15 +18,14 @@ let preparedAt = 0;
  */
 export function expectCgroupMove(): void {
   if (preparing || performance.now() - preparedAt < readyMilliseconds) return;
-  const file = ownProcesses();
-  if (!file) return;
-  preparing = writeFile(file, "0")
+  // After what the caller is about to say to others, who then work while this thread does.
+  preparing = nextTurn().then(async () => {
+    const file = ownProcesses();
     // Where the kernel refuses, for instance a process in an inner cgroup, it has taken the lock all the same.
-    .catch(() => {})
-    .then(() => {
-      preparing = undefined;
-      preparedAt = performance.now();
-    });
+    if (file) await writeFile(file, "0").catch(() => {});
+    preparing = undefined;
+    preparedAt = performance.now();
+  });
 }
 
 /** The list of processes of our own cgroup in one of the hierarchies. */

@@ -10,9 +10,21 @@ import {
 } from "./netlink-message.ts";
 import { type RouteRequest, routeType } from "./rtnetlink-message.ts";
 
-const linkAttribute = { address: 1, name: 3, mtu: 4, master: 10, linkInfo: 18, netnsFd: 28, alias: 20 };
+const linkAttribute = {
+  address: 1,
+  name: 3,
+  mtu: 4,
+  master: 10,
+  linkInfo: 18,
+  netnsFd: 28,
+  alias: 20,
+  familySpec: 26,
+};
 const linkInfo = { kind: 1, data: 2, slaveKind: 4, slaveData: 5 };
 const bridgePortMode = 4;
+const familyInet6 = 10;
+const inet6AddressMode = 8;
+const addressModeNone = 1;
 const vethPeer = 1;
 const up = 1;
 interface LinkSettings {
@@ -86,6 +98,19 @@ export function encodeSetLink(index: number, settings: LinkSettings): RouteReque
 /** Changes the link with that name. */
 export function encodeSetLinkByName(name: string, settings: LinkSettings): RouteRequest {
   return encodeSetLink(0, { ...settings, name });
+}
+
+/** The link gets no IPv6 address of itself, not even a link-local one, and so asks for no router either. */
+export function encodeNoIpv6Address(name: string): RouteRequest {
+  const mode: Attribute = [familyInet6, [[inet6AddressMode, uint8(addressModeNone)]]];
+  const payload = Buffer.concat([
+    linkHeader(0, undefined),
+    encodeAttributes([
+      [linkAttribute.name, text(name)],
+      [linkAttribute.familySpec, [mode]],
+    ]),
+  ]);
+  return { type: routeType.newLink, flags: 0, payload };
 }
 
 /** Lets a port send frames back to where they came from. The link has to be a port of a bridge already. */

@@ -24,7 +24,7 @@ export function setns(fd: number, type: number): void {
  * Only this thread's file system view moves: the other threads of the process keep the host's.
  */
 export function inPrivateMounts<R>(work: () => R): R {
-  const home = openSync("/proc/thread-self/ns/mnt", "r");
+  const home = openMountNamespace();
   try {
     unshare(CLONE.NEWNS);
     try {
@@ -38,12 +38,17 @@ export function inPrivateMounts<R>(work: () => R): R {
   }
 }
 
+/** The calling thread's mount namespace, which lasts until the descriptor is closed. The caller closes it. */
+export function openMountNamespace(): number {
+  return openSync("/proc/thread-self/ns/mnt", "r");
+}
+
 /**
  * Mounts at `target`, in the calling thread's mount namespace, what process `pid` has mounted at `path` in its own.
  * A bind mount cannot do this across namespaces. @throws SyscallError
  */
 export function borrowMount(pid: number, path: string, target: string): void {
-  const home = openSync("/proc/thread-self/ns/mnt", "r");
+  const home = openMountNamespace();
   const theirs = openSync(`/proc/${pid}/ns/mnt`, "r");
   let mountFd: number | undefined;
   try {

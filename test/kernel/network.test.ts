@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { spawn } from "node:child_process";
+import { execFileSync, spawn } from "node:child_process";
 import { createSocket } from "node:dgram";
 import { get } from "node:http";
 import { networkInterfaces } from "node:os";
@@ -136,6 +136,13 @@ describe("networking", () => {
         .sort(),
       names,
     );
+    const links = execFileSync("ip", ["-6", "-o", "address", "show"], { encoding: "utf8" });
+    const format = '{{index .Options "com.docker.network.bridge.name"}}';
+    const bridge = await berth("network", "inspect", "-f", format, "bridge");
+    const ports = execFileSync("ip", ["-o", "link", "show", "master", bridge], { encoding: "utf8" });
+    for (const [, port = ""] of ports.matchAll(/^\d+: (veth\w+)@/gm))
+      assert.ok(!links.includes(port), `${port} looks for IPv6 routers in its container`);
+    assert.equal(ports.trim().split("\n").length, 5);
     await berth("rm", "-f", ...names);
     assert.deepEqual(JSON.parse(await berth("network", "inspect", "bridge"))[0].Containers, {});
   });

@@ -5,25 +5,33 @@ import { connect, createServer, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, describe, it } from "node:test";
+import { setImmediate } from "node:timers/promises";
 import { Channel } from "../../src/supervisor/channel.ts";
 import type { Stdio } from "../../src/supervisor/stdio.ts";
 
-describe("a channel's input", () => {
-  const folder = mkdtempSync(join(tmpdir(), "berth-channel-"));
-  const server = createServer({ allowHalfOpen: true }).listen(join(folder, "s"));
-  after(() => {
-    server.close();
-    rmSync(folder, { recursive: true });
-  });
+const folder = mkdtempSync(join(tmpdir(), "berth-channel-"));
+const server = createServer({ allowHalfOpen: true }).listen(join(folder, "s"));
+after(() => {
+  server.close();
+  rmSync(folder, { recursive: true });
+});
 
+async function connectClient() {
+  const client = connect({ path: join(folder, "s"), allowHalfOpen: true });
+  const [socket] = (await once(server, "connection")) as [Socket];
+  return { client, socket };
+}
+
+const helloOf = (client: string) =>
+  ({ role: "attach", process: "p", client, stdin: true, stdout: true, stderr: true }) as const;
+
+describe("a channel's input", () => {
   async function joinClient(name: string) {
-    const client = connect({ path: join(folder, "s"), allowHalfOpen: true });
-    const [socket] = (await once(server, "connection")) as [Socket];
+    const { client, socket } = await connectClient();
     const channel = new Channel(folder);
     let closed = 0;
     const stdio = { write: () => true, closeInput: () => void closed++ } as unknown as Stdio;
-    const streams = { stdin: true, stdout: true, stderr: true };
-    channel.attach({ role: "attach", process: "p", client: name, ...streams }, socket);
+    channel.attach(helloOf(name), socket);
     channel.open(stdio, true);
     return { client, socket, channel, closed: () => closed };
   }
@@ -56,5 +64,37 @@ describe("a channel's input", () => {
     assert.equal(closed(), 0);
     client.destroy();
     socket.destroy();
+  });
+});
+
+describe("a channel that waits for a client", () => {
+  const { signal } = new AbortController();
+  const isSettled = (promise: Promise<void>) => Promise.race([promise.then(() => true), setImmediate(false)]);
+
+  it("goes on when that one is there, not another, and at once when it has been there", async () => {
+    const channel = new Channel(folder);
+    const waiting = channel.whenAttached("b", signal);
+    const clients = [];
+    for (const name of ["a", "b"]) {
+      assert.equal(await isSettled(waiting), false);
+      const { client, socket } = await connectClient();
+      channel.attach(helloOf(name), socket);
+      clients.push(client, socket);
+    }
+    await waiting;
+    await channel.whenAttached("b", signal);
+    for (const one of clients) one.destroy();
+    await once(clients.at(-1)!, "close");
+    await channel.whenAttached("b", signal);
+  });
+
+  it("goes on when it will not come any more", async () => {
+    const channel = new Channel(folder);
+    const gone = new AbortController();
+    const waiting = channel.whenAttached("b", gone.signal);
+    assert.equal(await isSettled(waiting), false);
+    gone.abort();
+    await waiting;
+    await channel.whenAttached("b", gone.signal);
   });
 });
