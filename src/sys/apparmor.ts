@@ -4,8 +4,15 @@ import { existsSync, readFileSync } from "node:fs";
 const policy = "/sys/kernel/security/apparmor";
 const parser = "/sbin/apparmor_parser";
 
+let isOn: boolean | undefined;
+
 /** Whether this kernel has AppArmor, it is on, and its policy is ours to see: in another engine's container it is not. */
 export function hasAppArmor(): boolean {
+  isOn ??= findAppArmor();
+  return isOn;
+}
+
+function findAppArmor(): boolean {
   try {
     const enabled = readFileSync("/sys/module/apparmor/parameters/enabled", "latin1").startsWith("Y");
     return enabled && existsSync(policy);
