@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { parseArgs } from "node:util";
 import type { EngineConfig } from "../engine/config.ts";
 import { invalid, messageOf } from "../errors.ts";
+import { formatTable } from "../formats/table.ts";
 import { garbageTable, readGarbagePolicy } from "./garbage-flags.ts";
 import { readRegistryKeys, readRegistrySettings, registryTable } from "./registry-flags.ts";
 
@@ -61,14 +62,18 @@ export const helpText = `Usage:  berth daemon [OPTIONS]
 Run the engine in the foreground
 
 Options:
-${table
-  .map(([name, kind, fallback, text]) => {
+${formatTable(optionLines())}
+`;
+
+function optionLines(): string {
+  const sorted = [...table].sort(([name], [other]) => (name < other ? -1 : 1));
+  const lines = sorted.map(([name, kind, fallback, text]) => {
     const short = shorts[name] ? `-${shorts[name]}, ` : "    ";
     const value = kind === "boolean" ? "" : ` ${kind}`;
-    return `  ${short}${`--${name}${value}`.padEnd(28)}${text}${fallback ? ` (default "${fallback}")` : ""}`;
-  })
-  .join("\n")}
-`;
+    return `  ${short}--${name}${value}\t${text}${fallback ? ` (default "${fallback}")` : ""}`;
+  });
+  return lines.join("\n");
+}
 
 /** Reads the command line, then the configuration file for what it left open. @throws EngineError invalid */
 export function parseDaemonFlags(words: string[]): DaemonFlags {
