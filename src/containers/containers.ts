@@ -37,6 +37,8 @@ export interface Containers {
   byName: Map<string, Container>;
   records: Records<ContainerRecord>;
   execs: Map<string, Exec>;
+  /** Those that are removed, and of which the runtime still has something. */
+  leaving: Map<string, Promise<void>>;
   seccompFilters: SeccompFilters;
   /** Set while the engine shuts down: nothing is restarted then. */
   closing: boolean;
@@ -70,7 +72,10 @@ export interface Exec {
 
 /** Loads the records of all containers. */
 export function openContainers(
-  options: Omit<Containers, "byId" | "byName" | "records" | "execs" | "seccompFilters" | "closing">,
+  options: Omit<
+    Containers,
+    "byId" | "byName" | "records" | "execs" | "leaving" | "seccompFilters" | "closing"
+  >,
 ): Containers {
   const records = options.state.records<ContainerRecord>("container");
   const containers: Containers = {
@@ -79,6 +84,7 @@ export function openContainers(
     byId: new Map(),
     byName: new Map(),
     execs: new Map(),
+    leaving: new Map(),
     seccompFilters: createSeccompFilters(),
     closing: false,
   };

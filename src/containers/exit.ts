@@ -64,7 +64,7 @@ export async function recordExit(containers: Containers, container: Container, e
   trace.mark("record");
   dropUnstartedExecs(containers, container);
   if (autoRemove) {
-    const discard = () => discardContainer(containers, container, { removeVolumes: true });
+    const discard = () => discardContainer(containers, container, { removeVolumes: true, tellsEarly: true });
     // A supervisor that was lost meanwhile is waited for by the second attempt.
     try {
       await discard().catch(discard);

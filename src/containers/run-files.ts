@@ -11,7 +11,10 @@ export async function findStrayRunFiles(
   const { execRoot, runtimes } = containers.settings;
   const folders = ["bundles", "p", ...Object.keys(runtimes).map((name) => join("runtime", name))];
   const isKnown = (id: string) =>
-    held.has(id) || containers.byId.has(id) || containers.execs.get(id)?.running;
+    held.has(id) ||
+    containers.byId.has(id) ||
+    containers.leaving.has(id) ||
+    containers.execs.get(id)?.running;
   const perFolder = folders.map(async (folder) =>
     (await namesIn(join(execRoot, folder)))
       .filter((name) => /^[0-9a-f]{64}$/.test(name) && !isKnown(name))

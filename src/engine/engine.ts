@@ -120,6 +120,7 @@ export async function createEngine(given: Partial<EngineConfig> = {}): Promise<E
       // What has been begun is ended before the ground goes from under it.
       const impatience = setTimeout(() => abortStarts(containers), longestStartMilliseconds);
       await Promise.all([...containers.byId.values()].map((container) => container.enqueue(() => {})));
+      await Promise.allSettled(containers.leaving.values());
       clearTimeout(impatience);
       if (stopContainers && (await containers.supervisor.call("shutdown", {}))) {
         await networks.destroy();

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { before, describe, it } from "node:test";
 import { setTimeout } from "node:timers/promises";
 import { type Client, createClient } from "../../src/client/client.ts";
-import { useEngine } from "../engine.ts";
+import { eventually, supervisorOf, useEngine } from "../engine.ts";
 
 const kills = 30;
 
@@ -73,5 +73,40 @@ describe("a stop or a forced removal in the middle of a start", () => {
       assert.deepEqual(await check(), [], `round ${round}`);
     }
     assert.deepEqual(await containers.list({ all: true }), []);
+  });
+});
+
+describe("a container with --rm", () => {
+  const { engine } = useEngine(/the supervisor was lost/);
+
+  it("is gone once that is told, and its name free, whatever is killed the moment after", async () => {
+    const { containers, check } = await createClient({ host: engine.host });
+    const create = (words: string[], AutoRemove: boolean) =>
+      containers.create({ Image: "busybox", Cmd: words, HostConfig: { AutoRemove } } as never, {
+        name: "same",
+      });
+    for (let kill = 0; kill < 12; kill++) {
+      await create(["true"], true);
+      const removed = await containers.wait("same", "removed");
+      await containers.start("same");
+      await removed.exit;
+      const { Id } = await create(["sleep", "1000"], false);
+      await setTimeout(kill / 2);
+      if (kill % 2 === 1) process.kill(supervisorOf(engine), "SIGKILL");
+      if (kill % 4 !== 1) await engine.restart("SIGKILL");
+      const listed = await containers.list({ all: true });
+      assert.deepEqual(
+        listed.map((one) => `${one.Id} ${one.Names}`),
+        [`${Id} /same`],
+        `after kill ${kill}`,
+      );
+      // The daemon may be about to notice that its supervisor has gone.
+      await eventually(
+        () => check().catch(String),
+        (findings) => findings.length === 0,
+      );
+      await containers.start("same");
+      await containers.remove("same", { force: true });
+    }
   });
 });
