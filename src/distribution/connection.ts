@@ -6,6 +6,8 @@ export interface Connection {
   proxies: ProxySettings;
   /** After how many seconds without an answer, or almost without a byte, a server counts as stuck. */
   patienceSeconds: number;
+  /** How often something is tried that fails for a reason which may pass. */
+  attempts: number;
 }
 
 export interface TlsSettings {

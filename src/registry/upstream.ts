@@ -5,7 +5,7 @@ import { openHttpTransport } from "../distribution/http-transport.ts";
 import { readProxyVariables } from "../distribution/proxies.ts";
 import { readBlob } from "../distribution/read-blob.ts";
 import { expectOk, openRepository, type Repository } from "../distribution/repository.ts";
-import { defaultRegistrySettings } from "../distribution/settings.ts";
+import { defaultAttempts, defaultRegistrySettings } from "../distribution/settings.ts";
 import { EngineError, invalid, unavailable } from "../errors.ts";
 import { type Digest, isDigest } from "../formats/digest.ts";
 import { manifestTypes } from "../formats/oci-manifest.ts";
@@ -121,5 +121,6 @@ function describeConnection(text: string): Connection {
     tls: { isVerified: true, ...readCertificates(certificateFolders, url.host) },
     proxies: readProxyVariables(process.env),
     patienceSeconds,
+    attempts: defaultAttempts,
   };
 }
