@@ -1,3 +1,5 @@
+import type { Digest } from "../formats/digest.ts";
+
 /** How to reach a server. Plain data: it goes to other threads. */
 export interface Connection {
   /** "https://ghcr.io" or "http://localhost:5000", without a path. */
@@ -40,6 +42,8 @@ export interface DocumentResponse {
   /** Names in lower case; several of one name are joined by commas. */
   headers: Record<string, string>;
   body: Buffer;
+  /** The body's. */
+  digest: Digest;
   /** Where it came from in the end, after redirects. */
   url: string;
 }

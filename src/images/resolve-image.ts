@@ -1,6 +1,5 @@
 import type { ManifestDocument, Repository } from "../distribution/repository.ts";
 import { EngineError, internal, invalid, notFound } from "../errors.ts";
-import { parseJson } from "../formats/image-config.ts";
 import {
   type Descriptor,
   findForPlatform,
@@ -10,6 +9,7 @@ import {
   mediaTypes,
   type Platform,
   parseManifest,
+  refuseSchema1,
 } from "../formats/oci-manifest.ts";
 import { formatPlatform } from "../formats/platform.ts";
 import { familiarRepository, formatFamiliar, type Reference } from "../formats/reference.ts";
@@ -69,13 +69,7 @@ function imagesOf({ manifests }: Index): Descriptor[] {
 }
 
 function parseDocument({ text, mediaType }: ManifestDocument, reference: Reference): Manifest | Index {
-  const { schemaVersion } = parseJson(text, "manifest");
-  if (schemaVersion === 1 || /docker\.distribution\.manifest\.v1\+/.test(mediaType)) {
-    throw invalid(
-      "Docker Image Format v1 and Docker Image manifest version 2, schema 1 are not supported: they were given up for security " +
-        `reasons. Ask the author of ${formatFamiliar(reference)} to push it anew as an OCI image or with manifest version 2, schema 2`,
-    );
-  }
+  if (/docker\.distribution\.manifest\.v1\+/.test(mediaType)) throw refuseSchema1();
   const parsed = parseManifest(text);
   if (isIndex(parsed)) return parsed;
   const { mediaType: kind } = parsed.config;

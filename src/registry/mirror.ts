@@ -1,7 +1,7 @@
 import { Readable } from "node:stream";
 import { EngineError, messageOf } from "../errors.ts";
 import { type Digest, isDigest } from "../formats/digest.ts";
-import { isObject } from "../formats/image-config.ts";
+import { parseJson } from "../formats/json.ts";
 import type { Logger } from "../logger.ts";
 import type { Rooms } from "./call.ts";
 import { RegistryError } from "./errors.ts";
@@ -94,7 +94,7 @@ export function createMirror(rooms: Rooms, upstream: Upstream, logger: Logger): 
         const own = await manifests.referrers(name, subject);
         const ask = async (signal?: AbortSignal) => {
           const answer = await upstream.findReferrers(name, subject, signal);
-          return answer ? parseReferrers(answer) : own;
+          return (answer && parseReferrers(answer)) ?? own;
         };
         return preferring("MANIFEST_UNKNOWN", ask, own);
       },
@@ -119,9 +119,14 @@ export function createMirror(rooms: Rooms, upstream: Upstream, logger: Logger): 
   };
 }
 
-function parseReferrers(content: Buffer): ReferrerDescriptor[] {
-  const index: unknown = JSON.parse(content.toString());
-  return isObject(index) && Array.isArray(index.manifests) ? index.manifests : [];
+/** Undefined for an answer that is none. */
+function parseReferrers(content: Buffer): ReferrerDescriptor[] | undefined {
+  try {
+    const { manifests } = parseJson(content.toString(), "list of referrers");
+    return Array.isArray(manifests) ? manifests : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 /** An upstream's refusal as an answer of ours. */

@@ -7,6 +7,7 @@ import { createBlobs } from "./blobs.ts";
 import type { Rooms } from "./call.ts";
 import { letIdleGo } from "./idle.ts";
 import { listTags } from "./lists.ts";
+import { createManifestReader } from "./manifest-reader.ts";
 import { createManifests } from "./manifests.ts";
 import { createMirror } from "./mirror.ts";
 import { createRequestListener } from "./server.ts";
@@ -42,8 +43,9 @@ export function createRegistry(config: RegistryConfig): Registry {
   const { storage, tls, checkPassword, idleSeconds = 60 } = config;
   const logger = createLogger(config.logLevel ?? "info");
   const blobs = createBlobs(storage);
+  const reader = createManifestReader();
   const uploads = createUploads(storage, blobs);
-  const manifests = createManifests(storage, blobs);
+  const manifests = createManifests(storage, blobs, reader.read);
   const authenticate = checkPassword && createBasicAuthentication(checkPassword);
   const own: Rooms = {
     storage,
@@ -76,6 +78,7 @@ export function createRegistry(config: RegistryConfig): Registry {
       server.closeIdleConnections();
       await closed;
       clearTimeout(timer);
+      await reader.close();
     },
   };
 }

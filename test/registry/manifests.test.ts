@@ -9,6 +9,7 @@ import {
   pushImage,
   putManifest,
   startRegistry,
+  type TestBlob,
   type TestRegistry,
 } from "./fixtures.ts";
 import { describeStorages, type TestStorage } from "./storages.ts";
@@ -131,5 +132,39 @@ describeStorages((make) => {
     }
     const large = await put(Buffer.alloc(5 << 20, " "));
     assert.equal(large.status, 413);
+  });
+
+  it("a manifest of thousands of layers is taken and served; a big one that is none is refused", async () => {
+    const [config, layer] = [makeBlob(), makeBlob()];
+    for (const blob of [config, layer]) await pushBlob(registry.url, "large", blob);
+    const annotations = Object.fromEntries(Array.from({ length: 5000 }, (_, at) => [`title ${at}`, "x"]));
+    const manifest = makeManifest([config, ...Array<TestBlob>(10_000).fill(layer)], { annotations });
+    assert.equal((await putManifest(registry.url, "large", "v1", manifest)).status, 201);
+    const got = await call("GET", "/v2/large/manifests/v1");
+    assert.equal(got.headers.get("content-type"), mediaTypes.manifest);
+    assert.deepEqual(Buffer.from(await got.arrayBuffer()), manifest.content);
+    const missing = makeManifest([config, ...Array<TestBlob>(10_000).fill(layer), makeBlob()]);
+    assert.equal(
+      await codeOf(await putManifest(registry.url, "large", "v2", missing)),
+      "MANIFEST_BLOB_UNKNOWN",
+    );
+    const headers = { "Content-Type": mediaTypes.manifest };
+    for (const body of [
+      "[".repeat(4 << 20),
+      `{"schemaVersion":2,"layers":[${'{"a":1},'.repeat(100_000)}{}],"config":{}}`,
+      `{"schemaVersion":1,"a":[${"[],".repeat(100_000)}{}]}`,
+    ]) {
+      const answer = await call("PUT", "/v2/large/manifests/v3", { headers, body });
+      assert.equal(answer.status, 400);
+      assert.equal(await codeOf(answer), "MANIFEST_INVALID");
+    }
+    // A list of referrers has the annotations of all of them.
+    const subject = {
+      mediaType: mediaTypes.manifest,
+      digest: manifest.digest,
+      size: manifest.content.length,
+    };
+    const noisy = makeManifest([config], { subject, annotations: { a: "x".repeat(100_000) } });
+    assert.equal(await codeOf(await putManifest(registry.url, "large", "noisy", noisy)), "MANIFEST_INVALID");
   });
 });
