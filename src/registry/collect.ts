@@ -53,9 +53,9 @@ export async function collectGarbage(storage: Storage, options: CollectOptions):
     throw busy();
   }
   const self = randomUUID();
-  await storage.write(collectingKey, self);
+  await storage.write(collectingKey, self, true);
   const heartbeat = setInterval(() => {
-    storage.write(collectingKey, self).catch(() => {});
+    storage.write(collectingKey, self, true).catch(() => {});
   }, lostMilliseconds / 5);
   try {
     const began = (await storage.find(collectingKey))?.modified.getTime() ?? Date.now();

@@ -3,7 +3,7 @@ import type { Digest } from "../formats/digest.ts";
 import type { Blobs } from "./blobs.ts";
 import { areSameChunks, chunkKey, endOf, joinChunks } from "./chunks.ts";
 import { RegistryError, toRegistryError } from "./errors.ts";
-import { blobKey, uploadFolder, uploadKey } from "./layout.ts";
+import { blobKey, layerKey, uploadFolder, uploadKey } from "./layout.ts";
 import { formatUploaded } from "./range.ts";
 import type { Chunk, Storage } from "./storage.ts";
 
@@ -73,7 +73,7 @@ export function createUploads(storage: Storage, blobs: Blobs): Uploads {
   return {
     async start(name) {
       const id = randomUUID();
-      await storage.write(uploadKey(name, id), "");
+      await storage.write(uploadKey(name, id), "", true);
       return id;
     },
     getSize: async (name, id) => endOf(await getChunks(name, id)),
@@ -115,7 +115,10 @@ export function createUploads(storage: Storage, blobs: Blobs): Uploads {
         });
       }
       await blobs.claim(name, digest);
-      if (!(await storage.find(blobKey(digest)))) {
+      if (await storage.find(blobKey(digest))) {
+        // Who brings it may be about to.
+        await Promise.all([storage.sync(blobKey(digest)), storage.sync(layerKey(name, digest))]);
+      } else {
         await storage.assemble(folder, chunks, blobKey(digest), isSettled);
       }
       await discard(name, id);
