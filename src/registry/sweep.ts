@@ -45,7 +45,7 @@ export async function* findUnused(storage: Storage, marks: Marks): AsyncGenerato
   for (const [digest, names] of byDigest) yield { digest, names, isEverywhere: true };
 }
 
-function digestsOf(names: readonly string[]): Digest[] {
+export function digestsOf(names: readonly string[]): Digest[] {
   return names.map((hex) => `sha256:${hex}`).filter(isDigest);
 }
 
