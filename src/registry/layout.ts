@@ -47,9 +47,14 @@ const namePattern = new RegExp(`^${component}(?:/${component})*$`);
 const tagPattern = /^\w[\w.-]{0,127}$/;
 const longestName = 255;
 
-/** Specification, "Pulling manifests". @throws RegistryError NAME_INVALID */
+/** Specification, "Pulling manifests". */
+export function isName(text: string): boolean {
+  return text.length <= longestName && namePattern.test(text);
+}
+
+/** @throws RegistryError NAME_INVALID */
 export function checkName(name: string): string {
-  if (name.length <= longestName && namePattern.test(name)) return name;
+  if (isName(name)) return name;
   throw new RegistryError(
     "NAME_INVALID",
     name !== name.toLowerCase()

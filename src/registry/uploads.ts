@@ -36,6 +36,9 @@ interface Progress {
   chunks: Chunk[];
 }
 
+/** The address of an upload. */
+export const uploadPath = (name: string, id: string) => `/v2/${name}/blobs/uploads/${id}`;
+
 const idPattern = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 const mostHashes = 1000;
 
@@ -80,7 +83,7 @@ export function createUploads(storage: Storage, blobs: Blobs): Uploads {
     async append(name, id, source, { at, bytes } = {}) {
       const before = await getChunks(name, id);
       const offset = endOf(before);
-      if (at !== undefined && at !== offset) throw outOfOrder(at, offset);
+      if (at !== undefined && at !== offset) throw outOfOrder(name, id, at, offset);
       const hash = continueHash(hashed.get(id), before);
       hashed.delete(id);
       const folder = uploadFolder(name, id);
@@ -146,8 +149,8 @@ async function* updating(hash: Hash, source: AsyncIterable<Uint8Array>): AsyncGe
   }
 }
 
-function outOfOrder(at: number, offset: number): RegistryError {
+function outOfOrder(name: string, id: string, at: number, offset: number): RegistryError {
   return new RegistryError("RANGE_INVALID", `the chunk begins at ${at}; the upload goes on at ${offset}`, {
-    headers: { Range: formatUploaded(offset) },
+    headers: { Location: uploadPath(name, id), Range: formatUploaded(offset) },
   });
 }
