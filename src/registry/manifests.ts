@@ -19,6 +19,8 @@ import { findText, readContent, type Storage } from "./storage.ts";
 export const largestManifestBytes = 4 << 20;
 
 const mostTypes = 10_000;
+/** Missing parts that are told of. */
+const mostTold = 100;
 
 export interface StoredManifest {
   digest: Digest;
@@ -56,9 +58,10 @@ export function createManifests(storage: Storage, blobs: Blobs, read: ManifestRe
   /** What has a digest never changes, and need not be read again to be served. */
   const typesOf = new Map<Digest, string>();
 
-  const missing = (digest: Digest) =>
+  const missing = (digest: Digest, others: readonly RegistryError[] = []) =>
     new RegistryError("MANIFEST_BLOB_UNKNOWN", `the manifest refers to ${digest}, which is not there`, {
       detail: { digest },
+      others,
     });
   const unknown = (reference: string) =>
     new RegistryError("MANIFEST_UNKNOWN", "manifest unknown to registry", { detail: { reference } });
@@ -92,12 +95,19 @@ export function createManifests(storage: Storage, blobs: Blobs, read: ManifestRe
   }
 
   async function checkParts(name: string, document: ManifestDocument): Promise<void> {
+    const lacking: Digest[] = [];
     await forEachOf(new Set(document.blobs), async (digest) => {
-      if (!(await isThere(name, digest))) throw missing(digest);
+      if (lacking.length < mostTold && !(await isThere(name, digest))) lacking.push(digest);
     });
     await forEachOf(new Set(document.manifests), async (digest) => {
-      if (!(await storage.find(revisionKey(name, digest)))) throw missing(digest);
+      if (lacking.length < mostTold && !(await storage.find(revisionKey(name, digest)))) lacking.push(digest);
     });
+    const [first, ...rest] = lacking;
+    if (first)
+      throw missing(
+        first,
+        rest.map((digest) => missing(digest)),
+      );
   }
 
   async function store(name: string, content: Buffer, document: ManifestDocument, tag: string | undefined) {

@@ -80,9 +80,13 @@ describeStorages((make) => {
     await pushBlob(registry.url, "parts", config);
     await pushBlob(registry.url, "elsewhere", layer);
     const answer = await putManifest(registry.url, "parts", "v1", manifest);
-    assert.equal(answer.status, 404);
+    assert.equal(answer.status, 400);
     assert.equal(await codeOf(answer), "MANIFEST_BLOB_UNKNOWN");
     assert.equal((await call("HEAD", "/v2/parts/manifests/v1")).status, 404);
+    const two = await putManifest(registry.url, "parts", "v1", makeManifest([config, layer, makeBlob()]));
+    const { errors } = (await two.json()) as { errors: { detail: { digest: string } }[] };
+    assert.equal(errors.length, 2, "each of them is told of");
+    assert.ok(errors.some(({ detail }) => detail.digest === layer.digest));
     const foreign = makeManifest([config], {
       layers: [{ mediaType: "x/foreign", digest: layer.digest, size: 1, urls: ["http://127.0.0.1:1/"] }],
     });
@@ -98,7 +102,7 @@ describeStorages((make) => {
     const answer = await call("GET", "/v2/many/manifests/all");
     assert.equal(answer.headers.get("content-type"), mediaTypes.index);
     const missing = index([{ ...entry, digest: makeBlob().digest }]);
-    assert.equal((await putManifest(registry.url, "many", "none", missing)).status, 404);
+    assert.equal((await putManifest(registry.url, "many", "none", missing)).status, 400);
   });
 
   it("what is no manifest is refused with the reason", async () => {
