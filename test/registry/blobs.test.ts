@@ -1,23 +1,11 @@
 import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
-import { after, before, it } from "node:test";
-import { codeOf, makeBlob, pushBlob, startRegistry, type TestRegistry } from "./fixtures.ts";
-import { describeStorages, type TestStorage } from "./storages.ts";
+import { it } from "node:test";
+import { codeOf, makeBlob, pushBlob, startRegistry } from "./fixtures.ts";
+import { describeRegistries } from "./storages.ts";
 
-describeStorages((make) => {
-  let storage: TestStorage;
-  let registry: TestRegistry;
-  before(async () => {
-    storage = await make();
-    registry = await startRegistry(storage);
-  });
-  after(async () => {
-    await registry.close();
-    await storage.close();
-  });
-
-  const call = (method: string, path: string, init: RequestInit = {}) =>
-    fetch(new URL(path, registry.url), { method, ...init });
+describeRegistries((registry) => {
+  const { call } = registry;
   const start = async (name: string) => {
     const answer = await call("POST", `/v2/${name}/blobs/uploads/`);
     assert.equal(answer.status, 202);
@@ -68,7 +56,7 @@ describeStorages((make) => {
 
   it("a blob comes in chunks of any size, each in its turn, through any server on the storage", async () => {
     const blob = makeBlob(randomBytes(19_000_000));
-    const other = await startRegistry({ storage: await storage.open() });
+    const other = await startRegistry({ storage: await registry.kept.open() });
     try {
       const location = await start("chunks");
       const bounds = [0, 1, 100_000, 6_000_000, 6_000_001, 16_500_000, blob.content.length];
@@ -129,7 +117,7 @@ describeStorages((make) => {
     const whole = await call("POST", `/v2/liar/blobs/uploads/?digest=${digest}`, { body: "something else" });
     assert.equal(await codeOf(whole), "DIGEST_INVALID");
     assert.equal((await call("HEAD", `/v2/liar/blobs/${digest}`)).status, 404);
-    assert.deepEqual(await storage.storage.list("docker/registry/v2/repositories/liar"), []);
+    assert.deepEqual(await registry.kept.storage.list("docker/registry/v2/repositories/liar"), []);
   });
 
   it("an upload can be given up", async () => {

@@ -1,18 +1,9 @@
 import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
-import { after, before, it } from "node:test";
+import { it } from "node:test";
 import { mediaTypes } from "../../src/formats/oci-manifest.ts";
-import {
-  codeOf,
-  makeBlob,
-  makeManifest,
-  pushBlob,
-  putManifest,
-  startRegistry,
-  type TestBlob,
-  type TestRegistry,
-} from "./fixtures.ts";
-import { describeStorages, type TestStorage } from "./storages.ts";
+import { codeOf, makeBlob, makeManifest, pushBlob, putManifest, type TestBlob } from "./fixtures.ts";
+import { describeRegistries } from "./storages.ts";
 
 const emptyJson = makeBlob("{}");
 const custom = "application/vnd.example.thing";
@@ -108,20 +99,8 @@ function makeSamples(): Record<string, Sample> {
   };
 }
 
-describeStorages((make) => {
-  let storage: TestStorage;
-  let registry: TestRegistry;
-  before(async () => {
-    storage = await make();
-    registry = await startRegistry(storage);
-  });
-  after(async () => {
-    await registry.close();
-    await storage.close();
-  });
-  const call = (method: string, path: string, init: RequestInit = {}) =>
-    fetch(new URL(path, registry.url), { method, ...init });
-
+describeRegistries((registry) => {
+  const { call } = registry;
   async function checkServed(path: string, { content, digest }: TestBlob, mediaType: string): Promise<void> {
     const [got, head] = [await call("GET", path), await call("HEAD", path)];
     for (const answer of [got, head]) {

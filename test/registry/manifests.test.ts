@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { after, before, it } from "node:test";
+import { it } from "node:test";
 import { mediaTypes } from "../../src/formats/oci-manifest.ts";
 import {
   codeOf,
@@ -8,27 +8,12 @@ import {
   pushBlob,
   pushImage,
   putManifest,
-  startRegistry,
   type TestBlob,
-  type TestRegistry,
 } from "./fixtures.ts";
-import { describeStorages, type TestStorage } from "./storages.ts";
+import { describeRegistries } from "./storages.ts";
 
-describeStorages((make) => {
-  let storage: TestStorage;
-  let registry: TestRegistry;
-  before(async () => {
-    storage = await make();
-    registry = await startRegistry(storage);
-  });
-  after(async () => {
-    await registry.close();
-    await storage.close();
-  });
-
-  const call = (method: string, path: string, init: RequestInit = {}) =>
-    fetch(`${registry.url}${path}`, { method, ...init });
-
+describeRegistries((registry) => {
+  const { call } = registry;
   it("a manifest is served by tag and digest, byte by byte, with its type", async () => {
     const { manifest } = await pushImage(registry.url, "app", "v1");
     for (const reference of ["v1", manifest.digest]) {

@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
-import { execFileSync } from "node:child_process";
 import { randomBytes } from "node:crypto";
-import { mkdtempSync, rmdirSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, it } from "node:test";
@@ -12,6 +11,7 @@ import type { CacheLimits } from "../../src/registry/mirror-cache.ts";
 import type { Storage } from "../../src/registry/storage.ts";
 import { openUpstream } from "../../src/registry/upstream.ts";
 import { eventually } from "../engine.ts";
+import { makeSmallDisk } from "../small-disk.ts";
 import {
   makeBlob,
   pushBlob,
@@ -187,38 +187,31 @@ describeStorages((make) => {
 });
 
 it("a full disk at the mirror cuts no pull: what cannot be kept is passed on", async () => {
-  const root = mkdtempSync(join(tmpdir(), "berth-registry-"));
-  execFileSync("mount", ["-t", "tmpfs", "-o", "size=4m", "tmpfs", root]);
-  const origin = await startRegistry();
-  try {
-    const large = makeBlob(randomBytes(12 << 20));
-    const { manifest, config, layer } = await pushImage(origin.url, "app", "v1");
-    await pushBlob(origin.url, "app", large);
-    await using mirror = await startMirror(await openFolderStorage(root), origin.url, never);
-    await Promise.all([1, 2, 3].map(() => mirror.check("app", large)));
-    const part = await mirror.get(`app/blobs/${large.digest}`, {
-      headers: { Range: "bytes=9000000-9999999" },
-    });
-    assert.equal(part.status, 206);
-    assert.deepEqual(Buffer.from(await part.arrayBuffer()), large.content.subarray(9_000_000, 10_000_000));
-    const filler = join(root, "filler");
-    assert.throws(() => writeFileSync(filler, Buffer.alloc(8 << 20)), { code: "ENOSPC" });
-    for (const reference of ["v1", manifest.digest]) {
-      const answer = await mirror.get(`app/manifests/${reference}`);
-      assert.equal(answer.headers.get("docker-content-digest"), manifest.digest);
-      assert.deepEqual(Buffer.from(await answer.arrayBuffer()), manifest.content);
-    }
-    for (const blob of [config, layer, large]) await mirror.check("app", blob);
-    rmSync(filler);
-    await mirror.check("app", layer);
-    await origin.close();
-    await mirror.check("app", layer);
-    assert.equal((await mirror.get(`app/blobs/${large.digest}`)).status, 503);
-  } finally {
-    await origin.close();
-    execFileSync("umount", [root]);
-    rmdirSync(root);
+  await using disk = makeSmallDisk(4);
+  await using origin = await startRegistry();
+  const large = makeBlob(randomBytes(12 << 20));
+  const { manifest, config, layer } = await pushImage(origin.url, "app", "v1");
+  await pushBlob(origin.url, "app", large);
+  await using mirror = await startMirror(await openFolderStorage(disk.path), origin.url, never);
+  await Promise.all([1, 2, 3].map(() => mirror.check("app", large)));
+  const part = await mirror.get(`app/blobs/${large.digest}`, {
+    headers: { Range: "bytes=9000000-9999999" },
+  });
+  assert.equal(part.status, 206);
+  assert.deepEqual(Buffer.from(await part.arrayBuffer()), large.content.subarray(9_000_000, 10_000_000));
+  const filler = join(disk.path, "filler");
+  assert.throws(() => writeFileSync(filler, Buffer.alloc(8 << 20)), { code: "ENOSPC" });
+  for (const reference of ["v1", manifest.digest]) {
+    const answer = await mirror.get(`app/manifests/${reference}`);
+    assert.equal(answer.headers.get("docker-content-digest"), manifest.digest);
+    assert.deepEqual(Buffer.from(await answer.arrayBuffer()), manifest.content);
   }
+  for (const blob of [config, layer, large]) await mirror.check("app", blob);
+  rmSync(filler);
+  await mirror.check("app", layer);
+  await origin.close();
+  await mirror.check("app", layer);
+  assert.equal((await mirror.get(`app/blobs/${large.digest}`)).status, 503);
 });
 
 it("what is passed on without being kept is verified all the same", async () => {

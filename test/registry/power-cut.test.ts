@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
-import { execFileSync, spawnSync } from "node:child_process";
+import { execFileSync } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { copyFileSync, mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { it } from "node:test";
-import { eventually } from "../engine.ts";
+import { unmount } from "../small-disk.ts";
 import { makeBlob, makeManifest, pushBlob, putManifest, startRegistry, type TestBlob } from "./fixtures.ts";
 
 /** A disk in a file; what is in its file is what a power cut would leave. */
@@ -25,12 +25,7 @@ function makeDisk(folder: string) {
       return root;
     },
     async [Symbol.asyncDispose]() {
-      // A file that was sent is closed a little later than the server.
-      for (const root of mounted)
-        await eventually(
-          () => spawnSync("umount", [root]).status,
-          (status) => status === 0,
-        );
+      for (const root of mounted) await unmount(root);
       rmSync(folder, { recursive: true });
     },
   };
