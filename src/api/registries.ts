@@ -16,8 +16,9 @@ export async function auth(request: ApiRequest): Promise<Reply> {
 
 export async function inspect(request: ApiRequest): Promise<Reply> {
   const reference = parseReference(request.param("name"));
-  const { registries } = request.engine.images;
-  return ok(await inspectRemote(registries, reference, credentialsOf(request), request.signal));
+  const { signal, engine } = request;
+  const context = { auth: credentialsOf(request), signal, logger: engine.logger };
+  return ok(await inspectRemote(engine.images.registries, reference, context));
 }
 
 const defaultLimit = 25;

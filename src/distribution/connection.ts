@@ -1,3 +1,5 @@
+import type { Digest } from "../formats/digest.ts";
+
 /** How to reach a server. Plain data: it goes to other threads. */
 export interface Connection {
   /** "https://ghcr.io" or "http://localhost:5000", without a path. */
@@ -6,6 +8,8 @@ export interface Connection {
   proxies: ProxySettings;
   /** After how many seconds without an answer, or almost without a byte, a server counts as stuck. */
   patienceSeconds: number;
+  /** How often something is tried that fails for a reason which may pass. */
+  attempts: number;
 }
 
 export interface TlsSettings {
@@ -38,6 +42,8 @@ export interface DocumentResponse {
   /** Names in lower case; several of one name are joined by commas. */
   headers: Record<string, string>;
   body: Buffer;
+  /** The body's. */
+  digest: Digest;
   /** Where it came from in the end, after redirects. */
   url: string;
 }

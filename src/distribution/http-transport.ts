@@ -15,7 +15,7 @@ export function openHttpTransport(): Transport {
   const http = openHttp();
   return {
     async request(connection, request, signal) {
-      const attempts = countAttempts(signal);
+      const attempts = countAttempts(connection.attempts, signal);
       for (;;) {
         const patience = AbortSignal.timeout(patienceMilliseconds(connection, request.method));
         const either = signal ? AbortSignal.any([signal, patience]) : patience;

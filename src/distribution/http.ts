@@ -2,6 +2,7 @@ import { Readable } from "node:stream";
 import { createSecureContext, getCACertificates } from "node:tls";
 import { Agent, type Dispatcher, ProxyAgent, request as send } from "undici";
 import { unavailable } from "../errors.ts";
+import { digestOf } from "../formats/digest.ts";
 import type { Connection, DocumentResponse, TlsSettings } from "./connection.ts";
 import { explainFailure } from "./explain.ts";
 import { findProxy } from "./proxies.ts";
@@ -146,5 +147,6 @@ export async function readDocument({ status, headers, body, url }: HttpResponse)
       throw unavailable(`${url}: the answer is larger than ${documentLimitBytes} bytes`);
     }
   }
-  return { status, headers, body: Buffer.concat(chunks), url };
+  const content = Buffer.concat(chunks);
+  return { status, headers, body: content, digest: digestOf(content), url };
 }

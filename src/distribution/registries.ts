@@ -4,10 +4,12 @@ import { messageOf } from "../errors.ts";
 import { readCertificates } from "./certificates.ts";
 import type { Connection, Transport } from "./connection.ts";
 import { matchesNetworks } from "./proxies.ts";
-import { dockerHub, dockerHubHost, type RegistrySettings } from "./settings.ts";
+import { defaultAttempts, dockerHub, dockerHubHost, type RegistrySettings } from "./settings.ts";
 
 /** One place where a registry's content is to be had. */
 export interface Endpoint {
+  /** A mirror's address, or the registry's host. */
+  name: string;
   /** A mirror gets no credentials, since they are the registry's. */
   isMirror: boolean;
   /** @throws EngineError when an insecure registry is not there: only asking tells whether it speaks TLS */
@@ -26,6 +28,8 @@ export interface Registries {
   own(domain: string): Endpoint;
 }
 
+/** There are others to ask. */
+const mirrorAttempts = 2;
 /** It may be set up anew, with TLS or without. */
 const schemeLifeMilliseconds = 30_000;
 
@@ -42,15 +46,16 @@ export function openRegistries(initial: RegistrySettings, transport: Transport):
     return addresses.some(({ address }) => matchesNetworks(address, networks));
   }
 
-  function connect(origin: string, isVerified: boolean): Connection {
+  function connect(origin: string, isVerified: boolean, attempts = defaultAttempts): Connection {
     const { certificateFolders, proxies, patienceSeconds } = settings;
     const tls = { isVerified, ...readCertificates(certificateFolders, new URL(origin).host) };
-    return { origin, tls, proxies, patienceSeconds };
+    return { origin, tls, proxies, patienceSeconds, attempts };
   }
 
   function own(domain: string): Endpoint {
     const host = domain === dockerHub ? dockerHubHost : domain;
     return {
+      name: host,
       isMirror: false,
       async connect(signal) {
         if (!(await isInsecure(host))) return connect(`https://${host}`, true);
@@ -96,8 +101,9 @@ export function openRegistries(initial: RegistrySettings, transport: Transport):
     own,
     endpoints: (domain) => [
       ...(settings.mirrors[domain] ?? []).map((origin) => ({
+        name: origin,
         isMirror: true,
-        connect: async () => connect(origin, !(await isInsecure(new URL(origin).host))),
+        connect: async () => connect(origin, !(await isInsecure(new URL(origin).host)), mirrorAttempts),
       })),
       own(domain),
     ],

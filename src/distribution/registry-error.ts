@@ -1,5 +1,5 @@
 import { EngineError, type ErrorKind } from "../errors.ts";
-import { isObject } from "../formats/image-config.ts";
+import { isObject, parseJson } from "../formats/json.ts";
 
 const kinds: Record<number, ErrorKind> = {
   400: "invalid",
@@ -32,8 +32,12 @@ export function describeRegistryError(status: number, body: string, what: string
 }
 
 function readErrors(body: string): string[] {
-  const document = parse(body);
-  if (!isObject(document)) return [];
+  let document: Record<string, unknown>;
+  try {
+    document = parseJson(body, "error");
+  } catch {
+    return [];
+  }
   // Token servers answer {"details": …} or OAuth's {"error_description": …}.
   const single = document.details ?? document.error_description;
   if (typeof single === "string") return [single];
@@ -44,12 +48,4 @@ function readErrors(body: string): string[] {
     const text = typeof error.message === "string" && error.message !== "" ? error.message : code;
     return `${code}: ${text.slice(0, 1000)}`;
   });
-}
-
-function parse(body: string): unknown {
-  try {
-    return JSON.parse(body);
-  } catch {
-    return undefined;
-  }
 }

@@ -1,5 +1,6 @@
 import { EngineError, invalid, notFound, unavailable } from "../errors.ts";
-import { type Digest, digestOf, isDigest } from "../formats/digest.ts";
+import { type Digest, isDigest } from "../formats/digest.ts";
+import { parseJson } from "../formats/json.ts";
 import { manifestTypes } from "../formats/oci-manifest.ts";
 import type { RegistryAuth } from "../formats/registry-auth.ts";
 import type { Connection, DocumentResponse, Transport } from "./connection.ts";
@@ -56,8 +57,8 @@ export function openRepository(
     async getDocument(digest, signal) {
       const response = await session.request({ method: "GET", url: `${base}/blobs/${digest}` }, signal);
       expectOk(response, "GET");
-      const found = digestOf(response.body);
-      if (found !== digest) throw invalid(`wrong digest: the registry sent ${found} for ${digest}`);
+      if (response.digest !== digest)
+        throw invalid(`wrong digest: the registry sent ${response.digest} for ${digest}`);
       return response.body.toString();
     },
     async listTags(signal) {
@@ -67,7 +68,7 @@ export function openRepository(
         if (page === mostTagPages) throw unavailable(`${base}/tags/list does not come to an end`);
         const response: DocumentResponse = await session.request({ method: "GET", url }, signal);
         expectOk(response, "GET");
-        const { tags: found } = parse(response) as { tags?: unknown };
+        const { tags: found } = parseJson(response.body.toString(), "list of tags");
         if (Array.isArray(found)) for (const tag of found) if (typeof tag === "string") tags.add(tag);
         url = findNextPage(response, session);
       }
@@ -109,7 +110,7 @@ async function getManifest(
   const headers = { accept: manifestTypes.join(", ") };
   const response = await session.request({ method: "GET", url, headers }, signal);
   expectOk(response, "GET");
-  const digest = digestOf(response.body);
+  const { digest } = response;
   const stated = isDigest(reference) ? reference : response.headers["docker-content-digest"];
   if (stated && isDigest(stated) && stated !== digest) {
     throw invalid(`manifest verification failed for digest ${stated}: its content has ${digest}`);
@@ -130,14 +131,6 @@ function findNextPage({ headers, url }: DocumentResponse, { connection }: Sessio
   if (address.origin === connection.origin) return address.href;
   // A registry behind a proxy may not know the scheme it is asked by.
   return address.host === new URL(connection.origin).host ? address.pathname + address.search : undefined;
-}
-
-function parse({ body, url }: DocumentResponse): object {
-  try {
-    return Object(JSON.parse(body.toString()));
-  } catch (error) {
-    throw invalid(`${url}: the registry's answer is not JSON`, error);
-  }
 }
 
 /** @throws EngineError with what the registry says, unless the status is a success */

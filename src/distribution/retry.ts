@@ -15,7 +15,6 @@ export class TransientError extends Error {
   }
 }
 
-const mostAttempts = 5;
 const firstPauseSeconds = 0.25;
 const longestPauseSeconds = 60;
 
@@ -32,13 +31,13 @@ export interface Attempts {
   progressed(): void;
 }
 
-export function countAttempts(signal?: AbortSignal): Attempts {
+export function countAttempts(most: number, signal?: AbortSignal): Attempts {
   let failures = 0;
   return {
     async next(error) {
       if (!(error instanceof TransientError) || signal?.aborted) throw error;
       // Who wants to be left alone for an hour is not waited for.
-      if (++failures >= mostAttempts || (error.afterSeconds ?? 0) > longestPauseSeconds) throw error.cause;
+      if (++failures >= most || (error.afterSeconds ?? 0) > longestPauseSeconds) throw error.cause;
       // Half of it by chance, so that many clients do not come back in step.
       const pause = firstPauseSeconds * 2 ** (failures - 1) * (0.5 + Math.random());
       await sleep((error.afterSeconds ?? pause) * 1000, undefined, signal ? { signal } : {});

@@ -1,6 +1,6 @@
 import { unavailable } from "../errors.ts";
 import type { SearchResult } from "../formats/docker-api-image.ts";
-import { isObject, parseJson } from "../formats/image-config.ts";
+import { isObject, parseJson } from "../formats/json.ts";
 import type { RegistryAuth } from "../formats/registry-auth.ts";
 import type { DocumentResponse } from "./connection.ts";
 import { domainOf } from "./login.ts";

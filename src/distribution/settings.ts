@@ -22,6 +22,7 @@ export interface RegistrySettings {
 export const dockerHub = "docker.io";
 /** The host that answers for docker.io. */
 export const dockerHubHost = "registry-1.docker.io";
+export const defaultAttempts = 5;
 const ownNetworks = ["127.0.0.0/8", "::1/128"];
 
 export const defaultRegistrySettings: RegistrySettings = {

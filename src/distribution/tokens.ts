@@ -1,6 +1,6 @@
 import { EngineError, invalid, unavailable } from "../errors.ts";
 import { type Challenge, parseChallenges } from "../formats/auth-challenge.ts";
-import { parseJson } from "../formats/image-config.ts";
+import { parseJson } from "../formats/json.ts";
 import type { RegistryAuth } from "../formats/registry-auth.ts";
 import type { Connection, DocumentResponse, Transport } from "./connection.ts";
 import { describeRegistryError } from "./registry-error.ts";

@@ -15,7 +15,7 @@ const pieceBytes = 64 * 1024 * 1024;
 
 /** See `Transport.upload`; OCI distribution spec, "Pushing a blob in chunks". */
 export async function uploadBlob(http: Http, upload: BlobUpload, signal?: AbortSignal): Promise<string> {
-  const attempts = countAttempts(signal);
+  const attempts = countAttempts(upload.connection.attempts, signal);
   const piece = Math.max(pieceBytes, upload.leastChunkBytes);
   let { url } = upload;
   let offset = 0;

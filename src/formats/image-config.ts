@@ -1,6 +1,7 @@
-import { EngineError, invalid, messageOf } from "../errors.ts";
+import { invalid } from "../errors.ts";
 import { type Digest, isDigest } from "./digest.ts";
 import type { ContainerConfig } from "./docker-api.ts";
+import { isObject, parseJson } from "./json.ts";
 
 /** An image's config blob (OCI image spec, config.md, with the fields Docker adds). */
 export interface ImageConfig {
@@ -83,22 +84,6 @@ function parseHistoryEntry(value: unknown): ImageHistoryEntry {
     if (typeof text === "string") entry[field] = text;
   }
   return entry;
-}
-
-/** @throws invalid, naming `what`, when the text is not a JSON object. */
-export function parseJson(text: string, what: string): Record<string, unknown> {
-  try {
-    const value: unknown = JSON.parse(text);
-    if (isObject(value)) return value;
-    throw invalid(`invalid ${what}: not a JSON object`);
-  } catch (error) {
-    if (error instanceof EngineError) throw error;
-    throw invalid(`invalid ${what}: ${messageOf(error)}`, error);
-  }
-}
-
-export function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 /** This machine's architecture in the OCI's words (GOARCH). */

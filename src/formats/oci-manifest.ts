@@ -1,6 +1,7 @@
-import { invalid } from "../errors.ts";
+import { type EngineError, invalid } from "../errors.ts";
 import { type Digest, isDigest } from "./digest.ts";
-import { hostPlatform, isObject, parseJson } from "./image-config.ts";
+import { hostPlatform } from "./image-config.ts";
+import { isObject, parseJson } from "./json.ts";
 
 /** What a manifest says about a blob (OCI image spec, descriptor.md). */
 export interface Descriptor {
@@ -57,13 +58,22 @@ export const manifestTypes: readonly string[] = [
 /** Reads an OCI or Docker (schema 2) image manifest, or an index of them. @throws invalid */
 export function parseManifest(text: string): Manifest | Index {
   const value = parseJson(text, "manifest");
-  const { mediaType, manifests, config, layers } = value;
+  const { schemaVersion, mediaType, manifests, config, layers } = value;
+  if (schemaVersion === 1) throw refuseSchema1();
   const kind = typeof mediaType === "string" ? { mediaType } : {};
   if (Array.isArray(manifests)) {
     return { schemaVersion: 2, ...kind, manifests: manifests.map(readDescriptor) };
   }
   if (!Array.isArray(layers)) throw invalid("invalid manifest: neither layers nor manifests");
   return { schemaVersion: 2, ...kind, config: readDescriptor(config), layers: layers.map(readDescriptor) };
+}
+
+/** For what has it as its media type or its `schemaVersion`. */
+export function refuseSchema1(): EngineError {
+  return invalid(
+    "Docker Image Format v1 and Docker Image manifest version 2, schema 1 are not supported: they were given up for security " +
+      "reasons. Ask the image's author to push it anew as an OCI image or with manifest version 2, schema 2",
+  );
 }
 
 export function isIndex(value: Manifest | Index): value is Index {

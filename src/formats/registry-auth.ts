@@ -1,5 +1,5 @@
 import { invalid } from "../errors.ts";
-import { parseJson } from "./image-config.ts";
+import { parseJson } from "./json.ts";
 
 /** How a user is known to a registry, as Docker's clients send it. */
 export interface RegistryAuth {

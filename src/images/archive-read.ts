@@ -2,7 +2,7 @@ import { posix } from "node:path";
 import type { Readable } from "node:stream";
 import { invalid } from "../errors.ts";
 import type { Digest } from "../formats/digest.ts";
-import { isObject } from "../formats/image-config.ts";
+import { isObject } from "../formats/json.ts";
 import { type ByteString, bytesOfText, textOfBytes } from "../formats/tar-entry.ts";
 import { splitPath } from "../sys/safe-path.ts";
 import { readArchiveEvents, readEntryData } from "./archive-entries.ts";

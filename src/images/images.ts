@@ -129,7 +129,7 @@ export async function createImages(options: {
   const catalog = openCatalog(state, blobs, layers, logger);
   await catalog.sweep();
   const receptions = createReceptions({
-    ...{ blobs, layers, partials, jobs },
+    ...{ blobs, layers, partials, jobs, logger },
     downloads: () => registries.settings.downloads,
     bombBytes: () => registries.settings.bombBytes,
     unpackers,
@@ -208,7 +208,7 @@ export async function createImages(options: {
     save: (names) => saveImages(names, { blobs, catalog }, (id) => publish("save", id)),
     registries,
     async pull(reference, settings) {
-      const store = { registries, blobs, partials, catalog, receptions };
+      const store = { registries, blobs, partials, catalog, receptions, logger };
       const pulled = await pullImages(store, reference, settings);
       const name = formatFamiliar(reference);
       for (const { config } of pulled.slice(0, 1))

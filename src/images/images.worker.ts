@@ -5,7 +5,7 @@ import type { SpooledBlob } from "./blobs.ts";
 import { compressLayer } from "./compress-layer.ts";
 import { measureTree } from "./measure-tree.ts";
 import { packLayer } from "./pack-layer.ts";
-import { type Arrival, receiveLayer } from "./receive-layer.ts";
+import { type Arrival, type Received, receiveLayer } from "./receive-layer.ts";
 import { type Unpacked, unpackLayer } from "./unpack.ts";
 
 /** What is too heavy for the daemon's own thread. */
@@ -19,6 +19,7 @@ export type ImageJob =
 
 export interface ImageJobResult {
   unpacked?: Unpacked;
+  received?: Received;
   packed?: SpooledBlob;
   bytes?: number;
 }
@@ -27,10 +28,8 @@ serveJobs<ImageJob, ImageJobResult>(async (job, signal) => {
   switch (job.kind) {
     case "unpack":
       return { unpacked: await unpackLayer(job.blobPath, job.digest, job.target) };
-    case "receive": {
-      const unpacked = await receiveLayer(job.arrival, signal);
-      return unpacked ? { unpacked } : {};
-    }
+    case "receive":
+      return { received: await receiveLayer(job.arrival, signal) };
     case "pack":
       return { packed: packLayer(job.upperDirectory, job.target) };
     case "compress":

@@ -3,7 +3,9 @@ import { parseImageConfig } from "../formats/image-config.ts";
 import { isIndex, type Platform, parseManifest } from "../formats/oci-manifest.ts";
 import type { Reference } from "../formats/reference.ts";
 import type { RegistryAuth } from "../formats/registry-auth.ts";
-import { explainForPull, openSources } from "./resolve-image.ts";
+import type { Logger } from "../logger.ts";
+import { explainForPull } from "./resolve-image.ts";
+import { openSources, tryEach } from "./sources.ts";
 
 /** `GET /distribution/{name}/json`. */
 export interface RemoteImage {
@@ -15,13 +17,12 @@ export interface RemoteImage {
 export async function inspectRemote(
   registries: Registries,
   reference: Reference,
-  auth: RegistryAuth,
-  signal: AbortSignal,
+  { auth, ...context }: { auth: RegistryAuth; signal: AbortSignal; logger: Logger },
 ): Promise<RemoteImage> {
-  let last: unknown;
-  for (const source of openSources(registries, reference, auth)) {
-    try {
-      const repository = await source(signal);
+  const { signal } = context;
+  try {
+    return await tryEach(openSources(registries, reference, auth), context, async (source) => {
+      const repository = await source.open(signal);
       const wanted = reference.digest ?? reference.tag ?? "latest";
       const { mediaType, digest, sizeBytes, text } = await repository.getManifest(wanted, signal);
       const parsed = parseManifest(text);
@@ -32,12 +33,10 @@ export async function inspectRemote(
         Descriptor: { mediaType: parsed.mediaType ?? mediaType, digest, size: sizeBytes },
         Platforms: platforms,
       };
-    } catch (error) {
-      if (signal.aborted) throw error;
-      last = error;
-    }
+    });
+  } catch (error) {
+    throw signal.aborted ? error : explainForPull(error, reference);
   }
-  throw explainForPull(last, reference);
 }
 
 function platformOf({ os, architecture, variant }: Platform): Platform {

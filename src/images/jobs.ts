@@ -4,14 +4,14 @@ import type { Digest } from "../formats/digest.ts";
 import { createJobRunner } from "../sys/jobs.ts";
 import type { SpooledBlob } from "./blobs.ts";
 import type { ImageJob, ImageJobResult } from "./images.worker.ts";
-import type { Arrival } from "./receive-layer.ts";
+import type { Arrival, Received } from "./receive-layer.ts";
 import type { Unpacked } from "./unpack.ts";
 
 /** The image store's worker threads. */
 export interface ImageJobs {
   unpack(blobPath: string, digest: Digest, target: string): Promise<Unpacked>;
   /** Verifies and unpacks a blob while it arrives: see `receiveLayer`. */
-  receive(arrival: Arrival, signal: AbortSignal): Promise<Unpacked | undefined>;
+  receive(arrival: Arrival, signal: AbortSignal): Promise<Received>;
   pack(upperDirectory: string, target: string): Promise<SpooledBlob>;
   /** See `compressLayer`. */
   compress(path: string, target: string, signal: AbortSignal): Promise<SpooledBlob>;
@@ -36,7 +36,11 @@ export function startImageJobs(): ImageJobs {
       if (!unpacked) throw wrong();
       return unpacked;
     },
-    receive: async (arrival, signal) => (await runner.run({ kind: "receive", arrival }, signal)).unpacked,
+    async receive(arrival, signal) {
+      const { received } = await runner.run({ kind: "receive", arrival }, signal);
+      if (!received) throw wrong();
+      return received;
+    },
     async pack(upperDirectory, target) {
       const { packed } = await runner.run({ kind: "pack", upperDirectory, target });
       if (!packed) throw wrong();

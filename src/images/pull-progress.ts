@@ -1,7 +1,8 @@
 import { shortId } from "../formats/digest.ts";
 import type { ProgressMessage } from "../formats/docker-api.ts";
 import { readGrowth } from "../sys/growing-file.ts";
-import type { ReceptionState, WantedLayer } from "./receptions.ts";
+import type { ReceptionState } from "./arrivals.ts";
+import type { WantedLayer } from "./receptions.ts";
 
 /** Tells of layers on their way, in Docker's words and order. */
 export interface PullProgress {

@@ -7,12 +7,14 @@ import type { Platform } from "../formats/oci-manifest.ts";
 import { formatPlatform } from "../formats/platform.ts";
 import { formatFamiliar, type Reference } from "../formats/reference.ts";
 import type { RegistryAuth } from "../formats/registry-auth.ts";
+import type { Logger } from "../logger.ts";
 import type { Blobs } from "./blobs.ts";
 import { type Catalog, type ImageRecord, layerLimit } from "./catalog.ts";
 import type { Partials } from "./partials.ts";
 import { createProgressClock } from "./pull-progress.ts";
-import type { Receptions, Source, WantedLayer } from "./receptions.ts";
-import { explainForPull, openSources, type ResolvedImage, resolveImage } from "./resolve-image.ts";
+import type { Receptions, WantedLayer } from "./receptions.ts";
+import { explainForPull, type ResolvedImage, resolveImage } from "./resolve-image.ts";
+import { openSources, type Source, tryEach } from "./sources.ts";
 
 export interface PullOptions {
   auth: RegistryAuth;
@@ -29,6 +31,7 @@ export interface PullStore {
   partials: Partials;
   catalog: Catalog;
   receptions: Receptions;
+  logger: Logger;
 }
 
 /**
@@ -43,7 +46,9 @@ export async function pullImages(
 ): Promise<ImageRecord[]> {
   const sources = openSources(store.registries, reference, options.auth);
   const references =
-    reference.tag || reference.digest ? [reference] : await listTagged(sources, reference, options.signal);
+    reference.tag || reference.digest
+      ? [reference]
+      : await listTagged(store, sources, reference, options.signal);
   const pulled: ImageRecord[] = [];
   let isNewer = false;
   for (const one of references) {
@@ -61,36 +66,49 @@ export async function pullImages(
 }
 
 async function listTagged(
+  { logger }: PullStore,
   sources: readonly Source[],
   reference: Reference,
   signal: AbortSignal,
 ): Promise<Reference[]> {
-  let last: unknown;
-  for (const source of sources) {
-    try {
-      const tags = await (await source(signal)).listTags(signal);
-      return tags.map((tag) => ({ ...reference, tag }));
-    } catch (error) {
-      if (signal.aborted) throw error;
-      last = error;
-    }
+  try {
+    const list = async (source: Source) => (await source.open(signal)).listTags(signal);
+    const tags = await tryEach(sources, { signal, logger }, list);
+    return tags.map((tag) => ({ ...reference, tag }));
+  } catch (error) {
+    throw signal.aborted ? error : explainForPull(error, reference);
   }
-  throw explainForPull(last, reference);
 }
 
+/**
+ * Pulls what the first place says the reference stands for. Parts that this place does not have, or has wrong, come from the others;
+ * when it is not to be had from any of them, it was a wrong manifest, and the next place's counts.
+ */
 async function pullOne(
   store: PullStore,
   sources: readonly Source[],
   reference: Reference,
   { platform, report, signal }: PullOptions,
 ): Promise<{ image: ImageRecord; hasChanged: boolean }> {
-  const { catalog } = store;
-  const resolved = await resolveImage(sources, reference, platform ?? hostPlatform(), signal);
-  const { top, manifest } = resolved;
-  report({ status: `Pulling from ${reference.path}`, id: reference.digest ?? reference.tag ?? "latest" });
-  const known = catalog.images.get(manifest.config.digest);
-  if (known) checkPlatform(known.config, reference, platform);
-  const image = known ?? (await bring(store, resolved, reference, { platform, report, signal }));
+  const { catalog, logger } = store;
+  const failures = new Map<Digest, unknown>();
+  const { image, top } = await tryEach(sources, { signal, logger }, async (source) => {
+    const resolved = await resolveImage(source, reference, platform ?? hostPlatform(), signal);
+    const { digest } = resolved.document;
+    if (failures.has(digest)) throw failures.get(digest);
+    if (failures.size === 0)
+      report({ status: `Pulling from ${reference.path}`, id: reference.digest ?? reference.tag ?? "latest" });
+    const known = catalog.images.get(resolved.manifest.config.digest);
+    const others = sources.filter((other) => other !== source);
+    try {
+      if (known) checkPlatform(known.config, reference, platform);
+      const wanted = { reference, platform, resolved, sources: [source, ...others] };
+      return { image: known ?? (await bring(store, wanted, { report, signal })), top: resolved.top };
+    } catch (error) {
+      failures.set(digest, error);
+      throw error;
+    }
+  });
   const { domain, path, tag, digest } = reference;
   const names: Reference[] = [
     { domain, path, digest: top.digest },
@@ -102,14 +120,24 @@ async function pullOne(
   return { image, hasChanged: missing.length > 0 };
 }
 
+interface WantedImage {
+  reference: Reference;
+  platform: Platform | undefined;
+  resolved: ResolvedImage;
+  /** The best first. */
+  sources: readonly Source[];
+}
+
 /** Everything an image needs, then its record. */
 async function bring(
-  { blobs, partials, catalog, receptions }: PullStore,
-  { manifest, document, repository, sources }: ResolvedImage,
-  reference: Reference,
-  { platform, report, signal }: Pick<PullOptions, "report" | "signal"> & { platform: Platform | undefined },
+  { blobs, partials, catalog, receptions, logger }: PullStore,
+  { reference, platform, resolved, sources }: WantedImage,
+  { report, signal }: Pick<PullOptions, "report" | "signal">,
 ): Promise<ImageRecord> {
-  const configText = await repository.getDocument(manifest.config.digest, signal);
+  const { manifest, document } = resolved;
+  const configText = await tryEach(sources, { signal, logger }, async (source) =>
+    (await source.open(signal)).getDocument(manifest.config.digest, signal),
+  );
   const config = parseImageConfig(configText);
   checkPlatform(config, reference, platform);
   const layers = listLayers(config, manifest.layers);

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { rmSync } from "node:fs";
 import { Readable } from "node:stream";
-import { EngineError, invalid } from "../errors.ts";
+import { EngineError } from "../errors.ts";
 import type { Digest } from "../formats/digest.ts";
 import { ringAheadBytes } from "../sys/file-ring.ts";
 import { readGrowingFile } from "../sys/growing-file.ts";
@@ -19,12 +19,19 @@ export interface Arrival {
   limitBytes: number;
 }
 
+export interface Received {
+  /** Of the bytes that came. When it is not the blob's, file and `target` are gone. */
+  actual: Digest;
+  /** Nothing of what is to be unpacked is known when the digest is wrong. */
+  unpacked?: Unpacked;
+}
+
 /**
- * Verifies a blob and unpacks it, in one pass, as its bytes come. Blocks its thread now and then: for a worker. When the digest is
- * wrong the file is removed, and whatever is thrown, `target` is gone.
- * @throws invalid for a wrong digest, a damaged or hostile archive; the signal's reason
+ * Verifies a blob and unpacks it, in one pass, as its bytes come. Blocks its thread now and then: for a worker. Whatever is thrown,
+ * `target` is gone.
+ * @throws invalid for a damaged or hostile archive of the right digest; the signal's reason
  */
-export async function receiveLayer(arrival: Arrival, signal: AbortSignal): Promise<Unpacked | undefined> {
+export async function receiveLayer(arrival: Arrival, signal: AbortSignal): Promise<Received> {
   const { path, digest, sizeBytes, growth, target, limitBytes } = arrival;
   const hash = createHash("sha256");
   const stop = new AbortController();
@@ -38,13 +45,14 @@ export async function receiveLayer(arrival: Arrival, signal: AbortSignal): Promi
       yield value;
     }
   }
-  const verify = async () => {
+  const verify = async (): Promise<Digest> => {
     for await (const chunk of source) hash.update(chunk);
-    const found = `sha256:${hash.digest("hex")}`;
-    if (found === digest) return;
-    rmSync(path, { force: true });
-    if (target) rmSync(target, { recursive: true, force: true });
-    throw invalid(`filesystem layer verification failed for digest ${digest}: the registry sent ${found}`);
+    const actual: Digest = `sha256:${hash.digest("hex")}`;
+    if (actual !== digest) {
+      rmSync(path, { force: true });
+      if (target) rmSync(target, { recursive: true, force: true });
+    }
+    return actual;
   };
   let unpacked: Unpacked | undefined;
   try {
@@ -52,11 +60,14 @@ export async function receiveLayer(arrival: Arrival, signal: AbortSignal): Promi
     if (target) unpacked = await unpackStream(input, digest, target, limitBytes);
   } catch (error) {
     // What is not what it should be is that in the first place, whatever else is wrong with it.
-    if (error instanceof EngineError && error.kind === "invalid" && !signal.aborted) await verify();
+    if (error instanceof EngineError && error.kind === "invalid" && !signal.aborted) {
+      const actual = await verify();
+      if (actual !== digest) return { actual };
+    }
     stop.abort();
     await source.return(undefined);
     throw error;
   }
-  await verify();
-  return unpacked;
+  const actual = await verify();
+  return { actual, ...(unpacked && actual === digest && { unpacked }) };
 }

@@ -1,7 +1,5 @@
-import type { Registries } from "../distribution/registries.ts";
-import { type ManifestDocument, openRepository, type Repository } from "../distribution/repository.ts";
+import type { ManifestDocument, Repository } from "../distribution/repository.ts";
 import { EngineError, internal, invalid, notFound } from "../errors.ts";
-import { parseJson } from "../formats/image-config.ts";
 import {
   type Descriptor,
   findForPlatform,
@@ -11,11 +9,11 @@ import {
   mediaTypes,
   type Platform,
   parseManifest,
+  refuseSchema1,
 } from "../formats/oci-manifest.ts";
 import { formatPlatform } from "../formats/platform.ts";
 import { familiarRepository, formatFamiliar, type Reference } from "../formats/reference.ts";
-import type { RegistryAuth } from "../formats/registry-auth.ts";
-import type { Source } from "./receptions.ts";
+import type { Source } from "./sources.ts";
 
 /** What a reference stands for at its registry. */
 export interface ResolvedImage {
@@ -23,56 +21,27 @@ export interface ResolvedImage {
   top: ManifestDocument;
   manifest: Manifest;
   document: ManifestDocument;
-  repository: Repository;
-  /** Where its blobs may be had, the place that had the manifest first. */
-  sources: Source[];
 }
 
 const deepestIndex = 4;
 
-/** The repository at each place where it may be had. Each is opened once. */
-export function openSources(registries: Registries, reference: Reference, auth: RegistryAuth): Source[] {
-  return registries.endpoints(reference.domain).map((endpoint) => {
-    let opening: Promise<Repository> | undefined;
-    return (signal) => {
-      opening ??= endpoint.connect(signal).then(
-        (connection) =>
-          openRepository(registries.transport, connection, reference.path, endpoint.isMirror ? {} : auth),
-        (error) => {
-          opening = undefined;
-          throw error;
-        },
-      );
-      return opening;
-    };
-  });
-}
-
 /**
- * Finds the manifest for a platform, at the first place that has it.
+ * Finds the manifest for a platform at one place.
  * @throws EngineError in Docker's words: notFound, unauthorized, invalid for what is no image
  */
 export async function resolveImage(
-  sources: readonly Source[],
+  source: Source,
   reference: Reference,
   platform: Platform,
   signal: AbortSignal,
 ): Promise<ResolvedImage> {
-  const wanted = reference.digest ?? reference.tag ?? "latest";
-  let last: unknown;
-  for (const [at, source] of sources.entries()) {
-    try {
-      const repository = await source(signal);
-      const top = await repository.getManifest(wanted, signal);
-      const { manifest, document } = await descend(repository, top, reference, platform, signal);
-      const others = sources.filter((_, other) => other !== at);
-      return { top, manifest, document, repository, sources: [source, ...others] };
-    } catch (error) {
-      if (signal.aborted) throw error;
-      last = error;
-    }
+  try {
+    const repository = await source.open(signal);
+    const top = await repository.getManifest(reference.digest ?? reference.tag ?? "latest", signal);
+    return { top, ...(await descend(repository, top, reference, platform, signal)) };
+  } catch (error) {
+    throw explainForPull(error, reference);
   }
-  throw explainForPull(last, reference);
 }
 
 async function descend(
@@ -100,13 +69,7 @@ function imagesOf({ manifests }: Index): Descriptor[] {
 }
 
 function parseDocument({ text, mediaType }: ManifestDocument, reference: Reference): Manifest | Index {
-  const { schemaVersion } = parseJson(text, "manifest");
-  if (schemaVersion === 1 || /docker\.distribution\.manifest\.v1\+/.test(mediaType)) {
-    throw invalid(
-      "Docker Image Format v1 and Docker Image manifest version 2, schema 1 are not supported: they were given up for security " +
-        `reasons. Ask the author of ${formatFamiliar(reference)} to push it anew as an OCI image or with manifest version 2, schema 2`,
-    );
-  }
+  if (/docker\.distribution\.manifest\.v1\+/.test(mediaType)) throw refuseSchema1();
   const parsed = parseManifest(text);
   if (isIndex(parsed)) return parsed;
   const { mediaType: kind } = parsed.config;

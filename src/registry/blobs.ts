@@ -51,7 +51,7 @@ export function createBlobs(storage: Storage): Blobs {
       const isYoung = claim && Date.now() - claim.modified.getTime() < renewedMilliseconds;
       // A collection that had decided before may take the claim away with the blob.
       do {
-        if (!isYoung) await storage.write(claimedKey(digest), "");
+        if (!isYoung) await storage.write(claimedKey(digest), "", true);
         await untilDecided(storage, digest);
       } while (!isYoung && !(await storage.find(claimedKey(digest))));
       const key = layerKey(name, digest);

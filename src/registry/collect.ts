@@ -3,6 +3,7 @@ import { conflict, invalid } from "../errors.ts";
 import { formatSize } from "../formats/units.ts";
 import { createBlobs, renewedMilliseconds } from "./blobs.ts";
 import { collectingKey } from "./layout.ts";
+import { parseManifestDocument } from "./manifest-document.ts";
 import { createManifests } from "./manifests.ts";
 import { markUsed } from "./mark.ts";
 import { readContent, type Storage } from "./storage.ts";
@@ -20,6 +21,8 @@ export interface CollectOptions {
   /** One line for each thing that goes. */
   report(line: string): void;
 }
+
+const readManifest = async (content: Buffer) => parseManifestDocument(content.toString());
 
 const busy = () =>
   conflict("another garbage collection is running here, or was killed within the last five minutes");
@@ -50,9 +53,9 @@ export async function collectGarbage(storage: Storage, options: CollectOptions):
     throw busy();
   }
   const self = randomUUID();
-  await storage.write(collectingKey, self);
+  await storage.write(collectingKey, self, true);
   const heartbeat = setInterval(() => {
-    storage.write(collectingKey, self).catch(() => {});
+    storage.write(collectingKey, self, true).catch(() => {});
   }, lostMilliseconds / 5);
   try {
     const began = (await storage.find(collectingKey))?.modified.getTime() ?? Date.now();
@@ -61,7 +64,7 @@ export async function collectGarbage(storage: Storage, options: CollectOptions):
     const marks = await markUsed(storage, { withUntagged: options.withUntagged, cutoff });
     // Of two that began in the same moment one has written last.
     if ((await readContent(storage, collectingKey, 100)).toString() !== self) throw busy();
-    const manifests = createManifests(storage, createBlobs(storage));
+    const manifests = createManifests(storage, createBlobs(storage), readManifest);
     for (const manifest of marks.untagged) {
       if (!(await sweepManifest(storage, manifests, manifest, { cutoff, isDryRun }))) continue;
       report(`manifest ${manifest.name}@${manifest.digest}`);

@@ -7,7 +7,7 @@ const statuses = {
   BLOB_UPLOAD_UNKNOWN: 404,
   DENIED: 403,
   DIGEST_INVALID: 400,
-  MANIFEST_BLOB_UNKNOWN: 404,
+  MANIFEST_BLOB_UNKNOWN: 400,
   MANIFEST_INVALID: 400,
   MANIFEST_TOO_LARGE: 413,
   MANIFEST_UNKNOWN: 404,
@@ -32,6 +32,8 @@ export class RegistryError extends Error {
   readonly status: number;
   readonly headers: Record<string, string>;
   readonly detail: unknown;
+  /** What is wrong besides, of the same kind. */
+  readonly others: readonly RegistryError[];
 
   constructor(
     code: ErrorCode,
@@ -40,7 +42,13 @@ export class RegistryError extends Error {
       headers = {},
       detail,
       cause,
-    }: { headers?: Record<string, string>; detail?: unknown; cause?: unknown } = {},
+      others = [],
+    }: {
+      headers?: Record<string, string>;
+      detail?: unknown;
+      cause?: unknown;
+      others?: readonly RegistryError[];
+    } = {},
   ) {
     super(message, cause === undefined ? undefined : { cause });
     this.name = "RegistryError";
@@ -48,6 +56,7 @@ export class RegistryError extends Error {
     this.status = statuses[code];
     this.headers = headers;
     this.detail = detail;
+    this.others = others;
   }
 }
 
@@ -63,7 +72,11 @@ export function toRegistryError(thrown: unknown): RegistryError | undefined {
 }
 
 /** The body of an error's answer (specification, "Error Codes"). */
-export function encodeError({ code, message, detail }: RegistryError): string {
-  const error = { code, message, ...(detail !== undefined && { detail }) };
-  return `${JSON.stringify({ errors: [error] })}\n`;
+export function encodeError(error: RegistryError): string {
+  const errors = [error, ...error.others].map(({ code, message, detail }) => ({
+    code,
+    message,
+    ...(detail !== undefined && { detail }),
+  }));
+  return `${JSON.stringify({ errors })}\n`;
 }

@@ -1,20 +1,10 @@
 import { randomBytes } from "node:crypto";
-import {
-  type FileHandle,
-  mkdir,
-  open,
-  readdir,
-  rename,
-  rm,
-  rmdir,
-  stat,
-  truncate,
-  unlink,
-} from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { type FileHandle, open, readdir, rename, rm, rmdir, stat, truncate, unlink } from "node:fs/promises";
+import { dirname, join, resolve } from "node:path";
 import { Readable } from "node:stream";
 import { hasCode } from "../errors.ts";
 import { chunkKey, parseChunkName } from "./chunks.ts";
+import { createDurableFolders } from "./durable-folders.ts";
 import { RegistryError } from "./errors.ts";
 import type { Chunk, Storage } from "./storage.ts";
 
@@ -23,16 +13,32 @@ const readBytes = 1 << 20;
 const oldMilliseconds = 24 * 3600 * 1000;
 
 /** Objects are files; each is written aside and put in its place by a rename, so that one killed at any moment leaves none half-written. */
-export async function openFolderStorage(root: string): Promise<Storage> {
+export async function openFolderStorage(folder: string): Promise<Storage> {
+  const root = resolve(folder);
   const temporary = join(root, "tmp");
-  await mkdir(temporary, { recursive: true, mode: 0o700 });
+  const folders = createDurableFolders(root);
+  await folders.make(temporary);
   await removeOld(temporary);
   const newTemporary = () => join(temporary, randomBytes(12).toString("hex"));
   const path = (key: string) => join(root, key);
+
+  /** Folders that become empty are removed by others meanwhile, so it may take more than one attempt. */
+  async function inFolder<T>(folder: string, action: () => Promise<T>): Promise<T> {
+    for (let tries = 0; ; tries++) {
+      try {
+        await folders.make(folder);
+        return await action();
+      } catch (error) {
+        if (!hasCode(error, "ENOENT") || tries === 10) throw error;
+      }
+    }
+  }
+
+  const putInPlace = (from: string, to: string) => inFolder(dirname(to), () => rename(from, to));
   const chunkPath = (folder: string, offset: number) => path(chunkKey(folder, offset));
 
   const storage: Storage = {
-    description: root,
+    description: folder,
     async find(key) {
       const found = await ignoring(["ENOENT", "ENOTDIR"], stat(path(key)));
       return found?.isFile() ? { sizeBytes: found.size, modified: found.mtime } : undefined;
@@ -47,13 +53,14 @@ export async function openFolderStorage(root: string): Promise<Storage> {
       const bounds = range ? { start: range.start, end: range.end - 1 } : {};
       return file.createReadStream({ ...bounds, highWaterMark: readBytes });
     },
-    async write(key, content) {
+    async write(key, content, isMark = false) {
       const aside = newTemporary();
       try {
         await using file = await open(aside, "wx", 0o600);
         await file.writeFile(content);
-        if (content.length > 0) await file.datasync();
+        if (!isMark) await file.datasync();
         await putInPlace(aside, path(key));
+        if (!isMark) await folders.sync(dirname(path(key)));
       } catch (error) {
         await rm(aside, { force: true });
         throw error;
@@ -67,11 +74,12 @@ export async function openFolderStorage(root: string): Promise<Storage> {
       await rm(path(key), { recursive: true, force: true });
       await removeEmpty(root, dirname(path(key)));
     },
+    sync: (key) => folders.sync(dirname(path(key))),
     async append(folder, offset, source) {
       const target = chunkPath(folder, offset);
       let file: FileHandle | undefined;
       const writeAll = async (parts: Uint8Array[]) => {
-        file ??= await createChunk(target);
+        file ??= await inFolder(dirname(target), () => createChunk(target));
         await writeFully(file, parts);
       };
       try {
@@ -95,7 +103,10 @@ export async function openFolderStorage(root: string): Promise<Storage> {
     },
     async assemble(folder, chunks, key, isSettled) {
       const [first, ...others] = chunks;
-      if (!first) return storage.write(key, "");
+      if (!first) {
+        await storage.write(key, "");
+        return;
+      }
       // Who still writes to a chunk would write to the blob that it has become.
       const target = isSettled ? chunkPath(folder, first.offset) : newTemporary();
       try {
@@ -108,6 +119,7 @@ export async function openFolderStorage(root: string): Promise<Storage> {
         }
         await file.datasync();
         await putInPlace(target, path(key));
+        await folders.sync(dirname(path(key)));
       } catch (error) {
         if (!isSettled) await rm(target, { force: true });
         throw error;
@@ -126,34 +138,18 @@ async function ignoring<T>(codes: string[], action: Promise<T>): Promise<T | und
   });
 }
 
-/** Folders that become empty are removed by others meanwhile, so it may take more than one attempt. */
-async function inFolder<T>(folder: string, action: () => Promise<T>): Promise<T> {
-  for (let tries = 0; ; tries++) {
-    try {
-      await mkdir(folder, { recursive: true, mode: 0o700 });
-      return await action();
-    } catch (error) {
-      if (!hasCode(error, "ENOENT") || tries === 10) throw error;
+async function createChunk(path: string): Promise<FileHandle> {
+  try {
+    return await open(path, "wx", 0o600);
+  } catch (error) {
+    if (!hasCode(error, "EEXIST")) throw error;
+    if ((await ignoring(["ENOENT"], stat(path)))?.size) {
+      throw new RegistryError("RANGE_INVALID", "another request is uploading this part", { cause: error });
     }
+    // Of a writer that was killed before its first byte.
+    await ignoring(["ENOENT"], unlink(path));
+    return open(path, "wx", 0o600);
   }
-}
-
-const putInPlace = (from: string, to: string) => inFolder(dirname(to), () => rename(from, to));
-
-function createChunk(path: string): Promise<FileHandle> {
-  return inFolder(dirname(path), async () => {
-    try {
-      return await open(path, "wx", 0o600);
-    } catch (error) {
-      if (!hasCode(error, "EEXIST")) throw error;
-      if ((await ignoring(["ENOENT"], stat(path)))?.size) {
-        throw new RegistryError("RANGE_INVALID", "another request is uploading this part", { cause: error });
-      }
-      // Of a writer that was killed before its first byte.
-      await ignoring(["ENOENT"], unlink(path));
-      return open(path, "wx", 0o600);
-    }
-  });
 }
 
 /**

@@ -13,6 +13,9 @@ export const blobsFolder = `${root}/blobs/sha256`;
 /** Its time says when the garbage collection that is running was last seen alive. */
 export const collectingKey = `${root}/collecting`;
 
+/** Says that all there is came from the registry which is its content, and may come again. */
+export const mirroredKey = `${root}/mirrored`;
+
 const blobFolder = (digest: Digest) => `${blobsFolder}/${hexOf(digest).slice(0, 2)}/${hexOf(digest)}`;
 export const blobKey = (digest: Digest) => `${blobFolder(digest)}/data`;
 /** Its time says when a client last relied on the blob being there. */
@@ -44,9 +47,14 @@ const namePattern = new RegExp(`^${component}(?:/${component})*$`);
 const tagPattern = /^\w[\w.-]{0,127}$/;
 const longestName = 255;
 
-/** Specification, "Pulling manifests". @throws RegistryError NAME_INVALID */
+/** Specification, "Pulling manifests". */
+export function isName(text: string): boolean {
+  return text.length <= longestName && namePattern.test(text);
+}
+
+/** @throws RegistryError NAME_INVALID */
 export function checkName(name: string): string {
-  if (name.length <= longestName && namePattern.test(name)) return name;
+  if (isName(name)) return name;
   throw new RegistryError(
     "NAME_INVALID",
     name !== name.toLowerCase()

@@ -1,5 +1,5 @@
 import { type Digest, isDigest } from "../formats/digest.ts";
-import { isObject } from "../formats/image-config.ts";
+import { isObject } from "../formats/json.ts";
 import { mediaTypes } from "../formats/oci-manifest.ts";
 import { RegistryError } from "./errors.ts";
 
@@ -12,7 +12,8 @@ export interface ManifestDocument {
   manifests: Digest[];
   subject?: Digest;
   artifactType?: string;
-  annotations?: Record<string, string>;
+  /** JSON of the texts among them. */
+  annotations?: string;
 }
 
 /** A manifest as an entry of the list of referrers. */
@@ -24,6 +25,9 @@ export interface ReferrerDescriptor {
   annotations?: Record<string, string>;
 }
 
+/** Lists of referrers have the annotations of all of them. */
+const largestListed = 64 * 1024;
+
 const wrong = (message: string, cause?: unknown) =>
   new RegistryError("MANIFEST_INVALID", `invalid manifest: ${message}`, { cause });
 
@@ -32,8 +36,8 @@ const wrong = (message: string, cause?: unknown) =>
  * @param contentType as pushed; it must be the manifest's own
  * @throws RegistryError MANIFEST_INVALID
  */
-export function parseManifestDocument(content: Buffer, contentType?: string): ManifestDocument {
-  const value = parseObject(content);
+export function parseManifestDocument(text: string, contentType?: string): ManifestDocument {
+  const value = parseObject(text);
   const { schemaVersion, config, layers, manifests, subject, artifactType, annotations } = value;
   if (schemaVersion === 1)
     throw wrong("schema 1 is no longer supported: push the image with a current client");
@@ -52,19 +56,24 @@ export function parseManifestDocument(content: Buffer, contentType?: string): Ma
     throw wrong(`its media type is ${mediaType}, but Content-Type is ${contentType}`);
   }
   const kind = readArtifactType(artifactType, config);
+  const noted = isObject(annotations) ? JSON.stringify(onlyStrings(annotations)) : undefined;
+  if (isObject(subject) && noted && noted.length > largestListed)
+    throw wrong(
+      `annotations of more than ${largestListed} bytes cannot be listed with the subject's referrers`,
+    );
   return {
     mediaType,
     blobs: isIndex ? [] : [config, ...(layers as unknown[])].filter((one) => !isForeign(one)).map(readDigest),
     manifests: isIndex ? manifests.map(readDigest) : [],
     ...(isObject(subject) && { subject: readDigest(subject) }),
     ...(kind !== undefined && { artifactType: kind }),
-    ...(isObject(annotations) && { annotations: onlyStrings(annotations) }),
+    ...(noted !== undefined && { annotations: noted }),
   };
 }
 
-function parseObject(content: Buffer): Record<string, unknown> {
+function parseObject(text: string): Record<string, unknown> {
   try {
-    const value: unknown = JSON.parse(content.toString());
+    const value: unknown = JSON.parse(text);
     if (isObject(value)) return value;
   } catch (error) {
     throw wrong("it is not JSON", error);

@@ -11,15 +11,16 @@ import {
   tagKey,
   tagsFolder,
 } from "./layout.ts";
-import {
-  type ManifestDocument,
-  parseManifestDocument,
-  type ReferrerDescriptor,
-} from "./manifest-document.ts";
+import type { ManifestDocument, ReferrerDescriptor } from "./manifest-document.ts";
+import type { ManifestReader } from "./manifest-reader.ts";
 import { findText, readContent, type Storage } from "./storage.ts";
 
 /** Specification, "Pushing Manifests": a registry should take at least so much. */
 export const largestManifestBytes = 4 << 20;
+
+const mostTypes = 10_000;
+/** Missing parts that are told of. */
+const mostTold = 100;
 
 export interface StoredManifest {
   digest: Digest;
@@ -52,10 +53,15 @@ export interface Manifests {
   referrers(name: string, subject: Digest): Promise<ReferrerDescriptor[]>;
 }
 
-export function createManifests(storage: Storage, blobs: Blobs): Manifests {
-  const missing = (digest: Digest) =>
+/** @param read see `ManifestReader` */
+export function createManifests(storage: Storage, blobs: Blobs, read: ManifestReader["read"]): Manifests {
+  /** What has a digest never changes, and need not be read again to be served. */
+  const typesOf = new Map<Digest, string>();
+
+  const missing = (digest: Digest, others: readonly RegistryError[] = []) =>
     new RegistryError("MANIFEST_BLOB_UNKNOWN", `the manifest refers to ${digest}, which is not there`, {
       detail: { digest },
+      others,
     });
   const unknown = (reference: string) =>
     new RegistryError("MANIFEST_UNKNOWN", "manifest unknown to registry", { detail: { reference } });
@@ -72,7 +78,14 @@ export function createManifests(storage: Storage, blobs: Blobs): Manifests {
     const digest = await resolve(name, reference);
     if (!(await storage.find(revisionKey(name, digest)))) throw unknown(reference);
     const content = await readContent(storage, blobKey(digest), largestManifestBytes);
-    return { digest, content, mediaType: parseManifestDocument(content).mediaType };
+    const mediaType = typesOf.get(digest) ?? (await read(content)).mediaType;
+    remember(digest, mediaType);
+    return { digest, content, mediaType };
+  }
+
+  function remember(digest: Digest, mediaType: string): void {
+    if (typesOf.size >= mostTypes) typesOf.clear();
+    typesOf.set(digest, mediaType);
   }
 
   async function isThere(name: string, digest: Digest): Promise<boolean> {
@@ -82,23 +95,29 @@ export function createManifests(storage: Storage, blobs: Blobs): Manifests {
   }
 
   async function checkParts(name: string, document: ManifestDocument): Promise<void> {
+    const lacking: Digest[] = [];
     await forEachOf(new Set(document.blobs), async (digest) => {
-      if (!(await isThere(name, digest))) throw missing(digest);
+      if (lacking.length < mostTold && !(await isThere(name, digest))) lacking.push(digest);
     });
     await forEachOf(new Set(document.manifests), async (digest) => {
-      if (!(await storage.find(revisionKey(name, digest)))) throw missing(digest);
+      if (lacking.length < mostTold && !(await storage.find(revisionKey(name, digest)))) lacking.push(digest);
     });
+    const [first, ...rest] = lacking;
+    if (first)
+      throw missing(
+        first,
+        rest.map((digest) => missing(digest)),
+      );
   }
 
-  async function store(name: string, content: Buffer, tag: string | undefined) {
+  async function store(name: string, content: Buffer, document: ManifestDocument, tag: string | undefined) {
     const digest = digestOf(content);
-    const document = parseManifestDocument(content);
     await blobs.claim(name, digest);
     await storage.write(blobKey(digest), content);
     const { subject } = document;
     if (subject) {
       const descriptor = describe(digest, content, document);
-      await storage.write(referrerKey(name, subject, digest), JSON.stringify(descriptor));
+      await storage.write(referrerKey(name, subject, digest), descriptor);
     }
     await storage.write(revisionKey(name, digest), digest);
     if (tag !== undefined) await storage.write(tagKey(name, tag), digest);
@@ -107,7 +126,7 @@ export function createManifests(storage: Storage, blobs: Blobs): Manifests {
 
   return {
     get,
-    store,
+    store: async (name, content, tag) => store(name, content, await read(content), tag),
     async put(name, reference, content, contentType) {
       const digest = digestOf(content);
       if (reference.includes(":") ? reference !== digest : !isTag(reference)) {
@@ -115,8 +134,9 @@ export function createManifests(storage: Storage, blobs: Blobs): Manifests {
           ? new RegistryError("DIGEST_INVALID", "provided digest did not match uploaded content")
           : new RegistryError("MANIFEST_INVALID", `invalid tag ${JSON.stringify(reference)}`);
       }
-      await checkParts(name, parseManifestDocument(content, contentType));
-      return store(name, content, isTag(reference) ? reference : undefined);
+      const document = await read(content, contentType);
+      await checkParts(name, document);
+      return store(name, content, document, isTag(reference) ? reference : undefined);
     },
     async remove(name, reference) {
       if (!isDigest(reference)) {
@@ -128,7 +148,7 @@ export function createManifests(storage: Storage, blobs: Blobs): Manifests {
         const tagged = await findText(storage, tagKey(name, tag));
         if (tagged === digest) await storage.remove(tagFolder(name, tag));
       }
-      const { subject } = parseManifestDocument(content);
+      const { subject } = await read(content);
       if (subject) await storage.remove(referrerKey(name, subject, digest));
       await storage.remove(revisionKey(name, digest));
     },
@@ -149,17 +169,19 @@ const atOnce = 16;
 
 /** Some at the same time; the first failure ends it. */
 async function forEachOf<T>(items: Iterable<T>, action: (item: T) => Promise<void>): Promise<void> {
-  const rest = [...items];
-  while (rest.length > 0) await Promise.all(rest.splice(0, atOnce).map(action));
+  const all = [...items];
+  for (let at = 0; at < all.length; at += atOnce) await Promise.all(all.slice(at, at + atOnce).map(action));
 }
 
-function describe(digest: Digest, content: Buffer, document: ManifestDocument): ReferrerDescriptor {
+/** A `ReferrerDescriptor` as text. */
+function describe(digest: Digest, content: Buffer, document: ManifestDocument): string {
   const { mediaType, artifactType, annotations } = document;
-  return {
+  const fields = {
     mediaType,
     digest,
     size: content.length,
     ...(artifactType !== undefined && { artifactType }),
-    ...(annotations && { annotations }),
   };
+  const text = JSON.stringify(fields);
+  return annotations === undefined ? text : `${text.slice(0, -1)},"annotations":${annotations}}`;
 }

@@ -47,7 +47,7 @@ async function readManifests(storage: Storage, name: string): Promise<Map<Digest
     if (!isDigest(digest) || !(await storage.find(revisionKey(name, digest)))) continue;
     try {
       const content = await readContent(storage, blobKey(digest), largestManifestBytes);
-      documents.set(digest, parseManifestDocument(content));
+      documents.set(digest, parseManifestDocument(content.toString()));
     } catch (error) {
       // One whose content is lost needs nothing any more.
       if (error instanceof RegistryError && error.code === "BLOB_UNKNOWN") continue;

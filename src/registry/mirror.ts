@@ -1,11 +1,14 @@
 import { Readable } from "node:stream";
 import { EngineError, messageOf } from "../errors.ts";
 import { type Digest, isDigest } from "../formats/digest.ts";
-import { isObject } from "../formats/image-config.ts";
+import { parseJson } from "../formats/json.ts";
 import type { Logger } from "../logger.ts";
 import type { Rooms } from "./call.ts";
 import { RegistryError } from "./errors.ts";
+import { blobKey } from "./layout.ts";
 import type { ReferrerDescriptor } from "./manifest-document.ts";
+import type { StoredManifest } from "./manifests.ts";
+import type { MirrorCache } from "./mirror-cache.ts";
 import { createSharedFetches } from "./shared-fetch.ts";
 import type { StoredObject } from "./storage.ts";
 import type { Upstream } from "./upstream.ts";
@@ -19,9 +22,9 @@ const restMilliseconds = 10_000;
  * The rooms of a mirror: what is not in the storage is fetched from the upstream, stored, and given to the client meanwhile. Tags are
  * asked for each time, and taken from the storage when the upstream is down. What has a digest never changes and is not asked for again.
  */
-export function createMirror(rooms: Rooms, upstream: Upstream, logger: Logger): Rooms {
+export function createMirror(rooms: Rooms, upstream: Upstream, cache: MirrorCache, logger: Logger): Rooms {
   const { storage, blobs, uploads, manifests } = rooms;
-  const fetches = createSharedFetches(storage, uploads, upstream.readBlob);
+  const fetches = createSharedFetches({ storage, uploads, cache }, upstream.readBlob, logger);
   let downUntil = 0;
 
   /**
@@ -46,9 +49,21 @@ export function createMirror(rooms: Rooms, upstream: Upstream, logger: Logger): 
   }
 
   async function fetchManifest(name: string, reference: string, signal?: AbortSignal) {
-    const { digest, content } = await upstream.getManifest(name, reference, signal);
-    await manifests.store(name, content, isDigest(reference) ? undefined : reference);
-    return manifests.get(name, digest);
+    const fetched = await upstream.getManifest(name, reference, signal);
+    const isStored = await tryStore(name, fetched, isDigest(reference) ? undefined : reference);
+    return isStored ? manifests.get(name, fetched.digest) : fetched;
+  }
+
+  /** On a full disk a manifest is given without being kept. @throws RegistryError MANIFEST_INVALID */
+  async function tryStore(name: string, { digest, content }: StoredManifest, tag: string | undefined) {
+    try {
+      await manifests.store(name, content, tag);
+      return true;
+    } catch (error) {
+      if (error instanceof RegistryError) throw error;
+      logger.warn({ digest, error: messageOf(error) }, "the mirror cannot store this: it is passed on");
+      return false;
+    }
   }
 
   async function getByTag(name: string, tag: string) {
@@ -58,7 +73,7 @@ export function createMirror(rooms: Rooms, upstream: Upstream, logger: Logger): 
       if (own && own.digest === digest) return own;
       const known = digest && (await findManifest(name, digest));
       if (!known) return fetchManifest(name, tag, signal);
-      await manifests.store(name, known.content, tag);
+      await tryStore(name, known, tag);
       return known;
     };
     return preferring("MANIFEST_UNKNOWN", ask, own);
@@ -73,10 +88,20 @@ export function createMirror(rooms: Rooms, upstream: Upstream, logger: Logger): 
   }
 
   async function findManifest(name: string, reference: string) {
-    return manifests.get(name, reference).catch((error: unknown) => {
+    try {
+      const found = await manifests.get(name, reference);
+      return (await cache.use(name, found.digest)) ? found : undefined;
+    } catch (error) {
       if (error instanceof RegistryError && error.status === 404) return undefined;
       throw error;
-    });
+    }
+  }
+
+  /** A blob that is kept for another repository is this one's too when the upstream says so. */
+  async function isKept(name: string, digest: Digest, sizeBytes: number): Promise<boolean> {
+    if ((await storage.find(blobKey(digest)))?.sizeBytes !== sizeBytes) return false;
+    await blobs.claim(name, digest).catch(() => {});
+    return cache.use(name, digest);
   }
 
   return {
@@ -94,7 +119,7 @@ export function createMirror(rooms: Rooms, upstream: Upstream, logger: Logger): 
         const own = await manifests.referrers(name, subject);
         const ask = async (signal?: AbortSignal) => {
           const answer = await upstream.findReferrers(name, subject, signal);
-          return answer ? parseReferrers(answer) : own;
+          return (answer && parseReferrers(answer)) ?? own;
         };
         return preferring("MANIFEST_UNKNOWN", ask, own);
       },
@@ -103,13 +128,15 @@ export function createMirror(rooms: Rooms, upstream: Upstream, logger: Logger): 
       ...blobs,
       get: getBlob,
       async read(name, digest, range) {
-        if (await blobs.find(name, digest)) return blobs.read(name, digest, range);
+        const own = async () => cache.holding(digest, await blobs.read(name, digest, range));
+        if (await cache.use(name, digest)) return own();
         const { sizeBytes } = await getBlob(name, digest);
+        if (await isKept(name, digest, sizeBytes)) return own();
         const parts = fetches.read(name, digest, sizeBytes, range ?? { start: 0, end: sizeBytes });
-        return Readable.from(parts, { objectMode: false });
+        return cache.holding(digest, Readable.from(parts, { objectMode: false }));
       },
       async claim(name, digest) {
-        if (await blobs.find(name, digest)) await blobs.claim(name, digest);
+        await cache.use(name, digest);
       },
     },
     async listTags(name) {
@@ -119,9 +146,14 @@ export function createMirror(rooms: Rooms, upstream: Upstream, logger: Logger): 
   };
 }
 
-function parseReferrers(content: Buffer): ReferrerDescriptor[] {
-  const index: unknown = JSON.parse(content.toString());
-  return isObject(index) && Array.isArray(index.manifests) ? index.manifests : [];
+/** Undefined for an answer that is none. */
+function parseReferrers(content: Buffer): ReferrerDescriptor[] | undefined {
+  try {
+    const { manifests } = parseJson(content.toString(), "list of referrers");
+    return Array.isArray(manifests) ? manifests : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 /** An upstream's refusal as an answer of ours. */

@@ -9,12 +9,11 @@ export interface Range {
 /**
  * The header `Range` of a request (RFC 9110, 14.2); undefined where all is to be sent, which is also for what is not understood and for
  * several ranges at once.
- * @throws RegistryError RANGE_INVALID when nothing lies in it
+ * @throws RegistryError RANGE_INVALID when nothing lies in it, or it ends before it begins
  */
 export function parseRange(header: string | undefined, sizeBytes: number): Range | undefined {
   const [, first, last] = /^bytes=(\d*)-(\d*)$/.exec(header?.replaceAll(" ", "") ?? "") ?? [];
   if (first === undefined || last === undefined || (first === "" && last === "")) return undefined;
-  if (first !== "" && last !== "" && Number(last) < Number(first)) return undefined;
   const start = first === "" ? Math.max(0, sizeBytes - Number(last)) : Number(first);
   const end = first === "" || last === "" ? sizeBytes : Math.min(Number(last) + 1, sizeBytes);
   if (start < end) return { start, end };

@@ -6,9 +6,12 @@ import { type CheckPassword, createBasicAuthentication } from "./authenticate.ts
 import { createBlobs } from "./blobs.ts";
 import type { Rooms } from "./call.ts";
 import { letIdleGo } from "./idle.ts";
+import { mirroredKey } from "./layout.ts";
 import { listTags } from "./lists.ts";
+import { createManifestReader } from "./manifest-reader.ts";
 import { createManifests } from "./manifests.ts";
 import { createMirror } from "./mirror.ts";
+import { type CacheLimits, createMirrorCache } from "./mirror-cache.ts";
 import { createRequestListener } from "./server.ts";
 import type { Storage } from "./storage.ts";
 import { createUploads } from "./uploads.ts";
@@ -24,9 +27,13 @@ export interface RegistryConfig {
   checkPassword?: CheckPassword;
   /** Makes this a mirror. The caller closes it. */
   upstream?: Upstream;
+  /** How much of it is kept, and for how long; a week when left out. */
+  limits?: CacheLimits;
   /** How long a client may neither send nor take anything. */
   idleSeconds?: number;
 }
+
+const defaultLimits: CacheLimits = { lifeMilliseconds: 7 * 24 * 3600_000, mostBytes: undefined };
 
 /** A registry as the OCI distribution specification has it, which is also Docker's Registry HTTP API V2. */
 export interface Registry {
@@ -42,8 +49,9 @@ export function createRegistry(config: RegistryConfig): Registry {
   const { storage, tls, checkPassword, idleSeconds = 60 } = config;
   const logger = createLogger(config.logLevel ?? "info");
   const blobs = createBlobs(storage);
+  const reader = createManifestReader();
   const uploads = createUploads(storage, blobs);
-  const manifests = createManifests(storage, blobs);
+  const manifests = createManifests(storage, blobs, reader.read);
   const authenticate = checkPassword && createBasicAuthentication(checkPassword);
   const own: Rooms = {
     storage,
@@ -52,7 +60,9 @@ export function createRegistry(config: RegistryConfig): Registry {
     manifests,
     listTags: (name) => listTags(storage, name),
   };
-  const rooms = config.upstream ? createMirror(own, config.upstream, logger) : own;
+  const { upstream, limits = defaultLimits } = config;
+  const cache = upstream && createMirrorCache(own, limits, logger);
+  const rooms = upstream && cache ? createMirror(own, upstream, cache, logger) : own;
   const listener = createRequestListener({ rooms, logger, authenticate });
   const server: Server = tls ? createTlsServer(tls, listener) : createServer(listener);
   // A layer takes as long as it takes.
@@ -61,6 +71,9 @@ export function createRegistry(config: RegistryConfig): Registry {
   letIdleGo(server, idleSeconds);
   return {
     async listen({ host, port }) {
+      if (upstream && cache) await cache.open(upstream.origin);
+      // From now on there may be what was pushed.
+      else if (await storage.find(mirroredKey)) await storage.remove(mirroredKey);
       await new Promise<void>((resolve, reject) => {
         server.once("error", reject).listen(port, host, resolve);
       });
@@ -76,6 +89,8 @@ export function createRegistry(config: RegistryConfig): Registry {
       server.closeIdleConnections();
       await closed;
       clearTimeout(timer);
+      await cache?.close();
+      await reader.close();
     },
   };
 }

@@ -41,6 +41,8 @@ export async function openS3Storage(config: S3Config): Promise<Storage> {
       const Body = Buffer.from(content as Uint8Array);
       await client.send(new PutObjectCommand({ Bucket, Key: keyOf(key), Body }));
     },
+    // Amazon's S3 answers when that is so.
+    async sync() {},
     async list(folder) {
       const names: string[] = [];
       for await (const page of listPages(bucket, `${folder}/`, "/")) {

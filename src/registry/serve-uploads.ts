@@ -1,20 +1,19 @@
-import type { Digest } from "../formats/digest.ts";
+import { type Digest, isDigest } from "../formats/digest.ts";
 import type { Call, Reply } from "./call.ts";
 import { RegistryError } from "./errors.ts";
-import { checkName } from "./layout.ts";
+import { isName } from "./layout.ts";
 import { formatUploaded, parseContentRange } from "./range.ts";
+import { uploadPath } from "./uploads.ts";
 
 /** `POST /v2/<name>/blobs/uploads/`: mounts a blob of another repository, takes a whole one, or begins an upload. */
 export async function startUpload(call: Call): Promise<Reply> {
   const { blobs, uploads } = call.rooms;
   const { name, query } = call;
   const [mount, from, digest] = ["mount", "from", "digest"].map((key) => query.get(key));
-  if (mount && from) {
-    const wanted = call.digest(mount);
-    if (await blobs.find(checkName(from), wanted)) {
-      await blobs.claim(name, wanted);
-      if (await blobs.find(name, wanted)) return created(name, wanted);
-    }
+  // Whatever stands in the way of a mount, an upload is the way round.
+  if (mount && from && isDigest(mount) && isName(from) && (await blobs.find(from, mount))) {
+    await blobs.claim(name, mount);
+    if (await blobs.find(name, mount)) return created(name, mount);
   }
   const wanted = digest && !mount ? call.digest(digest) : undefined;
   const id = await uploads.start(name);
@@ -76,7 +75,7 @@ function accepted(name: string, id: string, sizeBytes: number): Reply {
   return {
     status: 202,
     headers: {
-      Location: `/v2/${name}/blobs/uploads/${id}`,
+      Location: uploadPath(name, id),
       Range: formatUploaded(sizeBytes),
       "Docker-Upload-UUID": id,
     },

@@ -28,8 +28,10 @@ export interface Storage {
    * @throws RegistryError BLOB_UNKNOWN when there is none, or when the stream is read
    */
   read(key: string, range?: { start: number; end: number }): Promise<Readable>;
-  /** Replaces what is there. For small documents; an empty one is a mark, which may be lost with the machine's power. */
-  write(key: string, content: Uint8Array | string): Promise<void>;
+  /** Replaces what is there. For small documents. @param isMark it may be lost with the machine's power */
+  write(key: string, content: Uint8Array | string, isMark?: boolean): Promise<void>;
+  /** What is there under this key, by whomever it was written, survives a power cut from now on. */
+  sync(key: string): Promise<void>;
   /** Names directly in a folder, objects and folders alike, in the order of their bytes; none for a folder that is not there. */
   list(folder: string): Promise<string[]>;
   /** An object, or a folder with all that is in it; nothing happens when there is none. */

@@ -45,7 +45,7 @@ export async function* findUnused(storage: Storage, marks: Marks): AsyncGenerato
   for (const [digest, names] of byDigest) yield { digest, names, isEverywhere: true };
 }
 
-function digestsOf(names: readonly string[]): Digest[] {
+export function digestsOf(names: readonly string[]): Digest[] {
   return names.map((hex) => `sha256:${hex}`).filter(isDigest);
 }
 
@@ -96,7 +96,7 @@ async function sweepUnlessYoung(
   const isOld = !(await isYoung());
   if (isDryRun || !isOld) return isOld;
   const began = Date.now();
-  await storage.write(condemnedKey(digest), "");
+  await storage.write(condemnedKey(digest), "", true);
   try {
     // Who waits for the decision does not wait for ever.
     if ((await isYoung()) || Date.now() - began > abandonedMilliseconds / 2) return false;
@@ -118,7 +118,9 @@ export async function* sweepUploads(
       const found = await Promise.all(
         (await storage.list(key)).slice(-2).map((one) => storage.find(`${key}/${one}`)),
       );
-      if (found.some((one) => one && one.modified > cutoff)) continue;
+      const times = found.flatMap((one) => (one ? [one.modified] : []));
+      // Without any it is just beginning, or just over.
+      if (times.length === 0 || times.some((time) => time > cutoff)) continue;
       const sizeBytes = (await storage.chunks(key)).reduce((sum, chunk) => sum + chunk.sizeBytes, 0);
       if (!isDryRun) await storage.remove(key);
       yield { key: `${name} ${id}`, sizeBytes };

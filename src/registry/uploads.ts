@@ -3,7 +3,7 @@ import type { Digest } from "../formats/digest.ts";
 import type { Blobs } from "./blobs.ts";
 import { areSameChunks, chunkKey, endOf, joinChunks } from "./chunks.ts";
 import { RegistryError, toRegistryError } from "./errors.ts";
-import { blobKey, uploadFolder, uploadKey } from "./layout.ts";
+import { blobKey, layerKey, uploadFolder, uploadKey } from "./layout.ts";
 import { formatUploaded } from "./range.ts";
 import type { Chunk, Storage } from "./storage.ts";
 
@@ -35,6 +35,9 @@ interface Progress {
   hash: Hash;
   chunks: Chunk[];
 }
+
+/** The address of an upload. */
+export const uploadPath = (name: string, id: string) => `/v2/${name}/blobs/uploads/${id}`;
 
 const idPattern = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 const mostHashes = 1000;
@@ -73,14 +76,14 @@ export function createUploads(storage: Storage, blobs: Blobs): Uploads {
   return {
     async start(name) {
       const id = randomUUID();
-      await storage.write(uploadKey(name, id), "");
+      await storage.write(uploadKey(name, id), "", true);
       return id;
     },
     getSize: async (name, id) => endOf(await getChunks(name, id)),
     async append(name, id, source, { at, bytes } = {}) {
       const before = await getChunks(name, id);
       const offset = endOf(before);
-      if (at !== undefined && at !== offset) throw outOfOrder(at, offset);
+      if (at !== undefined && at !== offset) throw outOfOrder(name, id, at, offset);
       const hash = continueHash(hashed.get(id), before);
       hashed.delete(id);
       const folder = uploadFolder(name, id);
@@ -115,7 +118,10 @@ export function createUploads(storage: Storage, blobs: Blobs): Uploads {
         });
       }
       await blobs.claim(name, digest);
-      if (!(await storage.find(blobKey(digest)))) {
+      if (await storage.find(blobKey(digest))) {
+        // Who brings it may be about to.
+        await Promise.all([storage.sync(blobKey(digest)), storage.sync(layerKey(name, digest))]);
+      } else {
         await storage.assemble(folder, chunks, blobKey(digest), isSettled);
       }
       await discard(name, id);
@@ -143,8 +149,8 @@ async function* updating(hash: Hash, source: AsyncIterable<Uint8Array>): AsyncGe
   }
 }
 
-function outOfOrder(at: number, offset: number): RegistryError {
+function outOfOrder(name: string, id: string, at: number, offset: number): RegistryError {
   return new RegistryError("RANGE_INVALID", `the chunk begins at ${at}; the upload goes on at ${offset}`, {
-    headers: { Range: formatUploaded(offset) },
+    headers: { Location: uploadPath(name, id), Range: formatUploaded(offset) },
   });
 }

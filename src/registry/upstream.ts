@@ -5,24 +5,21 @@ import { openHttpTransport } from "../distribution/http-transport.ts";
 import { readProxyVariables } from "../distribution/proxies.ts";
 import { readBlob } from "../distribution/read-blob.ts";
 import { expectOk, openRepository, type Repository } from "../distribution/repository.ts";
-import { defaultRegistrySettings } from "../distribution/settings.ts";
+import { defaultAttempts, defaultRegistrySettings } from "../distribution/settings.ts";
 import { EngineError, invalid, unavailable } from "../errors.ts";
 import { type Digest, isDigest } from "../formats/digest.ts";
 import { manifestTypes } from "../formats/oci-manifest.ts";
+import type { StoredManifest } from "./manifests.ts";
 
 /** Where a mirror gets what it does not have. All throw EngineErrors: notFound; unavailable when the registry cannot be reached. */
 export interface Upstream {
   readonly origin: string;
   /** The digest of a tag now, where the registry tells without sending the manifest. */
   resolve(name: string, tag: string, signal?: AbortSignal): Promise<Digest | undefined>;
-  getManifest(
-    name: string,
-    reference: string,
-    signal?: AbortSignal,
-  ): Promise<{ digest: Digest; content: Buffer }>;
+  getManifest(name: string, reference: string, signal?: AbortSignal): Promise<StoredManifest>;
   getBlobSize(name: string, digest: Digest): Promise<number>;
   /** Not yet compared with its digest. */
-  readBlob(name: string, digest: Digest, sizeBytes: number): AsyncGenerator<Buffer>;
+  readBlob(name: string, digest: Digest, sizeBytes: number, from: number): AsyncGenerator<Buffer>;
   listTags(name: string, signal?: AbortSignal): Promise<string[]>;
   /** The registry's own answer, an index; undefined when it has none. */
   findReferrers(name: string, subject: Digest, signal?: AbortSignal): Promise<Buffer | undefined>;
@@ -67,8 +64,8 @@ export function openUpstream({ url, username, password }: UpstreamConfig): Upstr
       return digest && isDigest(digest) ? digest : undefined;
     },
     async getManifest(name, reference, signal) {
-      const { digest, text } = await repository(name).getManifest(reference, signal);
-      return { digest, content: Buffer.from(text) };
+      const { digest, mediaType, text } = await repository(name).getManifest(reference, signal);
+      return { digest, mediaType, content: Buffer.from(text) };
     },
     async getBlobSize(name, digest) {
       const request = { method: "HEAD", url: `/v2/${name}/blobs/${digest}` } as const;
@@ -79,9 +76,9 @@ export function openUpstream({ url, username, password }: UpstreamConfig): Upstr
         throw unavailable(`${connection.origin} does not say how large ${digest} is`);
       return sizeBytes;
     },
-    async *readBlob(name, digest, sizeBytes) {
+    async *readBlob(name, digest, sizeBytes, from) {
       const { session } = repository(name);
-      let offset = 0;
+      let offset = from;
       for (let refusals = 0; offset < sizeBytes || refusals === 0; refusals++) {
         const source = session.source(`/v2/${name}/blobs/${digest}`);
         try {
@@ -121,5 +118,6 @@ function describeConnection(text: string): Connection {
     tls: { isVerified: true, ...readCertificates(certificateFolders, url.host) },
     proxies: readProxyVariables(process.env),
     patienceSeconds,
+    attempts: defaultAttempts,
   };
 }

@@ -1,16 +1,11 @@
 import assert from "node:assert/strict";
-import { execFileSync, spawn } from "node:child_process";
+import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { Readable } from "node:stream";
 import { test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
-import { createEvents } from "../../src/events/events.ts";
-import { createImages } from "../../src/images/images.ts";
-import { createLogger } from "../../src/logger.ts";
-import { openState } from "../../src/state/state.ts";
 import { load, type Member, makeDockerArchive, makeTar, openStore } from "./fixtures.ts";
 
 function makeLayer(files: number, bytes: number): { tar: Buffer } {
@@ -28,25 +23,15 @@ function contentOf(root: string): string[] {
 }
 
 test("a full disk is one clear error, whether the archive or the layers do not fit, and leaves nothing", async () => {
-  const root = mkdtempSync(join(tmpdir(), "berth-full-"));
-  execFileSync("mount", ["-t", "tmpfs", "-o", "size=12m", "tmpfs", root]);
-  const logger = createLogger("silent");
-  const state = openState(join(root, "state.db"), logger);
-  const images = await createImages({ root, state, events: createEvents(), logger });
-  try {
-    const before = contentOf(root);
-    for (const megabytes of [8, 14]) {
-      const archive = makeDockerArchive([{ layers: [makeLayer(megabytes, 1 << 20)], tags: ["x:1"] }]);
-      await assert.rejects(load(images, archive), { kind: "internal", message: /no space left on device$/ });
-      assert.deepEqual(contentOf(root), before, `${megabytes} MB`);
-    }
-    await load(images, makeDockerArchive([{ layers: [makeLayer(1, 1 << 20)], tags: ["x:1"] }]));
-  } finally {
-    await images.close();
-    state.close();
-    execFileSync("umount", [root]);
-    rmSync(root, { recursive: true });
+  await using store = await openStore(undefined, 12);
+  const { images, root } = store;
+  const before = contentOf(root);
+  for (const megabytes of [8, 14]) {
+    const archive = makeDockerArchive([{ layers: [makeLayer(megabytes, 1 << 20)], tags: ["x:1"] }]);
+    await assert.rejects(load(images, archive), { kind: "internal", message: /no space left on device$/ });
+    assert.deepEqual(contentOf(root), before, `${megabytes} MB`);
   }
+  await load(images, makeDockerArchive([{ layers: [makeLayer(1, 1 << 20)], tags: ["x:1"] }]));
 });
 
 test("a daemon that is killed while it loads leaves nothing half-made", async () => {

@@ -11,6 +11,7 @@ import type { SavedArchive } from "../../src/images/archive-write.ts";
 import { createImages, type Images } from "../../src/images/images.ts";
 import { createLogger } from "../../src/logger.ts";
 import { openState, type State } from "../../src/state/state.ts";
+import { makeSmallDisk } from "../small-disk.ts";
 
 /** An image store in a folder of its own, which can be closed and opened again. */
 export interface Store extends AsyncDisposable {
@@ -21,8 +22,10 @@ export interface Store extends AsyncDisposable {
   reopen(): Promise<void>;
 }
 
-export async function openStore(registries?: RegistrySettings): Promise<Store> {
-  const root = mkdtempSync(join(tmpdir(), "berth-images-"));
+/** @param megabytes for one on a disk that has no more room than that */
+export async function openStore(registries?: RegistrySettings, megabytes?: number): Promise<Store> {
+  const disk = megabytes === undefined ? undefined : makeSmallDisk(megabytes);
+  const root = disk?.path ?? mkdtempSync(join(tmpdir(), "berth-images-"));
   const logger = createLogger("silent");
   const events = createEvents();
   const open = async () => {
@@ -44,7 +47,8 @@ export async function openStore(registries?: RegistrySettings): Promise<Store> {
     },
     async [Symbol.asyncDispose]() {
       await close();
-      rmSync(root, { recursive: true, force: true });
+      if (disk) await disk[Symbol.asyncDispose]();
+      else rmSync(root, { recursive: true, force: true });
     },
   };
   return store;

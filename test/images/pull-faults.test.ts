@@ -1,15 +1,10 @@
 import assert from "node:assert/strict";
-import { execFileSync, spawn } from "node:child_process";
+import { spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { once } from "node:events";
-import { mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { readdirSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
-import { createEvents } from "../../src/events/events.ts";
-import { createImages } from "../../src/images/images.ts";
-import { createLogger } from "../../src/logger.ts";
-import { openState } from "../../src/state/state.ts";
 import {
   createContent,
   quickSettings,
@@ -97,35 +92,25 @@ test("a daemon that is killed in mid-pull leaves a whole store, and the next pul
 });
 
 test("a full disk is one clear error, leaves no part behind, and with room it goes", async () => {
-  const root = mkdtempSync(join(tmpdir(), "berth-full-"));
-  execFileSync("mount", ["-t", "tmpfs", "-o", "size=12m", "tmpfs", root]);
-  const logger = createLogger("silent");
-  const state = openState(join(root, "state.db"), logger);
-  const images = await createImages({ root, state, events: createEvents(), logger, registries: settings });
+  await using store = await openStore(settings, 12);
+  const { images, root } = store;
   const content = createContent();
   addImage(content, "blob", [layer("a", 14 << 20)]);
   addImage(content, "layer", [layer("a", 8 << 20)]);
   addImage(content, "small", [layer("a", 2 << 20), layer("b", 1 << 20)]);
-  try {
-    await using server = await startServer(serveContent(content));
-    for (const tag of ["blob", "layer"]) {
-      await assert.rejects(pull(images, `${server.host}/x:${tag}`), {
-        kind: "internal",
-        message: /no space left on device$/,
-      });
-      for (const folder of ["blobs/sha256", "blobs/partial", "blobs/tmp"]) {
-        assert.deepEqual(readdirSync(join(root, folder)), [], `${tag}: ${folder}`);
-      }
-      assert.deepEqual(readdirSync(join(root, "layers")), ["0"]);
+  await using server = await startServer(serveContent(content));
+  for (const tag of ["blob", "layer"]) {
+    await assert.rejects(pull(images, `${server.host}/x:${tag}`), {
+      kind: "internal",
+      message: /no space left on device$/,
+    });
+    for (const folder of ["blobs/sha256", "blobs/partial", "blobs/tmp"]) {
+      assert.deepEqual(readdirSync(join(root, folder)), [], `${tag}: ${folder}`);
     }
-    await pull(images, `${server.host}/x:small`);
-    assert.deepEqual(await images.check(new Set()), []);
-  } finally {
-    await images.close();
-    state.close();
-    execFileSync("umount", [root]);
-    rmSync(root, { recursive: true });
+    assert.deepEqual(readdirSync(join(root, "layers")), ["0"]);
   }
+  await pull(images, `${server.host}/x:small`);
+  assert.deepEqual(await images.check(new Set()), []);
 });
 
 test("pulling and removing the same image at once never breaks it", async () => {

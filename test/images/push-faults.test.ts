@@ -1,15 +1,11 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { randomBytes } from "node:crypto";
-import { mkdtempSync, readdirSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
-import { createEvents } from "../../src/events/events.ts";
 import { parseReference } from "../../src/formats/reference.ts";
-import { createImages, type Images } from "../../src/images/images.ts";
-import { createLogger } from "../../src/logger.ts";
-import { openState } from "../../src/state/state.ts";
+import type { Images } from "../../src/images/images.ts";
 import { quickSettings, startDockerRegistry, startServer } from "../distribution/fixtures.ts";
 import { eventually } from "../engine.ts";
 import { load, makeDockerArchive, makeTar, openStore } from "./fixtures.ts";
@@ -22,32 +18,22 @@ function push(images: Images, name: string, signal = new AbortController().signa
 }
 
 test("a disk too full to compress on is one clear error, and the image stays as it was", async () => {
-  const root = mkdtempSync(join(tmpdir(), "berth-full-"));
-  execFileSync("mount", ["-t", "tmpfs", "-o", "size=24m", "tmpfs", root]);
-  const logger = createLogger("silent");
-  const state = openState(join(root, "state.db"), logger);
-  const images = await createImages({ root, state, events: createEvents(), logger, registries: settings });
-  try {
-    await using registry = await startDockerRegistry();
-    const [big, small] = [`${registry.host}/big:1`, `${registry.host}/small:1`];
-    await load(images, makeDockerArchive([{ layers: [layer(10 << 20)], tags: [big] }]));
-    const blobs = readdirSync(join(root, "blobs/sha256"));
-    await assert.rejects(push(images, big), {
-      kind: "internal",
-      message: "failed to compress: no space left on device",
-    });
-    assert.deepEqual(readdirSync(join(root, "blobs/tmp")), []);
-    assert.deepEqual(readdirSync(join(root, "blobs/sha256")), blobs);
-    assert.deepEqual(await images.check(new Set()), []);
-    await load(images, makeDockerArchive([{ layers: [layer(100_000)], tags: [small] }]));
-    await push(images, small);
-    assert.deepEqual(await images.check(new Set()), []);
-  } finally {
-    await images.close();
-    state.close();
-    execFileSync("umount", [root]);
-    rmSync(root, { recursive: true });
-  }
+  await using store = await openStore(settings, 24);
+  const { images, root } = store;
+  await using registry = await startDockerRegistry();
+  const [big, small] = [`${registry.host}/big:1`, `${registry.host}/small:1`];
+  await load(images, makeDockerArchive([{ layers: [layer(10 << 20)], tags: [big] }]));
+  const blobs = readdirSync(join(root, "blobs/sha256"));
+  await assert.rejects(push(images, big), {
+    kind: "internal",
+    message: "failed to compress: no space left on device",
+  });
+  assert.deepEqual(readdirSync(join(root, "blobs/tmp")), []);
+  assert.deepEqual(readdirSync(join(root, "blobs/sha256")), blobs);
+  assert.deepEqual(await images.check(new Set()), []);
+  await load(images, makeDockerArchive([{ layers: [layer(100_000)], tags: [small] }]));
+  await push(images, small);
+  assert.deepEqual(await images.check(new Set()), []);
 });
 
 test("a client that goes away ends its push at once, and the image can be pushed and removed after that", async () => {

@@ -19,6 +19,7 @@ import { gzipSync } from "node:zlib";
 import { digestOf } from "../../src/formats/digest.ts";
 import { unpackLayer } from "../../src/images/unpack.ts";
 import { getXattr } from "../../src/sys/xattr.ts";
+import { makeSmallDisk } from "../small-disk.ts";
 import { type Member, makeTar } from "./fixtures.ts";
 
 interface Folder extends Disposable {
@@ -283,20 +284,14 @@ test("a failure names the entry and leaves nothing", async () => {
 
 test("a full disk is said in one sentence and leaves nothing", async () => {
   using folder = makeFolder();
-  const disk = join(folder.path, "disk");
-  mkdirSync(disk);
-  execFileSync("mount", ["-t", "tmpfs", "-o", "size=1m", "tmpfs", disk]);
-  try {
-    const archive = makeTar([{ name: "big", data: Buffer.alloc(3 << 20, "x") }]);
-    writeFileSync(join(folder.path, "blob"), archive);
-    await assert.rejects(unpackLayer(join(folder.path, "blob"), digestOf(archive), join(disk, "layer")), {
-      kind: "internal",
-      message: 'failed to extract "big": no space left on device',
-    });
-    assert.deepEqual(readdirSync(disk), []);
-  } finally {
-    execFileSync("umount", [disk]);
-  }
+  await using disk = makeSmallDisk(1);
+  const archive = makeTar([{ name: "big", data: Buffer.alloc(3 << 20, "x") }]);
+  writeFileSync(join(folder.path, "blob"), archive);
+  await assert.rejects(unpackLayer(join(folder.path, "blob"), digestOf(archive), join(disk.path, "layer")), {
+    kind: "internal",
+    message: 'failed to extract "big": no space left on device',
+  });
+  assert.deepEqual(readdirSync(disk.path), []);
 });
 
 test("a thousand directories cost no descriptors", async () => {

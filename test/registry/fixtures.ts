@@ -14,7 +14,7 @@ import { makeTar } from "../images/fixtures.ts";
 
 const run = promisify(execFile);
 
-export interface TestRegistry {
+export interface TestRegistry extends AsyncDisposable {
   /** "127.0.0.1:40123" */
   host: string;
   url: string;
@@ -31,14 +31,16 @@ export async function startRegistry(
   const storage = config.storage ?? (await openFolderStorage(root));
   const registry = createRegistry({ logLevel: "silent", ...config, storage });
   const host = `127.0.0.1:${await registry.listen({ host: "127.0.0.1", port: 0 })}`;
+  const close = async () => {
+    await registry.close();
+    if (!config.root) rmSync(root, { recursive: true, force: true });
+  };
   return {
     host,
     url: `${config.tls ? "https" : "http"}://${host}`,
     root,
-    async close() {
-      await registry.close();
-      if (!config.root) rmSync(root, { recursive: true, force: true });
-    },
+    close,
+    [Symbol.asyncDispose]: close,
   };
 }
 

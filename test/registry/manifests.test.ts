@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { after, before, it } from "node:test";
+import { it } from "node:test";
 import { mediaTypes } from "../../src/formats/oci-manifest.ts";
 import {
   codeOf,
@@ -8,26 +8,12 @@ import {
   pushBlob,
   pushImage,
   putManifest,
-  startRegistry,
-  type TestRegistry,
+  type TestBlob,
 } from "./fixtures.ts";
-import { describeStorages, type TestStorage } from "./storages.ts";
+import { describeRegistries } from "./storages.ts";
 
-describeStorages((make) => {
-  let storage: TestStorage;
-  let registry: TestRegistry;
-  before(async () => {
-    storage = await make();
-    registry = await startRegistry(storage);
-  });
-  after(async () => {
-    await registry.close();
-    await storage.close();
-  });
-
-  const call = (method: string, path: string, init: RequestInit = {}) =>
-    fetch(`${registry.url}${path}`, { method, ...init });
-
+describeRegistries((registry) => {
+  const { call } = registry;
   it("a manifest is served by tag and digest, byte by byte, with its type", async () => {
     const { manifest } = await pushImage(registry.url, "app", "v1");
     for (const reference of ["v1", manifest.digest]) {
@@ -79,9 +65,13 @@ describeStorages((make) => {
     await pushBlob(registry.url, "parts", config);
     await pushBlob(registry.url, "elsewhere", layer);
     const answer = await putManifest(registry.url, "parts", "v1", manifest);
-    assert.equal(answer.status, 404);
+    assert.equal(answer.status, 400);
     assert.equal(await codeOf(answer), "MANIFEST_BLOB_UNKNOWN");
     assert.equal((await call("HEAD", "/v2/parts/manifests/v1")).status, 404);
+    const two = await putManifest(registry.url, "parts", "v1", makeManifest([config, layer, makeBlob()]));
+    const { errors } = (await two.json()) as { errors: { detail: { digest: string } }[] };
+    assert.equal(errors.length, 2, "each of them is told of");
+    assert.ok(errors.some(({ detail }) => detail.digest === layer.digest));
     const foreign = makeManifest([config], {
       layers: [{ mediaType: "x/foreign", digest: layer.digest, size: 1, urls: ["http://127.0.0.1:1/"] }],
     });
@@ -97,7 +87,7 @@ describeStorages((make) => {
     const answer = await call("GET", "/v2/many/manifests/all");
     assert.equal(answer.headers.get("content-type"), mediaTypes.index);
     const missing = index([{ ...entry, digest: makeBlob().digest }]);
-    assert.equal((await putManifest(registry.url, "many", "none", missing)).status, 404);
+    assert.equal((await putManifest(registry.url, "many", "none", missing)).status, 400);
   });
 
   it("what is no manifest is refused with the reason", async () => {
@@ -131,5 +121,39 @@ describeStorages((make) => {
     }
     const large = await put(Buffer.alloc(5 << 20, " "));
     assert.equal(large.status, 413);
+  });
+
+  it("a manifest of thousands of layers is taken and served; a big one that is none is refused", async () => {
+    const [config, layer] = [makeBlob(), makeBlob()];
+    for (const blob of [config, layer]) await pushBlob(registry.url, "large", blob);
+    const annotations = Object.fromEntries(Array.from({ length: 5000 }, (_, at) => [`title ${at}`, "x"]));
+    const manifest = makeManifest([config, ...Array<TestBlob>(10_000).fill(layer)], { annotations });
+    assert.equal((await putManifest(registry.url, "large", "v1", manifest)).status, 201);
+    const got = await call("GET", "/v2/large/manifests/v1");
+    assert.equal(got.headers.get("content-type"), mediaTypes.manifest);
+    assert.deepEqual(Buffer.from(await got.arrayBuffer()), manifest.content);
+    const missing = makeManifest([config, ...Array<TestBlob>(10_000).fill(layer), makeBlob()]);
+    assert.equal(
+      await codeOf(await putManifest(registry.url, "large", "v2", missing)),
+      "MANIFEST_BLOB_UNKNOWN",
+    );
+    const headers = { "Content-Type": mediaTypes.manifest };
+    for (const body of [
+      "[".repeat(4 << 20),
+      `{"schemaVersion":2,"layers":[${'{"a":1},'.repeat(100_000)}{}],"config":{}}`,
+      `{"schemaVersion":1,"a":[${"[],".repeat(100_000)}{}]}`,
+    ]) {
+      const answer = await call("PUT", "/v2/large/manifests/v3", { headers, body });
+      assert.equal(answer.status, 400);
+      assert.equal(await codeOf(answer), "MANIFEST_INVALID");
+    }
+    // A list of referrers has the annotations of all of them.
+    const subject = {
+      mediaType: mediaTypes.manifest,
+      digest: manifest.digest,
+      size: manifest.content.length,
+    };
+    const noisy = makeManifest([config], { subject, annotations: { a: "x".repeat(100_000) } });
+    assert.equal(await codeOf(await putManifest(registry.url, "large", "noisy", noisy)), "MANIFEST_INVALID");
   });
 });

@@ -1,9 +1,6 @@
 import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
-import { once } from "node:events";
 import { mkdtempSync, rmSync } from "node:fs";
-import { createServer, type Server, type ServerResponse } from "node:http";
-import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, it } from "node:test";
@@ -18,38 +15,10 @@ import {
   putManifest,
   skopeo,
   startRegistry,
-  type TestBlob,
   type TestRegistry,
 } from "./fixtures.ts";
+import { Source } from "./source.ts";
 import { describeStorages, type TestStorage } from "./storages.ts";
-
-/** An upstream that sends one blob as it is told. */
-class Source {
-  /** Answers under way to `GET` of the blob. */
-  readonly answers: ServerResponse[] = [];
-  readonly server: Server;
-  readonly url: Promise<string>;
-
-  constructor({ digest, content }: TestBlob) {
-    this.server = createServer((request, response) => {
-      if (!request.url?.endsWith(`/blobs/${digest}`)) {
-        response.writeHead(200).end("{}");
-        return;
-      }
-      response.writeHead(200, { "Content-Length": content.length });
-      if (request.method === "HEAD") response.end();
-      else this.answers.push(response);
-    });
-    this.url = once(this.server.listen(0, "127.0.0.1"), "listening").then(
-      () => `http://127.0.0.1:${(this.server.address() as AddressInfo).port}`,
-    );
-  }
-
-  close(): void {
-    this.server.closeAllConnections();
-    this.server.close();
-  }
-}
 
 describeStorages((make) => {
   let storage: TestStorage;

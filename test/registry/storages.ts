@@ -1,13 +1,14 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { describe } from "node:test";
+import { after, before, describe } from "node:test";
 import { CreateBucketCommand, S3Client } from "@aws-sdk/client-s3";
 import { startFauxqs } from "fauxqs";
 import { openFolderStorage } from "../../src/registry/folder-storage.ts";
 import type { S3Config } from "../../src/registry/s3-bucket.ts";
 import { openS3Storage } from "../../src/registry/s3-storage.ts";
 import type { Storage } from "../../src/registry/storage.ts";
+import { startRegistry, type TestRegistry } from "./fixtures.ts";
 
 export interface TestStorage {
   storage: Storage;
@@ -40,6 +41,31 @@ export async function makeBucket(): Promise<TestStorage & { config: S3Config }> 
   client.destroy();
   const open = () => openS3Storage(config);
   return { config, storage: await open(), open, close: () => server.stop() };
+}
+
+/** A registry that tests share. */
+export interface SharedRegistry extends TestRegistry {
+  kept: TestStorage;
+  /** `path` may be a whole address. */
+  call(method: string, path: string, init?: RequestInit): Promise<Response>;
+}
+
+/** Declares the same tests for a registry on each make of storage. @param declare what it gets is there when the tests run */
+export function describeRegistries(declare: (registry: SharedRegistry) => void): void {
+  describeStorages((make) => {
+    const shared = {
+      call: (method, path, init = {}) => fetch(new URL(path, shared.url), { method, ...init }),
+    } as SharedRegistry;
+    before(async () => {
+      const kept = await make();
+      Object.assign(shared, await startRegistry({ storage: kept.storage }), { kept });
+    });
+    after(async () => {
+      await shared.close();
+      await shared.kept.close();
+    });
+    declare(shared);
+  });
 }
 
 /** Declares the same tests for each make of storage. */

@@ -1,8 +1,10 @@
 import { readFileSync } from "node:fs";
+import { parseDuration } from "../../formats/units.ts";
+import type { CacheLimits } from "../../registry/mirror-cache.ts";
 import type { Registry } from "../../registry/registry.ts";
 import type { Cli } from "../cli.ts";
 import { defineCommand } from "../command.ts";
-import { bool, type FlagValues, string } from "../flag.ts";
+import { bool, bytes, type FlagValues, string } from "../flag.ts";
 import { openStorage, storageFlags } from "./storage-flags.ts";
 
 const flags = {
@@ -17,6 +19,16 @@ const flags = {
   "tls-cert": string("", "Certificate of the server, with its chain; re-read on SIGHUP", "", "file"),
   "tls-key": string("", "Key of the certificate", "", "file"),
   mirror: string("", "Mirror this registry: fetch from it what is missing, and keep it", "", "url"),
+  "mirror-ttl": string(
+    "",
+    "Remove from a mirror what nobody has asked for in this time; 0: nothing",
+    "168h",
+    "duration",
+  ),
+  "mirror-max-size": bytes(
+    "",
+    "Most that a mirror keeps; what was not asked for the longest goes; 0: any amount",
+  ),
   debug: bool("D", "Log each request to standard error"),
 };
 
@@ -36,7 +48,7 @@ A mirror gives $BERTH_MIRROR_USERNAME and $BERTH_MIRROR_PASSWORD to the registry
       storage,
       logLevel: given.debug ? "debug" : "info",
       ...(tls && { tls }),
-      ...(upstream && { upstream }),
+      ...(upstream && { upstream, limits: readLimits(given) }),
       ...(passwords && { checkPassword: passwords.check }),
     });
     const { host, port } = parseAddress(given.listen);
@@ -71,6 +83,12 @@ async function openMirrored(url: string, env: Cli["env"]) {
   const { openUpstream } = await import("../../registry/upstream.ts");
   const [username, password] = [env.BERTH_MIRROR_USERNAME, env.BERTH_MIRROR_PASSWORD];
   return openUpstream({ url, ...(username && { username }), ...(password && { password }) });
+}
+
+function readLimits(given: Flags): CacheLimits {
+  const lifeMilliseconds = parseDuration(given["mirror-ttl"]) / 1e6;
+  if (lifeMilliseconds < 0) throw new Error("--mirror-ttl must not be negative");
+  return { lifeMilliseconds, mostBytes: given["mirror-max-size"] || undefined };
 }
 
 function readTls(given: Flags): { cert: Buffer; key: Buffer } | undefined {
