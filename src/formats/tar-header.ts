@@ -106,11 +106,19 @@ function readText(block: Buffer, offset: number, length: number): ByteString {
 /** Octal digits with spaces or NULs around them, or GNU's base-256 when the first bit is set. */
 export function readNumber(block: Buffer, offset: number, length: number): number {
   if ((block[offset] as number) & 0x80) return readBinary(block, offset, length);
-  const text = block.toString("latin1", offset, offset + length).replace(/^[ \0]+|[ \0].*$/gs, "");
-  if (text === "") return 0;
-  if (!/^[0-7]+$/.test(text)) throw malformed();
-  return Number.parseInt(text, 8);
+  const end = offset + length;
+  let at = offset;
+  while (at < end && isBlank(block[at])) at++;
+  let value = 0;
+  for (; at < end && !isBlank(block[at]); at++) {
+    const digit = (block[at] as number) - 0x30;
+    if (digit < 0 || digit > 7) throw malformed();
+    value = value * 8 + digit;
+  }
+  return value;
 }
+
+const isBlank = (byte: number | undefined) => byte === 0x20 || byte === 0;
 
 function readBinary(block: Buffer, offset: number, length: number): number {
   const bytes = block.subarray(offset, offset + length);

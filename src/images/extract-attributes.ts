@@ -22,12 +22,11 @@ export function setFileAttributes(fd: number, entry: TarEntry, { uid, gid }: Own
   setTimes(fd, entry.mtime);
 }
 
-/** All but the times, which the entries to come would change. `fd` may be open with O_PATH. */
+/** All but the times, which the entries to come would change. */
 export function setDirectoryAttributes(fd: number, entry: TarEntry, { uid, gid }: Owner): void {
-  const itself = `${descriptorPath(fd)}/.`;
-  lchownSync(itself, uid, gid);
-  chmodSync(itself, entry.mode);
-  setXattrs(itself, entry);
+  fchownSync(fd, uid, gid);
+  fchmodSync(fd, entry.mode);
+  setXattrs(fd, entry);
 }
 
 /** Of what is neither a file nor a directory; a link has no mode. */

@@ -9,6 +9,8 @@ export interface Parents {
   get(path: readonly ByteString[]): number;
   /** Opens an existing one; the caller closes it. @throws SyscallError ENOENT, ENOTDIR */
   openExisting(path: readonly ByteString[]): number;
+  /** Takes over a directory that is open anyway, since its entries are likely to be next. */
+  adopt(path: readonly ByteString[], fd: number): void;
   /** To be called when something was removed: a path may now lead elsewhere. */
   forget(): void;
   close(): void;
@@ -70,6 +72,12 @@ export function createParents(rootFd: number, base: ByteString): Parents {
       return fd;
     },
     openExisting,
+    adopt(path, fd) {
+      const key = path.join("/");
+      // Making room is left to `get`: what it gave out last must stay open.
+      if (cached.size >= keptOpen || cached.has(key)) closeDescriptor(fd);
+      else cached.set(key, fd);
+    },
     forget() {
       retire(cached.values());
       cached.clear();

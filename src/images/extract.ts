@@ -14,7 +14,14 @@ import { type ByteString, type TarEntry, textOfBytes } from "../formats/tar-entr
 import type { TarEvent } from "../formats/tar-reader.ts";
 import { makeNode } from "../sys/device-node.ts";
 import { setEntryTimes } from "../sys/file-times.ts";
-import { closeDescriptor, descriptorPath, entryPath, removeTree, splitPath } from "../sys/safe-path.ts";
+import {
+  closeDescriptor,
+  descriptorPath,
+  entryPath,
+  openInRoot,
+  removeTree,
+  splitPath,
+} from "../sys/safe-path.ts";
 import { setXattr } from "../sys/xattr.ts";
 import {
   type Owner,
@@ -48,7 +55,7 @@ export interface Extraction {
   readonly sizeBytes: number;
 }
 
-const { O_WRONLY, O_CREAT, O_EXCL, O_NOFOLLOW } = constants;
+const { O_WRONLY, O_CREAT, O_EXCL, O_NOFOLLOW, O_DIRECTORY } = constants;
 
 /**
  * Writes the entries of an archive into a directory tree: owners, modes with setuid, extended attributes, times,
@@ -69,7 +76,7 @@ export function createExtraction(options: ExtractOptions): Extraction {
     if (!path) throw invalid(`invalid archive: ${quote(entry.name)} is outside of it`);
     const name = path.pop();
     if (name === undefined) {
-      if (options.whiteouts && entry.type === "directory") finishDirectory([], entry);
+      if (options.whiteouts && entry.type === "directory") finishDirectory(options.rootFd, ".", [], entry);
       return;
     }
     const parentFd = parents.get(path);
@@ -109,7 +116,7 @@ export function createExtraction(options: ExtractOptions): Extraction {
     }
     if (entry.type === "directory") {
       if (whitedOut.has([...path, name].join("/"))) hideBelow(parentFd, name);
-      finishDirectory([...path, name], entry);
+      finishDirectory(parentFd, name, [...path, name], entry);
     } else if (entry.type !== "file" && entry.type !== "link") {
       setEntryAttributes(parentFd, name, entry, options.owner ?? entry);
     }
@@ -183,12 +190,12 @@ export function createExtraction(options: ExtractOptions): Extraction {
     }
   }
 
-  function finishDirectory(path: ByteString[], entry: TarEntry): void {
-    const fd = parents.openExisting(path);
+  function finishDirectory(parentFd: number, name: ByteString, path: ByteString[], entry: TarEntry): void {
+    const fd = openInRoot(parentFd, name, O_DIRECTORY | O_NOFOLLOW);
     try {
       setDirectoryAttributes(fd, entry, options.owner ?? entry);
     } finally {
-      closeDescriptor(fd);
+      parents.adopt(path, fd);
     }
     directories.push({ path, entry });
   }

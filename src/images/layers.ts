@@ -5,6 +5,7 @@ import { invalid } from "../errors.ts";
 import { chainIds, type Digest } from "../formats/digest.ts";
 import type { State } from "../state/state.ts";
 import type { ImageJobs } from "./jobs.ts";
+import { createStaging } from "./staging.ts";
 import type { Unpacked } from "./unpack.ts";
 
 /** One unpacked layer, shared by all images that have it on top of the same layers. */
@@ -70,6 +71,7 @@ export async function openLayers(root: string, state: State, jobs: ImageJobs): P
   const leftovers = [...folders].filter((name) => !used.has(Number(name)));
   await Promise.all(leftovers.map((name) => jobs.remove(join(folder, name))));
 
+  const staging = createStaging(folder);
   const directoryOf = (number: number) => join(folder, String(number));
 
   function freeNumber(): number {
@@ -80,8 +82,9 @@ export async function openLayers(root: string, state: State, jobs: ImageJobs): P
   }
 
   async function unpackOne(chainId: Digest, diffId: Digest, unpack: (target: string) => Promise<Unpacked>) {
+    const stage = await staging.enter();
     const number = freeNumber();
-    const temporary = join(folder, `new-${number}`);
+    const temporary = join(stage.path, String(number));
     try {
       const unpacked = await unpack(temporary);
       if (unpacked.diffId !== diffId) {
@@ -97,6 +100,8 @@ export async function openLayers(root: string, state: State, jobs: ImageJobs): P
       await jobs.remove(temporary).catch(() => {});
       used.delete(number);
       throw error;
+    } finally {
+      await stage.leave();
     }
   }
 
@@ -157,7 +162,7 @@ export async function openLayers(root: string, state: State, jobs: ImageJobs): P
       return layer !== undefined && existsSync(directoryOf(layer.number));
     },
     strayFolders: async () =>
-      (await readdir(folder)).filter((name) => !used.has(Number(/^(?:new-)?(\d+)$/.exec(name)?.[1] ?? -1))),
+      (await readdir(folder)).filter((name) => !staging.isInUse(name) && !used.has(Number(name))),
     removeStray: (name) => jobs.remove(join(folder, name)),
   };
 }

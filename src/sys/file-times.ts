@@ -25,8 +25,11 @@ export function modificationTime(stats: BigIntStats): FileTime {
   };
 }
 
+/** Two of struct timespec, good until the next call. */
+const times = new BigInt64Array(4);
+
 function encode({ seconds, nanoseconds }: FileTime): BigInt64Array {
-  const whole = BigInt(seconds);
-  const fraction = BigInt(nanoseconds);
-  return new BigInt64Array([whole, fraction, whole, fraction]);
+  times[0] = times[2] = BigInt(seconds);
+  times[1] = times[3] = BigInt(nanoseconds);
+  return times;
 }

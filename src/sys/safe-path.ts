@@ -52,8 +52,12 @@ export function isMountpoint(directoryFd: number, name: ByteString): boolean {
   }
 }
 
+/** struct open_how; one for all calls, since a new one for each is most of what the call costs here. */
+const how = new BigUint64Array(3);
+
 function open(rootFd: number, path: ByteString, flags: number, resolve: bigint): number {
-  const how = new BigUint64Array([BigInt(flags | closeOnExec), 0n, resolve]);
+  how[0] = BigInt(flags | closeOnExec);
+  how[2] = resolve;
   const name = cString(path === "" ? "." : path);
   for (let attempt = 0; ; attempt++) {
     const result = Number(openat2(openat2Number, rootFd, name, how, how.byteLength));

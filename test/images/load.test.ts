@@ -276,7 +276,7 @@ test("what a crash left is gone at the next start, and what was complete is ther
   const { mkdirSync, writeFileSync } = await import("node:fs");
   writeFileSync(join(store.root, "blobs/tmp/77"), "half");
   writeFileSync(join(store.root, "blobs/sha256", "0".repeat(64)), "never recorded");
-  mkdirSync(join(store.root, "layers/new-2/etc"), { recursive: true });
+  mkdirSync(join(store.root, "layers/new-5a/2/etc"), { recursive: true });
   mkdirSync(join(store.root, "layers/9/etc"), { recursive: true });
   await store.reopen();
   assert.deepEqual(leftovers(store.root), before);
