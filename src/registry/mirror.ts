@@ -6,6 +6,7 @@ import type { Logger } from "../logger.ts";
 import type { Rooms } from "./call.ts";
 import { RegistryError } from "./errors.ts";
 import { blobKey } from "./layout.ts";
+import { takePage } from "./lists.ts";
 import type { ReferrerDescriptor } from "./manifest-document.ts";
 import type { StoredManifest } from "./manifests.ts";
 import type { MirrorCache } from "./mirror-cache.ts";
@@ -115,11 +116,15 @@ export function createMirror(rooms: Rooms, upstream: Upstream, cache: MirrorCach
         const own = await findManifest(name, reference);
         return own ?? preferring("MANIFEST_UNKNOWN", () => fetchManifest(name, reference));
       },
-      async referrers(name, subject) {
-        const own = await manifests.referrers(name, subject);
+      async referrers(name, subject, wanted) {
+        const own = await manifests.referrers(name, subject, wanted);
         const ask = async (signal?: AbortSignal) => {
           const answer = await upstream.findReferrers(name, subject, signal);
-          return (answer && parseReferrers(answer)) ?? own;
+          const all = answer && parseReferrers(answer);
+          if (!all) return own;
+          const { artifactType } = wanted;
+          const fitting = artifactType ? all.filter((one) => one.artifactType === artifactType) : all;
+          return takePage(fitting, wanted, ({ digest }) => digest);
         };
         return preferring("MANIFEST_UNKNOWN", ask, own);
       },
