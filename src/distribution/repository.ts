@@ -124,7 +124,10 @@ async function getManifest(
 }
 
 /** The next page's address (RFC 8288), which must be the registry's own. */
-function findNextPage({ headers, url }: DocumentResponse, { connection }: Session): string | undefined {
+export function findNextPage(
+  { headers, url }: DocumentResponse,
+  { connection }: Session,
+): string | undefined {
   const next = /<([^>]*)>\s*;\s*rel="?next"?/i.exec(headers.link ?? "")?.[1];
   if (!next) return undefined;
   const address = new URL(next, url);

@@ -11,7 +11,7 @@ import {
   tagKey,
   tagsFolder,
 } from "./layout.ts";
-import type { Page, PageRequest } from "./lists.ts";
+import { mostPageBytes, type Page, type PageRequest } from "./lists.ts";
 import type { ManifestDocument, ReferrerDescriptor } from "./manifest-document.ts";
 import type { ManifestReader } from "./manifest-reader.ts";
 import { findText, readContent, type Storage } from "./storage.ts";
@@ -169,7 +169,7 @@ export function createManifests(storage: Storage, blobs: Blobs, read: ManifestRe
         const some = names.slice(at, at + atOnce).map((hex) => findText(storage, `${folder}/${hex}`));
         for (const text of await Promise.all(some)) {
           if (text === undefined) continue;
-          if (items.length === most || bytes > mostListedBytes) return { items, isMore: most > 0 };
+          if (items.length === most || bytes > mostPageBytes) return { items, isMore: most > 0 };
           const one: ReferrerDescriptor = JSON.parse(text);
           if (artifactType && one.artifactType !== artifactType) continue;
           items.push(one);
@@ -181,9 +181,8 @@ export function createManifests(storage: Storage, blobs: Blobs, read: ManifestRe
   };
 }
 
-/** Lists of referrers have the annotations of all of them, and clients take no more than four megabytes. */
+/** Lists of referrers have the annotations of all of them. */
 const mostAnnotationBytes = 64 * 1024;
-const mostListedBytes = 1 << 20;
 
 function isListable({ annotations = "" }: ManifestDocument): boolean {
   return annotations.length <= mostAnnotationBytes;

@@ -1,12 +1,12 @@
 import { Readable } from "node:stream";
 import { EngineError, messageOf } from "../errors.ts";
 import { type Digest, isDigest } from "../formats/digest.ts";
-import { parseJson } from "../formats/json.ts";
+import { isObject, parseJson } from "../formats/json.ts";
 import type { Logger } from "../logger.ts";
 import type { Rooms } from "./call.ts";
 import { RegistryError } from "./errors.ts";
 import { blobKey } from "./layout.ts";
-import { takePage } from "./lists.ts";
+import { shorten, takePage } from "./lists.ts";
 import type { ReferrerDescriptor } from "./manifest-document.ts";
 import type { StoredManifest } from "./manifests.ts";
 import type { MirrorCache } from "./mirror-cache.ts";
@@ -119,12 +119,12 @@ export function createMirror(rooms: Rooms, upstream: Upstream, cache: MirrorCach
       async referrers(name, subject, wanted) {
         const own = await manifests.referrers(name, subject, wanted);
         const ask = async (signal?: AbortSignal) => {
-          const answer = await upstream.findReferrers(name, subject, signal);
-          const all = answer && parseReferrers(answer);
+          const pages = await upstream.findReferrers(name, subject, signal);
+          const all = pages && parseReferrers(pages);
           if (!all) return own;
           const { artifactType } = wanted;
           const fitting = artifactType ? all.filter((one) => one.artifactType === artifactType) : all;
-          return takePage(fitting, wanted, ({ digest }) => digest);
+          return shorten(takePage(fitting, wanted, ({ digest }) => digest));
         };
         return preferring("MANIFEST_UNKNOWN", ask, own);
       },
@@ -152,10 +152,12 @@ export function createMirror(rooms: Rooms, upstream: Upstream, cache: MirrorCach
 }
 
 /** Undefined for an answer that is none. */
-function parseReferrers(content: Buffer): ReferrerDescriptor[] | undefined {
+function parseReferrers(pages: readonly Buffer[]): ReferrerDescriptor[] | undefined {
   try {
-    const { manifests } = parseJson(content.toString(), "list of referrers");
-    return Array.isArray(manifests) ? manifests : undefined;
+    return pages.flatMap((page) => {
+      const { manifests } = parseJson(page.toString(), "list of referrers");
+      return Array.isArray(manifests) ? manifests.filter(isObject) : [];
+    }) as object[] as ReferrerDescriptor[];
   } catch {
     return undefined;
   }
