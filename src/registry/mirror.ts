@@ -133,10 +133,20 @@ export function createMirror(rooms: Rooms, upstream: Upstream, cache: MirrorCach
       ...blobs,
       get: getBlob,
       async read(name, digest, range) {
-        const own = async () => cache.holding(digest, await blobs.read(name, digest, range));
-        if (await cache.use(name, digest)) return own();
+        const readOwn = async () => {
+          try {
+            return cache.holding(digest, await blobs.read(name, digest, range));
+          } catch (error) {
+            // Another server on this storage has just removed it.
+            if (error instanceof RegistryError && error.code === "BLOB_UNKNOWN") return undefined;
+            throw error;
+          }
+        };
+        const own = (await cache.use(name, digest)) && (await readOwn());
+        if (own) return own;
         const { sizeBytes } = await getBlob(name, digest);
-        if (await isKept(name, digest, sizeBytes)) return own();
+        const others = (await isKept(name, digest, sizeBytes)) && (await readOwn());
+        if (others) return others;
         const parts = fetches.read(name, digest, sizeBytes, range ?? { start: 0, end: sizeBytes });
         return cache.holding(digest, Readable.from(parts, { objectMode: false }));
       },
