@@ -14,7 +14,7 @@ test("big documents that people have are read", () => {
   const sbom = JSON.stringify(many(20_000, (at) => `package ${at}: "quoted" \\ and [{more}]`));
   for (const document of [
     { manifests },
-    { tags: many(80_000, (at) => `v${at}`) },
+    { tags: many(120_000, (at) => `v${at}`) },
     { history, config: { Labels: { sbom }, Env: many(500, (at) => `A${at}=b`) } },
     { text: "a".repeat(megabytes4), other: 'é\\"'.repeat(100_000) },
   ]) {
