@@ -40,6 +40,8 @@ export interface Repository {
 }
 
 const mostTagPages = 1000;
+/** There are registries that give all tags on one page. */
+const listPatience = 3;
 
 export function openRepository(
   transport: Transport,
@@ -68,7 +70,7 @@ export function openRepository(
         if (page === mostTagPages) throw unavailable(`${base}/tags/list does not come to an end`);
         const response: DocumentResponse = await session.request({ method: "GET", url }, signal);
         expectOk(response, "GET");
-        const { tags: found } = parseJson(response.body.toString(), "list of tags");
+        const { tags: found } = parseJson(response.body.toString(), "list of tags", listPatience);
         if (Array.isArray(found)) for (const tag of found) if (typeof tag === "string") tags.add(tag);
         url = findNextPage(response, session);
       }
@@ -124,7 +126,10 @@ async function getManifest(
 }
 
 /** The next page's address (RFC 8288), which must be the registry's own. */
-function findNextPage({ headers, url }: DocumentResponse, { connection }: Session): string | undefined {
+export function findNextPage(
+  { headers, url }: DocumentResponse,
+  { connection }: Session,
+): string | undefined {
   const next = /<([^>]*)>\s*;\s*rel="?next"?/i.exec(headers.link ?? "")?.[1];
   if (!next) return undefined;
   const address = new URL(next, url);

@@ -203,7 +203,7 @@ export async function createImages(options: {
     collectGarbage: (policy, users) => collectGarbage({ catalog, lastUse }, { policy, users, root, publish }),
     history: (image) => listHistory(catalog, layers, image),
     async load(input, report) {
-      for (const { id } of await loadArchive(input, { blobs, catalog }, report)) publish("load", id);
+      for (const { id } of await loadArchive(input, { blobs, catalog, jobs }, report)) publish("load", id);
     },
     save: (names) => saveImages(names, { blobs, catalog }, (id) => publish("save", id)),
     registries,

@@ -1,6 +1,7 @@
-import { rmSync } from "node:fs";
+import { readFileSync, rmSync } from "node:fs";
 import type { Digest } from "../formats/digest.ts";
 import { serveJobs } from "../sys/jobs.ts";
+import { type ArchivedImage, parseArchiveManifest } from "./archive-manifest.ts";
 import type { SpooledBlob } from "./blobs.ts";
 import { compressLayer } from "./compress-layer.ts";
 import { measureTree } from "./measure-tree.ts";
@@ -14,6 +15,7 @@ export type ImageJob =
   | { kind: "receive"; arrival: Arrival }
   | { kind: "pack"; upperDirectory: string; target: string }
   | { kind: "compress"; path: string; target: string }
+  | { kind: "listArchive"; path: string }
   | { kind: "remove"; path: string }
   | { kind: "measure"; path: string };
 
@@ -21,6 +23,7 @@ export interface ImageJobResult {
   unpacked?: Unpacked;
   received?: Received;
   packed?: SpooledBlob;
+  archived?: ArchivedImage[];
   bytes?: number;
 }
 
@@ -34,6 +37,8 @@ serveJobs<ImageJob, ImageJobResult>(async (job, signal) => {
       return { packed: packLayer(job.upperDirectory, job.target) };
     case "compress":
       return { packed: await compressLayer(job.path, job.target, signal) };
+    case "listArchive":
+      return { archived: parseArchiveManifest(readFileSync(job.path, "utf8")) };
     case "remove":
       rmSync(job.path, { recursive: true, force: true });
       return {};

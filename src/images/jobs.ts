@@ -2,6 +2,7 @@ import { availableParallelism } from "node:os";
 import { internal } from "../errors.ts";
 import type { Digest } from "../formats/digest.ts";
 import { createJobRunner } from "../sys/jobs.ts";
+import type { ArchivedImage } from "./archive-manifest.ts";
 import type { SpooledBlob } from "./blobs.ts";
 import type { ImageJob, ImageJobResult } from "./images.worker.ts";
 import type { Arrival, Received } from "./receive-layer.ts";
@@ -15,6 +16,8 @@ export interface ImageJobs {
   pack(upperDirectory: string, target: string): Promise<SpooledBlob>;
   /** See `compressLayer`. */
   compress(path: string, target: string, signal: AbortSignal): Promise<SpooledBlob>;
+  /** What a docker-archive's `manifest.json` lists. @throws invalid */
+  listArchive(path: string): Promise<ArchivedImage[]>;
   /** Bytes on the disk: see `measureTree`. */
   measure(path: string): Promise<number>;
   /** With all that is below. Silent when it does not exist. */
@@ -50,6 +53,11 @@ export function startImageJobs(): ImageJobs {
       const { packed } = await runner.run({ kind: "compress", path, target }, signal);
       if (!packed) throw wrong();
       return packed;
+    },
+    async listArchive(path) {
+      const { archived } = await runner.run({ kind: "listArchive", path });
+      if (!archived) throw wrong();
+      return archived;
     },
     measure: async (path) => (await runner.run({ kind: "measure", path })).bytes ?? 0,
     async remove(path) {

@@ -13,9 +13,10 @@ import {
   parseManifest,
 } from "../formats/oci-manifest.ts";
 import { formatFamiliar, parseReference, type Reference } from "../formats/reference.ts";
-import { type ArchiveFiles, parseArchiveManifest, spoolArchive } from "./archive-read.ts";
+import { type ArchiveFiles, spoolArchive } from "./archive-read.ts";
 import type { Blobs, SpooledBlob } from "./blobs.ts";
 import type { Catalog, ImageRecord, ImageSource } from "./catalog.ts";
+import type { ImageJobs } from "./jobs.ts";
 
 /** An image in an archive: its files are spooled, nothing of it is in the store yet. */
 interface Candidate {
@@ -33,12 +34,12 @@ const documentLimitBytes = 8 * 1024 * 1024;
  */
 export async function loadArchive(
   input: Readable,
-  { blobs, catalog }: { blobs: Blobs; catalog: Catalog },
+  { blobs, catalog, jobs }: { blobs: Blobs; catalog: Catalog; jobs: ImageJobs },
   report: (message: ProgressMessage) => void,
 ): Promise<ImageRecord[]> {
   const files = await spoolArchive(input, blobs);
   try {
-    const candidates = await readCandidates(files);
+    const candidates = await readCandidates(files, jobs);
     if (candidates.length === 0) throw invalid("invalid archive: it contains no image for this platform");
     const needed = new Map<Digest, SpooledBlob>();
     const protectedDigests = new Set<Digest>();
@@ -105,7 +106,7 @@ function nameImage(
   if (names.length === 0) report({ stream: `Loaded image ID: ${image.id}\n` });
 }
 
-async function readCandidates(files: ArchiveFiles): Promise<Candidate[]> {
+async function readCandidates(files: ArchiveFiles, jobs: ImageJobs): Promise<Candidate[]> {
   const index = files.find("index.json");
   const described = index ? await readLayout(files, index) : [];
   const list = files.find("manifest.json");
@@ -113,7 +114,8 @@ async function readCandidates(files: ArchiveFiles): Promise<Candidate[]> {
     if (!index) throw invalid("invalid archive: does not contain a manifest.json");
     return described;
   }
-  return parseArchiveManifest(await readDocument(list)).map((item) => {
+  checkSize(list);
+  return (await jobs.listArchive(list.path)).map((item) => {
     const config = getFile(files, item.config);
     // Of an archive that is both, the layout knows the manifest by which a registry knows the image.
     const same = described.find((candidate) => candidate.config.digest === config.digest);
@@ -195,7 +197,11 @@ function getFile(files: ArchiveFiles, name: string): SpooledBlob {
   return file;
 }
 
-async function readDocument(file: SpooledBlob): Promise<string> {
+function checkSize(file: SpooledBlob): void {
   if (file.sizeBytes > documentLimitBytes) throw invalid("invalid archive: a document in it is too large");
+}
+
+async function readDocument(file: SpooledBlob): Promise<string> {
+  checkSize(file);
   return readFile(file.path, "utf8");
 }

@@ -15,10 +15,19 @@ export interface Cached {
   noted: Date;
 }
 
-/** All there is, what was not asked for the longest first. @param uses what is known beside the storage */
-export async function listCached(storage: Storage, uses: ReadonlyMap<Digest, number>): Promise<Cached[]> {
+/**
+ * All there is, what was not asked for the longest first.
+ * @param uses what is known beside the storage
+ * @param isOver ends it early: then there may be more
+ */
+export async function listCached(
+  storage: Storage,
+  uses: ReadonlyMap<Digest, number>,
+  isOver: () => boolean,
+): Promise<Cached[]> {
   const cached: Cached[] = [];
   for (const two of await storage.list(blobsFolder)) {
+    if (isOver()) break;
     for (const digest of digestsOf(await storage.list(`${blobsFolder}/${two}`))) {
       const [data, claim] = await Promise.all([
         storage.find(blobKey(digest)),

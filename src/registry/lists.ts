@@ -14,6 +14,8 @@ export interface PageRequest {
   after: string;
 }
 
+export const mostPageBytes = 1 << 20;
+
 /** @throws RegistryError PAGINATION_NUMBER_INVALID */
 export function parsePageRequest(query: URLSearchParams, most: number): PageRequest {
   const n = query.get("n");
@@ -31,6 +33,17 @@ export function takePage<T>(
 ): Page<T> {
   const rest = after === "" ? items : items.filter((item) => nameOf(item) > after);
   return { items: rest.slice(0, most), isMore: most > 0 && rest.length > most };
+}
+
+/** As much of a page as clients take, which is no more than four megabytes; at least one item. */
+export function shorten<T>({ items, isMore }: Page<T>): Page<T> {
+  let bytes = 0;
+  const fitting = items.findIndex((item) => {
+    const isFull = bytes > mostPageBytes;
+    bytes += JSON.stringify(item).length;
+    return isFull;
+  });
+  return fitting < 0 ? { items, isMore } : { items: items.slice(0, fitting), isMore: true };
 }
 
 /** The tags of a repository in order. @throws RegistryError NAME_UNKNOWN */

@@ -25,9 +25,6 @@ export interface ReferrerDescriptor {
   annotations?: Record<string, string>;
 }
 
-/** Lists of referrers have the annotations of all of them. */
-const largestListed = 64 * 1024;
-
 const wrong = (message: string, cause?: unknown) =>
   new RegistryError("MANIFEST_INVALID", `invalid manifest: ${message}`, { cause });
 
@@ -57,10 +54,6 @@ export function parseManifestDocument(text: string, contentType?: string): Manif
   }
   const kind = readArtifactType(artifactType, config);
   const noted = isObject(annotations) ? JSON.stringify(onlyStrings(annotations)) : undefined;
-  if (isObject(subject) && noted && noted.length > largestListed)
-    throw wrong(
-      `annotations of more than ${largestListed} bytes cannot be listed with the subject's referrers`,
-    );
   return {
     mediaType,
     blobs: isIndex ? [] : [config, ...(layers as unknown[])].filter((one) => !isForeign(one)).map(readDigest),

@@ -11,6 +11,7 @@ import {
   tagKey,
   tagsFolder,
 } from "./layout.ts";
+import { mostPageBytes, type Page, type PageRequest } from "./lists.ts";
 import type { ManifestDocument, ReferrerDescriptor } from "./manifest-document.ts";
 import type { ManifestReader } from "./manifest-reader.ts";
 import { findText, readContent, type Storage } from "./storage.ts";
@@ -26,6 +27,11 @@ export interface StoredManifest {
   digest: Digest;
   mediaType: string;
   content: Buffer;
+}
+
+export interface ReferrersRequest extends PageRequest {
+  /** Only these. */
+  artifactType?: string;
 }
 
 export interface Manifests {
@@ -49,8 +55,8 @@ export interface Manifests {
   ): Promise<{ digest: Digest; subject: Digest | undefined }>;
   /** A tag alone, or a manifest with all its tags. @throws RegistryError MANIFEST_UNKNOWN */
   remove(name: string, reference: string): Promise<void>;
-  /** All that have the subject, in the order of their digests. */
-  referrers(name: string, subject: Digest): Promise<ReferrerDescriptor[]>;
+  /** Those that have the subject, in the order of their digests, as far as they fit on a page. */
+  referrers(name: string, subject: Digest, wanted: ReferrersRequest): Promise<Page<ReferrerDescriptor>>;
 }
 
 /** @param read see `ManifestReader` */
@@ -115,7 +121,7 @@ export function createManifests(storage: Storage, blobs: Blobs, read: ManifestRe
     await blobs.claim(name, digest);
     await storage.write(blobKey(digest), content);
     const { subject } = document;
-    if (subject) {
+    if (subject && isListable(document)) {
       const descriptor = describe(digest, content, document);
       await storage.write(referrerKey(name, subject, digest), descriptor);
     }
@@ -135,6 +141,8 @@ export function createManifests(storage: Storage, blobs: Blobs, read: ManifestRe
           : new RegistryError("MANIFEST_INVALID", `invalid tag ${JSON.stringify(reference)}`);
       }
       const document = await read(content, contentType);
+      if (document.subject && !isListable(document))
+        throw new RegistryError("MANIFEST_INVALID", "its annotations are too large for a list of referrers");
       await checkParts(name, document);
       return store(name, content, document, isTag(reference) ? reference : undefined);
     },
@@ -152,17 +160,32 @@ export function createManifests(storage: Storage, blobs: Blobs, read: ManifestRe
       if (subject) await storage.remove(referrerKey(name, subject, digest));
       await storage.remove(revisionKey(name, digest));
     },
-    async referrers(name, subject) {
+    async referrers(name, subject, { after, most, artifactType }) {
       const folder = referrersFolder(name, subject);
-      const found = new Map<string, ReferrerDescriptor>();
-      const names = await storage.list(folder);
-      await forEachOf(names, async (hex) => {
-        const text = await findText(storage, `${folder}/${hex}`);
-        if (text !== undefined) found.set(hex, JSON.parse(text));
-      });
-      return names.flatMap((hex) => found.get(hex) ?? []);
+      const names = (await storage.list(folder)).filter((hex) => `sha256:${hex}` > after);
+      const items: ReferrerDescriptor[] = [];
+      let bytes = 0;
+      for (let at = 0; at < names.length; at += atOnce) {
+        const some = names.slice(at, at + atOnce).map((hex) => findText(storage, `${folder}/${hex}`));
+        for (const text of await Promise.all(some)) {
+          if (text === undefined) continue;
+          if (items.length === most || bytes > mostPageBytes) return { items, isMore: most > 0 };
+          const one: ReferrerDescriptor = JSON.parse(text);
+          if (artifactType && one.artifactType !== artifactType) continue;
+          items.push(one);
+          bytes += text.length;
+        }
+      }
+      return { items, isMore: false };
     },
   };
+}
+
+/** Lists of referrers have the annotations of all of them. */
+const mostAnnotationBytes = 64 * 1024;
+
+function isListable({ annotations = "" }: ManifestDocument): boolean {
+  return annotations.length <= mostAnnotationBytes;
 }
 
 const atOnce = 16;

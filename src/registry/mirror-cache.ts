@@ -57,7 +57,8 @@ export function createMirrorCache(
   let isClosed = false;
 
   async function look(): Promise<void> {
-    const cached = await listCached(storage, uses);
+    const cached = await listCached(storage, uses, () => isClosed);
+    if (isClosed) return;
     storedBytes = cached.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
     const oldest = lifeMilliseconds > 0 ? Date.now() - lifeMilliseconds : 0;
     let left = storedBytes + comingBytes;

@@ -1,11 +1,12 @@
 import { Readable } from "node:stream";
 import { EngineError, messageOf } from "../errors.ts";
 import { type Digest, isDigest } from "../formats/digest.ts";
-import { parseJson } from "../formats/json.ts";
+import { isObject, parseJson } from "../formats/json.ts";
 import type { Logger } from "../logger.ts";
 import type { Rooms } from "./call.ts";
 import { RegistryError } from "./errors.ts";
 import { blobKey } from "./layout.ts";
+import { shorten, takePage } from "./lists.ts";
 import type { ReferrerDescriptor } from "./manifest-document.ts";
 import type { StoredManifest } from "./manifests.ts";
 import type { MirrorCache } from "./mirror-cache.ts";
@@ -115,11 +116,15 @@ export function createMirror(rooms: Rooms, upstream: Upstream, cache: MirrorCach
         const own = await findManifest(name, reference);
         return own ?? preferring("MANIFEST_UNKNOWN", () => fetchManifest(name, reference));
       },
-      async referrers(name, subject) {
-        const own = await manifests.referrers(name, subject);
+      async referrers(name, subject, wanted) {
+        const own = await manifests.referrers(name, subject, wanted);
         const ask = async (signal?: AbortSignal) => {
-          const answer = await upstream.findReferrers(name, subject, signal);
-          return (answer && parseReferrers(answer)) ?? own;
+          const pages = await upstream.findReferrers(name, subject, signal);
+          const all = pages && parseReferrers(pages);
+          if (!all) return own;
+          const { artifactType } = wanted;
+          const fitting = artifactType ? all.filter((one) => one.artifactType === artifactType) : all;
+          return shorten(takePage(fitting, wanted, ({ digest }) => digest));
         };
         return preferring("MANIFEST_UNKNOWN", ask, own);
       },
@@ -128,10 +133,20 @@ export function createMirror(rooms: Rooms, upstream: Upstream, cache: MirrorCach
       ...blobs,
       get: getBlob,
       async read(name, digest, range) {
-        const own = async () => cache.holding(digest, await blobs.read(name, digest, range));
-        if (await cache.use(name, digest)) return own();
+        const readOwn = async () => {
+          try {
+            return cache.holding(digest, await blobs.read(name, digest, range));
+          } catch (error) {
+            // Another server on this storage has just removed it.
+            if (error instanceof RegistryError && error.code === "BLOB_UNKNOWN") return undefined;
+            throw error;
+          }
+        };
+        const own = (await cache.use(name, digest)) && (await readOwn());
+        if (own) return own;
         const { sizeBytes } = await getBlob(name, digest);
-        if (await isKept(name, digest, sizeBytes)) return own();
+        const others = (await isKept(name, digest, sizeBytes)) && (await readOwn());
+        if (others) return others;
         const parts = fetches.read(name, digest, sizeBytes, range ?? { start: 0, end: sizeBytes });
         return cache.holding(digest, Readable.from(parts, { objectMode: false }));
       },
@@ -147,10 +162,12 @@ export function createMirror(rooms: Rooms, upstream: Upstream, cache: MirrorCach
 }
 
 /** Undefined for an answer that is none. */
-function parseReferrers(content: Buffer): ReferrerDescriptor[] | undefined {
+function parseReferrers(pages: readonly Buffer[]): ReferrerDescriptor[] | undefined {
   try {
-    const { manifests } = parseJson(content.toString(), "list of referrers");
-    return Array.isArray(manifests) ? manifests : undefined;
+    return pages.flatMap((page) => {
+      const { manifests } = parseJson(page.toString(), "list of referrers");
+      return Array.isArray(manifests) ? manifests.filter(isObject) : [];
+    }) as object[] as ReferrerDescriptor[];
   } catch {
     return undefined;
   }

@@ -23,9 +23,8 @@ export async function getCatalog(call: Call): Promise<Reply> {
 /** `GET /v2/<name>/referrers/<digest>` (specification, "Listing Referrers"). */
 export async function getReferrers(call: Call): Promise<Reply> {
   const kind = call.query.get("artifactType");
-  const all = await call.rooms.manifests.referrers(call.name, call.digest());
-  const fitting = kind ? all.filter(({ artifactType }) => artifactType === kind) : all;
-  const page = takePage(fitting, parsePageRequest(call.query, mostReferrers), ({ digest }) => digest);
+  const wanted = { ...parsePageRequest(call.query, mostReferrers), ...(kind && { artifactType: kind }) };
+  const page = await call.rooms.manifests.referrers(call.name, call.digest(), wanted);
   const index = { schemaVersion: 2, mediaType: mediaTypes.index, manifests: page.items };
   return json(index, {
     "Content-Type": mediaTypes.index,

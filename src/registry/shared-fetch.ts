@@ -111,7 +111,8 @@ export function createSharedFetches(
         }
       } catch (error) {
         // What the upstream has done wrong is told; all else is the storage's trouble.
-        const isStorage = !(error instanceof EngineError) && (toRegistryError(error)?.code ?? full) === full;
+        const code = toRegistryError(error)?.code;
+        const isStorage = !(error instanceof EngineError) && (code === undefined || troubles.has(code));
         if (isGiving || !isStorage) throw error;
         logger.warn(
           { digest, error: messageOf(error) },
@@ -124,7 +125,8 @@ export function createSharedFetches(
   };
 }
 
-const full = "STORAGE_FULL";
+/** It has no room, or another server has just removed what came. */
+const troubles = new Set<string>(["STORAGE_FULL", "BLOB_UNKNOWN"]);
 
 /** No more than so many bytes. */
 async function* passOn(source: AsyncIterable<Uint8Array>, mostBytes: number): AsyncGenerator<Uint8Array> {

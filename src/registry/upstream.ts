@@ -1,10 +1,10 @@
 import { readCertificates } from "../distribution/certificates.ts";
-import type { Connection } from "../distribution/connection.ts";
+import type { Connection, DocumentResponse } from "../distribution/connection.ts";
 import { openHttp } from "../distribution/http.ts";
 import { openHttpTransport } from "../distribution/http-transport.ts";
 import { readProxyVariables } from "../distribution/proxies.ts";
 import { readBlob } from "../distribution/read-blob.ts";
-import { expectOk, openRepository, type Repository } from "../distribution/repository.ts";
+import { expectOk, findNextPage, openRepository, type Repository } from "../distribution/repository.ts";
 import { defaultAttempts, defaultRegistrySettings } from "../distribution/settings.ts";
 import { EngineError, invalid, unavailable } from "../errors.ts";
 import { type Digest, isDigest } from "../formats/digest.ts";
@@ -21,8 +21,8 @@ export interface Upstream {
   /** Not yet compared with its digest. */
   readBlob(name: string, digest: Digest, sizeBytes: number, from: number): AsyncGenerator<Buffer>;
   listTags(name: string, signal?: AbortSignal): Promise<string[]>;
-  /** The registry's own answer, an index; undefined when it has none. */
-  findReferrers(name: string, subject: Digest, signal?: AbortSignal): Promise<Buffer | undefined>;
+  /** The registry's own answer, an index on each page; undefined when it has none. */
+  findReferrers(name: string, subject: Digest, signal?: AbortSignal): Promise<Buffer[] | undefined>;
   close(): Promise<void>;
 }
 
@@ -34,6 +34,8 @@ export interface UpstreamConfig {
 }
 
 const mostRepositories = 1000;
+/** Of a list of referrers. */
+const mostPages = 20;
 
 /** @throws EngineError invalid for an address that is none */
 export function openUpstream({ url, username, password }: UpstreamConfig): Upstream {
@@ -97,9 +99,17 @@ export function openUpstream({ url, username, password }: UpstreamConfig): Upstr
     },
     listTags: (name, signal) => repository(name).listTags(signal),
     async findReferrers(name, subject, signal) {
-      const request = { method: "GET", url: `/v2/${name}/referrers/${subject}` } as const;
-      const response = await repository(name).session.request(request, signal);
-      return response.status === 200 ? response.body : undefined;
+      const { session } = repository(name);
+      const pages: Buffer[] = [];
+      for (let url: string | undefined = `/v2/${name}/referrers/${subject}`; url; ) {
+        if (pages.length === mostPages)
+          throw unavailable(`${connection.origin}: ${url} does not come to an end`);
+        const response: DocumentResponse = await session.request({ method: "GET", url }, signal);
+        if (response.status !== 200) return undefined;
+        pages.push(response.body);
+        url = findNextPage(response, session);
+      }
+      return pages;
     },
     async close() {
       await Promise.all([http.close(), transport.close()]);

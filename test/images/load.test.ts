@@ -224,6 +224,11 @@ test("a damaged archive is refused in one sentence and leaves nothing", async ()
       /manifest.json is not JSON/,
     ],
     [
+      "manifest of nothing but brackets",
+      change((m) => Object.assign(m[2] as Member, { data: `${"[".repeat(4 << 20)}${"]".repeat(4 << 20)}` })),
+      /manifest.json names no config or layers|too large|not JSON/,
+    ],
+    [
       "manifest no list",
       change((m) => Object.assign(m[2] as Member, { data: "{}" })),
       /manifest.json is not a list/,

@@ -125,6 +125,15 @@ it("referrers of a manifest are listed, by type too, before and after it is ther
     left.manifests.map(({ digest }) => digest),
     [other.digest],
   );
+  const annotated = (at: number) => ({ subject, annotations: { at: String(at), long: "x".repeat(60_000) } });
+  for (let at = 0; at < 40; at++) {
+    const { digest, content } = makeManifest([image.config], annotated(at));
+    assert.equal((await putManifest(registry.url, name, digest, { digest, content })).status, 201);
+  }
+  const pages = (await readPages(path)) as { manifests: { digest: string }[] }[];
+  assert.ok(pages.length > 2, "no page is longer than clients take");
+  assert.ok(pages.every((page) => JSON.stringify(page).length < 2 << 20));
+  assert.equal(new Set(pages.flatMap(({ manifests }) => manifests.map(({ digest }) => digest))).size, 41);
   assert.equal((await get("/v2/never/referrers/sha256:none")).status, 400);
   const empty = await get(`/v2/never/referrers/${image.layer.digest}`);
   assert.equal(empty.status, 200);

@@ -170,6 +170,25 @@ describeStorages((make) => {
     assert.ok(await isKept(layer.digest));
   });
 
+  it("what another server removes while it is asked for is fetched again", async () => {
+    const blob = makeBlob();
+    await pushBlob(origin.url, "app", blob);
+    const racing: Storage = {
+      ...kept.storage,
+      async read(key, range) {
+        if (key === blobKey(blob.digest)) await kept.storage.remove(key);
+        return kept.storage.read(key, range);
+      },
+    };
+    {
+      await using mirror = await startMirror(kept.storage, origin.url, never);
+      await mirror.check("app", blob);
+    }
+    await using mirror = await startMirror(racing, origin.url, never);
+    const answer = await mirror.get(`app/blobs/${blob.digest}`, { headers: { Range: "bytes=0-9" } });
+    assert.deepEqual(Buffer.from(await answer.arrayBuffer()), blob.content.subarray(0, 10));
+  });
+
   it("a blob that another repository has brought is not fetched again", async () => {
     const blob = makeBlob();
     const source = new Source(blob);

@@ -4,12 +4,14 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, it } from "node:test";
+import { mediaTypes } from "../../src/formats/oci-manifest.ts";
 import { openUpstream, type Upstream, type UpstreamConfig } from "../../src/registry/upstream.ts";
 import { eventually } from "../engine.ts";
 import {
   codeOf,
   makeBlob,
   makeLayout,
+  makeManifest,
   pushBlob,
   pushImage,
   putManifest,
@@ -168,6 +170,37 @@ describeStorages((make) => {
     } finally {
       source.close();
     }
+  });
+
+  it("lists the upstream's referrers, all its pages of them, and its own when that is down", async () => {
+    const image = await pushImage(origin.url, "app", "v1");
+    const subject = { mediaType: mediaTypes.manifest, digest: image.manifest.digest, size: 1 };
+    const wanted: string[] = [];
+    for (let at = 0; at < 25; at++) {
+      const annotations = { at: String(at), long: "x".repeat(60_000) };
+      const manifest = makeManifest([image.config], { subject, annotations });
+      await putManifest(origin.url, "app", manifest.digest, manifest);
+      wanted.push(manifest.digest);
+    }
+    await startMirror({ url: origin.url });
+    const list = async (query = "", most = Number.POSITIVE_INFINITY) => {
+      const found: string[] = [];
+      let path = `app/referrers/${image.manifest.digest}${query}`;
+      for (let pages = 0; path && pages < most; pages++) {
+        const answer = await get(path);
+        const text = await answer.text();
+        assert.ok(text.length < 2 << 20, "no page is longer than clients take");
+        for (const { digest } of JSON.parse(text).manifests) found.push(digest);
+        path = /^<\/v2\/([^>]+)>/.exec(answer.headers.get("link") ?? "")?.[1] ?? "";
+      }
+      return found;
+    };
+    assert.deepEqual(await list(), wanted.sort());
+    assert.deepEqual(await list("?n=2", 1), wanted.slice(0, 2));
+    assert.deepEqual(await list("?artifactType=none"), []);
+    await get(`app/manifests/${wanted[3]}`);
+    await origin.close();
+    assert.deepEqual(await list(), [wanted[3]]);
   });
 
   it("has credentials for the upstream", async () => {
