@@ -1,3 +1,4 @@
+import { setTimeout } from "node:timers/promises";
 import type { BenchEngine } from "./engine.ts";
 import type { Row } from "./results.ts";
 
@@ -24,6 +25,9 @@ export interface Measured<S> {
   after?: (subject: S, sample: number) => Promise<unknown>;
 }
 
+/** An engine may go on after its answer; the next one's sample is not to pay for that. */
+const settleMilliseconds = 150;
+
 /** Measures the same work on each subject in turn, one sample of each at a time, so that what else the machine does hits all alike. */
 export async function alternate<S extends { name: string }>(
   subjects: S[],
@@ -33,6 +37,7 @@ export async function alternate<S extends { name: string }>(
   for (let sample = 0; sample < samples; sample++) {
     for (const subject of subjects) {
       await before?.(subject, sample);
+      await setTimeout(settleMilliseconds);
       taken.get(subject.name)?.push(await milliseconds(() => work(subject, sample)));
       await after?.(subject, sample);
     }

@@ -52,8 +52,11 @@ export function startFailure(
     return { error: badCommand(prefix, `${withoutRuntime(message).toLowerCase()}: unknown`), exitCode: 126 };
   }
   const task = prefix === createPrefix ? "failed to create task for container: " : prefix;
-  return { error: new EngineError("internal", task + message), exitCode: 128 };
+  const advice = /resource temporarily unavailable/i.test(message) ? atProcessLimit : "";
+  return { error: new EngineError("internal", task + message + advice), exitCode: 128 };
 }
+
+const atProcessLimit = ": the container is at its limit of processes; see --pids-limit, also of `update`";
 
 function badCommand(prefix: string, message: string): EngineError {
   return new EngineError("invalid", `${prefix}${message}`);

@@ -63,12 +63,16 @@ function missing(program: string): Error {
   return new Error(`OCI runtime "${program}" not found: install it or choose another with --runtime`);
 }
 
-/** The message of the last error the runtime wrote to its log. */
+/** crun's, after it has said what it was. */
+const noReason = "fail startup";
+
+/** The message of the last error the runtime wrote to its log that says something. */
 function lastError(logFile: string): string | undefined {
   try {
     const lines = readFileSync(logFile, "utf8").trim().split("\n");
     const entries = lines.map((line): { level?: string; msg?: string } => JSON.parse(line));
-    return entries.findLast((entry) => entry.level === "error")?.msg;
+    const errors = entries.filter(({ level }) => level === "error").map(({ msg }) => msg);
+    return errors.findLast((message) => message !== noReason) ?? errors.at(-1);
   } catch (error) {
     return hasCode(error, "ENOENT") ? undefined : `its log is unreadable: ${messageOf(error)}`;
   }
