@@ -68,9 +68,9 @@ export function formatMarkdown(results: Results): string {
   return [
     "# berth beside others",
     "",
-    "Written by `npm run bench`. Medians, the engines in turn for each sample, the same docker client on each one's socket;",
-    "every engine in network, mount and PID namespaces of its own on one machine, its run-time files in memory. Smaller is better. Other work on the machine",
-    "moves all figures: read the ratios.",
+    "Written by `npm run bench`. Medians, the engines in turn for each sample (for hundreds of containers, one after the other), the",
+    "same docker client on each one's socket; every engine in network, mount and PID namespaces of its own on one machine, its run-time",
+    "files in memory. Smaller is better. Other work on the machine moves all figures: read the ratios.",
     "",
     `- ${new Date().toISOString().slice(0, 16).replace("T", " ")} UTC; ${seconds} s in all`,
     `- ${engines.map(({ name, version }) => `${name} ${version}`).join(", ")}; Node ${process.versions.node}; Linux ${release()}`,
