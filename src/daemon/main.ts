@@ -22,7 +22,7 @@ async function main(): Promise<void> {
   }
   process.title = `berth-daemon ${flags.engine.execRoot ?? ""}`.trim();
   const engine = await createEngine(flags.engine);
-  watchEventLoop((milliseconds) => engine.logger.warn({ eventLoopBlocked: milliseconds }));
+  watchEventLoop((stops) => engine.logger.warn(stops));
   const { request, upgrade } = createApiListeners(engine);
   const servers = await Promise.all(
     flags.hosts.map(async (host) => {

@@ -23,7 +23,7 @@ process
 process.on("uncaughtException", (error) => console.error(error));
 process.on("unhandledRejection", (error) => console.error(error));
 becomeSubreaper();
-watchEventLoop((milliseconds) => console.error(JSON.stringify({ eventLoopBlocked: milliseconds })));
+watchEventLoop((stops) => console.error(JSON.stringify(stops)));
 await outwaitRuntimes(execRoot);
 const processes = new Processes(join(execRoot, "p"), spoolFolder, (notice) => server.notify(notice));
 const server = await serve(
