@@ -1,6 +1,8 @@
-import { readdirSync, readFileSync } from "node:fs";
+import { spawn } from "node:child_process";
+import { closeSync, openSync, readdirSync, readFileSync } from "node:fs";
 import { Agent, get } from "node:http";
-import { dirname } from "node:path";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { type BenchEngine, docker, runCommand } from "./engine.ts";
 import type { Archives } from "./images.ts";
 import { enginePids } from "./processes.ts";
@@ -14,32 +16,54 @@ const settleMilliseconds = 2500;
 
 /**
  * The longest time for which the event loops of daemon and supervisor stood still, by what clients and containers do meanwhile.
- * Both get the processor before all others, so that what else the machine does is hardly counted.
+ * Both get the processor before all others, so that what else the machine does is hardly counted; how much of it still is, a loop
+ * tells that has nothing to do.
  * @param engine started with BERTH_TRACE
  */
-export async function benchEventLoop(engine: BenchEngine, { debian }: Archives): Promise<Row[]> {
-  for (const pid of enginePids(engine.initPid)) await prefer(pid);
+export async function benchEventLoop(engine: BenchEngine, archives: Archives): Promise<Row[]> {
+  const idleLog = join(dirname(engine.log), "idle-loop.log");
+  const output = openSync(idleLog, "a");
+  const idle = spawn(process.execPath, [fileURLToPath(new URL("idle-loop.ts", import.meta.url))], {
+    stdio: ["ignore", output, "inherit"],
+    env: { ...process.env, BERTH_TRACE: "1" },
+  });
+  try {
+    for (const pid of [...enginePids(engine.initPid), String(idle.pid)]) await prefer(pid);
+    return await benchAll({ engine, idleLog }, archives);
+  } finally {
+    idle.kill();
+    closeSync(output);
+  }
+}
+
+interface Watched {
+  engine: BenchEngine;
+  idleLog: string;
+}
+
+async function benchAll(watched: Watched, { debian }: Archives): Promise<Row[]> {
+  const { engine } = watched;
   const writing = `yes ${line} | head -c ${logMegabytes}000000`;
   const unrotated = ["--log-opt", "max-size=10g"];
   await docker(engine, ["load", "-q", "-i", debian]);
   const rows = [
-    ...(await observe(engine, "nothing happens", () => pause(5000))),
-    ...(await observe(engine, "a container floods its output", async () => {
+    ...(await observe(watched, "nothing happens", () => pause(5000))),
+    ...(await observe(watched, "a container floods its output", async () => {
       await docker(engine, ["run", "-d", "--name", "flood", "busybox", "yes"]);
       await pause(10_000);
       await docker(engine, ["rm", "-f", "flood"]);
     })),
-    ...(await observe(engine, `a container writes ${logMegabytes} MB`, async () => {
+    ...(await observe(watched, `a container writes ${logMegabytes} MB`, async () => {
       await docker(engine, ["run", "--name", "writer", "-d", ...unrotated, "busybox", "sh", "-c", writing]);
       await docker(engine, ["wait", "writer"]);
     })),
-    ...(await observe(engine, `\`logs\` of ${logMegabytes} MB`, () =>
+    ...(await observe(watched, `\`logs\` of ${logMegabytes} MB`, () =>
       docker(engine, ["logs", "writer"], { discardOutput: true }),
     )),
-    ...(await observe(engine, "`save` of a big image", () =>
+    ...(await observe(watched, "`save` of a big image", () =>
       docker(engine, ["save", "debian"], { discardOutput: true }),
     )),
-    ...(await observe(engine, `ten times ${inspectsAtOnce} \`inspect\` at once`, async () => {
+    ...(await observe(watched, `ten times ${inspectsAtOnce} \`inspect\` at once`, async () => {
       for (let round = 0; round < 10; round++) await inspectAll(engine, "writer");
     })),
   ];
@@ -56,25 +80,30 @@ async function prefer(pid: string): Promise<void> {
 
 const pause = (milliseconds: number) => new Promise((resolve) => setTimeout(resolve, milliseconds));
 
-async function observe(engine: BenchEngine, what: string, work: () => Promise<unknown>): Promise<Row[]> {
-  const logs = [engine.log, `/proc/${engine.initPid}/root${dirname(engine.log)}/run/supervisor.log`];
+async function observe(
+  { engine, idleLog }: Watched,
+  what: string,
+  work: () => Promise<unknown>,
+): Promise<Row[]> {
+  const logs = [engine.log, `/proc/${engine.initPid}/root${dirname(engine.log)}/run/supervisor.log`, idleLog];
   await pause(settleMilliseconds);
   const seen = logs.map((path) => readFileSync(path, "utf8").length);
   await work();
   await pause(settleMilliseconds);
-  const told = logs.flatMap((path, index) => readFileSync(path, "utf8").slice(seen[index]).split("\n"));
-  const longest = (name: string): Record<string, number> => {
-    const pattern = new RegExp(`"${name}":([\\d.]+)`);
-    return { [engine.name]: Math.max(...told.map((text) => Number(pattern.exec(text)?.[1] ?? 0))) };
+  const stops = logs.map((path, index) => longestStop(readFileSync(path, "utf8").slice(seen[index])));
+  const [daemon = 0, supervisor = 0, idle = 0] = stops;
+  const row = (name: string, stop: number): Row => {
+    return { name, unit: "ms", samples: 1, values: { [engine.name]: stop } };
   };
-  const stop: Row = {
-    name: `longest stop of an event loop, ${what}`,
-    unit: "ms",
-    samples: 1,
-    values: longest("eventLoopBlocked"),
-  };
-  const late: Row = { ...stop, name: "— with its waiting for a processor", values: longest("eventLoopLate") };
-  return [stop, late];
+  return [
+    row(`longest stop of an event loop, ${what}`, Math.max(daemon, supervisor)),
+    row("— of one with nothing to do, meanwhile", idle),
+  ];
+}
+
+function longestStop(log: string): number {
+  const stops = log.split("\n").map((text) => Number(/"eventLoopBlocked":([\d.]+)/.exec(text)?.[1] ?? 0));
+  return Math.max(...stops);
 }
 
 function inspectAll(engine: BenchEngine, name: string): Promise<unknown> {

@@ -25,4 +25,4 @@ export function createTurns(): (work: () => void) => void {
   };
 }
 
-const turnMilliseconds = 2;
+const turnMilliseconds = 1;
