@@ -114,7 +114,11 @@ export async function execStart(request: ApiRequest): Promise<Reply | undefined>
   const joining = attachExec(containers, exec, name, detachKeys);
   const starting = startExec(containers, exec, name);
   starting.catch(() => {});
-  const join = await joining;
+  const join = await joining.catch((error: unknown) => {
+    // Nobody comes any more, and the supervisor is not to wait for it.
+    containers.supervisor.call("abort", { process: exec.id }).catch(() => {});
+    throw error;
+  });
   const client = request.hijack(mediaType(request, tty));
   const joined = join(client);
   try {

@@ -1,4 +1,4 @@
-import { close } from "node:fs";
+import { close, closeSync } from "node:fs";
 import { inPrivateMounts, openMountNamespace } from "../sys/namespaces.ts";
 import { type ExitStatus, reapAny } from "../sys/process.ts";
 import { sealProgram } from "../sys/sealed-program.ts";
@@ -39,9 +39,16 @@ export class Children {
     let mounts: number | undefined;
     const spawnIsolated = (prepare: () => void) => {
       prepare();
-      const child = spawn();
-      mounts = openMountNamespace();
-      return child;
+      // Before there is a child: one that nobody knows of would be lost when there are no descriptors left.
+      const held = openMountNamespace();
+      try {
+        const child = spawn();
+        mounts = held;
+        return child;
+      } catch (error) {
+        closeSync(held);
+        throw error;
+      }
     };
     const pid = isolate ? inPrivateMounts(() => spawnIsolated(isolate)) : spawn();
     return new Promise((resolve, reject) => {
