@@ -119,11 +119,13 @@ function joinWith(connection: Duplex, { keys, onDetach, onInputEnd, ended }: Joi
       };
       connection.on("error", finish).on("close", finish);
       client.on("error", endInput).on("close", endInput).on("error", finish).on("close", finish);
-      connection.pipe(client, { end: false });
-      connection.once("end", async () => {
+      const endClient = async () => {
         if (ended) await Promise.race([ended, setTimeout(longestWayMilliseconds, undefined, { ref: false })]);
         client.end();
-      });
+      };
+      connection.pipe(client, { end: false });
+      // With an error when a supervisor is killed before it has read all that was sent to it.
+      connection.once("end", endClient).once("error", endClient);
       client.on("data", (chunk: Buffer) => {
         const { output, detached } = filter?.(chunk) ?? { output: chunk, detached: false };
         if (detached) {

@@ -1,9 +1,10 @@
-import { spawn } from "node:child_process";
+import { type ChildProcess, spawn } from "node:child_process";
 import { closeSync, mkdirSync, openSync } from "node:fs";
-import { connect, type Socket } from "node:net";
+import type { Socket } from "node:net";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { hasCode, internal, unavailable } from "../errors.ts";
+import { internal, unavailable } from "../errors.ts";
+import { socketPath, tryConnect } from "./connect.ts";
 import type { Lifelines } from "./lifelines.ts";
 import {
   type AdoptOptions,
@@ -48,16 +49,19 @@ export async function openSupervisor(
   spoolFolder: string,
   lifelines: Lifelines,
 ): Promise<Supervisor> {
-  const path = join(execRoot, "supervisor.sock");
+  const path = socketPath(execRoot);
   const deadline = performance.now() + startTimeoutMilliseconds;
-  let hasEnded: (() => boolean) | undefined;
+  let child: ChildProcess | undefined;
   for (;;) {
     const socket = await tryConnect(path);
     const hello = { role: "control", protocol: protocolVersion, oldest: oldestProtocol } as const;
     const welcome = socket && (await introduce(socket, hello));
     if (welcome) return createSupervisor(socket, welcome.protocol, path, lifelines);
-    if (!socket) hasEnded ??= startSupervisor(execRoot, spoolFolder);
-    if (hasEnded?.() || performance.now() > deadline)
+    // Another one served when it came.
+    if (child?.exitCode === 0) child = undefined;
+    if (!socket) child ??= startSupervisor(execRoot, spoolFolder);
+    const hasEnded = child && (child.exitCode ?? child.signalCode) !== null;
+    if (hasEnded || performance.now() > deadline)
       throw internal(`the supervisor did not start; see ${join(execRoot, "supervisor.log")}`);
     await new Promise((resolve) => setTimeout(resolve, 10));
   }
@@ -171,18 +175,6 @@ export function upcoming(next: Promise<Supervisor>): Supervisor {
   };
 }
 
-function tryConnect(path: string): Promise<Socket | undefined> {
-  return new Promise((resolve, reject) => {
-    const socket = connect({ path, allowHalfOpen: true });
-    socket.once("connect", () => resolve(socket));
-    socket.once("error", (error) => {
-      const isAbsent = ["ENOENT", "ECONNREFUSED", "ECONNRESET"].some((code) => hasCode(error, code));
-      if (isAbsent) resolve(undefined);
-      else reject(error);
-    });
-  });
-}
-
 /** @returns undefined when the supervisor was just ending. @throws EngineError internal when it is of too different a version */
 async function introduce(socket: Socket, hello: Hello): Promise<Welcome | undefined> {
   socket.write(`${JSON.stringify(hello)}\n`);
@@ -197,11 +189,8 @@ async function introduce(socket: Socket, hello: Hello): Promise<Welcome | undefi
   );
 }
 
-/**
- * The supervisor is a session of its own, so that no signal to the daemon's terminal or process group reaches it.
- * @returns whether it has ended since
- */
-function startSupervisor(execRoot: string, spoolFolder: string): () => boolean {
+/** The supervisor is a session of its own, so that no signal to the daemon's terminal or process group reaches it. */
+function startSupervisor(execRoot: string, spoolFolder: string): ChildProcess {
   mkdirSync(execRoot, { recursive: true, mode: 0o711 });
   const log = openSync(join(execRoot, "supervisor.log"), "a", 0o600);
   const extension = import.meta.url.endsWith(".ts") ? ".ts" : ".js";
@@ -213,5 +202,5 @@ function startSupervisor(execRoot: string, spoolFolder: string): () => boolean {
   });
   child.unref();
   closeSync(log);
-  return () => child.exitCode !== null || child.signalCode !== null;
+  return child;
 }

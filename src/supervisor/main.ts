@@ -2,9 +2,11 @@ import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { becomeSubreaper } from "../sys/process.ts";
 import { watchEventLoop } from "../trace.ts";
+import { socketPath } from "./connect.ts";
 import { outwaitRuntimes } from "./orphans.ts";
 import { Processes } from "./processes.ts";
 import { serve } from "./server.ts";
+import { becomeTheOne } from "./the-one.ts";
 
 /**
  * The supervisor: parent of every container process, holder of their input, output and logs. It outlives the daemon.
@@ -13,6 +15,7 @@ import { serve } from "./server.ts";
 const [execRoot, spoolFolder] = process.argv.slice(2);
 if (!execRoot || !spoolFolder) throw new Error("usage: supervisor EXEC_ROOT SPOOL_FOLDER");
 
+if (!(await becomeTheOne(execRoot))) process.exit(0);
 process.title = `berth-supervisor ${execRoot}`;
 process
   .on("SIGHUP", () => {})
@@ -27,10 +30,10 @@ watchEventLoop((stops) => console.error(JSON.stringify(stops)));
 await outwaitRuntimes(execRoot);
 const processes = new Processes(join(execRoot, "p"), spoolFolder, (notice) => server.notify(notice));
 const server = await serve(
-  join(execRoot, "supervisor.sock"),
+  socketPath(execRoot),
   () => processes,
   () => {
-    rmSync(join(execRoot, "supervisor.sock"), { force: true });
+    rmSync(socketPath(execRoot), { force: true });
     // There is nothing to flush, and an ordinary exit would wait for a thread that sleeps in the kernel.
     process.kill(process.pid, "SIGKILL");
   },

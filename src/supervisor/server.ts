@@ -58,7 +58,7 @@ export function serve(
       socket.resume();
     });
   });
-  /** No daemon has come back, and there is nothing that one could ask for. */
+  /** No daemon has come, or come back, and there is nothing that one could ask for. */
   const endIfForgotten = () => {
     if (controls.size === 0 && processes().isEmpty) onShutdown();
   };
@@ -66,6 +66,7 @@ export function serve(
   return new Promise((resolve, reject) => {
     server.once("error", reject);
     listenPrivately(server, path, 0o600, () => {
+      setTimeout(endIfForgotten, forgottenAfterMilliseconds);
       resolve({
         notify(notice) {
           for (const socket of controls) send(socket, notice);

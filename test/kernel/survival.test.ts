@@ -1,6 +1,9 @@
 import assert from "node:assert/strict";
+import { once } from "node:events";
 import { describe, it } from "node:test";
-import { eventually, output, useEngine } from "../engine.ts";
+import { setTimeout } from "node:timers/promises";
+import { createClient } from "../../src/client/client.ts";
+import { eventually, output, supervisorOf, useEngine } from "../engine.ts";
 
 describe("a daemon that goes and comes back", () => {
   const { engine, berth } = useEngine();
@@ -63,7 +66,7 @@ describe("a daemon that goes and comes back", () => {
         engine.berth(["run", "-d", "--name", `torn${n}`, "busybox", "sleep", "1000"]),
       ),
     );
-    await new Promise((resolve) => setTimeout(resolve, 250));
+    await setTimeout(250);
     await engine.restart("SIGKILL");
     await starts;
     const names = (await berth("ps", "-a", "--format", "{{.Names}}")).split("\n").filter(Boolean);
@@ -128,15 +131,34 @@ describe("a supervisor that is killed", () => {
   const { engine, berth } = useEngine(/the supervisor was lost/);
 
   const killSupervisor = async () => {
-    const { stdout } = await engine.cli("pgrep")(["-f", `^berth-supervisor ${engine.execRoot}$`]);
-    const pid = Number(stdout.trim());
-    assert.ok(pid > 0, "there is a supervisor");
+    const pid = supervisorOf(engine);
     process.kill(pid, "SIGKILL");
     await eventually(
       () => engine.cli("pgrep")(["-f", `^berth-supervisor ${engine.execRoot}$`]),
       (found) => found.stdout.trim() !== "" && Number(found.stdout) !== pid,
     );
   };
+
+  it("ends the connections of those attached, also with something on its way to it", async () => {
+    await berth("run", "-d", "-i", "--name", "reader", "busybox", "cat");
+    const client = await createClient({ host: engine.host });
+    const { Id: exec } = await client.execs.create("reader", {
+      Cmd: ["cat"],
+      AttachStdin: true,
+      AttachStdout: true,
+    });
+    const attached = [
+      await client.containers.attach("reader", { stdin: true, stdout: true }),
+      await client.execs.attach(exec, { Tty: false }),
+    ];
+    process.kill(supervisorOf(engine), "SIGSTOP");
+    for (const { socket } of attached) socket.write("on its way\n");
+    await setTimeout(300);
+    const ended = attached.map(({ socket }) => once(socket.resume(), "end"));
+    await killSupervisor();
+    await Promise.all(ended);
+    await berth("rm", "-f", "reader");
+  });
 
   it("takes no container with it: they run on, are found again, and their output goes on into the log", async () => {
     const script = "i=0; while :; do i=$((i+1)); echo $i; sleep 0.02; done";

@@ -37,11 +37,13 @@ export async function torture(engine: TestEngine, { kills, seed, report }: Tortu
     await setTimeout(random.between(0, longestWorkMilliseconds));
     const victim = random.pick(victims);
     shift.disturb();
-    await strike(engine, victim, random);
-    await shift.end();
-    await checkAfter(lanes, victim).catch((error: unknown) => {
+    try {
+      await strike(engine, victim, random);
+      await shift.end();
+      await checkAfter(lanes, victim);
+    } catch (error) {
       throw new Error(`after kill ${kill} (${victim}), seed ${seed}`, { cause: error });
-    });
+    }
     if (kill % 25 === 0) report(`${kill} of ${kills} kills; acknowledged: ${formatCounts(counts)}`);
   }
   for (const { facts } of lanes) {
