@@ -6,8 +6,8 @@ import { dirname } from "node:path";
 import { createApiListeners } from "../api/server.ts";
 import { createEngine } from "../engine/engine.ts";
 import { EngineError, messageOf } from "../errors.ts";
+import { watchEventLoop } from "../sys/event-loop-stops.ts";
 import { listenPrivately } from "../sys/listen.ts";
-import { watchEventLoop } from "../trace.ts";
 import { type DaemonFlags, type Host, helpText, parseDaemonFlags } from "./flags.ts";
 
 /**

@@ -1,7 +1,7 @@
 import { rmSync } from "node:fs";
 import { join } from "node:path";
+import { watchEventLoop } from "../sys/event-loop-stops.ts";
 import { becomeSubreaper } from "../sys/process.ts";
-import { watchEventLoop } from "../trace.ts";
 import { socketPath } from "./connect.ts";
 import { outwaitRuntimes } from "./orphans.ts";
 import { Processes } from "./processes.ts";
