@@ -7,18 +7,21 @@ const clockCall = declare("int clock_gettime(int clock, _Out_ int64_t *time)");
 const CLOCK_THREAD_CPUTIME_ID = 3;
 
 const leastToldMilliseconds = 1;
+const mostTold = 20;
 const resolutionMilliseconds = 1;
 
-/** In milliseconds. */
-export interface EventLoopStops {
-  /** The longest time for which the thread was kept from its event loop: it worked, or slept in the kernel. */
-  eventLoopBlocked: number;
-  /** The longest time for which a timer was late, for whatever reason: other programs had the processors, or the machine stood still. */
-  eventLoopLate: number;
+/** One time for which an event loop did not turn. */
+export interface EventLoopStop {
+  /** When it was over, in milliseconds since 1970. */
+  at: number;
+  /** For how many milliseconds the thread was kept from its event loop: it worked, or slept in the kernel. */
+  blocked: number;
+  /** By how many milliseconds a timer was late, for whatever reason: other programs had the processors, or the machine stood still. */
+  late: number;
 }
 
-/** With BERTH_TRACE, tells once a second of the longest times for which this thread's event loop did not turn. */
-export function watchEventLoop(report: (stops: EventLoopStops) => void): void {
+/** With BERTH_TRACE, tells once a second of the longest stops of this thread's event loop. */
+export function watchEventLoop(report: (told: { eventLoopStops: EventLoopStop[] }) => void): void {
   if (!isTracing) return;
   const readWaiting = openSchedulerClock();
   const read = (): Clocks => {
@@ -30,20 +33,22 @@ export function watchEventLoop(report: (stops: EventLoopStops) => void): void {
     };
   };
   let last = read();
-  let [blocked, late] = [0, 0];
+  let stops: EventLoopStop[] = [];
   setInterval(() => {
     const next = read();
-    late = Math.max(late, next.now - last.now - resolutionMilliseconds);
-    blocked = Math.max(blocked, blockedBetween(last, next));
+    const late = next.now - last.now - resolutionMilliseconds;
+    if (late > leastToldMilliseconds)
+      stops.push({ at: Date.now(), blocked: round(blockedBetween(last, next)), late: round(late) });
     last = next;
   }, resolutionMilliseconds).unref();
   setInterval(() => {
-    const round = (milliseconds: number) => Math.round(milliseconds * 10) / 10;
-    if (late > leastToldMilliseconds)
-      report({ eventLoopBlocked: round(blocked), eventLoopLate: round(late) });
-    [blocked, late] = [0, 0];
+    const longest = stops.toSorted((a, b) => b.late - a.late).slice(0, mostTold);
+    if (longest.length > 0) report({ eventLoopStops: longest });
+    stops = [];
   }, 1000).unref();
 }
+
+const round = (milliseconds: number) => Math.round(milliseconds * 10) / 10;
 
 /** In milliseconds. */
 interface Clocks {
