@@ -1,4 +1,4 @@
-import { chmodSync, constants, fchmodSync, fchownSync, lchownSync } from "node:fs";
+import { chmodSync, constants, fchmodSync, fchownSync, fstatSync, lchownSync } from "node:fs";
 import type { ByteString, TarEntry } from "../formats/tar-entry.ts";
 import { setEntryTimes, setTimes } from "../sys/file-times.ts";
 import { closeDescriptor, descriptorPath, entryPath, openInRoot, pathFlag } from "../sys/safe-path.ts";
@@ -15,18 +15,32 @@ export interface Owner {
   gid: number;
 }
 
-export function setFileAttributes(fd: number, entry: TarEntry, { uid, gid }: Owner): void {
-  fchownSync(fd, uid, gid);
-  fchmodSync(fd, entry.mode);
+export function setFileAttributes(fd: number, entry: TarEntry, owner: Owner): void {
+  setOwnerAndMode(fd, entry, owner);
   setXattrs(fd, entry);
   setTimes(fd, entry.mtime);
 }
 
 /** All but the times, which the entries to come would change. */
-export function setDirectoryAttributes(fd: number, entry: TarEntry, { uid, gid }: Owner): void {
-  fchownSync(fd, uid, gid);
-  fchmodSync(fd, entry.mode);
+export function setDirectoryAttributes(fd: number, entry: TarEntry, owner: Owner): void {
+  setOwnerAndMode(fd, entry, owner);
   setXattrs(fd, entry);
+}
+
+/** To look is cheaper than to set, and most of what was just made is as it should be. */
+function setOwnerAndMode(fd: number, entry: TarEntry, { uid, gid }: Owner): void {
+  const is = fstatSync(fd);
+  const isOwned = is.uid === uid && is.gid === gid;
+  if (!isOwned) fchownSync(fd, uid, gid);
+  if (!isOwned || (is.mode & modeBits) !== entry.mode) fchmodSync(fd, entry.mode);
+}
+
+const modeBits = 0o7777;
+
+/** To make something with: nobody may do more with it than when it has its owner. */
+export function firstMode(entry: TarEntry, { uid, gid }: Owner): number {
+  const isRoots = uid === 0 && gid === 0;
+  return entry.mode & (isRoots ? 0o777 : 0o700);
 }
 
 /** Of what is neither a file nor a directory; a link has no mode. */

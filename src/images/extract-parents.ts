@@ -1,7 +1,6 @@
-import { mkdirSync } from "node:fs";
 import { hasCode } from "../errors.ts";
 import type { ByteString } from "../formats/tar-entry.ts";
-import { closeDescriptor, entryPath, openDirectoryInRoot } from "../sys/safe-path.ts";
+import { closeDescriptor, makeDirectoryAt, openDirectoryInRoot } from "../sys/safe-path.ts";
 
 /** The directories that entries go into, kept open, since neighbours in an archive share them. */
 export interface Parents {
@@ -38,7 +37,7 @@ export function createParents(rootFd: number, base: ByteString): Parents {
       if (!hasCode(error, "ENOENT") || name === undefined) throw error;
       const parentFd = openOrMake(path.slice(0, -1));
       try {
-        mkdirSync(entryPath(parentFd, name), 0o755);
+        makeDirectoryAt(parentFd, name, 0o755);
       } catch (failure) {
         if (!hasCode(failure, "EEXIST")) throw failure;
       } finally {

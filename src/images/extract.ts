@@ -1,35 +1,28 @@
-import {
-  closeSync,
-  constants,
-  ftruncateSync,
-  linkSync,
-  lstatSync,
-  mkdirSync,
-  openSync,
-  symlinkSync,
-  writeSync,
-} from "node:fs";
+import { constants, ftruncateSync, linkSync, lstatSync, symlinkSync, writeSync } from "node:fs";
 import { EngineError, hasCode, internal, invalid, messageOf } from "../errors.ts";
 import { type ByteString, type TarEntry, textOfBytes } from "../formats/tar-entry.ts";
 import type { TarEvent } from "../formats/tar-reader.ts";
 import { makeNode } from "../sys/device-node.ts";
-import { setEntryTimes } from "../sys/file-times.ts";
 import {
   closeDescriptor,
+  createFileAt,
   descriptorPath,
   entryPath,
+  makeDirectoryAt,
   openInRoot,
   removeTree,
   splitPath,
 } from "../sys/safe-path.ts";
 import { setXattr } from "../sys/xattr.ts";
 import {
+  firstMode,
   type Owner,
   setDirectoryAttributes,
   setEntryAttributes,
   setFileAttributes,
 } from "./extract-attributes.ts";
 import { createParents } from "./extract-parents.ts";
+import { createDirectoryTimes } from "./extract-times.ts";
 import { opaqueMarker, opaqueXattr, whiteoutPrefix } from "./whiteouts.ts";
 
 export interface ExtractOptions {
@@ -55,7 +48,7 @@ export interface Extraction {
   readonly sizeBytes: number;
 }
 
-const { O_WRONLY, O_CREAT, O_EXCL, O_NOFOLLOW, O_DIRECTORY } = constants;
+const { O_NOFOLLOW, O_DIRECTORY } = constants;
 
 /**
  * Writes the entries of an archive into a directory tree: owners, modes with setuid, extended attributes, times,
@@ -64,7 +57,7 @@ const { O_WRONLY, O_CREAT, O_EXCL, O_NOFOLLOW, O_DIRECTORY } = constants;
  */
 export function createExtraction(options: ExtractOptions): Extraction {
   const parents = createParents(options.rootFd, options.base);
-  const directories: { path: ByteString[]; entry: TarEntry }[] = [];
+  const directoryTimes = createDirectoryTimes(parents);
   const whitedOut = new Set<ByteString>();
   /** `at`: how far it is; what was passed over is a hole. */
   let open: { fd: number; entry: TarEntry; at: number } | undefined;
@@ -112,6 +105,7 @@ export function createExtraction(options: ExtractOptions): Extraction {
       make(parentFd, name, entry);
     } catch (error) {
       if (!hasCode(error, "EEXIST") || !makeRoom(parentFd, name, entry)) throw error;
+      directoryTimes.drop([...path, name]);
       if (entry.type !== "directory" || !isDirectory(parentFd, name)) make(parentFd, name, entry);
     }
     if (entry.type === "directory") {
@@ -141,12 +135,11 @@ export function createExtraction(options: ExtractOptions): Extraction {
   function make(parentFd: number, name: ByteString, entry: TarEntry): void {
     switch (entry.type) {
       case "file": {
-        const flags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW;
-        open = { fd: openSync(entryPath(parentFd, name), flags, 0o600), entry, at: 0 };
+        open = { fd: createFileAt(parentFd, name, firstMode(entry, options.owner ?? entry)), entry, at: 0 };
         break;
       }
       case "directory":
-        mkdirSync(entryPath(parentFd, name), 0o755);
+        makeDirectoryAt(parentFd, name, firstMode(entry, options.owner ?? entry));
         break;
       case "symlink":
         symlinkSync(Buffer.from(entry.linkName ?? "", "latin1"), entryPath(parentFd, name));
@@ -186,7 +179,7 @@ export function createExtraction(options: ExtractOptions): Extraction {
       if (entry.isSparse) ftruncateSync(fd, at);
       setFileAttributes(fd, entry, options.owner ?? entry);
     } finally {
-      closeSync(fd);
+      closeDescriptor(fd);
     }
   }
 
@@ -197,22 +190,7 @@ export function createExtraction(options: ExtractOptions): Extraction {
     } finally {
       parents.adopt(path, fd);
     }
-    directories.push({ path, entry });
-  }
-
-  function setDirectoryTimes(): void {
-    for (const { path, entry } of directories.reverse()) {
-      let fd: number | undefined;
-      try {
-        fd = parents.openExisting(path);
-        setEntryTimes(fd, ".", entry.mtime);
-      } catch (error) {
-        // A later entry may have put something else in its place.
-        if (!hasCode(error, "ENOENT") && !hasCode(error, "ENOTDIR")) throw error;
-      } finally {
-        if (fd !== undefined) closeDescriptor(fd);
-      }
-    }
+    directoryTimes.put(path, entry.mtime);
   }
 
   return {
@@ -234,9 +212,9 @@ export function createExtraction(options: ExtractOptions): Extraction {
         throw explain(error, current);
       }
     },
-    finish: setDirectoryTimes,
+    finish: directoryTimes.apply,
     close() {
-      if (open) closeSync(open.fd);
+      if (open) closeDescriptor(open.fd);
       open = undefined;
       parents.close();
     },

@@ -37,7 +37,8 @@ interface Thread<Job, Result> {
   idleTimer?: NodeJS.Timeout;
 }
 
-const idleMilliseconds = 10_000;
+/** So long that whoever pulls or loads one image after another has threads that are warm. */
+const idleMilliseconds = 30_000;
 
 /**
  * `workerName` as for `startWorker`; that file calls `serveJobs` with the same types. A thread does `jobsPerThread` jobs at a

@@ -15,6 +15,8 @@ const openat2 = declare(
 );
 const close = declare("int close(int fd)");
 const unlinkat = declare("int unlinkat(int directory, const void *path, int flags)");
+const mkdirat = declare("int mkdirat(int directory, const void *path, uint mode)");
+const openat = declare("int openat(int directory, const void *path, int flags, uint mode)");
 
 const resolveWithinMount = 0x01n;
 const resolveInRoot = 0x10n;
@@ -66,6 +68,18 @@ function open(rootFd: number, path: ByteString, flags: number, resolve: bigint):
     // A rename elsewhere in the tree during the walk: the kernel asks us to try again.
     if ((errno !== EAGAIN && errno !== EINTR) || attempt >= 1000) throw new SyscallError("open", errno, path);
   }
+}
+
+/** Makes a directory under one plain name in an open one. @throws SyscallError as mkdir(2) */
+export function makeDirectoryAt(directoryFd: number, name: ByteString, mode: number): void {
+  check(Number(mkdirat(directoryFd, cString(name), mode)), "mkdir", name);
+}
+
+/** Makes a file under one plain name that nobody else has, for writing. `closeDescriptor` closes it. @throws SyscallError as open(2) */
+export function createFileAt(directoryFd: number, name: ByteString, mode: number): number {
+  const { O_WRONLY, O_CREAT, O_EXCL, O_NOFOLLOW } = constants;
+  const flags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | closeOnExec;
+  return check(Number(openat(directoryFd, cString(name), flags, mode)), "open", name);
 }
 
 /** Closes what this file opened. (In a worker, Node's own close complains about descriptors that it did not open.) */
