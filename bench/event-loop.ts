@@ -6,18 +6,20 @@ import { fileURLToPath } from "node:url";
 import type { EventLoopStop } from "../src/sys/event-loop-stops.ts";
 import { type BenchEngine, docker, runCommand } from "./engine.ts";
 import type { Archives } from "./images.ts";
+import { median } from "./measure.ts";
 import { enginePids } from "./processes.ts";
 import type { Row } from "./results.ts";
 
 const line = "0123456789".repeat(10);
 const logMegabytes = 1000;
 const inspectsAtOnce = 100;
+const samples = 3;
 /** Once a second the engine tells how long it stood still. */
 const settleMilliseconds = 2500;
 
 /**
- * The longest time for which the event loops of daemon and supervisor stood still, by what clients and containers do meanwhile.
- * Both get the processor before all others, so that what else the machine does is hardly counted; when it is the machine itself that
+ * The longest time, by the median of a few samples, for which the event loops of daemon and supervisor stood still, by what clients
+ * and containers do meanwhile. Both get the processor before all others, so that what else the machine does is hardly counted; when it is the machine itself that
  * stands still, a loop tells that has nothing to do.
  * @param engine started with BERTH_TRACE
  */
@@ -57,6 +59,7 @@ async function benchAll(watched: Watched, { debian }: Archives): Promise<Row[]> 
       await docker(engine, ["rm", "-f", "flood"]);
     })),
     ...(await observe(watched, `a container writes ${logMegabytes} MB`, async () => {
+      await docker(engine, ["rm", "-f", "writer"]);
       await docker(engine, ["run", "--name", "writer", "-d", ...unrotated, "busybox", "sh", "-c", writing]);
       await docker(engine, ["wait", "writer"]);
     })),
@@ -83,11 +86,32 @@ async function prefer(pid: string): Promise<void> {
 
 const pause = (milliseconds: number) => new Promise((resolve) => setTimeout(resolve, milliseconds));
 
-async function observe(
-  { engine, idleLog }: Watched,
-  what: string,
-  work: () => Promise<unknown>,
-): Promise<Row[]> {
+async function observe(watched: Watched, what: string, work: () => Promise<unknown>): Promise<Row[]> {
+  const longest: Longest[] = [];
+  for (let sample = 0; sample < samples; sample++) longest.push(await longestStops(watched, work));
+  const row = (name: string, values: number[]): Row => {
+    return { name, unit: "ms", samples, values: { [watched.engine.name]: median(values) } };
+  };
+  return [
+    row(
+      `longest stop of an event loop, ${what}`,
+      longest.map(({ own }) => own),
+    ),
+    row(
+      "— with what one that has nothing to do stood still in the same moment",
+      longest.map(({ inAll }) => inAll),
+    ),
+  ];
+}
+
+/** In milliseconds. */
+interface Longest {
+  /** Without what another loop stood still in the same moment. */
+  own: number;
+  inAll: number;
+}
+
+async function longestStops({ engine, idleLog }: Watched, work: () => Promise<unknown>): Promise<Longest> {
   const logs = [engine.log, `/proc/${engine.initPid}/root${dirname(engine.log)}/run/supervisor.log`, idleLog];
   await pause(settleMilliseconds);
   const seen = logs.map((path) => readFileSync(path, "utf8").length);
@@ -97,19 +121,10 @@ async function observe(
     stopsIn(readFileSync(path, "utf8").slice(seen[index])),
   );
   const ours = [...daemon, ...supervisor];
-  const row = (name: string, stops: number[]): Row => {
-    return { name, unit: "ms", samples: 1, values: { [engine.name]: Math.max(0, ...stops) } };
+  return {
+    own: Math.max(0, ...ours.map((stop) => stop.blocked - standstill(stop, idle))),
+    inAll: Math.max(0, ...ours.map(({ blocked }) => blocked)),
   };
-  return [
-    row(
-      `longest stop of an event loop, ${what}`,
-      ours.map((stop) => stop.blocked - standstill(stop, idle)),
-    ),
-    row(
-      "— with what one that has nothing to do stood still in the same moment",
-      ours.map(({ blocked }) => blocked),
-    ),
-  ];
 }
 
 function stopsIn(log: string): EventLoopStop[] {
