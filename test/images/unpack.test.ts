@@ -109,6 +109,55 @@ test("owners, modes, times, links, devices and attributes arrive as they are in 
   assert.equal(readFileSync(join(folder.path, "layer/implied/deep/file"), "utf8"), "y");
 });
 
+test("what its directory hands down is not kept: group, set-group-ID bit and access control list", async () => {
+  using folder = makeFolder();
+  // Version 2; user::rwx, group::---, other::---, each with its tag, permissions and no id.
+  const nobodyElse = Buffer.from(
+    "020000000100 0700ffffffff 0400 0000ffffffff 2000 0000ffffffff".replaceAll(" ", ""),
+    "hex",
+  );
+  await folder.unpack(
+    makeTar([
+      { name: "g/", mode: 0o2775, gid: 50 },
+      { name: "g/file", mode: 0o664, data: "1" },
+      { name: "g/sub/", mode: 0o755 },
+      { name: "acl/", xattrs: new Map([["system.posix_acl_default", nobodyElse]]) },
+      { name: "acl/file", mode: 0o666 },
+      { name: "acl/sub/", mode: 0o777 },
+    ]),
+  );
+  const at = (name: string) => {
+    const { mode, uid, gid } = lstatSync(join(folder.path, "layer", name));
+    return `${(mode & 0o7777).toString(8)} ${uid}:${gid}`;
+  };
+  const seen = ["g", "g/file", "g/sub", "acl/file", "acl/sub"].map(at);
+  assert.deepEqual(seen, ["2775 0:50", "664 0:0", "755 0:0", "666 0:0", "777 0:0"]);
+});
+
+test("a directory has its own time, whatever came into it, was told later or took its place", async () => {
+  using folder = makeFolder();
+  const mtime = (seconds: number) => ({ seconds, nanoseconds: 5 });
+  await folder.unpack(
+    makeTar([
+      { name: "./", type: "directory", mtime: mtime(1) },
+      { name: "a/", mtime: mtime(2) },
+      { name: "a/b/", mtime: mtime(3) },
+      { name: "a/b/c/", mtime: mtime(4) },
+      { name: "x/", mtime: mtime(5) },
+      { name: "x/y/", mtime: mtime(6) },
+      { name: "x", data: "a file now", mtime: mtime(7) },
+      { name: "a/b/c/file", data: "1", mtime: mtime(8) },
+      { name: "a/", mtime: mtime(9) },
+    ]),
+  );
+  const at = (name: string) => lstatSync(join(folder.path, "layer", name), { bigint: true }).mtimeNs;
+  const names = [".", "a", "a/b", "a/b/c", "x", "a/b/c/file"];
+  assert.deepEqual(
+    names.map(at),
+    [1n, 9n, 3n, 4n, 7n, 8n].map((seconds) => seconds * 1_000_000_000n + 5n),
+  );
+});
+
 test("deletions become overlay's, and overlay's own attributes are not taken from an archive", async () => {
   using folder = makeFolder();
   const overlay = new Map([["trusted.overlay.redirect", Buffer.from("/etc")]]);
