@@ -19,8 +19,8 @@ const settleMilliseconds = 2500;
 
 /**
  * The longest time, by the median of a few samples, for which the event loops of daemon and supervisor stood still, by what clients
- * and containers do meanwhile. Both get the processor before all others, so that what else the machine does is hardly counted; when it is the machine itself that
- * stands still, a loop tells that has nothing to do.
+ * and containers do meanwhile. Both get the processor before all others, so that what else the machine does is hardly counted; when
+ * it is the machine itself that stands still, a loop tells that has nothing to do.
  * @param engine started with BERTH_TRACE
  */
 export async function benchEventLoop(engine: BenchEngine, archives: Archives): Promise<Row[]> {

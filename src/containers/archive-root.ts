@@ -1,19 +1,20 @@
-import { closeSync, constants, mkdirSync, openSync, statSync } from "node:fs";
+import { closeSync, constants, openSync, statSync } from "node:fs";
 import { conflict, hasCode, notFound } from "../errors.ts";
 import { type ByteString, bytesOfText } from "../formats/tar-entry.ts";
 import { MS, mount, mountOverlay } from "../sys/mount.ts";
 import { inPrivateMounts } from "../sys/namespaces.ts";
 import {
   closeDescriptor,
+  createFileAt,
   descriptorPath,
-  entryPath,
+  makeDirectoryAt,
   openInRoot,
   pathFlag,
   splitPath,
 } from "../sys/safe-path.ts";
 import type { ContainerFiles } from "./archive-job.ts";
 
-const { O_CREAT, O_DIRECTORY, O_EXCL, O_NOFOLLOW, O_WRONLY } = constants;
+const { O_DIRECTORY } = constants;
 const readOnlyFlag = 1;
 const remountFlag = 32;
 
@@ -95,8 +96,8 @@ function openMountpoint(rootFd: number, destination: ByteString, isDirectory: bo
   for (const [index, name] of parts.entries()) {
     const parentFd = openInRoot(rootFd, parts.slice(0, index).join("/"), pathFlag | O_DIRECTORY);
     try {
-      if (isDirectory || index < parts.length - 1) mkdirSync(entryPath(parentFd, name), 0o755);
-      else closeSync(openSync(entryPath(parentFd, name), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0o644));
+      if (isDirectory || index < parts.length - 1) makeDirectoryAt(parentFd, name, 0o755);
+      else closeDescriptor(createFileAt(parentFd, name, 0o644));
     } catch (error) {
       if (!hasCode(error, "EEXIST")) throw error;
     } finally {

@@ -1,6 +1,6 @@
-import { closeSync, constants, mkdirSync, openSync } from "node:fs";
+import { closeSync, constants, openSync } from "node:fs";
 import { hasCode } from "../errors.ts";
-import { entryPath, openDirectoryInRoot } from "./safe-path.ts";
+import { makeDirectoryAt, openDirectoryInRoot } from "./safe-path.ts";
 
 /**
  * Makes `path` and its missing parents inside the tree at `root`; links are followed inside the tree only.
@@ -13,7 +13,7 @@ export function makeDirectoryInRoot(root: string, path: string): void {
     for (const name of path.split("/").filter((part) => part !== "" && part !== ".")) {
       const parent = openDirectoryInRoot(rootFd, current);
       try {
-        if (name !== "..") mkdirSync(entryPath(parent, name), { mode: 0o755 });
+        if (name !== "..") makeDirectoryAt(parent, name, 0o755);
       } catch (error) {
         if (!hasCode(error, "EEXIST")) throw error;
       } finally {
