@@ -1,5 +1,6 @@
 import { mkdirSync, readFileSync } from "node:fs";
 import { hasCode, messageOf } from "../errors.ts";
+import { bytesOfText } from "../formats/tar-entry.ts";
 import { makeDirectoryInRoot } from "../sys/make-directory.ts";
 import { mount, mountOverlay } from "../sys/mount.ts";
 import { borrowMount } from "../sys/namespaces.ts";
@@ -41,7 +42,7 @@ export async function runRuntime(children: Children, call: RuntimeCall, trace?: 
     if (isHybrid()) mount("none", unifiedOfHybrid, "tmpfs", 0, "mode=755,size=64k");
     if (rootfs) mountOverlay(rootfs.overlay, rootfs.target);
     if (shm) borrowMount(shm.pid, "/dev/shm", shm.target);
-    if (rootfs?.ensureDirectory) makeDirectoryInRoot(rootfs.target, rootfs.ensureDirectory);
+    if (rootfs?.ensureDirectory) makeDirectoryInRoot(rootfs.target, bytesOfText(rootfs.ensureDirectory));
   };
   const needsIsolation = rootfs !== undefined || isHybrid();
   const ended = children

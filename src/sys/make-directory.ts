@@ -1,12 +1,13 @@
 import { closeSync, constants, openSync } from "node:fs";
 import { hasCode } from "../errors.ts";
+import type { ByteString } from "../formats/tar-entry.ts";
 import { makeDirectoryAt, openDirectoryInRoot } from "./safe-path.ts";
 
 /**
  * Makes `path` and its missing parents inside the tree at `root`; links are followed inside the tree only.
  * @throws SyscallError, for example ENOTDIR when something else is in the way
  */
-export function makeDirectoryInRoot(root: string, path: string): void {
+export function makeDirectoryInRoot(root: string, path: ByteString): void {
   const rootFd = openSync(root, constants.O_RDONLY | constants.O_DIRECTORY);
   let current = "";
   try {

@@ -28,6 +28,15 @@ for (const runtime of ["crun", "runc"]) {
       assert.equal((await run("busybox", "ps", "-o", "pid")).replace(/\s+/g, " "), "PID 1");
     });
 
+    it("makes a missing working directory, whatever the letters of its name, and no other", async () => {
+      const before = await run("busybox", "ls", "/");
+      const after = await run("-w", "/übung/日本", "busybox", "sh", "-c", "pwd; ls /");
+      const [where, ...names] = after.split("\n");
+      assert.equal(where, "/übung/日本");
+      // busybox's ls shows letters it does not know as question marks.
+      assert.equal(names.length, before.split("\n").length + 1, after);
+    });
+
     it("gives Docker's capabilities, more or fewer on request", async () => {
       const effective = async (...words: string[]) =>
         BigInt(
