@@ -1,5 +1,6 @@
 import { closeSync, constants, openSync } from "node:fs";
 import { hasCode } from "../errors.ts";
+import { bytesOfText } from "../formats/tar-entry.ts";
 import { serveJobs } from "../sys/jobs.ts";
 import { mount } from "../sys/mount.ts";
 import { inPrivateMounts } from "../sys/namespaces.ts";
@@ -14,7 +15,7 @@ const directoryFlags = constants.O_RDONLY | constants.O_DIRECTORY;
 function openImageDirectory(root: string, path: string): number | undefined {
   const rootFd = openSync(root, directoryFlags);
   try {
-    return openInRoot(rootFd, Buffer.from(path).toString("latin1"), directoryFlags);
+    return openInRoot(rootFd, bytesOfText(path), directoryFlags);
   } catch (error) {
     if (hasCode(error, "ENOENT") || hasCode(error, "ENOTDIR")) return undefined;
     throw error;
