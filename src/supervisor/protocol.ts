@@ -93,6 +93,7 @@ export interface AdoptOptions {
 
 export interface Started {
   pid: number;
+  /** 0 when it had ended before that could be read. */
   startTicks: number;
   /** Where the time went, with BERTH_TRACE. */
   phases?: Phases;
