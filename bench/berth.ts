@@ -15,8 +15,15 @@ export function copyBundle(folder: string): string {
   return join(folder, "dist");
 }
 
-/** @param bundle from `copyBundle` */
-export async function startBerth(folder: string, bundle: string, name = "berth"): Promise<BenchEngine> {
+/**
+ * @param bundle from `copyBundle`
+ * @param isAgain on the files of one that was halted
+ */
+export async function startBerth(
+  folder: string,
+  bundle: string,
+  { name = "berth", isAgain = false } = {},
+): Promise<BenchEngine> {
   const cgroupParent = `/${name}-bench`;
   const flags = `--data-root ${folder}/data --exec-root ${folder}/run --cgroup-parent ${cgroupParent}`;
   const version = await runCommand("git", ["-C", root, "rev-parse", "--short", "HEAD"]).catch(
@@ -27,7 +34,8 @@ export async function startBerth(folder: string, bundle: string, name = "berth")
     version,
     folder,
     cgroupParent,
-    script: `${process.execPath} ${bundle}/daemon/main.js ${flags} -H unix://${folder}/engine.sock`,
+    isAgain,
+    script: `${process.execPath} --max-semi-space-size=2 ${bundle}/daemon/main.js ${flags} -H unix://${folder}/engine.sock`,
   });
 }
 

@@ -13,7 +13,9 @@ export interface BenchEngine {
   initPid: number;
   /** Standard error of the engine. */
   log: string;
-  /** Ends all its processes and containers at once and deletes its files. */
+  /** Ends all its processes and containers at once. */
+  halt(): Promise<void>;
+  /** The same, and deletes its files. */
   stop(): Promise<void>;
 }
 
@@ -60,6 +62,8 @@ export interface Launch {
   /** Shell words that end in the engine's program, to be exec'd. */
   script: string;
   cgroupParent: string;
+  /** On the files of one that was halted. */
+  isAgain?: boolean;
 }
 
 /**
@@ -67,12 +71,13 @@ export interface Launch {
  * other down, and all goes with the first process of the namespace.
  * The socket must be `<folder>/engine.sock`; `<folder>/run` is for run-time files and in memory, as /run is.
  */
-export async function launch({ name, version, folder, script, cgroupParent }: Launch): Promise<BenchEngine> {
-  rmSync(folder, { recursive: true, force: true });
+export async function launch(options: Launch): Promise<BenchEngine> {
+  const { name, version, folder, script, cgroupParent } = options;
+  if (!options.isAgain) rmSync(folder, { recursive: true, force: true });
   mkdirSync(folder, { recursive: true });
   const scriptFile = join(folder, "start.sh");
   const log = join(folder, "engine.log");
-  mkdirSync(join(folder, "run"));
+  mkdirSync(join(folder, "run"), { recursive: true });
   const prepare = `ip link set lo up\nmount -t tmpfs -o mode=711 run ${folder}/run`;
   writeFileSync(scriptFile, `set -e\n${prepare}\nexec ${script}\n`);
   const output = openSync(log, "a");
@@ -88,10 +93,13 @@ export async function launch({ name, version, folder, script, cgroupParent }: La
     host,
     log,
     initPid: 0,
-    async stop() {
+    async halt() {
       child.kill("SIGKILL");
       await gone;
       await removeCgroups(cgroupParent);
+    },
+    async stop() {
+      await engine.halt();
       rmSync(folder, { recursive: true, force: true, maxRetries: 10 });
     },
   };

@@ -24,26 +24,39 @@ const settleMilliseconds = 2500;
  * @param engine started with BERTH_TRACE
  */
 export async function benchEventLoop(engine: BenchEngine, archives: Archives): Promise<Row[]> {
+  const watched = await watchLoops(engine);
+  try {
+    return await benchAll(watched, archives);
+  } finally {
+    watched.end();
+  }
+}
+
+/** @param engine started with BERTH_TRACE */
+export async function watchLoops(engine: BenchEngine): Promise<Watched> {
   const idleLog = join(dirname(engine.log), "idle-loop.log");
   const output = openSync(idleLog, "a");
   const idle = spawn(process.execPath, [fileURLToPath(new URL("idle-loop.ts", import.meta.url))], {
     stdio: ["ignore", output, "inherit"],
     env: { ...process.env, BERTH_TRACE: "1" },
   });
+  closeSync(output);
+  const end = () => void idle.kill();
   try {
     for (const pid of enginePids(engine.initPid)) await prefer(pid);
     // It hardly works at all: real time is granted.
     await runCommand("chrt", ["-a", "-f", "-p", "1", String(idle.pid)]);
-    return await benchAll({ engine, idleLog }, archives);
-  } finally {
-    idle.kill();
-    closeSync(output);
+  } catch (error) {
+    end();
+    throw error;
   }
+  return { engine, idleLog, end };
 }
 
-interface Watched {
+export interface Watched {
   engine: BenchEngine;
   idleLog: string;
+  end(): void;
 }
 
 async function benchAll(watched: Watched, { debian }: Archives): Promise<Row[]> {
@@ -86,9 +99,14 @@ async function prefer(pid: string): Promise<void> {
 
 const pause = (milliseconds: number) => new Promise((resolve) => setTimeout(resolve, milliseconds));
 
-async function observe(watched: Watched, what: string, work: () => Promise<unknown>): Promise<Row[]> {
+export async function observe(
+  watched: Watched,
+  what: string,
+  work: (sample: number) => Promise<unknown>,
+): Promise<Row[]> {
   const longest: Longest[] = [];
-  for (let sample = 0; sample < samples; sample++) longest.push(await longestStops(watched, work));
+  for (let sample = 0; sample < samples; sample++)
+    longest.push(await longestStops(watched, () => work(sample)));
   const row = (name: string, values: number[]): Row => {
     return { name, unit: "ms", samples, values: { [watched.engine.name]: median(values) } };
   };

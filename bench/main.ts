@@ -6,23 +6,30 @@ import { parseArgs } from "node:util";
 import { copyBundle, startBerth } from "./berth.ts";
 import { benchCli } from "./cli.ts";
 import { benchCrowd, benchMultitude, benchRest } from "./crowd.ts";
+import { benchDisk } from "./disk.ts";
 import { startDockerd } from "./dockerd.ts";
 import { type BenchEngine, docker } from "./engine.ts";
+import { benchFullStore } from "./full-store.ts";
 import { judge } from "./goals.ts";
 import { benchImages, makeArchives } from "./images.ts";
 import { benchLogs } from "./logs.ts";
 import type { Bench } from "./measure.ts";
+import { benchNetworks } from "./networks.ts";
 import { startPodman } from "./podman.ts";
 import { benchRegistry, skopeoOf } from "./registry.ts";
 import { formatMarkdown, formatText, type Row } from "./results.ts";
 import { benchRun } from "./run.ts";
 import { traceEngine } from "./trace.ts";
+import { benchSoak, benchWeight } from "./weight.ts";
 
 /**
  * Measures berth beside dockerd and podman, as far as they are installed, prints the figures and writes bench/results.md.
- * `--only run,crowd,…` measures some nouns, `--alone` only berth; neither then writes results.md.
+ * `--only run,crowd,…` measures some nouns, `--alone` only berth; neither then writes results.md. `--soak 10000` runs so many
+ * containers as well, and tells how memory grows.
  */
-const { values: flags } = parseArgs({ options: { only: { type: "string" }, alone: { type: "boolean" } } });
+const { values: flags } = parseArgs({
+  options: { only: { type: "string" }, alone: { type: "boolean" }, soak: { type: "string" } },
+});
 const only = flags.only?.split(",");
 const begun = Date.now();
 const loadBefore = loadavg()[0] ?? 0;
@@ -52,12 +59,17 @@ try {
   const nouns: Record<string, Bench> = {
     rest: benchRest,
     run: benchRun,
+    networks: benchNetworks,
     crowd: benchCrowd,
     logs: benchLogs,
     images: benchImages(archives),
+    disk: benchDisk(archives, folder),
     registry: benchRegistry(archives.debian, join(tmpdir(), "berth-bench-images")),
     cli: () => benchCli(mine, bundle),
     multitude: benchMultitude,
+    weight: () => benchWeight(folder, bundle, archives),
+    store: () => benchFullStore(folder, bundle, archives),
+    ...(flags.soak && { soak: () => benchSoak(folder, bundle, archives, Number(flags.soak)) }),
   };
   const rows: Row[] = [];
   for (const [noun, bench] of Object.entries(nouns)) {

@@ -16,10 +16,23 @@ export function enginePids(initPid: number): string[] {
 
 /** Memory of an engine's own processes: proportional set size, in which shared pages count once. */
 export function memoryBytes(initPid: number): number {
+  return sumOfRollups(initPid, ["Pss"]);
+}
+
+/** The same without what is a file's: how much of that counts depends on what else runs the same programs. */
+export function ownMemoryBytes(initPid: number): number {
+  return sumOfRollups(initPid, ["Pss_Anon", "Pss_Shmem"]);
+}
+
+/** See proc(5), smaps_rollup. */
+function sumOfRollups(initPid: number, fields: string[]): number {
   let total = 0;
   for (const pid of enginePids(initPid)) {
     const rollup = attempt(() => readFileSync(`/proc/${pid}/smaps_rollup`, "latin1")) ?? "";
-    total += Number(/^Pss:\s+(\d+) kB/m.exec(rollup)?.[1] ?? 0) * 1024;
+    for (const field of fields) {
+      const [, kilobytes] = new RegExp(`^${field}:\\s+(\\d+) kB`, "m").exec(rollup) ?? [];
+      total += Number(kilobytes ?? 0) * 1024;
+    }
   }
   return total;
 }

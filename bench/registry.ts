@@ -78,6 +78,18 @@ async function share(engine: BenchEngine, storage: string, link: string): Promis
   };
 }
 
+/** Has an engine pull the image of many layers: 118 MB compressed. */
+export async function pullMany(engine: BenchEngine, debian: string, folder: string): Promise<void> {
+  const storage = join(folder, "registry");
+  if (!existsSync(storage)) await fill(engine, debian, storage);
+  const registry = await share(engine, storage, join(folder, "shared"));
+  try {
+    await docker(engine, ["pull", "-q", names.many]);
+  } finally {
+    await registry.stop();
+  }
+}
+
 /** Makes the images with an engine and leaves what it pushes. */
 async function fill(engine: BenchEngine, debian: string, storage: string): Promise<void> {
   const registry = await startRegistry(engine, `${storage}.new`);

@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { cpus, loadavg, release, totalmem } from "node:os";
-import { formatTable } from "../src/formats/table.ts";
+import { formatColumns } from "../src/formats/table.ts";
 
 /** One figure for each engine; smaller is better. */
 export interface Row {
@@ -56,7 +56,7 @@ function cells({ rows, engines }: Results): string[][] {
 
 export function formatText(results: Results): string {
   const verdicts = results.verdicts.map(({ goal, seen, met }) => [met ? "met" : "NOT met", goal, seen]);
-  const align = (lines: string[][]) => formatTable(lines.map((columns) => columns.join("\t")).join("\n"));
+  const align = (lines: string[][]) => formatColumns(lines.map((columns) => columns.join("\t")).join("\n"));
   return `${align(cells(results))}\n\n${align(verdicts)}\n`;
 }
 

@@ -19,7 +19,7 @@ export async function traceEngine(
   archives: Archives,
 ): Promise<{ trace: string[]; rows: Row[] }> {
   process.env.BERTH_TRACE = "1";
-  const engine = await startBerth(join(folder, "traced"), bundle, "berth-traced");
+  const engine = await startBerth(join(folder, "traced"), bundle, { name: "berth-traced" });
   try {
     await docker(engine, ["load", "-q", "-i", archives.busybox]);
     for (let count = 0; count < 20; count++) await docker(engine, ["run", "--rm", "busybox", "true"]);

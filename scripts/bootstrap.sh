@@ -26,10 +26,21 @@ ensure_packages() {
   timed "installing packages:$missing" install_packages $missing
 }
 
+# By default Node lets short-lived objects fill 48 MB before it gives any of that back, and then keeps it.
+daemon_flags='--max-semi-space-size=2'
+
 # What an engine runs with. The profile of containers needs AppArmor's parser where the kernel has AppArmor on.
 engine_packages() {
   printf 'crun iproute2 nftables procps'
   [ ! -d /sys/kernel/security/apparmor ] || printf ' apparmor'
+}
+
+# The stock docker with its command line, which is a package of its own since Debian 13.
+docker_packages() {
+  printf 'docker.io'
+  # Compose in Python, the version 1.29 that many scripts still call. Later suites have none.
+  [ "$(. /etc/os-release && echo "${VERSION_ID:-99}")" -ge 13 ] || printf ' docker-compose'
+  [ "$(. /etc/os-release && echo "${VERSION_ID:-99}")" -lt 13 ] || printf ' docker-cli'
 }
 
 install_packages() {
@@ -114,7 +125,8 @@ start_engine() {
     say 'an engine is starting; waiting for it'
   else
     say "no engine is running; starting one in the background (log: /var/log/berth.log; stop it with: $root/berth system stop)"
-    setsid "$NODE" "$root/dist/daemon/main.js" </dev/null >>/var/log/berth.log 2>&1 &
+    # shellcheck disable=SC2086 # a list of flags
+    setsid "$NODE" $daemon_flags "$root/dist/daemon/main.js" </dev/null >>/var/log/berth.log 2>&1 &
     daemon=$!
   fi
   tries=0

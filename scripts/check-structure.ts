@@ -11,8 +11,9 @@ const floors: string[][] = [
   ["engine"],
   ["system"],
   ["containers"],
-  ["images", "networks", "volumes", "supervisor"],
-  ["runtime", "events", "distribution"],
+  ["launch"],
+  ["images", "networks", "volumes", "supervisor-client"],
+  ["runtime", "events", "distribution", "trees", "supervisor-protocol"],
   ["formats", "sys", "state"],
   ["errors.ts", "finding.ts", "logger.ts", "trace.ts"],
 ];
@@ -21,6 +22,8 @@ const beside: Record<string, string[]> = {
   cli: ["client", "registry", "distribution", "formats", "errors.ts"],
   client: ["formats", "errors.ts"],
   registry: ["distribution", "formats", "sys", "errors.ts", "logger.ts"],
+  supervisor: ["supervisor-protocol", "formats", "sys", "errors.ts", "trace.ts"],
+  resolver: ["supervisor-protocol", "formats", "sys", "errors.ts"],
 };
 /** What crosses on purpose, with the reason. */
 const exceptions = new Set([

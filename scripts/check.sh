@@ -1,5 +1,5 @@
 #!/bin/sh
-# Types, lint and format, layering and file lengths, dead code.
+# Types, lint and format, layering, lengths, names and words, dead code.
 set -eu
 root=$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd)
 . "$root/scripts/bootstrap.sh"
@@ -11,4 +11,7 @@ bin=node_modules/.bin
 step types "$bin/tsc"
 step 'lint and format' "$bin/biome" check --error-on-warnings .
 step structure "$NODE" scripts/check-structure.ts
+step sizes "$NODE" scripts/check-sizes.ts
+step words "$NODE" scripts/check-words.ts
+step scope "$NODE" scripts/scope.ts --check
 step 'dead code' "$NODE" node_modules/knip/bin/knip.js

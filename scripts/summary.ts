@@ -6,6 +6,9 @@ export default async function* summary(events: AsyncIterable<TestEvent>): AsyncG
     // Each file has a summary of its own; the last one is of all.
     if (type !== "test:summary" || data.file !== undefined) continue;
     const { tests, passed, skipped, todo } = data.counts;
-    yield `${passed} passed, ${tests - passed - skipped - todo} failed, ${skipped + todo} skipped\n`;
+    const failed = tests - passed - skipped - todo;
+    // What fails around the tests of a suite is none of them.
+    const around = !data.success && failed === 0 ? ", and a suite failed at its beginning or end" : "";
+    yield `${passed} passed, ${failed} failed, ${skipped + todo} skipped${around}\n`;
   }
 }

@@ -8,9 +8,14 @@ ensure_node
 ensure_modules
 # shellcheck disable=SC2046 # a list of names
 ensure_packages $(engine_packages) \
-  runc iptables busybox-static skopeo xz-utils bzip2 zstd tini curl mmdebstrap docker.io faketime \
-  docker-registry umoci apache2-utils openssl
+  runc iptables xfsprogs btrfs-progs e2fsprogs busybox-static skopeo xz-utils bzip2 zstd tini curl mmdebstrap $(docker_packages) faketime \
+  docker-registry umoci apache2-utils openssl dnsmasq-base
 ensure_build
+# Stock command lines newer than the machine's own. That of sid comes and goes with its archive.
+for suite in trixie sid; do
+  sh scripts/peers.sh get-cli ".tools/peers/$suite" "$suite" ||
+    { say "no docker of $suite can be had: the tests run without it"; [ "$suite" = sid ]; }
+done
 [ $# -gt 0 ] || set -- 'test/**/*.test.ts'
 summary=$(mktemp)
 trap 'cat "$summary"; rm -f "$summary"' EXIT

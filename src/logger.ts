@@ -4,5 +4,14 @@ export type { Logger };
 
 /** A logger that writes JSON lines to standard error. `level` is one of pino's: debug, info, warn, error, silent. */
 export function createLogger(level: string): Logger {
-  return pino({ level, base: null, timestamp: pino.stdTimeFunctions.isoTime }, pino.destination(2));
+  return pino(
+    {
+      level,
+      base: null,
+      timestamp: pino.stdTimeFunctions.isoTime,
+      // An error's message and stack are no members that JSON would show.
+      serializers: { error: pino.stdSerializers.err },
+    },
+    pino.destination(2),
+  );
 }

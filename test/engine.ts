@@ -4,11 +4,13 @@ import { randomBytes } from "node:crypto";
 import { closeSync, openSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { mkdtemp } from "node:fs/promises";
 import { request } from "node:http";
-import { tmpdir } from "node:os";
+import { release, tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
-import { type Footprint, leftovers, takeFootprint } from "./footprint.ts";
+import { checkGone, takeFootprint } from "./footprint.ts";
+import { reserveSubnet } from "./subnets.ts";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 
@@ -31,6 +33,8 @@ export interface TestEngine {
   execRoot: string;
   folder: string;
   pid(): number;
+  /** Where it listens on TCP, for an engine that was started with `-H tcp://127.0.0.1:0`. */
+  tcpPort(): Promise<number>;
   /** Our own command line. */
   berth: Cli;
   /** Any other program that speaks to $DOCKER_HOST. */
@@ -63,7 +67,7 @@ export async function startEngine(flags: string[] = []): Promise<TestEngine> {
   const folder = await mkdtemp(join(tmpdir(), `${name}-`));
   const paths = { root: join(folder, "data"), execRoot: join(folder, "run") };
   const host = `unix://${paths.execRoot}/berth.sock`;
-  const subnet = `10.${100 + Math.floor(Math.random() * 100)}.0.1/24`;
+  const subnet = await reserveSubnet();
   const words = [join(root, "dist/daemon/main.js"), "--data-root", paths.root, "--exec-root", paths.execRoot];
   words.push(
     "--bridge",
@@ -71,7 +75,7 @@ export async function startEngine(flags: string[] = []): Promise<TestEngine> {
     "--nft-table",
     name,
     "--bip",
-    subnet,
+    subnet.address,
     "--cgroup-parent",
     `/${name}`,
     "-H",
@@ -97,6 +101,11 @@ export async function startEngine(flags: string[] = []): Promise<TestEngine> {
     folder,
     ...paths,
     pid: () => daemon.pid ?? 0,
+    async tcpPort() {
+      const find = () => /"host":"tcp:\/\/127\.0\.0\.1:(\d+)"/.exec(readFileSync(log, "utf8"));
+      const [, port] = (await eventually(find, (found) => found !== null)) ?? [];
+      return Number(port);
+    },
     berth,
     cli: (program) => cli(program),
     api: (method, path, body) => callApi(join(paths.execRoot, "berth.sock"), method, path, body),
@@ -107,10 +116,13 @@ export async function startEngine(flags: string[] = []): Promise<TestEngine> {
     async crashAtStart(afterMilliseconds) {
       await end("SIGKILL");
       daemon = spawnDaemon(words, log);
-      await new Promise((resolve) => setTimeout(resolve, afterMilliseconds));
+      await sleep(afterMilliseconds);
       await end("SIGKILL");
     },
     async stop(expected) {
+      // Said here, since an error that a test threw before is hidden by what its clean-up throws.
+      const ended = daemon.exitCode !== null || daemon.signalCode !== null;
+      if (ended) throw new Error(`the daemon has ended:\n${readFileSync(log, "utf8").slice(-5000)}`);
       assert.deepEqual(await readCheck(paths.execRoot), [], "the engine's own check");
       const { stdout } = await berth(["ps", "-aq"]);
       const ids = stdout.split("\n").filter(Boolean);
@@ -119,8 +131,10 @@ export async function startEngine(flags: string[] = []): Promise<TestEngine> {
       await new Promise((resolve) => daemon.once("exit", resolve));
       const complaints = readFileSync(log, "utf8")
         .split("\n")
-        .filter((line) => /"level":(50|60)/.test(line) && !expected?.test(line));
+        // Beside its own errors, what Node says of a program: "(node:123) [DEP0169] DeprecationWarning: …".
+        .filter((line) => /"level":(50|60)|^\(node:\d+\)/.test(line) && !expected?.test(line));
       await checkGone(before, name);
+      subnet.release();
       rmSync(folder, { recursive: true, force: true });
       assert.deepEqual(complaints, [], "the daemon logged errors");
     },
@@ -129,7 +143,9 @@ export async function startEngine(flags: string[] = []): Promise<TestEngine> {
 
 function spawnDaemon(words: string[], log: string) {
   const output = openSync(log, "a");
-  const daemon = spawn(process.execPath, words, { stdio: ["ignore", output, output] });
+  const daemon = spawn(process.execPath, ["--max-semi-space-size=2", ...words], {
+    stdio: ["ignore", output, output],
+  });
   closeSync(output);
   return daemon;
 }
@@ -143,7 +159,7 @@ async function launch(words: string[], log: string, execRoot: string) {
       await callApi(join(execRoot, "berth.sock"), "GET", "/_ping");
       return daemon;
     } catch {
-      await new Promise((resolve) => setTimeout(resolve, 50));
+      await sleep(50);
     }
   }
   // Left alone it would hold up the end of the tests.
@@ -153,10 +169,17 @@ async function launch(words: string[], log: string, execRoot: string) {
 
 /** The pid of an engine's supervisor. @throws Error when there is none */
 export function supervisorOf({ execRoot }: TestEngine): number {
-  const pids = readdirSync("/proc").filter((name) => /^\d+$/.test(name));
-  const pid = pids.find((one) => readTitle(one).startsWith(`berth-supervisor ${execRoot}`));
+  const [pid] = findTitled(`berth-supervisor ${execRoot}`);
   if (!pid) throw new Error(`no supervisor of ${execRoot} is running`);
-  return Number(pid);
+  return pid;
+}
+
+/** The pids of its resolver: one, or none when no container asks for names. */
+export const resolversOf = ({ execRoot }: TestEngine) => findTitled(`berth-resolver ${execRoot}`);
+
+function findTitled(title: string): number[] {
+  const pids = readdirSync("/proc").filter((name) => /^\d+$/.test(name));
+  return pids.filter((pid) => readTitle(pid).startsWith(title)).map(Number);
 }
 
 function readTitle(pid: string): string {
@@ -171,16 +194,6 @@ function readTitle(pid: string): string {
 async function readCheck(execRoot: string): Promise<unknown[]> {
   const { body } = await callApi(join(execRoot, "berth.sock"), "GET", "/berth/system/check");
   return JSON.parse(body).filter(({ Problem }: { Problem: string }) => !/could not be read/.test(Problem));
-}
-
-async function checkGone(before: Footprint, name: string): Promise<void> {
-  for (let tries = 0; ; tries++) {
-    const left = leftovers(before, takeFootprint(), name);
-    if (left.length === 0) return;
-    // The kernel takes namespaces and their links down a moment after the last process.
-    if (tries === 50) assert.deepEqual(left, [], "left on the machine");
-    await new Promise((resolve) => setTimeout(resolve, 100));
-  }
 }
 
 function run(
@@ -226,7 +239,8 @@ function callApi(socketPath: string, method: string, path: string, body?: unknow
         text === undefined
           ? {}
           : { "Content-Type": "application/json", "Content-Length": Buffer.byteLength(text) };
-      const call = request({ socketPath, method, path, headers }, (response) => {
+      // One that is kept open may be closed by the daemon in the moment it is used again.
+      const call = request({ socketPath, method, path, headers, agent: false }, (response) => {
         const chunks: Buffer[] = [];
         response.on("data", (chunk: Buffer) => chunks.push(chunk));
         response.on("end", () =>
@@ -247,11 +261,11 @@ function callApi(socketPath: string, method: string, path: string, body?: unknow
  * An engine with a busybox image for the tests of the suite this is called in, started before them and stopped after.
  * @param expected errors that the daemon may log
  */
-export function useEngine(expected?: RegExp) {
+export function useEngine(expected?: RegExp, flags: string[] = []) {
   const engine = {} as TestEngine;
   const berth = (...words: string[]) => output(engine.berth, words);
   before(async () => {
-    Object.assign(engine, await startEngine());
+    Object.assign(engine, await startEngine(flags));
     await berth("image", "make", "busybox");
   });
   after(() => engine.stop(expected));
@@ -274,7 +288,13 @@ export async function output(cli: Cli, words: string[], input?: string): Promise
   return result.stdout.replace(/\n$/, "");
 }
 
-/** Asks again until the answer is as wanted, for what takes a moment. */
+/** Whether the kernel tells the exit code of a process that is no child of the one who asks (PIDFD_GET_INFO, since 6.15). */
+export const tellsExits = (() => {
+  const [major = 0, minor = 0] = release().split(".").map(Number);
+  return major > 6 || (major === 6 && minor >= 15);
+})();
+
+/** Asks again until the answer is as wanted, for what takes a moment. Gives up after ten seconds, or as many as `mostTries` says. */
 export async function eventually<T>(
   ask: () => Promise<T> | T,
   isWanted: (answer: T) => boolean,
@@ -284,6 +304,7 @@ export async function eventually<T>(
     const answer = await ask();
     if (isWanted(answer)) return answer;
     if (tries === mostTries) assert.fail(`still ${JSON.stringify(answer)}`);
-    await new Promise((resolve) => setTimeout(resolve, 100));
+    // Most of it takes a few milliseconds.
+    await sleep(Math.min(100, 5 * 2 ** tries));
   }
 }

@@ -1,3 +1,4 @@
+import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -23,6 +24,25 @@ export function takeFootprint(): Footprint {
     cgroups: new Set([...listCgroups("/sys/fs/cgroup"), ...listCovered("/sys/fs/cgroup/unified")]),
     processes: new Set(listProcesses()),
   };
+}
+
+/** Pairs of links of which both ends are here: one is always in a container's namespace, or in one that waits for a container. */
+function strayPairs(): string[] {
+  const read = (name: string, field: string) =>
+    readFileSync(`/sys/class/net/${name}/${field}`, "latin1").trim();
+  const links = readdirSync("/sys/class/net").flatMap((name) => {
+    try {
+      return /^veth[0-9a-f]{7}/.test(name)
+        ? [{ name, index: read(name, "ifindex"), peer: read(name, "iflink") }]
+        : [];
+    } catch {
+      // It has just gone.
+      return [];
+    }
+  });
+  const isHere = ({ index, peer }: (typeof links)[number]) =>
+    links.some((other) => other.index === peer && other.peer === index);
+  return links.filter(isHere).map(({ name }) => `links: ${name}, with its peer beside it`);
 }
 
 function withoutId(line: string): string {
@@ -68,8 +88,20 @@ export function leftovers(before: Footprint, now: Footprint, name: string): stri
   return [
     ...added("mounts", isOurs),
     ...added("links", isOurs),
+    ...strayPairs(),
     ...added("tables", isOurs),
     ...added("cgroups", isOurs),
     ...added("processes", isOurs),
   ];
+}
+
+/** Nothing may be left of what bears that name. */
+export async function checkGone(before: Footprint, name: string): Promise<void> {
+  for (let tries = 0; ; tries++) {
+    const left = leftovers(before, takeFootprint(), name);
+    if (left.length === 0) return;
+    // The kernel takes namespaces and their links down a moment after the last process.
+    if (tries === 50) assert.deepEqual(left, [], "left on the machine");
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
 }

@@ -1,9 +1,11 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Engine } from "../engine/engine.ts";
 import { explainReadOnly } from "../engine/read-only.ts";
-import { EngineError, invalid, messageOf } from "../errors.ts";
+import { EngineError, explainLongPath, invalid, messageOf } from "../errors.ts";
+import { dropBody } from "../sys/drop-body.ts";
 import { statusOf } from "./errors.ts";
 import type { Reply, Upgrade } from "./request.ts";
+import { isLong, sendElements, sendLong } from "./send-json.ts";
 
 /** One request and the way its answer goes. */
 export interface Exchange {
@@ -13,7 +15,19 @@ export interface Exchange {
   upgrade: Upgrade | undefined;
 }
 
-export function send({ output, upgrade }: Exchange, reply: Reply): void {
+export function send({ engine, output, upgrade }: Exchange, reply: Reply): void {
+  const { elements } = reply;
+  if (!upgrade && (elements || isLong(reply.body))) {
+    output.statusCode = reply.status;
+    for (const [name, value] of Object.entries({ "Content-Type": "application/json", ...reply.headers }))
+      output.setHeader(name, value);
+    const sent = elements ? sendElements(output, elements) : sendLong(output, reply.body as object);
+    sent.catch((error: unknown) => {
+      engine.logger.error({ error }, "an answer was cut off");
+      output.destroy();
+    });
+    return;
+  }
   if (upgrade) output.assignSocket(upgrade.socket as never);
   const isText = typeof reply.body === "string";
   const body =
@@ -25,22 +39,44 @@ export function send({ output, upgrade }: Exchange, reply: Reply): void {
     }),
     ...reply.headers,
   });
-  output.end(body);
-  if (upgrade) output.once("finish", () => upgrade.socket.end());
+  if (upgrade) {
+    output.once("finish", () => upgrade.socket.end());
+    output.end(body);
+    dropBody(upgrade.socket, () => upgrade.socket.destroy());
+  } else output.end(body);
 }
 
-/** Answers with the error, as long as there is somebody to read it; what is not the client's mistake is logged. */
+/**
+ * Has an answer that comes before the request's end wait for that: Node would close the connection at once or leave the rest unread,
+ * and a client that is still sending might never see the answer.
+ */
+export function waitForBody(input: IncomingMessage, output: ServerResponse): void {
+  const { "content-length": length = "0", "transfer-encoding": encoding } = input.headers;
+  if (length === "0" && encoding === undefined) return;
+  const end = output.end.bind(output) as (...words: unknown[]) => ServerResponse;
+  output.end = ((...words: unknown[]) => {
+    if (input.complete || input.destroyed) return end(...words);
+    const [body] = words;
+    if (typeof body === "string" || body instanceof Uint8Array) output.write(body);
+    else output.flushHeaders();
+    dropBody(input, () => end(() => input.complete || input.socket.destroySoon()));
+    return output;
+  }) as ServerResponse["end"];
+}
+
+/** Answers with the error, or breaks off an answer that has begun. Bugs are logged, and what the client can no longer read. */
 export function fail(exchange: Exchange, thrown: unknown, gone: AbortSignal): void {
   const { engine, input, output, upgrade } = exchange;
-  // The client has gone, which ended what was done for it.
+  // The client disconnected, which canceled the work.
   if (gone.aborted) return;
   const reason = thrown instanceof URIError ? invalid(thrown.message, thrown) : thrown;
-  const error = explainReadOnly(engine.config.root, reason);
-  if (!(error instanceof EngineError)) {
-    engine.logger.error({ error, request: `${input.method} ${input.url}` }, messageOf(error));
-  }
-  if (output.headersSent) {
-    output.destroy();
+  const error = explainReadOnly(engine.config.root, explainLongPath(reason));
+  const hasBegun = output.headersSent || upgrade?.isTaken;
+  const request = `${input.method} ${input.url}`;
+  if (!(error instanceof EngineError)) engine.logger.error({ error, request }, messageOf(error));
+  else if (hasBegun) engine.logger.warn({ request }, `an answer was broken off: ${messageOf(error)}`);
+  if (hasBegun) {
+    (upgrade?.socket ?? output).destroy();
     return;
   }
   if (output.destroyed || upgrade?.socket.destroyed) return;

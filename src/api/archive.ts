@@ -1,14 +1,14 @@
-import { pipeline } from "node:stream/promises";
-import { exportRootfs, listChanges, readArchive, statPath, writeArchive } from "../containers/archive.ts";
 import { getContainer, publish } from "../containers/containers.ts";
 import { filesOf, rootLayers } from "../containers/rootfs.ts";
-import { resolveUser } from "../containers/user.ts";
 import { invalid } from "../errors.ts";
+import { resolveUser } from "../launch/user.ts";
 import { type ApiRequest, ok, type Reply } from "./request.ts";
 
 function target(request: ApiRequest) {
-  const container = getContainer(request.engine.containers, request.param("id"));
-  return { container, files: { ...filesOf(request.engine.containers, container), id: request.param("id") } };
+  const { containers } = request.engine;
+  const container = getContainer(containers, request.param("id"));
+  const files = { ...filesOf(containers, container), id: request.param("id") };
+  return { container, files, archives: containers.archives };
 }
 
 function pathOf(request: ApiRequest): string {
@@ -20,25 +20,25 @@ function pathOf(request: ApiRequest): string {
 const encodeStat = (stat: object) => Buffer.from(JSON.stringify(stat)).toString("base64");
 
 export async function stat(request: ApiRequest): Promise<Reply> {
-  const found = await statPath(target(request).files, pathOf(request));
+  const { archives, files } = target(request);
+  const found = await archives.stat(files, pathOf(request));
   return { status: 200, headers: { "X-Docker-Container-Path-Stat": encodeStat(found) } };
 }
 
 export async function read(request: ApiRequest): Promise<undefined> {
-  const { container, files } = target(request);
-  const { stat: found, stream } = await readArchive(files, pathOf(request));
+  const { container, files, archives } = target(request);
+  const { stat: found, stream } = await archives.read(files, pathOf(request), request.signal);
   publish(request.engine.containers, container, "archive-path");
-  const output = request.stream("application/x-tar", { "X-Docker-Container-Path-Stat": encodeStat(found) });
-  await pipeline(stream, output).catch(() => request.output.destroy());
+  return request.send("application/x-tar", stream, { "X-Docker-Container-Path-Stat": encodeStat(found) });
 }
 
 export async function write(request: ApiRequest): Promise<Reply> {
-  const { container, files } = target(request);
+  const { container, files, archives } = target(request);
   const copyUidGid = request.flag("copyUIDGID");
   const { User } = container.record.config;
   const layers = rootLayers(request.engine.containers, container);
-  const user = copyUidGid && User ? resolveUser(layers, User, []) : undefined;
-  await writeArchive({ ...files, ...(user && { user }) }, pathOf(request), request.input, {
+  const user = copyUidGid && User ? await resolveUser(layers, User, []) : undefined;
+  await archives.write({ ...files, ...(user && { user }) }, pathOf(request), request.upload(), {
     noOverwriteDirNonDir: request.flag("noOverwriteDirNonDir"),
     copyUidGid,
   });
@@ -47,12 +47,13 @@ export async function write(request: ApiRequest): Promise<Reply> {
 }
 
 export async function exportAll(request: ApiRequest): Promise<undefined> {
-  const { container, files } = target(request);
-  const stream = await exportRootfs(files);
+  const { container, files, archives } = target(request);
+  const stream = await archives.export(files, request.signal);
   publish(request.engine.containers, container, "export");
-  await pipeline(stream, request.stream("application/octet-stream")).catch(() => request.output.destroy());
+  return request.send("application/octet-stream", stream);
 }
 
 export async function changes(request: ApiRequest): Promise<Reply> {
-  return ok(await listChanges(target(request).files));
+  const { archives, files } = target(request);
+  return ok(await archives.listChanges(files));
 }

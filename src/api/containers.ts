@@ -1,52 +1,53 @@
-import type { Container, WaitCondition } from "../containers/container.ts";
+import type { Container, EndCondition } from "../containers/container.ts";
 import { getContainer } from "../containers/containers.ts";
-import { createContainer } from "../containers/create.ts";
-import { inspectContainer, sizesOf, summarizeContainer } from "../containers/inspect.ts";
+import { createContainer } from "../containers/create/create.ts";
+import { resizeContainer, type WindowSize } from "../containers/exec/resize.ts";
+import { inspectContainer } from "../containers/inspect.ts";
+import { pauseContainer, unpauseContainer } from "../containers/lifecycle/pause.ts";
+import { changePorts } from "../containers/lifecycle/ports.ts";
+import { pruneContainers, pruneFilters } from "../containers/lifecycle/prune.ts";
+import { removeContainer } from "../containers/lifecycle/remove.ts";
+import { renameContainer } from "../containers/lifecycle/rename.ts";
+import { restartContainer } from "../containers/lifecycle/restart.ts";
+import { startContainer } from "../containers/lifecycle/start.ts";
+import { killContainer, parseKillSignal, stopContainer } from "../containers/lifecycle/stop.ts";
+import { updateContainer } from "../containers/lifecycle/update.ts";
+import { unlink } from "../containers/links.ts";
 import { listContainers, listFilters } from "../containers/list.ts";
-import { pruneContainers, pruneFilters } from "../containers/prune.ts";
-import { removeContainer } from "../containers/remove.ts";
-import { renameContainer } from "../containers/rename.ts";
-import { startContainer } from "../containers/start.ts";
-import {
-  killContainer,
-  pauseContainer,
-  restartContainer,
-  stopContainer,
-  unpauseContainer,
-} from "../containers/stop.ts";
+import { sizesOf } from "../containers/size.ts";
+import { summarizeContainers, summarizeWithSizes } from "../containers/summary.ts";
 import { listProcesses } from "../containers/top.ts";
-import { updateContainer } from "../containers/update.ts";
-import { conflict, EngineError, invalid } from "../errors.ts";
-import type { ContainerCreateRequest } from "../formats/docker-api.ts";
+import { conflict, EngineError, invalid, notFound } from "../errors.ts";
+import { createShape, portsChangeShape, updateShape } from "../formats/docker-api/docker-api-host-config.ts";
+import { announcePrune } from "../system/prune.ts";
+import { settleMountVersion } from "./mount-versions.ts";
 import { type ApiRequest, created, noContent, notModified, ok, type Reply } from "./request.ts";
 
-function containerOf(request: ApiRequest): Container {
+export function containerOf(request: ApiRequest): Container {
   return getContainer(request.engine.containers, request.param("id"));
 }
 
 export async function create(request: ApiRequest): Promise<Reply> {
-  const body = (await request.json()) as ContainerCreateRequest;
+  const body = await request.body(createShape, { root: "", isRequired: true });
+  const { leavesBelow } = settleMountVersion(body.HostConfig, request.version);
   const { id, warnings } = await createContainer(
     request.engine.containers,
     body,
     request.text("name") || undefined,
-    request.text("platform"),
+    { platform: request.text("platform"), leavesBelow },
   );
   return created({ Id: id, Warnings: warnings });
 }
 
 export async function list(request: ApiRequest): Promise<Reply> {
   const { containers } = request.engine;
-  const found = listContainers(containers, {
+  const found = await listContainers(containers, {
     all: request.flag("all"),
     limit: Math.max(0, request.number("limit") ?? 0),
     filters: request.filters(listFilters),
   });
-  const now = Date.now();
-  const summaries = found.map((container) => summarizeContainer(containers, container, now));
-  if (!request.flag("size")) return ok(summaries);
-  const sizes = await Promise.all(found.map((container) => sizesOf(containers, container)));
-  return ok(summaries.map((summary, n) => ({ ...summary, ...sizes[n] })));
+  const summarize = request.flag("size") ? summarizeWithSizes : summarizeContainers;
+  return { status: 200, elements: summarize(containers, found) };
 }
 
 export async function inspect(request: ApiRequest): Promise<Reply> {
@@ -67,22 +68,26 @@ function stopOptions(request: ApiRequest) {
 
 export async function stop(request: ApiRequest): Promise<Reply> {
   const container = containerOf(request);
-  const stopped = await saying("cannot stop container", request, () =>
+  const stopped = await saying("cannot stop container:", request, () =>
     stopContainer(request.engine.containers, container, stopOptions(request)),
   );
   return stopped ? noContent : notModified;
 }
 
 export async function restart(request: ApiRequest): Promise<Reply> {
-  await restartContainer(request.engine.containers, containerOf(request), stopOptions(request));
+  const container = containerOf(request);
+  await saying("Cannot restart container", request, () =>
+    restartContainer(request.engine.containers, container, stopOptions(request)),
+  );
   return noContent;
 }
 
 export async function kill(request: ApiRequest): Promise<Reply> {
   const { containers } = request.engine;
-  await saying("cannot kill container", request, () =>
-    killContainer(containers, containerOf(request), request.text("signal")),
-  );
+  await saying("cannot kill container:", request, () => {
+    const signal = parseKillSignal(request.text("signal"));
+    return killContainer(containers, containerOf(request), signal);
+  });
   return noContent;
 }
 
@@ -91,8 +96,8 @@ async function saying<R>(what: string, request: ApiRequest, work: () => Promise<
   try {
     return await work();
   } catch (error) {
-    if (!(error instanceof EngineError) || error.kind === "invalid") throw error;
-    throw new EngineError(error.kind, `${what}: ${request.param("id")}: ${error.message}`, error);
+    if (!(error instanceof EngineError)) throw error;
+    throw new EngineError(error.kind, `${what} ${request.param("id")}: ${error.message}`, error);
   }
 }
 
@@ -114,19 +119,40 @@ export function rename(request: ApiRequest): Reply {
 }
 
 export async function remove(request: ApiRequest): Promise<Reply> {
+  const [name = "", alias] = request.param("id").replace(/^\//, "").split("/");
+  if (alias !== undefined) return removeLink(request, name, alias);
   const container = containerOf(request);
-  // There are no links so far: what is named can only be the container, which is not what is to be removed.
+  // A link has two names: this is the container, which is not what is to be removed.
   if (request.flag("link")) throw conflict("Conflict, cannot remove the default link name of the container");
   await removeContainer(request.engine.containers, container, {
+    reference: request.param("id"),
     force: request.flag("force"),
     removeVolumes: request.flag("v"),
   });
   return noContent;
 }
 
+/** `rm --link /web/the-db`, which clients write into the path as it is. */
+export function removeNamedLink(request: ApiRequest): Promise<Reply> {
+  return removeLink(request, request.param("id"), request.param("alias"));
+}
+
+async function removeLink(request: ApiRequest, name: string, alias: string): Promise<Reply> {
+  if (!request.flag("link")) throw notFound(`No such container: ${name}/${alias}`);
+  await unlink(request.engine.containers, name, alias);
+  return noContent;
+}
+
 export async function update(request: ApiRequest): Promise<Reply> {
-  await updateContainer(request.engine.containers, containerOf(request), await request.json());
-  return ok({ Warnings: [] });
+  const limits = await request.body(updateShape);
+  const warnings = await updateContainer(request.engine.containers, containerOf(request), limits);
+  return ok({ Warnings: warnings });
+}
+
+export async function changePublished(request: ApiRequest): Promise<Reply> {
+  const change = await request.body(portsChangeShape);
+  await changePorts(request.engine.containers, containerOf(request), change);
+  return noContent;
 }
 
 export async function top(request: ApiRequest): Promise<Reply> {
@@ -134,7 +160,9 @@ export async function top(request: ApiRequest): Promise<Reply> {
 }
 
 export async function prune(request: ApiRequest): Promise<Reply> {
-  return ok(await pruneContainers(request.engine.containers, request.filters(pruneFilters)));
+  const result = await pruneContainers(request.engine.containers, request.filters(pruneFilters));
+  announcePrune(request.engine.events, "container", result.SpaceReclaimed);
+  return ok(result);
 }
 
 const conditions = ["not-running", "next-exit", "removed"];
@@ -143,22 +171,32 @@ const conditions = ["not-running", "next-exit", "removed"];
 export async function wait(request: ApiRequest): Promise<undefined> {
   const condition = request.text("condition") || "not-running";
   if (!conditions.includes(condition)) throw invalid(`invalid condition: "${condition}"`);
-  const result = containerOf(request).wait(condition as WaitCondition, request.signal);
+  const result = containerOf(request).wait(condition as EndCondition, request.signal);
   const output = request.stream("application/json");
   const { exitCode, error } = await result;
   output.end(`${JSON.stringify({ StatusCode: exitCode, ...(error && { Error: { Message: error } }) })}\n`);
 }
 
 export async function resize(request: ApiRequest): Promise<Reply> {
-  const { record } = containerOf(request);
-  const { containers } = request.engine;
-  await containers.supervisor.call("resize", { process: record.id, ...windowSize(request) });
+  const size = windowSize(request);
+  await resizeContainer(request.engine.containers, containerOf(request), size);
   return { status: 200 };
 }
 
-export function windowSize(request: ApiRequest): { rows: number; columns: number } {
-  const rows = request.number("h") ?? 0;
-  const columns = request.number("w") ?? 0;
-  if (rows < 0 || rows > 65535 || columns < 0 || columns > 65535) throw invalid("invalid terminal size");
-  return { rows, columns };
+/** @throws EngineError invalid */
+export function windowSize(request: ApiRequest): WindowSize {
+  return { rows: side(request, "h", "height"), columns: side(request, "w", "width") };
 }
+
+function side(request: ApiRequest, name: string, what: string): number {
+  const text = request.text(name);
+  const refuse = (reason: string) => invalid(`invalid resize ${what} ${JSON.stringify(text)}: ${reason}`);
+  if (!/^[+-]?\d+$/.test(text)) throw refuse("invalid syntax");
+  const value = Number(text);
+  if (value < 0 || value > largestSide) throw refuse("value out of range");
+  return value % (largestWindowSide + 1);
+}
+
+/** Docker takes 32 bits, of which the kernel has 16. */
+const largestSide = 2 ** 32 - 1;
+const largestWindowSide = 2 ** 16 - 1;

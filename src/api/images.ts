@@ -1,66 +1,94 @@
 import { Readable } from "node:stream";
-import { commitContainer } from "../containers/commit.ts";
+import { commitContainer } from "../containers/create/commit.ts";
 import { imageUsers } from "../containers/images-in-use.ts";
 import { invalid, messageOf } from "../errors.ts";
-import type { ContainerConfig, ProgressMessage } from "../formats/docker-api.ts";
+import type { ProgressMessage } from "../formats/docker-api/docker-api.ts";
+import { configShape } from "../formats/docker-api/docker-api-config.ts";
 import { flagOf, matchesLabels } from "../formats/filters.ts";
 import type { Platform } from "../formats/oci-manifest.ts";
 import { parsePlatform } from "../formats/platform.ts";
 import { formatProgressBar } from "../formats/progress-bar.ts";
 import { parseReference, type Reference, repositoryOf } from "../formats/reference.ts";
-import { matchesPattern } from "../formats/reference-pattern.ts";
+import { compileReferencePatterns } from "../formats/reference-pattern.ts";
 import { decodeRegistryAuth } from "../formats/registry-auth.ts";
+import { partial } from "../formats/shape.ts";
 import { parseTimestamp } from "../formats/timestamp.ts";
 import { parseUntil } from "../formats/until.ts";
+import { summarizeManifests } from "../images/describe-manifests.ts";
 import type { ImageRecord } from "../images/images.ts";
+import { contentOf, getPresentManifest } from "../images/select-manifest.ts";
+import { inSlices, mapWithPauses } from "../sys/pauses.ts";
+import { announcePrune } from "../system/prune.ts";
+import { decodePlatform } from "./platform.ts";
 import { type ApiRequest, created, ok, type Reply } from "./request.ts";
 
 const listFilters = ["before", "dangling", "label", "label!", "reference", "since", "until"];
 
-export function list(request: ApiRequest): Reply {
-  const { images, containers } = request.engine;
+export async function list(request: ApiRequest): Promise<Reply> {
+  const { images } = request.engine;
   const filters = request.filters(listFilters);
-  const createdAt = (name: string) => parseTimestamp(images.getImage(name).config.created ?? "") ?? 0;
+  const createdAt = (name: string) =>
+    parseTimestamp(contentOf(images.getImage(name)).config.created ?? "") ?? 0;
   const before = filters.get("before")?.map(createdAt);
   const since = filters.get("since")?.map(createdAt);
   const until = parseUntil(filters.get("until")?.[0]);
   const dangling = flagOf(filters, "dangling");
   const patterns = filters.get("reference");
+  const isMatch = patterns && compileReferencePatterns(patterns);
+  const all = request.flag("all");
   const isWanted = (image: ImageRecord) => {
-    const at = parseTimestamp(image.config.created ?? "") ?? 0;
-    const labels = image.config.config?.Labels ?? null;
+    const { tags, digests } = images.references(image.id);
+    // A step on the way to another image.
+    if (images.hasChildren(image) && (dangling || (!all && tags.length + digests.length === 0))) return false;
+    const { config } = contentOf(image);
+    const at = parseTimestamp(config.created ?? "") ?? 0;
+    const labels = config.config?.Labels ?? null;
     return (
-      (dangling === undefined || dangling === (images.references(image.id).tags.length === 0)) &&
+      (dangling === undefined || dangling === (tags.length === 0)) &&
       (!before || before.some((time) => at < time)) &&
       (!since || since.some((time) => at > time)) &&
       (until === undefined || at < until) &&
       matchesLabels(filters, labels) &&
       !(filters.has("label!") && matchesLabels(filters, labels, "label!")) &&
-      (!patterns || images.references(image.id).tags.some((name) => matchesPattern(name, patterns)))
+      (!isMatch || tags.some(isMatch))
     );
   };
-  const found = images.list().filter(isWanted);
-  const users = imageUsers(containers);
-  const countUsers = (image: ImageRecord) => users.filter(({ imageId }) => imageId === image.id).length;
-  const isCounted = request.version >= 51;
-  const summaries = found.map((image) => images.summarize(image, isCounted ? countUsers(image) : -1));
-  const shown = patterns
-    ? summaries.map((one) => ({
-        ...one,
-        RepoTags: one.RepoTags.filter((name) => matchesPattern(name, patterns)),
-      }))
-    : summaries;
-  return ok(shown.sort((a, b) => b.Created - a.Created));
+  const users = request.flag("manifests") ? imageUsers(request.engine.containers) : undefined;
+  const summarize = ({ id }: { id: string }) => {
+    // Others may be removed while one is described.
+    const image = images.findImage(id);
+    if (!image || !isWanted(image)) return undefined;
+    const summary = {
+      ...images.summarize(image, -1),
+      ...(users && { Manifests: summarizeManifests(image, users.get(id) ?? []) }),
+    };
+    return isMatch ? { ...summary, RepoTags: summary.RepoTags.filter(isMatch) } : summary;
+  };
+  return { status: 200, elements: inSlices(await newestFirst(images.list()), summarize) };
+}
+
+async function newestFirst(images: readonly ImageRecord[]) {
+  const made = await mapWithPauses(images, (image) => ({
+    id: image.id,
+    seconds: Math.floor((parseTimestamp(contentOf(image).config.created ?? "") ?? 0) / 1000),
+  }));
+  return made.sort((a, b) => b.seconds - a.seconds);
 }
 
 export function inspect(request: ApiRequest): Reply {
   const { images } = request.engine;
-  return ok(images.inspect(images.getImage(request.param("name"))));
+  const image = images.getImage(request.param("name"));
+  if (!request.flag("manifests")) return ok(images.inspect(image));
+  const users = imageUsers(request.engine.containers).get(image.id) ?? [];
+  return ok({ ...images.inspect(image), Manifests: summarizeManifests(image, users) });
 }
 
 export function history(request: ApiRequest): Reply {
   const { images } = request.engine;
-  return ok(images.history(images.getImage(request.param("name"))));
+  const name = request.param("name");
+  const image = images.getImage(name);
+  const [platform] = platformsOf(request);
+  return ok(images.history(image, platform && getPresentManifest(image, platform, name)));
 }
 
 export function tag(request: ApiRequest): Reply {
@@ -70,8 +98,10 @@ export function tag(request: ApiRequest): Reply {
 
 export async function remove(request: ApiRequest): Promise<Reply> {
   const { images, containers } = request.engine;
+  const name = request.param("name");
+  if (name.trim() === "") throw invalid("image name cannot be blank");
   return ok(
-    await images.remove(request.param("name"), {
+    await images.remove(name, {
       force: request.flag("force"),
       noPrune: request.flag("noprune"),
       users: imageUsers(containers),
@@ -90,14 +120,22 @@ export async function prune(request: ApiRequest): Promise<Reply> {
     withoutLabels: filters.get("label!") ?? [],
     users: imageUsers(containers),
   });
+  announcePrune(request.engine.events, "image", result.spaceReclaimedBytes);
   return ok({ ImagesDeleted: result.deleted, SpaceReclaimed: result.spaceReclaimedBytes });
 }
 
 export async function load(request: ApiRequest): Promise<undefined> {
-  await withProgress(request, (report) => request.engine.images.load(request.input, report));
+  // As docker answers: a line says what is wrong with the archive, and nothing comes before the archive has. A client that gets an
+  // answer earlier takes the load for done.
+  const platforms = platformsOf(request);
+  await withProgress(
+    request,
+    (report) => request.engine.images.load(request.upload(), report, platforms),
+    true,
+  );
 }
 
-export function save(request: ApiRequest): Promise<undefined> {
+export function sendImages(request: ApiRequest): Promise<undefined> {
   const name = request.params.name;
   const names = name ? [name] : request.query.getAll("names").flatMap((list) => list.split(","));
   return saveNames(request, names);
@@ -105,16 +143,7 @@ export function save(request: ApiRequest): Promise<undefined> {
 
 async function saveNames(request: ApiRequest, names: string[]): Promise<undefined> {
   if (names.length === 0) throw invalid("no images to save");
-  const archive = await request.engine.images.save(names);
-  await archive
-    .writeTo(request.stream("application/x-tar"))
-    .catch((error: unknown) => giveUp(request, error));
-}
-
-/** The client's going away is its own affair; anything else is ours to know. */
-function giveUp(request: ApiRequest, error: unknown): void {
-  if (!request.signal.aborted) request.engine.logger.error({ error }, "sending an archive failed");
-  request.output.destroy();
+  return request.send("application/x-tar", await request.engine.images.save(names, platformsOf(request)));
 }
 
 /** `POST /images/create`: a pull, or with fromSrc an import. */
@@ -123,7 +152,7 @@ export async function create(request: ApiRequest): Promise<undefined> {
   const platform = request.text("platform") ? parsePlatform(request.text("platform")) : undefined;
   if (!from) return pull(request, platform);
   await withProgress(request, async (report) => {
-    const input = from === "-" ? request.input : await download(from, report);
+    const input = from === "-" ? request.upload() : await download(from, report);
     const image = await request.engine.images.importRootfs(input, {
       ...(request.text("repo") && { repository: request.text("repo") }),
       ...(request.text("tag") && { tag: request.text("tag") }),
@@ -150,11 +179,23 @@ async function pull(request: ApiRequest, platform: Platform | undefined): Promis
 
 /** `POST /images/{name}/push`: a tag, or without one all of them. */
 export async function push(request: ApiRequest): Promise<undefined> {
+  const [platform] = platformsOf(request);
   const reference = withTag(parseReference(request.param("name")), request.text("tag"));
   const auth = decodeRegistryAuth(String(request.input.headers["x-registry-auth"] ?? ""));
   await withProgress(request, (report) =>
-    request.engine.images.push(reference, { auth, report, signal: request.signal }),
+    request.engine.images.push(reference, {
+      ...{ auth, report, signal: request.signal },
+      ...(platform && { platform }),
+    }),
   );
+}
+
+/** @throws EngineError invalid */
+function platformsOf(request: ApiRequest): Platform[] {
+  return request.query
+    .getAll("platform")
+    .filter((text) => text !== "")
+    .map(decodePlatform);
 }
 
 /** A tag or a digest given beside the name is the one that counts. @throws EngineError invalid */
@@ -186,7 +227,7 @@ export async function make(request: ApiRequest): Promise<undefined> {
 }
 
 export async function commit(request: ApiRequest): Promise<Reply> {
-  const config = (await request.json()) as Partial<ContainerConfig>;
+  const config = await request.body(partial(configShape), { root: "" });
   const image = await commitContainer(request.engine.containers, request.text("container"), {
     config,
     author: request.text("author"),
@@ -201,11 +242,12 @@ export async function commit(request: ApiRequest): Promise<Reply> {
 
 /**
  * Runs work that reports its progress as JSON lines. The status is sent with the first of them; until then a failure is an
- * ordinary error, afterwards it is the last line.
+ * ordinary error, unless `failsInBand`, and afterwards it is the last line.
  */
 async function withProgress(
   request: ApiRequest,
   work: (report: (message: ProgressMessage) => void) => Promise<void>,
+  failsInBand = false,
 ): Promise<void> {
   let isStreaming = false;
   const report = (message: ProgressMessage) => {
@@ -216,7 +258,7 @@ async function withProgress(
   try {
     await work(report);
   } catch (error) {
-    if (!isStreaming) throw error;
+    if (!isStreaming && !failsInBand) throw error;
     const message = messageOf(error);
     report({ errorDetail: { message }, error: message });
   }

@@ -1,15 +1,16 @@
 import { logIn } from "../distribution/login.ts";
 import { searchImages } from "../distribution/search.ts";
 import { invalid } from "../errors.ts";
+import { authShape } from "../formats/docker-api/docker-api-bodies.ts";
 import { flagOf } from "../formats/filters.ts";
 import { parseReference } from "../formats/reference.ts";
 import { decodeRegistryAuth, type RegistryAuth, readRegistryAuth } from "../formats/registry-auth.ts";
-import { inspectRemote } from "../images/inspect-remote.ts";
+import { inspectRemote } from "../images/pull/inspect-remote.ts";
 import { type ApiRequest, ok, type Reply } from "./request.ts";
 
 /** `POST /auth`: tries a user's credentials; it is the client that keeps them. */
 export async function auth(request: ApiRequest): Promise<Reply> {
-  const credentials = readRegistryAuth(await request.json());
+  const credentials = readRegistryAuth(await request.body(authShape));
   const token = await logIn(request.engine.images.registries, credentials, request.signal);
   return ok({ Status: "Login Succeeded", IdentityToken: token ?? "" });
 }

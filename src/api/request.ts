@@ -1,27 +1,38 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
-import { Duplex } from "node:stream";
+import { Duplex, PassThrough, type Readable } from "node:stream";
 import type { Engine } from "../engine/engine.ts";
-import { invalid, messageOf } from "../errors.ts";
+import { invalid } from "../errors.ts";
 import { type Filters, parseFilters } from "../formats/filters.ts";
+import type { Shape } from "../formats/shape.ts";
+import type { Slices } from "../sys/pauses.ts";
+import { sendTo } from "../sys/send.ts";
+import { checkContentType, readBody } from "./body.ts";
+import { closeWithClient } from "./close-with-client.ts";
 
 /** An answer to send; a handler that has written to `output` itself gives none. */
 export interface Reply {
   status: number;
-  /** Sent as JSON; a string as plain text. */
+  /** Sent as JSON; a string as plain text. A member may be made as it is sent, as `elements` are. */
   body?: unknown;
+  /** Instead: the elements of a list that may be long. They are made as they are sent, so that it neither holds up nor weighs much. */
+  elements?: Slices<unknown>;
   headers?: Record<string, string>;
 }
 
 export type Handler = (request: ApiRequest) => Promise<Reply | undefined> | Reply | undefined;
 
-/** A client that asked for its connection to be turned into a raw stream. */
+/** The connection of a client that may have it as a raw stream. */
 export interface Upgrade {
   socket: Duplex;
   /** Bytes that came with the request's head. */
   head: Buffer;
+  /** The client has it by now: nothing of HTTP may come any more. */
+  isTaken: boolean;
 }
 
-const largestJsonBytes = 16 << 20;
+export const rawStream = "application/vnd.docker.raw-stream";
+
+const largestJsonBytes = 4 << 20;
 
 /** One request of the API, with what handlers need to read it and to answer. */
 export class ApiRequest {
@@ -79,34 +90,31 @@ export class ApiRequest {
     return Number(value);
   }
 
-  filters(allowed: readonly string[]): Filters {
+  /** @param allowed any, when absent */
+  filters(allowed?: readonly string[]): Filters {
     return parseFilters(this.query.get("filters"), allowed);
   }
 
-  /** The body as a JSON object; an absent one is an empty object. @throws EngineError invalid */
-  async json(): Promise<Record<string, unknown>> {
+  /**
+   * The body as `shape` reads it; an absent one is all zero.
+   * @param options.root name of the struct that messages show
+   * @throws EngineError invalid in Docker's words
+   */
+  async body<T>(shape: Shape<T>, options: { root?: string; isRequired?: boolean } = {}): Promise<T> {
+    const { root = shape.type.replace(/^.*\./, ""), isRequired = false } = options;
     const bytes = await this.#body().then((body) =>
       body.length === 0 && this.#upgrade ? this.#upgradeBody() : body,
     );
-    if (bytes.length === 0) return {};
-    const type = this.input.headers["content-type"]?.split(";")[0]?.trim();
-    if (type !== undefined && type !== "application/json") {
-      throw invalid(`unsupported Content-Type header (${type}): must be 'application/json'`);
-    }
-    try {
-      const value: unknown = JSON.parse(bytes.toString());
-      if (value === null) return {};
-      if (typeof value === "object" && !Array.isArray(value)) return value as Record<string, unknown>;
-    } catch (error) {
-      throw invalid(`invalid JSON: ${messageOf(error)}`, error);
-    }
-    throw invalid("invalid JSON: the body is not an object");
+    checkContentType(this.input.headers["content-type"], bytes.length > 0);
+    if (bytes.length === 0 && isRequired) throw invalid("invalid JSON: got EOF while reading request body");
+    return bytes.length === 0 ? shape.zero() : readBody(shape, bytes.toString(), root);
   }
 
   async #body(): Promise<Buffer> {
     const chunks: Buffer[] = [];
     let length = 0;
-    for await (const chunk of this.input) {
+    // A reader that gives up leaves the connection for the answer.
+    for await (const chunk of this.input.iterator({ destroyOnReturn: false })) {
       chunks.push(chunk);
       length += chunk.length;
       if (length > largestJsonBytes) throw invalid("the request's body is too large");
@@ -114,7 +122,7 @@ export class ApiRequest {
     return Buffer.concat(chunks);
   }
 
-  /** With an upgrade, Node before 25 leaves the request's body in what follows the head. */
+  /** Where the connection may be taken over, the request's body can be in what follows the head. */
   async #upgradeBody(): Promise<Buffer> {
     const upgrade = this.#upgrade!;
     const length = Math.min(Number(this.input.headers["content-length"] ?? 0), largestJsonBytes);
@@ -130,31 +138,45 @@ export class ApiRequest {
     return body;
   }
 
+  /** The body for a reader that may give up: that ends the stream, and not the connection, on which the reason is sent. */
+  upload(): Readable {
+    const body = new PassThrough();
+    // Who refuses the request may never read it.
+    body.on("error", () => {});
+    this.input.on("error", (error) => body.destroy(error)).pipe(body);
+    return body;
+  }
+
   /**
-   * Turns the connection into a raw stream (Docker Engine API, "Hijacking"). With an upgrade header both ways; without one
-   * the request's body is the input and the answer's body the output.
+   * Turns the connection into a raw stream (Docker Engine API, "Hijacking"): both ways, whether the client has asked for an
+   * upgrade or not. Only one that sends its input as a body in chunks is answered with a body.
+   * @param contentType for a client that has asked for an upgrade; others know one only
    */
   hijack(contentType: string): Duplex {
     if (!this.#upgrade) {
-      this.output.writeHead(200, { "Content-Type": contentType, Connection: "close" });
+      this.output.writeHead(200, { "Content-Type": rawStream, Connection: "close" });
       this.output.flushHeaders();
+      closeWithClient(this.input.socket, this.input);
       const pair: unknown = { readable: this.input, writable: this.output };
       return Duplex.from(pair as NodeJS.ReadableStream);
     }
     const { socket, head } = this.#upgrade;
-    const lines = [
-      "HTTP/1.1 101 UPGRADED",
-      `Content-Type: ${contentType}`,
-      "Connection: Upgrade",
-      "Upgrade: tcp",
-    ];
+    this.#upgrade.isTaken = true;
+    const lines = this.isUpgrade
+      ? ["HTTP/1.1 101 UPGRADED", `Content-Type: ${contentType}`, "Connection: Upgrade", "Upgrade: tcp"]
+      : ["HTTP/1.1 200 OK", `Content-Type: ${rawStream}`];
     socket.write(`${lines.join("\r\n")}\r\n\r\n`);
     if (head.length > 0) socket.unshift(head);
     return socket;
   }
 
+  get isHijacked(): boolean {
+    return this.#upgrade?.isTaken ?? this.output.headersSent;
+  }
+
+  /** The client has asked for an upgrade. */
   get isUpgrade(): boolean {
-    return this.#upgrade !== undefined;
+    return "upgrade" in this.input.headers;
   }
 
   /** Starts an answer whose body is written bit by bit. */
@@ -162,6 +184,15 @@ export class ApiRequest {
     this.output.writeHead(200, { "Content-Type": contentType, ...headers });
     this.output.flushHeaders();
     return this.output;
+  }
+
+  /** Answers with the bytes of `source`, and closes it. A client that leaves is not an error. @throws what `source` throws */
+  async send(
+    contentType: string,
+    source: AsyncIterable<Uint8Array>,
+    headers: Record<string, string> = {},
+  ): Promise<undefined> {
+    if (!(await sendTo(this.stream(contentType, headers), source))) this.output.destroy();
   }
 }
 

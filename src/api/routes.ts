@@ -1,27 +1,37 @@
 import * as archive from "./archive.ts";
 import * as attach from "./attach.ts";
 import * as containers from "./containers.ts";
+import * as execs from "./execs.ts";
 import * as images from "./images.ts";
 import * as networks from "./networks.ts";
 import * as registries from "./registries.ts";
 import type { Handler } from "./request.ts";
+import { stats } from "./stats.ts";
 import * as system from "./system.ts";
+import * as volumeTransfers from "./volume-transfers.ts";
 import * as volumes from "./volumes.ts";
 
-export type Route = [method: "GET" | "HEAD" | "POST" | "PUT" | "DELETE", path: string, handler: Handler];
+export type Route = [
+  method: "GET" | "HEAD" | "POST" | "PUT" | "DELETE" | "OPTIONS",
+  path: string,
+  handler: Handler,
+  /** It may take over its connection. */
+  connection?: "hijacked",
+];
 
 /**
  * Every operation of the API: method, path below the version, handler. The first that fits serves. `:id` stands for one
  * segment of the path, `*name` for one or more.
  */
 export const routes: Route[] = [
+  ["OPTIONS", "/*path", () => ({ status: 200 })],
   ["GET", "/_ping", system.ping],
   ["HEAD", "/_ping", system.pingHead],
-  ["GET", "/version", system.version],
+  ["GET", "/version", system.getVersion],
   ["GET", "/info", system.info],
   ["GET", "/events", system.events],
   ["GET", "/system/df", system.df],
-  ["GET", "/berth/system/check", system.check],
+  ["GET", "/berth/system/check", system.checkEngine],
   ["POST", "/berth/system/repair", system.repair],
   ["POST", "/berth/system/stop", system.stop],
   ["POST", "/auth", registries.auth],
@@ -34,7 +44,11 @@ export const routes: Route[] = [
   ["GET", "/containers/:id/logs", attach.logs],
   ["GET", "/containers/:id/changes", archive.changes],
   ["GET", "/containers/:id/export", archive.exportAll],
-  ["GET", "/containers/:id/stats", system.notYet("stats")],
+  ["GET", "/containers/:id/stats", stats],
+  ["GET", "/containers/:id/attach/ws", system.notYet("attach over WebSocket")],
+  ["GET", "/containers/:id/checkpoints", system.noCheckpoints],
+  ["POST", "/containers/:id/checkpoints", system.noCheckpoints],
+  ["DELETE", "/containers/:id/checkpoints/:checkpoint", system.noCheckpoints],
   ["POST", "/containers/:id/resize", containers.resize],
   ["POST", "/containers/:id/start", containers.start],
   ["POST", "/containers/:id/stop", containers.stop],
@@ -44,41 +58,47 @@ export const routes: Route[] = [
   ["POST", "/containers/:id/rename", containers.rename],
   ["POST", "/containers/:id/pause", containers.pause],
   ["POST", "/containers/:id/unpause", containers.unpause],
-  ["POST", "/containers/:id/attach", attach.attach],
+  ["POST", "/containers/:id/attach", attach.attach, "hijacked"],
   ["POST", "/containers/:id/wait", containers.wait],
   ["DELETE", "/containers/:id", containers.remove],
+  ["DELETE", "/containers/:id/:alias", containers.removeNamedLink],
   ["HEAD", "/containers/:id/archive", archive.stat],
   ["GET", "/containers/:id/archive", archive.read],
   ["PUT", "/containers/:id/archive", archive.write],
 
-  ["POST", "/containers/:id/exec", attach.execCreate],
-  ["POST", "/exec/:id/start", attach.execStart],
-  ["POST", "/exec/:id/resize", attach.execResize],
-  ["GET", "/exec/:id/json", attach.execInspect],
+  ["POST", "/containers/:id/exec", execs.create],
+  ["POST", "/exec/:id/start", execs.start, "hijacked"],
+  ["POST", "/exec/:id/resize", execs.resize],
+  ["GET", "/exec/:id/json", execs.inspect],
 
   ["GET", "/images/json", images.list],
   ["POST", "/images/create", images.create],
   ["POST", "/images/load", images.load],
   ["POST", "/images/prune", images.prune],
-  ["GET", "/images/get", images.save],
+  ["GET", "/images/get", images.sendImages],
   ["GET", "/images/search", registries.search],
   ["GET", "/images/*name/json", images.inspect],
   ["GET", "/images/*name/history", images.history],
-  ["GET", "/images/*name/get", images.save],
+  ["GET", "/images/*name/get", images.sendImages],
   ["POST", "/images/*name/push", images.push],
   ["POST", "/images/*name/tag", images.tag],
   ["DELETE", "/images/*name", images.remove],
   ["POST", "/commit", images.commit],
   ["POST", "/build/prune", system.pruneBuilds],
   ["POST", "/build", system.notYet("build")],
+  ["POST", "/build/cancel", system.notYet("build")],
+  ["POST", "/session", system.notYet("build sessions")],
+  ["POST", "/grpc", system.notYet("build sessions")],
   ["POST", "/berth/images/make", images.make],
+  ["POST", "/berth/containers/:id/ports", containers.changePublished],
   ["GET", "/distribution/*name/json", registries.inspect],
 
   ["GET", "/networks", networks.list],
+  ["GET", "/networks/", networks.list],
   ["POST", "/networks/create", networks.create],
   ["POST", "/networks/prune", networks.prune],
-  ["POST", "/networks/:id/connect", system.notYet("network connect")],
-  ["POST", "/networks/:id/disconnect", system.notYet("network disconnect")],
+  ["POST", "/networks/:id/connect", networks.connect],
+  ["POST", "/networks/:id/disconnect", networks.disconnect],
   ["GET", "/networks/:id", networks.inspect],
   ["DELETE", "/networks/:id", networks.remove],
 
@@ -86,12 +106,21 @@ export const routes: Route[] = [
   ["POST", "/volumes/create", volumes.create],
   ["POST", "/volumes/prune", volumes.prune],
   ["GET", "/volumes/:name", volumes.inspect],
+  ["PUT", "/volumes/:name", system.noSwarm],
   ["DELETE", "/volumes/:name", volumes.remove],
+  ["GET", "/berth/volumes/:name/export", volumeTransfers.exportOne],
+  ["POST", "/berth/volumes/:name/import", volumeTransfers.importOne],
+  ["POST", "/berth/volumes/:name/clone", volumeTransfers.clone],
+  ["POST", "/berth/volumes/:name/rename", volumeTransfers.rename],
 
   ["GET", "/plugins", () => ({ status: 200, body: [] })],
+  ["GET", "/plugins/*rest", system.noPlugins],
+  ["POST", "/plugins/*rest", system.noPlugins],
+  ["DELETE", "/plugins/*rest", system.noPlugins],
   ...["swarm", "nodes", "services", "tasks", "secrets", "configs"].flatMap((noun): Route[] => [
     ["GET", `/${noun}`, system.noSwarm],
     ["POST", `/${noun}/*rest`, system.noSwarm],
     ["GET", `/${noun}/*rest`, system.noSwarm],
+    ["DELETE", `/${noun}/*rest`, system.noSwarm],
   ]),
 ];

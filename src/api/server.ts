@@ -1,36 +1,51 @@
-import { type IncomingMessage, type RequestListener, ServerResponse } from "node:http";
+import { type IncomingMessage, type RequestListener, type Server, ServerResponse } from "node:http";
 import type { Duplex } from "node:stream";
-import Router from "router";
 import type { Engine } from "../engine/engine.ts";
 import { invalid, notFound } from "../errors.ts";
+import { createPathRouter, pathOfTarget, type Routed } from "../formats/path-router.ts";
 import { apiVersion, minApiVersion, version } from "../formats/version.ts";
+import { mapSlices } from "../sys/pauses.ts";
 import { createTrace } from "../trace.ts";
-import { type Exchange, fail, send } from "./answer.ts";
+import { type Exchange, fail, send, waitForBody } from "./answer.ts";
+import { closeWithClient } from "./close-with-client.ts";
+import { decideUpgrades } from "./hijack.ts";
 import { ApiRequest } from "./request.ts";
 import { type Route, routes } from "./routes.ts";
 import { createTurns } from "./turns.ts";
+import { asOfVersion, readableVersion } from "./versions.ts";
 
-/** The engine's API over HTTP: give the listeners to as many servers as there are sockets. */
+/** The engine's API over HTTP, on as many servers as there are sockets. */
 export interface ApiListeners {
   request: RequestListener;
   upgrade: (input: IncomingMessage, socket: Duplex, head: Buffer) => void;
 }
 
+/** Has them answer what comes to this server, plain or with TLS. */
+export function serveApi(server: Server, { request, upgrade }: ApiListeners): void {
+  server
+    .on("connection", decideUpgrades)
+    .on("secureConnection", decideUpgrades)
+    .on("request", request)
+    .on("upgrade", upgrade);
+}
+
 export function createApiListeners(engine: Engine): ApiListeners {
-  const router = createRouter();
   const inTurn = createTurns();
   return {
     request(input, output) {
       inTurn(() => {
-        if (!output.destroyed) serve(router, { engine, input, output, upgrade: undefined });
+        if (output.destroyed) return;
+        waitForBody(input, output);
+        void serve({ engine, input, output, upgrade: undefined });
       });
     },
     upgrade(input, socket, head) {
       socket.on("error", () => socket.destroy());
+      closeWithClient(input.socket, socket);
       // Answers other than the raw stream are ordinary ones, written by the same means.
       const output = new ServerResponse(input);
       output.shouldKeepAlive = false;
-      serve(router, { engine, input, output, upgrade: { socket, head } });
+      void serve({ engine, input, output, upgrade: { socket, head, isTaken: false } });
     },
   };
 }
@@ -38,45 +53,41 @@ export function createApiListeners(engine: Engine): ApiListeners {
 /** One for all: an error of its own for each, with its stack, costs more than many a request. */
 const clientIsGone = new DOMException("the client is gone", "AbortError");
 
-const exchanges = new WeakMap<IncomingMessage, Exchange & { version: number; signal: AbortSignal }>();
+const findRoute = createPathRouter(routes, { mayEndInSlash: false });
 
-function createRouter(): Router.Router {
-  const router = new Router({ caseSensitive: true, strict: true });
-  for (const route of routes) {
-    const [method, path] = route;
-    const name = method.toLowerCase() as "get" | "head" | "post" | "put" | "delete";
-    router[name](path, (input, _, next) => dispatch(route, input, next));
-  }
-  return router;
-}
-
-function serve(router: Router.Router, exchange: Exchange): void {
+async function serve(exchange: Exchange): Promise<void> {
   const { engine, input, output, upgrade } = exchange;
   const gone = new AbortController();
   (upgrade?.socket ?? output).once("close", () => gone.abort(clientIsGone));
   for (const [name, value] of Object.entries(commonHeaders(engine))) output.setHeader(name, value);
-  const done = (error?: unknown) => fail(exchange, error ?? notFound("page not found"), gone.signal);
   try {
     const { minor, rest } = splitVersion(input.url ?? "/");
     input.url = rest;
-    exchanges.set(input, { ...exchange, version: minor, signal: gone.signal });
-    router(input, output, done);
+    const found = findRoute(input.method ?? "", pathOfTarget(rest));
+    if (!found) throw notFound("page not found");
+    await dispatch(found, exchange, minor, gone.signal);
   } catch (error) {
-    done(error);
+    fail(exchange, error, gone.signal);
   }
 }
 
-async function dispatch([method, path, handler]: Route, input: Router.Request, next: () => void) {
-  // The router would have a GET serve HEAD as well.
-  if (input.method !== method) return next();
+async function dispatch(
+  { route: [method, path, handler], parameters: params }: Routed<Route>,
+  exchange: Exchange,
+  version: number,
+  signal: AbortSignal,
+): Promise<void> {
   const trace = createTrace();
-  const exchange = exchanges.get(input)!;
-  const segments = Object.entries(input.params).map(([name, value]) => [name, [value].flat().join("/")]);
-  const { searchParams } = new URL(input.url ?? "/", "http://engine");
-  const reply = await handler(
-    new ApiRequest({ ...exchange, params: Object.fromEntries(segments), query: searchParams }),
-  );
-  if (reply) send(exchange, reply);
+  const { searchParams: query } = new URL(exchange.input.url ?? "/", "http://engine");
+  const reply = await handler(new ApiRequest({ ...exchange, version, signal, params, query }));
+  if (reply) {
+    const { engine, input } = exchange;
+    const readable = readableVersion(version, input.headers["user-agent"]);
+    const ofVersion = (body: unknown) => asOfVersion(`${method} ${path}`, readable, body, engine);
+    const ofVersions = (slice: readonly unknown[]) => ofVersion(slice) as readonly unknown[];
+    if (reply.elements) send(exchange, { ...reply, elements: mapSlices(reply.elements, ofVersions) });
+    else send(exchange, { ...reply, body: ofVersion(reply.body) });
+  }
   const milliseconds = trace.end();
   if (milliseconds) exchange.engine.logger.info({ trace: `${method} ${path}`, milliseconds });
 }
@@ -91,6 +102,8 @@ function commonHeaders(engine: Engine): Record<string, string> {
   };
 }
 
+const oldestTolerated = 12;
+
 /** "/v1.41/info" → 41 and "/info"; without a version, the newest. @throws EngineError invalid for one we do not serve */
 function splitVersion(url: string): { minor: number; rest: string } {
   const newest = Number(apiVersion.split(".")[1]);
@@ -101,7 +114,10 @@ function splitVersion(url: string): { minor: number; rest: string } {
   if (Number(major) !== 1 || Number(minor) > newest) {
     throw invalid(`client version ${asked} is too new. Maximum supported API version is ${apiVersion}`);
   }
-  if (Number(minor) < Number(minApiVersion.split(".")[1])) {
+  const oldest = Number(minApiVersion.split(".")[1]);
+  // Clients of these versions send and read what 1.24 has, as far as they are still used.
+  if (Number(minor) < oldest && Number(minor) >= oldestTolerated) return { minor: oldest, rest };
+  if (Number(minor) < oldest) {
     throw invalid(
       `client version ${asked} is too old. Minimum supported API version is ${minApiVersion}, please upgrade your client to a newer version`,
     );

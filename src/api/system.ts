@@ -1,7 +1,8 @@
-import { invalid, notImplemented, unavailable } from "../errors.ts";
+import { invalid, notFound, notImplemented, unavailable } from "../errors.ts";
 import type { EngineEvent } from "../events/events.ts";
-import { compileEventFilter, eventFilters } from "../events/filter.ts";
+import { compileEventFilter } from "../events/filter.ts";
 import { parseTimestamp } from "../formats/timestamp.ts";
+import { setLongTimeout } from "../sys/long-timeout.ts";
 import { checkSystem } from "../system/check.ts";
 import { describeDiskUse } from "../system/df.ts";
 import { describeSystem } from "../system/info.ts";
@@ -26,7 +27,7 @@ const pingHeaders = {
   Pragma: "no-cache",
 };
 
-export const version = (): Reply => ok(describeVersion());
+export const getVersion = (): Reply => ok(describeVersion());
 
 export const info = (request: ApiRequest): Reply => ok(describeSystem(request.engine));
 
@@ -34,7 +35,7 @@ export async function df(request: ApiRequest): Promise<Reply> {
   return ok(await describeDiskUse(request.engine, request.query.getAll("type")));
 }
 
-export async function check({ engine }: ApiRequest): Promise<Reply> {
+export async function checkEngine({ engine }: ApiRequest): Promise<Reply> {
   return ok(await checkSystem(engine.containers, false));
 }
 
@@ -45,18 +46,22 @@ export async function repair({ engine }: ApiRequest): Promise<Reply> {
 export function stop(request: ApiRequest): Reply {
   const { engine } = request;
   if (!engine.onStopRequest) {
-    throw notImplemented("this engine is part of another program: it ends with that program");
+    throw notImplemented("cannot stop the engine: it is embedded in another process");
   }
   const stopContainers = request.flag("containers");
   request.output.once("finish", () => engine.onStopRequest?.({ stopContainers }));
   return noContent;
 }
 
-/** Past events since `since`, then those to come, until `until` or the client is gone. */
+/** Past events since `since`, or all of them where there is only `until`; then those to come, until `until` or the client is gone. */
 export async function events(request: ApiRequest): Promise<undefined> {
   const since = parseBound(request.text("since"));
   const until = parseBound(request.text("until"));
-  const isWanted = compileEventFilter(request.filters(eventFilters));
+  const isWanted = compileEventFilter(request.filters());
+  if (since !== undefined && until !== undefined && until < since) {
+    const [from, to] = [request.text("since"), request.text("until")];
+    throw invalid(`\`since\` time (${from}) cannot be after \`until\` time (${to})`);
+  }
   const source = request.engine.events;
   const output = request.stream("application/json");
   const send = (event: EngineEvent) => {
@@ -64,10 +69,10 @@ export async function events(request: ApiRequest): Promise<undefined> {
     output.write(`${JSON.stringify(event)}\n`);
     if (output.writableLength > largestBacklogBytes) output.destroy();
   };
-  if (since !== undefined) {
+  if (since !== undefined || until !== undefined) {
     for (const event of source.recent()) {
       const at = event.timeNano / 1e6;
-      if (at >= since && (until === undefined || at <= until)) send(event);
+      if ((since === undefined || at >= since) && (until === undefined || at <= until)) send(event);
     }
   }
   if (until === undefined || until > Date.now()) {
@@ -81,14 +86,14 @@ export async function events(request: ApiRequest): Promise<undefined> {
 /** A client that asks for events and does not read them is let go before it costs more memory than this. */
 const largestBacklogBytes = 16 << 20;
 
-const longestTimerMilliseconds = 2 ** 31 - 1;
-
 function untilOrGone(until: number | undefined, signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
-    const delay = until === undefined ? longestTimerMilliseconds : until - Date.now();
-    const timer = setTimeout(resolve, Math.min(delay, longestTimerMilliseconds));
+    const cancel = setLongTimeout(
+      resolve,
+      until === undefined ? Number.POSITIVE_INFINITY : until - Date.now(),
+    );
     signal.addEventListener("abort", () => {
-      clearTimeout(timer);
+      cancel();
       resolve();
     });
   });
@@ -97,7 +102,7 @@ function untilOrGone(until: number | undefined, signal: AbortSignal): Promise<vo
 function parseBound(text: string): number | undefined {
   if (text === "") return undefined;
   const milliseconds = parseTimestamp(text);
-  if (milliseconds === undefined) throw invalid(`invalid value for "since" or "until": ${text}`);
+  if (milliseconds === undefined) throw invalid(`strconv.ParseInt: parsing "${text}": invalid syntax`);
   return milliseconds;
 }
 
@@ -109,6 +114,16 @@ export function notYet(what: string): () => never {
   return () => {
     throw notImplemented(`not yet supported: ${what}`);
   };
+}
+
+/** As a daemon that was not started with --experimental. */
+export function noCheckpoints(): never {
+  throw notFound("page not found");
+}
+
+/** Drivers are built in. */
+export function noPlugins(): never {
+  throw notImplemented("plugins are not supported");
 }
 
 /** This engine is never part of a swarm. */

@@ -1,17 +1,21 @@
 import { volumeUsers } from "../containers/mounts.ts";
+import { invalid } from "../errors.ts";
+import { volumeCreateShape } from "../formats/docker-api/docker-api-bodies.ts";
 import { flagOf, matchesLabels } from "../formats/filters.ts";
-import { pruneVolumes } from "../system/prune.ts";
+import { compileNamePattern } from "../formats/name-pattern.ts";
+import { announcePrune, pruneVolumes } from "../system/prune.ts";
 import { type ApiRequest, created, noContent, ok, type Reply } from "./request.ts";
 
 export function list(request: ApiRequest): Reply {
   const { volumes, containers } = request.engine;
   const filters = request.filters(["dangling", "driver", "label", "name"]);
   const dangling = flagOf(filters, "dangling");
+  const names = (filters.get("name") ?? []).map(compileNamePattern);
   const found = volumes
     .list()
     .filter(
       ({ name, labels }) =>
-        (!filters.has("name") || filters.get("name")!.some((part) => name.includes(part))) &&
+        (!filters.has("name") || names.some((test) => test(name))) &&
         (!filters.has("driver") || filters.get("driver")!.includes("local")) &&
         (dangling === undefined || dangling === (volumeUsers(containers, name).length === 0)) &&
         matchesLabels(filters, labels),
@@ -26,7 +30,7 @@ export function inspect(request: ApiRequest): Reply {
 
 export async function create(request: ApiRequest): Promise<Reply> {
   const { volumes } = request.engine;
-  return created(volumes.inspect(volumes.create(await request.json())));
+  return created(volumes.inspect(volumes.create(await request.body(volumeCreateShape))));
 }
 
 export async function remove(request: ApiRequest): Promise<Reply> {
@@ -38,7 +42,19 @@ export async function remove(request: ApiRequest): Promise<Reply> {
 
 export async function prune(request: ApiRequest): Promise<Reply> {
   const filters = request.filters(["label", "label!", "all"]);
+  checkAll(filters.get("all"));
   // Before this version there was no such filter, and volumes with names went too.
   if (request.version < 42) filters.set("all", ["true"]);
-  return ok(await pruneVolumes(request.engine, filters));
+  const result = await pruneVolumes(request.engine, filters);
+  announcePrune(request.engine.events, "volume", result.SpaceReclaimed);
+  return ok(result);
+}
+
+/** @throws EngineError invalid in Docker's words, which are other ones than for other filters */
+function checkAll(values: string[] | undefined): void {
+  if (values === undefined) return;
+  if (values.length > 1)
+    throw invalid(`invalid filter 'all=[${values.join(" ")}]': only one value is expected`);
+  if (!/^(1|t|T|true|True|TRUE|0|f|F|false|False|FALSE)$/.test(values[0] ?? ""))
+    throw invalid(`invalid filter 'all': strconv.ParseBool: parsing "${values[0]}": invalid syntax`);
 }

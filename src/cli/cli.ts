@@ -5,6 +5,7 @@ import type { Readable, Writable } from "node:stream";
 import type { Client } from "../client/client.ts";
 import { certFolderFiles, defaultHost, readTlsFiles } from "../client/host.ts";
 import { bool, commaList, type FlagValues, string } from "./flag.ts";
+import { guardOutput } from "./standard-output.ts";
 
 export interface ProxyConfig {
   httpProxy?: string;
@@ -83,10 +84,10 @@ export function createCli(
       return streams.stdin;
     },
     get stdout() {
-      return streams.stdout;
+      return guardOutput(streams.stdout, "stdout");
     },
     get stderr() {
-      return streams.stderr;
+      return guardOutput(streams.stderr, "stderr");
     },
     env,
     configFolder,

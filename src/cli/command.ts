@@ -94,10 +94,12 @@ function checkArity(path: string, spec: { usage: string | readonly string[]; ari
       ? "accepts no arguments"
       : max === min
         ? `requires ${plural(min)}`
-        : count < min
-          ? `requires at least ${plural(min)}`
-          : `requires at most ${plural(max ?? 0)}`;
-  const pointer = pointToHelp(path, count < min && max !== min ? "See" : "Run");
+        : min > 0 && max !== undefined
+          ? `requires at least ${min} and at most ${plural(max)}`
+          : count < min
+            ? `requires at least ${plural(min)}`
+            : `requires at most ${plural(max ?? 0)}`;
+  const pointer = pointToHelp(path, count < min && max === undefined ? "See" : "Run");
   throw new ExitError(
     1,
     `berth: 'berth ${path}' ${wanted}\n\n${formatUsage(path, spec.usage)}\n\n${pointer}`,

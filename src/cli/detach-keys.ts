@@ -1,16 +1,8 @@
-const defaultKeys = Buffer.from([0x10, 0x11]);
+import { parseDetachKeys as parseKeys } from "../formats/detach-keys.ts";
 
-/** Parses `ctrl-p,ctrl-q` or `a,b`; an empty or wrong text gives the default, ctrl-p ctrl-q. */
-export function parseDetachKeys(text: string): Buffer {
-  if (text === "") return defaultKeys;
-  const bytes: number[] = [];
-  for (const key of text.split(",")) {
-    const control = /^ctrl-([a-z@[\\\]^_])$/i.exec(key);
-    if (control !== null) bytes.push(control[1]!.toUpperCase().charCodeAt(0) & 0x1f);
-    else if (key.length === 1) bytes.push(key.charCodeAt(0));
-    else return defaultKeys;
-  }
-  return Buffer.from(bytes);
+/** The keys of `--detach-keys`. A wrong text gives the default ones: the daemon has refused it by then. */
+export function readDetachKeys(text: string): Buffer {
+  return Buffer.from(parseKeys(text) ?? parseKeys("") ?? []);
 }
 
 /** Holds a beginning of the sequence back until it is complete, or turns out to be something else. */

@@ -1,14 +1,14 @@
 import { ApiError } from "../client/api-error.ts";
 import type { Cli } from "./cli.ts";
 
-/** The one line an error is told with. */
+/** The one line that reports an error. */
 export function describeError(error: unknown): string {
   if (error instanceof ApiError) return `Error response from daemon: ${error.message}`;
   return error instanceof Error ? error.message : String(error);
 }
 
 /**
- * Does the same to each argument, in order: what fails is told and the rest goes on. What `action` gives is printed.
+ * Does the same to each argument, in order: a failure is reported and the rest goes on. What `action` gives is printed.
  * Gives the exit code.
  */
 export async function forEachArgument(

@@ -1,4 +1,4 @@
-import type { Filters } from "../client/filters.ts";
+import type { FilterValues } from "../client/filters.ts";
 import { list } from "./flag.ts";
 
 /** `--filter key=value`. */
@@ -9,7 +9,7 @@ export const filterFlag = (help: string, short = "f") =>
   });
 
 /** `["label=a=b", "label=c"]` → `{ label: ["a=b", "c"] }`. */
-export function toFilters(texts: readonly string[]): Filters {
+export function toFilters(texts: readonly string[]): FilterValues {
   const filters: Record<string, string[]> = {};
   for (const text of texts) {
     const at = text.indexOf("=");

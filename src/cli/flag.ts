@@ -74,6 +74,20 @@ export const int = (short: string, help: string, initial = 0): Flag<number> => (
   apply: (_, text) => parseInteger(text),
 });
 
+/** As `int`, of 16 bits and never negative. */
+export const uint16 = (short: string, help: string): Flag<number> => ({
+  short,
+  help,
+  placeholder: "uint16",
+  initial: 0,
+  apply(_, text) {
+    const parsing = `strconv.ParseUint: parsing ${JSON.stringify(text)}`;
+    if (!/^\d+$/.test(text)) throw new Error(`${parsing}: invalid syntax`);
+    if (Number(text) > 0xffff) throw new Error(`${parsing}: value out of range`);
+    return Number(text);
+  },
+});
+
 /** As `int`, but undefined when not given. */
 export const optionalInt = (short: string, help: string): Flag<number | undefined> => ({
   short,
@@ -101,5 +115,7 @@ function parseBool(text: string): boolean {
 function parseInteger(text: string): number {
   if (!/^[+-]?\d+$/.test(text))
     throw new Error(`strconv.ParseInt: parsing ${JSON.stringify(text)}: invalid syntax`);
+  if (BigInt.asIntN(64, BigInt(text.replace("+", ""))) !== BigInt(text.replace("+", "")))
+    throw new Error(`strconv.ParseInt: parsing ${JSON.stringify(text)}: value out of range`);
   return Number(text);
 }

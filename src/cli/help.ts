@@ -89,7 +89,8 @@ function formatFlags(flags: FlagTable, columns: number): string {
   return rows.map(([left, help]) => left.padEnd(indent) + wrap(help, indent, columns)).join("\n");
 }
 
-function formatDefault({ initial }: Flag<unknown>): string {
+function formatDefault({ initial, placeholder }: Flag<unknown>): string {
+  if (placeholder === "map") return " (default map[])";
   if (typeof initial === "string") return initial === "" ? "" : ` (default ${JSON.stringify(initial)})`;
   if (typeof initial === "number") return initial === 0 ? "" : ` (default ${initial})`;
   return initial === true ? " (default true)" : "";

@@ -1,6 +1,12 @@
 import { ApiError } from "../client/api-error.ts";
-import { executeTemplate, parseTemplate, type Template, TemplateError } from "../formats/go-template.ts";
-import { type InspectType, typeJson } from "../formats/inspect-types.ts";
+import { EmptyNameError } from "../client/encode-id.ts";
+import {
+  executeTemplate,
+  parseTemplate,
+  type Template,
+  TemplateError,
+} from "../formats/go-template/go-template.ts";
+import { type InspectType, typeJson } from "../formats/go-template/inspect-types.ts";
 import { indentJson } from "../formats/json-indent.ts";
 import type { Cli } from "./cli.ts";
 import { ExitError } from "./command.ts";
@@ -34,7 +40,7 @@ export async function inspectObjects(
       if (error instanceof TemplateError) output += "\n";
       if (error instanceof TemplateError) errors.push(`template parsing error: ${error.message}`);
       else if (error instanceof ApiError) errors.push(`Error response from daemon: ${error.message}`);
-      else if (error instanceof ExitError) errors.push(error.message);
+      else if (error instanceof ExitError || error instanceof EmptyNameError) errors.push(error.message);
       else throw error;
     }
   }

@@ -1,12 +1,20 @@
+import { setFlagsFromString } from "node:v8";
 import { ApiError, ConnectionError } from "../client/api-error.ts";
 import { defaultHost } from "../client/host.ts";
+import { hasCode } from "../errors.ts";
 import { type Cli, createCli, globalFlags } from "./cli.ts";
 import { ExitError, HelpRequest, pointToHelp } from "./command.ts";
 import type { Entry } from "./entry.ts";
 import { groups, unsupported } from "./groups.ts";
 import { FlagError, type ParsedFlags, parseFlags } from "./parse-flags.ts";
+import { whenWritten } from "./standard-output.ts";
 import { describeError } from "./system-error.ts";
 import { commands } from "./table.ts";
+
+// process.exit waits for V8's compiler threads, and one of them may wait for a collection of garbage that the main thread no
+// longer makes: the process would hang when all is done. So nothing is compiled on threads.
+for (const flag of ["--no-concurrent-recompilation", "--no-concurrent-sparkplug", "--no-maglev"])
+  setFlagsFromString(flag);
 
 /** Runs one command line and gives the exit code of the process. */
 async function main(
@@ -36,7 +44,7 @@ async function dispatch(cli: Cli, { values, args }: ParsedFlags<typeof globalFla
   if (values.version)
     return dispatch(cli, { values: { ...values, version: false }, given: new Set(), args: ["--version"] });
   if (words[0] === "--version") {
-    const { version } = await import("./version.ts");
+    const { version } = await import("../formats/version.ts");
     cli.print(`Berth version ${version}`);
     return 0;
   }
@@ -78,21 +86,39 @@ function findCommand(
 async function explainUnknown(cli: Cli, words: readonly string[]): Promise<number> {
   const [first = "", second] = words;
   if (unsupported.includes(first)) throw new ExitError(1, `berth: 'berth ${first}' is not yet supported`);
-  if (!Object.hasOwn(groups, first)) {
+  const isGroup = Object.hasOwn(groups, first);
+  // As docker has it, for whatever reason.
+  const group = first === "volume" ? "volume COMMAND" : first;
+  refuseFlags(words.slice(1), isGroup ? group : undefined);
+  if (!isGroup) {
     throw new ExitError(
       1,
       `berth: unknown command: berth ${first}\n\nRun 'berth --help' for more information`,
     );
   }
-  if (second === undefined || second === "--help" || second === "-h") {
+  if (second === undefined || ["--help", "-h", "--"].includes(second)) {
     const { formatGroupHelp } = await import("./help.ts");
-    (second === undefined ? cli.warn : cli.print)(formatGroupHelp(first));
+    (second === undefined || second === "--" ? cli.warn : cli.print)(formatGroupHelp(first));
     return 0;
   }
   throw new ExitError(
     1,
-    `berth: unknown command: berth ${first} ${second}\n\nUsage:  berth ${first}\n\n${pointToHelp(first)}`,
+    `berth: unknown command: berth ${first} ${second}\n\nUsage:  berth ${group}\n\n${pointToHelp(first)}`,
   );
+}
+
+/** Flags are looked at before the command is: one that is not known is what is wrong first. */
+function refuseFlags(words: readonly string[], group: string | undefined): void {
+  const flag = words.find((word) => word.startsWith("-") && word !== "-");
+  if (flag === undefined || ["--", "--help", "-h"].includes(flag)) return;
+  const [name = ""] = flag.split("=");
+  const what = flag.startsWith("--") ? `flag: ${name}` : `shorthand flag: '${flag[1]}' in ${flag}`;
+  const usage = group === undefined ? "[OPTIONS] COMMAND [ARG...]" : group;
+  const pointer =
+    group === undefined
+      ? "Run 'berth --help' for more information"
+      : pointToHelp(group.replace(" COMMAND", ""));
+  throw new ExitError(125, `unknown ${what}\n\nUsage:  berth ${usage}\n\n${pointer}`);
 }
 
 /** One sentence on stderr; a stack only for what is a bug of ours. */
@@ -101,6 +127,8 @@ function report(cli: Cli, error: unknown): number {
     if (error.message !== "") cli.warn(error.message);
     return error.exitCode;
   }
+  // A reader that went away (`berth save x | head`) is not an error.
+  if (hasCode(error, "EPIPE")) return 0;
   if (error instanceof ApiError) cli.warn(`Error response from daemon: ${error.message}`);
   else cli.warn(describeError(error));
   if (error instanceof ConnectionError && error.message.includes(` ${defaultHost}. `)) {
@@ -110,6 +138,9 @@ function report(cli: Cli, error: unknown): number {
   return 1;
 }
 
+// At its exit Node waits for V8's threads, and one that compiles for Maglev may be waiting for a garbage collection by this one:
+// neither ever ends. For commands as short as ours the compilers below and above it do.
+process.getBuiltinModule("node:v8").setFlagsFromString("--no-maglev");
 // A reader that went away (`berth logs x | head`) is not an error.
 process.on("uncaughtException", (error: NodeJS.ErrnoException) => {
   if (error.code === "EPIPE") process.exit(0);
@@ -117,5 +148,7 @@ process.on("uncaughtException", (error: NodeJS.ErrnoException) => {
   process.exit(1);
 });
 const exitCode = await main(process.argv.slice(2), process);
-// What a detached or killed command left open must not hold us; the output is written (pipes and files are synchronous).
+// A pipe takes as much as its reader has room for: what it has not taken yet would be lost.
+await Promise.all([process.stdout, process.stderr].map(whenWritten));
+// What a detached or killed command left open must not hold us.
 process.exit(exitCode);

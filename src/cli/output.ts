@@ -7,8 +7,8 @@ import {
   parseTemplate,
   type Template,
   TemplateError,
-} from "../formats/go-template.ts";
-import { formatTable } from "../formats/table.ts";
+} from "../formats/go-template/go-template.ts";
+import { formatColumns } from "../formats/table.ts";
 import { findZoneAbbreviation } from "../formats/time-zone.ts";
 import type { Cli } from "./cli.ts";
 import { ExitError } from "./command.ts";
@@ -56,15 +56,17 @@ export function formatList({ format, table, headers, rows, raw }: ListOutput): s
   const lines = rows.map((row) => executeOrExit(template, row));
   if (!isTable) return lines.join("\n");
   const title = { ...headers, Label: (name: string) => (name.split(".").at(-1) ?? "").replace(/[-_]/g, " ") };
-  return formatTable([executeTemplate(template, title, { functions: headerFunctions }), ...lines].join("\n"));
+  return formatColumns(
+    [executeTemplate(template, title, { functions: headerFunctions }), ...lines].join("\n"),
+  );
 }
 
-export function parseOrExit(source: string): Template {
+export function parseOrExit(source: string, prefix = "failed to parse template: ", exitCode = 1): Template {
   try {
     return parseTemplate(source);
   } catch (error) {
     if (!(error instanceof TemplateError)) throw error;
-    throw new ExitError(1, `failed to parse template: ${error.message}`);
+    throw new ExitError(exitCode, prefix + error.message);
   }
 }
 
@@ -72,17 +74,15 @@ export function executeOrExit(
   template: Template,
   data: unknown,
   prefix = "failed to execute template: ",
+  exitCode = 1,
 ): string {
   try {
     return executeTemplate(template, data);
   } catch (error) {
     if (!(error instanceof TemplateError)) throw error;
-    throw new ExitError(1, prefix + error.message);
+    throw new ExitError(exitCode, prefix + error.message);
   }
 }
-
-/** 12 characters of a digest or an id. */
-export const shortId = (id: string) => id.replace(/^[a-z0-9]+:/, "").slice(0, 12);
 
 /** Cuts to a width in characters, the last one an ellipsis. */
 export function ellipsis(text: string, width: number): string {

@@ -1,4 +1,4 @@
-import type { ProgressMessage } from "../formats/docker-api.ts";
+import type { ProgressMessage } from "../formats/docker-api/docker-api.ts";
 import { formatSize } from "../formats/units.ts";
 import type { Cli } from "./cli.ts";
 import { ExitError } from "./command.ts";
@@ -56,7 +56,7 @@ function formatBar(message: ProgressMessage, isTerminal: boolean): string | unde
   return ` ${bar} ${size}`;
 }
 
-/** Bytes a second and the time that is left, once both can be told. */
+/** Bytes a second and the time that is left, once both are known. */
 function formatPace(
   { id = "", status, progressDetail }: ProgressMessage,
   rates: Map<string, TransferRate>,

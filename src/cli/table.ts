@@ -1,6 +1,7 @@
 import type { Entry } from "./entry.ts";
 import { manifestCommands } from "./manifest/table.ts";
 import { registryCommands } from "./registry/table.ts";
+import { volumeCommands } from "./volume/table.ts";
 
 /** Command → function: the whole CLI. A key is the full name of a command. */
 export const commands: Readonly<Record<string, Entry>> = {
@@ -246,34 +247,12 @@ export const commands: Readonly<Record<string, Entry>> = {
     summary: "Stop the engine; containers run on unless told otherwise",
     load: () => import("./system/stop.ts"),
   },
-  "volume create": {
-    summary: "Create a volume",
-    load: () => import("./volume/create.ts"),
-  },
-  "volume inspect": {
-    summary: "Display detailed information on one or more volumes",
-    load: () => import("./volume/inspect.ts"),
-  },
-  "volume ls": {
-    summary: "List volumes",
-    aliases: ["volume list"],
-    load: () => import("./volume/list.ts"),
-  },
-  "volume prune": {
-    summary: "Remove unused local volumes",
-    load: () => import("./volume/prune.ts"),
-  },
-  "volume rm": {
-    summary: "Remove one or more volumes. You cannot remove a volume that is in use by a container.",
-    aliases: ["volume remove"],
-    load: () => import("./volume/remove.ts"),
-  },
+  ...volumeCommands,
   "system dial-stdio": {
     summary: "Proxy the stdio stream to the daemon connection. Should not be invoked manually.",
     isHidden: true,
     load: () => import("./system/dial-stdio.ts"),
   },
-  "volume update": { summary: "Update a volume (cluster volumes only)" },
   inspect: {
     summary: "Return low-level information on Docker objects",
     load: () => import("./system/inspect.ts"),

@@ -3,9 +3,9 @@ import type { Duplex } from "node:stream";
 import { copyOutput } from "../client/frames.ts";
 import type { HijackedConnection } from "../client/transport.ts";
 import type { Cli } from "./cli.ts";
-import { createEscapeDetector, parseDetachKeys } from "./detach-keys.ts";
+import { createEscapeDetector, readDetachKeys } from "./detach-keys.ts";
 
-export interface Session {
+export interface TerminalSession {
   connection: HijackedConnection;
   isTty: boolean;
   hasStdin: boolean;
@@ -17,7 +17,7 @@ export interface Session {
  * Connects this process's streams with a container until its output ends or the user detaches.
  * The terminal is in raw mode meanwhile, and restored whichever way this ends.
  */
-export async function runSession(cli: Cli, session: Session): Promise<"ended" | "detached"> {
+export async function runSession(cli: Cli, session: TerminalSession): Promise<"ended" | "detached"> {
   const { connection, isTty } = session;
   const { socket } = connection;
   const isRawMode = isTty && session.hasStdin && setRawMode(cli, true);
@@ -41,8 +41,8 @@ export async function runSession(cli: Cli, session: Session): Promise<"ended" | 
   }
 }
 
-function sendInput(cli: Cli, socket: Duplex, session: Session) {
-  const detector = session.isTty ? createEscapeDetector(parseDetachKeys(session.detachKeys)) : undefined;
+function sendInput(cli: Cli, socket: Duplex, session: TerminalSession) {
+  const detector = session.isTty ? createEscapeDetector(readDetachKeys(session.detachKeys)) : undefined;
   let setDetached: (value: "detached") => void = () => undefined;
   let setDone: (value: "ended") => void = () => undefined;
   const detached = new Promise<"detached">((resolve) => {
@@ -119,7 +119,7 @@ export function followTerminalSize(
     if (rows > 0 && columns > 0) resize({ rows, columns }).catch(() => undefined);
   };
   const { rows = 0, columns = 0 } = cli.stdout;
-  // A program that runs already draws anew only when the size changes.
+  // A program that runs already redraws only when the size changes.
   if (options.isRedrawn) resize({ rows: rows + 1, columns: columns + 1 }).then(send, send);
   else send();
   process.on("SIGWINCH", send);

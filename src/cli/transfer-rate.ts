@@ -14,7 +14,7 @@ export function createTransferRate(now: () => number = () => performance.now()):
   return {
     note(bytes) {
       const at = now();
-      // From the beginning again: what is told now is another phase.
+      // From the beginning again: this is the progress of another phase.
       if (bytes < (seen.at(-1)?.bytes ?? 0)) seen = [];
       seen.push({ at, bytes });
       while (seen.length > 2 && at - (seen[0]?.at ?? at) > windowMilliseconds) seen.shift();

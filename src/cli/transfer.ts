@@ -6,7 +6,7 @@ const patienceMilliseconds = 1000;
 const intervalMilliseconds = 200;
 
 /**
- * Passes a stream on and, when it takes longer than a second and somebody looks on, tells on stderr how far it is: one line,
+ * Passes a stream on and, when it takes longer than a second and stderr is a terminal, shows there how far it is: one line,
  * redrawn, and gone at the end.
  */
 export function showTransfer(cli: Cli, source: Readable, verb: string, totalBytes?: number): Readable {

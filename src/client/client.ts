@@ -1,10 +1,11 @@
+import { apiVersion } from "../formats/version.ts";
 import { containersOf } from "./containers.ts";
 import { execsOf } from "./execs.ts";
-import { type Endpoint, parseHost, type TlsFiles } from "./host.ts";
+import { type HostAddress, parseHost, type TlsFiles } from "./host.ts";
 import { imagesOf } from "./images.ts";
 import { networksOf } from "./networks.ts";
 import { systemOf } from "./system.ts";
-import { createTransport, type Transport, type TransportOptions } from "./transport.ts";
+import { type ApiTransport, createTransport, type TransportOptions } from "./transport.ts";
 import { volumesOf } from "./volumes.ts";
 
 export interface ClientOptions {
@@ -16,9 +17,6 @@ export interface ClientOptions {
   /** An API version such as "1.44"; left out, the daemon's own newest is spoken. */
   version?: string;
 }
-
-/** The newest API version this client knows. */
-export const apiVersion = "1.48";
 
 /**
  * A client of the Docker Engine API, of this engine or any other. It holds no connection; nothing is to be closed.
@@ -34,7 +32,7 @@ export async function createClient(options: ClientOptions = {}): Promise<Client>
 
 export type Client = ReturnType<typeof clientOf>;
 
-function clientOf(endpoint: Endpoint, settings: TransportOptions) {
+function clientOf(endpoint: HostAddress, settings: TransportOptions) {
   const transport = createTransport(endpoint, settings);
   return {
     host: endpoint.display,
@@ -50,7 +48,7 @@ function clientOf(endpoint: Endpoint, settings: TransportOptions) {
   };
 }
 
-async function negotiate(transport: Transport): Promise<string> {
+async function negotiate(transport: ApiTransport): Promise<string> {
   if (transport.version !== undefined) return transport.version;
   const response = await transport.head("/_ping");
   const offered = String(response.headers["api-version"] ?? "1.24");

@@ -4,18 +4,33 @@ import type {
   ContainerCreateRequest,
   ContainerInspect,
   ContainerSummary,
+  PortMap,
   Resources,
   RestartPolicy,
-} from "../formats/docker-api.ts";
-import type { PathStat, PruneResponse, StatsResponse, WaitResponse } from "../formats/docker-api-system.ts";
-import { encodeFilters, type Filters } from "./filters.ts";
+} from "../formats/docker-api/docker-api.ts";
+import type {
+  PathStat,
+  PruneResponse,
+  StatsResponse,
+  WaitResponse,
+} from "../formats/docker-api/docker-api-system.ts";
+import { checkId, encodeId } from "./encode-id.ts";
+import { encodeFilters, type FilterValues } from "./filters.ts";
 import { readJsonLines } from "./json-lines.ts";
-import { readText, type Transport } from "./transport.ts";
+import { type ApiTransport, readText } from "./transport.ts";
 
-export interface StartOptions {
+export interface ContainerStartOptions {
   detachKeys?: string | undefined;
   checkpoint?: string | undefined;
   "checkpoint-dir"?: string | undefined;
+}
+
+/** "8080" of "127.0.0.1", or of any address without. */
+export interface PortOfHost {
+  HostIp?: string;
+  HostPort: string;
+  /** "tcp" without. */
+  Protocol?: string;
 }
 
 export interface AttachOptions {
@@ -42,11 +57,23 @@ export interface LogsOptions {
 export type WaitCondition = "not-running" | "next-exit" | "removed";
 export type ContainerUpdate = Partial<Resources> & { RestartPolicy?: RestartPolicy };
 
-const at = (id: string) => `/containers/${encodeURIComponent(id)}`;
+const at = (id: string) => `/containers/${encodeId("container", id)}`;
 
-export function containersOf(transport: Transport) {
+export function containersOf(transport: ApiTransport) {
   return {
-    list: (options: { all?: boolean; limit?: number | undefined; size?: boolean; filters?: Filters } = {}) =>
+    ...recordsOf(transport),
+    ...runsOf(transport),
+    ...streamsOf(transport),
+    ...filesOf(transport),
+  };
+}
+
+/** What there is: found, made, changed, removed. */
+function recordsOf(transport: ApiTransport) {
+  return {
+    list: (
+      options: { all?: boolean; limit?: number | undefined; size?: boolean; filters?: FilterValues } = {},
+    ) =>
       transport.json<ContainerSummary[]>("GET", "/containers/json", {
         query: {
           ...options,
@@ -67,8 +94,45 @@ export function containersOf(transport: Transport) {
       transport.json<ContainerInspect>("GET", `${at(id)}/json`, {
         query: { size: options.size || undefined },
       }),
+    rename: (id: string, name: string) =>
+      transport.json<void>("POST", `${at(id)}/rename`, { query: { name } }),
+    update: (id: string, body: ContainerUpdate) =>
+      transport.json<{ Warnings: string[] | null }>("POST", `${at(id)}/update`, { body }),
+    /** Publishes ports and takes others away, of a running container at once. An engine other than berth has no such operation. */
+    changePorts: (id: string, body: { Publish?: PortMap; Unpublish?: PortOfHost[] }) =>
+      transport.json<void>("POST", `/berth${at(id)}/ports`, { body }),
+    remove: (id: string, options: { force?: boolean; volumes?: boolean; link?: boolean } = {}) =>
+      transport.json<void>("DELETE", at(id), {
+        query: {
+          force: options.force || undefined,
+          v: options.volumes || undefined,
+          link: options.link || undefined,
+        },
+      }),
+    prune: (filters?: FilterValues) =>
+      transport.json<PruneResponse>("POST", "/containers/prune", {
+        query: { filters: encodeFilters(filters) },
+      }),
+    commit: (query: {
+      container: string;
+      repo?: string;
+      tag?: string;
+      comment?: string;
+      author?: string;
+      pause?: boolean;
+      changes?: string[];
+    }) => {
+      checkId("container", query.container);
+      return transport.json<{ Id: string }>("POST", "/commit", { query, body: {} });
+    },
+  };
+}
+
+/** How it runs. */
+function runsOf(transport: ApiTransport) {
+  return {
     /** True when it was started, false when it ran already. */
-    async start(id: string, options: StartOptions = {}): Promise<boolean> {
+    async start(id: string, options: ContainerStartOptions = {}): Promise<boolean> {
       const response = await transport.stream("POST", `${at(id)}/start`, { query: { ...options } });
       response.resume();
       return response.statusCode !== 304;
@@ -88,18 +152,6 @@ export function containersOf(transport: Transport) {
       transport.json<void>("POST", `${at(id)}/kill`, { query: { signal } }),
     pause: (id: string) => transport.json<void>("POST", `${at(id)}/pause`),
     unpause: (id: string) => transport.json<void>("POST", `${at(id)}/unpause`),
-    rename: (id: string, name: string) =>
-      transport.json<void>("POST", `${at(id)}/rename`, { query: { name } }),
-    update: (id: string, body: ContainerUpdate) =>
-      transport.json<{ Warnings: string[] | null }>("POST", `${at(id)}/update`, { body }),
-    remove: (id: string, options: { force?: boolean; volumes?: boolean; link?: boolean } = {}) =>
-      transport.json<void>("DELETE", at(id), {
-        query: {
-          force: options.force || undefined,
-          v: options.volumes || undefined,
-          link: options.link || undefined,
-        },
-      }),
     /** Resolves when the daemon has taken note, so that no exit can be missed; `exit` resolves when it happens. */
     async wait(
       id: string,
@@ -110,24 +162,35 @@ export function containersOf(transport: Transport) {
       exit.catch(() => undefined);
       return { exit };
     },
+    top: (id: string, psArguments?: string) =>
+      transport.json<{ Titles: string[]; Processes: string[][] }>("GET", `${at(id)}/top`, {
+        query: { ps_args: psArguments },
+      }),
+  };
+}
+
+/** What goes on between it and a client while it runs. */
+function streamsOf(transport: ApiTransport) {
+  return {
     attach: (id: string, options: AttachOptions) =>
       transport.hijack(`${at(id)}/attach`, { query: { stream: true, ...options } }),
     resize: (id: string, size: { rows: number; columns: number }) =>
       transport.json<void>("POST", `${at(id)}/resize`, { query: { h: size.rows, w: size.columns } }),
     logs: (id: string, options: LogsOptions): Promise<IncomingMessage> =>
       transport.stream("GET", `${at(id)}/logs`, { query: { ...options } }),
-    top: (id: string, psArguments?: string) =>
-      transport.json<{ Titles: string[]; Processes: string[][] }>("GET", `${at(id)}/top`, {
-        query: { ps_args: psArguments },
-      }),
-    changes: (id: string) =>
-      transport.json<{ Path: string; Kind: 0 | 1 | 2 }[] | null>("GET", `${at(id)}/changes`),
-    export: (id: string): Promise<IncomingMessage> => transport.stream("GET", `${at(id)}/export`),
     /** One object with `stream: false`, one per second otherwise. */
     async stats(id: string, options: { stream: boolean; oneShot?: boolean }) {
       const query = { stream: options.stream, "one-shot": options.oneShot || undefined };
       return readJsonLines<StatsResponse>(await transport.stream("GET", `${at(id)}/stats`, { query }));
     },
+  };
+}
+
+function filesOf(transport: ApiTransport) {
+  return {
+    changes: (id: string) =>
+      transport.json<{ Path: string; Kind: 0 | 1 | 2 }[] | null>("GET", `${at(id)}/changes`),
+    export: (id: string): Promise<IncomingMessage> => transport.stream("GET", `${at(id)}/export`),
     statPath: async (id: string, path: string): Promise<PathStat> =>
       decodePathStat(await transport.head(`${at(id)}/archive`, { query: { path } })),
     /** A tar of the file or folder; the caller reads it to its end. */
@@ -150,19 +213,6 @@ export function containersOf(transport: Transport) {
         headers: { "Content-Type": "application/x-tar" },
         stream: tar,
       }),
-    prune: (filters?: Filters) =>
-      transport.json<PruneResponse>("POST", "/containers/prune", {
-        query: { filters: encodeFilters(filters) },
-      }),
-    commit: (query: {
-      container: string;
-      repo?: string;
-      tag?: string;
-      comment?: string;
-      author?: string;
-      pause?: boolean;
-      changes?: string[];
-    }) => transport.json<{ Id: string }>("POST", "/commit", { query, body: {} }),
   };
 }
 

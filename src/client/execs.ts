@@ -1,9 +1,10 @@
-import type { ExecCreateRequest, ExecInspect } from "../formats/docker-api.ts";
-import type { Transport } from "./transport.ts";
+import type { ExecCreateRequest, ExecInspect } from "../formats/docker-api/docker-api.ts";
+import { encodeId } from "./encode-id.ts";
+import type { ApiTransport } from "./transport.ts";
 
-const at = (id: string) => `/exec/${encodeURIComponent(id)}`;
+const at = (id: string) => `/exec/${encodeId("exec", id)}`;
 
-export function execsOf(transport: Transport) {
+export function execsOf(transport: ApiTransport) {
   return {
     create: (container: string, body: ExecCreateRequest) =>
       transport.json<{ Id: string }>("POST", `/containers/${encodeURIComponent(container)}/exec`, { body }),

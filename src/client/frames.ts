@@ -1,72 +1,77 @@
 import type { Readable, Writable } from "node:stream";
-
-const headerBytes = 8;
+import { hasCode } from "../errors.ts";
+import { createFrameDecoder } from "../formats/stdcopy.ts";
 
 /**
- * Splits a multiplexed stream (Docker's stdcopy: stream number, three zero bytes, big-endian length, payload).
- * Keeps at most one header; payloads are passed on as they arrive.
+ * Copies a log or attach stream to its two ends until it is over, waiting for slow writers.
+ * @throws Error in docker's words when one of them fails. One whose reader has gone is the end of it all.
  */
-export function createDemultiplexer(write: (stream: "stdout" | "stderr", chunk: Buffer) => void) {
-  let header = Buffer.alloc(0);
-  let left = 0;
-  let target: "stdout" | "stderr" = "stdout";
-  let failure = "";
-  let isFailure = false;
-  return {
-    /** @throws Error when the daemon reports an error inside the stream, or the bytes are no frames. */
-    push(data: Buffer) {
-      let rest = data;
-      while (rest.length > 0) {
-        if (left === 0) {
-          const wanted = headerBytes - header.length;
-          header = Buffer.concat([header, rest.subarray(0, wanted)]);
-          rest = rest.subarray(wanted);
-          if (header.length < headerBytes) return;
-          const kind = header[0] ?? 0;
-          if (kind > 3 || header[1] !== 0 || header[2] !== 0 || header[3] !== 0) {
-            throw new Error(`Unrecognized input header: ${kind}`);
-          }
-          isFailure = kind === 3;
-          target = kind === 2 ? "stderr" : "stdout";
-          left = header.readUInt32BE(4);
-          header = Buffer.alloc(0);
-        }
-        const payload = rest.subarray(0, left);
-        left -= payload.length;
-        rest = rest.subarray(payload.length);
-        if (!isFailure) {
-          if (payload.length > 0) write(target, payload);
-          continue;
-        }
-        failure += payload.toString();
-        if (left === 0) throw new Error(`error from daemon in stream: ${failure}`);
-      }
-    },
-  };
-}
-
-/** Copies a log or attach stream to its two ends until it is over, waiting for slow writers. */
 export async function copyOutput(
   source: Readable,
   isRaw: boolean,
   stdout: Writable,
   stderr: Writable,
 ): Promise<void> {
-  let isBlocked: Writable | undefined;
-  const write = (target: Writable, chunk: Buffer) => {
-    if (!target.write(chunk)) isBlocked = target;
-  };
-  const frames = createDemultiplexer((stream, chunk) => write(stream === "stdout" ? stdout : stderr, chunk));
-  for await (const chunk of source) {
-    if (isRaw) write(stdout, chunk);
-    else frames.push(chunk);
-    if (isBlocked !== undefined) {
-      const slow: Writable = isBlocked;
-      isBlocked = undefined;
-      await new Promise<void>((resolve) => {
-        slow.once("drain", resolve);
-        slow.once("close", resolve);
-      });
+  const outputs = [createOutput(stdout, "/dev/stdout"), createOutput(stderr, "/dev/stderr")] as const;
+  const [out, err] = outputs;
+  const frames = createFrameDecoder((stream, chunk) => (stream === "stdout" ? out : err).write(chunk));
+  try {
+    for await (const chunk of source) {
+      if (isRaw) out.write(chunk);
+      else frames.push(chunk);
+      for (const output of outputs) if (!(await output.isReady())) return;
     }
+    // What was written last may fail as well.
+    for (const output of outputs) await output.isFlushed();
+  } finally {
+    for (const output of outputs) output.leave();
   }
 }
+
+function createOutput(target: Writable, name: string) {
+  let isBlocked = false;
+  let unwritten = 0;
+  let failure: Error | undefined;
+  let wake = () => {};
+  const goOn = () => {
+    isBlocked = false;
+    wake();
+  };
+  const fail = (error: Error) => {
+    failure ??= error;
+    goOn();
+  };
+  const onWritten = () => {
+    unwritten--;
+    wake();
+  };
+  // The last listener stays: a later failure is of no interest.
+  target.on("drain", goOn).on("close", goOn).on("error", fail);
+
+  async function waitWhile(isBusy: () => boolean): Promise<boolean> {
+    while (!failure && !target.destroyed && isBusy())
+      await new Promise<void>((resolve) => {
+        wake = resolve;
+      });
+    if (!failure) return true;
+    if (hasCode(failure, "EPIPE")) return false;
+    if (failure.message.startsWith("write /dev/")) throw failure;
+    throw new Error(`write ${name}: ${reasonOf(failure)}`, { cause: failure });
+  }
+
+  return {
+    write(chunk: Buffer): void {
+      if (failure || target.destroyed) return;
+      unwritten++;
+      if (!target.write(chunk, onWritten)) isBlocked = true;
+    },
+    /** Waits until more can be written. @returns false when the reader is gone. @throws Error */
+    isReady: () => waitWhile(() => isBlocked),
+    /** Waits until all is written; else as `isReady`. */
+    isFlushed: () => waitWhile(() => unwritten > 0),
+    leave: () => void target.off("drain", goOn).off("close", goOn),
+  };
+}
+
+const reasonOf = (failure: Error) =>
+  hasCode(failure, "ENOSPC") ? "no space left on device" : failure.message;

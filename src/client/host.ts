@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import path from "node:path";
 
 /** Where a daemon listens. `display` is the address as the user wrote it, for messages. */
-export type Endpoint = { display: string } & (
+export type HostAddress = { display: string } & (
   | { kind: "unix"; socketPath: string }
   | { kind: "tcp"; host: string; port: number; basePath: string; tls: TlsFiles | undefined }
 );
@@ -21,7 +21,7 @@ export const defaultHost = "unix:///run/berth/berth.sock";
  * Parses `unix:///path`, `tcp://host:port`, `http://…`, `https://…` or `fd://`-less forms as Docker's clients accept.
  * @throws Error with Docker's text for a host that cannot be understood.
  */
-export function parseHost(host: string, tls?: TlsFiles): Endpoint {
+export function parseHost(host: string, tls?: TlsFiles): HostAddress {
   const match = /^([a-z][a-z0-9+.-]*):\/\/(.*)$/i.exec(host);
   if (match === null) throw new Error(`unable to parse docker host \`${host}\``);
   const scheme = match[1]!.toLowerCase();

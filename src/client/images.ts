@@ -6,23 +6,26 @@ import type {
   ImageInspect,
   ImageSummary,
   ProgressMessage,
-} from "../formats/docker-api.ts";
-import type { SearchResult } from "../formats/docker-api-image.ts";
-import type { PruneResponse } from "../formats/docker-api-system.ts";
+} from "../formats/docker-api/docker-api.ts";
+import type { SearchResult } from "../formats/docker-api/docker-api-image.ts";
+import type { PruneResponse } from "../formats/docker-api/docker-api-system.ts";
+import { parsePlatform } from "../formats/platform.ts";
 import { encodeImageName } from "./encode-name.ts";
-import { encodeFilters, type Filters } from "./filters.ts";
+import { encodeFilters, type FilterValues } from "./filters.ts";
 import { readJsonLines } from "./json-lines.ts";
-import type { Query, Transport } from "./transport.ts";
+import type { ApiTransport, Query } from "./transport.ts";
 
 const at = (name: string) => `/images/${encodeImageName(name)}`;
 
-export function imagesOf(transport: Transport) {
-  const progress = async (path: string, query: Query, stream?: Readable, headers?: Record<string, string>) =>
-    readJsonLines<ProgressMessage>(
-      await transport.stream("POST", path, { query, stream, ...(headers !== undefined && { headers }) }),
-    );
+/** "linux/arm64" as most operations on images want it. @throws EngineError invalid */
+const encodePlatform = (text: string) => JSON.stringify(parsePlatform(text));
+
+export function imagesOf(transport: ApiTransport) {
   return {
-    list: (options: { all?: boolean; digests?: boolean; sharedSize?: boolean; filters?: Filters } = {}) =>
+    ...transfersOf(transport),
+    list: (
+      options: { all?: boolean; digests?: boolean; sharedSize?: boolean; filters?: FilterValues } = {},
+    ) =>
       transport.json<ImageSummary[]>("GET", "/images/json", {
         query: {
           all: options.all || undefined,
@@ -33,8 +36,10 @@ export function imagesOf(transport: Transport) {
       }),
     inspect: (name: string, options: { platform?: string | undefined } = {}) =>
       transport.json<ImageInspect>("GET", `${at(name)}/json`, { query: options }),
-    history: (name: string, options: { platform?: string | undefined } = {}) =>
-      transport.json<ImageHistoryItem[]>("GET", `${at(name)}/history`, { query: options }),
+    history: (name: string, { platform }: { platform?: string | undefined } = {}) =>
+      transport.json<ImageHistoryItem[]>("GET", `${at(name)}/history`, {
+        query: { platform: platform && encodePlatform(platform) },
+      }),
     tag: (name: string, target: { repo: string; tag?: string | undefined }) =>
       transport.json<void>("POST", `${at(name)}/tag`, { query: target }),
     remove: (name: string, options: { force?: boolean; noPrune?: boolean; platforms?: string[] } = {}) =>
@@ -45,15 +50,40 @@ export function imagesOf(transport: Transport) {
           platforms: options.platforms,
         },
       }),
-    prune: (filters?: Filters) =>
+    prune: (filters?: FilterValues) =>
       transport.json<PruneResponse>("POST", "/images/prune", { query: { filters: encodeFilters(filters) } }),
+    search: (options: {
+      term: string;
+      limit?: number | undefined;
+      filters?: FilterValues;
+      auth?: string | undefined;
+    }) =>
+      transport.json<SearchResult[]>("GET", "/images/search", {
+        query: { term: options.term, limit: options.limit, filters: encodeFilters(options.filters) },
+        ...(options.auth !== undefined && { headers: { "X-Registry-Auth": options.auth } }),
+      }),
+  };
+}
+
+/** What moves images and reports its progress. */
+function transfersOf(transport: ApiTransport) {
+  const progress = async (path: string, query: Query, stream?: Readable, headers?: Record<string, string>) =>
+    readJsonLines<ProgressMessage>(
+      await transport.stream("POST", path, { query, stream, ...(headers !== undefined && { headers }) }),
+    );
+  return {
     save: (names: string[], options: { platform?: string[] } = {}): Promise<IncomingMessage> =>
-      transport.stream("GET", "/images/get", { query: { names, platform: options.platform } }),
+      transport.stream("GET", "/images/get", {
+        query: { names, platform: options.platform?.map(encodePlatform) },
+      }),
     /** Errors come in the messages: the status is 200 by then. */
     load: (tar: Readable, options: { quiet?: boolean; platform?: string[] } = {}) =>
-      progress("/images/load", { quiet: options.quiet ?? false, platform: options.platform }, tar, {
-        "Content-Type": "application/x-tar",
-      }),
+      progress(
+        "/images/load",
+        { quiet: options.quiet ?? false, platform: options.platform?.map(encodePlatform) },
+        tar,
+        { "Content-Type": "application/x-tar" },
+      ),
     import: (
       source: { url: string } | { tar: Readable },
       options: {
@@ -86,19 +116,12 @@ export function imagesOf(transport: Transport) {
       name: string,
       options: { tag?: string | undefined; platform?: string | undefined; auth?: string | undefined },
     ) =>
-      progress(`${at(name)}/push`, { tag: options.tag, platform: options.platform }, undefined, {
-        "X-Registry-Auth": options.auth ?? "e30=",
-      }),
-    search: (options: {
-      term: string;
-      limit?: number | undefined;
-      filters?: Filters;
-      auth?: string | undefined;
-    }) =>
-      transport.json<SearchResult[]>("GET", "/images/search", {
-        query: { term: options.term, limit: options.limit, filters: encodeFilters(options.filters) },
-        ...(options.auth !== undefined && { headers: { "X-Registry-Auth": options.auth } }),
-      }),
+      progress(
+        `${at(name)}/push`,
+        { tag: options.tag, platform: options.platform && encodePlatform(options.platform) },
+        undefined,
+        { "X-Registry-Auth": options.auth ?? "e30=" },
+      ),
     /** This engine only: builds a base image on the spot. */
     make: (name: string) => progress("/berth/images/make", { name }),
   };

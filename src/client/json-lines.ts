@@ -2,11 +2,11 @@ import type { Readable } from "node:stream";
 
 /** The objects of a stream of JSON lines (progress, events, stats). Bytes of one character may come in two chunks. */
 export async function* readJsonLines<T>(source: Readable): AsyncGenerator<T> {
-  for await (const line of readLines(source)) yield JSON.parse(line);
+  for await (const line of splitLines(source)) yield JSON.parse(line);
 }
 
 /** The lines that are not empty, without their ends. */
-export async function* readLines(source: Readable): AsyncGenerator<string> {
+export async function* splitLines(source: Readable): AsyncGenerator<string> {
   const decoder = new TextDecoder();
   let rest = "";
   for await (const chunk of source) {

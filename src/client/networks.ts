@@ -1,7 +1,8 @@
-import type { EndpointSettings, NetworkInspect } from "../formats/docker-api.ts";
-import type { PruneResponse } from "../formats/docker-api-system.ts";
-import { encodeFilters, type Filters } from "./filters.ts";
-import type { Transport } from "./transport.ts";
+import type { EndpointSettings, NetworkInspect } from "../formats/docker-api/docker-api.ts";
+import type { PruneResponse } from "../formats/docker-api/docker-api-system.ts";
+import { encodeId } from "./encode-id.ts";
+import { encodeFilters, type FilterValues } from "./filters.ts";
+import type { ApiTransport } from "./transport.ts";
 
 /** Body of `POST /networks/create`. */
 export interface NetworkCreateRequest {
@@ -29,11 +30,11 @@ export interface NetworkCreateRequest {
   Labels?: Record<string, string>;
 }
 
-const at = (id: string) => `/networks/${encodeURIComponent(id)}`;
+const at = (id: string) => `/networks/${encodeId("network", id)}`;
 
-export function networksOf(transport: Transport) {
+export function networksOf(transport: ApiTransport) {
   return {
-    list: (filters?: Filters) =>
+    list: (filters?: FilterValues) =>
       transport.json<NetworkInspect[]>("GET", "/networks", { query: { filters: encodeFilters(filters) } }),
     inspect: (id: string, options: { verbose?: boolean } = {}) =>
       transport.json<NetworkInspect>("GET", at(id), { query: { verbose: options.verbose || undefined } }),
@@ -44,7 +45,7 @@ export function networksOf(transport: Transport) {
     disconnect: (id: string, body: { Container: string; Force: boolean }) =>
       transport.json<void>("POST", `${at(id)}/disconnect`, { body }),
     remove: (id: string) => transport.json<void>("DELETE", at(id)),
-    prune: (filters?: Filters) =>
+    prune: (filters?: FilterValues) =>
       transport.json<PruneResponse>("POST", "/networks/prune", {
         query: { filters: encodeFilters(filters) },
       }),

@@ -5,19 +5,19 @@ import type {
   InfoResponse,
   PruneResponse,
   VersionResponse,
-} from "../formats/docker-api-system.ts";
-import { encodeFilters, type Filters } from "./filters.ts";
-import { readJsonLines, readLines } from "./json-lines.ts";
-import type { Transport } from "./transport.ts";
+} from "../formats/docker-api/docker-api-system.ts";
+import { encodeFilters, type FilterValues } from "./filters.ts";
+import { readJsonLines, splitLines } from "./json-lines.ts";
+import type { ApiTransport } from "./transport.ts";
 
 export interface EventsOptions {
   since?: string | undefined;
   until?: string | undefined;
-  filters?: Filters;
+  filters?: FilterValues;
   signal?: AbortSignal;
 }
 
-export function systemOf(transport: Transport) {
+export function systemOf(transport: ApiTransport) {
   return {
     version: () => transport.json<VersionResponse>("GET", "/version"),
     info: () => transport.json<InfoResponse>("GET", "/info"),
@@ -35,7 +35,7 @@ export function systemOf(transport: Transport) {
     /** Ends the daemon, soon after the answer; with `containers` they are stopped first. */
     stopEngine: ({ containers = false } = {}) =>
       transport.json<void>("POST", "/berth/system/stop", { query: { containers: containers || undefined } }),
-    pruneBuilds: (options: { all?: boolean; filters?: Filters } = {}) =>
+    pruneBuilds: (options: { all?: boolean; filters?: FilterValues } = {}) =>
       transport.json<PruneResponse>("POST", "/build/prune", {
         query: { all: options.all || undefined, filters: encodeFilters(options.filters) },
       }),
@@ -44,11 +44,11 @@ export function systemOf(transport: Transport) {
       readJsonLines<EventMessage>(await openEvents(transport, options)),
     /** The same as text: `timeNano` is more than a number of JavaScript holds. */
     eventLines: async (options: EventsOptions = {}): Promise<AsyncGenerator<string>> =>
-      readLines(await openEvents(transport, options)),
+      splitLines(await openEvents(transport, options)),
   };
 }
 
-function openEvents(transport: Transport, { since, until, filters, signal }: EventsOptions) {
+function openEvents(transport: ApiTransport, { since, until, filters, signal }: EventsOptions) {
   return transport.stream("GET", "/events", {
     query: { since, until, filters: encodeFilters(filters) },
     signal,

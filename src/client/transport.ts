@@ -1,7 +1,7 @@
 import type { ClientRequest, IncomingMessage, RequestOptions } from "node:http";
 import type { Duplex, Readable } from "node:stream";
 import { ApiError, explainConnectionError } from "./api-error.ts";
-import type { Endpoint } from "./host.ts";
+import type { HostAddress } from "./host.ts";
 
 // `import` of node:http also loads its WebSocket client, which takes as long as all of Node; this does not.
 const http = process.getBuiltinModule("node:http");
@@ -25,7 +25,7 @@ export interface HijackedConnection {
 }
 
 /** One daemon over one kind of connection; every method of the client goes through these four. */
-export interface Transport {
+export interface ApiTransport {
   readonly host: string;
   json<T>(method: string, path: string, request?: RequestBody): Promise<T>;
   /** The answer's body as it comes. The caller reads or destroys it. */
@@ -45,7 +45,7 @@ export interface TransportOptions {
   https?: typeof import("node:https");
 }
 
-export function createTransport(endpoint: Endpoint, options: TransportOptions = {}): Transport {
+export function createTransport(endpoint: HostAddress, options: TransportOptions = {}): ApiTransport {
   let version = options.version;
 
   const open = (method: string, path: string, request: RequestBody, upgrade: boolean): ClientRequest => {
@@ -116,7 +116,7 @@ export function createTransport(endpoint: Endpoint, options: TransportOptions = 
 
 type EndpointOptions = RequestOptions & { servername?: string; ca?: Buffer; cert?: Buffer; key?: Buffer };
 
-function endpointOptions(endpoint: Endpoint): EndpointOptions {
+function endpointOptions(endpoint: HostAddress): EndpointOptions {
   // An empty server name spares Node from working one out for TLS, which there is not: 4 ms of a start.
   if (endpoint.kind === "unix") return { socketPath: endpoint.socketPath, servername: "" };
   const { tls } = endpoint;

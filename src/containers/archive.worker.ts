@@ -1,46 +1,54 @@
 import { type BigIntStats, statfsSync, writeSync } from "node:fs";
-import { archiveEnd } from "../formats/tar-writer.ts";
-import { packTree } from "../images/pack.ts";
+import { hasCode, invalid } from "../errors.ts";
+import { bytesOfText } from "../formats/tar/tar-entry.ts";
+import { archiveEnd } from "../formats/tar/tar-writer.ts";
 import { serveJobs } from "../sys/jobs.ts";
-import { closeDescriptor, entryPath, isMountpoint } from "../sys/safe-path.ts";
-import type { ArchiveJob, ArchiveResult, ContainerFiles } from "./archive-job.ts";
-import { describePath, findPath } from "./archive-path.ts";
-import { withRoot } from "./archive-root.ts";
-import { extractArchive } from "./archive-write.ts";
-import { listChanges, measureTree } from "./diff.ts";
+import { makeDirectoryInRoot } from "../sys/make-directory.ts";
+import {
+  closeDescriptor,
+  descriptorPath,
+  entryPath,
+  isMountpoint,
+  openDirectoryInRoot,
+} from "../sys/safe-path.ts";
+import { listChanges } from "../trees/diff.ts";
+import { packTree } from "../trees/pack.ts";
+import type { ArchiveJob, ArchiveResult, ContainerFiles } from "./archive/archive-job.ts";
+import { describePath, findPath } from "./archive/archive-path.ts";
+import { withRoot } from "./archive/archive-root.ts";
+import { extractArchive } from "./archive/archive-write.ts";
 
 serveJobs<ArchiveJob, ArchiveResult>((job) => {
   const { files } = job;
   switch (job.kind) {
     case "stat":
-      return withRoot(files, (rootFd) => ({ stat: describePath(rootFd, findPath(rootFd, files, job.path)) }));
+      return withRoot(files, "read", (rootFd) => ({
+        stat: describePath(rootFd, findPath(rootFd, files, job.path)),
+      }));
     case "read":
-      return closing(job.outputFd, () =>
-        withRoot(files, (rootFd) => read(rootFd, files, job.path, job.outputFd)),
-      );
+      return withRoot(files, "read", (rootFd) => read(rootFd, files, job.path, job.outputFd));
     case "write":
-      return closing(job.inputFd, () =>
-        withRoot(files, (rootFd) => {
-          extractArchive(rootFd, files, job.path, job.inputFd, job.options);
-          return {};
-        }),
-      );
+      return withRoot(files, "write", (rootFd) => {
+        extractArchive(rootFd, files, job.path, job.inputFd, job.options);
+        return {};
+      });
+    case "makeDirectory":
+      return withRoot({ ...files, mounts: [] }, "write", (rootFd) => makeDirectory(rootFd, job.path));
     case "export":
-      return closing(job.outputFd, () =>
-        withRoot({ ...files, mounts: [] }, (rootFd) => exportAll(rootFd, job.outputFd)),
-      );
+      return withRoot({ ...files, mounts: [] }, "read", (rootFd) => exportAll(rootFd, job.outputFd));
     case "changes":
       return { changes: listChanges(files.upper, files.lower) };
-    case "size":
-      return { sizeBytes: measureTree(files.upper) };
   }
 });
 
-function closing(fd: number, work: () => ArchiveResult): ArchiveResult {
+function makeDirectory(rootFd: number, path: string): ArchiveResult {
   try {
-    return work();
-  } finally {
-    closeDescriptor(fd);
+    makeDirectoryInRoot(descriptorPath(rootFd), bytesOfText(path));
+    closeDescriptor(openDirectoryInRoot(rootFd, bytesOfText(path)));
+    return {};
+  } catch (error) {
+    if (hasCode(error, "ENOTDIR")) throw invalid(`Cannot mkdir: ${path} is not a directory`, error);
+    throw error;
   }
 }
 

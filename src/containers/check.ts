@@ -3,15 +3,16 @@ import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { messageOf } from "../errors.ts";
 import type { Finding } from "../finding.ts";
-import type { Held } from "../supervisor/protocol.ts";
+import type { ListedProcess } from "../supervisor-protocol/protocol.ts";
 import { isFrozen, listCgroups, removeCgroup } from "../sys/cgroup.ts";
 import { isAlive } from "../sys/process.ts";
+import { removeTree } from "../trees/trees.ts";
 import type { Container } from "./container.ts";
 import { type Containers, folderOf } from "./containers.ts";
-import { restoreContainers } from "./restore.ts";
+import { restoreContainers } from "./lifecycle/restore.ts";
 import { lowerLayers } from "./rootfs.ts";
 import { findStrayRunFiles, namesIn } from "./run-files.ts";
-import { bundleOf, cgroupOf, deleteFromRuntime, runtimeOf } from "./runtime-files.ts";
+import { cgroupOf, deleteFromRuntime, runtimeOf } from "./runtime-files.ts";
 
 /** Compares the records with the supervisor, the kernel and the folders. */
 export async function checkContainers(containers: Containers): Promise<Finding[]> {
@@ -32,7 +33,11 @@ export async function checkContainers(containers: Containers): Promise<Finding[]
 
 const nameOf = ({ record }: Container) => `container ${record.name} (${record.id.slice(0, 12)})`;
 
-function checkProcess(containers: Containers, container: Container, held: Held | undefined): Finding[] {
+function checkProcess(
+  containers: Containers,
+  container: Container,
+  held: ListedProcess | undefined,
+): Finding[] {
   const { state, startTicks } = container.record;
   // What there will be of it is there already, and the record does not yet say so.
   if (container.isStarting) return [];
@@ -46,7 +51,7 @@ function checkProcess(containers: Containers, container: Container, held: Held |
   if (!isAlive(state.Pid, startTicks)) return finding(`its process ${state.Pid} has ended unnoticed`);
   if (isFrozen(cgroupOf(containers, container)) !== state.Paused) {
     return finding(
-      `the record says "${state.Status}", and its processes ${state.Paused ? "run" : "stand still"}`,
+      `the record says "${state.Status}", and its processes ${state.Paused ? "run" : "are frozen"}`,
     );
   }
   return held ? [] : finding(`the supervisor does not hold its process ${state.Pid}`);
@@ -66,16 +71,16 @@ function checkFiles(containers: Containers, container: Container): Finding[] {
   } catch (error) {
     findings.push({ subject, problem: `${messageOf(error)}; remove it` });
   }
-  const left = [join(runtimeOf(containers, container).root, id), bundleOf(containers, id)];
+  const left = [join(runtimeOf(containers, container).root, id), containers.launcher.bundleOf(id)];
   if (state.Pid === 0 && !container.isStarting && left.some((path) => existsSync(path))) {
     const repair = () => deleteFromRuntime(containers, container);
-    findings.push({ subject, problem: "it does not run, and the runtime still has files of it", repair });
+    findings.push({ subject, problem: "not running, but the runtime still has files of it", repair });
   }
   return findings;
 }
 
 /** What the supervisor holds is a container's or an exec's; the daemon forgets the latter when it ends, and they run on. */
-function checkHeld(containers: Containers, list: Held[]): Finding[] {
+function checkHeld(containers: Containers, list: ListedProcess[]): Finding[] {
   return list.flatMap(({ process, pid, exit }) => {
     if (!exit || containers.byId.has(process) || containers.execs.has(process)) return [];
     return {
@@ -93,12 +98,15 @@ async function checkFolders(containers: Containers): Promise<Finding[]> {
     if (containers.byId.has(id)) return [];
     const subject = `container folder ${join(folder, id)}`;
     if (setAside.has(id)) return [{ subject, problem: "its record could not be read and was set aside" }];
-    const repair = () => rm(join(folder, id), { recursive: true, force: true });
+    const repair = () => removeTree(join(folder, id));
     return [{ subject, problem: "there is no record of it", repair }];
   });
 }
 
-async function checkRunFiles(containers: Containers, held: ReadonlyMap<string, Held>): Promise<Finding[]> {
+async function checkRunFiles(
+  containers: Containers,
+  held: ReadonlyMap<string, ListedProcess>,
+): Promise<Finding[]> {
   return (await findStrayRunFiles(containers, held)).map((path) => ({
     subject: path,
     problem: "no process has use for it",

@@ -1,61 +1,49 @@
-import type {
-  ContainerConfig,
-  ContainerState,
-  EndpointSettings,
-  HostConfig,
-  PortMap,
-} from "../formats/docker-api.ts";
+import type { ContainerState } from "../formats/docker-api/docker-api.ts";
 import { never } from "../formats/timestamp.ts";
-import type { ResolvedMount } from "../volumes/volumes.ts";
+import { type Change, can, describePhase, nextPhase, type Operation, type Phase } from "./lifecycle/phase.ts";
+import type { Witness } from "./lifecycle/witness.ts";
+import type { ContainerRecord } from "./record.ts";
 
-/** What is kept of a container. */
-export interface ContainerRecord {
-  id: string;
-  name: string;
-  created: string;
-  args: string[];
-  imageId: string;
-  config: ContainerConfig;
-  hostConfig: HostConfig;
-  state: ContainerState;
-  /** With state.Pid and bootId it names the process for good. */
-  startTicks: number;
-  bootId: string;
-  restartCount: number;
-  stoppedByUser: boolean;
-  mounts: ResolvedMount[];
-  /** Its anonymous volumes go with it: said when its removal begins. */
-  removesVolumes?: boolean;
-  /** As asked for at creation. */
-  endpointsConfig: Record<string, EndpointSettings>;
-  /** As they are while it runs. */
-  endpoints: Record<string, EndpointSettings>;
-  ports: PortMap;
-}
+export type { ContainerRecord } from "./record.ts";
 
-export type WaitCondition = "not-running" | "next-exit" | "removed";
+/** "at-rest" is the engine's own: it has ended, and will not be restarted. */
+export type EndCondition = "not-running" | "at-rest" | "next-exit" | "removed";
 
 export interface WaitResult {
   exitCode: number;
   error?: string;
 }
 
+/** What comes after the end of a run, instead of what its restart policy says. */
+export type Intent = "restart" | "removal";
+
 interface Waiter {
-  condition: WaitCondition;
+  condition: EndCondition;
   resolve: (result: WaitResult) => void;
 }
 
-/** A container in memory: its record, who waits for it, and the queue of what is done to it. */
+/** What of a run's want of memory has been announced. */
+export interface SeenOom {
+  /** Processes killed. */
+  kills: number;
+  /** Its processes wait for memory. */
+  isStuck: boolean;
+}
+
+/** A container in memory: its record, the clients that wait for it, and its queue of operations. */
 export class Container {
   readonly record: ContainerRecord;
   readonly #waiters = new Set<Waiter>();
+  readonly #intents = new Set<{ intent: Intent }>();
   #last: Promise<unknown> = Promise.resolve();
   restartTimer: NodeJS.Timeout | undefined;
   restartDelayMilliseconds: number | undefined;
-  /** The health of the queue: set from the moment removal begins, so that nothing else begins. */
-  removing = false;
+  oom: SeenOom | undefined;
   /** Of the start that is under way, which an OCI runtime that hangs may hold up for ever: see `abortStart`. */
   starting: AbortController | undefined;
+
+  /** Of its process, while it has one. */
+  witness: Witness | undefined;
 
   constructor(record: ContainerRecord) {
     this.record = record;
@@ -63,6 +51,42 @@ export class Container {
 
   get isStarting(): boolean {
     return this.starting !== undefined;
+  }
+
+  get phase(): Phase {
+    return this.record.state.Status;
+  }
+
+  can(operation: Operation): boolean {
+    return can(this.phase, operation);
+  }
+
+  /** Something has happened to it. @throws Error when that cannot be: a mistake of ours */
+  enter(change: Change): void {
+    const next = nextPhase(this.phase, change);
+    if (!next) throw new Error(`a container that is ${this.phase} cannot be ${change}`);
+    Object.assign(this.record.state, describePhase(next));
+  }
+
+  /** Says what an operation under way will do once the present run has ended. @returns what takes it back */
+  intend(intent: Intent): () => void {
+    const one = { intent };
+    this.#intents.add(one);
+    return () => void this.#intents.delete(one);
+  }
+
+  intends(intent: Intent): boolean {
+    return [...this.#intents].some((one) => one.intent === intent);
+  }
+
+  /** Removal has begun, and no other operation may start. */
+  get isLeaving(): boolean {
+    return this.phase === "removing" || this.intends("removal");
+  }
+
+  dropWitness(): void {
+    this.witness?.close();
+    this.witness = undefined;
   }
 
   /** Runs `work` after everything that was put in this container's queue before. A failure stops only itself. */
@@ -73,9 +97,9 @@ export class Container {
   }
 
   /** Waits for the condition; an abort ends the waiting with the signal's reason. */
-  wait(condition: WaitCondition, signal?: AbortSignal): Promise<WaitResult> {
+  wait(condition: EndCondition, signal?: AbortSignal): Promise<WaitResult> {
     const { state } = this.record;
-    if (condition === "not-running" && !state.Running && !state.Restarting) {
+    if ((condition === "not-running" || condition === "at-rest") && !state.Running) {
       return Promise.resolve({ exitCode: state.ExitCode, ...(state.Error && { error: state.Error }) });
     }
     return new Promise((resolve, reject) => {
@@ -88,16 +112,17 @@ export class Container {
     });
   }
 
-  /** As with Docker, who waits for the next exit goes on waiting: there was no run that could end. */
+  /** As with Docker, a client that waits for the next exit keeps waiting: there was no run that could end. */
   notifyStartFailure(result: WaitResult): void {
-    this.#resolve(result, ({ condition }) => condition === "not-running");
+    this.#resolve(result, ({ condition }) => condition === "not-running" || condition === "at-rest");
   }
 
-  /** It has ended. */
+  /** It has ended. As with Docker, clients that wait for its end get it, even when it will be restarted. */
   notifyExit(result: WaitResult, willRestart: boolean): void {
     this.#resolve(
       result,
-      ({ condition }) => condition === "next-exit" || (condition === "not-running" && !willRestart),
+      ({ condition }) =>
+        condition === "next-exit" || condition === "not-running" || (condition === "at-rest" && !willRestart),
     );
   }
 
@@ -127,12 +152,3 @@ export const initialState: ContainerState = {
   StartedAt: never,
   FinishedAt: never,
 };
-
-/** The fields that change with the status. */
-export function enterStatus(state: ContainerState, status: ContainerState["Status"]): void {
-  state.Status = status;
-  state.Running = status === "running" || status === "paused" || status === "restarting";
-  state.Paused = status === "paused";
-  state.Restarting = status === "restarting";
-  state.Dead = status === "dead";
-}

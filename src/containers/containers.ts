@@ -4,13 +4,20 @@ import { conflict, invalid, notFound } from "../errors.ts";
 import type { Events } from "../events/events.ts";
 import { generateName, namePattern } from "../formats/container-name.ts";
 import type { Images } from "../images/images.ts";
+import { createLauncher, type Launcher } from "../launch/launch.ts";
+import type { DnsSettings } from "../launch/resolv-conf.ts";
 import type { Logger } from "../logger.ts";
 import type { Networks } from "../networks/networks.ts";
-import { createSeccompFilters, type SeccompFilters } from "../runtime/seccomp-filters.ts";
 import type { Records, State } from "../state/state.ts";
-import type { Supervisor } from "../supervisor/client.ts";
+import type { Supervisor } from "../supervisor-client/client.ts";
 import type { Volumes } from "../volumes/volumes.ts";
+import { type Archives, createArchives } from "./archive/archive.ts";
+import { type ContainersByImage, createContainersByImage } from "./by-image.ts";
+import { type ContainersByLink, createContainersByLink } from "./by-link.ts";
+import { cgroupPath } from "./cgroup-path.ts";
 import { Container, type ContainerRecord } from "./container.ts";
+import { containerKind } from "./record.ts";
+import { createStatsSampler, type StatsSampler } from "./stats/sampler.ts";
 
 export interface ContainerSettings {
   /** Data root. */
@@ -21,6 +28,8 @@ export interface ContainerSettings {
   runtimes: Record<string, string>;
   /** For containers that ask for none. */
   cgroupParent: string;
+  /** For containers that have no such settings of their own. */
+  dns: DnsSettings;
 }
 
 /** The room of the containers: what its operations (create, start, stop, …: one file each) work on. */
@@ -30,16 +39,20 @@ export interface Containers {
   images: Images;
   networks: Networks;
   volumes: Volumes;
+  archives: Archives;
   supervisor: Supervisor;
   logger: Logger;
   state: State;
   byId: Map<string, Container>;
   byName: Map<string, Container>;
+  byImage: ContainersByImage;
+  byLink: ContainersByLink;
+  stats: StatsSampler;
   records: Records<ContainerRecord>;
   execs: Map<string, Exec>;
   /** Those that are removed, and of which the runtime still has something. */
   leaving: Map<string, Promise<void>>;
-  seccompFilters: SeccompFilters;
+  launcher: Launcher;
   /** Set while the engine shuts down: nothing is restarted then. */
   closing: boolean;
 }
@@ -74,32 +87,55 @@ export interface Exec {
 export function openContainers(
   options: Omit<
     Containers,
-    "byId" | "byName" | "records" | "execs" | "leaving" | "seccompFilters" | "closing"
+    | "archives"
+    | "byId"
+    | "byName"
+    | "byImage"
+    | "byLink"
+    | "stats"
+    | "records"
+    | "execs"
+    | "leaving"
+    | "launcher"
+    | "closing"
   >,
 ): Containers {
-  const records = options.state.records<ContainerRecord>("container");
+  const records = options.state.records(containerKind);
   const containers: Containers = {
     ...options,
     records,
     byId: new Map(),
     byName: new Map(),
+    byImage: createContainersByImage(),
+    byLink: createContainersByLink(),
+    stats: createStatsSampler({
+      cgroupOf: (container) => cgroupPath(options.settings.cgroupParent, container.record),
+      isHere: (container) => containers.byId.get(container.record.id) === container,
+    }),
     execs: new Map(),
     leaving: new Map(),
-    seccompFilters: createSeccompFilters(),
+    archives: createArchives(),
+    launcher: createLauncher(options.settings.execRoot, () => containers.supervisor),
     closing: false,
   };
-  for (const record of records.load().values()) register(containers, new Container(record));
+  // In the order in which those that are made later follow.
+  const inOrder = [...records.load().values()].sort((a, b) => (a.created < b.created ? -1 : 1));
+  for (const record of inOrder) register(containers, new Container(record));
   return containers;
 }
 
 export function register(containers: Containers, container: Container): void {
   containers.byId.set(container.record.id, container);
   containers.byName.set(container.record.name, container);
+  containers.byImage.add(container);
+  containers.byLink.add(container);
 }
 
 export function unregister(containers: Containers, container: Container): void {
   containers.byId.delete(container.record.id);
   containers.byName.delete(container.record.name);
+  containers.byImage.delete(container);
+  containers.byLink.delete(container);
 }
 
 /** Stores what has happened to a container. */

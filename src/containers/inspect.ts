@@ -1,24 +1,24 @@
 import { join } from "node:path";
-import { encodeConfig } from "../formats/container-config.ts";
-import { formatStatus } from "../formats/container-status.ts";
 import type {
   ContainerInspect,
-  ContainerSummary,
   EndpointSettings,
   NetworkSettings,
-  PortSummary,
-} from "../formats/docker-api.ts";
-import { parseTimestamp } from "../formats/timestamp.ts";
+} from "../formats/docker-api/docker-api.ts";
+import { configShape } from "../formats/docker-api/docker-api-config.ts";
+import { decode } from "../formats/shape.ts";
+import { describeDescriptor } from "../images/describe-manifests.ts";
 import { resolveAppArmorProfile } from "../runtime/apparmor.ts";
-import { wasOomKilled } from "../sys/cgroup.ts";
-import { upperSizeBytes } from "./archive.ts";
+import { readOom } from "../sys/cgroup.ts";
 import type { Container } from "./container.ts";
 import { type Containers, folderOf } from "./containers.ts";
 import { etcFilesOf } from "./etc-files.ts";
-import { execIdsOf } from "./exec.ts";
+import { execIdsOf } from "./exec/exec.ts";
+import { describeLinks } from "./links.ts";
+import { logPathOf } from "./logs/drivers.ts";
 import { mountPoints } from "./mounts.ts";
 import { lowerLayers, upperOf, workOf } from "./rootfs.ts";
 import { cgroupOf } from "./runtime-files.ts";
+import { sandboxOf } from "./sandbox.ts";
 
 /** The answer to `GET /containers/{id}/json`. */
 export function inspectContainer(containers: Containers, container: Container): ContainerInspect {
@@ -37,16 +37,17 @@ export function inspectContainer(containers: Containers, container: Container): 
     ResolvConfPath: files.resolvConf,
     HostnamePath: files.hostname,
     HostsPath: files.hosts,
-    LogPath: hostConfig.LogConfig.Type === "none" ? "" : logPathOf(containers, id),
+    LogPath: logPathOf(folderOf(containers, id), record),
     Name: `/${record.name}`,
     RestartCount: record.restartCount,
     Driver: "overlay2",
     Platform: "linux",
+    ...(record.manifest && { ImageManifestDescriptor: describeDescriptor(record.manifest) }),
     MountLabel: "",
     ProcessLabel: "",
     AppArmorProfile: resolveAppArmorProfile(hostConfig) ?? "",
     ExecIDs: execIds.length > 0 ? execIds : null,
-    HostConfig: hostConfig,
+    HostConfig: { ...hostConfig, Links: describeLinks(containers, record) },
     GraphDriver: {
       Name: "overlay2",
       Data: {
@@ -59,7 +60,7 @@ export function inspectContainer(containers: Containers, container: Container): 
       },
     },
     Mounts: mountPoints(record.mounts),
-    Config: encodeConfig(config),
+    Config: decode(configShape, config),
     NetworkSettings: networkSettings(containers, container),
   };
 }
@@ -67,22 +68,20 @@ export function inspectContainer(containers: Containers, container: Container): 
 /** Of one that runs, the kernel knows: one process may have been killed, and not the container's first. */
 function wasKilledForMemory(containers: Containers, container: Container): boolean {
   const { state } = container.record;
-  return state.OOMKilled || (state.Pid > 0 && wasOomKilled(cgroupOf(containers, container)));
+  return state.OOMKilled || (state.Pid > 0 && (readOom(cgroupOf(containers, container))?.kills ?? 0) > 0);
 }
 
-export function logPathOf(containers: Containers, id: string): string {
-  return join(folderOf(containers, id), `${id}-json.log`);
-}
-
-/** What one that does not run is joined to: the network it asked for, without addresses. */
-function endpointsOf(containers: Containers, container: Container): Record<string, EndpointSettings> {
-  const { hostConfig, endpoints, endpointsConfig, state } = container.record;
-  if (state.Running && Object.keys(endpoints).length > 0) return endpoints;
-  const mode = hostConfig.NetworkMode;
-  if (mode.startsWith("container:")) return {};
-  const network = containers.networks.findNetwork(mode);
-  const name = network?.name ?? mode;
-  return { [name]: { ...emptyEndpoint, ...endpointsConfig[mode], NetworkID: network?.id ?? "" } };
+/** Of one that does not run the networks that it will be joined to, without addresses. */
+export function endpointsOf(containers: Containers, container: Container): Record<string, EndpointSettings> {
+  const { hostConfig, endpointsConfig } = container.record;
+  const sandbox = sandboxOf(containers, container);
+  if (sandbox) return sandbox.endpoints;
+  const wanted = hostConfig.NetworkMode === "host" ? { host: {} } : endpointsConfig;
+  const described = Object.entries(wanted).map(([key, settings]) => {
+    const network = containers.networks.findNetwork(settings.NetworkID || key);
+    return [network?.name ?? key, { ...emptyEndpoint, ...settings, NetworkID: network?.id ?? "" }];
+  });
+  return Object.fromEntries(described);
 }
 
 const emptyEndpoint: EndpointSettings = {
@@ -108,15 +107,16 @@ function networkSettings(containers: Containers, container: Container): NetworkS
   const { state } = record;
   const networks = endpointsOf(containers, container);
   const bridge = networks.bridge ?? emptyEndpoint;
-  const running = state.Running && state.Pid > 0;
+  const sandbox = sandboxOf(containers, container);
+  const isRunning = state.Running && state.Pid > 0;
   return {
     Bridge: "",
-    SandboxID: running ? record.id : "",
-    SandboxKey: running ? `/proc/${state.Pid}/ns/net` : "",
+    SandboxID: isRunning ? (sandbox?.id ?? record.id) : "",
+    SandboxKey: isRunning ? `/proc/${state.Pid}/ns/net` : "",
     HairpinMode: false,
     LinkLocalIPv6Address: "",
     LinkLocalIPv6PrefixLen: 0,
-    Ports: running ? record.ports : {},
+    Ports: sandbox?.ports ?? {},
     EndpointID: bridge.EndpointID ?? "",
     Gateway: bridge.Gateway ?? "",
     GlobalIPv6Address: bridge.GlobalIPv6Address ?? "",
@@ -127,69 +127,4 @@ function networkSettings(containers: Containers, container: Container): NetworkS
     MacAddress: bridge.MacAddress ?? "",
     Networks: networks,
   };
-}
-
-/** One item of `GET /containers/json`. */
-export function summarizeContainer(
-  containers: Containers,
-  container: Container,
-  nowMilliseconds: number,
-): ContainerSummary {
-  const { record } = container;
-  const { hostConfig, config, state } = record;
-  return {
-    Id: record.id,
-    Names: [`/${record.name}`],
-    Image: imageName(containers, container),
-    ImageID: record.imageId,
-    Command: record.args.map(quoteWord).join(" "),
-    Created: Math.floor((parseTimestamp(record.created) ?? 0) / 1000),
-    Ports: listPorts(container),
-    Labels: config.Labels ?? {},
-    State: state.Status,
-    Status: formatStatus(state, nowMilliseconds),
-    HostConfig: {
-      NetworkMode: hostConfig.NetworkMode,
-      ...(hostConfig.Annotations && { Annotations: hostConfig.Annotations }),
-    },
-    NetworkSettings: { Networks: endpointsOf(containers, container) },
-    Mounts: mountPoints(record.mounts),
-  };
-}
-
-/** A name that has been given to another image since says nothing about this container. */
-function imageName(containers: Containers, { record }: Container): string {
-  const current = containers.images.findImage(record.config.Image);
-  return current?.id === record.imageId ? record.config.Image : record.imageId;
-}
-
-function quoteWord(word: string): string {
-  return /^[^\s'"\\]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
-}
-
-function listPorts({ record }: Container): PortSummary[] {
-  if (!record.state.Running) return [];
-  return Object.entries(record.ports).flatMap(([port, bindings]): PortSummary[] => {
-    const [number = "", Type = "tcp"] = port.split("/");
-    const PrivatePort = Number(number);
-    if (!bindings?.length) return [{ PrivatePort, Type }];
-    return bindings.map(({ HostIp, HostPort }) => ({
-      IP: HostIp,
-      PrivatePort,
-      PublicPort: Number(HostPort),
-      Type,
-    }));
-  });
-}
-
-/** SizeRw and SizeRootFs, in bytes. */
-export async function sizesOf(containers: Containers, container: Container) {
-  const image = containers.images.findImage(container.record.imageId);
-  const SizeRw = await upperSizeBytes({
-    lower: [],
-    upper: upperOf(containers, container.record.id),
-    work: "",
-    mounts: [],
-  });
-  return { SizeRw, SizeRootFs: SizeRw + (image?.sizeBytes ?? 0) };
 }

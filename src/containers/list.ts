@@ -1,8 +1,11 @@
 import { invalid, messageOf } from "../errors.ts";
 import { type Filters, flagOf, matchesLabels } from "../formats/filters.ts";
+import { compileNamePattern } from "../formats/name-pattern.ts";
+import { createPauses } from "../sys/pauses.ts";
 import type { Container } from "./container.ts";
 import { type Containers, getContainer } from "./containers.ts";
 import { usesVolume } from "./mounts.ts";
+import { sandboxOf } from "./sandbox.ts";
 
 /** What `GET /containers/json` may be filtered by. */
 export const listFilters = [
@@ -13,22 +16,45 @@ export const listFilters = [
 export interface ListOptions {
   /** Also those that do not run. */
   all: boolean;
-  /** The newest so many, running or not; 0 for no limit. */
+  /** At most this many, the newest first, running or not; 0 for no limit. */
   limit: number;
   filters: Filters;
 }
 
 /** Newest first. @throws EngineError notFound, invalid */
-export function listContainers(containers: Containers, options: ListOptions): Container[] {
+export async function listContainers(containers: Containers, options: ListOptions): Promise<Container[]> {
   const { filters, limit } = options;
-  const all = options.all || limit > 0 || filters.has("status") || filters.has("exited");
+  const wantsAll = options.all || limit > 0 || filters.has("status") || filters.has("exited");
   const tests = [...filters].map(([key, values]) => compileFilter(containers, key, values));
-  const found = [...containers.byId.values()]
-    .filter((container) => all || container.record.state.Running)
-    .filter((container) => tests.every((test) => test(container)))
-    .filter(({ record }) => matchesLabels(filters, record.config.Labels))
-    .sort((a, b) => (a.record.created < b.record.created ? 1 : -1));
-  return limit > 0 ? found.slice(0, limit) : found;
+  const candidates = await newestFirst(
+    containers.byId.values(),
+    ({ record }) => wantsAll || record.state.Running,
+  );
+  const pauses = createPauses();
+  const found: Container[] = [];
+  for (const container of candidates) {
+    await pauses.take();
+    if (!tests.every((test) => test(container))) continue;
+    if (!matchesLabels(filters, container.record.config.Labels)) continue;
+    found.push(container);
+    if (found.length === limit) break;
+  }
+  return found;
+}
+
+/** They come nearly in the order of their making, so that hardly one has to find its place. */
+async function newestFirst(all: Iterable<Container>, isWanted: Test): Promise<Container[]> {
+  const pauses = createPauses();
+  const sorted: Container[] = [];
+  for (const container of [...all].reverse()) {
+    await pauses.take();
+    if (!isWanted(container)) continue;
+    let at = sorted.length;
+    while (at > 0 && sorted[at - 1]!.record.created < container.record.created) at--;
+    if (at === sorted.length) sorted.push(container);
+    else sorted.splice(at, 0, container);
+  }
+  return sorted;
 }
 
 type Test = (container: Container) => boolean;
@@ -41,12 +67,12 @@ function compileFilter(containers: Containers, key: string, values: string[]): T
     case "id":
       return some((value, { record }) => record.id.startsWith(value));
     case "name":
-      return some(compileName(values));
+      return compileName(values);
     case "status":
-      for (const value of values) checkStatus(value);
+      checkOneOf(key, "state", states, values);
       return some((value, { record }) => record.state.Status === value);
     case "exited":
-      for (const value of values) checkNumber(value);
+      checkExitCodes(values);
       return some(
         (value, { record: { state } }) =>
           !state.Running && state.Status !== "created" && state.ExitCode === Number(value),
@@ -62,46 +88,50 @@ function compileFilter(containers: Containers, key: string, values: string[]): T
       return some((value, container) => usesVolume(container, value));
     case "publish":
       checkPorts(key, values);
-      return some((value, container) => matchesPort(value, publishedPorts(container)));
+      return some((value, container) => matchesPort(value, publishedPorts(containers, container)));
     case "expose":
       checkPorts(key, values);
       return some((value, { record }) => matchesPort(value, Object.keys(record.config.ExposedPorts ?? {})));
     case "health":
-      checkHealth(values);
-      return some((value) => value === "none");
+      checkOneOf(key, "health", healths, values);
+      return some((value, { record }) => value === (record.state.Health?.Status ?? "none"));
     case "is-task":
-      return () => flagOf(new Map([[key, values]]), key) === false;
+      return flagOf(new Map([[key, values]]), key) === true ? () => false : () => true;
     default:
       return () => true;
   }
 }
 
-/** A name filter is a regular expression over the name with and without its slash. */
-function compileName(values: string[]): (value: string, container: Container) => boolean {
-  const patterns = new Map(values.map((value) => [value, compilePattern(value)]));
-  return (value, { record }) => {
-    const pattern = patterns.get(value)!;
-    return pattern.test(record.name) || pattern.test(`/${record.name}`);
-  };
+/** The name with and without its slash. */
+function compileName(values: string[]): Test {
+  const patterns = values.map(compileNamePattern);
+  return ({ record }) => patterns.some((test) => test(record.name) || test(`/${record.name}`));
 }
 
-function compilePattern(text: string): RegExp {
-  try {
-    return new RegExp(text);
-  } catch (error) {
-    throw invalid(`invalid filter 'name=[${text}]'`, error);
-  }
-}
+const states = ["created", "running", "paused", "restarting", "removing", "exited", "dead"];
+const healths = ["none", "starting", "healthy", "unhealthy"];
 
-function checkStatus(status: string): void {
-  const known = ["created", "running", "paused", "restarting", "removing", "exited", "dead"];
-  if (!known.includes(status)) throw invalid(`invalid filter 'status=[${status}]'`);
+function checkOneOf(key: string, what: string, known: string[], values: string[]): void {
+  const unknown = values.find((value) => !known.includes(value));
+  if (unknown === undefined) return;
+  const rule = `invalid value for ${what} (${unknown}): must be one of ${known.join(", ")}`;
+  throw invalid(`invalid filter '${key}=${unknown}': ${rule}`);
 }
 
 /** @throws EngineError invalid in the words of Go's strconv */
 function checkNumber(text: string, parser = "Atoi"): void {
   if (!/^\d+$/.test(text))
     throw invalid(`strconv.${parser}: parsing ${JSON.stringify(text)}: invalid syntax`);
+}
+
+function checkExitCodes(values: string[]): void {
+  for (const value of values) {
+    try {
+      checkNumber(value);
+    } catch (error) {
+      throw invalid(`invalid filter 'exited=${value}': ${messageOf(error)}`, error);
+    }
+  }
 }
 
 function checkPorts(key: string, values: string[]): void {
@@ -118,22 +148,16 @@ function checkPorts(key: string, values: string[]): void {
   }
 }
 
-function checkHealth(values: string[]): void {
-  const unknown = values.find((value) => !["none", "starting", "healthy", "unhealthy"].includes(value));
-  if (unknown !== undefined) throw invalid(`Unrecognised filter value for health: ${unknown}`);
-}
-
-/** The image itself, or any that was built on it. */
-function compileAncestor(containers: Containers, values: string[]): Test {
-  const wanted = values
-    .map((value) => containers.images.findImage(value))
-    .filter((image) => image !== undefined);
+/** The image itself, or any that was committed from it, by however many steps. */
+function compileAncestor({ images }: Containers, values: string[]): Test {
+  const wanted = new Set(values.map((value) => images.findImage(value)?.id).filter((id) => id !== undefined));
   return ({ record }) => {
-    const layers = containers.images.findImage(record.imageId)?.layers ?? [];
-    return wanted.some((image) => {
-      if (image.id === record.imageId) return true;
-      return image.layers.length <= layers.length && image.layers.every((layer, n) => layer === layers[n]);
-    });
+    const seen = new Set<string>();
+    for (let id = record.imageId; id !== "" && !seen.has(id); id = images.findImage(id)?.parent ?? "") {
+      if (wanted.has(id)) return true;
+      seen.add(id);
+    }
+    return false;
   };
 }
 
@@ -144,19 +168,17 @@ function compileAge(containers: Containers, key: "before" | "since", values: str
 }
 
 function networksOf(containers: Containers, { record }: Container): string[] {
-  const names = [
-    record.hostConfig.NetworkMode,
-    ...Object.keys(record.endpoints),
-    ...Object.keys(record.endpointsConfig),
-  ];
+  const names = [record.hostConfig.NetworkMode, ...Object.keys(record.endpointsConfig)];
   return names.flatMap((name) => {
     const network = containers.networks.findNetwork(name);
     return network ? [network.name, network.id] : [name];
   });
 }
 
-function publishedPorts({ record }: Container): string[] {
-  const published = Object.entries(record.ports).filter(([, bindings]) => bindings?.length);
+function publishedPorts(containers: Containers, container: Container): string[] {
+  const published = Object.entries(sandboxOf(containers, container)?.ports ?? {}).filter(
+    ([, bindings]) => bindings?.length,
+  );
   return published.flatMap(([port, bindings]) => {
     const protocol = port.split("/")[1] ?? "tcp";
     return [port, ...(bindings ?? []).map(({ HostPort }) => `${HostPort}/${protocol}`)];

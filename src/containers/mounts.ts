@@ -1,28 +1,47 @@
+import { realpathSync, statSync } from "node:fs";
 import { invalid } from "../errors.ts";
-import type { MountPoint } from "../formats/docker-api.ts";
-import type { ImageRecord } from "../images/images.ts";
+import type { HostConfig, MountPoint } from "../formats/docker-api/docker-api.ts";
 import type { OciMount } from "../runtime/oci-spec.ts";
+import { readOnlyOption } from "../runtime/read-only-mount.ts";
+import { findMount, readMountTable } from "../sys/mount-table.ts";
 import type { ResolvedMount } from "../volumes/volumes.ts";
 import type { Container } from "./container.ts";
 import { type Containers, findContainer } from "./containers.ts";
+import { imageSource } from "./mount-sources.ts";
 
 /** Settles what a new container mounts; makes the volumes that are missing. @throws EngineError */
-export function resolveContainerMounts(
+export async function resolveContainerMounts(
   containers: Containers,
   container: Container,
+  leavesBelow: boolean,
 ): Promise<ResolvedMount[]> {
-  const { config, hostConfig } = container.record;
-  return containers.volumes.resolveMounts({
-    imageVolumes: Object.keys(config.Volumes ?? {}),
+  const { id, config, hostConfig } = container.record;
+  // First, for its errors.
+  const images = new Map(imageNames(hostConfig).map((name) => [name, containers.images.getImage(name).id]));
+  const mounts = await containers.volumes.resolveMounts({
+    volumePaths: Object.keys(config.Volumes ?? {}),
     volumesFrom: (hostConfig.VolumesFrom ?? []).flatMap((entry) => mountsFrom(containers, entry)),
     binds: hostConfig.Binds ?? [],
     mounts: hostConfig.Mounts ?? [],
     tmpfs: hostConfig.Tmpfs ?? {},
+    volumeDriver: hostConfig.VolumeDriver,
+    leavesBelow,
+  });
+  return mounts.map((mount, index) => {
+    if (mount.type !== "image") return mount;
+    const imageId = mount.imageId || (images.get(mount.name ?? "") ?? "");
+    return { ...mount, imageId, source: imageSource(containers, id, index) };
   });
 }
 
-/** `--volumes-from name[:ro|rw]` */
+/** Of the images that are to be mounted. */
+function imageNames({ Mounts }: HostConfig): string[] {
+  return (Mounts ?? []).flatMap(({ Type, Source }) => (Type === "image" && Source ? [Source] : []));
+}
+
+/** `--volumes-from name[:ro|rw]`: what is read-only there stays so. */
 function mountsFrom(containers: Containers, entry: string): ResolvedMount[] {
+  if (entry === "") throw invalid("volumes-from specification cannot be an empty string");
   const [name = "", mode = ""] = entry.split(":", 2);
   if (!["", "ro", "rw", "z", "Z"].includes(mode)) throw invalid(`invalid mode: ${mode}`);
   const source = findContainer(containers, name);
@@ -30,43 +49,64 @@ function mountsFrom(containers: Containers, entry: string): ResolvedMount[] {
   if (!source) throw invalid(`No such container: ${name}`);
   return source.record.mounts
     .filter(({ type }) => type !== "tmpfs")
-    .map((mount) => ({ ...mount, readOnly: mode === "ro" || (mode !== "rw" && mount.readOnly) }));
+    .map((mount) => ({ ...mount, readOnly: mount.readOnly || mode === "ro" }));
 }
 
 /** Before a start: sources that have gone missing are made again, and empty volumes get the image's content. */
-export async function prepareMounts(
-  containers: Containers,
-  container: Container,
-  image: ImageRecord,
-): Promise<void> {
-  const { mounts } = container.record;
+export async function prepareMounts(containers: Containers, container: Container): Promise<void> {
+  const { id, mounts } = container.record;
   if (mounts.length === 0) return;
-  await containers.volumes.prepareSources(mounts);
-  const layers = containers.images.lowerDirectories(image);
+  await containers.volumes.prepareSources(mounts, id);
+  const layers = containers.images.heldDirectories(id);
   for (const { copyUp, name, destination } of mounts) {
     if (copyUp && name) await containers.volumes.copyUp(name, layers, destination);
   }
 }
 
-/** The OCI mounts, in the order they are to be made. */
+/** The OCI mounts, in the order in which the runtime makes them. @throws invalid */
 export function encodeMounts(mounts: ResolvedMount[]): OciMount[] {
-  return mounts.map((mount) => {
-    const access = mount.readOnly ? ["ro"] : [];
-    if (mount.type === "tmpfs") {
-      const given = mount.tmpfsOptions.split(",").filter((option) => option !== "" && option !== "rw");
-      const options = [...new Set(["nosuid", "nodev", "noexec", ...access, ...given])].filter(
-        (option) => !given.includes(opposites[option] ?? ""),
-      );
-      return { destination: mount.destination, type: "tmpfs", source: "tmpfs", options };
-    }
-    const bind = mount.isNonRecursive ? "bind" : "rbind";
-    return {
-      destination: mount.destination,
-      type: "bind",
-      source: mount.source,
-      options: [bind, mount.propagation || "rprivate", ...access],
-    };
-  });
+  const isBound = mounts.some(({ type }) => type !== "tmpfs");
+  const table = isBound ? readMountTable() : "";
+  return mounts.map((mount) => (mount.type === "tmpfs" ? encodeTmpfs(mount) : encodeBind(mount, table)));
+}
+
+function encodeTmpfs({ destination, readOnly, tmpfsOptions }: ResolvedMount): OciMount {
+  const access = readOnly ? ["ro"] : [];
+  const given = tmpfsOptions.split(",").filter((option) => option !== "" && option !== "rw");
+  const options = [...new Set(["nosuid", "nodev", "noexec", ...access, ...given])].filter(
+    (option) => !given.includes(opposites[option] ?? ""),
+  );
+  return { destination, type: "tmpfs", source: "tmpfs", options };
+}
+
+/** Flags of a mount that a bind of it must have too. */
+const keptFlags = ["ro", "nosuid", "nodev", "noexec", "noatime", "nodiratime"];
+
+/** crun 1.8 drops the flags of the source's mount unless they are among the options: what is read-only on the host would be writable. */
+function encodeBind(mount: ResolvedMount, table: string): OciMount {
+  const { destination, source, isNonRecursive, propagation, readOnly, below } = mount;
+  const kept = findMount(realPath(source), table).options.filter((option) => keptFlags.includes(option));
+  const options = [
+    isNonRecursive ? "bind" : "rbind",
+    propagation || "rprivate",
+    ...kept.filter((option) => !(readOnly && option === "ro")),
+    // Below a file nothing is mounted, and crun makes only directories read-only all the way down.
+    ...(readOnly ? [isDirectory(source) ? readOnlyOption(below) : "ro"] : []),
+  ];
+  return { destination, type: "bind", source, options };
+}
+
+function isDirectory(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false;
+}
+
+/** What is missing is for the runtime to tell. */
+function realPath(path: string): string {
+  try {
+    return realpathSync(path);
+  } catch {
+    return path;
+  }
 }
 
 const opposites: Record<string, string> = { nosuid: "suid", nodev: "dev", noexec: "exec" };
@@ -87,6 +127,16 @@ export function mountPoints(mounts: ResolvedMount[]): MountPoint[] {
     }));
 }
 
+/** For each mount that is to be shared with the host. */
+export function sharingWarnings(mounts: ResolvedMount[]): string[] {
+  return mounts
+    .filter(({ propagation }) => propagation === "shared" || propagation === "rshared")
+    .map(
+      ({ destination, propagation }) =>
+        `bind propagation "${propagation}" of ${destination} works from the host to the container only: what the container mounts there is not seen on the host`,
+    );
+}
+
 export function usesVolume({ record }: Container, name: string): boolean {
   return record.mounts.some((mount) => [mount.name, mount.source, mount.destination].includes(name));
 }
@@ -94,7 +144,7 @@ export function usesVolume({ record }: Container, name: string): boolean {
 /** Ids of the containers, running or not, that have a volume. */
 export function volumeUsers(containers: Containers, name: string): string[] {
   const users = [...containers.byId.values()].filter(({ record }) =>
-    record.mounts.some((m) => m.name === name),
+    record.mounts.some((mount) => mount.type === "volume" && mount.name === name),
   );
   return users.map(({ record }) => record.id);
 }

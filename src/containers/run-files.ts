@@ -8,8 +8,8 @@ export async function findStrayRunFiles(
   containers: Containers,
   held: ReadonlyMap<string, unknown>,
 ): Promise<string[]> {
-  const { execRoot, runtimes } = containers.settings;
-  const folders = ["bundles", "p", ...Object.keys(runtimes).map((name) => join("runtime", name))];
+  const { execRoot } = containers.settings;
+  const folders = [...runFolders(containers), "p"];
   const isKnown = (id: string) =>
     held.has(id) ||
     containers.byId.has(id) ||
@@ -21,6 +21,17 @@ export async function findStrayRunFiles(
       .map((name) => join(execRoot, folder, name)),
   );
   return (await Promise.all(perFolder)).flat();
+}
+
+/** Ids of the containers of which the runtime, or the launcher, may have left something. */
+export async function findIdsWithRunFiles(containers: Containers): Promise<Set<string>> {
+  const { execRoot } = containers.settings;
+  const names = await Promise.all(runFolders(containers).map((folder) => namesIn(join(execRoot, folder))));
+  return new Set(names.flat());
+}
+
+function runFolders({ settings: { runtimes } }: Containers): string[] {
+  return ["bundles", ...Object.keys(runtimes).map((name) => join("runtime", name))];
 }
 
 /** Nothing for a folder that is not there. */

@@ -1,7 +1,7 @@
-import { existsSync, rmSync } from "node:fs";
-import { join, posix } from "node:path";
+import { join } from "node:path";
 import { internal } from "../errors.ts";
-import type { RuntimeCommand } from "../supervisor/protocol.ts";
+import type { RuntimeCommand } from "../supervisor-protocol/protocol.ts";
+import { cgroupPath } from "./cgroup-path.ts";
 import type { Container } from "./container.ts";
 import type { Containers } from "./containers.ts";
 
@@ -12,23 +12,12 @@ export function runtimeOf(containers: Containers, container: Container): Runtime
   return { program, root: join(containers.settings.execRoot, "runtime", name) };
 }
 
-export function bundleOf(containers: Containers, id: string): string {
-  return join(containers.settings.execRoot, "bundles", id);
-}
-
-/** Takes what the runtime may have left of a container: its state folder and cgroup. */
+/** Takes what the runtime may have left of a container. */
 export async function deleteFromRuntime(containers: Containers, container: Container): Promise<void> {
-  const { id } = container.record;
-  const runtime = runtimeOf(containers, container);
-  if (existsSync(join(runtime.root, id))) {
-    await containers.supervisor.call("runtime", { runtime, arguments: ["delete", "--force", id] });
-  }
-  rmSync(bundleOf(containers, id), { recursive: true, force: true });
+  await containers.launcher.remove(container.record.id, runtimeOf(containers, container));
 }
 
 /** A container's cgroup, from the root of each hierarchy. */
 export function cgroupOf({ settings }: Containers, { record }: Container): string {
-  const parent = record.hostConfig.CgroupParent || settings.cgroupParent;
-  // Taken from "/", ".." leads nowhere else.
-  return posix.join("/", parent, record.id);
+  return cgroupPath(settings.cgroupParent, record);
 }

@@ -4,8 +4,10 @@ import { join } from "node:path";
 import { parseArgs } from "node:util";
 import type { EngineConfig } from "../engine/config.ts";
 import { invalid, messageOf } from "../errors.ts";
-import { formatTable } from "../formats/table.ts";
+import { formatColumns } from "../formats/table.ts";
+import { dnsTable, readDnsSettings } from "./dns-flags.ts";
 import { garbageTable, readGarbagePolicy } from "./garbage-flags.ts";
+import { networkTable, readNetworkKeys, readNetworksConfig } from "./network-flags.ts";
 import { readRegistryKeys, readRegistrySettings, registryTable } from "./registry-flags.ts";
 
 export type Host = { text: string } & (
@@ -29,7 +31,6 @@ const certificates = process.env.DOCKER_CERT_PATH ?? join(homedir(), ".docker");
 /** Flag, kind, default for the help, what it does. Keys of daemon.json are the same words. */
 const table = [
   ["add-runtime", "list", "", "Register a further OCI runtime as NAME=PATH"],
-  ["bip", "string", "", "Address and prefix length of the default bridge"],
   ["bridge", "string", "berth0", "Name of the default bridge"],
   [
     "cgroup-parent",
@@ -46,7 +47,9 @@ const table = [
   ["host", "list", "unix:///run/berth/berth.sock", "Socket to listen on: unix://PATH or tcp://ADDRESS:PORT"],
   ["log-level", "string", "info", "debug, info, warn, error or fatal"],
   ["nft-table", "string", "berth", "Name of the nftables table"],
+  ...dnsTable,
   ...garbageTable,
+  ...networkTable,
   ...registryTable,
   ["tls", "boolean", "", "Use TLS; implied by --tlsverify"],
   ["tlscacert", "string", join(certificates, "ca.pem"), "Trust only clients with a certificate of this CA"],
@@ -62,7 +65,7 @@ export const helpText = `Usage:  berth daemon [OPTIONS]
 Run the engine in the foreground
 
 Options:
-${formatTable(optionLines())}
+${formatColumns(optionLines())}
 `;
 
 function optionLines(): string {
@@ -91,21 +94,26 @@ export function parseDaemonFlags(words: string[]): DaemonFlags {
     runtimes,
     registries: readRegistrySettings({ list, text }, process.env),
     imageGarbage: readGarbagePolicy(text),
+    dns: readDnsSettings(list),
+    hasDefaultBridgeNames: flag("default-bridge-names"),
     ...optional("root", text("data-root")),
     ...optional("execRoot", text("exec-root")),
     ...optional("bridgeName", text("bridge")),
-    ...optional("bip", text("bip")),
+    networks: readNetworksConfig({ list, text }),
     ...optional("cgroupParent", text("cgroup-parent")),
     ...optional("tableName", text("nft-table")),
     ...optional("defaultRuntime", text("default-runtime")),
   };
   const execRoot = engine.execRoot ?? "/run/berth";
   const hosts = list("host").length > 0 ? list("host") : [`unix://${execRoot}/berth.sock`];
+  const tls = flag("tls") || flag("tlsverify");
+  const isPlainWanted = text("tls") === "false" || text("tlsverify") === "false";
+  if (!tls && !isPlainWanted) for (const host of hosts.map(parseHost)) refuseOpenHost(host);
   return {
     help: flag("help"),
     engine,
     hosts: hosts.map(parseHost),
-    tls: flag("tls") || flag("tlsverify"),
+    tls,
     tlsVerify: flag("tlsverify"),
     tlsCaCert: text("tlscacert") ?? join(certificates, "ca.pem"),
     tlsCert: text("tlscert") ?? join(certificates, "cert.pem"),
@@ -120,7 +128,29 @@ function optional<K extends keyof EngineConfig>(
   return value === undefined ? {} : ({ [key]: value } as Partial<EngineConfig>);
 }
 
-function parseWords(words: string[]): Record<string, string[]> {
+/** @throws EngineError invalid for an address that others can reach */
+function refuseOpenHost(host: Host): void {
+  if (host.kind === "unix" || /^(127\.|::1$|localhost$)/.test(host.address)) return;
+  throw invalid(
+    `${host.text} without TLS gives root on this machine to everyone who can reach it: ` +
+      "use --tlsverify, or say --tls=false if that is what you want",
+  );
+}
+
+/** "--tls=false" and its like, which parseArgs does not know. */
+function splitSwitches(words: string[]): { words: string[]; switches: Record<string, string[]> } {
+  const switches: Record<string, string[]> = {};
+  const others = words.filter((word) => {
+    const [, name = "", value = ""] = /^--([a-z-]+)=(true|false)$/.exec(word) ?? [];
+    const isSwitch = table.some(([known, kind]) => known === name && kind === "boolean");
+    if (isSwitch) switches[name] = [value];
+    return !isSwitch;
+  });
+  return { words: others, switches };
+}
+
+function parseWords(given: string[]): Record<string, string[]> {
+  const { words, switches } = splitSwitches(given);
   try {
     const { values } = parseArgs({
       args: words,
@@ -135,9 +165,8 @@ function parseWords(words: string[]): Record<string, string[]> {
         ]),
       ),
     });
-    return Object.fromEntries(
-      Object.entries(values).map(([name, value]) => [name, [value].flat().map(String)]),
-    );
+    const read = Object.entries(values).map(([name, value]) => [name, [value].flat().map(String)]);
+    return { ...Object.fromEntries(read), ...switches };
   } catch (error) {
     throw invalid(`${messageOf(error)}. See 'berth daemon --help'.`, error);
   }
@@ -153,6 +182,7 @@ function readConfigFile(path: string, mustExist: boolean): Record<string, string
     return {
       ...Object.fromEntries(entries),
       ...readRegistryKeys(file),
+      ...readNetworkKeys(file),
       ...(Array.isArray(hosts) && { host: hosts.map(String) }),
       ...(isRuntimes(runtimes) && {
         "add-runtime": Object.entries(runtimes).map(([name, { path: program }]) => `${name}=${program}`),

@@ -1,11 +1,11 @@
 import { invalid, messageOf } from "../errors.ts";
 import { parseDuration } from "../formats/units.ts";
-import type { GarbagePolicy } from "../images/collect-garbage.ts";
+import type { GarbagePolicy } from "../images/garbage-policy.ts";
 
 /** As `flags.ts` has its table. */
 export const garbageTable = [
   ["image-gc-high-water", "string", "", "Remove unused images when the disk is that full, in percent"],
-  ["image-gc-keep-last", "string", "0", "So many images always stay, those used last"],
+  ["image-gc-keep-last", "string", "0", "Always keep this many most recently used images"],
   ["image-gc-low-water", "string", "", "Then until it is that full (default 10 below the high-water mark)"],
   [
     "image-gc-unused-for",
@@ -38,7 +38,8 @@ function readPercent(text: (name: string) => string | undefined, name: string): 
   const value = text(name);
   if (!value) return undefined;
   const percent = Number(value.replace(/%$/, ""));
-  if (!(percent >= 0 && percent <= 100)) throw invalid(`invalid ${name}: ${value} is no percentage`);
+  if (!(percent >= 0 && percent <= 100))
+    throw invalid(`invalid ${name}: ${value}: must be a percentage between 0 and 100`);
   return percent;
 }
 

@@ -18,6 +18,12 @@ export const registryTable = [
   ["http-proxy", "string", "", "Proxy for http addresses; else $HTTP_PROXY"],
   ["https-proxy", "string", "", "Proxy for https addresses; else $HTTPS_PROXY"],
   [
+    "image-keep-compressed-layers",
+    "string",
+    "true",
+    "Keep pulled layers compressed too, so that they are pushed unchanged",
+  ],
+  [
     "insecure-registry",
     "list",
     "127.0.0.0/8",
@@ -50,6 +56,7 @@ export function readRegistrySettings({ list, text }: Given, env: NodeJS.ProcessE
       ...(https && { https: checkProxy(https) }),
       ...(none !== undefined && { exceptions: splitExceptions(none) }),
     },
+    keepsCompressed: parseSwitch("image-keep-compressed-layers", text("image-keep-compressed-layers")),
     downloads: parseCount(
       "max-concurrent-downloads",
       text("max-concurrent-downloads"),
@@ -75,6 +82,12 @@ function parseCount(name: string, value: string | undefined, otherwise: number):
   const count = Number(value);
   if (!/^\d+$/.test(value) || count < 1 || count > 1000) throw invalid(`invalid ${name}: ${value}`);
   return count;
+}
+
+function parseSwitch(name: string, value = "true"): boolean {
+  if (value !== "true" && value !== "false")
+    throw invalid(`invalid ${name}: ${value}: must be true or false`);
+  return value === "true";
 }
 
 /** Docker's keys of daemon.json are the flags in the plural, and the proxies are an object. */

@@ -48,7 +48,7 @@ export interface DocumentResponse {
   url: string;
 }
 
-/** Where a blob is to be had. */
+/** Where to get a blob. */
 export interface BlobSource {
   connection: Connection;
   url: string;
@@ -60,7 +60,7 @@ export interface BlobDownload {
   /** What the file holds already is not asked for again. */
   path: string;
   sizeBytes: number;
-  /** Told of what comes, though not of the end, since another attempt may follow: see `sys/growing-file.ts`. */
+  /** Updated with what comes, though not with the end, since another attempt may follow: see `sys/growing-file.ts`. */
   growth: SharedArrayBuffer;
 }
 

@@ -16,7 +16,7 @@ const causes: Record<string, string> = {
   UND_ERR_SOCKET: "unexpected EOF",
 };
 
-/** Certificates that verify for nobody; the text after "x509: ". */
+/** Certificates that no trust store accepts; the text after "x509: ". */
 const certificateCauses: Record<string, string> = {
   CERT_HAS_EXPIRED: "certificate has expired or is not yet valid",
   CERT_NOT_YET_VALID: "certificate has expired or is not yet valid",

@@ -99,7 +99,7 @@ export function openHttp(): Http {
   };
 }
 
-/** A registry that takes in what was written may move it to another place before it answers. */
+/** Registries may copy an upload to its final place before responding; be patient with writes. */
 export function patienceMilliseconds({ patienceSeconds }: Connection, method: string): number {
   return patienceSeconds * 1000 * (method === "GET" || method === "HEAD" ? 1 : 10);
 }

@@ -33,12 +33,15 @@ export async function logIn(
         signal,
       );
     }
-    if (response.status === 401)
-      throw new EngineError("unauthorized", "unauthorized: incorrect username or password");
   } catch (error) {
     if (!(error instanceof EngineError) || error.kind !== "unauthorized") throw error;
     throw new EngineError("unauthorized", `Get "${request.url}": ${error.message}`, error);
   }
+  if (response.status === 401)
+    throw new EngineError(
+      "unauthorized",
+      `login attempt to ${request.url} failed with status: 401 Unauthorized`,
+    );
   expectOk(response, "Get");
   return authorizer.identityToken;
 }

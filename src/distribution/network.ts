@@ -8,11 +8,11 @@ const jobsAtATime = 256;
 
 /**
  * HTTP on a thread of its own: neither the HTTP library nor what comes over the network costs the daemon's thread anything, and
- * when nobody travels, no memory either.
+ * while there is no transfer, no memory either.
  */
 export function startNetwork(): Transport {
   const runner = createJobRunner<NetworkJob, NetworkResult>("distribution/network.worker", 1, jobsAtATime);
-  const wrong = () => internal("the worker answered another question");
+  const wrong = () => internal("internal error: unexpected reply from worker");
   return {
     async request(connection, request, signal) {
       const response = await runner.run({ kind: "request", connection, request }, signal);

@@ -43,22 +43,6 @@ export function openPublication(
     return known;
   }
 
-  async function start(by: Session, query: string, signal?: AbortSignal) {
-    const response = await by.request(
-      { method: "POST", url: uploads + query, headers: { "content-length": "0" } },
-      signal,
-    );
-    expectOk(response, "POST");
-    const { location } = response.headers;
-    if (response.status !== 201 && !location)
-      throw unavailable(`POST "${response.url}": the registry gave no address to upload to`);
-    return {
-      isMounted: response.status === 201,
-      url: resolveLocation(location, response.url),
-      leastChunkBytes: Number(response.headers["oci-chunk-min-length"]) || 0,
-    };
-  }
-
   async function hasBlob(digest: Digest, signal?: AbortSignal): Promise<boolean> {
     const response = await session.request({ method: "HEAD", url: `${base}/blobs/${digest}` }, signal);
     // An address signed for GET may refuse HEAD: that the registry gave it says that the blob is there.
@@ -70,13 +54,13 @@ export function openPublication(
     hasBlob,
     async mount(digest, from, signal) {
       const query = `?${new URLSearchParams({ mount: digest, from })}`;
-      const { isMounted, url } = await start(sessionFor(from), query, signal);
-      // It is an upload now that nobody is going to make.
+      const { isMounted, url } = await startUpload(sessionFor(from), uploads + query, signal);
+      // It is an upload now, which will not be made.
       if (!isMounted) await session.request({ method: "DELETE", url }, signal).catch(() => {});
       return isMounted;
     },
     async upload({ digest, sizeBytes, path: file }, growth, signal) {
-      const { url, leastChunkBytes } = await start(session, "", signal);
+      const { url, leastChunkBytes } = await startUpload(session, uploads, signal);
       const isOwn = new URL(url).origin === connection.origin;
       let isResumed = false;
       const address = await session.renewing(() => {
@@ -104,22 +88,37 @@ export function openPublication(
         if (signal?.aborted || !(await hasBlob(digest, signal))) throw error;
       }
     },
-    async putManifest(reference, mediaType, text, signal) {
-      const response = await session.request(
-        {
-          method: "PUT",
-          url: `${base}/manifests/${reference}`,
-          headers: { "content-type": mediaType },
-          body: text,
-        },
-        signal,
-      );
-      expectOk(response, "PUT");
-      const digest = digestOf(text);
-      const stated = response.headers["docker-content-digest"];
-      if (stated && isDigest(stated) && stated !== digest)
-        throw unavailable(`the registry stored the manifest as ${stated} instead of ${digest}`);
-      return digest;
-    },
+    putManifest: (reference, mediaType, text, signal) =>
+      putManifest(session, `${base}/manifests/${reference}`, { mediaType, text }, signal),
   };
+}
+
+/** @param url with what the registry may do instead of an upload, as a query */
+async function startUpload(session: Session, url: string, signal?: AbortSignal) {
+  const response = await session.request({ method: "POST", url, headers: { "content-length": "0" } }, signal);
+  expectOk(response, "POST");
+  const { location } = response.headers;
+  if (response.status !== 201 && !location)
+    throw unavailable(`POST "${response.url}": the registry gave no address to upload to`);
+  return {
+    isMounted: response.status === 201,
+    url: resolveLocation(location, response.url),
+    leastChunkBytes: Number(response.headers["oci-chunk-min-length"]) || 0,
+  };
+}
+
+async function putManifest(
+  session: Session,
+  url: string,
+  { mediaType, text }: { mediaType: string; text: string },
+  signal?: AbortSignal,
+): Promise<Digest> {
+  const headers = { "content-type": mediaType };
+  const response = await session.request({ method: "PUT", url, headers, body: text }, signal);
+  expectOk(response, "PUT");
+  const digest = digestOf(text);
+  const stated = response.headers["docker-content-digest"];
+  if (stated && isDigest(stated) && stated !== digest)
+    throw unavailable(`the registry stored the manifest as ${stated} instead of ${digest}`);
+  return digest;
 }

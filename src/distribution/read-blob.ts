@@ -7,7 +7,7 @@ import { countAttempts, isTransient, retryAfterSeconds, TransientError } from ".
 
 /** Less than this in the time of a server's patience counts as nothing at all. */
 const leastBytes = 1024;
-/** After so many bytes a connection that breaks is not the same trouble again. */
+/** After this many bytes a broken connection counts as a new failure. */
 const progressBytes = 64 * 1024;
 
 /**
@@ -73,9 +73,7 @@ function checkStart({ status, headers }: HttpResponse, from: number, sizeBytes: 
   const [, first, total] = /^bytes (\d+)-\d+\/(\d+|\*)$/.exec(headers["content-range"] ?? "") ?? [];
   const whole = status === 206 ? total : headers["content-length"];
   if (whole !== undefined && whole !== "*" && Number(whole) !== sizeBytes) {
-    throw invalid(
-      `the registry has ${whole} bytes for a blob of ${sizeBytes} bytes: its manifest says otherwise`,
-    );
+    throw invalid(`blob size mismatch: manifest says ${sizeBytes} bytes, registry sent ${whole}`);
   }
   if (status === 200) return from;
   if (Number(first) !== from) throw invalid(`the registry answered another range than was asked for`);

@@ -6,8 +6,8 @@ import type { Connection, Transport } from "./connection.ts";
 import { matchesNetworks } from "./proxies.ts";
 import { defaultAttempts, dockerHub, dockerHubHost, type RegistrySettings } from "./settings.ts";
 
-/** One place where a registry's content is to be had. */
-export interface Endpoint {
+/** One place that serves a registry's content. */
+export interface RegistryEndpoint {
   /** A mirror's address, or the registry's host. */
   name: string;
   /** A mirror gets no credentials, since they are the registry's. */
@@ -23,14 +23,14 @@ export interface Registries {
   /** Replaces the settings for all that begins from now on. */
   reload(settings: RegistrySettings): void;
   /** The mirrors in order, then the registry itself. */
-  endpoints(domain: string): Endpoint[];
+  endpoints(domain: string): RegistryEndpoint[];
   /** The registry itself. */
-  own(domain: string): Endpoint;
+  own(domain: string): RegistryEndpoint;
 }
 
 /** There are others to ask. */
 const mirrorAttempts = 2;
-/** It may be set up anew, with TLS or without. */
+/** It may be reconfigured, with TLS or without. */
 const schemeLifeMilliseconds = 30_000;
 
 export function openRegistries(initial: RegistrySettings, transport: Transport): Registries {
@@ -52,7 +52,7 @@ export function openRegistries(initial: RegistrySettings, transport: Transport):
     return { origin, tls, proxies, patienceSeconds, attempts };
   }
 
-  function own(domain: string): Endpoint {
+  function own(domain: string): RegistryEndpoint {
     const host = domain === dockerHub ? dockerHubHost : domain;
     return {
       name: host,
@@ -68,7 +68,7 @@ export function openRegistries(initial: RegistrySettings, transport: Transport):
     };
   }
 
-  /** TLS is tried first, as Docker does: whoever has set it up wants it. */
+  /** TLS is tried first, as Docker does: a registry that has it wants it used. */
   async function findScheme(host: string, signal?: AbortSignal): Promise<string> {
     const ping = (scheme: string) =>
       transport.request(

@@ -18,7 +18,7 @@ export class TransientError extends Error {
 const firstPauseSeconds = 0.25;
 const longestPauseSeconds = 60;
 
-/** Whether a status tells of a state that passes. */
+/** Whether a status stands for a state that passes. */
 export function isTransient(status: number): boolean {
   return status === 429 || status === 408 || (status >= 500 && status !== 501 && status !== 505);
 }
@@ -27,7 +27,7 @@ export function isTransient(status: number): boolean {
 export interface Attempts {
   /** Waits before the next attempt. @throws `error`'s cause when there have been enough, or anything that is not transient */
   next(error: unknown): Promise<void>;
-  /** It got further: the count begins anew. */
+  /** It got further, so the count starts over. */
   progressed(): void;
 }
 

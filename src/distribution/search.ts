@@ -1,5 +1,5 @@
 import { unavailable } from "../errors.ts";
-import type { SearchResult } from "../formats/docker-api-image.ts";
+import type { SearchResult } from "../formats/docker-api/docker-api-image.ts";
 import { isObject, parseJson } from "../formats/json.ts";
 import type { RegistryAuth } from "../formats/registry-auth.ts";
 import type { DocumentResponse } from "./connection.ts";

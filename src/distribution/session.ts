@@ -70,7 +70,7 @@ export function openSession(
 
 function refuse({ method, url }: DocumentRequest, { body, headers }: DocumentResponse): EngineError {
   const error = describeRegistryError(401, body.toString(), `${method} "${url}"`);
-  // With a token that was just given: it is not who asks but what is asked for.
+  // With a token that was just given: not the user is refused, but the request.
   if (/^bearer/i.test(headers["www-authenticate"] ?? "") && /^unauthorized: auth/.test(error.message))
     return new EngineError("forbidden", "denied: requested access to the resource is denied", error);
   const isPlain = error.message.includes("unexpected HTTP status");

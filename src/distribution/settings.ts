@@ -17,6 +17,8 @@ export interface RegistrySettings {
   patienceSeconds: number;
   /** A layer that unpacks to more than this and two hundred times its own size is taken for an attack on the disk. */
   bombBytes: number;
+  /** Whether compressed layers stay as they came, beside what they were unpacked to. */
+  keepsCompressed: boolean;
 }
 
 export const dockerHub = "docker.io";
@@ -34,6 +36,7 @@ export const defaultRegistrySettings: RegistrySettings = {
   uploads: 5,
   patienceSeconds: 60,
   bombBytes: 4 * 1024 ** 3,
+  keepsCompressed: true,
 };
 
 /**

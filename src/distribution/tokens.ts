@@ -3,7 +3,7 @@ import { type Challenge, parseChallenges } from "../formats/auth-challenge.ts";
 import { parseJson } from "../formats/json.ts";
 import type { RegistryAuth } from "../formats/registry-auth.ts";
 import type { Connection, DocumentResponse, Transport } from "./connection.ts";
-import { describeRegistryError } from "./registry-error.ts";
+import { describeRegistryError, readRefusal } from "./registry-error.ts";
 
 /** How a user gets in at one registry. */
 export interface Authorizer {
@@ -35,9 +35,6 @@ export function createAuthorizer(
   let basic: string | undefined;
   let { identityToken } = auth;
 
-  const basicHeader = () =>
-    `Basic ${Buffer.from(`${auth.username ?? ""}:${auth.password ?? ""}`).toString("base64")}`;
-
   async function getToken(challenge: Challenge, scopes: readonly string[], signal?: AbortSignal) {
     const { realm, service = "" } = challenge.parameters;
     const url = URL.canParse(realm ?? "") ? new URL(realm!) : undefined;
@@ -51,36 +48,10 @@ export function createAuthorizer(
     const there = url.origin === connection.origin ? connection : { ...connection, origin: url.origin, tls };
     const wanted = scopes.length > 0 ? scopes : splitScopes(challenge.parameters.scope);
     const response = identityToken
-      ? await transport.request(there, refresh(url, service, wanted, identityToken), signal)
-      : await transport.request(there, ask(url, service, wanted), signal);
+      ? await transport.request(there, refreshToken(url, service, wanted, identityToken), signal)
+      : await transport.request(there, askForToken(url, service, wanted, { auth, isLogin }), signal);
     if (response.status !== 200) throw refusal(response);
     keep(parseJson(response.body.toString(), `answer of ${url.origin}`), keyOf(scopes));
-  }
-
-  function ask(url: URL, service: string, scopes: readonly string[]) {
-    const address = new URL(url);
-    if (service) address.searchParams.set("service", service);
-    for (const scope of scopes) address.searchParams.append("scope", scope);
-    if (auth.username) address.searchParams.set("account", auth.username);
-    if (isLogin) {
-      address.searchParams.set("offline_token", "true");
-      address.searchParams.set("client_id", clientId);
-    }
-    const headers: Record<string, string> = auth.username ? { authorization: basicHeader() } : {};
-    return { method: "GET" as const, url: address.href, headers };
-  }
-
-  /** OAuth 2 (RFC 6749, 6). */
-  function refresh(url: URL, service: string, scopes: readonly string[], token: string) {
-    const form = new URLSearchParams({
-      grant_type: "refresh_token",
-      refresh_token: token,
-      service,
-      client_id: clientId,
-      scope: scopes.join(" "),
-    });
-    const headers = { "content-type": "application/x-www-form-urlencoded" };
-    return { method: "POST" as const, url: url.href, headers, body: form.toString() };
   }
 
   function keep(answer: Record<string, unknown>, key: string): void {
@@ -116,7 +87,7 @@ export function createAuthorizer(
       if (!auth.username) throw new EngineError("unauthorized", "no basic auth credentials");
       if (basic) return false;
       if (/[\r\n]/.test(auth.username)) throw invalid("invalid user name");
-      basic = basicHeader();
+      basic = basicHeader(auth);
       return true;
     },
     get identityToken() {
@@ -125,19 +96,53 @@ export function createAuthorizer(
   };
 }
 
+/** Distribution's token authentication. */
+function askForToken(
+  url: URL,
+  service: string,
+  scopes: readonly string[],
+  { auth, isLogin }: { auth: RegistryAuth; isLogin: boolean },
+) {
+  const address = new URL(url);
+  if (service) address.searchParams.set("service", service);
+  for (const scope of scopes) address.searchParams.append("scope", scope);
+  if (auth.username) address.searchParams.set("account", auth.username);
+  if (isLogin) {
+    address.searchParams.set("offline_token", "true");
+    address.searchParams.set("client_id", clientId);
+  }
+  const headers: Record<string, string> = auth.username ? { authorization: basicHeader(auth) } : {};
+  return { method: "GET" as const, url: address.href, headers };
+}
+
+/** OAuth 2 (RFC 6749, 6). */
+function refreshToken(url: URL, service: string, scopes: readonly string[], token: string) {
+  const form = new URLSearchParams({
+    grant_type: "refresh_token",
+    refresh_token: token,
+    service,
+    client_id: clientId,
+    scope: scopes.join(" "),
+  });
+  const headers = { "content-type": "application/x-www-form-urlencoded" };
+  return { method: "POST" as const, url: url.href, headers, body: form.toString() };
+}
+
+const basicHeader = ({ username = "", password = "" }: RegistryAuth) =>
+  `Basic ${Buffer.from(`${username}:${password}`).toString("base64")}`;
+
 const keyOf = (scopes: readonly string[]) => [...scopes].sort().join(" ");
 
 function splitScopes(text: string | undefined): string[] {
   return (text ?? "").split(" ").filter(Boolean);
 }
 
+/** What a token server says is the user's only clue, so all of it is passed on. */
 function refusal({ status, body, url }: DocumentResponse): EngineError {
   const error = describeRegistryError(status, body.toString(), `GET "${url.split("?")[0]}"`);
   if (status !== 401 && status !== 403) return error;
-  const isPlain = error.message.includes("unexpected HTTP status");
-  const reason = isPlain ? "incorrect username or password" : error.message;
-  return new EngineError(
-    "unauthorized",
-    reason.startsWith("unauthorized") ? reason : `unauthorized: ${reason}`,
-  );
+  const { listed, text } = readRefusal(body.toString());
+  if (listed.length > 0) return new EngineError("unauthorized", listed.join("\n"));
+  const reason = text === "" ? "incorrect username or password" : text;
+  return new EngineError("unauthorized", `${status === 401 ? "unauthorized" : "denied"}: ${reason}`);
 }

@@ -1,7 +1,9 @@
 import { createHash } from "node:crypto";
 import { defaultRegistrySettings, type RegistrySettings } from "../distribution/settings.ts";
 import { invalid } from "../errors.ts";
-import type { GarbagePolicy } from "../images/collect-garbage.ts";
+import type { GarbagePolicy } from "../images/garbage-policy.ts";
+import type { DnsSettings } from "../launch/resolv-conf.ts";
+import { defaultNetworksConfig, type NetworksConfig } from "../networks/settings.ts";
 
 export interface EngineConfig {
   /** Data root. */
@@ -14,11 +16,14 @@ export interface EngineConfig {
   bridgeName: string;
   /** Name of the engine's nftables table. */
   tableName: string;
-  /** Address and prefix length of the default bridge; absent: the first free of Docker's default pools. */
-  bip?: string;
+  networks: NetworksConfig;
   /** Parent of the containers' cgroups, from the root of each hierarchy. */
   cgroupParent: string;
   defaultRuntime: string;
+  /** For containers that have no such settings of their own. */
+  dns: DnsSettings;
+  /** Containers of the default bridge have names, too. */
+  hasDefaultBridgeNames: boolean;
   /** When unused images are removed by themselves; undefined for never. */
   imageGarbage: GarbagePolicy | undefined;
   /** Programs by name. */
@@ -35,6 +40,9 @@ const defaults: EngineConfig = {
   tableName: "berth",
   cgroupParent: "/berth",
   imageGarbage: undefined,
+  dns: { servers: [], search: [], options: [] },
+  hasDefaultBridgeNames: false,
+  networks: defaultNetworksConfig,
   defaultRuntime: "crun",
   runtimes: { crun: "crun", runc: "runc" },
   registries: defaultRegistrySettings,
@@ -55,7 +63,7 @@ export function completeEngineConfig(given: Partial<EngineConfig>): EngineConfig
   if (!/^[\w.-]{1,15}$/.test(config.bridgeName)) {
     throw invalid(`invalid bridge name "${config.bridgeName}": use at most 15 letters, digits, dots, dashes`);
   }
-  if (!(config.defaultRuntime in config.runtimes)) {
+  if (!Object.hasOwn(config.runtimes, config.defaultRuntime)) {
     throw invalid(`the default runtime "${config.defaultRuntime}" is not among the runtimes`);
   }
   return config;

@@ -2,16 +2,22 @@ import { randomUUID } from "node:crypto";
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { type Containers, openContainers } from "../containers/containers.ts";
-import { handleExit } from "../containers/exit.ts";
-import { makeInitLayer, restoreContainers, resumeContainers } from "../containers/restore.ts";
-import { stopContainer } from "../containers/stop.ts";
+import { makeUsualInitLayer } from "../containers/create/init-layer.ts";
+import { watchHealth } from "../containers/health/monitor.ts";
+import { handleExit } from "../containers/lifecycle/exit.ts";
+import { watchOom } from "../containers/lifecycle/oom.ts";
+import { restoreContainers, resumeContainers } from "../containers/lifecycle/restore.ts";
+import { stopContainer } from "../containers/lifecycle/stop.ts";
 import { createEvents, type Events } from "../events/events.ts";
+import { kindOf, required } from "../formats/record-shape.ts";
+import { struct, text } from "../formats/shape.ts";
 import { createImages, type Images } from "../images/images.ts";
 import { createLogger, type Logger } from "../logger.ts";
-import { createNetworks, type Networks } from "../networks/networks.ts";
+import { createNetworks, type Networks, type Resolver } from "../networks/networks.ts";
 import { openState } from "../state/state.ts";
-import { openSupervisor, type Supervisor, upcoming } from "../supervisor/client.ts";
-import { createLifelines } from "../supervisor/lifelines.ts";
+import { type Supervisor, upcoming } from "../supervisor-client/client.ts";
+import { createLifelines } from "../supervisor-client/lifelines.ts";
+import { openSupervisor } from "../supervisor-client/open.ts";
 import { prepareCgroupParent, removeCgroup } from "../sys/cgroup.ts";
 import { createVolumes, type Volumes } from "../volumes/volumes.ts";
 import { completeEngineConfig, type EngineConfig } from "./config.ts";
@@ -36,6 +42,8 @@ export interface Engine {
    * finds them again; with `stopContainers` they are stopped first and the supervisor, bridges and rules go as well.
    */
   close(options?: { stopContainers?: boolean }): Promise<void>;
+  /** Warnings for `info`, in addition to those that the engine finds itself. */
+  warnings: string[];
   /** What the process it runs in does when a client asks for the engine's end. Without it, the client is refused. */
   onStopRequest?: (options: { stopContainers: boolean }) => void;
 }
@@ -47,26 +55,24 @@ export interface Engine {
 export async function createEngine(given: Partial<EngineConfig> = {}): Promise<Engine> {
   const config = { ...completeEngineConfig(given), id: "" };
   const { root, execRoot } = config;
-  checkWritable(root);
-  for (const name of ["rootfs", "shm"]) mkdirSync(join(execRoot, name), { recursive: true, mode: 0o711 });
-  mkdirSync(root, { recursive: true, mode: 0o711 });
-  const unlock = lockRoot(root);
+  const unlock = takeRoot(root);
   prepareCgroupParent(config.cgroupParent);
   const logger = createLogger(config.logLevel);
   const state = openState(join(root, "berth.db"), logger);
-  config.id = engineId(state.records<{ id: string }>("engine"));
+  config.id = engineId(state.records(engineKind));
   const events = createEvents();
   const images = await createImages({ root, state, events, logger, registries: config.registries });
   const volumes = createVolumes({ root, state, events, logger });
   const networks = await createNetworks({
-    state,
-    events,
-    logger,
+    ...{ state, events, logger },
     bridgeName: config.bridgeName,
     tableName: config.tableName,
-    ...(config.bip && { bip: config.bip }),
+    engineId: config.id,
+    settings: config.networks,
+    hasDefaultBridgeNames: config.hasDefaultBridgeNames,
+    resolver: resolverOf(() => containers.supervisor),
   });
-  const lifelines = createLifelines();
+  const lifelines = createLifelines(execRoot);
   const connect = () => openSupervisor(execRoot, join(root, "spool"), lifelines);
   const containers = openContainers({
     settings: config,
@@ -79,8 +85,9 @@ export async function createEngine(given: Partial<EngineConfig> = {}): Promise<E
     supervisor: await connect(),
   });
   listen(containers.supervisor);
-  makeInitLayer(containers);
+  makeUsualInitLayer(root);
   await restoreContainers(containers);
+  const watches = [watchHealth(containers), watchOom(containers)];
   await resumeContainers(containers);
   const imageGarbage = startImageGarbage(containers, config.imageGarbage);
 
@@ -105,6 +112,7 @@ export async function createEngine(given: Partial<EngineConfig> = {}): Promise<E
 
   return {
     config,
+    warnings: [],
     containers,
     images,
     networks,
@@ -116,26 +124,54 @@ export async function createEngine(given: Partial<EngineConfig> = {}): Promise<E
     async close({ stopContainers = false } = {}) {
       containers.closing = true;
       imageGarbage.close();
-      if (stopContainers) await stopAll(containers);
-      // What has been begun is ended before the ground goes from under it.
-      const impatience = setTimeout(() => abortStarts(containers), longestStartMilliseconds);
-      await Promise.all([...containers.byId.values()].map((container) => container.enqueue(() => {})));
-      await Promise.allSettled(containers.leaving.values());
-      clearTimeout(impatience);
-      if (stopContainers && (await containers.supervisor.call("shutdown", {}))) {
-        await networks.destroy();
-        removeCgroup(config.cgroupParent);
-      } else {
-        await networks.stop();
-      }
-      containers.supervisor.close();
-      for (const container of containers.byId.values()) clearTimeout(container.restartTimer);
-      await Promise.all([images.close(), volumes.close()]);
+      for (const end of watches) end();
+      await closeRooms(containers, stopContainers);
       state.close();
       unlock();
     },
   };
 }
+
+/** @param supervisor the present one */
+function resolverOf(supervisor: () => Supervisor): Resolver {
+  return {
+    isAble: () => supervisor().supports("putNames"),
+    tell: (method, parameters) => supervisor().call(method, parameters),
+  };
+}
+
+/** Makes the data root, and makes it this engine's. @returns what gives it back */
+function takeRoot(root: string): () => void {
+  checkWritable(root);
+  mkdirSync(root, { recursive: true, mode: 0o711 });
+  return lockRoot(root);
+}
+
+/** Ends what is under way, and all that the rooms hold of the machine. */
+async function closeRooms(containers: Containers, stopContainers: boolean): Promise<void> {
+  const { images, networks, volumes, settings } = containers;
+  const archivesClosed = containers.archives.close();
+  if (stopContainers) await stopAll(containers);
+  // Let running operations finish before tearing down what they use.
+  const impatience = setTimeout(() => abortStarts(containers), longestStartMilliseconds);
+  await Promise.all([...containers.byId.values()].map((container) => container.enqueue(() => {})));
+  await Promise.allSettled(containers.leaving.values());
+  clearTimeout(impatience);
+  if (stopContainers && (await containers.supervisor.call("shutdown", {}))) {
+    await networks.destroy();
+    removeCgroup(settings.cgroupParent);
+  } else {
+    await networks.stop();
+  }
+  containers.supervisor.close();
+  for (const container of containers.byId.values()) {
+    clearTimeout(container.restartTimer);
+    container.dropWitness();
+  }
+  await Promise.all([images.close(), volumes.close(), archivesClosed]);
+}
+
+const engineKind = kindOf("engine", struct("Engine", { id: required(text) }));
 
 function engineId(records: {
   load(): Map<string, { id: string }>;
@@ -160,20 +196,14 @@ function abortStarts({ byId, supervisor, logger }: Containers): void {
   }
 }
 
+/** As at a machine's shutdown: their restart policies bring them up again with the next engine. */
 async function stopAll(containers: Containers): Promise<void> {
-  const running = [...containers.byId.values()].filter(({ record }) => record.state.Running);
+  const running = [...containers.byId.values()].filter((container) => container.can("stop"));
   await Promise.all(
-    running.map(async (container) => {
-      // As at a machine's shutdown: their restart policies bring them up again with the next engine.
-      const { stoppedByUser } = container.record;
-      await stopContainer(containers, container, {}).catch((error: unknown) => {
+    running.map((container) =>
+      stopContainer(containers, container, { purpose: "shutdown" }).catch((error: unknown) => {
         containers.logger.warn({ error, container: container.record.id }, "a container could not be stopped");
-      });
-      await container.enqueue(() => {
-        container.record.stoppedByUser = stoppedByUser;
-        if (containers.byId.has(container.record.id))
-          containers.records.putSoon(container.record.id, container.record);
-      });
-    }),
+      }),
+    ),
   );
 }

@@ -1,6 +1,6 @@
 import type { Containers } from "../containers/containers.ts";
 import { imageUsers } from "../containers/images-in-use.ts";
-import type { GarbagePolicy } from "../images/collect-garbage.ts";
+import type { GarbagePolicy } from "../images/garbage-policy.ts";
 
 const intervalMilliseconds = 60_000;
 

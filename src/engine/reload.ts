@@ -6,7 +6,15 @@ import { completeEngineConfig, type EngineConfig } from "./config.ts";
 import type { ImageGarbage } from "./image-garbage.ts";
 
 /** What may change while the engine runs. */
-const reloadable = ["debug", "logLevel", "runtimes", "defaultRuntime", "registries", "imageGarbage"] as const;
+const reloadable = [
+  "debug",
+  "logLevel",
+  "runtimes",
+  "defaultRuntime",
+  "registries",
+  "imageGarbage",
+  "dns",
+] as const;
 
 /**
  * Takes over what is new in a configuration, as far as it can be without a restart, and logs what that is.

@@ -37,7 +37,7 @@ export function createEvents(): Events {
         ...legacyFields(type, action, id, attributes),
         Type: type,
         Action: action,
-        Actor: { ID: id, Attributes: attributes },
+        Actor: { ID: id, Attributes: byName(attributes) },
         scope: "local",
         time: Math.floor(milliseconds / 1000),
         timeNano: Math.round(milliseconds * 1e6),
@@ -52,6 +52,11 @@ export function createEvents(): Events {
     },
     recent: () => ring,
   };
+}
+
+/** In the order in which Go writes a map. */
+function byName(attributes: Record<string, string>): Record<string, string> {
+  return Object.fromEntries(Object.entries(attributes).sort(([a], [b]) => (a < b ? -1 : 1)));
 }
 
 function legacyFields(

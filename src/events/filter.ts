@@ -1,13 +1,7 @@
 import { type Filters, matchesLabels } from "../formats/filters.ts";
 import type { EngineEvent } from "./events.ts";
 
-/** What `GET /events` may be filtered by. */
-export const eventFilters = [
-  ...["type", "event", "container", "image", "volume", "network", "daemon", "plugin", "node", "service"],
-  ...["secret", "config", "label", "scope"],
-];
-
-/** A test for events; all values of a key are alternatives, different keys narrow. */
+/** A test for events; all values of a key are alternatives, different keys narrow, and unknown ones are, as with Docker, none. */
 export function compileEventFilter(filters: Filters): (event: EngineEvent) => boolean {
   const subjects = ["container", "volume", "network", "daemon"] as const;
   return (event) => {

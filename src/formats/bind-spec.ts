@@ -1,7 +1,7 @@
 import { posix } from "node:path";
 import { invalid } from "../errors.ts";
 
-/** One entry of `HostConfig.Binds`, or of `Config.Volumes` (a target alone). */
+/** One entry of `HostConfig.Binds`: what a user typed after -v. */
 export interface BindSpec {
   type: "bind" | "volume";
   /** Host path of a bind. */
@@ -20,7 +20,14 @@ export interface BindSpec {
 }
 
 const volumeNamePattern = /^[a-zA-Z0-9][a-zA-Z0-9_.-]*$/;
-const propagations = ["private", "rprivate", "slave", "rslave", "shared", "rshared"];
+export const propagations: readonly string[] = [
+  "private",
+  "rprivate",
+  "slave",
+  "rslave",
+  "shared",
+  "rshared",
+];
 /** Options of which each group may be given once. */
 const modeGroups = [
   ["ro", "rw"],
@@ -47,13 +54,13 @@ export function parseBind(text: string): BindSpec {
 
 /** @throws invalid when it could not be the name of a volume */
 export function checkVolumeName(name: string): void {
+  if (name.length < 2)
+    throw invalid("volume name is too short, names should be at least two alphanumeric characters");
   if (!volumeNamePattern.test(name))
     throw invalid(
       `"${name}" includes invalid characters for a local volume name, only "[a-zA-Z0-9][a-zA-Z0-9_.-]" are allowed. ` +
         "If you intended to pass a host directory, use absolute path",
     );
-  if (name.length < 2)
-    throw invalid("volume name is too short, names should be at least two alphanumeric characters");
   if (name.length > 255) throw invalid(`volume name is too long: ${name.slice(0, 32)}…`);
 }
 
@@ -81,8 +88,9 @@ function newSpec(text: string, source: string | undefined, target: string, mode:
   const noCopy = options.includes("nocopy");
   try {
     if (source === "" || source?.includes("\0")) throw invalid("field Source must not be empty");
-    if (type === "volume" && propagation) throw invalid(`invalid mode: ${mode}`);
-    if (type === "bind" && noCopy) throw invalid(`invalid mode: ${mode}`);
+    const foreign = type === "volume" ? propagation && "BindOptions" : noCopy && "VolumeOptions";
+    if (foreign)
+      throw invalid(`invalid mount config for type "${type}": field ${foreign} must not be specified`);
     return {
       type,
       ...(source !== undefined && (type === "bind" ? { source: cleanPath(source) } : { name: source })),

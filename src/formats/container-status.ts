@@ -1,4 +1,4 @@
-import type { ContainerState } from "./docker-api.ts";
+import type { ContainerState } from "./docker-api/docker-api.ts";
 import { parseTimestamp } from "./timestamp.ts";
 import { formatAge } from "./units.ts";
 
@@ -7,7 +7,7 @@ export function formatStatus(state: ContainerState, nowMilliseconds: number): st
   const since = (time: string) => formatAge((nowMilliseconds - (parseTimestamp(time) ?? 0)) / 1000);
   switch (state.Status) {
     case "running":
-      return `Up ${since(state.StartedAt)}`;
+      return `Up ${since(state.StartedAt)}${formatHealth(state.Health?.Status)}`;
     case "paused":
       return `Up ${since(state.StartedAt)} (Paused)`;
     case "restarting":
@@ -21,4 +21,9 @@ export function formatStatus(state: ContainerState, nowMilliseconds: number): st
     case "created":
       return "Created";
   }
+}
+
+function formatHealth(status: string | undefined): string {
+  if (!status) return "";
+  return status === "starting" ? " (health: starting)" : ` (${status})`;
 }

@@ -1,15 +1,16 @@
-import { invalid } from "../errors.ts";
-
 const defaultKeys = "ctrl-p,ctrl-q";
 
-/** Parses "ctrl-a,x" into the bytes typed. @throws EngineError invalid */
-export function parseDetachKeys(text: string): number[] {
-  return (text || defaultKeys).split(",").map((key) => {
-    if (key.length === 1) return key.charCodeAt(0);
-    const control = /^ctrl-([a-z@[\\\]^_])$/i.exec(key)?.[1];
-    if (!control) throw invalid(`Invalid detach keys (${text}) provided: Unknown character: '${key}'`);
-    return control.toUpperCase().charCodeAt(0) & 0x1f;
-  });
+/** Parses "ctrl-a,x" into the bytes typed; the default ones for "". @returns undefined for what is no keys */
+export function parseDetachKeys(text: string): number[] | undefined {
+  const codes = (text || defaultKeys).split(",").map(codeOf);
+  return codes.every((code) => code !== undefined) ? codes : undefined;
+}
+
+function codeOf(key: string): number | undefined {
+  if (Buffer.byteLength(key) === 1) return key.charCodeAt(0);
+  if (key === "DEL") return 127;
+  const control = /^ctrl-([a-z@[\\\]^_])$/.exec(key)?.[1];
+  return control === undefined ? undefined : control.toUpperCase().charCodeAt(0) & 0x1f;
 }
 
 /**

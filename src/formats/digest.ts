@@ -36,9 +36,11 @@ export function shortId(id: string): string {
  */
 export function chainIds(diffIds: readonly Digest[]): Digest[] {
   const chain: Digest[] = [];
-  for (const diffId of diffIds) {
-    const below = chain.at(-1);
-    chain.push(below ? digestOf(`${below} ${diffId}`) : diffId);
-  }
+  for (const diffId of diffIds) chain.push(chainIdOf(chain.at(-1), diffId));
   return chain;
+}
+
+/** @param below the chainID of the layer below; undefined for the lowest */
+export function chainIdOf(below: Digest | undefined, diffId: Digest): Digest {
+  return below ? digestOf(`${below} ${diffId}`) : diffId;
 }

@@ -1,32 +1,44 @@
 import { invalid } from "../errors.ts";
+import { parseGoBool } from "./go-bool.ts";
+import { isObject } from "./json.ts";
 
 /** Filters of a list request: values by key. All values of a key are alternatives, different keys narrow. */
 export type Filters = Map<string, string[]>;
+
+const mostFilterValues = 1000;
 
 /**
  * Parses the `filters` query parameter: JSON of lists, or of sets `{"key": {"value": true}}` as old clients send.
  * @throws EngineError invalid for anything else and for a key that is not `allowed`
  */
-export function parseFilters(text: string | undefined | null, allowed: readonly string[]): Filters {
+export function parseFilters(text: string | undefined | null, allowed?: readonly string[]): Filters {
   if (!text) return new Map();
   const filters: Filters = new Map();
   for (const [key, value] of Object.entries(parseObject(text))) {
-    if (!allowed.includes(key)) throw invalid(`invalid filter '${key}'`);
-    if (typeof value !== "object" || value === null)
-      throw invalid(`invalid filter '${key}=[${String(value)}]'`);
-    filters.set(key, Array.isArray(value) ? value.map(String) : Object.keys(value));
+    const values = readValues(value);
+    if (allowed && !allowed.includes(key)) throw invalid(`invalid filter '${key}'`);
+    if (values.length > mostFilterValues) throw invalid(`invalid filter '${key}': too many values`);
+    filters.set(key, values);
   }
   return filters;
+}
+
+function readValues(value: unknown): string[] {
+  if (Array.isArray(value) && value.every((item) => typeof item === "string")) return value;
+  if (isObject(value) && Object.values(value).every((item) => typeof item === "boolean")) {
+    return Object.keys(value);
+  }
+  throw invalid("invalid filter");
 }
 
 function parseObject(text: string): object {
   try {
     const value: unknown = JSON.parse(text);
-    if (typeof value === "object" && value !== null) return value;
+    if (isObject(value)) return value;
   } catch {
     // Said below.
   }
-  throw invalid("invalid filters: not a JSON object");
+  throw invalid("invalid filter");
 }
 
 /** Whether labels fit every "key" or "key=value" of a label filter. */
@@ -35,18 +47,22 @@ export function matchesLabels(
   labels: Record<string, string> | null,
   key = "label",
 ): boolean {
-  return (filters.get(key) ?? []).every((wanted) => {
-    const end = wanted.indexOf("=");
-    if (end < 0) return labels !== null && wanted in labels;
-    return labels?.[wanted.slice(0, end)] === wanted.slice(end + 1);
-  });
+  return (filters.get(key) ?? []).every((wanted) => hasLabel(labels, wanted));
+}
+
+/** @param wanted "key" or "key=value" */
+export function hasLabel(labels: Record<string, string> | null, wanted: string): boolean {
+  const end = wanted.indexOf("=");
+  const name = end < 0 ? wanted : wanted.slice(0, end);
+  if (labels === null || !Object.hasOwn(labels, name)) return false;
+  return end < 0 || labels[name] === wanted.slice(end + 1);
 }
 
 /** A filter that is true or false. @throws EngineError invalid */
 export function flagOf(filters: Filters, key: string): boolean | undefined {
   const value = filters.get(key)?.[0];
   if (value === undefined) return undefined;
-  if (["1", "true", "True", "TRUE", "t", "T"].includes(value)) return true;
-  if (["0", "false", "False", "FALSE", "f", "F"].includes(value)) return false;
-  throw invalid(`invalid filter '${key}=[${value}]'`);
+  const flag = parseGoBool(value);
+  if (flag === undefined) throw invalid(`invalid filter '${key}=[${value}]'`);
+  return flag;
 }

@@ -1,7 +1,45 @@
-import { invalid } from "../errors.ts";
+import { EngineError, invalid } from "../errors.ts";
 import { type Digest, isDigest } from "./digest.ts";
-import type { ContainerConfig } from "./docker-api.ts";
-import { isObject, parseJson } from "./json.ts";
+import { type ContainerConfig, configShape } from "./docker-api/docker-api-config.ts";
+import { parseJson } from "./json.ts";
+import {
+  decode,
+  flag,
+  list,
+  omitEmpty,
+  optional,
+  partial,
+  type Shape,
+  struct,
+  text,
+  textOf,
+} from "./shape.ts";
+
+const historyShape = struct("History", {
+  created: omitEmpty(textOf(64)),
+  created_by: omitEmpty(text),
+  author: omitEmpty(text),
+  comment: omitEmpty(text),
+  empty_layer: omitEmpty(flag),
+});
+
+/** More than the kernel can stack by far; some builders leave a step without a layer for each line. */
+const most = { layers: 1000, steps: 10_000 };
+
+const shape = struct("Image", {
+  architecture: textOf(64),
+  os: textOf(64),
+  variant: omitEmpty(textOf(64)),
+  "os.version": omitEmpty(textOf(255)),
+  created: omitEmpty(textOf(64)),
+  author: omitEmpty(text),
+  comment: omitEmpty(text),
+  docker_version: omitEmpty(textOf(255)),
+  container: omitEmpty(textOf(255)),
+  config: optional(partial(configShape)),
+  rootfs: optional(struct("RootFS", { type: textOf(64), diff_ids: list(textOf(255), most.layers) })),
+  history: optional(list(historyShape, most.steps)),
+});
 
 /** An image's config blob (OCI image spec, config.md, with the fields Docker adds). */
 export interface ImageConfig {
@@ -28,62 +66,35 @@ export interface ImageHistoryEntry {
   empty_layer?: boolean;
 }
 
-/** @throws invalid when the text is not an image config that can be used. */
+/** As many layers as fit into the options of one overlay mount. */
+export const layerLimit = 127;
+
+/** Members it does not know are left out. */
+export const imageConfigShape: Shape<ImageConfig> = {
+  ...shape,
+  read(value, path) {
+    const read = shape.read(value, path);
+    const { rootfs, os } = read;
+    if (!rootfs) throw invalid("it has no rootfs");
+    const diffIds = rootfs.diff_ids ?? [];
+    if (!diffIds.every(isDigest)) throw invalid("rootfs.diff_ids is not a list of sha256 digests");
+    if (os && rootfs.type === "layers" && rootfs.diff_ids) return read as ImageConfig;
+    return { ...read, os: os || "linux", rootfs: { type: "layers", diff_ids: diffIds } };
+  },
+  zero: () => {
+    throw invalid("it has no rootfs");
+  },
+};
+
+/** @throws invalid when the text is not an image config that can be used */
 export function parseImageConfig(text: string): ImageConfig {
   const value = parseJson(text, "image config");
-  const { architecture, os, rootfs } = value;
-  for (const field of ["variant", "created", "author", "comment", "docker_version", "container"]) {
-    if (value[field] != null && typeof value[field] !== "string") {
-      throw invalid(`invalid image config: ${field} is not a text`);
-    }
+  try {
+    return decode(imageConfigShape, value);
+  } catch (error) {
+    if (!(error instanceof EngineError)) throw error;
+    throw invalid(`invalid image config: ${error.message}`, error);
   }
-  if (!isObject(rootfs)) throw invalid("invalid image config: it has no rootfs");
-  const diffIds = rootfs.diff_ids ?? [];
-  if (!Array.isArray(diffIds) || !diffIds.every((id) => typeof id === "string" && isDigest(id))) {
-    throw invalid("invalid image config: rootfs.diff_ids is not a list of sha256 digests");
-  }
-  const { config, history, ...rest } = value;
-  if (history != null && !Array.isArray(history))
-    throw invalid("invalid image config: history is not a list");
-  return {
-    ...rest,
-    architecture: typeof architecture === "string" ? architecture : "",
-    os: typeof os === "string" && os !== "" ? os : "linux",
-    ...(config != null && { config: parseContainerConfig(config) }),
-    ...(history != null && { history: history.map(parseHistoryEntry) }),
-    rootfs: { type: "layers", diff_ids: diffIds as Digest[] },
-  };
-}
-
-const textFields = ["User", "WorkingDir", "StopSignal", "Hostname", "Domainname", "Image"];
-const listFields = ["Env", "Cmd", "Entrypoint", "OnBuild", "Shell"];
-const recordFields = ["Labels", "Volumes", "ExposedPorts", "Healthcheck"];
-
-/** Checks the fields that a container is made from; others stay as they are. */
-function parseContainerConfig(value: unknown): Partial<ContainerConfig> {
-  const wrong = (field: string) => invalid(`invalid image config: config.${field} has the wrong type`);
-  if (!isObject(value)) throw invalid("invalid image config: config is not an object");
-  const isSet = (field: string) => value[field] != null;
-  const isText = (item: unknown) => typeof item === "string";
-  const wrongText = textFields.find((field) => isSet(field) && !isText(value[field]));
-  if (wrongText) throw wrong(wrongText);
-  const isList = (item: unknown) => Array.isArray(item) && item.every(isText);
-  const wrongList = listFields.find((field) => isSet(field) && !isList(value[field]));
-  if (wrongList) throw wrong(wrongList);
-  const wrongRecord = recordFields.find((field) => isSet(field) && !isObject(value[field]));
-  if (wrongRecord) throw wrong(wrongRecord);
-  if (isObject(value.Labels) && !Object.values(value.Labels).every(isText)) throw wrong("Labels");
-  return value as Partial<ContainerConfig>;
-}
-
-function parseHistoryEntry(value: unknown): ImageHistoryEntry {
-  if (!isObject(value)) throw invalid("invalid image config: a history entry is not an object");
-  const entry: ImageHistoryEntry = { empty_layer: value.empty_layer === true };
-  for (const field of ["created", "created_by", "author", "comment"] as const) {
-    const text = value[field];
-    if (typeof text === "string") entry[field] = text;
-  }
-  return entry;
 }
 
 /** This machine's architecture in the OCI's words (GOARCH). */

@@ -1,5 +1,5 @@
 import { parseCsvLine } from "./csv.ts";
-import type { MountSpec } from "./docker-api.ts";
+import type { MountSpec } from "./docker-api/docker-api.ts";
 import { parseSize } from "./units.ts";
 
 type Draft = {
@@ -11,6 +11,7 @@ type Draft = {
  * `resolve`. @throws Error in Docker's words
  */
 export function parseMountSpec(text: string, resolve: (path: string) => string): MountSpec {
+  if (text === "") throw new Error("EOF");
   const mount: Draft = { Type: "volume", Target: "" };
   for (const field of parseCsvLine(text)) {
     const equals = field.indexOf("=");
@@ -61,6 +62,9 @@ function applyField(
     case "tmpfs-size":
       mount.TmpfsOptions = { ...mount.TmpfsOptions, SizeBytes: parseTmpfsSize(value, field) };
       return;
+    case "tmpfs-options":
+      mount.TmpfsOptions = { ...mount.TmpfsOptions, Options: parseTmpfsOptions(value) };
+      return;
     case "tmpfs-mode":
       if (!/^[0-7]+$/.test(value)) throw new Error(`invalid value for ${key}: ${value}`);
       mount.TmpfsOptions = { ...mount.TmpfsOptions, Mode: Number.parseInt(value, 8) };
@@ -78,6 +82,14 @@ function parseTmpfsSize(value: string, field: string): number {
   } catch {
     throw new Error(`invalid value for tmpfs-size: ${field.slice(field.indexOf("=") + 1)}`);
   }
+}
+
+/** `exec`, `noexec`, `NAME=VALUE`, … as the API has them: one list each. */
+function parseTmpfsOptions(value: string): string[][] {
+  return value.split(",").map((option) => {
+    const equals = option.indexOf("=");
+    return equals === -1 ? [option] : [option.slice(0, equals), option.slice(equals + 1)];
+  });
 }
 
 function parseSwitch(key: string, value: string): boolean {
@@ -153,7 +165,11 @@ function checkMount(mount: Draft): void {
   if (mount.BindOptions !== undefined && mount.Type !== "bind") refuse("bind");
   if (mount.TmpfsOptions !== undefined && mount.Type !== "tmpfs") refuse("tmpfs");
   if (mount.ImageOptions !== undefined && mount.Type !== "image") refuse("image");
-  if (mount.BindOptions?.ReadOnlyForceRecursive && !mount.ReadOnly) {
-    throw new Error("option 'bind-recursive=readonly' requires 'readonly' to be specified in conjunction");
-  }
+  const { ReadOnlyNonRecursive, ReadOnlyForceRecursive, Propagation } = mount.BindOptions ?? {};
+  const require = (mode: string, needed: string) => {
+    throw new Error(`option 'bind-recursive=${mode}' requires '${needed}' to be specified in conjunction`);
+  };
+  if (ReadOnlyNonRecursive && !mount.ReadOnly) require("writable", "readonly");
+  if (ReadOnlyForceRecursive && !mount.ReadOnly) require("readonly", "readonly");
+  if (ReadOnlyForceRecursive && Propagation !== "rprivate") require("readonly", "bind-propagation=rprivate");
 }

@@ -1,6 +1,5 @@
 import { type EngineError, invalid } from "../errors.ts";
 import { type Digest, isDigest } from "./digest.ts";
-import { hostPlatform } from "./image-config.ts";
 import { isObject, parseJson } from "./json.ts";
 
 /** What a manifest says about a blob (OCI image spec, descriptor.md). */
@@ -68,11 +67,17 @@ export function parseManifest(text: string): Manifest | Index {
   return { schemaVersion: 2, ...kind, config: readDescriptor(config), layers: layers.map(readDescriptor) };
 }
 
+/** Whether it is an image and not something else that a registry keeps, such as a chart. */
+export function isImage({ config }: Manifest): boolean {
+  const types: string[] = ["", mediaTypes.config, mediaTypes.dockerConfig, "application/octet-stream"];
+  return types.includes(config.mediaType);
+}
+
 /** For what has it as its media type or its `schemaVersion`. */
 export function refuseSchema1(): EngineError {
   return invalid(
     "Docker Image Format v1 and Docker Image manifest version 2, schema 1 are not supported: they were given up for security " +
-      "reasons. Ask the image's author to push it anew as an OCI image or with manifest version 2, schema 2",
+      "reasons. Ask the image's author to push it again as an OCI image or with manifest version 2, schema 2",
   );
 }
 
@@ -112,16 +117,4 @@ function readPlatform(value: Record<string, unknown>): Platform {
     architecture: typeof architecture === "string" ? architecture : "",
     ...(typeof variant === "string" && { variant }),
   };
-}
-
-/** The manifest of an index that fits this machine; one without a platform fits every machine. */
-export function findForPlatform(
-  manifests: readonly Descriptor[],
-  wanted: Platform = hostPlatform(),
-): Descriptor | undefined {
-  const fitting = manifests.filter(
-    ({ platform }) => platform?.os === wanted.os && platform.architecture === wanted.architecture,
-  );
-  const exact = fitting.find(({ platform }) => platform?.variant === wanted.variant);
-  return exact ?? fitting[0] ?? manifests.find(({ platform }) => platform === undefined);
 }

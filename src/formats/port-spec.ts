@@ -1,5 +1,5 @@
 import { isIP } from "node:net";
-import type { PortBinding } from "./docker-api.ts";
+import type { PortBinding } from "./docker-api/docker-api.ts";
 
 /** One container port and where it is published: key as in the API, `80/tcp`. */
 export interface PublishedPort {
@@ -50,8 +50,9 @@ function hostPortOf(
 }
 
 function parsePortRange(text: string, name: string): { start: number; end: number } {
-  const [start, end = start] = text.split("-").map(parsePort);
-  if (start === undefined || end === undefined || end < start || text.split("-").length > 2) {
+  const ports = text.split("-").map(parsePort);
+  const [start, end] = [ports[0], ports.at(-1)];
+  if (start === undefined || end === undefined || end < start || ports.length > 2) {
     throw new Error(`invalid ${name}: ${text}`);
   }
   return { start, end };
@@ -77,10 +78,13 @@ function fromLongForm(text: string): string {
 export function parseExposeSpec(text: string): string[] {
   if (text.includes(":")) throw new Error(`invalid port format for --expose: ${text}`);
   const [range = "", proto = "tcp"] = text.split("/");
+  if (range === "")
+    throw new Error(`invalid range format for --expose: ${text}, error: empty string specified for ports`);
   const ports = range.split("-").map((port) => {
     const number = parsePort(port);
     if (number !== undefined) return number;
-    const reason = `strconv.ParseUint: parsing ${JSON.stringify(port)}: invalid syntax`;
+    const problem = /^\d+$/.test(port) ? "value out of range" : "invalid syntax";
+    const reason = `strconv.ParseUint: parsing ${JSON.stringify(port)}: ${problem}`;
     throw new Error(`invalid range format for --expose: ${text}, error: ${reason}`);
   });
   const [start = 0, end = start] = ports;

@@ -1,20 +1,14 @@
-/**
- * Whether a familiar name ("busybox:latest") fits one of the patterns of a `reference` filter: shell patterns (*, ?, [a-z])
- * for the name with or without its tag; a star does not cross a slash.
- */
-export function matchesPattern(name: string, patterns: readonly string[]): boolean {
-  const repository = name.replace(/:[^:/]*$/, "");
-  return patterns.some((pattern) => {
-    const expression = compile(pattern);
-    return expression.test(name) || expression.test(repository);
-  });
-}
+import { compileGlob } from "./glob.ts";
 
-function compile(pattern: string): RegExp {
-  const source = pattern.replace(/\[[^\]]+\]|[*?]|[.+^${}()|\\[\]]/g, (part) => {
-    if (part === "*") return "[^/]*";
-    if (part === "?") return "[^/]";
-    return part.length > 1 ? part : `\\${part}`;
-  });
-  return new RegExp(`^${source}$`);
+/**
+ * Compiles the patterns of a `reference` filter. The test is whether a familiar name ("busybox:latest") fits one of them,
+ * with its tag or without.
+ * @throws EngineError invalid for a malformed pattern
+ */
+export function compileReferencePatterns(patterns: readonly string[]): (name: string) => boolean {
+  const tests = patterns.map(compileGlob);
+  return (name) => {
+    const repository = name.replace(/:[^:/]*$/, "");
+    return tests.some((test) => test(name) || test(repository));
+  };
 }

@@ -1,5 +1,5 @@
 import { invalid } from "../errors.ts";
-import type { RestartPolicy } from "./docker-api.ts";
+import type { RestartPolicy } from "./docker-api/docker-api.ts";
 
 const firstDelayMilliseconds = 100;
 const longestDelayMilliseconds = 60_000;

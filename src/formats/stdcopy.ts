@@ -26,3 +26,46 @@ export function encodeFrames(frames: readonly { stream: number; text: string }[]
   }
   return bytes;
 }
+
+/**
+ * Takes frames apart, in whatever pieces they come. Keeps at most one header; payloads are passed on as they arrive.
+ * @param write a chunk is part of what was pushed
+ */
+export function createFrameDecoder(write: (stream: "stdout" | "stderr", chunk: Buffer) => void) {
+  let header = Buffer.alloc(0);
+  let left = 0;
+  let target: "stdout" | "stderr" = "stdout";
+  let failure = "";
+  let isFailure = false;
+  return {
+    /** @throws Error when the daemon reports an error inside the stream, or the bytes are no frames. */
+    push(data: Buffer): void {
+      let rest = data;
+      while (rest.length > 0) {
+        if (left === 0) {
+          const wanted = headerBytes - header.length;
+          header = Buffer.concat([header, rest.subarray(0, wanted)]);
+          rest = rest.subarray(wanted);
+          if (header.length < headerBytes) return;
+          const kind = header[0] ?? 0;
+          if (kind > streams.systemError || header[1] !== 0 || header[2] !== 0 || header[3] !== 0) {
+            throw new Error(`Unrecognized input header: ${kind}`);
+          }
+          isFailure = kind === streams.systemError;
+          target = kind === streams.stderr ? "stderr" : "stdout";
+          left = header.readUInt32BE(4);
+          header = Buffer.alloc(0);
+        }
+        const payload = rest.subarray(0, left);
+        left -= payload.length;
+        rest = rest.subarray(payload.length);
+        if (!isFailure) {
+          if (payload.length > 0) write(target, payload);
+          continue;
+        }
+        failure += payload.toString();
+        if (left === 0) throw new Error(`error from daemon in stream: ${failure}`);
+      }
+    },
+  };
+}

@@ -4,7 +4,7 @@ const padding = 3;
  * Aligns tab-separated lines as Go's tabwriter does with Docker's settings: a column reaches over consecutive lines
  * that have it, is at least 10 wide, and has 3 spaces after its widest cell. The text after a line's last tab is free.
  */
-export function formatTable(text: string, { minWidth = 10 }: { minWidth?: number } = {}): string {
+export function formatColumns(text: string, { minWidth = 10 }: { minWidth?: number } = {}): string {
   const lines = text.split("\n").map((line) => line.split("\t"));
   const widths: number[] = [];
   const output: string[] = [];

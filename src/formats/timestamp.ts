@@ -29,7 +29,7 @@ export const timestamp = () => formatTimestamp(nowMilliseconds());
  * @returns milliseconds since the epoch with a fraction, or undefined when it is neither.
  */
 export function parseTimestamp(text: string): number | undefined {
-  if (/^-?\d+(\.\d+)?$/.test(text)) return Number(text) * 1000;
+  if (text[4] !== "-" && /^-?\d+(\.\d+)?$/.test(text)) return Number(text) * 1000;
   const match = /^(\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d)(\.\d+)?(Z|z|[+-]\d\d:\d\d)$/.exec(text);
   if (!match) return undefined;
   const whole = Date.parse(`${match[1]?.replace(" ", "T")}${match[3]?.toUpperCase()}`);

@@ -27,13 +27,23 @@ export const formatSize = (sizeBytes: number, digits = 4): string => scale(sizeB
 /** `64MiB`: powers of 1024, as memory is shown. */
 export const formatBinarySize = (sizeBytes: number): string => scale(sizeBytes, 1024, binary, 4);
 
-/** Parses `64m`, `1.5g`, `512`, `1kib`: powers of 1024 whatever the spelling, as `--memory` takes it.
- * @throws Error `invalid size: 'x'` */
+/**
+ * Parses `64m`, `1.5g`, `512`, `1kib`: powers of 1024 whatever the spelling, as `--memory` takes it.
+ * @throws Error in Docker's words
+ */
 export function parseSize(text: string): number {
-  const match = /^(\d+(?:\.\d+)?) ?([kKmMgGtTpP])?(?:[iI]?[bB])?$/.exec(text.trim());
-  if (match === null) throw new Error(`invalid size: '${text}'`);
-  const power = match[2] === undefined ? 0 : "kmgtp".indexOf(match[2].toLowerCase()) + 1;
-  return Math.trunc(Number(match[1]) * 1024 ** power);
+  const [, number, suffix = ""] = /^([\s\S]*[\d.]|[\s\S]*(?= )) ?([^\d. ]*)$/.exec(text) ?? [];
+  if (number === undefined) throw new Error(`invalid size: '${text}'`);
+  if (!/^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(number))
+    throw new Error(`strconv.ParseFloat: parsing ${JSON.stringify(number)}: invalid syntax`);
+  if (Number(number) < 0) throw new Error(`invalid size: '${text}'`);
+  const [, unit] = /^(?:([kmgtp])(?:i?b)?|b)?$/i.exec(suffix) ?? invalidSuffix(suffix);
+  const power = unit === undefined ? 0 : "kmgtp".indexOf(unit.toLowerCase()) + 1;
+  return Math.trunc(Number(number) * 1024 ** power);
+}
+
+function invalidSuffix(suffix: string): never {
+  throw new Error(`invalid suffix: '${suffix}'`);
 }
 
 const second = 1;
@@ -63,16 +73,16 @@ export function formatAge(ageSeconds: number): string {
   return `${Math.trunc(seconds / year)} years`;
 }
 
-const nanoseconds: Record<string, number> = {
-  ns: 1,
-  us: 1e3,
-  µs: 1e3,
-  μs: 1e3,
-  ms: 1e6,
-  s: 1e9,
-  m: 60e9,
-  h: 3600e9,
-};
+const nanoseconds = new Map([
+  ["ns", 1],
+  ["us", 1e3],
+  ["µs", 1e3],
+  ["μs", 1e3],
+  ["ms", 1e6],
+  ["s", 1e9],
+  ["m", 60e9],
+  ["h", 3600e9],
+]);
 
 /** Parses Go's durations (`1h30m`, `500ms`, `-2s`) to nanoseconds. @throws Error in Go's words */
 export function parseDuration(text: string): number {
@@ -87,7 +97,7 @@ export function parseDuration(text: string): number {
   let total = 0;
   for (const [, number, unit = ""] of parts) {
     if (unit === "") throw new Error(`time: missing unit in duration ${quoted}`);
-    const size = nanoseconds[unit];
+    const size = nanoseconds.get(unit);
     if (size === undefined)
       throw new Error(`time: unknown unit ${JSON.stringify(unit)} in duration ${quoted}`);
     total += Number(number) * size;

@@ -1,12 +1,16 @@
-import { type Digest, digestOf } from "../formats/digest.ts";
-import type { ContainerConfig } from "../formats/docker-api.ts";
+import { chainIds, type Digest, digestOf } from "../formats/digest.ts";
+import type { ContainerConfig } from "../formats/docker-api/docker-api.ts";
 import type { ImageConfig, ImageHistoryEntry } from "../formats/image-config.ts";
 import { mediaTypes } from "../formats/oci-manifest.ts";
-import type { Blobs, SpooledBlob } from "./blobs.ts";
-import type { Catalog, ImageRecord } from "./catalog.ts";
+import type { ContentBelow } from "./held-layers.ts";
+import { addMadeImage } from "./make-manifest.ts";
+import type { BlobStore } from "./store/blobs.ts";
+import type { ImageCatalog, ImageRecord } from "./store/catalog.ts";
 
 export interface LayerSettings {
-  parent?: ImageRecord;
+  /** What is below, and the image that has it. */
+  below?: ContentBelow;
+  parent?: string;
   os: string;
   architecture: string;
   variant?: string;
@@ -18,14 +22,21 @@ export interface LayerSettings {
   entry: ImageHistoryEntry & { created: string };
 }
 
-/** Adds an image: the parent's layers with one more on top, which is spooled and gone from there afterwards. */
+/** A layer that is not in the store yet. */
+export interface NewLayer {
+  diffId: Digest;
+  archiveBytes: number;
+  /** Puts it, or its archive, into the store; nothing there is removed meanwhile. */
+  keep(chainId: Digest): Promise<unknown>;
+}
+
+/** Adds an image: the parent's layers with one more on top. */
 export async function addLayer(
-  { blobs, catalog }: { blobs: Blobs; catalog: Catalog },
-  layer: SpooledBlob,
-  diffId: Digest,
+  { blobs, catalog }: { blobs: BlobStore; catalog: ImageCatalog },
+  { diffId, archiveBytes, keep }: NewLayer,
   settings: LayerSettings,
 ): Promise<ImageRecord> {
-  const { parent, entry, os, architecture, variant, author, comment, container, config } = settings;
+  const { below, parent, entry, os, architecture, variant, author, comment, container, config } = settings;
   const document: ImageConfig = {
     architecture,
     ...(variant && { variant }),
@@ -35,21 +46,24 @@ export async function addLayer(
     ...(comment && { comment }),
     ...(container && { container }),
     config,
-    rootfs: { type: "layers", diff_ids: [...(parent?.config.rootfs.diff_ids ?? []), diffId] },
-    history: [...(parent?.config.history ?? []), entry],
+    rootfs: { type: "layers", diff_ids: [...(below?.config.rootfs.diff_ids ?? []), diffId] },
+    history: [...(below?.config.history ?? []), entry],
   };
   const text = JSON.stringify(document);
-  const below = parent ? parent.blobs.map(({ digest }) => digest) : [];
-  return catalog.protect([...below, ...(parent?.layers ?? []), layer.digest, digestOf(text)], async () => {
-    await blobs.keep(layer);
-    const id = await blobs.put(text);
-    return catalog.add({
-      config: id,
-      blobs: [
-        ...(parent?.blobs ?? []),
-        { mediaType: mediaTypes.layer, digest: layer.digest, size: layer.sizeBytes },
-      ],
-      ...(parent && { parent: parent.id }),
-    });
+  const packed = below?.packed ?? [];
+  const kept = [...(below?.blobs ?? []), ...packed.map(({ to }) => to)].map(({ digest }) => digest);
+  const chains = chainIds(document.rootfs.diff_ids);
+  return catalog.protect([...kept, ...chains, diffId, digestOf(text)], async () => {
+    await keep(chains.at(-1) as Digest);
+    const layer = { mediaType: mediaTypes.layer, digest: diffId, size: archiveBytes };
+    return addMadeImage(
+      { blobs, catalog },
+      {
+        config: await blobs.put(text),
+        blobs: [...(below?.blobs ?? []), layer],
+        ...(packed.length > 0 && { packed }),
+        ...(parent && { parent }),
+      },
+    );
   });
 }

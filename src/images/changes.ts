@@ -1,18 +1,21 @@
 import { posix } from "node:path";
 import { invalid } from "../errors.ts";
-import type { ContainerConfig, HealthConfig } from "../formats/docker-api.ts";
+import type { ContainerConfig, HealthConfig } from "../formats/docker-api/docker-api.ts";
+import { parseDuration } from "../formats/units.ts";
 import { splitWords } from "./change-words.ts";
 
 type Config = Partial<ContainerConfig>;
-type Change = (config: Config, rest: string, words: () => string[]) => void;
+type Change = (config: Config, rest: string, words: () => string[], seen: ReadonlySet<string>) => void;
 
 /** The Dockerfile instructions that only change the config. */
 const changes: Record<string, Change> = {
   CMD(config, rest) {
     config.Cmd = parseCommand(rest, config);
   },
-  ENTRYPOINT(config, rest) {
+  ENTRYPOINT(config, rest, _words, seen) {
     config.Entrypoint = parseCommand(rest, config);
+    // A command set before was an argument of another entrypoint, unless it is of these changes.
+    if (!seen.has("CMD")) delete config.Cmd;
   },
   ENV(config, rest, words) {
     const env = new Map((config.Env ?? []).map((pair) => [pair.split("=", 1)[0] ?? "", pair]));
@@ -60,6 +63,7 @@ const changes: Record<string, Change> = {
  */
 export function applyChanges(config: Config, instructions: readonly string[]): Config {
   const changed = structuredClone(config);
+  const seen = new Set<string>();
   for (const line of instructions.flatMap((text) => text.split("\n"))) {
     const match = /^\s*(\S+)\s*(.*?)\s*$/s.exec(line);
     if (!match?.[1] || match[1].startsWith("#")) continue;
@@ -68,7 +72,8 @@ export function applyChanges(config: Config, instructions: readonly string[]): C
     if (!change) throw invalid(`${match[1]} is not a valid change command`);
     const rest = match[2] ?? "";
     if (rest === "") throw invalid(`${name} requires at least one argument`);
-    change(changed, rest, () => splitWords(rest, (variable) => lookUp(changed, variable)));
+    change(changed, rest, () => splitWords(rest, (variable) => lookUp(changed, variable)), seen);
+    seen.add(name);
   }
   return changed;
 }
@@ -128,18 +133,16 @@ function single(instruction: string, words: string[]): string {
   return words[0];
 }
 
-const nanoseconds: Record<string, number> = { ns: 1, us: 1e3, µs: 1e3, ms: 1e6, s: 1e9, m: 60e9, h: 3600e9 };
-
 function parseHealthcheck(text: string, config: Config): HealthConfig {
   const health: HealthConfig = {};
   let rest = text;
   for (let flag = readFlag(rest); flag; flag = readFlag(rest)) {
     rest = flag.rest;
     if (flag.name === "retries") health.Retries = parseRetries(flag.value);
-    else if (flag.name === "interval") health.Interval = parseDuration(flag.name, flag.value);
-    else if (flag.name === "timeout") health.Timeout = parseDuration(flag.name, flag.value);
-    else if (flag.name === "start-period") health.StartPeriod = parseDuration(flag.name, flag.value);
-    else if (flag.name === "start-interval") health.StartInterval = parseDuration(flag.name, flag.value);
+    else if (flag.name === "interval") health.Interval = parseTiming(flag.name, flag.value);
+    else if (flag.name === "timeout") health.Timeout = parseTiming(flag.name, flag.value);
+    else if (flag.name === "start-period") health.StartPeriod = parseTiming(flag.name, flag.value);
+    else if (flag.name === "start-interval") health.StartInterval = parseTiming(flag.name, flag.value);
     else throw invalid(`unknown flag: ${flag.name}`);
   }
   const [, type = "", command = ""] = /^(\S+)\s*(.*)$/s.exec(rest) ?? [];
@@ -162,13 +165,10 @@ function parseRetries(text: string): number {
   return Number(text);
 }
 
-/** A Go duration, such as `1m30s`, in nanoseconds. */
-function parseDuration(flag: string, text: string): number {
-  if (!/^(?:\d+(?:\.\d+)?(?:ns|us|µs|ms|s|m|h))+$/.test(text))
-    throw invalid(`invalid duration ${text} for --${flag}`);
-  let total = 0;
-  for (const [, count, unit] of text.matchAll(/(\d+(?:\.\d+)?)(ns|us|µs|ms|s|m|h)/g)) {
-    total += Number(count) * (nanoseconds[unit ?? ""] ?? 0);
+function parseTiming(flag: string, text: string): number {
+  try {
+    return parseDuration(text);
+  } catch (error) {
+    throw invalid(`invalid duration ${text} for --${flag}`, error);
   }
-  return total;
 }

@@ -1,26 +1,33 @@
 import { messageOf } from "../errors.ts";
 import type { Finding } from "../finding.ts";
 import { type Digest, isDigest } from "../formats/digest.ts";
-import type { Blobs } from "./blobs.ts";
-import type { Catalog, ImageRecord } from "./catalog.ts";
-import type { Layers } from "./layers.ts";
+import { findBlob } from "./blob-source.ts";
+import { blobsOf, layersOf } from "./image-index.ts";
+import type { ImageJobs } from "./jobs.ts";
+import { presentManifests } from "./select-manifest.ts";
+import type { BlobStore } from "./store/blobs.ts";
+import type { ImageCatalog, ImageRecord } from "./store/catalog.ts";
+import type { Layers } from "./store/layers.ts";
 
 interface Store {
-  blobs: Blobs;
-  catalog: Catalog;
+  blobs: BlobStore;
+  catalog: ImageCatalog;
   layers: Layers;
+  jobs: ImageJobs;
 }
 
-/** Compares images, blobs, layers and holds. @param owners who may hold layers */
+/** Compares images, blobs, layers and holds. @param owners who may hold layers, under names that begin with theirs */
 export async function checkImages(store: Store, owners: ReadonlySet<string>): Promise<Finding[]> {
   const { blobs, catalog, layers } = store;
   const [digests, folders] = await Promise.all([blobs.list(), layers.strayFolders()]);
-  const used = catalog.inUse();
-  const perImage = await Promise.all([...catalog.images.values()].map((image) => checkImage(store, image)));
+  const damaged = await findDamaged(store);
+  const perImage = await Promise.all(
+    [...catalog.images.values()].map((image) => checkImage(store, image, damaged)),
+  );
   return [
     ...perImage.flat(),
     ...digests.flatMap((digest) => {
-      if (used.blobs.has(digest)) return [];
+      if (catalog.needsBlob(digest)) return [];
       return {
         subject: `blob ${digest}`,
         problem: "no image needs it",
@@ -28,7 +35,7 @@ export async function checkImages(store: Store, owners: ReadonlySet<string>): Pr
       };
     }),
     ...[...layers.all()].flatMap(({ chainId }) => {
-      if (used.layers.has(chainId)) return [];
+      if (catalog.needsLayer(chainId)) return [];
       return {
         subject: `layer ${chainId}`,
         problem: "no image and no container needs it",
@@ -41,7 +48,7 @@ export async function checkImages(store: Store, owners: ReadonlySet<string>): Pr
       repair: () => layers.removeStray(name),
     })),
     ...catalog.owners().flatMap((owner) => {
-      if (owners.has(owner)) return [];
+      if (owners.has(owner.split("/", 1)[0] ?? owner)) return [];
       return {
         subject: `layers held for ${owner.slice(0, 12)}`,
         problem: "there is no such container",
@@ -53,14 +60,43 @@ export async function checkImages(store: Store, owners: ReadonlySet<string>): Pr
 
 const howToReplace = "remove the image and load it again";
 
-async function checkImage({ blobs, layers }: Store, image: ImageRecord): Promise<Finding[]> {
+/** Layers that no longer make the archives that they were made of, and why; one at a time, since all of each is read. */
+async function findDamaged({ blobs, catalog, layers, jobs }: Store): Promise<Map<string, string>> {
+  const damaged = new Map<string, string>();
+  const digests = new Set(
+    [...catalog.images.values()].flatMap((image) =>
+      presentManifests(image).flatMap(({ content }) => content.blobs.map((blob) => blob.digest)),
+    ),
+  );
+  for (const digest of digests) {
+    if (blobs.isWhole(digest) || !blobs.hasFrame(digest)) continue;
+    try {
+      await jobs.verify(findBlob({ blobs, layers }, digest));
+    } catch (error) {
+      // What was removed meanwhile is as it should be.
+      if (blobs.hasFrame(digest)) damaged.set(digest, messageOf(error));
+    }
+  }
+  return damaged;
+}
+
+async function checkImage(
+  { blobs, layers }: Store,
+  image: ImageRecord,
+  damaged: ReadonlyMap<string, string>,
+): Promise<Finding[]> {
   const subject = `image ${image.id}`;
-  const sizes = new Map<Digest, number | undefined>([[image.id as Digest, undefined]]);
-  for (const { digest, size } of [...image.blobs, ...(image.manifest ? [image.manifest] : [])]) {
-    sizes.set(digest, size);
+  const sizes = new Map(blobsOf(image).map((digest): [Digest, number | undefined] => [digest, undefined]));
+  const { target, indexes, manifests } = image;
+  for (const { digest, size } of [target, ...indexes]) sizes.set(digest, size);
+  for (const { descriptor, content, parts } of manifests) {
+    for (const { digest, size } of [descriptor, ...(content?.blobs ?? []), ...(parts ?? [])])
+      if (sizes.has(digest)) sizes.set(digest, size);
   }
   const problems = await Promise.all(
     [...sizes].map(async ([digest, size]) => {
+      const damage = damaged.get(digest);
+      if (damage !== undefined) return [damage];
       try {
         const found = await blobs.getSizeBytes(digest);
         return size === undefined || found === size
@@ -71,7 +107,7 @@ async function checkImage({ blobs, layers }: Store, image: ImageRecord): Promise
       }
     }),
   );
-  const missing = image.layers.filter((chainId) => !layers.isThere(chainId));
+  const missing = layersOf(image).filter((chainId) => !layers.isThere(chainId));
   return [...problems.flat(), ...missing.map((chainId) => `layer ${chainId} is missing`)].map((problem) => ({
     subject,
     problem: `${problem}; ${howToReplace}`,

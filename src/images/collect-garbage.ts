@@ -2,25 +2,14 @@ import { statfs } from "node:fs/promises";
 import { EngineError } from "../errors.ts";
 import { hexOf } from "../formats/digest.ts";
 import { formatFamiliar } from "../formats/reference.ts";
-import type { Catalog, ImageRecord } from "./catalog.ts";
-import type { LastUse } from "./last-use.ts";
-import { type ImageUser, removeImage } from "./remove.ts";
-
-/** When images are removed that nobody asked to be removed. */
-export interface GarbagePolicy {
-  /** Only when the data root's file system is that full; absent: whenever one has been unused for long enough. */
-  highWaterPercent?: number;
-  /** Then until it is no more than that full. */
-  lowWaterPercent: number;
-  /** So many images stay, those used last. */
-  keepLast: number;
-  /** None goes that was used, tagged or pulled since. */
-  unusedForSeconds: number;
-}
+import type { GarbagePolicy } from "./garbage-policy.ts";
+import { type ImageUsers, removeImage } from "./remove.ts";
+import type { ImageCatalog, ImageRecord } from "./store/catalog.ts";
+import type { LastUse } from "./store/last-use.ts";
 
 export interface GarbageOptions {
   policy: GarbagePolicy;
-  users: readonly ImageUser[];
+  users: ImageUsers;
   /** A folder on the file system that is to have room. */
   root: string;
   publish: (action: "untag" | "delete", id: string) => void;
@@ -31,7 +20,7 @@ export interface GarbageOptions {
  * @returns the names of what went
  */
 export async function collectGarbage(
-  { catalog, lastUse }: { catalog: Catalog; lastUse: LastUse },
+  { catalog, lastUse }: { catalog: ImageCatalog; lastUse: LastUse },
   { policy, users, root, publish }: GarbageOptions,
 ): Promise<string[]> {
   const { highWaterPercent, lowWaterPercent } = policy;
@@ -45,16 +34,13 @@ export async function collectGarbage(
 }
 
 function findCandidates(
-  catalog: Catalog,
+  catalog: ImageCatalog,
   lastUse: LastUse,
-  users: readonly ImageUser[],
+  users: ImageUsers,
   { keepLast, unusedForSeconds }: GarbagePolicy,
 ): ImageRecord[] {
   // To remove an image that others were committed from frees nothing: they have its layers.
-  const used = new Set([
-    ...users.map(({ imageId }) => imageId),
-    ...[...catalog.images.values()].map(({ parent }) => parent),
-  ]);
+  const used = new Set([...users.keys(), ...[...catalog.images.values()].map(({ parent }) => parent)]);
   const usedAt = (image: ImageRecord) => Math.max(lastUse.of(image.id), Date.parse(image.lastTagTime));
   const bound = Date.now() - unusedForSeconds * 1000;
   return [...catalog.images.values()]
@@ -65,9 +51,9 @@ function findCandidates(
 }
 
 async function removeAll(
-  catalog: Catalog,
+  catalog: ImageCatalog,
   { id }: ImageRecord,
-  users: readonly ImageUser[],
+  users: ImageUsers,
   publish: GarbageOptions["publish"],
 ): Promise<string[]> {
   const names = catalog.references.of(id).map(formatFamiliar);

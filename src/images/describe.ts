@@ -1,25 +1,39 @@
-import { emptyConfig, encodeConfig } from "../formats/container-config.ts";
-import type { ImageHistoryItem, ImageInspect, ImageSummary } from "../formats/docker-api.ts";
-import { formatFamiliar } from "../formats/reference.ts";
-import type { Catalog, ImageRecord } from "./catalog.ts";
-import type { Layers } from "./layers.ts";
+import { isDigest } from "../formats/digest.ts";
+import type { ImageHistoryItem, ImageInspect, ImageSummary } from "../formats/docker-api/docker-api.ts";
+import { configShape } from "../formats/docker-api/docker-api-config.ts";
+import { formatFamiliar, repositoryOf } from "../formats/reference.ts";
+import { decode } from "../formats/shape.ts";
+import { describeDescriptor } from "./describe-manifests.ts";
+import { layersOf } from "./image-index.ts";
+import { contentOf } from "./select-manifest.ts";
+import type { ImageCatalog, ImageRecord } from "./store/catalog.ts";
+import type { ImageContent } from "./store/kinds.ts";
+import type { Layers } from "./store/layers.ts";
 
-/** References as the API gives them, in two lists. */
-export function listReferences(catalog: Catalog, id: string): { tags: string[]; digests: string[] } {
+/**
+ * References as the API gives them, in two lists. In each repository an image has the digests by which a registry knows it, or else its
+ * own.
+ */
+export function listReferences(catalog: ImageCatalog, id: string): { tags: string[]; digests: string[] } {
   const all = catalog.references.of(id);
-  return {
-    tags: all.filter(({ digest }) => !digest).map(formatFamiliar),
-    digests: all.filter(({ digest }) => digest).map(formatFamiliar),
-  };
+  const known = new Set(all.filter(({ digest }) => digest).map(repositoryOf));
+  const digests = new Set<string>();
+  for (const reference of all) {
+    const { domain, path, digest } = reference;
+    if (digest) digests.add(formatFamiliar(reference));
+    else if (isDigest(id) && !known.has(repositoryOf(reference)))
+      digests.add(formatFamiliar({ domain, path, digest: id }));
+  }
+  return { tags: all.filter(({ digest }) => !digest).map(formatFamiliar), digests: [...digests] };
 }
 
 /** `GET /images/{name}/json`. `directories` are those of its layers, topmost first. */
 export function inspectImage(
-  catalog: Catalog,
+  catalog: ImageCatalog,
   image: ImageRecord,
   directories: readonly string[],
 ): ImageInspect {
-  const { config } = image;
+  const { config, sizeBytes } = contentOf(image);
   const { tags, digests } = listReferences(catalog, image.id);
   return {
     Id: image.id,
@@ -30,18 +44,15 @@ export function inspectImage(
     Created: config.created ?? "",
     DockerVersion: config.docker_version ?? "",
     Author: config.author ?? "",
-    Config: encodeConfig({
-      ...emptyConfig,
-      ...config.config,
-    }),
+    Config: decode(configShape, config.config),
     Architecture: config.architecture,
     ...(config.variant && { Variant: config.variant }),
     Os: config.os,
-    Size: image.sizeBytes,
-    VirtualSize: image.sizeBytes,
+    Size: sizeBytes,
     GraphDriver: { Name: "overlay2", Data: graphData(directories) },
     RootFS: { Type: "layers", Layers: config.rootfs.diff_ids },
     Metadata: { LastTagTime: image.lastTagTime },
+    Descriptor: describeDescriptor(image.target),
   };
 }
 
@@ -51,36 +62,38 @@ function graphData(directories: readonly string[]): Record<string, string> {
 }
 
 /** One element of `GET /images/json`; `containers` is -1 when not counted. */
-export function summarizeImage(catalog: Catalog, image: ImageRecord, containers: number): ImageSummary {
+export function summarizeImage(catalog: ImageCatalog, image: ImageRecord, containers: number): ImageSummary {
   const { tags, digests } = listReferences(catalog, image.id);
+  const { config, sizeBytes } = contentOf(image);
   return {
     Id: image.id,
     ParentId: catalog.images.has(image.parent) ? image.parent : "",
     RepoTags: tags,
     RepoDigests: digests,
-    Created: unixSeconds(image.config.created),
-    Size: image.sizeBytes,
+    Created: unixSeconds(config.created),
+    Size: sizeBytes,
     SharedSize: -1,
-    VirtualSize: image.sizeBytes,
-    Labels: image.config.config?.Labels ?? null,
+    Labels: config.config?.Labels ?? null,
     Containers: containers,
+    Descriptor: describeDescriptor(image.target),
   };
 }
 
 /** Bytes of an image's layers that other images have too. */
-export function sharedSizeBytes(catalog: Catalog, layers: Layers, image: ImageRecord): number {
-  const elsewhere = new Set<string>();
-  for (const other of catalog.images.values()) {
-    if (other.id !== image.id) for (const chainId of other.layers) elsewhere.add(chainId);
-  }
-  const shared = image.layers.filter((chainId) => elsewhere.has(chainId));
+export function sharedSizeBytes(catalog: ImageCatalog, layers: Layers, image: ImageRecord): number {
+  const shared = layersOf(image).filter((chainId) => catalog.imagesWithLayer(chainId) > 1);
   return shared.reduce((sum, chainId) => sum + (layers.find(chainId)?.sizeBytes ?? 0), 0);
 }
 
 /** `GET /images/{name}/history`: the newest step first. Only the top one, and steps that are images here, have an id. */
-export function listHistory(catalog: Catalog, layers: Layers, image: ImageRecord): ImageHistoryItem[] {
-  const chain = [...image.layers];
-  const items = (image.config.history ?? []).map((entry): ImageHistoryItem => {
+export function listHistory(
+  catalog: ImageCatalog,
+  layers: Layers,
+  image: ImageRecord,
+  { layers: chains, config }: ImageContent,
+): ImageHistoryItem[] {
+  const chain = [...chains];
+  const items = (config.history ?? []).map((entry): ImageHistoryItem => {
     const chainId = entry.empty_layer ? undefined : chain.shift();
     return {
       Id: "<missing>",

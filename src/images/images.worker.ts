@@ -1,48 +1,62 @@
-import { readFileSync, rmSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import type { Digest } from "../formats/digest.ts";
 import { serveJobs } from "../sys/jobs.ts";
-import { type ArchivedImage, parseArchiveManifest } from "./archive-manifest.ts";
-import type { SpooledBlob } from "./blobs.ts";
-import { compressLayer } from "./compress-layer.ts";
-import { measureTree } from "./measure-tree.ts";
-import { packLayer } from "./pack-layer.ts";
-import { type Arrival, type Received, receiveLayer } from "./receive-layer.ts";
+import { type ArchivedImage, parseArchiveManifest } from "./archive/archive-manifest.ts";
+import { recordArchive, type StoredBlob, sendBlob, verifyBlob, writeBlob } from "./plain-archive.ts";
+import { type Arrival, type Received, receiveLayer } from "./pull/receive-layer.ts";
+import { compressLayer } from "./push/compress-layer.ts";
+import { type ArchiveStream, type ReceivedArchive, receiveArchive } from "./receive-archive.ts";
+import { type StagedTree, type StageOptions, stageTree } from "./stage-tree.ts";
+import type { SpooledBlob } from "./store/blobs.ts";
 import { type Unpacked, unpackLayer } from "./unpack.ts";
 
 /** What is too heavy for the daemon's own thread. */
 export type ImageJob =
-  | { kind: "unpack"; blobPath: string; digest: Digest; target: string }
+  | { kind: "unpack"; source: StoredBlob; digest: Digest; target: string; framePath?: string }
   | { kind: "receive"; arrival: Arrival }
-  | { kind: "pack"; upperDirectory: string; target: string }
-  | { kind: "compress"; path: string; target: string }
-  | { kind: "listArchive"; path: string }
-  | { kind: "remove"; path: string }
-  | { kind: "measure"; path: string };
+  | { kind: "stage"; options: StageOptions }
+  | { kind: "compress"; source: StoredBlob; target: string }
+  | { kind: "record"; path: string; target: string; directory: string; digest: Digest }
+  | { kind: "write"; source: StoredBlob; target: string }
+  | { kind: "send"; source: StoredBlob; fd: number }
+  | { kind: "receiveArchive"; stream: ArchiveStream }
+  | { kind: "verify"; source: StoredBlob }
+  | { kind: "listArchive"; path: string };
 
 export interface ImageJobResult {
   unpacked?: Unpacked;
   received?: Received;
   packed?: SpooledBlob;
+  staged?: StagedTree;
   archived?: ArchivedImage[];
-  bytes?: number;
+  archive?: ReceivedArchive;
 }
 
 serveJobs<ImageJob, ImageJobResult>(async (job, signal) => {
   switch (job.kind) {
     case "unpack":
-      return { unpacked: await unpackLayer(job.blobPath, job.digest, job.target) };
+      return { unpacked: await unpackLayer(job.source, job.digest, job.target, job.framePath) };
     case "receive":
       return { received: await receiveLayer(job.arrival, signal) };
-    case "pack":
-      return { packed: packLayer(job.upperDirectory, job.target) };
+    case "stage":
+      return { staged: stageTree(job.options) };
     case "compress":
-      return { packed: await compressLayer(job.path, job.target, signal) };
+      return { packed: await compressLayer(job.source, job.target, signal) };
+    case "record":
+      recordArchive(job.path, job.target, job.directory, job.digest);
+      return {};
+    case "write":
+      writeBlob(job.source, job.target);
+      return {};
+    case "send":
+      await sendBlob(job.source, job.fd);
+      return {};
+    case "receiveArchive":
+      return { archive: await receiveArchive(job.stream) };
+    case "verify":
+      verifyBlob(job.source);
+      return {};
     case "listArchive":
       return { archived: parseArchiveManifest(readFileSync(job.path, "utf8")) };
-    case "remove":
-      rmSync(job.path, { recursive: true, force: true });
-      return {};
-    case "measure":
-      return { bytes: measureTree(job.path) };
   }
 });

@@ -1,27 +1,41 @@
+import { Socket } from "node:net";
 import { availableParallelism } from "node:os";
+import { pipeline } from "node:stream/promises";
 import { internal } from "../errors.ts";
 import type { Digest } from "../formats/digest.ts";
 import { createJobRunner } from "../sys/jobs.ts";
-import type { ArchivedImage } from "./archive-manifest.ts";
-import type { SpooledBlob } from "./blobs.ts";
+import { makePipe } from "../sys/pipe.ts";
+import type { ArchivedImage } from "./archive/archive-manifest.ts";
 import type { ImageJob, ImageJobResult } from "./images.worker.ts";
-import type { Arrival, Received } from "./receive-layer.ts";
+import type { StoredBlob } from "./plain-archive.ts";
+import type { Arrival, Received } from "./pull/receive-layer.ts";
+import type { ArchiveStream, ReceivedArchive } from "./receive-archive.ts";
+import type { StagedTree, StageOptions } from "./stage-tree.ts";
+import type { SpooledBlob } from "./store/blobs.ts";
 import type { Unpacked } from "./unpack.ts";
 
 /** The image store's worker threads. */
 export interface ImageJobs {
-  unpack(blobPath: string, digest: Digest, target: string): Promise<Unpacked>;
+  /** See `unpackLayer`. */
+  unpack(source: StoredBlob, digest: Digest, target: string, framePath?: string): Promise<Unpacked>;
   /** Verifies and unpacks a blob while it arrives: see `receiveLayer`. */
   receive(arrival: Arrival, signal: AbortSignal): Promise<Received>;
-  pack(upperDirectory: string, target: string): Promise<SpooledBlob>;
+  /** See `stageTree`. */
+  stage(options: StageOptions): Promise<StagedTree>;
   /** See `compressLayer`. */
-  compress(path: string, target: string, signal: AbortSignal): Promise<SpooledBlob>;
+  compress(source: StoredBlob, target: string, signal: AbortSignal): Promise<SpooledBlob>;
+  /** See `recordArchive`. */
+  record(path: string, target: string, directory: string, digest: Digest): Promise<void>;
+  /** Puts a blob into the new file `target`. @throws internal when it is not what it was; then there is no file */
+  write(source: StoredBlob, target: string): Promise<void>;
+  /** A blob's bytes, as fast as they are taken. @throws internal, in the end, when it is not what it was */
+  read(source: StoredBlob): AsyncGenerator<Buffer>;
+  /** @throws internal when it is not what it was */
+  verify(source: StoredBlob): Promise<void>;
+  /** Unpacks a layer's plain archive as it comes: see `receiveArchive`. @throws what `chunks` throws */
+  receiveArchive(chunks: AsyncIterable<Buffer>, places: ArchivePlaces): Promise<ReceivedArchive>;
   /** What a docker-archive's `manifest.json` lists. @throws invalid */
   listArchive(path: string): Promise<ArchivedImage[]>;
-  /** Bytes on the disk: see `measureTree`. */
-  measure(path: string): Promise<number>;
-  /** With all that is below. Silent when it does not exist. */
-  remove(path: string): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -30,12 +44,21 @@ const threads = availableParallelism() > 2 ? 4 : 3;
 /** How many layers may unpack at a time while they still come, which may take long. */
 export const unpackers = threads - 1;
 
+export type ArchivePlaces = Pick<ArchiveStream, "target" | "framePath" | "wholePath">;
+
+/** They wait for their clients. */
+const sendersPerThread = 16;
+
 export function startImageJobs(): ImageJobs {
   const runner = createJobRunner<ImageJob, ImageJobResult>("images/images.worker", threads);
-  const wrong = () => internal("the worker answered another question");
+  const senders = createJobRunner<ImageJob, ImageJobResult>("images/images.worker", 2, sendersPerThread);
+  const wrong = () => internal("internal error: unexpected reply from worker");
   return {
-    async unpack(blobPath, digest, target) {
-      const { unpacked } = await runner.run({ kind: "unpack", blobPath, digest, target });
+    async unpack(source, digest, target, framePath) {
+      const { unpacked } = await runner.run({
+        ...{ kind: "unpack", source, digest, target },
+        ...(framePath !== undefined && { framePath }),
+      });
       if (!unpacked) throw wrong();
       return unpacked;
     },
@@ -44,25 +67,83 @@ export function startImageJobs(): ImageJobs {
       if (!received) throw wrong();
       return received;
     },
-    async pack(upperDirectory, target) {
-      const { packed } = await runner.run({ kind: "pack", upperDirectory, target });
+    async stage(options) {
+      const { staged } = await runner.run({ kind: "stage", options });
+      if (!staged) throw wrong();
+      return staged;
+    },
+    async compress(source, target, signal) {
+      const { packed } = await runner.run({ kind: "compress", source, target }, signal);
       if (!packed) throw wrong();
       return packed;
     },
-    async compress(path, target, signal) {
-      const { packed } = await runner.run({ kind: "compress", path, target }, signal);
-      if (!packed) throw wrong();
-      return packed;
+    async record(path, target, directory, digest) {
+      await runner.run({ kind: "record", path, target, directory, digest });
+    },
+    async write(source, target) {
+      await runner.run({ kind: "write", source, target });
+    },
+    read: (source) => pipeFrom((fd) => senders.run({ kind: "send", source, fd })),
+    async receiveArchive(chunks, places) {
+      const { archive } = await pipeTo(chunks, (stream) =>
+        senders.run({ kind: "receiveArchive", stream: { ...stream, ...places } }),
+      );
+      if (!archive) throw wrong();
+      return archive;
+    },
+    async verify(source) {
+      await runner.run({ kind: "verify", source });
     },
     async listArchive(path) {
       const { archived } = await runner.run({ kind: "listArchive", path });
       if (!archived) throw wrong();
       return archived;
     },
-    measure: async (path) => (await runner.run({ kind: "measure", path })).bytes ?? 0,
-    async remove(path) {
-      await runner.run({ kind: "remove", path });
+    async close() {
+      await Promise.all([runner.close(), senders.close()]);
     },
-    close: () => runner.close(),
   };
+}
+
+/** What a thread sends through a pipe. */
+async function* pipeFrom(send: (fd: number) => Promise<unknown>): AsyncGenerator<Buffer> {
+  const { readFd, writeFd } = makePipe();
+  const output = new Socket({ fd: readFd, readable: true, writable: false });
+  const sent = send(writeFd);
+  sent.catch(() => output.destroy());
+  try {
+    yield* output as AsyncIterable<Buffer>;
+    await sent;
+  } finally {
+    output.destroy();
+  }
+}
+
+/** Sends `chunks` through a pipe to a thread. @throws what `chunks` throws, or else the thread */
+async function pipeTo<R>(
+  chunks: AsyncIterable<Buffer>,
+  receive: (stream: Pick<ArchiveStream, "fd" | "isComplete">) => Promise<R>,
+): Promise<R> {
+  const { readFd, writeFd } = makePipe();
+  const output = new Socket({ fd: writeFd, readable: false, writable: true });
+  const isComplete = new SharedArrayBuffer(4);
+  let failure: { reason: unknown } | undefined;
+  async function* noteEnd() {
+    try {
+      yield* chunks;
+      new Int32Array(isComplete)[0] = 1;
+    } catch (error) {
+      failure = { reason: error };
+      throw error;
+    }
+  }
+  const received = receive({ fd: readFd, isComplete }).catch((error: unknown) => {
+    output.destroy();
+    throw failure ? failure.reason : error;
+  });
+  const sent = pipeline(noteEnd, output).catch((error: unknown) => ({ reason: error }));
+  const result = await received;
+  const unsent = await sent;
+  if (unsent) throw unsent.reason;
+  return result;
 }

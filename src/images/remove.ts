@@ -1,6 +1,6 @@
 import { conflict, type EngineError } from "../errors.ts";
 import { shortId } from "../formats/digest.ts";
-import type { ImageDeleteItem } from "../formats/docker-api.ts";
+import type { ImageDeleteItem } from "../formats/docker-api/docker-api.ts";
 import {
   formatFamiliar,
   parseReference,
@@ -8,22 +8,26 @@ import {
   repositoryOf,
   withDefaultTag,
 } from "../formats/reference.ts";
-import type { Catalog, ImageRecord } from "./catalog.ts";
+import type { ImageCatalog, ImageRecord } from "./store/catalog.ts";
 
 /** A container that was made from an image. */
 export interface ImageUser {
   containerId: string;
-  imageId: string;
+  /** The digest of the manifest that it was made from. */
+  manifest?: string;
   /** As the container's creator named it. */
   imageName: string;
   running: boolean;
 }
 
+/** By image id. */
+export type ImageUsers = Pick<ReadonlyMap<string, readonly ImageUser[]>, "get" | "has" | "keys">;
+
 export interface RemoveOptions {
   force: boolean;
   /** Leave the untagged images that it was committed from. */
   noPrune: boolean;
-  users: readonly ImageUser[];
+  users: ImageUsers;
 }
 
 type Publish = (action: "untag" | "delete", id: string) => void;
@@ -33,7 +37,7 @@ type Publish = (action: "untag" | "delete", id: string) => void;
  * @throws notFound; conflict in Docker's wording when the image is in use
  */
 export async function removeImage(
-  catalog: Catalog,
+  catalog: ImageCatalog,
   name: string,
   options: RemoveOptions,
   publish: Publish,
@@ -51,7 +55,7 @@ export async function removeImage(
     if (refusal) throw refusal;
   } else {
     const hasNames = untagByName(catalog, image, name, options, items, publish);
-    // It lost its name as asked; what still needs the image only keeps it from going.
+    // The tag is gone as requested; the image stays while something uses it.
     if (hasNames || findConflict(catalog, image, options, { ignoreReferences: true })) return items;
   }
   await removeWithParents(catalog, image, options, items, publish);
@@ -60,14 +64,14 @@ export async function removeImage(
 
 /** Returns whether names are left. */
 function untagByName(
-  catalog: Catalog,
+  catalog: ImageCatalog,
   image: ImageRecord,
   name: string,
   { force, users }: RemoveOptions,
   items: ImageDeleteItem[],
   publish: Publish,
 ): boolean {
-  const user = users.find(({ imageId }) => imageId === image.id);
+  const user = users.get(image.id)?.[0];
   if (!force && user && haveOneRepository(catalog.references.of(image.id))) {
     throw conflict(
       `conflict: unable to remove repository reference ${JSON.stringify(name)} (must force) - container ` +
@@ -75,9 +79,11 @@ function untagByName(
     );
   }
   const reference = withDefaultTag(parseReference(name));
-  untag(catalog, image, reference, items, publish);
-  const left = catalog.references.of(image.id);
-  const ofRepository = left.filter((other) => repositoryOf(other) === repositoryOf(reference));
+  // By its own digest it is known in a repository as long as it has a name there.
+  const own = catalog.references.find(reference) === image.id;
+  const named = own ? [reference] : catalog.references.inRepository(image.id, reference);
+  for (const one of named) untag(catalog, image, one, items, publish);
+  const ofRepository = catalog.references.inRepository(image.id, reference);
   // Digests say where the image came from under a tag that is gone now.
   if (!reference.digest && ofRepository.every(({ digest }) => digest)) {
     for (const digested of ofRepository) untag(catalog, image, digested, items, publish);
@@ -86,7 +92,7 @@ function untagByName(
 }
 
 async function removeWithParents(
-  catalog: Catalog,
+  catalog: ImageCatalog,
   image: ImageRecord,
   options: RemoveOptions,
   items: ImageDeleteItem[],
@@ -105,15 +111,15 @@ async function removeWithParents(
 
 /** Conflicts in Docker's order: children and running containers cannot be forced, the others can. */
 function findConflict(
-  catalog: Catalog,
+  catalog: ImageCatalog,
   image: ImageRecord,
   { force, users }: RemoveOptions,
   { ignoreReferences }: { ignoreReferences: boolean },
 ): EngineError | undefined {
   const refuse = (how: string, why: string) =>
     conflict(`conflict: unable to delete ${shortId(image.id)} (${how}) - ${why}`);
-  if (hasChildren(catalog, image)) return refuse("cannot be forced", "image has dependent child images");
-  const using = users.filter(({ imageId }) => imageId === image.id);
+  if (catalog.childrenOf(image.id) > 0) return refuse("cannot be forced", "image has dependent child images");
+  const using = users.get(image.id) ?? [];
   const running = using.find((user) => user.running);
   if (running) {
     const id = shortId(running.containerId);
@@ -128,12 +134,8 @@ function findConflict(
   return refuse("must be forced", `image is being used by stopped container ${shortId(stopped.containerId)}`);
 }
 
-function hasChildren(catalog: Catalog, image: ImageRecord): boolean {
-  return [...catalog.images.values()].some(({ parent }) => parent === image.id);
-}
-
 function untag(
-  catalog: Catalog,
+  catalog: ImageCatalog,
   image: ImageRecord,
   reference: Reference,
   items: ImageDeleteItem[],

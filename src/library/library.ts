@@ -1,31 +1,47 @@
-import { createServer, type Server } from "node:http";
+import { createServer } from "node:http";
 import { join } from "node:path";
-import { createApiListeners } from "../api/server.ts";
-import { type Client as ClientType, createClient } from "../client/client.ts";
-import type { Engine } from "../engine/engine.ts";
+import { createApiListeners, serveApi } from "../api/server.ts";
+import { type Client, createClient } from "../client/client.ts";
+import type { EngineConfig } from "../engine/config.ts";
+import { createEngine as openEngine } from "../engine/engine.ts";
 
+export { ApiError } from "../client/api-error.ts";
+export { type Client, type ClientOptions, createClient as connect } from "../client/client.ts";
 export type { EngineConfig } from "../engine/config.ts";
-export { createEngine, type Engine } from "../engine/engine.ts";
 
-export type Client = ClientType;
+/** A container engine in this process, with the operations of the Docker Engine API on it. */
+export interface Engine extends Client {
+  readonly config: EngineConfig;
+  /** Takes over what is new in a configuration without a restart. @throws EngineError invalid; then nothing has changed */
+  reload(given: Partial<EngineConfig>): void;
+  /**
+   * Ends the engine in this process. Containers run on in the care of the supervisor, and the next engine on the same roots
+   * finds them again. With `stopContainers` they are stopped first, and the supervisor, bridges and rules go as well.
+   */
+  close(options?: { stopContainers?: boolean }): Promise<void>;
+}
 
-/** Clients of the Docker Engine API: of an engine behind a socket, or of one in this process. */
-export const Client = {
-  /** Connects to a daemon, ours or Docker's: `unix:///run/berth/berth.sock` unless `host` says otherwise. */
-  connect: createClient,
-  /** A client of an engine in this process. `close` ends the private socket between the two; the engine goes on. */
-  async of(engine: Engine): Promise<Client & { close(): Promise<void> }> {
-    const path = join(engine.config.execRoot, `embedded-${process.pid}-${count++}.sock`);
-    const { request, upgrade } = createApiListeners(engine);
-    const server: Server = createServer(request).on("upgrade", upgrade);
-    await new Promise<void>((resolve, reject) => server.once("error", reject).listen(path, resolve));
-    const close = () =>
-      new Promise<void>((resolve) => {
-        server.close(() => resolve());
-        server.closeAllConnections();
-      });
-    return { ...(await createClient({ host: `unix://${path}` })), close };
-  },
-};
+/**
+ * Opens an engine on its data root and run-time folder, makes its network, and finds what runs. The caller closes it.
+ * @throws EngineError conflict when another engine uses the same data root, invalid for a configuration that cannot be
+ */
+export async function createEngine(given: Partial<EngineConfig> = {}): Promise<Engine> {
+  const engine = await openEngine(given);
+  // The API is the one way in: what is checked for clients elsewhere is checked for this program too.
+  const path = join(engine.config.execRoot, `embedded-${process.pid}-${count++}.sock`);
+  const server = createServer();
+  serveApi(server, createApiListeners(engine));
+  await new Promise<void>((resolve, reject) => server.once("error", reject).listen(path, resolve));
+  return {
+    ...(await createClient({ host: `unix://${path}` })),
+    config: engine.config,
+    reload: engine.reload,
+    async close(options) {
+      await engine.close(options);
+      server.close();
+      server.closeAllConnections();
+    },
+  };
+}
 
 let count = 0;

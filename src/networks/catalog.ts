@@ -1,34 +1,34 @@
-import { conflict, forbidden, invalid, notFound } from "../errors.ts";
-import type { NetworkInspect } from "../formats/docker-api.ts";
-import { parseIpv4, parseSubnet, type Subnet } from "../formats/ip-address.ts";
+import { conflict, type EngineError, invalid, notFound } from "../errors.ts";
+import type { NetworkCreateRequest, NetworkInspect } from "../formats/docker-api/docker-api.ts";
 import type { Logger } from "../logger.ts";
 import type { State } from "../state/state.ts";
-import { type AddressPool, createAddressPool, findFreeSubnet } from "./ipam.ts";
+import { type Bridge, bridgeOf } from "./bridge.ts";
+import { settleDefaultBridge, sourcesOf } from "./default-bridge.ts";
+import type { NetworkDrivers } from "./drivers.ts";
+import { networkSources } from "./free-subnets.ts";
+import { type EndpointInUse, inspectNetwork } from "./inspect-network.ts";
+import { type AddressPool, createAddressPool } from "./ipam.ts";
 import type { Kernel } from "./kernel.ts";
-import {
-  type BridgeRecord,
-  defaultBridgeRecord,
-  type EndpointInUse,
-  inspectNetwork,
-  type NetworkRecord,
-  newDefaultBridge,
-  newPredefinedNetwork,
-  predefinedNames,
-} from "./records.ts";
-import { type NetworkCreateBody, newUserNetwork } from "./user-network.ts";
+import { checkNetworkName, newNetwork } from "./new-network.ts";
+import { type NetworkRecord, networkKind, newBareNetwork, poolOf } from "./records.ts";
+import type { NetworksConfig } from "./settings.ts";
+import { surveySurroundings } from "./surroundings.ts";
 
-/** The networks there are, each bridge with its address pool. */
+/** The networks there are, with their address pools. */
 export interface Catalog {
   list(): NetworkRecord[];
   findNetwork(nameOrId: string): NetworkRecord | undefined;
   getNetwork(nameOrId: string): NetworkRecord;
+  /** All that it may mean: one by its id or name, else those whose ids begin so. */
+  listMatches(nameOrId: string): NetworkRecord[];
   inspect(record: NetworkRecord, endpoints: EndpointInUse[]): NetworkInspect;
-  bridges(): BridgeRecord[];
-  /** Addresses of a bridge network. */
-  poolOf(record: NetworkRecord): AddressPool;
-  create(body: NetworkCreateBody): Promise<NetworkRecord>;
-  /** @throws forbidden */
-  checkRemovable(record: NetworkRecord, endpointCount: number): void;
+  bridges(): Bridge[];
+  /** Whether containers are called by name there. */
+  isNamed(record: NetworkRecord): boolean;
+  /** Addresses of a family; undefined where the network has none. */
+  addressPool(record: NetworkRecord, family: 4 | 6): AddressPool | undefined;
+  /** @throws invalid, conflict, forbidden, notImplemented */
+  create(body: NetworkCreateRequest, drivers: NetworkDrivers): Promise<NetworkRecord>;
   delete(record: NetworkRecord): void;
 }
 
@@ -37,102 +37,82 @@ interface CatalogOptions {
   kernel: Kernel;
   logger: Logger;
   bridgeName: string;
-  bip: string | undefined;
+  engineId: string;
+  settings: NetworksConfig;
+  hasDefaultBridgeNames: boolean;
 }
 
 export async function openCatalog(options: CatalogOptions): Promise<Catalog> {
-  const { state, kernel } = options;
-  const stored = state.records<NetworkRecord>("network");
+  const { state, kernel, logger, settings } = options;
+  const stored = state.records(networkKind);
   const records = stored.load();
-  const pools = new Map<string, AddressPool>();
+  const sources = sourcesOf(settings, options.engineId, networkSources);
+  /** By family, then by the network's id. */
+  const pools = { 4: new Map<string, AddressPool>(), 6: new Map<string, AddressPool>() };
 
   function save(record: NetworkRecord): void {
     stored.put(record.id, record);
     records.set(record.id, record);
   }
-  const byName = (name: string) => records.values().find((record) => record.name === name);
-  const bridges = () => [...records.values()].flatMap((record) => (record.bridge ? [record.bridge] : []));
-  const ownSubnets = () => bridges().flatMap((bridge) => parseSubnet(bridge.subnet) ?? []);
-  /** Subnets that are taken on this machine, by links other than the one named. */
-  async function usedSubnets(link: string): Promise<Subnet[]> {
-    return [...(await kernel.listSubnets([link])), ...ownSubnets()];
-  }
+  const list = () => [...records.values()];
+  const byName = (name: string) => list().find((record) => record.name === name);
 
-  for (const name of ["host", "none"] as const) {
-    if (!byName(name)) save(newPredefinedNetwork(name));
+  for (const [name, driver] of [
+    ["host", "host"],
+    ["none", "null"],
+  ] as const) {
+    if (!byName(name)) save(newBareNetwork(name, driver));
   }
-  await ensureDefaultBridge();
+  const settled = await settleDefaultBridge(options, list());
+  if (settled) save(settled);
 
-  async function ensureDefaultBridge(): Promise<void> {
-    const { bridgeName, bip, logger } = options;
-    const present = byName("bridge");
-    const given = bip === undefined ? undefined : parseSubnet(bip);
-    if (bip !== undefined && (!given || given.prefixLength > 30 || given.prefixLength < 1))
-      throw invalid(`invalid bip: ${bip}`);
-    if (!given && present?.bridge?.link === bridgeName) return;
-    const address = given ?? gatewayOf(findFreeSubnet(await usedSubnets(bridgeName)));
-    if (!present) return save(newDefaultBridge(bridgeName, address));
-    const bridge = defaultBridgeRecord(bridgeName, address);
-    if (JSON.stringify(bridge) === JSON.stringify(present.bridge)) return;
-    logger.info({ bridge }, "the default bridge changes");
-    pools.delete(present.id);
-    save({ ...newDefaultBridge(bridgeName, address), id: present.id, created: present.created });
-  }
-
-  function findNetwork(nameOrId: string): NetworkRecord | undefined {
-    const exact = byName(nameOrId) ?? records.get(nameOrId);
-    if (exact || nameOrId === "") return exact;
-    const matches = [...records.values()].filter((record) => record.id.startsWith(nameOrId));
-    return matches.length === 1 ? matches[0] : undefined;
+  function listMatches(nameOrId: string): NetworkRecord[] {
+    const exact = records.get(nameOrId) ?? byName(nameOrId);
+    if (exact) return [exact];
+    return list().filter(({ id }) => id.startsWith(nameOrId));
   }
 
   return {
-    list: () => [...records.values()],
-    findNetwork,
+    list,
+    listMatches,
+    findNetwork(nameOrId) {
+      const found = nameOrId === "" ? [] : listMatches(nameOrId);
+      return found.length === 1 ? found[0] : undefined;
+    },
     getNetwork(nameOrId) {
-      const record = findNetwork(nameOrId);
-      if (!record) throw notFound(`network ${nameOrId} not found`);
-      return record;
+      const [found, ...others] = listMatches(nameOrId);
+      if (!found) throw notFound(`network ${nameOrId} not found`);
+      if (others.length > 0) throw ambiguous(nameOrId, others.length + 1);
+      return found;
     },
     inspect: inspectNetwork,
-    bridges,
-    poolOf(record) {
-      const pool = pools.get(record.id) ?? newPool(record);
-      pools.set(record.id, pool);
-      return pool;
+    bridges: () => list().flatMap((record) => bridgeOf(record) ?? []),
+    isNamed: ({ name }) => name !== "bridge" || options.hasDefaultBridgeNames,
+    addressPool(record, family) {
+      const known = pools[family].get(record.id);
+      const pool = poolOf(record, family);
+      if (known || !pool) return known;
+      const made = createAddressPool(pool, `${record.name} (${record.id})`);
+      pools[family].set(record.id, made);
+      return made;
     },
-    async create(body) {
-      const used = await usedSubnets("");
-      if (body.Name && byName(body.Name)) throw conflict(`network with name ${body.Name} already exists`);
-      if (body.Name && predefinedNames.includes(body.Name))
-        throw forbidden(`operation is not permitted on predefined ${body.Name} network`);
-      const record = newUserNetwork(body, [...used, ...ownSubnets()]);
-      if (bridges().some((bridge) => bridge.link === record.bridge?.link))
-        throw conflict(`network bridge ${record.bridge?.link} is in use already`);
+    async create(body, drivers) {
+      const name = body.Name ?? "";
+      checkNetworkName(name);
+      const surroundings = await surveySurroundings(kernel, list(), sources);
+      if (byName(name)) throw conflict(`network with name ${name} already exists`);
+      const record = newNetwork(body, drivers, surroundings, settings.defaultOptions);
       save(record);
+      for (const problem of surroundings.clashesOf(record)) logger.warn({ network: name }, problem);
       return record;
-    },
-    checkRemovable(record, endpointCount) {
-      if (predefinedNames.includes(record.name))
-        throw forbidden(`${record.name} is a pre-defined network and cannot be removed`);
-      if (endpointCount > 0)
-        throw forbidden(`error while removing network: network ${record.name} has active endpoints`);
     },
     delete(record) {
       stored.delete(record.id);
       records.delete(record.id);
-      pools.delete(record.id);
+      for (const family of [4, 6] as const) pools[family].delete(record.id);
     },
   };
 }
 
-function newPool(record: NetworkRecord): AddressPool {
-  const subnet = parseSubnet(record.bridge?.subnet ?? "");
-  const gateway = parseIpv4(record.bridge?.gateway ?? "");
-  if (!subnet || gateway === undefined) throw new Error(`network ${record.name} has no subnet`);
-  return createAddressPool(subnet, [gateway]);
-}
-
-function gatewayOf(subnet: Subnet): Subnet {
-  return { address: subnet.address + 1, prefixLength: subnet.prefixLength };
-}
+const ambiguous = (text: string, count: number): EngineError =>
+  invalid(`network ${text} is ambiguous (${count} matches found based on ID prefix)`);

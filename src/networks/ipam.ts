@@ -1,78 +1,97 @@
-import { EngineError, forbidden, invalid } from "../errors.ts";
+import { forbidden, internal, invalid } from "../errors.ts";
 import {
-  doOverlap,
+  addressAfter,
+  doesContain,
   firstAddress,
-  formatIpv4,
-  formatSubnet,
+  formatIpAddress,
+  type IpAddress,
   lastAddress,
   type Subnet,
 } from "../formats/ip-address.ts";
+import type { Pool } from "./records.ts";
 
 /** The addresses of one subnet: which are leased, and which comes next. */
 export interface AddressPool {
   /** The next free address after the one given out last, so that a freed one is not used again at once. */
-  lease(): number;
+  lease(): IpAddress;
   /**
-   * Leases that address.
-   * @throws invalid when it is outside the subnet or is its first or last one; forbidden when it is leased.
+   * Leases that address, which may be outside the range that others are from.
+   * @throws invalid when it is outside the subnet; forbidden when it is leased, reserved, or the first or the last one
    */
-  leaseFixed(address: number): number;
-  release(address: number): void;
-  leased(): ReadonlySet<number>;
+  leaseFixed(address: IpAddress): IpAddress;
+  release(address: IpAddress): void;
+  leased(): IpAddress[];
 }
 
-/** `reserved` are addresses never leased, such as the gateway. */
-export function createAddressPool(subnet: Subnet, reserved: number[]): AddressPool {
-  const leases = new Set<number>();
-  const never = new Set(reserved);
-  const hasEnds = subnet.prefixLength < 31;
-  const first = firstAddress(subnet) + (hasEnds ? 1 : 0);
-  const last = lastAddress(subnet) - (hasEnds ? 1 : 0);
-  const size = last - first + 1;
-  let next = first;
+/** @param owner names the network in messages */
+export function createAddressPool(pool: Pool, owner: string): AddressPool {
+  const { subnet, range } = pool;
+  const usable = usableOf(subnet);
+  const { first, last } = range ? clip(range, usable) : usable;
+  const { family } = usable.first;
+  const never = reservedIn(pool);
+  const leases = new Set<bigint>();
+  let next = first.value;
 
-  const isFree = (address: number) => !leases.has(address) && !never.has(address);
+  const isFree = (value: bigint) => !leases.has(value) && !never.has(value);
 
   return {
     lease() {
-      for (let tries = 0; tries < size && leases.size < size; tries++) {
-        const address = next;
-        next = next === last ? first : next + 1;
-        if (!isFree(address)) continue;
-        leases.add(address);
-        return address;
+      // One more try than there are addresses taken finds a free one, however large the subnet is.
+      for (let tries = leases.size + never.size; tries >= 0 && first.value <= last.value; tries--) {
+        const value = next;
+        next = next === last.value ? first.value : next + 1n;
+        if (!isFree(value)) continue;
+        leases.add(value);
+        return { family, value };
       }
-      throw new EngineError(
-        "unavailable",
-        `no available IPv4 addresses on this network's address pools: ${formatSubnet(subnet)}`,
+      throw internal(
+        `no available IPv${family} addresses on this network's address pools: ${owner}: ` +
+          "make a network with a larger --subnet",
       );
     },
     leaseFixed(address) {
-      if (address < first || address > last)
+      const { value } = address;
+      if (!doesContain(subnet, address))
         throw invalid(
-          `Invalid address ${formatIpv4(address)}: It does not belong to any of this network's subnets`,
+          `Invalid address ${formatIpAddress(address)}: It does not belong to any of this network's subnets`,
         );
-      if (!isFree(address)) throw forbidden("Address already in use");
-      leases.add(address);
+      if (!isFree(value) || value < usable.first.value || value > usable.last.value)
+        throw forbidden("Address already in use");
+      leases.add(value);
       return address;
     },
-    release: (address) => void leases.delete(address),
-    leased: () => leases,
+    release(address) {
+      if (address.family === family) leases.delete(address.value);
+    },
+    leased: () => [...leases].map((value) => ({ family, value })),
   };
 }
 
-/** Docker's default pools: 172.17.0.0/16 to 172.31.0.0/16, then 192.168.0.0/20 to 192.168.240.0/20. */
-export function* defaultSubnets(): Generator<Subnet> {
-  for (let second = 17; second <= 31; second++)
-    yield { address: ((172 << 24) | (second << 16)) >>> 0, prefixLength: 16 };
-  for (let third = 0; third < 256; third += 16)
-    yield { address: ((192 << 24) | (168 << 16) | (third << 8)) >>> 0, prefixLength: 20 };
+function reservedIn({ gateway, auxiliary }: Pool): Set<bigint> {
+  return new Set([...(gateway ? [gateway] : []), ...auxiliary.values()].map(({ value }) => value));
 }
 
-/** The first default subnet that overlaps none of `used`. @throws unavailable when all do. */
-export function findFreeSubnet(used: Subnet[]): Subnet {
-  for (const subnet of defaultSubnets()) {
-    if (!used.some((other) => doOverlap(subnet, other))) return subnet;
-  }
-  throw new EngineError("unavailable", "all predefined address pools have been fully subnetted");
+interface Range {
+  first: IpAddress;
+  last: IpAddress;
+}
+
+/** The first address of an IPv6 subnet is every router's; in IPv4 the first and the last say something else. */
+function usableOf(subnet: Subnet): Range {
+  const [first, last] = [firstAddress(subnet), lastAddress(subnet)];
+  const bits = first.family === 4 ? 32 : 128;
+  if (bits - subnet.prefixLength < 2) return { first, last };
+  return { first: addressAfter(first, 1), last: first.family === 4 ? addressAfter(last, -1) : last };
+}
+
+function clip(range: Subnet, { first, last }: Range): Range {
+  const [start, end] = [firstAddress(range), lastAddress(range)];
+  return { first: start.value < first.value ? first : start, last: end.value > last.value ? last : end };
+}
+
+/** Where this machine is in a subnet when nothing is said: at the first address of those that are given out. */
+export function firstUsable(subnet: Subnet, range: Subnet | undefined): IpAddress {
+  const usable = usableOf(subnet);
+  return range ? clip(range, usable).first : usable.first;
 }

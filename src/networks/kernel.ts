@@ -1,22 +1,35 @@
-import type { Subnet } from "../formats/ip-address.ts";
+import { decodeError, type EncodedError } from "../errors.ts";
 import type { Link } from "../sys/link-message.ts";
-import type { MapElement } from "../sys/nftables-message.ts";
+import type { SetElement } from "../sys/nftables-message.ts";
 import { startWorker } from "../sys/worker.ts";
-import type { BridgePort, BridgeSettings } from "./links.ts";
-import type { Interface, OpenedNetns } from "./netns-pool.ts";
+import type { BridgePort, BridgeSettings, LocalSubnet } from "./links.ts";
+import type { DefaultRoute, NetnsProcess } from "./live-netns.ts";
+import type { NetnsRequest, OpenedNetns } from "./netns-pool.ts";
+import type { Interface } from "./veth.ts";
 
 /** What the network worker can be asked to do. Each waits for the kernel, so none runs on the daemon's main thread. */
 export interface KernelOperations {
   ensureBridge(settings: BridgeSettings): void;
-  openNetns(request: { containerId: string; interfaces: Interface[] }): OpenedNetns;
+  openNetns(request: NetnsRequest): OpenedNetns;
+  /** Adds an interface to a process's namespace. @returns its host end */
+  plug(request: { process: NetnsProcess; settings: Interface }): string;
+  /** Makes it the default route of a process's namespace; undefined for none. */
+  setDefaultRoute(request: { process: NetnsProcess; family: 4 | 6; route: DefaultRoute }): void;
+  /** Leads the names that are asked for in a process's namespace to the resolver. */
+  redirectNames(process: NetnsProcess): void;
   removeLink(name: string): void;
   listLinks(): Link[];
-  listSubnets(exceptLinks: string[]): Subnet[];
+  listSubnets(): LocalSubnet[];
   attach(port: BridgePort): void;
+  readSysctl(path: string): string;
   /** Returns the value before. `path` as "net/ipv4/ip_forward". */
   setSysctl(setting: { path: string; value: string }): string;
   /** In an `inet` table; a long list is sent in several transactions. */
-  changeElements(change: { table: string; elements: MapElement[] }): void;
+  changeElements(change: { table: string; elements: SetElement[] }): void;
+  /** From then on only this process can change the table. False where the kernel cannot do that. */
+  ownTable(table: string): boolean;
+  /** Nothing happens when there is no such table. */
+  removeTable(table: string): void;
   /** Makes the kernel forget UDP flows to these ports of this machine. */
   forgetUdpFlows(ports: number[]): void;
   /** Starts making namespaces ready. */
@@ -34,7 +47,7 @@ export interface Call {
 export interface Answer {
   id: number;
   result?: unknown;
-  error?: { message: string; code?: string };
+  error?: EncodedError;
 }
 
 export type Kernel = {
@@ -62,7 +75,7 @@ export function startKernel(): Kernel {
     const call = waiting.get(id);
     waiting.delete(id);
     if (waiting.size === 0) worker.unref();
-    if (error) call?.reject(Object.assign(new Error(error.message), error.code ? { code: error.code } : {}));
+    if (error) call?.reject(decodeError(error));
     else call?.resolve(result);
   });
   function end(error: Error): void {
@@ -87,12 +100,18 @@ export function startKernel(): Kernel {
   return {
     ensureBridge: (settings) => call("ensureBridge", settings) as Promise<void>,
     openNetns: (request) => call("openNetns", request) as Promise<OpenedNetns>,
+    plug: (request) => call("plug", request) as Promise<string>,
+    setDefaultRoute: (request) => call("setDefaultRoute", request) as Promise<void>,
+    redirectNames: (process) => call("redirectNames", process) as Promise<void>,
     removeLink: (name) => call("removeLink", name) as Promise<void>,
     listLinks: () => call("listLinks", undefined) as Promise<Link[]>,
-    listSubnets: (exceptLinks) => call("listSubnets", exceptLinks) as Promise<Subnet[]>,
+    listSubnets: () => call("listSubnets", undefined) as Promise<LocalSubnet[]>,
     attach: (port) => call("attach", port) as Promise<void>,
+    readSysctl: (path) => call("readSysctl", path) as Promise<string>,
     setSysctl: (setting) => call("setSysctl", setting) as Promise<string>,
     changeElements: (change) => call("changeElements", change) as Promise<void>,
+    ownTable: (table) => call("ownTable", table) as Promise<boolean>,
+    removeTable: (table) => call("removeTable", table) as Promise<void>,
     forgetUdpFlows: (ports) => call("forgetUdpFlows", ports) as Promise<void>,
     prepare: () => call("prepare", undefined) as Promise<void>,
     close: () => call("close", undefined) as Promise<void>,

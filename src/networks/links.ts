@@ -1,31 +1,43 @@
+import { randomBytes } from "node:crypto";
 import { hasCode } from "../errors.ts";
-import { macAddressOf, type Subnet } from "../formats/ip-address.ts";
+import {
+  decodeIpAddress,
+  encodeIpAddress,
+  type IpAddress,
+  isLinkLocal,
+  lastAddress,
+  macAddressOf,
+  type Subnet,
+} from "../formats/ip-address.ts";
 import {
   decodeAddress,
   decodeRoute,
   encodeDeleteAddress,
   encodeInetQuery,
   encodeNewAddress,
+  type KernelSubnet,
 } from "../sys/address-message.ts";
 import {
   decodeLink,
   encodeDeleteLink,
-  encodeHairpin,
   encodeLinkQuery,
   encodeNewBridge,
+  encodePortMode,
   encodeSetLink,
   encodeSetLinkByName,
   type Link,
 } from "../sys/link-message.ts";
 import { NetlinkSocket, netlinkProtocol } from "../sys/netlink.ts";
-import { routeType } from "../sys/rtnetlink-message.ts";
-import { setSysctl } from "../sys/sysctl.ts";
+import { type RouteRequest, routeType } from "../sys/rtnetlink-message.ts";
+import { quietLink } from "./quiet-link.ts";
 
 export interface BridgeSettings {
   name: string;
-  gateway: number;
-  prefixLength: number;
+  /** This machine's own there. */
+  addresses: Subnet[];
   mtu: number;
+  /** It is another program's: what it has, it keeps. */
+  isForeign: boolean;
   /** Marks it as one engine's. */
   alias: string;
 }
@@ -35,7 +47,19 @@ export interface BridgePort {
   name: string;
   bridge: string;
   mtu: number;
-  containerId: string;
+  /** Names the endpoint that it serves. */
+  alias: string;
+  /** It reaches the machine, but no other port of the bridge. */
+  isIsolated: boolean;
+}
+
+/** A subnet that the machine knows of. */
+export interface LocalSubnet {
+  /** The address is the machine's own where it has one. */
+  subnet: Subnet;
+  /** Name of its link; "" for none. */
+  link: string;
+  kind: "address" | "direct route" | "route by a gateway";
 }
 
 /** The bridges and links of the machine. Runs on the network worker: every call waits for the kernel. */
@@ -46,11 +70,11 @@ export interface HostLinks {
   /** Nothing happens when there is no such link. */
   removeLink(name: string): void;
   listLinks(): Link[];
-  /** Subnets of all addresses and routes, without those of the links named. */
-  listSubnets(exceptLinks: string[]): Subnet[];
+  /** Subnets of all addresses and routes. */
+  listSubnets(): LocalSubnet[];
   /** The machine's own addresses. */
-  listAddresses(): Subnet[];
-  /** Puts a link under a bridge, marked with the container it serves. */
+  listAddresses(): IpAddress[];
+  /** Puts a link under a bridge, marked with the endpoint that it serves. */
   attach(port: BridgePort): void;
 }
 
@@ -70,27 +94,32 @@ export function createHostLinks(): HostLinks & { socket: NetlinkSocket } {
     return decodeLink(socket.get(routeType.getLink, encodeLinkQuery(name), name)).index;
   }
 
+  const addresses = () =>
+    socket.dump(routeType.getAddress, encodeInetQuery()).flatMap((payload) => decodeAddress(payload) ?? []);
+
+  const list = () => socket.dump(routeType.getLink, encodeLinkQuery()).map(decodeLink);
+
   return {
     socket,
     indexOf,
-    ensureBridge({ name, gateway, prefixLength, mtu, alias }) {
+    ensureBridge({ name, addresses: wanted, mtu, isForeign, alias }) {
       // With a MAC of its own the bridge does not take on that of whichever port is lowest, and neighbours need not relearn it.
-      const macAddress = macAddressOf(gateway);
+      const macAddress = wanted[0] ? macAddressOf(wanted[0].address) : randomMacAddress();
       if (!findLink(name)) socket.request([encodeNewBridge({ name, mtu, macAddress })], name);
+      const hasIpv6 = wanted.some(({ address }) => address.family === 6);
+      if (!isForeign) quietLink(name, { hasIpv6 });
       const index = indexOf(name);
-      const others = socket
-        .dump(routeType.getAddress, encodeInetQuery())
-        .map(decodeAddress)
-        .filter(({ linkIndex, address }) => linkIndex === index && address !== gateway);
+      const isWanted = (one: KernelSubnet) =>
+        wanted.some(({ address }) => encodeIpAddress(address).equals(one.address));
+      const others = isForeign ? [] : addresses().filter((one) => one.linkIndex === index && !isWanted(one));
       socket.request(
         [
-          ...others.map(encodeDeleteAddress),
-          encodeNewAddress(index, gateway, prefixLength),
-          encodeSetLink(index, { up: true, alias }),
+          ...others.filter(({ address }) => !isLinkLocal(decodeIpAddress(address))).map(encodeDeleteAddress),
+          ...wanted.map((address) => newAddress(index, address)),
+          encodeSetLink(index, { up: true, ...(!isForeign && { alias }) }),
         ],
         name,
       );
-      setSysctl(`net/ipv4/conf/${name}/route_localnet`, "1");
     },
     removeLink(name) {
       try {
@@ -99,25 +128,48 @@ export function createHostLinks(): HostLinks & { socket: NetlinkSocket } {
         if (!hasCode(error, "ENODEV")) throw error;
       }
     },
-    listLinks: () => socket.dump(routeType.getLink, encodeLinkQuery()).map(decodeLink),
-    listAddresses: () => socket.dump(routeType.getAddress, encodeInetQuery()).map(decodeAddress),
-    listSubnets(exceptLinks) {
-      const excepted = exceptLinks.map((name) => findLink(name)?.index);
-      const addresses = socket.dump(routeType.getAddress, encodeInetQuery()).map(decodeAddress);
-      const routes = socket.dump(routeType.getRoute, encodeInetQuery()).map(decodeRoute);
-      return [...addresses, ...routes.filter((route) => route !== undefined)].filter(
-        ({ linkIndex }) => !excepted.includes(linkIndex),
-      );
+    listLinks: list,
+    listAddresses: () => addresses().map(({ address }) => decodeIpAddress(address)),
+    listSubnets() {
+      const names = new Map(list().map(({ index, name }) => [index, name]));
+      const describe = (one: KernelSubnet, kind: LocalSubnet["kind"]): LocalSubnet => ({
+        kind,
+        link: names.get(one.linkIndex) ?? "",
+        subnet: { address: decodeIpAddress(one.address), prefixLength: one.prefixLength },
+      });
+      const routes = socket
+        .dump(routeType.getRoute, encodeInetQuery())
+        .flatMap((payload) => decodeRoute(payload) ?? []);
+      return [
+        ...addresses().map((one) => describe(one, "address")),
+        ...routes.map((one) => describe(one, one.hasGateway ? "route by a gateway" : "direct route")),
+      ];
     },
-    attach({ name, bridge, mtu, containerId }) {
+    attach({ name, bridge, mtu, alias, isIsolated }) {
       socket.request(
         [
-          encodeSetLinkByName(name, { master: indexOf(bridge), mtu, alias: containerId, up: true }),
+          encodeSetLinkByName(name, { master: indexOf(bridge), mtu, alias, up: true }),
           // With br_netfilter on, a container's way to its own published port turns round inside the bridge.
-          encodeHairpin(name),
+          encodePortMode(name, { isIsolated }),
         ],
         name,
       );
     },
   };
+}
+
+/** Unicast, and locally administered. */
+function randomMacAddress(): string {
+  const [first = 0, ...rest] = randomBytes(6);
+  return [(first & 0xfc) | 2, ...rest].map((byte) => byte.toString(16).padStart(2, "0")).join(":");
+}
+
+/** Gives a link an address in its subnet. */
+export function newAddress(linkIndex: number, subnet: Subnet): RouteRequest {
+  const { address, prefixLength } = subnet;
+  const hasBroadcast = address.family === 4 && prefixLength < 31;
+  return encodeNewAddress(
+    { linkIndex, address: encodeIpAddress(address), prefixLength },
+    hasBroadcast ? encodeIpAddress(lastAddress(subnet)) : undefined,
+  );
 }

@@ -1,5 +1,5 @@
 import { hasCode } from "../errors.ts";
-import type { Subnet } from "../formats/ip-address.ts";
+import { decodeIpAddress, formatIpAddress, type IpAddress, isLoopback } from "../formats/ip-address.ts";
 import {
   conntrackType,
   decodeFlow,
@@ -8,23 +8,26 @@ import {
   type TrackedFlow,
 } from "../sys/conntrack-message.ts";
 import { NetlinkSocket, netlinkProtocol } from "../sys/netlink.ts";
-import type { MapElement } from "../sys/nftables-message.ts";
+import type { SetElement } from "../sys/nftables-message.ts";
 
 /** The kernel's packet filter. Runs on the network worker. */
 interface Netfilter {
   /** In an `inet` table; a long list is sent in several transactions. */
-  changeElements(table: string, elements: MapElement[]): void;
+  changeElements(table: string, elements: SetElement[]): void;
+  /** From then on only this process can change the table. False where the kernel cannot do that. */
+  ownTable(table: string): boolean;
+  /** Nothing happens when there is no such table. */
+  removeTable(table: string): void;
   /**
    * Makes the kernel forget UDP flows to these ports of this machine: they would go on to where their first packet went.
    */
-  forgetUdpFlows(ports: number[], ownAddresses: Subnet[]): void;
+  forgetUdpFlows(ports: number[], ownAddresses: IpAddress[]): void;
   close(): void;
 }
 
 /** Elements in one transaction, well within a socket's buffers. */
-const batchSize = 256;
+const batchSize = 1024;
 const udp = 17;
-const loopbackNetwork = 127;
 
 export function createNetfilter(): Netfilter {
   const socket = new NetlinkSocket(netlinkProtocol.netfilter);
@@ -43,14 +46,29 @@ export function createNetfilter(): Netfilter {
       for (let start = 0; start < elements.length; start += batchSize)
         socket.changeElements(table, elements.slice(start, start + batchSize).map(fromMessage));
     },
+    ownTable(table) {
+      try {
+        socket.ownTable(table);
+        return true;
+      } catch {
+        return false;
+      }
+    },
+    removeTable(table) {
+      try {
+        socket.removeTable(table);
+      } catch (error) {
+        if (!hasCode(error, "ENOENT")) throw error;
+      }
+    },
     forgetUdpFlows(ports, ownAddresses) {
-      const own = new Set(ownAddresses.map(({ address }) => address));
-      const isOwn = (address: number) => own.has(address) || address >>> 24 === loopbackNetwork;
-      for (const payload of socket.dump(conntrackType.get, encodeFlowQuery())) {
+      const own = new Set(ownAddresses.map(formatIpAddress));
+      const isOwn = (address: IpAddress) => own.has(formatIpAddress(address)) || isLoopback(address);
+      const dump = (family: 4 | 6) => socket.dump(conntrackType.get, encodeFlowQuery(family));
+      for (const payload of [...dump(4), ...dump(6)]) {
         const flow = decodeFlow(payload);
-        if (flow?.protocol !== udp || !ports.includes(flow.destinationPort) || !isOwn(flow.destination))
-          continue;
-        forget(flow);
+        if (flow?.protocol !== udp || !ports.includes(flow.destinationPort)) continue;
+        if (isOwn(decodeIpAddress(flow.destination))) forget(flow);
       }
     },
     close: () => socket.close(),
@@ -58,6 +76,6 @@ export function createNetfilter(): Netfilter {
 }
 
 /** Buffers arrive on the worker as plain byte arrays. */
-function fromMessage({ map, key, value }: MapElement): MapElement {
-  return { map, key: Buffer.from(key), ...(value && { value: Buffer.from(value) }) };
+function fromMessage({ key, value, ...element }: SetElement): SetElement {
+  return { ...element, key: Buffer.from(key), ...(value && { value: Buffer.from(value) }) };
 }

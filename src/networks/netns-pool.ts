@@ -1,45 +1,33 @@
-import { randomBytes } from "node:crypto";
 import { hasCode } from "../errors.ts";
-import { encodeDefaultRoute, encodeNewAddress } from "../sys/address-message.ts";
-import {
-  decodeLink,
-  encodeLinkQuery,
-  encodeNewVeth,
-  encodeNoIpv6Address,
-  encodeSetLink,
-  encodeSetLinkByName,
-} from "../sys/link-message.ts";
+import { type NameSockets, resolverAddress, resolverPort } from "../supervisor-protocol/names.ts";
+import { encodeSetLink } from "../sys/link-message.ts";
 import { NetlinkSocket, netlinkProtocol } from "../sys/netlink.ts";
 import { closeNetns, enterNetns, enterNewNetns, openOwnNetns } from "../sys/netns.ts";
-import { routeType } from "../sys/rtnetlink-message.ts";
+import { openNetnsSocket } from "../sys/netns-socket.ts";
 import { setSysctl } from "../sys/sysctl.ts";
-import type { HostLinks } from "./links.ts";
+import { redirectNames } from "./name-redirect.ts";
+import { addVeth, configureVeth, type HostSide, type Interface } from "./veth.ts";
 
-/** One interface of a container, as the kernel needs to know it. */
-export interface Interface {
-  /** Name inside: eth0, eth1, … */
-  name: string;
-  bridge: string;
-  address: number;
-  prefixLength: number;
-  /** Absent: no default route through this interface. */
-  gateway?: number;
-  macAddress: string;
-  mtu: number;
+export interface NetnsRequest {
+  interfaces: Interface[];
+  /** Names that are asked for there go to the resolver. */
+  redirectsNames: boolean;
 }
 
 export interface OpenedNetns {
   /** A namespace descriptor of the whole process; the receiver closes it with `closeNetns` once the init runs. */
   fd: number;
-  /** Host ends of its interfaces. */
+  /** HostSide ends of its interfaces, in their order. */
   links: string[];
+  /** Descriptors of the whole process in which the first questions wait; absent where names do not go to the resolver. */
+  nameSockets?: NameSockets;
 }
 
 interface ReadyNetns {
   fd: number;
   /** A socket that speaks to that namespace. */
   socket: NetlinkSocket;
-  /** Host end of the pair whose other end is eth0 inside, down and without address. */
+  /** HostSide end of the pair whose other end is eth0 inside, down and without address. */
   veth: string;
 }
 
@@ -52,13 +40,13 @@ const loopbackIndex = 1;
  * nothing here needs to be taken down. Runs on the network worker, whose thread visits new namespaces.
  */
 interface NetnsPool {
-  open(containerId: string, interfaces: Interface[]): OpenedNetns;
+  open(request: NetnsRequest): OpenedNetns;
   /** Makes one more ready namespace. False when there are enough. */
   prepare(): boolean;
   close(): void;
 }
 
-export function createNetnsPool(host: HostLinks & { socket: NetlinkSocket }): NetnsPool {
+export function createNetnsPool(host: HostSide): NetnsPool {
   const ownNetns = openOwnNetns();
   const ready: ReadyNetns[] = [];
 
@@ -74,52 +62,15 @@ export function createNetnsPool(host: HostLinks & { socket: NetlinkSocket }): Ne
     }
   }
 
-  /** Inherited by eth0, which is made later; loopback keeps ::1. */
-  function disableIpv6ForNewLinks(): void {
-    try {
-      setSysctl("net/ipv6/conf/default/disable_ipv6", "1");
-    } catch (error) {
-      // A kernel without IPv6.
-      if (!hasCode(error, "ENOENT")) throw error;
-    }
-  }
-
-  function addVeth(fd: number, name: string): string {
-    const veth = `veth${randomBytes(4).toString("hex").slice(0, 7)}`;
-    host.socket.request([encodeNewVeth({ name: veth }, { name }, fd)], veth);
-    quietHostEnd(veth);
-    return veth;
-  }
-
-  /** A bridge's port needs no address: of its own it would look for IPv6 routers in the container for ever. */
-  function quietHostEnd(veth: string): void {
-    try {
-      host.socket.request([encodeNoIpv6Address(veth)], veth);
-    } catch (error) {
-      // A kernel without IPv6.
-      if (!hasCode(error, "EAFNOSUPPORT")) throw error;
-    }
-  }
-
   function makeReady(): ReadyNetns {
     const { fd, socket } = makeNetns();
     try {
-      return { fd, socket, veth: addVeth(fd, "eth0") };
+      return { fd, socket, veth: addVeth(host, fd, "eth0") };
     } catch (error) {
       socket.close();
       closeNetns(fd);
       throw error;
     }
-  }
-
-  function configure(socket: NetlinkSocket, containerId: string, settings: Interface, veth: string): void {
-    const { name, bridge, macAddress, mtu, address, prefixLength, gateway } = settings;
-    socket.request([encodeSetLinkByName(name, { macAddress, mtu, up: true })], name);
-    host.attach({ name: veth, bridge, mtu, containerId });
-    const { index } = decodeLink(socket.get(routeType.getLink, encodeLinkQuery(name), name));
-    const requests = [encodeNewAddress(index, address, prefixLength)];
-    if (gateway !== undefined) requests.push(encodeDefaultRoute(gateway, index));
-    socket.request(requests, name);
   }
 
   function discard(netns: { fd: number; socket: NetlinkSocket }): void {
@@ -128,7 +79,7 @@ export function createNetnsPool(host: HostLinks & { socket: NetlinkSocket }): Ne
   }
 
   return {
-    open(containerId, interfaces) {
+    open({ interfaces, redirectsNames }) {
       if (interfaces.length === 0) {
         const { fd, socket } = makeNetns();
         socket.close();
@@ -136,25 +87,27 @@ export function createNetnsPool(host: HostLinks & { socket: NetlinkSocket }): Ne
       }
       const netns = ready.shift() ?? makeReady();
       const links: string[] = [];
+      let nameSockets: NameSockets | undefined;
       try {
         for (const [number, settings] of interfaces.entries()) {
-          const veth = number === 0 ? netns.veth : addVeth(netns.fd, settings.name);
+          const veth = number === 0 ? netns.veth : addVeth(host, netns.fd, settings.name);
           links.push(veth);
-          configure(netns.socket, containerId, settings, veth);
+          configureVeth(host, netns, settings, veth, number === 0 ? "eth0" : settings.name);
         }
+        if (redirectsNames) nameSockets = openForNames(netns.fd, ownNetns);
       } catch (error) {
         discard(netns);
         throw error;
       }
       netns.socket.close();
-      return { fd: netns.fd, links };
+      return { fd: netns.fd, links, ...(nameSockets && { nameSockets }) };
     },
     prepare() {
       if (ready.length >= readyCount) return false;
       try {
         ready.push(makeReady());
       } catch {
-        // Whoever needs one is told when they ask for it.
+        // The caller that needs one gets the error.
         return false;
       }
       return ready.length < readyCount;
@@ -164,4 +117,42 @@ export function createNetnsPool(host: HostLinks & { socket: NetlinkSocket }): Ne
       closeNetns(ownNetns);
     },
   };
+}
+
+/** Inherited by eth0, which is made later; loopback keeps ::1. */
+function disableIpv6ForNewLinks(): void {
+  try {
+    setSysctl("net/ipv6/conf/default/disable_ipv6", "1");
+  } catch (error) {
+    // A kernel without IPv6.
+    if (!hasCode(error, "ENOENT")) throw error;
+  }
+}
+
+/** From then on questions wait for the resolver. */
+function openForNames(netns: number, home: number): NameSockets {
+  redirectNamesIn(netns, home);
+  const local = { address: resolverAddress, port: resolverPort };
+  const udp = openNetnsSocket(netns, { protocol: "udp", family: 4, local });
+  try {
+    return { udp, tcp: openNetnsSocket(netns, { protocol: "tcp", family: 4, local }) };
+  } catch (error) {
+    closeNetns(udp);
+    throw error;
+  }
+}
+
+function redirectNamesIn(netns: number, home: number): void {
+  enterNetns(netns);
+  let socket: NetlinkSocket;
+  try {
+    socket = new NetlinkSocket(netlinkProtocol.netfilter);
+  } finally {
+    enterNetns(home);
+  }
+  try {
+    redirectNames(socket);
+  } finally {
+    socket.close();
+  }
 }

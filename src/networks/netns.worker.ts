@@ -1,7 +1,9 @@
 import { parentPort } from "node:worker_threads";
-import { setSysctl } from "../sys/sysctl.ts";
+import { encodeError } from "../errors.ts";
+import { readSysctl, setSysctl } from "../sys/sysctl.ts";
 import type { Answer, Call, KernelOperations } from "./kernel.ts";
 import { createHostLinks } from "./links.ts";
+import { createLiveNetns } from "./live-netns.ts";
 import { createNetfilter } from "./netfilter.ts";
 import { createNetnsPool } from "./netns-pool.ts";
 
@@ -11,6 +13,7 @@ if (!port) throw new Error("netns.worker is a worker thread");
 const links = createHostLinks();
 const netfilter = createNetfilter();
 const pool = createNetnsPool(links);
+const live = createLiveNetns(links);
 /** Idle time before the next namespace is made ready, so that a burst of starts is not slowed by it. */
 const refillDelayMilliseconds = 50;
 let refill: NodeJS.Timeout | undefined;
@@ -24,17 +27,23 @@ function scheduleRefill(): void {
 
 const operations: KernelOperations = {
   ensureBridge: (settings) => links.ensureBridge(settings),
-  openNetns({ containerId, interfaces }) {
-    const netns = pool.open(containerId, interfaces);
-    if (interfaces.length > 0) scheduleRefill();
+  openNetns(request) {
+    const netns = pool.open(request);
+    if (request.interfaces.length > 0) scheduleRefill();
     return netns;
   },
+  plug: ({ process, settings }) => live.plug(process, settings),
+  setDefaultRoute: ({ process, family, route }) => live.setDefaultRoute(process, family, route),
+  redirectNames: (process) => live.redirectNames(process),
   removeLink: (name) => links.removeLink(name),
   listLinks: () => links.listLinks(),
-  listSubnets: (exceptLinks) => links.listSubnets(exceptLinks),
+  listSubnets: () => links.listSubnets(),
   attach: (port) => links.attach(port),
+  readSysctl: (path) => readSysctl(path),
   setSysctl: ({ path, value }) => setSysctl(path, value),
   changeElements: ({ table, elements }) => netfilter.changeElements(table, elements),
+  ownTable: (table) => netfilter.ownTable(table),
+  removeTable: (table) => netfilter.removeTable(table),
   forgetUdpFlows: (ports) => netfilter.forgetUdpFlows(ports, links.listAddresses()),
   prepare: scheduleRefill,
   close() {
@@ -52,8 +61,7 @@ port.on("message", ({ id, operation, argument }: Call) => {
     const run = operations[operation] as (argument: unknown) => unknown;
     answer.result = run(argument);
   } catch (error) {
-    const { message, code } = error as NodeJS.ErrnoException;
-    answer.error = { message, ...(code === undefined ? {} : { code }) };
+    answer.error = encodeError(error);
   }
   port.postMessage(answer);
 });

@@ -1,24 +1,43 @@
 import type { Events } from "../events/events.ts";
 import type { Finding } from "../finding.ts";
-import type { NetworkInspect } from "../formats/docker-api.ts";
-import { parseIpv4, parseSubnet } from "../formats/ip-address.ts";
+import type {
+  EndpointSettings,
+  NetworkCreateRequest,
+  NetworkInspect,
+} from "../formats/docker-api/docker-api.ts";
 import type { Logger } from "../logger.ts";
 import type { State } from "../state/state.ts";
-import { bridgeMark, findStrayBridges } from "./bridges.ts";
 import { openCatalog } from "./catalog.ts";
+import { createNetworkChanges } from "./changes.ts";
 import { checkNetworks } from "./check.ts";
+import { checkEndpoints } from "./check-endpoint.ts";
+import type { RunningOwner } from "./connect.ts";
+import { createDrivers } from "./drivers.ts";
 import { createFirewall } from "./firewall.ts";
 import { createForeignFirewall } from "./foreign-firewall.ts";
+import { enableForwarding } from "./forwarding.ts";
+import type { EndpointInUse } from "./inspect-network.ts";
 import { type Kernel, startKernel } from "./kernel.ts";
-import type { BridgeSettings } from "./links.ts";
+import type { NamedOwner } from "./lease.ts";
+import type { NetnsProcess } from "./live-netns.ts";
+import { createSandboxNames, type Resolver } from "./names.ts";
+import type { Sandbox, SandboxRequest } from "./open-sandbox.ts";
 import { createPortReservations, readFreePorts } from "./ports.ts";
-import { createPublishedPorts } from "./published-ports.ts";
-import type { BridgeRecord, EndpointInUse, NetworkRecord } from "./records.ts";
-import { createSandboxes, type LiveContainer, type Sandbox, type SandboxRequest } from "./sandboxes.ts";
-import type { NetworkCreateBody } from "./user-network.ts";
+import { createPublishedPorts, type PortsChange } from "./published-ports.ts";
+import type { NetworkRecord } from "./records.ts";
+import type { SandboxView } from "./sandbox.ts";
+import { createSandboxes } from "./sandboxes.ts";
+import type { NetworksConfig } from "./settings.ts";
+import { watchTable } from "./watch-table.ts";
 
-export type { EndpointInUse, NetworkRecord } from "./records.ts";
-export type { LiveContainer, Sandbox } from "./sandboxes.ts";
+export type { RunningOwner } from "./connect.ts";
+export { gatewayOf } from "./endpoint.ts";
+export type { EndpointInUse } from "./inspect-network.ts";
+export type { Resolver } from "./names.ts";
+export type { Sandbox, SandboxRequest } from "./open-sandbox.ts";
+export { findWantedPorts, type Publication } from "./port-map.ts";
+export { isPredefined, type NetworkRecord } from "./records.ts";
+export type { SandboxView } from "./sandbox.ts";
 
 export interface NetworksOptions {
   state: State;
@@ -26,10 +45,15 @@ export interface NetworksOptions {
   logger: Logger;
   /** Link name of the default bridge, up to 15 characters. */
   bridgeName: string;
-  /** Address of the default bridge with its prefix length, "172.17.0.1/16". Absent: the first free default pool. */
-  bip?: string;
   /** Name of the nftables table; one per engine on a machine. */
   tableName: string;
+  /** Containers of the default bridge have names, too. */
+  hasDefaultBridgeNames: boolean;
+  /** Asked from the first `open` on. */
+  resolver: Resolver;
+  /** Never changes; the engine's own IPv6 subnets come of it. */
+  engineId: string;
+  settings: NetworksConfig;
 }
 
 export interface Networks {
@@ -38,25 +62,46 @@ export interface Networks {
    * @throws notFound for a network, internal "driver failed programming external connectivity…" for a port, invalid
    */
   open(request: SandboxRequest): Promise<Sandbox>;
-  /** After the container has ended: gives back addresses and ports. A container that is not open is no error. */
-  close(containerId: string): Promise<void>;
+  /** After the owner has ended: gives back addresses and ports. One that is not open is no error. */
+  close(ownerId: string): Promise<void>;
   /**
-   * At daemon start, with the containers found running (asked for late, since one may end meanwhile): bridges, table and forwarding are made as they must be, leases
-   * and published ports made equal to exactly these, links of nobody removed. Running connections notice nothing.
+   * Joins an owner that runs to one more network: everything or nothing. Its gateway is elected again.
+   * @throws notFound, forbidden, invalid, conflict, in Docker's words
    */
-  adopt(live: () => LiveContainer[]): Promise<void>;
+  connect(owner: RunningOwner, networkId: string, settings: EndpointSettings): Promise<void>;
+  /** The inverse. @throws notFound, internal when it is not on that network */
+  disconnect(owner: RunningOwner, networkId: string): Promise<void>;
+  /** Changes the published ports of an owner that runs: all of it, or nothing. @throws internal "Bind for … failed…" */
+  changePorts(owner: RunningOwner, change: PortsChange): Promise<void>;
+  /** What an owner has of the networks; undefined when it has no sandbox of its own. */
+  view(ownerId: string): SandboxView | undefined;
+  /**
+   * At daemon start: recreates bridges, table and forwarding, closes what is stored of other owners than these, and deletes
+   * orphaned links. `live` is a function because an owner may end meanwhile. Running connections notice nothing.
+   */
+  adopt(live: () => string[]): Promise<void>;
+  /** At daemon start, and for another resolver: tells all names again. @param findProcess of an owner that runs */
+  restoreNames(findProcess: (ownerId: string) => NetnsProcess | undefined): Promise<void>;
+  /** An owner has another name now. */
+  rename(owner: NamedOwner): void;
   list(): NetworkRecord[];
-  /** By name, id, or the start of an id that fits one network only. */
+  /** By id, name, or the start of an id that fits one network only. */
   findNetwork(nameOrId: string): NetworkRecord | undefined;
-  /** @throws notFound "network X not found" */
+  /** @throws notFound "network X not found", invalid for the start of several ids */
   getNetwork(nameOrId: string): NetworkRecord;
+  /** All that it may mean: one by its id or name, else those whose ids begin so. */
+  listMatches(nameOrId: string): NetworkRecord[];
+  /** Of a container that is being made. @throws invalid for what no network could give it */
+  checkEndpoints(endpoints: Record<string, EndpointSettings>): void;
   inspect(record: NetworkRecord, endpointsInUse: EndpointInUse[]): NetworkInspect;
   /** @throws invalid, conflict, notImplemented */
-  createNetwork(body: NetworkCreateBody): Promise<NetworkRecord>;
+  createNetwork(body: NetworkCreateRequest): Promise<NetworkRecord>;
   /** @throws notFound, forbidden for a predefined network or one with active endpoints */
   removeNetwork(nameOrId: string): Promise<void>;
-  /** What of links, leases and rules is not as it must be with these containers running. */
-  check(live: () => LiveContainer[]): Promise<Finding[]>;
+  /** Whether anything is on that network now. */
+  hasEndpoints(id: string): boolean;
+  /** Links, leases and rules that differ from what these owners need. */
+  check(live: () => string[]): Promise<Finding[]>;
   /** Takes bridges, table and rules of the machine; the records stay. Nothing can be opened afterwards. */
   destroy(): Promise<void>;
   /** Ends the worker thread and lets go of the ports. Bridges, rules and running containers stay as they are. */
@@ -74,100 +119,87 @@ export async function createNetworks(options: NetworksOptions): Promise<Networks
   }
 }
 
-async function bringUpNetworks(options: NetworksOptions, kernel: Kernel): Promise<Networks> {
-  const { state, events, logger, bridgeName, bip, tableName } = options;
-  const firewall = createFirewall(tableName, kernel);
+/** All that works together here, nothing of it done yet. */
+async function createParts(options: NetworksOptions, kernel: Kernel) {
+  const { state, events, logger, bridgeName, engineId, settings, tableName, hasDefaultBridgeNames } = options;
+  const firewall = createFirewall({
+    ...{ tableName, kernel, logger, allowsDirectRouting: settings.allowsDirectRouting },
+    onScript: (pid) => watch.expect(pid),
+  });
+  const watch = watchTable(tableName, logger, firewall);
   const foreignFirewall = createForeignFirewall(tableName, logger);
   const reservations = createPortReservations(readFreePorts());
-  const catalog = await openCatalog({ state, kernel, bridgeName, bip, logger });
+  const catalog = await openCatalog({
+    ...{ state, kernel, bridgeName, engineId, settings, hasDefaultBridgeNames, logger },
+  });
+  const names = createSandboxNames(options.resolver, logger);
+  const publishedPorts = createPublishedPorts({ firewall, reservations, logger });
   const bridges = () => catalog.bridges();
-  const publishedPorts = createPublishedPorts({ firewall, reservations, bridges, logger });
-  const sandboxes = createSandboxes({ catalog, kernel, publishedPorts, repair: bringUp, events, logger });
+  const forward = async () => {
+    if (settings.enablesForwarding) await enableForwarding(kernel, bridges(), logger);
+  };
+  const drivers = createDrivers({ kernel, firewall, foreignFirewall, bridges, forward, tableName });
 
   async function bringUp(): Promise<void> {
-    const before = await kernel.setSysctl({ path: "net/ipv4/ip_forward", value: "1" });
-    if (before !== "1") logger.info("enabled IPv4 forwarding (net.ipv4.ip_forward)");
-    for (const bridge of catalog.bridges())
-      await kernel.ensureBridge(settingsOf(bridge, bridgeMark(tableName)));
-    for (const name of findStrayBridges(await kernel.listLinks(), catalog.bridges(), tableName)) {
-      await kernel.removeLink(name);
-    }
-    await firewall.install(catalog.bridges());
-    await foreignFirewall.accept(catalog.bridges());
+    const all = catalog.list();
+    for (const [name, driver] of Object.entries(drivers))
+      await driver.restore(all.filter((network) => network.driver === name));
   }
 
-  async function adopt(live: () => LiveContainer[]): Promise<void> {
+  const sandboxes = createSandboxes({
+    ...{ state, catalog, drivers, kernel, publishedPorts, names, events, logger },
+    publishAddress: settings.publishAddress,
+    repair: bringUp,
+  });
+  return { catalog, drivers, firewall, foreignFirewall, names, watch, sandboxes, bringUp };
+}
+
+async function bringUpNetworks(options: NetworksOptions, kernel: Kernel): Promise<Networks> {
+  const { events, tableName } = options;
+  const parts = await createParts(options, kernel);
+  const { catalog, drivers, firewall, foreignFirewall, names, watch, sandboxes, bringUp } = parts;
+  const { list, findNetwork, getNetwork, listMatches, inspect } = catalog;
+  const changes = createNetworkChanges({ catalog, drivers, events, names });
+
+  async function adopt(live: () => string[]): Promise<void> {
     await bringUp();
-    await sandboxes.adopt(live());
+    await sandboxes.adopt(live);
   }
 
-  let last: Promise<unknown> = Promise.resolve();
-  /** One after the other: a bridge that is still being made must not outlive `destroy`. */
-  function inTurn<R>(change: () => Promise<R>): Promise<R> {
-    const done = last.then(change);
-    last = done.catch(() => {});
-    return done;
+  try {
+    await bringUp();
+    await kernel.prepare();
+  } catch (error) {
+    watch.stop();
+    throw error;
   }
 
-  await bringUp();
-  await kernel.prepare();
-
+  const { open, close, changePorts, view, rename, restoreNames } = sandboxes;
   return {
-    open: (request) => sandboxes.open(request),
-    close: (containerId) => sandboxes.close(containerId),
+    ...{ open, close, changePorts, view, rename, restoreNames },
+    connect: async (owner, id, settings) => sandboxes.connect(owner, getNetwork(id), settings),
+    disconnect: async (owner, id) => sandboxes.disconnect(owner, getNetwork(id)),
     adopt,
     check: (live) =>
-      checkNetworks(
-        { tableName, catalog, kernel, firewall, publishedPorts, sandboxes, repair: () => adopt(live) },
-        live(),
-      ),
-    list: () => catalog.list(),
-    findNetwork: (nameOrId) => catalog.findNetwork(nameOrId),
-    getNetwork: (nameOrId) => catalog.getNetwork(nameOrId),
-    inspect: (record, endpoints) => catalog.inspect(record, endpoints),
-    createNetwork: (body) => inTurn(() => createNetwork(body)),
-    removeNetwork: (nameOrId) =>
-      inTurn(async () => {
-        const record = catalog.getNetwork(nameOrId);
-        catalog.checkRemovable(record, sandboxes.countEndpoints(record.id));
-        await removeRecord(record);
-        events.publish("network", "destroy", record.id, { name: record.name, type: record.driver });
-      }),
+      checkNetworks({ tableName, catalog, kernel, firewall, sandboxes, repair: () => adopt(live) }, live()),
+    ...{ list, findNetwork, getNetwork, listMatches, inspect },
+    checkEndpoints: (endpoints) => checkEndpoints(findNetwork, endpoints),
+    createNetwork: (body) => changes.create(body),
+    removeNetwork: (nameOrId) => changes.remove(nameOrId, sandboxes.endpointsOn),
+    hasEndpoints: (id) => sandboxes.endpointsOn(id).length > 0,
     destroy: () =>
-      inTurn(async () => {
+      changes.inTurn(async () => {
+        watch.stop();
         sandboxes.stop();
         await firewall.destroy();
         await foreignFirewall.accept([]);
-        for (const bridge of catalog.bridges()) await kernel.removeLink(bridge.link);
+        for (const bridge of catalog.bridges()) if (!bridge.isForeign) await kernel.removeLink(bridge.link);
         await kernel.close();
       }),
     async stop() {
+      watch.stop();
       sandboxes.stop();
       await kernel.close();
     },
   };
-
-  async function createNetwork(body: NetworkCreateBody): Promise<NetworkRecord> {
-    const record = await catalog.create(body);
-    try {
-      await bringUp();
-    } catch (error) {
-      await removeRecord(record);
-      throw error;
-    }
-    events.publish("network", "create", record.id, { name: record.name, type: record.driver });
-    return record;
-  }
-
-  async function removeRecord(record: NetworkRecord): Promise<void> {
-    catalog.delete(record);
-    if (record.bridge) await kernel.removeLink(record.bridge.link);
-    await firewall.install(catalog.bridges());
-    await foreignFirewall.accept(catalog.bridges());
-  }
-}
-
-function settingsOf({ link, subnet, gateway, mtu }: BridgeRecord, alias: string): BridgeSettings {
-  const { prefixLength } = parseSubnet(subnet) ?? { prefixLength: 0 };
-  return { name: link, gateway: parseIpv4(gateway) ?? 0, prefixLength, mtu, alias };
 }

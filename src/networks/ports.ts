@@ -1,103 +1,79 @@
-import { hasCode, internal, messageOf } from "../errors.ts";
-import { formatIpv4 } from "../formats/ip-address.ts";
-import { type PortProtocol, releasePort, reservePort } from "../sys/port-socket.ts";
+import { internal } from "../errors.ts";
+import type { PortRange } from "../formats/container-port.ts";
+import { formatIpAddress } from "../formats/ip-address.ts";
 import { readSysctl } from "../sys/sysctl.ts";
-import type { PortRange, Publication, WantedPort } from "./port-map.ts";
+import { createHeldPorts } from "./held-ports.ts";
+import type { Publication } from "./port-map.ts";
+import type { PortGroup } from "./publish-targets.ts";
 
 /** The ports of this machine that this engine holds. */
 export interface PortReservations {
-  /**
-   * Takes a host port for each, or none. @throws internal "Bind for … failed: port is already allocated"
-   */
-  take(wanted: WantedPort[], containerAddress: number): Publication[];
+  /** Takes a host port for each, or none. @throws internal "Bind for … failed: port is already allocated" */
+  take(groups: readonly PortGroup[]): Publication[];
   /** Takes one that is in use already, after a restart. False when another process has got hold of it. */
   retake(publication: Publication): boolean;
-  release(publications: Publication[]): void;
+  release(publications: readonly Publication[]): void;
 }
 
 export function createPortReservations(freePorts: PortRange): PortReservations {
-  /** By protocol and port: the addresses held, with their sockets. */
-  const held = new Map<string, Map<number, number | undefined>>();
+  const { reserve, release } = createHeldPorts();
   let nextFree = freePorts.first;
 
-  /** The kernel would find most clashes itself, but it has no sockets for sctp. */
-  function isHeld(protocol: string, address: number, port: number): boolean {
-    const addresses = held.get(`${protocol} ${port}`);
-    if (!addresses) return false;
-    return address === 0 || addresses.has(0) || addresses.has(address);
-  }
-
-  function hold(protocol: PortProtocol, address: number, port: number): void {
-    const fd = reservePort(protocol, address, port);
-    const key = `${protocol} ${port}`;
-    const addresses = held.get(key) ?? new Map<number, number | undefined>();
-    held.set(key, addresses.set(address, fd));
-  }
-
-  /** False when it is taken. @throws internal for any other reason */
-  function reserve(protocol: PortProtocol, address: number, port: number): boolean {
-    if (isHeld(protocol, address, port)) return false;
+  /** The same port on all addresses, or undefined, and then none. */
+  function takeAt(port: number, { places, protocol, containerPort }: PortGroup): Publication[] | undefined {
+    const taken: Publication[] = [];
+    let isDone = false;
     try {
-      hold(protocol, address, port);
-      return true;
-    } catch (error) {
-      if (hasCode(error, "EADDRINUSE")) return false;
-      const reason = hasCode(error, "EADDRNOTAVAIL") ? "cannot assign requested address" : messageOf(error);
-      throw internal(
-        `failed to bind host port for ${formatIpv4(address)}:${port}/${protocol}: ${reason}`,
-        error,
-      );
+      isDone = places.every(({ hostAddress, containerAddress }) => {
+        if (!reserve(protocol, hostAddress, port)) return false;
+        taken.push({ protocol, hostAddress, hostPort: port, containerAddress, containerPort });
+        return true;
+      });
+    } finally {
+      if (!isDone) release(taken);
     }
+    return isDone ? taken : undefined;
   }
 
-  function release(publications: Publication[]): void {
-    for (const { protocol, hostAddress, hostPort } of publications) {
-      const key = `${protocol} ${hostPort}`;
-      const addresses = held.get(key);
-      const fd = addresses?.get(hostAddress);
-      if (fd !== undefined) releasePort(fd);
-      addresses?.delete(hostAddress);
-      if (addresses?.size === 0) held.delete(key);
-    }
-  }
-
-  function takeAny({ protocol, hostAddress }: WantedPort): number {
+  function takeAny(group: PortGroup): Publication[] {
     for (let tries = freePorts.first; tries <= freePorts.last; tries++) {
       const port = nextFree;
       nextFree = nextFree >= freePorts.last ? freePorts.first : nextFree + 1;
-      if (reserve(protocol, hostAddress, port)) return port;
+      const taken = takeAt(port, group);
+      if (taken) return taken;
     }
-    throw internal(`all ports are allocated`);
+    throw internal("all ports are allocated");
   }
 
-  function takeOne(wanted: WantedPort): number {
-    const { protocol, hostAddress, firstPort, lastPort } = wanted;
-    if (firstPort === 0) return takeAny(wanted);
+  function takeOne(group: PortGroup): Publication[] {
+    const { firstPort, lastPort, places } = group;
+    if (firstPort === 0) return takeAny(group);
     for (let port = firstPort; port <= lastPort; port++) {
-      if (reserve(protocol, hostAddress, port)) return port;
+      const taken = takeAt(port, group);
+      if (taken) return taken;
     }
+    const [first] = places;
+    const address = first && formatIpAddress(first.hostAddress);
     throw internal(
       firstPort === lastPort
-        ? `Bind for ${formatIpv4(hostAddress)}:${firstPort} failed: port is already allocated`
-        : `Bind for ${formatIpv4(hostAddress)}:${firstPort}-${lastPort} failed: all ports are allocated`,
+        ? `Bind for ${address}:${firstPort} failed: port is already allocated`
+        : `Bind for ${address}:${firstPort}-${lastPort} failed: all ports are allocated`,
     );
   }
 
   return {
-    take(wanted, containerAddress) {
+    take(groups) {
       const taken: Publication[] = [];
       try {
-        for (const want of wanted) {
-          const { protocol, hostAddress, containerPort } = want;
-          taken.push({ protocol, hostAddress, hostPort: takeOne(want), containerAddress, containerPort });
-        }
+        for (const group of groups) taken.push(...takeOne(group));
       } catch (error) {
         release(taken);
         throw error;
       }
       return taken;
     },
-    retake: ({ protocol, hostAddress, hostPort }) => reserve(protocol, hostAddress, hostPort),
+    retake: ({ protocol, hostAddress, hostPort }) =>
+      hostPort === 0 || reserve(protocol, hostAddress, hostPort),
     release,
   };
 }

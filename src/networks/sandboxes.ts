@@ -1,273 +1,127 @@
-import { type EngineError, hasCode, internal, messageOf } from "../errors.ts";
-import type { Events } from "../events/events.ts";
-import type { EndpointSettings, PortMap } from "../formats/docker-api.ts";
-import type { Logger } from "../logger.ts";
+import { conflict } from "../errors.ts";
+import type { EndpointSettings } from "../formats/docker-api/docker-api.ts";
+import type { State } from "../state/state.ts";
 import type { Link } from "../sys/link-message.ts";
-import { closeNetns } from "../sys/netns.ts";
-import type { Catalog } from "./catalog.ts";
-import {
-  adoptEndpoints,
-  type Endpoint,
-  findWantedEndpoints,
-  interfacesOf,
-  leaseEndpoint,
-} from "./endpoints.ts";
-import type { Kernel } from "./kernel.ts";
-import {
-  findWantedPorts,
-  formatPortMap,
-  type Publication,
-  parsePortMap,
-  type WantedPort,
-} from "./port-map.ts";
-import type { PublishedPorts } from "./published-ports.ts";
+import { adoptSandboxes, reopenStored } from "./adopt.ts";
+import { announce, closeSandbox, forgetSandbox, type OpenSandboxes } from "./close-sandbox.ts";
+import { connectSandbox, disconnectSandbox, type RunningOwner } from "./connect.ts";
+import { type NamedOwner, namesOf } from "./lease.ts";
+import type { NetnsProcess } from "./live-netns.ts";
+import { openSandbox, type Sandbox, type SandboxRequest } from "./open-sandbox.ts";
+import { createOwnLinks } from "./own-links.ts";
+import { formatPortMap } from "./port-map.ts";
+import type { PortsChange } from "./published-ports.ts";
+import type { NetworkRecord } from "./records.ts";
+import { type OpenSandbox, openSandboxStore, type SandboxView, targetsOf, viewSandbox } from "./sandbox.ts";
 
-/** What a container asks of the network when it starts. */
-export interface SandboxRequest {
-  containerId: string;
-  containerName: string;
-  hostname: string;
-  /** "bridge", "none", or a network's name or id. */
-  mode: string;
-  /** As the user gave them, by network name or id; not the results of an earlier start. */
-  endpoints: Record<string, EndpointSettings>;
-  portBindings: PortMap;
-  exposedPorts: string[];
-  publishAll: boolean;
-  macAddress?: string;
-}
-
-export interface Sandbox {
-  /** Where the runtime finds the namespace, until `release`. */
-  netnsPath: string;
-  /** By network name. */
-  endpoints: Record<string, EndpointSettings>;
-  /** `NetworkSettings.Ports`: what was really bound, null for what is exposed only. */
-  ports: PortMap;
-  /** Closes our descriptor, once the container's init runs or has failed to. Safe to call twice. */
-  release(): void;
-}
-
-/** A container found running when the daemon starts, with what its `Sandbox` said. */
-export interface LiveContainer {
-  containerId: string;
-  endpoints: Record<string, EndpointSettings>;
-  ports: PortMap;
+/** An endpoint as messages name it. */
+export interface EndpointOfOwner {
+  id: string;
+  ownerName: string;
 }
 
 export interface Sandboxes {
   open(request: SandboxRequest): Promise<Sandbox>;
-  close(containerId: string): Promise<void>;
-  adopt(live: LiveContainer[]): Promise<void>;
-  countEndpoints(networkId: string): number;
-  /** What is open now, by container, and which links of our bridges there are. */
+  close(ownerId: string): Promise<void>;
+  /** @throws notFound, forbidden, invalid, conflict */
+  connect(owner: RunningOwner, network: NetworkRecord, settings: EndpointSettings): Promise<void>;
+  /** @throws internal in Docker's words when it is not on that network */
+  disconnect(owner: RunningOwner, network: NetworkRecord): Promise<void>;
+  /** Changes the published ports of an owner that runs: all of it, or nothing. @throws internal "Bind for … failed…" */
+  changePorts(owner: RunningOwner, change: PortsChange): Promise<void>;
+  view(ownerId: string): SandboxView | undefined;
+  /** @param findLive ids of the owners that live; called once, in the moment in which what it says becomes what is open */
+  adopt(findLive: () => string[]): Promise<void>;
+  endpointsOn(networkId: string): EndpointOfOwner[];
+  /** What is open now, by owner, and which links of our bridges there are. */
   survey(): Promise<{ open: ReadonlyMap<string, Readonly<OpenSandbox>>; links: Link[] }>;
+  /** Tells the resolver all names again. @param findProcess of an owner that runs */
+  restoreNames(findProcess: (ownerId: string) => NetnsProcess | undefined): Promise<void>;
+  /** An owner has another name now. */
+  rename(owner: NamedOwner): void;
   stop(): void;
 }
 
-interface SandboxesOptions {
-  catalog: Catalog;
-  kernel: Kernel;
-  publishedPorts: PublishedPorts;
-  /** Makes bridges and rules as they must be. */
-  repair(): Promise<void>;
-  events: Events;
-  logger: Logger;
+export interface SandboxesOptions extends Omit<OpenSandboxes, "sandboxes" | "store" | "links"> {
+  state: State;
 }
-
-/** What one running container holds of the network, besides its ports. */
-export interface OpenSandbox {
-  containerId: string;
-  endpoints: Endpoint[];
-  /** Host ends of its interfaces. */
-  links: string[];
-  /** From `open` to `release`: nobody else can know of it yet. */
-  isStarting: boolean;
-}
-
-/** How long after its container's end a link may still be on its way out with its namespace. */
-const sweepDelayMilliseconds = 1000;
 
 export function createSandboxes(options: SandboxesOptions): Sandboxes {
-  const { catalog, kernel, publishedPorts, events, logger } = options;
+  const { catalog, kernel, publishedPorts, names, logger } = options;
   const sandboxes = new Map<string, OpenSandbox>();
-  let sweep: NodeJS.Timeout | undefined;
-
-  function takeEndpoints(request: SandboxRequest): Endpoint[] {
-    const { containerId: id, containerName: name } = request;
-    const wanted = findWantedEndpoints(catalog, request.mode, request.endpoints);
-    const endpoints: Endpoint[] = [];
-    try {
-      for (const [number, want] of wanted.entries()) {
-        const macAddress = number === 0 ? request.macAddress : undefined;
-        endpoints.push(leaseEndpoint(catalog, want, { id, name, macAddress }));
-      }
-    } catch (error) {
-      releaseEndpoints(endpoints);
-      throw error;
-    }
-    return endpoints;
-  }
-
-  function releaseEndpoints(endpoints: Endpoint[]): void {
-    for (const { network, address } of endpoints) {
-      if (address !== undefined) catalog.poolOf(network).release(address);
-    }
-  }
-
-  async function makeNetns(sandbox: OpenSandbox): Promise<number> {
-    const { containerId, endpoints } = sandbox;
-    const request = { containerId, interfaces: interfacesOf(endpoints) };
-    const { fd, links } = await kernel.openNetns(request).catch(async (error: unknown) => {
-      if (!hasCode(error, "ENODEV")) throw error;
-      logger.warn("a bridge was gone and is made again");
-      await options.repair();
-      await reattach(await kernel.listLinks());
-      return kernel.openNetns(request);
-    });
-    sandbox.links = links;
-    return fd;
-  }
-
-  function publish({ containerId, endpoints }: OpenSandbox, wanted: WantedPort[]): Promise<Publication[]> {
-    const address = endpoints[0]?.address;
-    return address === undefined ? Promise.resolve([]) : publishedPorts.publish(containerId, wanted, address);
-  }
-
-  async function open(request: SandboxRequest): Promise<Sandbox> {
-    const { containerId, containerName } = request;
-    await close(containerId);
-    const wanted = findWantedPorts(request.portBindings, request.exposedPorts, request.publishAll);
-    const endpoints = takeEndpoints(request);
-    const sandbox: OpenSandbox = { containerId, endpoints, links: [], isStarting: true };
-    sandboxes.set(containerId, sandbox);
-    const [netns, ports] = await Promise.allSettled([makeNetns(sandbox), publish(sandbox, wanted)]);
-    if (netns.status === "fulfilled" && ports.status === "fulfilled") {
-      announce("connect", sandbox);
-      return toSandbox(netns.value, sandbox, formatPortMap(ports.value, request.exposedPorts));
-    }
-    if (netns.status === "fulfilled") closeNetns(netns.value);
-    if (ports.status === "fulfilled") await publishedPorts.unpublish(containerId);
-    sandboxes.delete(containerId);
-    releaseEndpoints(endpoints);
-    scheduleSweep();
-    if (ports.status === "rejected") throw portFailure(containerName, endpoints[0], ports.reason);
-    const reason = netns.status === "rejected" ? netns.reason : undefined;
-    throw internal(`failed to create the network sandbox: ${messageOf(reason)}`, reason);
-  }
-
-  async function close(containerId: string): Promise<void> {
-    const sandbox = sandboxes.get(containerId);
-    sandboxes.delete(containerId);
-    await publishedPorts.unpublish(containerId);
-    if (!sandbox) return;
-    releaseEndpoints(sandbox.endpoints);
-    announce("disconnect", sandbox);
-    scheduleSweep();
-  }
-
-  function scheduleSweep(): void {
-    clearTimeout(sweep);
-    sweep = setTimeout(() => {
-      removeOrphans().catch((error) =>
-        logger.warn({ reason: messageOf(error) }, "links of ended containers could not be removed"),
-      );
-    }, sweepDelayMilliseconds);
-    sweep.unref();
-  }
-
-  async function bridgeLinks(): Promise<Link[]> {
-    const links = await kernel.listLinks();
-    const names = new Set(catalog.bridges().map((bridge) => bridge.link));
-    const bridges = new Set(links.filter(({ name }) => names.has(name)).map(({ index }) => index));
-    return links.filter(({ kind, master }) => kind === "veth" && bridges.has(master));
-  }
-
-  /** Removes links of our bridges whose container is gone, such as one kept by a stray process in its namespace. */
-  async function removeOrphans(): Promise<void> {
-    for (const { name, alias } of await bridgeLinks()) {
-      if (!sandboxes.get(alias)?.links.includes(name)) await kernel.removeLink(name);
-    }
-  }
-
-  function announce(action: "connect" | "disconnect", { containerId, endpoints }: OpenSandbox): void {
-    for (const { network } of endpoints)
-      events.publish("network", action, network.id, {
-        container: containerId,
-        name: network.name,
-        type: network.driver,
-      });
-  }
+  const store = openSandboxStore(options.state);
+  reopenStored({ catalog, logger, sandboxes, store });
+  const links = createOwnLinks({ catalog, kernel, logger, sandboxes });
+  const all: OpenSandboxes = { ...options, sandboxes, store, links };
+  const forget = (sandbox: OpenSandbox) => forgetSandbox(all, sandbox);
 
   return {
-    open,
-    close,
-    async adopt(live) {
-      for (const sandbox of [...sandboxes.values()]) {
-        if (sandbox.isStarting) continue;
-        sandboxes.delete(sandbox.containerId);
-        releaseEndpoints(sandbox.endpoints);
-      }
-      const starting = new Set(sandboxes.keys());
-      const found = live.filter(({ containerId }) => !starting.has(containerId));
-      for (const { containerId, endpoints } of found) {
-        const adopted = adoptEndpoints(catalog, endpoints, logger);
-        sandboxes.set(containerId, { containerId, endpoints: adopted, links: [], isStarting: false });
-      }
-      await reattach(await kernel.listLinks());
-      const publications = found.flatMap(({ containerId, ports }) => {
-        const address = sandboxes.get(containerId)?.endpoints[0]?.address;
-        return address === undefined ? [] : [[containerId, parsePortMap(ports, address)] as const];
-      });
-      await publishedPorts.adopt(new Map(publications), starting);
-      await removeOrphans();
+    open: (request) => openSandbox(all, request),
+    close: (ownerId) => closeSandbox(all, ownerId),
+    async connect(owner, network, settings) {
+      await change(all, owner, (sandbox) => connectSandbox(all, sandbox, owner, network, settings));
+      announce(all, "connect", owner.id, [network]);
     },
-    countEndpoints: (networkId) =>
-      [...sandboxes.values()].filter(({ endpoints }) =>
-        endpoints.some(({ network }) => network.id === networkId),
-      ).length,
-    async survey() {
-      const links = await bridgeLinks();
-      return { open: new Map(sandboxes), links };
+    async disconnect(owner, network) {
+      await change(all, owner, (sandbox) => disconnectSandbox(all, sandbox, owner, network));
+      announce(all, "disconnect", owner.id, [network]);
     },
+    changePorts: (owner, wanted) =>
+      change(all, owner, async (sandbox) => {
+        const targets = targetsOf(sandbox, all.publishAddress);
+        const published = await publishedPorts.change(owner.id, wanted, targets);
+        sandbox.ports = formatPortMap(published, owner.ports.exposedPorts);
+        store.put(sandbox);
+      }),
+    view(ownerId) {
+      const sandbox = sandboxes.get(ownerId);
+      return sandbox && viewSandbox(sandbox);
+    },
+    adopt: (findLive) => adoptSandboxes({ kernel, publishedPorts, sandboxes, links, forget }, findLive),
+    endpointsOn: (networkId) => endpointsOn(networkId, [...sandboxes.values()]),
+    survey: async () => ({ links: await links.list(), open: new Map(sandboxes) }),
+    async restoreNames(findProcess) {
+      for (const [ownerId, sandbox] of sandboxes) sandbox.process ??= findProcess(ownerId);
+      const networks = catalog.list().map(({ name }) => name);
+      await names.sync(sandboxes.values(), networks);
+    },
+    rename: (owner) => renameSandbox(all, owner),
     stop() {
-      clearTimeout(sweep);
+      links.stop();
       publishedPorts.stop();
     },
   };
+}
 
-  /** Finds the links of adopted containers again, and puts those under their bridge that have lost it. */
-  async function reattach(links: Link[]): Promise<void> {
-    for (const { name, alias, master, kind } of links) {
-      const sandbox = kind === "veth" ? sandboxes.get(alias) : undefined;
-      if (!sandbox) continue;
-      if (!sandbox.links.includes(name)) sandbox.links.push(name);
-      const bridge = sandbox.endpoints.length === 1 ? sandbox.endpoints[0]?.network.bridge : undefined;
-      if (master === 0 && bridge)
-        await kernel.attach({
-          name,
-          bridge: bridge.link,
-          mtu: bridge.mtu,
-          containerId: sandbox.containerId,
-        });
-    }
+function endpointsOn(networkId: string, sandboxes: readonly OpenSandbox[]): EndpointOfOwner[] {
+  return sandboxes.flatMap(({ owner, endpoints }) =>
+    endpoints
+      .filter(({ network }) => network.id === networkId)
+      .map(({ id, names }) => ({ id, ownerName: names[0] ?? owner.id.slice(0, 12) })),
+  );
+}
+
+/** One that is not open has ended meanwhile, or shares another's network. */
+async function change(
+  { sandboxes }: OpenSandboxes,
+  owner: RunningOwner,
+  work: (sandbox: OpenSandbox) => Promise<void>,
+): Promise<void> {
+  const sandbox = sandboxes.get(owner.id);
+  if (!sandbox) throw conflict(`container ${owner.id} is not running`);
+  sandbox.isChanging = true;
+  try {
+    await work(sandbox);
+  } finally {
+    sandbox.isChanging = false;
   }
 }
 
-function portFailure(containerName: string, endpoint: Endpoint | undefined, cause: unknown): EngineError {
-  const where = `endpoint ${containerName} (${endpoint?.settings.EndpointID ?? ""})`;
-  return internal(`driver failed programming external connectivity on ${where}: ${messageOf(cause)}`, cause);
-}
-
-function toSandbox(fd: number, sandbox: OpenSandbox, ports: PortMap): Sandbox {
-  const { endpoints } = sandbox;
-  return {
-    netnsPath: `/proc/${process.pid}/fd/${fd}`,
-    endpoints: Object.fromEntries(endpoints.map(({ network, settings }) => [network.name, settings])),
-    ports: endpoints.some(({ address }) => address !== undefined) ? ports : {},
-    release() {
-      if (sandbox.isStarting) closeNetns(fd);
-      sandbox.isStarting = false;
-    },
-  };
+function renameSandbox({ sandboxes, store, names }: OpenSandboxes, owner: NamedOwner): void {
+  const sandbox = sandboxes.get(owner.id);
+  if (!sandbox) return;
+  for (const endpoint of sandbox.endpoints)
+    if (endpoint.names.length > 0) endpoint.names = namesOf(owner, endpoint.settings);
+  store.put(sandbox);
+  void names.tell(sandbox, sandbox.process);
 }

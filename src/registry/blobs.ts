@@ -23,7 +23,7 @@ export interface Blobs {
    * asked, and it is to be stored, after this.
    */
   claim(name: string, digest: Digest): Promise<void>;
-  /** Takes the blob from the repository. The bytes go with the next garbage collection when nobody else has them. */
+  /** Takes the blob from the repository. The bytes go with the next garbage collection when no other repository has them. */
   unlink(name: string, digest: Digest): Promise<void>;
 }
 

@@ -21,17 +21,17 @@ export interface Rooms {
 }
 
 /** An answer to send. */
-export interface Reply {
+export interface RegistryReply {
   status: number;
   headers?: Record<string, string | number>;
   /** Left out of the answer to HEAD. A stream comes with its Content-Length in `headers`. */
   body?: string | Buffer | (() => Promise<Readable>);
 }
 
-export type Handler = (call: Call) => Promise<Reply>;
+export type RegistryHandler = (call: RegistryCall) => Promise<RegistryReply>;
 
 /** One request. */
-export class Call {
+export class RegistryCall {
   readonly rooms: Rooms;
   readonly input: IncomingMessage;
   readonly query: URLSearchParams;
@@ -48,7 +48,7 @@ export class Call {
     return this.#params[name] ?? "";
   }
 
-  /** The request's bytes. Who reads them not to the end can still answer. */
+  /** The request's bytes. A handler that does not read them to the end can still answer. */
   get body(): AsyncIterable<Uint8Array> {
     return this.input.iterator({ destroyOnReturn: false });
   }

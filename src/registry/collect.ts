@@ -14,9 +14,9 @@ export interface CollectOptions {
   isDryRun: boolean;
   /** Manifests go too that no tag leads to, directly, through an index or as what refers to one. */
   withUntagged: boolean;
-  /** Younger blobs stay: somebody may be about to push a manifest that needs them. */
+  /** Younger blobs stay: a client may be about to push a manifest that needs them. */
   graceMilliseconds: number;
-  /** Uploads that nobody has gone on with for so long are given up. */
+  /** Uploads without activity for this long are removed. */
   uploadMilliseconds: number;
   /** One line for each thing that goes. */
   report(line: string): void;
@@ -43,7 +43,7 @@ const leastGraceMilliseconds = 2 * renewedMilliseconds;
  * waits for the decision (`blobs.claim`).
  * @throws EngineError conflict while another collection runs; invalid when a manifest cannot be read, since what it needs is unknown
  */
-export async function collectGarbage(storage: Storage, options: CollectOptions): Promise<Collected> {
+export async function collectRegistryGarbage(storage: Storage, options: CollectOptions): Promise<Collected> {
   const { isDryRun, graceMilliseconds, report } = options;
   if (graceMilliseconds < leastGraceMilliseconds) {
     throw invalid(`the grace must be ${leastGraceMilliseconds / 60_000} minutes at least`);

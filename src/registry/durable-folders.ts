@@ -18,7 +18,7 @@ export function createDurableFolders(root: string): DurableFolders {
   const known = new Set<string>([dirname(root)]);
   const running = new Map<string, { now: Promise<void>; next?: Promise<void> }>();
 
-  /** Many files come into one folder at a time: whoever finds a sync under way shares the next. */
+  /** Many files come into one folder at a time: a request that finds a sync under way shares the next. */
   function syncEntries(folder: string): Promise<void> {
     const under = running.get(folder);
     if (under) {
@@ -43,7 +43,7 @@ export function createDurableFolders(root: string): DurableFolders {
     async make(folder) {
       const made = await mkdir(folder, { recursive: true, mode: 0o700 });
       if (made === undefined) return;
-      // Somebody has removed it since, with all that was below.
+      // It has been removed since, with all that was below it.
       for (let path = folder; path.length >= made.length; path = dirname(path)) known.delete(path);
     },
     async sync(folder) {

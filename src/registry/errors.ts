@@ -72,7 +72,7 @@ export function toRegistryError(thrown: unknown): RegistryError | undefined {
 }
 
 /** The body of an error's answer (specification, "Error Codes"). */
-export function encodeError(error: RegistryError): string {
+export function formatErrors(error: RegistryError): string {
   const errors = [error, ...error.others].map(({ code, message, detail }) => ({
     code,
     message,

@@ -14,13 +14,29 @@ const oldMilliseconds = 24 * 3600 * 1000;
 
 /** Objects are files; each is written aside and put in its place by a rename, so that one killed at any moment leaves none half-written. */
 export async function openFolderStorage(folder: string): Promise<Storage> {
+  const files = await openFiles(folder);
+  return { description: folder, ...objectsIn(files), ...chunksIn(files) };
+}
+
+/** The folder as a place for files that come and go as a whole. */
+interface Files {
+  root: string;
+  path(key: string): string;
+  /** A path for what is written aside. */
+  newTemporary(): string;
+  /** Does something in a folder, which is made when it is missing. */
+  inFolder<T>(folder: string, action: () => Promise<T>): Promise<T>;
+  putInPlace(from: string, to: string): Promise<void>;
+  /** The names in a folder survive a power cut from now on. */
+  sync(folder: string): Promise<void>;
+}
+
+async function openFiles(folder: string): Promise<Files> {
   const root = resolve(folder);
   const temporary = join(root, "tmp");
   const folders = createDurableFolders(root);
   await folders.make(temporary);
   await removeOld(temporary);
-  const newTemporary = () => join(temporary, randomBytes(12).toString("hex"));
-  const path = (key: string) => join(root, key);
 
   /** Folders that become empty are removed by others meanwhile, so it may take more than one attempt. */
   async function inFolder<T>(folder: string, action: () => Promise<T>): Promise<T> {
@@ -34,18 +50,27 @@ export async function openFolderStorage(folder: string): Promise<Storage> {
     }
   }
 
-  const putInPlace = (from: string, to: string) => inFolder(dirname(to), () => rename(from, to));
-  const chunkPath = (folder: string, offset: number) => path(chunkKey(folder, offset));
+  return {
+    root,
+    path: (key) => join(root, key),
+    newTemporary: () => join(temporary, randomBytes(12).toString("hex")),
+    inFolder,
+    putInPlace: (from, to) => inFolder(dirname(to), () => rename(from, to)),
+    sync: (folder) => folders.sync(folder),
+  };
+}
 
-  const storage: Storage = {
-    description: folder,
+type Chunked = "append" | "chunks" | "assemble";
+
+function objectsIn(at: Files): Omit<Storage, "description" | Chunked> {
+  return {
     async find(key) {
-      const found = await ignoring(["ENOENT", "ENOTDIR"], stat(path(key)));
+      const found = await ignoring(["ENOENT", "ENOTDIR"], stat(at.path(key)));
       return found?.isFile() ? { sizeBytes: found.size, modified: found.mtime } : undefined;
     },
     async read(key, range) {
       if (range && range.end <= range.start) return Readable.from([]);
-      const file = await open(path(key)).catch((error: unknown) => {
+      const file = await open(at.path(key)).catch((error: unknown) => {
         throw hasCode(error, "ENOENT")
           ? new RegistryError("BLOB_UNKNOWN", "blob unknown to registry", { cause: error })
           : error;
@@ -54,32 +79,40 @@ export async function openFolderStorage(folder: string): Promise<Storage> {
       return file.createReadStream({ ...bounds, highWaterMark: readBytes });
     },
     async write(key, content, isMark = false) {
-      const aside = newTemporary();
+      const aside = at.newTemporary();
       try {
         await using file = await open(aside, "wx", 0o600);
         await file.writeFile(content);
         if (!isMark) await file.datasync();
-        await putInPlace(aside, path(key));
-        if (!isMark) await folders.sync(dirname(path(key)));
+        await at.putInPlace(aside, at.path(key));
+        if (!isMark) await at.sync(dirname(at.path(key)));
       } catch (error) {
         await rm(aside, { force: true });
         throw error;
       }
     },
     async list(folder) {
-      const names = await ignoring(["ENOENT", "ENOTDIR"], readdir(path(folder)));
+      const names = await ignoring(["ENOENT", "ENOTDIR"], readdir(at.path(folder)));
       return (names ?? []).sort(compareBytes);
     },
     async remove(key) {
-      await rm(path(key), { recursive: true, force: true });
-      await removeEmpty(root, dirname(path(key)));
+      await rm(at.path(key), { recursive: true, force: true });
+      await removeEmpty(at.root, dirname(at.path(key)));
     },
-    sync: (key) => folders.sync(dirname(path(key))),
+    sync: (key) => at.sync(dirname(at.path(key))),
+  };
+}
+
+/** Uploads: each a folder with a file for every chunk, named by its offset. */
+function chunksIn(at: Files): Pick<Storage, Chunked> {
+  const { find, read, write, list } = objectsIn(at);
+  const chunkPath = (folder: string, offset: number) => at.path(chunkKey(folder, offset));
+  return {
     async append(folder, offset, source) {
       const target = chunkPath(folder, offset);
       let file: FileHandle | undefined;
       const writeAll = async (parts: Uint8Array[]) => {
-        file ??= await inFolder(dirname(target), () => createChunk(target));
+        file ??= await at.inFolder(dirname(target), () => createChunk(target));
         await writeFully(file, parts);
       };
       try {
@@ -90,12 +123,10 @@ export async function openFolderStorage(folder: string): Promise<Storage> {
       }
     },
     async chunks(folder) {
-      const offsets = (await storage.list(folder))
-        .map(parseChunkName)
-        .filter((offset) => offset !== undefined);
+      const offsets = (await list(folder)).map(parseChunkName).filter((offset) => offset !== undefined);
       const chunks = await Promise.all(
         offsets.map(async (offset): Promise<Chunk[]> => {
-          const found = await storage.find(chunkKey(folder, offset));
+          const found = await find(chunkKey(folder, offset));
           return found ? [{ offset, sizeBytes: found.sizeBytes }] : [];
         }),
       );
@@ -104,29 +135,28 @@ export async function openFolderStorage(folder: string): Promise<Storage> {
     async assemble(folder, chunks, key, isSettled) {
       const [first, ...others] = chunks;
       if (!first) {
-        await storage.write(key, "");
+        await write(key, "");
         return;
       }
-      // Who still writes to a chunk would write to the blob that it has become.
-      const target = isSettled ? chunkPath(folder, first.offset) : newTemporary();
+      // A request that still writes to a chunk would write to the blob that it has become.
+      const target = isSettled ? chunkPath(folder, first.offset) : at.newTemporary();
       try {
         if (isSettled) await truncate(target, first.sizeBytes);
         await using file = await open(target, "a", 0o600);
         // Cut off in between, the longer first chunk overlaps the next, and is cut back by the next attempt.
         for (const { offset, sizeBytes } of isSettled ? others : chunks) {
-          const content = await storage.read(chunkKey(folder, offset), { start: 0, end: sizeBytes });
+          const content = await read(chunkKey(folder, offset), { start: 0, end: sizeBytes });
           await gather(content, (parts) => writeFully(file, parts));
         }
         await file.datasync();
-        await putInPlace(target, path(key));
-        await folders.sync(dirname(path(key)));
+        await at.putInPlace(target, at.path(key));
+        await at.sync(dirname(at.path(key)));
       } catch (error) {
         if (!isSettled) await rm(target, { force: true });
         throw error;
       }
     },
   };
-  return storage;
 }
 
 const compareBytes = (a: string, b: string) => (a < b ? -1 : a > b ? 1 : 0);

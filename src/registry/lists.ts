@@ -35,7 +35,7 @@ export function takePage<T>(
   return { items: rest.slice(0, most), isMore: most > 0 && rest.length > most };
 }
 
-/** As much of a page as clients take, which is no more than four megabytes; at least one item. */
+/** As much of a page as clients accept, which is four megabytes; at least one item. */
 export function shorten<T>({ items, isMore }: Page<T>): Page<T> {
   let bytes = 0;
   const fitting = items.findIndex((item) => {

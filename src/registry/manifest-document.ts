@@ -4,7 +4,7 @@ import { mediaTypes } from "../formats/oci-manifest.ts";
 import { RegistryError } from "./errors.ts";
 
 /** What a registry needs to know of a manifest or an index. */
-export interface ManifestDocument {
+export interface ParsedManifest {
   mediaType: string;
   /** Config and layers that are in the registry; layers from elsewhere (`urls`) are left out. */
   blobs: Digest[];
@@ -33,7 +33,7 @@ const wrong = (message: string, cause?: unknown) =>
  * @param contentType as pushed; it must be the manifest's own
  * @throws RegistryError MANIFEST_INVALID
  */
-export function parseManifestDocument(text: string, contentType?: string): ManifestDocument {
+export function parseManifestDocument(text: string, contentType?: string): ParsedManifest {
   const value = parseObject(text);
   const { schemaVersion, config, layers, manifests, subject, artifactType, annotations } = value;
   if (schemaVersion === 1)

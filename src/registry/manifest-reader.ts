@@ -3,12 +3,12 @@ import { isCheapJson } from "../formats/json.ts";
 import { createJobRunner } from "../sys/jobs.ts";
 import { RegistryError } from "./errors.ts";
 import type { ManifestJob, ManifestJobResult } from "./manifest.worker.ts";
-import { type ManifestDocument, parseManifestDocument } from "./manifest-document.ts";
+import { type ParsedManifest, parseManifestDocument } from "./manifest-document.ts";
 
 /** Reads manifests, those that take long on a thread of its own. */
 export interface ManifestReader {
   /** See `parseManifestDocument`. @throws RegistryError MANIFEST_INVALID */
-  read(content: Buffer, contentType?: string): Promise<ManifestDocument>;
+  read(content: Buffer, contentType?: string): Promise<ParsedManifest>;
   close(): Promise<void>;
 }
 

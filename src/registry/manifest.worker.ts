@@ -1,6 +1,6 @@
 import { serveJobs } from "../sys/jobs.ts";
 import { RegistryError } from "./errors.ts";
-import { type ManifestDocument, parseManifestDocument } from "./manifest-document.ts";
+import { type ParsedManifest, parseManifestDocument } from "./manifest-document.ts";
 
 export interface ManifestJob {
   content: Uint8Array;
@@ -8,7 +8,7 @@ export interface ManifestJob {
 }
 
 export interface ManifestJobResult {
-  document?: ManifestDocument;
+  document?: ParsedManifest;
   /** What is wrong with it. */
   refusal?: string;
 }

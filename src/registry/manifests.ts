@@ -12,7 +12,7 @@ import {
   tagsFolder,
 } from "./layout.ts";
 import { mostPageBytes, type Page, type PageRequest } from "./lists.ts";
-import type { ManifestDocument, ReferrerDescriptor } from "./manifest-document.ts";
+import type { ParsedManifest, ReferrerDescriptor } from "./manifest-document.ts";
 import type { ManifestReader } from "./manifest-reader.ts";
 import { findText, readContent, type Storage } from "./storage.ts";
 
@@ -20,7 +20,7 @@ import { findText, readContent, type Storage } from "./storage.ts";
 export const largestManifestBytes = 4 << 20;
 
 const mostTypes = 10_000;
-/** Missing parts that are told of. */
+/** Missing parts that are listed in an error. */
 const mostTold = 100;
 
 export interface StoredManifest {
@@ -64,14 +64,6 @@ export function createManifests(storage: Storage, blobs: Blobs, read: ManifestRe
   /** What has a digest never changes, and need not be read again to be served. */
   const typesOf = new Map<Digest, string>();
 
-  const missing = (digest: Digest, others: readonly RegistryError[] = []) =>
-    new RegistryError("MANIFEST_BLOB_UNKNOWN", `the manifest refers to ${digest}, which is not there`, {
-      detail: { digest },
-      others,
-    });
-  const unknown = (reference: string) =>
-    new RegistryError("MANIFEST_UNKNOWN", "manifest unknown to registry", { detail: { reference } });
-
   async function resolve(name: string, reference: string): Promise<Digest> {
     if (isDigest(reference)) return reference;
     if (!isTag(reference)) throw unknown(reference);
@@ -94,29 +86,7 @@ export function createManifests(storage: Storage, blobs: Blobs, read: ManifestRe
     typesOf.set(digest, mediaType);
   }
 
-  async function isThere(name: string, digest: Digest): Promise<boolean> {
-    if (!(await blobs.find(name, digest))) return false;
-    await blobs.claim(name, digest);
-    return (await blobs.find(name, digest)) !== undefined;
-  }
-
-  async function checkParts(name: string, document: ManifestDocument): Promise<void> {
-    const lacking: Digest[] = [];
-    await forEachOf(new Set(document.blobs), async (digest) => {
-      if (lacking.length < mostTold && !(await isThere(name, digest))) lacking.push(digest);
-    });
-    await forEachOf(new Set(document.manifests), async (digest) => {
-      if (lacking.length < mostTold && !(await storage.find(revisionKey(name, digest)))) lacking.push(digest);
-    });
-    const [first, ...rest] = lacking;
-    if (first)
-      throw missing(
-        first,
-        rest.map((digest) => missing(digest)),
-      );
-  }
-
-  async function store(name: string, content: Buffer, document: ManifestDocument, tag: string | undefined) {
+  async function store(name: string, content: Buffer, document: ParsedManifest, tag: string | undefined) {
     const digest = digestOf(content);
     await blobs.claim(name, digest);
     await storage.write(blobKey(digest), content);
@@ -143,7 +113,7 @@ export function createManifests(storage: Storage, blobs: Blobs, read: ManifestRe
       const document = await read(content, contentType);
       if (document.subject && !isListable(document))
         throw new RegistryError("MANIFEST_INVALID", "its annotations are too large for a list of referrers");
-      await checkParts(name, document);
+      await checkParts(storage, blobs, name, document);
       return store(name, content, document, isTag(reference) ? reference : undefined);
     },
     async remove(name, reference) {
@@ -160,31 +130,72 @@ export function createManifests(storage: Storage, blobs: Blobs, read: ManifestRe
       if (subject) await storage.remove(referrerKey(name, subject, digest));
       await storage.remove(revisionKey(name, digest));
     },
-    async referrers(name, subject, { after, most, artifactType }) {
-      const folder = referrersFolder(name, subject);
-      const names = (await storage.list(folder)).filter((hex) => `sha256:${hex}` > after);
-      const items: ReferrerDescriptor[] = [];
-      let bytes = 0;
-      for (let at = 0; at < names.length; at += atOnce) {
-        const some = names.slice(at, at + atOnce).map((hex) => findText(storage, `${folder}/${hex}`));
-        for (const text of await Promise.all(some)) {
-          if (text === undefined) continue;
-          if (items.length === most || bytes > mostPageBytes) return { items, isMore: most > 0 };
-          const one: ReferrerDescriptor = JSON.parse(text);
-          if (artifactType && one.artifactType !== artifactType) continue;
-          items.push(one);
-          bytes += text.length;
-        }
-      }
-      return { items, isMore: false };
-    },
+    referrers: (name, subject, wanted) => listReferrers(storage, referrersFolder(name, subject), wanted),
   };
+}
+
+const missing = (digest: Digest, others: readonly RegistryError[] = []) =>
+  new RegistryError("MANIFEST_BLOB_UNKNOWN", `the manifest refers to ${digest}, which is not there`, {
+    detail: { digest },
+    others,
+  });
+const unknown = (reference: string) =>
+  new RegistryError("MANIFEST_UNKNOWN", "manifest unknown to registry", { detail: { reference } });
+
+async function isThere(blobs: Blobs, name: string, digest: Digest): Promise<boolean> {
+  if (!(await blobs.find(name, digest))) return false;
+  await blobs.claim(name, digest);
+  return (await blobs.find(name, digest)) !== undefined;
+}
+
+/** @throws RegistryError MANIFEST_BLOB_UNKNOWN */
+async function checkParts(
+  storage: Storage,
+  blobs: Blobs,
+  name: string,
+  document: ParsedManifest,
+): Promise<void> {
+  const lacking: Digest[] = [];
+  await forEachOf(new Set(document.blobs), async (digest) => {
+    if (lacking.length < mostTold && !(await isThere(blobs, name, digest))) lacking.push(digest);
+  });
+  await forEachOf(new Set(document.manifests), async (digest) => {
+    if (lacking.length < mostTold && !(await storage.find(revisionKey(name, digest)))) lacking.push(digest);
+  });
+  const [first, ...rest] = lacking;
+  if (first)
+    throw missing(
+      first,
+      rest.map((digest) => missing(digest)),
+    );
+}
+
+async function listReferrers(
+  storage: Storage,
+  folder: string,
+  { after, most, artifactType }: ReferrersRequest,
+): Promise<Page<ReferrerDescriptor>> {
+  const names = (await storage.list(folder)).filter((hex) => `sha256:${hex}` > after);
+  const items: ReferrerDescriptor[] = [];
+  let bytes = 0;
+  for (let at = 0; at < names.length; at += atOnce) {
+    const some = names.slice(at, at + atOnce).map((hex) => findText(storage, `${folder}/${hex}`));
+    for (const text of await Promise.all(some)) {
+      if (text === undefined) continue;
+      if (items.length === most || bytes > mostPageBytes) return { items, isMore: most > 0 };
+      const one: ReferrerDescriptor = JSON.parse(text);
+      if (artifactType && one.artifactType !== artifactType) continue;
+      items.push(one);
+      bytes += text.length;
+    }
+  }
+  return { items, isMore: false };
 }
 
 /** Lists of referrers have the annotations of all of them. */
 const mostAnnotationBytes = 64 * 1024;
 
-function isListable({ annotations = "" }: ManifestDocument): boolean {
+function isListable({ annotations = "" }: ParsedManifest): boolean {
   return annotations.length <= mostAnnotationBytes;
 }
 
@@ -197,7 +208,7 @@ async function forEachOf<T>(items: Iterable<T>, action: (item: T) => Promise<voi
 }
 
 /** A `ReferrerDescriptor` as text. */
-function describe(digest: Digest, content: Buffer, document: ManifestDocument): string {
+function describe(digest: Digest, content: Buffer, document: ParsedManifest): string {
   const { mediaType, artifactType, annotations } = document;
   const fields = {
     mediaType,

@@ -3,7 +3,7 @@ import { type Digest, isDigest } from "../formats/digest.ts";
 import { RegistryError } from "./errors.ts";
 import { blobKey, referrersFolder, revisionKey, revisionsFolder, tagKey, tagsFolder } from "./layout.ts";
 import { walkRepositories } from "./lists.ts";
-import { type ManifestDocument, parseManifestDocument } from "./manifest-document.ts";
+import { type ParsedManifest, parseManifestDocument } from "./manifest-document.ts";
 import { largestManifestBytes } from "./manifests.ts";
 import { findText, readContent, type Storage } from "./storage.ts";
 
@@ -41,8 +41,8 @@ export async function markUsed(
   return marks;
 }
 
-async function readManifests(storage: Storage, name: string): Promise<Map<Digest, ManifestDocument>> {
-  const documents = new Map<Digest, ManifestDocument>();
+async function readManifests(storage: Storage, name: string): Promise<Map<Digest, ParsedManifest>> {
+  const documents = new Map<Digest, ParsedManifest>();
   for (const digest of (await storage.list(revisionsFolder(name))).map((hex) => `sha256:${hex}`)) {
     if (!isDigest(digest) || !(await storage.find(revisionKey(name, digest)))) continue;
     try {
@@ -61,7 +61,7 @@ async function readManifests(storage: Storage, name: string): Promise<Map<Digest
 async function findKept(
   storage: Storage,
   name: string,
-  documents: ReadonlyMap<Digest, ManifestDocument>,
+  documents: ReadonlyMap<Digest, ParsedManifest>,
   cutoff: Date,
 ): Promise<Set<Digest>> {
   const kept = new Set<Digest>();

@@ -11,7 +11,7 @@ import { findText, type Storage } from "./storage.ts";
 import { sweepUploads } from "./sweep.ts";
 
 export interface CacheLimits {
-  /** What nobody has asked for in this time goes; 0: nothing does. */
+  /** Content that was not asked for in this time is removed; 0: none is. */
   lifeMilliseconds: number;
   /** What was not asked for the longest goes, where there is more; undefined: there may be any amount. */
   mostBytes: number | undefined;
@@ -23,7 +23,7 @@ export interface MirrorCache {
   use(name: string, digest: Digest): Promise<boolean>;
   /** Until this ends it is not removed. */
   holding(digest: Digest, content: Readable): Readable;
-  /** Whether something of this size is to be kept at all. */
+  /** Whether content of this size may be kept at all. */
   mayKeep(sizeBytes: number): boolean;
   /** Makes room for what `store` stores. */
   adding<T>(sizeBytes: number, store: () => Promise<T>): Promise<T>;
@@ -45,29 +45,26 @@ export function createMirrorCache(
   { lifeMilliseconds, mostBytes = Number.POSITIVE_INFINITY }: CacheLimits,
   logger: Logger,
 ): MirrorCache {
-  /** Later than the storage knows, which is told every few minutes. */
+  /** Later than the storage knows, which is updated every few minutes. */
   const uses = new Map<Digest, number>();
-  const held = new Map<Digest, number>();
+  const held = createCounts();
   /** As of the last look; what has come since is counted. */
   let storedBytes = 0;
   let comingBytes = 0;
-  let looking: Promise<void> | undefined;
   let timer: NodeJS.Timeout | undefined;
-  let isLate = false;
   let isClosed = false;
+  const looks = createRepeated(look, (error) =>
+    logger.warn({ error: messageOf(error) }, "cleaning the mirror failed"),
+  );
 
   async function look(): Promise<void> {
     const cached = await listCached(storage, uses, () => isClosed);
     if (isClosed) return;
     storedBytes = cached.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
     const oldest = lifeMilliseconds > 0 ? Date.now() - lifeMilliseconds : 0;
-    let left = storedBytes + comingBytes;
-    const leaving = cached.filter(({ digest, used, sizeBytes }) => {
-      if (held.has(digest) || (used >= oldest && left <= mostBytes)) return false;
-      left -= sizeBytes;
-      return true;
-    });
-    // Who asks for one of these from now on keeps it.
+    const tooManyBytes = storedBytes + comingBytes - mostBytes;
+    const leaving = chooseLeaving(cached, { oldest, tooManyBytes, isHeld: (digest) => held.has(digest) });
+    // A request for one of these from now on keeps it.
     const isWanted = (digest: Digest) => isClosed || held.has(digest);
     for await (const { digest, sizeBytes } of removeCached(storage, manifests, leaving, isWanted)) {
       uses.delete(digest);
@@ -79,42 +76,19 @@ export function createMirrorCache(
       logger.debug({ upload: key }, "removed from the mirror");
   }
 
-  /** One at a time; what was asked for meanwhile is looked for again. */
   function lookAgain(): void {
-    isLate = looking !== undefined;
-    if (!timer || isClosed || isLate) return;
-    looking = look()
-      .catch((error: unknown) => logger.warn({ error: messageOf(error) }, "cleaning the mirror failed"))
-      .finally(() => {
-        looking = undefined;
-        if (isLate) lookAgain();
-      });
+    if (timer && !isClosed) looks.ask();
   }
 
   function release(digest: Digest): void {
-    const others = (held.get(digest) ?? 1) - 1;
-    if (others > 0) held.set(digest, others);
-    else held.delete(digest);
+    held.drop(digest);
     if (storedBytes + comingBytes > mostBytes) lookAgain();
   }
 
   return {
-    async use(name, digest) {
-      if (!(await blobs.find(name, digest))) return false;
-      uses.delete(digest);
-      uses.set(digest, Date.now());
-      const [first] = uses.keys();
-      if (first && uses.size > mostRemembered) uses.delete(first);
-      try {
-        await blobs.claim(name, digest);
-      } catch (error) {
-        // On a full disk it is given all the same.
-        logger.warn({ digest, error: messageOf(error) }, "the mirror cannot note what is used");
-      }
-      return (await blobs.find(name, digest)) !== undefined;
-    },
+    use: (name, digest) => noteUse({ blobs, uses, logger }, name, digest),
     holding(digest, content) {
-      held.set(digest, (held.get(digest) ?? 0) + 1);
+      held.add(digest);
       return content.once("close", () => release(digest));
     },
     mayKeep: (sizeBytes) => sizeBytes <= mostBytes,
@@ -142,9 +116,74 @@ export function createMirrorCache(
     async close() {
       isClosed = true;
       clearInterval(timer);
-      await looking;
+      await looks.settle();
     },
   };
+}
+
+/** What goes: the longest unused first, for its age or for the room. @param cached in that order */
+function chooseLeaving<C extends { digest: Digest; used: number; sizeBytes: number }>(
+  cached: readonly C[],
+  limits: { oldest: number; tooManyBytes: number; isHeld(digest: Digest): boolean },
+): C[] {
+  let { tooManyBytes } = limits;
+  return cached.filter(({ digest, used, sizeBytes }) => {
+    if (limits.isHeld(digest) || (used >= limits.oldest && tooManyBytes <= 0)) return false;
+    tooManyBytes -= sizeBytes;
+    return true;
+  });
+}
+
+/** Takes note that a client asks for it. @returns whether it is still here */
+async function noteUse(
+  { blobs, uses, logger }: { blobs: Blobs; uses: Map<Digest, number>; logger: Logger },
+  name: string,
+  digest: Digest,
+): Promise<boolean> {
+  if (!(await blobs.find(name, digest))) return false;
+  // The last of all now.
+  uses.delete(digest);
+  uses.set(digest, Date.now());
+  const [first] = uses.keys();
+  if (first && uses.size > mostRemembered) uses.delete(first);
+  try {
+    await blobs.claim(name, digest);
+  } catch (error) {
+    // On a full disk it is given all the same.
+    logger.warn({ digest, error: messageOf(error) }, "the mirror cannot note what is used");
+  }
+  return (await blobs.find(name, digest)) !== undefined;
+}
+
+/** How many hold each digest. */
+function createCounts() {
+  const counts = new Map<Digest, number>();
+  return {
+    has: (digest: Digest) => counts.has(digest),
+    add: (digest: Digest) => void counts.set(digest, (counts.get(digest) ?? 0) + 1),
+    drop(digest: Digest): void {
+      const others = (counts.get(digest) ?? 1) - 1;
+      if (others > 0) counts.set(digest, others);
+      else counts.delete(digest);
+    },
+  };
+}
+
+/** Work that is done one at a time; asked for while it is under way, it is done once more. */
+function createRepeated(work: () => Promise<void>, onError: (error: unknown) => void) {
+  let running: Promise<void> | undefined;
+  let isAskedAgain = false;
+  function ask(): void {
+    isAskedAgain = running !== undefined;
+    if (isAskedAgain) return;
+    running = work()
+      .catch(onError)
+      .finally(() => {
+        running = undefined;
+        if (isAskedAgain) ask();
+      });
+  }
+  return { ask, settle: async () => running };
 }
 
 /** True as well for an empty storage, which from now on is one. */

@@ -23,7 +23,7 @@ export interface RegistryConfig {
   logLevel?: string;
   /** PEM. */
   tls?: { cert: string | Buffer; key: string | Buffer };
-  /** Left out where everybody may do everything. */
+  /** Left out where every client may do everything. */
   checkPassword?: CheckPassword;
   /** Makes this a mirror. The caller closes it. */
   upstream?: Upstream;

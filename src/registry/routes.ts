@@ -1,4 +1,4 @@
-import type { Handler } from "./call.ts";
+import type { RegistryHandler } from "./call.ts";
 import { getBlob, removeBlob } from "./serve-blobs.ts";
 import { getCatalog, getReferrers, getTags } from "./serve-lists.ts";
 import { getManifest, putManifest, removeManifest } from "./serve-manifests.ts";
@@ -7,7 +7,7 @@ import { cancelUpload, completeUpload, continueUpload, getUpload, startUpload } 
 type Method = "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
 
 /** All operations of the registry; HEAD is served as GET is. A name may have slashes in it. */
-export const routes: readonly (readonly [Method, string, Handler])[] = [
+export const registryRoutes: readonly (readonly [Method, string, RegistryHandler])[] = [
   ["GET", "/v2/", async () => ({ status: 200, headers: { "Content-Type": "application/json" }, body: "{}" })],
   ["GET", "/v2/_catalog", getCatalog],
   ["GET", "/v2/*name/tags/list", getTags],

@@ -11,7 +11,7 @@ import { chunkKey, endOf } from "./chunks.ts";
 import type { Bucket } from "./s3-bucket.ts";
 import { type Chunk, collect, type Storage } from "./storage.ts";
 
-/** A part but the last has at least so many bytes, and a range may be copied from an object that has more. */
+/** Every part but the last has at least this many bytes, and a range may be copied from an object that has more. */
 const leastPartBytes = 5 << 20;
 const partBytes = 8 << 20;
 const atOnce = 4;
@@ -31,21 +31,7 @@ export async function assembleObject(
   key: string,
 ): Promise<void> {
   const { client, name: Bucket, keyOf } = bucket;
-  const readAll = async (part: Part) => {
-    const contents: Buffer[] = [];
-    for (const { offset, sizeBytes, version } of part) {
-      const Range = `bytes=0-${sizeBytes - 1}`;
-      const input = {
-        Bucket,
-        Key: keyOf(chunkKey(folder, offset)),
-        Range,
-        ...(version && { IfMatch: `"${version}"` }),
-      };
-      const { Body } = await client.send(new GetObjectCommand(input));
-      contents.push(await collect(Body as Readable, sizeBytes));
-    }
-    return Buffer.concat(contents);
-  };
+  const readAll = (part: Part) => readPart(bucket, folder, part);
   if (endOf(chunks) <= partBytes) return storage.write(key, await readAll([...chunks]));
 
   const target = { Bucket, Key: keyOf(key) };
@@ -86,6 +72,26 @@ export async function assembleObject(
     });
     throw error;
   }
+}
+
+async function readPart(
+  { client, name: Bucket, keyOf }: Bucket,
+  folder: string,
+  part: Part,
+): Promise<Buffer> {
+  const contents: Buffer[] = [];
+  for (const { offset, sizeBytes, version } of part) {
+    const Range = `bytes=0-${sizeBytes - 1}`;
+    const input = {
+      Bucket,
+      Key: keyOf(chunkKey(folder, offset)),
+      Range,
+      ...(version && { IfMatch: `"${version}"` }),
+    };
+    const { Body } = await client.send(new GetObjectCommand(input));
+    contents.push(await collect(Body as Readable, sizeBytes));
+  }
+  return Buffer.concat(contents);
 }
 
 const canCopy = ({ sizeBytes }: Chunk) => sizeBytes > leastPartBytes;

@@ -22,7 +22,7 @@ export interface Bucket {
   keyOf(key: string): string;
 }
 
-/** @throws EngineError unavailable when it is not to be had */
+/** @throws EngineError unavailable when it cannot be reached */
 export async function openBucket(config: S3Config): Promise<Bucket> {
   const { bucket, endpoint, region, isPathStyle, prefix = "", credentials } = config;
   const client = new S3Client({
@@ -46,7 +46,7 @@ export async function openBucket(config: S3Config): Promise<Bucket> {
 
 /** The service answers HEAD without a text, so its status has to tell. */
 function explain(error: unknown): string {
-  const status = statusOf(error);
+  const status = httpStatusOf(error);
   if (status === 404) return "it does not exist; create it first";
   if (status === 403) return "access denied; see the access key, its secret and its rights";
   if (status === 301) return "it is in another region; name it with --s3-region";
@@ -54,7 +54,7 @@ function explain(error: unknown): string {
 }
 
 /** The HTTP status of a service's answer. */
-export function statusOf(error: unknown): number | undefined {
+export function httpStatusOf(error: unknown): number | undefined {
   const { $metadata } = error as { $metadata?: { httpStatusCode?: number } };
   return $metadata?.httpStatusCode;
 }

@@ -10,12 +10,12 @@ import {
 import { chunkKey, parseChunkName } from "./chunks.ts";
 import { RegistryError } from "./errors.ts";
 import { assembleObject } from "./s3-assemble.ts";
-import { type Bucket, openBucket, type S3Config, statusOf } from "./s3-bucket.ts";
+import { type Bucket, httpStatusOf, openBucket, type S3Config } from "./s3-bucket.ts";
 import type { Chunk, Storage } from "./storage.ts";
 
 const removedAtOnce = 16;
 
-/** Objects in a bucket of S3, or of a service that speaks its protocol. @throws EngineError unavailable when it is not to be had */
+/** Objects in a bucket of S3, or of a service that speaks its protocol. @throws EngineError unavailable when it cannot be reached */
 export async function openS3Storage(config: S3Config): Promise<Storage> {
   const bucket = await openBucket(config);
   const { client, name: Bucket, keyOf } = bucket;
@@ -80,7 +80,7 @@ export async function openS3Storage(config: S3Config): Promise<Storage> {
 
 async function ignoringMissing<T>(answer: Promise<T>): Promise<T | undefined> {
   return answer.catch((error: unknown) => {
-    if (statusOf(error) === 404) return undefined;
+    if (httpStatusOf(error) === 404) return undefined;
     throw error;
   });
 }
@@ -164,11 +164,11 @@ async function putNew(
   try {
     return (await client.send(new PutObjectCommand({ ...input, ...condition }))).ETag;
   } catch (error) {
-    if (statusOf(error) === 501 && isExclusive.isSupported) {
+    if (httpStatusOf(error) === 501 && isExclusive.isSupported) {
       isExclusive.isSupported = false;
       return putNew(bucket, isExclusive, key, content);
     }
-    if (statusOf(error) !== 412) throw error;
+    if (httpStatusOf(error) !== 412) throw error;
     // Ours, when the answer to a first attempt was lost.
     const found = await client.send(new HeadObjectCommand({ Bucket, Key: keyOf(key) }));
     if (found.Metadata?.writer === writer) return found.ETag;

@@ -1,16 +1,16 @@
-import type { Call, Reply } from "./call.ts";
+import type { RegistryCall, RegistryReply } from "./call.ts";
 import { parseRange } from "./range.ts";
 
 /** What is named by its digest never changes. */
 const forever = "max-age=31536000";
 
 /** `GET`, `HEAD /v2/<name>/blobs/<digest>` (specification, "Pulling blobs", "Checking if content exists in the registry"). */
-export async function getBlob(call: Call): Promise<Reply> {
+export async function getBlob(call: RegistryCall): Promise<RegistryReply> {
   const { blobs } = call.rooms;
   const { name } = call;
   const digest = call.digest();
   const { sizeBytes } = await blobs.get(name, digest);
-  // Who asks whether it is there may be about to push a manifest that needs it.
+  // A client that asks for it may be about to push a manifest that needs it.
   if (call.input.method === "HEAD") await blobs.claim(name, digest);
   const headers = {
     "Docker-Content-Digest": digest,
@@ -38,7 +38,7 @@ export async function getBlob(call: Call): Promise<Reply> {
 }
 
 /** `DELETE /v2/<name>/blobs/<digest>`: this repository has it no more; the bytes go with the next garbage collection. */
-export async function removeBlob(call: Call): Promise<Reply> {
+export async function removeBlob(call: RegistryCall): Promise<RegistryReply> {
   const { name } = call;
   const digest = call.digest();
   await call.rooms.blobs.get(name, digest);

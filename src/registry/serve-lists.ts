@@ -1,5 +1,5 @@
 import { mediaTypes } from "../formats/oci-manifest.ts";
-import type { Call, Reply } from "./call.ts";
+import type { RegistryCall, RegistryReply } from "./call.ts";
 import { listRepositories, type Page, parsePageRequest, takePage } from "./lists.ts";
 
 const mostTags = 10_000;
@@ -7,7 +7,7 @@ const mostRepositories = 1000;
 const mostReferrers = 1000;
 
 /** `GET /v2/<name>/tags/list` (specification, "Listing Tags"). */
-export async function getTags(call: Call): Promise<Reply> {
+export async function getTags(call: RegistryCall): Promise<RegistryReply> {
   const { name } = call;
   const wanted = parsePageRequest(call.query, mostTags);
   const page = takePage(await call.rooms.listTags(name), wanted, (tag) => tag);
@@ -15,13 +15,13 @@ export async function getTags(call: Call): Promise<Reply> {
 }
 
 /** `GET /v2/_catalog` (Docker Registry HTTP API V2, "Listing Repositories"). */
-export async function getCatalog(call: Call): Promise<Reply> {
+export async function getCatalog(call: RegistryCall): Promise<RegistryReply> {
   const page = await listRepositories(call.rooms.storage, parsePageRequest(call.query, mostRepositories));
   return json({ repositories: page.items }, linkToNext(call, page, page.items.at(-1)));
 }
 
 /** `GET /v2/<name>/referrers/<digest>` (specification, "Listing Referrers"). */
-export async function getReferrers(call: Call): Promise<Reply> {
+export async function getReferrers(call: RegistryCall): Promise<RegistryReply> {
   const kind = call.query.get("artifactType");
   const wanted = { ...parsePageRequest(call.query, mostReferrers), ...(kind && { artifactType: kind }) };
   const page = await call.rooms.manifests.referrers(call.name, call.digest(), wanted);
@@ -33,7 +33,7 @@ export async function getReferrers(call: Call): Promise<Reply> {
   });
 }
 
-function json(body: object, headers: Record<string, string>): Reply {
+function json(body: object, headers: Record<string, string>): RegistryReply {
   return {
     status: 200,
     headers: { "Content-Type": "application/json", ...headers },
@@ -43,7 +43,7 @@ function json(body: object, headers: Record<string, string>): Reply {
 
 /** RFC 5988, as the specification wants it for lists. */
 function linkToNext(
-  call: Call,
+  call: RegistryCall,
   { items, isMore }: Page<unknown>,
   last: string | undefined,
 ): Record<string, string> {

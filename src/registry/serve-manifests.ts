@@ -1,10 +1,10 @@
-import type { Call, Reply } from "./call.ts";
+import type { RegistryCall, RegistryReply } from "./call.ts";
 import { RegistryError } from "./errors.ts";
 import { largestManifestBytes } from "./manifests.ts";
 import { collect } from "./storage.ts";
 
 /** `GET`, `HEAD /v2/<name>/manifests/<tag or digest>` (specification, "Pulling manifests"). */
-export async function getManifest(call: Call): Promise<Reply> {
+export async function getManifest(call: RegistryCall): Promise<RegistryReply> {
   const { digest, mediaType, content } = await call.rooms.manifests.get(call.name, call.param("reference"));
   const headers = {
     "Docker-Content-Digest": digest,
@@ -17,7 +17,7 @@ export async function getManifest(call: Call): Promise<Reply> {
 }
 
 /** `PUT /v2/<name>/manifests/<tag or digest>` (specification, "Pushing Manifests"). */
-export async function putManifest(call: Call): Promise<Reply> {
+export async function putManifest(call: RegistryCall): Promise<RegistryReply> {
   const { name } = call;
   if (Number(call.header("content-length") ?? 0) > largestManifestBytes) {
     throw new RegistryError("MANIFEST_TOO_LARGE", `a manifest has at most ${largestManifestBytes} bytes`);
@@ -42,7 +42,7 @@ export async function putManifest(call: Call): Promise<Reply> {
 }
 
 /** `DELETE /v2/<name>/manifests/<tag or digest>` (specification, "Content Management"). */
-export async function removeManifest(call: Call): Promise<Reply> {
+export async function removeManifest(call: RegistryCall): Promise<RegistryReply> {
   await call.rooms.manifests.remove(call.name, call.param("reference"));
   return { status: 202 };
 }

@@ -1,12 +1,12 @@
 import { type Digest, isDigest } from "../formats/digest.ts";
-import type { Call, Reply } from "./call.ts";
+import type { RegistryCall, RegistryReply } from "./call.ts";
 import { RegistryError } from "./errors.ts";
 import { isName } from "./layout.ts";
 import { formatUploaded, parseContentRange } from "./range.ts";
 import { uploadPath } from "./uploads.ts";
 
 /** `POST /v2/<name>/blobs/uploads/`: mounts a blob of another repository, takes a whole one, or begins an upload. */
-export async function startUpload(call: Call): Promise<Reply> {
+export async function startUpload(call: RegistryCall): Promise<RegistryReply> {
   const { blobs, uploads } = call.rooms;
   const { name, query } = call;
   const [mount, from, digest] = ["mount", "from", "digest"].map((key) => query.get(key));
@@ -21,7 +21,7 @@ export async function startUpload(call: Call): Promise<Reply> {
   try {
     await uploads.append(name, id, call.body, { bytes: contentLength(call) });
   } catch (error) {
-    // Nobody knows its id.
+    // The client never learned its id.
     await uploads.cancel(name, id).catch(() => {});
     throw error;
   }
@@ -30,7 +30,7 @@ export async function startUpload(call: Call): Promise<Reply> {
 }
 
 /** `GET` of an upload: how far it is. */
-export async function getUpload(call: Call): Promise<Reply> {
+export async function getUpload(call: RegistryCall): Promise<RegistryReply> {
   const { name } = call;
   const id = call.param("id");
   const sizeBytes = await call.rooms.uploads.getSize(name, id);
@@ -38,7 +38,7 @@ export async function getUpload(call: Call): Promise<Reply> {
 }
 
 /** `PATCH` of an upload: the next bytes, with a Content-Range or as a stream. */
-export async function continueUpload(call: Call): Promise<Reply> {
+export async function continueUpload(call: RegistryCall): Promise<RegistryReply> {
   const { name } = call;
   const id = call.param("id");
   const sizeBytes = await call.rooms.uploads.append(name, id, call.body, readExpected(call));
@@ -46,7 +46,7 @@ export async function continueUpload(call: Call): Promise<Reply> {
 }
 
 /** `PUT` of an upload: its last bytes, if any, and its digest. */
-export async function completeUpload(call: Call): Promise<Reply> {
+export async function completeUpload(call: RegistryCall): Promise<RegistryReply> {
   const { uploads } = call.rooms;
   const { name } = call;
   const id = call.param("id");
@@ -59,19 +59,19 @@ export async function completeUpload(call: Call): Promise<Reply> {
 }
 
 /** `DELETE` of an upload. */
-export async function cancelUpload(call: Call): Promise<Reply> {
+export async function cancelUpload(call: RegistryCall): Promise<RegistryReply> {
   await call.rooms.uploads.cancel(call.name, call.param("id"));
   return { status: 204 };
 }
 
-function created(name: string, digest: Digest): Reply {
+function created(name: string, digest: Digest): RegistryReply {
   return {
     status: 201,
     headers: { Location: `/v2/${name}/blobs/${digest}`, "Docker-Content-Digest": digest },
   };
 }
 
-function accepted(name: string, id: string, sizeBytes: number): Reply {
+function accepted(name: string, id: string, sizeBytes: number): RegistryReply {
   return {
     status: 202,
     headers: {
@@ -83,7 +83,7 @@ function accepted(name: string, id: string, sizeBytes: number): Reply {
 }
 
 /** Where the chunk says it belongs, and its length. @throws RegistryError SIZE_INVALID when it contradicts itself */
-function readExpected(call: Call): { at?: number; bytes?: number | undefined } {
+function readExpected(call: RegistryCall): { at?: number; bytes?: number | undefined } {
   const bytes = contentLength(call);
   const header = call.header("content-range");
   if (header === undefined) return { bytes };
@@ -94,11 +94,11 @@ function readExpected(call: Call): { at?: number; bytes?: number | undefined } {
   return { at: start, bytes: end - start };
 }
 
-function contentLength(call: Call): number | undefined {
+function contentLength(call: RegistryCall): number | undefined {
   const header = call.header("content-length");
   return header === undefined ? undefined : Number(header);
 }
 
-function hasBody(call: Call): boolean {
+function hasBody(call: RegistryCall): boolean {
   return contentLength(call) !== undefined || call.header("transfer-encoding") !== undefined;
 }

@@ -1,31 +1,32 @@
 import type { IncomingMessage, RequestListener, ServerResponse } from "node:http";
-import { pipeline } from "node:stream/promises";
-import Router from "router";
 import { messageOf } from "../errors.ts";
+import { createPathRouter, pathOfTarget } from "../formats/path-router.ts";
 import type { Logger } from "../logger.ts";
+import { dropBody } from "../sys/drop-body.ts";
+import { sendTo } from "../sys/send.ts";
 import type { Authenticate } from "./authenticate.ts";
-import { Call, type Reply, type Rooms } from "./call.ts";
-import { dropBody } from "./drop-body.ts";
-import { encodeError, RegistryError, toRegistryError } from "./errors.ts";
-import { routes } from "./routes.ts";
+import { RegistryCall, type RegistryReply, type Rooms } from "./call.ts";
+import { formatErrors, RegistryError, toRegistryError } from "./errors.ts";
+import { registryRoutes } from "./routes.ts";
 
 export interface ServerOptions {
   rooms: Rooms;
   logger: Logger;
-  /** Left out where everybody may do everything. */
+  /** Left out where every client may do everything. */
   authenticate?: Authenticate | undefined;
 }
 
 /** The registry over HTTP. */
 export function createRequestListener({ rooms, logger, authenticate }: ServerOptions): RequestListener {
-  const router = new Router({ caseSensitive: true });
-  for (const [method, path, handler] of routes) {
-    const name = method.toLowerCase() as "get" | "post" | "put" | "patch" | "delete";
-    router[name](path, async (input, output) => {
-      if (rooms.upstream !== undefined && isPush(input)) throw refuseToPush(rooms.upstream);
-      const params = Object.entries(input.params).map(([key, value]) => [key, [value].flat().join("/")]);
-      await send(input, output, await handler(new Call(rooms, input, Object.fromEntries(params))));
-    });
+  const findRoute = createPathRouter(registryRoutes, { mayEndInSlash: true });
+  async function serve(input: IncomingMessage, output: ServerResponse): Promise<void> {
+    await authenticate?.(input);
+    const { method = "", url = "/" } = input;
+    const found = findRoute(method === "HEAD" ? "GET" : method, pathOfTarget(url));
+    if (!found) throw unknownPath(input);
+    if (rooms.upstream !== undefined && isPush(input)) throw refuseToPush(rooms.upstream);
+    const [, , handler] = found.route;
+    await send(input, output, await handler(new RegistryCall(rooms, input, found.parameters)));
   }
   return async (input, output) => {
     const began = performance.now();
@@ -41,14 +42,12 @@ export function createRequestListener({ rooms, logger, authenticate }: ServerOpt
         ...(!isWhole && { isCut: true }),
       });
     });
-    const done = (thrown: unknown) => fail(input, output, thrown ?? unknownPath(input), logger);
     try {
       output.setHeader("Docker-Distribution-API-Version", "registry/2.0");
       output.setHeader("X-Content-Type-Options", "nosniff");
-      await authenticate?.(input);
-      router(input, output, done);
+      await serve(input, output);
     } catch (error) {
-      done(error);
+      fail(input, output, error, logger);
     }
   };
 }
@@ -66,7 +65,7 @@ function unknownPath({ method, url }: IncomingMessage): RegistryError {
     : new RegistryError("UNSUPPORTED", `${method} is not supported at ${url}`);
 }
 
-async function send(input: IncomingMessage, output: ServerResponse, reply: Reply): Promise<void> {
+async function send(input: IncomingMessage, output: ServerResponse, reply: RegistryReply): Promise<void> {
   const { status, headers = {}, body } = reply;
   const isHead = input.method === "HEAD";
   if (typeof body === "function" && !isHead) {
@@ -75,10 +74,8 @@ async function send(input: IncomingMessage, output: ServerResponse, reply: Reply
     output.writeHead(status, headers);
     // A mirror's first bytes may take a while.
     output.flushHeaders();
-    await pipeline(stream, output).catch((error: unknown) => {
-      // The client sees that less came than was promised.
-      if (!output.destroyed) throw error;
-    });
+    // A client sees that less came than was promised.
+    if (!(await sendTo(output, stream))) output.destroy();
     return;
   }
   const content = typeof body === "function" ? undefined : body;
@@ -91,7 +88,7 @@ async function send(input: IncomingMessage, output: ServerResponse, reply: Reply
   output.end(isHead ? undefined : content);
 }
 
-/** Answers with the error, as long as there is somebody to read it; what is not the client's mistake is logged. */
+/** Answers with the error, if the client is still there; what is not the client's mistake is logged. */
 function fail(input: IncomingMessage, output: ServerResponse, thrown: unknown, logger: Logger): void {
   // The client has gone, which ended what was done for it.
   if (output.destroyed) return;
@@ -104,7 +101,7 @@ function fail(input: IncomingMessage, output: ServerResponse, thrown: unknown, l
     return;
   }
   const error = known ?? new RegistryError("UNKNOWN", "the registry failed; its log says why");
-  const body = encodeError(error);
+  const body = formatErrors(error);
   output.writeHead(error.status, {
     "Content-Type": "application/json",
     "Content-Length": Buffer.byteLength(body),

@@ -11,7 +11,7 @@ import type { Range } from "./range.ts";
 import type { Storage } from "./storage.ts";
 import type { Uploads } from "./uploads.ts";
 
-/** A blob's bytes from byte `from` on, from where a mirror gets them. @throws EngineError when they are not to be had */
+/** A blob's bytes from byte `from` on, from where a mirror gets them. @throws EngineError when the upstream does not give them */
 export type FetchBlob = (
   name: string,
   digest: Digest,
@@ -47,22 +47,14 @@ export function createSharedFetches(
   function begin(name: string, digest: Digest, sizeBytes: number): Running {
     const uploadId = uploads.start(name);
     const done = cache
-      .adding(sizeBytes, () => store(uploadId, name, digest, sizeBytes))
+      .adding(sizeBytes, () => {
+        const content = fetchBlob(name, digest, sizeBytes, 0);
+        return store(uploads, uploadId, { name, digest, sizeBytes, content });
+      })
       .finally(() => running.delete(`${name}@${digest}`));
-    // Told to whoever reads.
+    // Every reader gets it.
     done.catch(() => {});
     return { uploadId, done };
-  }
-
-  async function store(uploadId: Promise<string>, name: string, digest: Digest, sizeBytes: number) {
-    const id = await uploadId;
-    try {
-      await uploads.append(name, id, fetchBlob(name, digest, sizeBytes, 0), { bytes: sizeBytes });
-      await uploads.complete(name, id, digest);
-    } catch (error) {
-      await uploads.cancel(name, id).catch(() => {});
-      throw error;
-    }
   }
 
   /** As it is stored. */
@@ -110,7 +102,7 @@ export function createSharedFetches(
           return;
         }
       } catch (error) {
-        // What the upstream has done wrong is told; all else is the storage's trouble.
+        // The upstream's errors are passed on; anything else is the storage's.
         const code = toRegistryError(error)?.code;
         const isStorage = !(error instanceof EngineError) && (code === undefined || troubles.has(code));
         if (isGiving || !isStorage) throw error;
@@ -125,10 +117,27 @@ export function createSharedFetches(
   };
 }
 
+/** Makes it a blob by an upload that is given up when it fails. */
+async function store(
+  uploads: Uploads,
+  uploadId: Promise<string>,
+  blob: { name: string; digest: Digest; sizeBytes: number; content: AsyncIterable<Uint8Array> },
+): Promise<void> {
+  const { name, digest, sizeBytes, content } = blob;
+  const id = await uploadId;
+  try {
+    await uploads.append(name, id, content, { bytes: sizeBytes });
+    await uploads.complete(name, id, digest);
+  } catch (error) {
+    await uploads.cancel(name, id).catch(() => {});
+    throw error;
+  }
+}
+
 /** It has no room, or another server has just removed what came. */
 const troubles = new Set<string>(["STORAGE_FULL", "BLOB_UNKNOWN"]);
 
-/** No more than so many bytes. */
+/** No more than `mostBytes`. */
 async function* passOn(source: AsyncIterable<Uint8Array>, mostBytes: number): AsyncGenerator<Uint8Array> {
   let left = mostBytes;
   if (left === 0) return;

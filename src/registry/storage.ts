@@ -47,7 +47,7 @@ export interface Storage {
   chunks(folder: string): Promise<Chunk[]>;
   /**
    * Makes an object of chunks that follow each other without gaps or overlaps.
-   * @param isSettled nobody can still be writing them, so that they may be used up
+   * @param isSettled no request can still be writing them, so that they may be used up
    */
   assemble(folder: string, chunks: readonly Chunk[], key: string, isSettled: boolean): Promise<void>;
 }

@@ -71,7 +71,7 @@ export async function sweepBlob(
   return isGone && isEverywhere && data ? { sizeBytes: data.sizeBytes } : undefined;
 }
 
-/** Removes a manifest and what is known of it. @returns false when somebody has just pushed it, or it is gone already */
+/** Removes a manifest and what is known of it. @returns false when a client has just pushed it, or it is gone already */
 export async function sweepManifest(
   storage: Storage,
   manifests: Manifests,
@@ -82,7 +82,7 @@ export async function sweepManifest(
   return sweepUnlessYoung(storage, digest, options, () => manifests.remove(name, digest));
 }
 
-/** Removes while nobody can claim the blob. Who did before is spared. */
+/** Removes a blob while it cannot be claimed. One that was claimed before stays. */
 async function sweepUnlessYoung(
   storage: Storage,
   digest: Digest,
@@ -98,7 +98,7 @@ async function sweepUnlessYoung(
   const began = Date.now();
   await storage.write(condemnedKey(digest), "", true);
   try {
-    // Who waits for the decision does not wait for ever.
+    // A push that waits for the decision must not wait for ever.
     if ((await isYoung()) || Date.now() - began > abandonedMilliseconds / 2) return false;
     await remove();
     return true;
@@ -107,7 +107,7 @@ async function sweepUnlessYoung(
   }
 }
 
-/** Removes uploads that nobody goes on with. */
+/** Removes abandoned uploads. */
 export async function* sweepUploads(
   storage: Storage,
   { cutoff, isDryRun }: SweepOptions,

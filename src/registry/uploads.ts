@@ -45,17 +45,8 @@ const mostHashes = 1000;
 export function createUploads(storage: Storage, blobs: Blobs): Uploads {
   const hashed = new Map<string, Progress>();
 
-  async function getChunks(name: string, id: string): Promise<Chunk[]> {
-    const folder = uploadFolder(name, id);
-    const [started, chunks] = idPattern.test(id)
-      ? await Promise.all([storage.find(uploadKey(name, id)), storage.chunks(folder)])
-      : [];
-    if (started && chunks) return joinChunks(chunks);
-    throw new RegistryError("BLOB_UPLOAD_UNKNOWN", "blob upload unknown to registry", { detail: { id } });
-  }
-
   async function cancel(name: string, id: string): Promise<void> {
-    await getChunks(name, id);
+    await getChunks(storage, name, id);
     await discard(name, id);
   }
 
@@ -64,24 +55,15 @@ export function createUploads(storage: Storage, blobs: Blobs): Uploads {
     await storage.remove(uploadFolder(name, id));
   }
 
-  async function readHash(folder: string, chunks: readonly Chunk[]): Promise<string> {
-    const hash = createHash("sha256");
-    for (const { offset, sizeBytes } of chunks) {
-      const content = await storage.read(chunkKey(folder, offset), { start: 0, end: sizeBytes });
-      for await (const part of content) hash.update(part);
-    }
-    return hash.digest("hex");
-  }
-
   return {
     async start(name) {
       const id = randomUUID();
       await storage.write(uploadKey(name, id), "", true);
       return id;
     },
-    getSize: async (name, id) => endOf(await getChunks(name, id)),
+    getSize: async (name, id) => endOf(await getChunks(storage, name, id)),
     async append(name, id, source, { at, bytes } = {}) {
-      const before = await getChunks(name, id);
+      const before = await getChunks(storage, name, id);
       const offset = endOf(before);
       if (at !== undefined && at !== offset) throw outOfOrder(name, id, at, offset);
       const hash = continueHash(hashed.get(id), before);
@@ -105,11 +87,11 @@ export function createUploads(storage: Storage, blobs: Blobs): Uploads {
     },
     async complete(name, id, digest) {
       const folder = uploadFolder(name, id);
-      const chunks = await getChunks(name, id);
+      const chunks = await getChunks(storage, name, id);
       const own = hashed.get(id);
-      // What was received here, and in full, nobody else is writing.
+      // No other request is writing what was received here in full.
       const isSettled = own !== undefined && areSameChunks(own.chunks, chunks);
-      const hex = isSettled ? own.hash.copy().digest("hex") : await readHash(folder, chunks);
+      const hex = isSettled ? own.hash.copy().digest("hex") : await readHash(storage, folder, chunks);
       const actual = `sha256:${hex}`;
       if (actual !== digest) {
         await discard(name, id);
@@ -119,7 +101,7 @@ export function createUploads(storage: Storage, blobs: Blobs): Uploads {
       }
       await blobs.claim(name, digest);
       if (await storage.find(blobKey(digest))) {
-        // Who brings it may be about to.
+        // The client that brings it may be about to write it too.
         await Promise.all([storage.sync(blobKey(digest)), storage.sync(layerKey(name, digest))]);
       } else {
         await storage.assemble(folder, chunks, blobKey(digest), isSettled);
@@ -134,6 +116,26 @@ export function createUploads(storage: Storage, blobs: Blobs): Uploads {
     if (oldest !== undefined && hashed.size >= mostHashes) hashed.delete(oldest);
     hashed.set(id, progress);
   }
+}
+
+/** What has come of an upload, in order. @throws RegistryError BLOB_UPLOAD_UNKNOWN */
+async function getChunks(storage: Storage, name: string, id: string): Promise<Chunk[]> {
+  const folder = uploadFolder(name, id);
+  const [started, chunks] = idPattern.test(id)
+    ? await Promise.all([storage.find(uploadKey(name, id)), storage.chunks(folder)])
+    : [];
+  if (started && chunks) return joinChunks(chunks);
+  throw new RegistryError("BLOB_UPLOAD_UNKNOWN", "blob upload unknown to registry", { detail: { id } });
+}
+
+/** Of what is stored of an upload. */
+async function readHash(storage: Storage, folder: string, chunks: readonly Chunk[]): Promise<string> {
+  const hash = createHash("sha256");
+  for (const { offset, sizeBytes } of chunks) {
+    const content = await storage.read(chunkKey(folder, offset), { start: 0, end: sizeBytes });
+    for await (const part of content) hash.update(part);
+  }
+  return hash.digest("hex");
 }
 
 /** Undefined when what is stored already was not hashed here. */

@@ -1,6 +1,6 @@
 import { existsSync } from "node:fs";
 import { internal, messageOf } from "../errors.ts";
-import type { HostConfig } from "../formats/docker-api.ts";
+import type { HostConfig } from "../formats/docker-api/docker-api.ts";
 import { canLoadProfiles, hasAppArmor, isProfileLoaded, loadProfiles } from "../sys/apparmor.ts";
 import { parseSecurityOptions } from "./security-options.ts";
 
@@ -27,7 +27,7 @@ let loading: Promise<void> | undefined;
 
 /**
  * Has the kernel know the profile, if it is the default one. An earlier version's is replaced once in a process's life; one
- * that somebody has unloaded since is loaded again.
+ * that was unloaded in the meantime is loaded again.
  * @throws EngineError internal
  */
 export async function ensureAppArmorProfile(name: string | undefined): Promise<void> {

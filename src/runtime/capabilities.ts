@@ -68,8 +68,8 @@ function boundingSet(): Set<string> {
 
 export interface CapabilityOptions {
   privileged: boolean;
-  add: string[];
-  drop: string[];
+  add: readonly string[];
+  drop: readonly string[];
 }
 
 /**

@@ -1,7 +1,8 @@
 import { lstatSync, readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { hasCode, invalid } from "../errors.ts";
-import type { DeviceMapping } from "../formats/docker-api.ts";
+import { decodeDevice } from "../formats/device-number.ts";
+import type { DeviceMapping } from "../formats/docker-api/docker-api.ts";
 import type { OciDevice, OciDeviceRule } from "./oci-spec.ts";
 
 /** The device nodes and the cgroup rules of a container. */
@@ -40,8 +41,13 @@ function listDevices(path: string, target: string): OciDevice[] {
       `error gathering device information while adding custom device "${path}": no such file or directory`,
     );
   }
-  return walk(path, target);
+  const found = walk(path, target);
+  if (found.length === 0) throw notDevice(path);
+  return found;
 }
+
+const notDevice = (path: string) =>
+  invalid(`error gathering device information while adding custom device "${path}": not a device node`);
 
 function walk(folder: string, target: string): OciDevice[] {
   return readdirSync(folder).flatMap((name) => {
@@ -53,20 +59,17 @@ function walk(folder: string, target: string): OciDevice[] {
 }
 
 function toDevice(path: string, target: string): OciDevice {
-  const stat = statSync(path);
+  const stat = statSync(path, { bigint: true });
   if (!stat.isCharacterDevice() && !stat.isBlockDevice()) {
-    throw invalid(
-      `error gathering device information while adding custom device "${path}": not a device node`,
-    );
+    throw notDevice(path);
   }
   return {
     path: target,
     type: stat.isBlockDevice() ? "b" : "c",
-    major: Number(((stat.rdev >>> 8) & 0xfff) | 0),
-    minor: (stat.rdev & 0xff) | ((stat.rdev >>> 12) & 0xfff00),
-    fileMode: stat.mode & 0o777,
-    uid: stat.uid,
-    gid: stat.gid,
+    ...decodeDevice(stat.rdev),
+    fileMode: Number(stat.mode) & 0o777,
+    uid: Number(stat.uid),
+    gid: Number(stat.gid),
   };
 }
 

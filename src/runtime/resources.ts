@@ -1,15 +1,35 @@
 import { statSync } from "node:fs";
 import { cpus } from "node:os";
 import { invalid } from "../errors.ts";
-import type { Resources, ThrottleDevice } from "../formats/docker-api.ts";
-import { cgroupLayout, hasOnlyBfqWeight, readCpuset } from "../sys/cgroup.ts";
+import { decodeDevice } from "../formats/device-number.ts";
+import type { Resources, ThrottleDevice } from "../formats/docker-api/docker-api.ts";
+import { cgroupLayout, hasBlockWeight, hasOnlyBfqWeight, readCpuset } from "../sys/cgroup.ts";
 import type { OciResources } from "./oci-spec.ts";
 
-/** What Docker refuses in resource limits, whoever runs the container. @throws EngineError invalid */
-export function checkResources(r: Resources): void {
-  const mebibyte = 1 << 20;
-  if (r.Memory !== 0 && r.Memory < 6 * mebibyte) throw invalid("Minimum memory limit allowed is 6MB");
-  if (r.MemorySwap > 0 && r.Memory === 0) {
+/**
+ * What Docker refuses in resource limits, whichever runtime is used.
+ * @param isUpdate they are only what is to change: what they are measured by may be set already, and the start sees them together
+ * @throws EngineError invalid
+ */
+export function checkResources(r: Resources, isUpdate = false): void {
+  if (r.CpuShares < 0 && !isUpdate) {
+    throw invalid(`invalid CPU shares (${r.CpuShares}): value must be a positive integer`);
+  }
+  checkMemory(r, isUpdate);
+  checkProcessors(r);
+  if (r.BlkioWeight !== 0 && hasBlockWeight() && (r.BlkioWeight < 10 || r.BlkioWeight > 1000)) {
+    throw invalid("Range of blkio weight is from 10 to 1000");
+  }
+}
+
+const leastMemoryBytes = 6 << 20;
+
+function checkMemory(r: Resources, isUpdate: boolean): void {
+  if (r.Memory !== 0 && r.Memory < leastMemoryBytes) throw invalid("Minimum memory limit allowed is 6MB");
+  if (r.MemoryReservation !== 0 && r.MemoryReservation < leastMemoryBytes) {
+    throw invalid("Minimum memory reservation allowed is 6MB");
+  }
+  if (r.MemorySwap > 0 && r.Memory === 0 && !isUpdate) {
     throw invalid("You should always set the Memory limit when using Memoryswap limit, see usage");
   }
   if (r.MemorySwap > 0 && r.MemorySwap < r.Memory) {
@@ -18,61 +38,80 @@ export function checkResources(r: Resources): void {
   if (r.Memory > 0 && r.MemoryReservation > r.Memory) {
     throw invalid("Minimum memory limit can not be less than memory reservation limit, see usage");
   }
-  if (r.NanoCpus > 0 && (r.CpuPeriod > 0 || r.CpuQuota > 0)) {
+  const { MemorySwappiness: swappiness } = r;
+  if (swappiness !== null && (swappiness < -1 || swappiness > 100)) {
+    throw invalid(`Invalid value: ${swappiness}, valid memory swappiness range is 0-100`);
+  }
+}
+
+function checkProcessors(r: Resources): void {
+  if (r.NanoCpus > 0 && r.CpuPeriod > 0) {
     throw invalid("Conflicting options: Nano CPUs and CPU Period cannot both be set");
+  }
+  if (r.NanoCpus > 0 && r.CpuQuota > 0) {
+    throw invalid("Conflicting options: Nano CPUs and CPU Quota cannot both be set");
   }
   if (r.CpuPeriod !== 0 && (r.CpuPeriod < 1000 || r.CpuPeriod > 1_000_000)) {
     throw invalid("CPU cfs period can not be less than 1ms (i.e. 1000) or larger than 1s (i.e. 1000000)");
   }
   if (r.CpuQuota > 0 && r.CpuQuota < 1000)
     throw invalid("CPU cfs quota can not be less than 1ms (i.e. 1000)");
-  if (r.BlkioWeight !== 0 && (r.BlkioWeight < 10 || r.BlkioWeight > 1000)) {
-    throw invalid("Range of blkio weight is from 10 to 1000");
-  }
   const processors = cpus().length;
   if (r.NanoCpus < 0 || r.NanoCpus > processors * 1e9) {
     throw invalid(
-      `Range of CPUs is from 0.01 to ${processors}.00, as there are only ${processors} CPUs available`,
+      `range of CPUs is from 0.01 to ${processors}.00, as there are only ${processors} CPUs available`,
     );
   }
   checkCpuset("cpus", "CPUs", r.CpusetCpus);
   checkCpuset("mems", "memory nodes", r.CpusetMems);
-  const { MemorySwappiness: swappiness } = r;
-  if (typeof swappiness === "number" && (swappiness < -1 || swappiness > 100)) {
-    throw invalid(`Invalid value: ${swappiness}, valid memory swappiness range is 0-100`);
-  }
 }
 
 function checkCpuset(file: "cpus" | "mems", what: string, wanted: string): void {
   if (wanted === "") return;
-  const numbers = parseNumberList(wanted);
-  if (!numbers) throw invalid(`Invalid value ${wanted} for cpuset ${file}: invalid format: ${wanted}`);
+  const ranges = parseRanges(wanted);
+  if (!ranges) throw invalid(`Invalid value ${wanted} for cpuset ${file}: invalid format: ${wanted}`);
   const available = readCpuset(file);
-  const present = parseNumberList(available) ?? [];
-  if (!numbers.every((number) => present.includes(number))) {
+  const present = parseRanges(available) ?? [];
+  const isThere = ([first, last]: Range) => present.some(([low, high]) => low <= first && last <= high);
+  if (!ranges.every(isThere)) {
     throw invalid(`Requested ${what} are not available - requested ${wanted}, available: ${available}`);
   }
 }
 
-/** "0-2,5" as the kernel writes lists; undefined when it is none. */
-function parseNumberList(text: string): number[] | undefined {
-  const numbers: number[] = [];
+type Range = [first: number, last: number];
+
+/** "0-2,5" as the kernel writes lists, neighbours joined; undefined when it is none. */
+function parseRanges(text: string): Range[] | undefined {
+  const ranges: Range[] = [];
   for (const part of text.split(",")) {
     const [, first, last = first] = /^(\d{1,4})(?:-(\d{1,4}))?$/.exec(part) ?? [];
     if (first === undefined || Number(first) > Number(last)) return undefined;
-    for (let number = Number(first); number <= Number(last); number++) numbers.push(number);
+    ranges.push([Number(first), Number(last)]);
   }
-  return numbers;
+  ranges.sort(([a], [b]) => a - b);
+  return ranges.reduce<Range[]>((joined, [first, last]) => {
+    const previous = joined.at(-1);
+    if (previous && first <= previous[1] + 1) previous[1] = Math.max(previous[1], last);
+    else joined.push([first, last]);
+    return joined;
+  }, []);
+}
+
+/** Takes out a weight that the kernel cannot give. @returns Docker's warning of it */
+export function discardBlockWeight(r: Resources): string[] {
+  if (r.BlkioWeight === 0 || hasBlockWeight()) return [];
+  r.BlkioWeight = 0;
+  return ["Your kernel does not support Block I/O weight or the cgroup is not mounted. Weight discarded."];
 }
 
 /**
- * Takes out the limits that cgroup v2 does not have any more.
+ * Takes out the limits that this kernel, or cgroup v2, does not have any more.
  * @returns Docker's warnings of them
  * @throws EngineError invalid where Docker does not go on without
  */
 export function discardUnsupported(r: Resources): string[] {
-  if (cgroupLayout() !== "v2") return [];
-  const warnings: string[] = [];
+  const warnings = discardBlockWeight(r);
+  if (cgroupLayout() !== "v2") return warnings;
   if (r.CpuRealtimePeriod || r.CpuRealtimeRuntime) {
     throw invalid("Your kernel does not support CPU real-time scheduler");
   }
@@ -105,7 +144,7 @@ export function encodeResources(r: Resources): Omit<OciResources, "devices"> {
   });
   const cpu = defined({
     shares: r.CpuShares || undefined,
-    quota: r.NanoCpus ? Math.round(r.NanoCpus / 10_000) : r.CpuQuota || undefined,
+    quota: r.NanoCpus ? Math.round(r.NanoCpus / 10_000) : positive(r.CpuQuota),
     period: r.NanoCpus ? 100_000 : r.CpuPeriod || undefined,
     realtimeRuntime: r.CpuRealtimeRuntime || undefined,
     realtimePeriod: r.CpuRealtimePeriod || undefined,
@@ -124,9 +163,20 @@ export function encodeResources(r: Resources): Omit<OciResources, "devices"> {
     ...(memory && { memory }),
     ...(cpu && { cpu }),
     ...(blockIO && { blockIO }),
-    ...(r.PidsLimit && { pids: { limit: r.PidsLimit > 0 ? r.PidsLimit : mostProcesses } }),
+    ...(r.PidsLimit !== null && { pids: { limit: r.PidsLimit > 0 ? r.PidsLimit : mostProcesses } }),
   };
 }
+
+/** Less than nothing is no limit, which is what a new cgroup has. */
+const positive = (value: number) => (value > 0 ? value : undefined);
+
+/** Limits for a cgroup that has some, where what is lifted must be said. */
+export function encodeUpdate(r: Resources): Omit<OciResources, "devices"> {
+  return encodeResources({ ...r, CpuQuota: r.CpuQuota < 0 ? unlimitedMicroseconds : r.CpuQuota });
+}
+
+/** More than there ever is in a period, and not more than the kernel takes: crun makes of -1 what it does not. */
+const unlimitedMicroseconds = 2 ** 43;
 
 function throttles(devices: ThrottleDevice[] | null) {
   if (!devices?.length) return undefined;
@@ -135,8 +185,7 @@ function throttles(devices: ThrottleDevice[] | null) {
 
 function deviceNumber(path: string): { major: number; minor: number } {
   try {
-    const { rdev } = statSync(path);
-    return { major: (rdev >>> 8) & 0xfff, minor: (rdev & 0xff) | ((rdev >>> 12) & 0xfff00) };
+    return decodeDevice(statSync(path, { bigint: true }).rdev);
   } catch (error) {
     throw invalid(`no such device: ${path}`, error);
   }

@@ -10,6 +10,7 @@ import {
   nativeArchitectures,
   vsockFamily,
 } from "./seccomp-table.ts";
+import type { Security } from "./security.ts";
 
 /** `linux.seccomp` of the OCI runtime specification. */
 export interface OciSeccomp {
@@ -156,4 +157,16 @@ function parseRelease(release: string): [major: number, minor: number] {
 
 function isAtLeast([major, minor]: [number, number], [wantedMajor, wantedMinor]: [number, number]): boolean {
   return major > wantedMajor || (major === wantedMajor && minor >= wantedMinor);
+}
+
+/** By which a process with these capabilities is filtered; undefined for none. @throws EngineError invalid for a profile that is none */
+export function seccompOf(
+  { seccomp, privileged }: Pick<Security, "seccomp" | "privileged">,
+  capabilities: string[],
+  kernel: string,
+  architecture: string,
+): OciSeccomp | undefined {
+  if (seccomp === "unconfined" || (privileged && seccomp === "default")) return undefined;
+  if (seccomp === "default") return defaultSeccompProfile(capabilities, kernel, architecture);
+  return parseSeccompProfile(seccomp, capabilities, kernel, architecture);
 }

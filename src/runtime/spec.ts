@@ -1,130 +1,92 @@
-import type { ContainerConfig, HostConfig } from "../formats/docker-api.ts";
+import type { Resources } from "../formats/docker-api/docker-api.ts";
 import { capabilitiesOf } from "./capabilities.ts";
-import { defaultDeviceRules, defaultMounts, defaultPath, maskedPaths, readonlyPaths } from "./defaults.ts";
+import { defaultDeviceRules, defaultMounts } from "./defaults.ts";
 import { hostDevices, parseDeviceRule, resolveDevices } from "./devices.ts";
-import type { OciMount, OciProcess, OciResources, OciSpec } from "./oci-spec.ts";
+import type { OciMount, OciResources, OciSpec } from "./oci-spec.ts";
+import { buildProcess, type ProcessInput, type User } from "./process.ts";
 import { encodeResources } from "./resources.ts";
-import type { SecurityOptions } from "./security-options.ts";
-
-export interface User {
-  uid: number;
-  gid: number;
-  additionalGids: number[];
-}
+import type { Security } from "./security.ts";
 
 /** Everything a config.json is made from. Nothing here is looked up: the same input gives the same specification. */
 export interface SpecInput {
-  config: ContainerConfig;
-  hostConfig: HostConfig;
-  hostname: string;
-  rootfs: string;
-  cgroupsPath: string;
-  args: string[];
+  process: Pick<ProcessInput, "terminal" | "consoleSize" | "args" | "env" | "workingDir" | "oomScoreAdj"> & {
+    /** Put below an init, which is mounted where Docker's is. */
+    init: boolean;
+  };
   user: User;
+  hostname: string;
+  /** "" for none. */
+  domainname: string;
+  root: OciSpec["root"];
+  cgroupsPath: string;
   /** Beyond the default ones; they win where both have one destination. */
   mounts: OciMount[];
   /** "host" shares the host's; "new" makes one; a path joins it. */
   namespaces: { network: string; pid: string; ipc: string; uts: string; cgroup: string };
-  security: SecurityOptions;
-  apparmorProfile: string | undefined;
+  limits: Resources;
+  security: Security;
   /** As the runtime wants it, from `seccomp.ts`; undefined for unconfined. */
-  seccomp: ((capabilities: string[]) => object) | undefined;
+  seccomp: (capabilities: string[]) => object | undefined;
+  annotations: Record<string, string>;
+  sysctls: Record<string, string>;
 }
 
 /** Builds the OCI runtime specification of a container (opencontainers/runtime-spec 1.0.2, config.md and config-linux.md). */
 export function buildSpec(input: SpecInput): OciSpec {
-  const { config, hostConfig, namespaces, security } = input;
-  const capabilities = capabilitiesOf({
-    privileged: hostConfig.Privileged,
-    add: hostConfig.CapAdd ?? [],
-    drop: hostConfig.CapDrop ?? [],
-  });
-  const custom = resolveDevices(hostConfig.Devices ?? []);
-  const seccomp = input.seccomp?.(capabilities);
+  const { namespaces, security, limits } = input;
+  const { init, args, ...process } = input.process;
+  const capabilities = capabilitiesOf({ privileged: security.privileged, ...security.capabilities });
+  const custom = resolveDevices(limits.Devices ?? []);
+  const seccomp = input.seccomp(capabilities);
   return {
     ociVersion: "1.0.2",
-    process: buildProcess(input, capabilities),
-    root: { path: input.rootfs, readonly: hostConfig.ReadonlyRootfs },
+    process: buildProcess({
+      ...process,
+      user: input.user,
+      args: init ? ["/sbin/docker-init", "--", ...args] : args,
+      hostname: input.hostname,
+      capabilities,
+      ulimits: limits.Ulimits ?? [],
+      noNewPrivileges: security.noNewPrivileges,
+      apparmorProfile: security.apparmorProfile,
+    }),
+    root: input.root,
     // A namespace that is joined has a host name already.
     ...(namespaces.uts === "new" && {
       hostname: input.hostname,
-      ...(config.Domainname && { domainname: config.Domainname }),
+      ...(input.domainname && { domainname: input.domainname }),
     }),
     mounts: buildMounts(input),
-    annotations: hostConfig.Annotations ?? {},
+    annotations: input.annotations,
     linux: {
       namespaces: buildNamespaces(namespaces),
       cgroupsPath: input.cgroupsPath,
       resources: {
-        ...encodeResources(hostConfig),
-        devices: hostConfig.Privileged
+        ...encodeResources(limits),
+        devices: security.privileged
           ? [{ allow: true, access: "rwm" }]
           : [
               ...defaultDeviceRules,
               ...custom.rules,
-              ...(hostConfig.DeviceCgroupRules ?? []).map(parseDeviceRule),
+              ...(limits.DeviceCgroupRules ?? []).map(parseDeviceRule),
             ],
       } satisfies OciResources,
-      devices: [...(hostConfig.Privileged ? hostDevices() : []), ...custom.nodes],
-      maskedPaths:
-        hostConfig.Privileged || security.systemPathsUnconfined
-          ? []
-          : (hostConfig.MaskedPaths ?? maskedPaths),
-      readonlyPaths:
-        hostConfig.Privileged || security.systemPathsUnconfined
-          ? []
-          : (hostConfig.ReadonlyPaths ?? readonlyPaths),
-      sysctl: { ...defaultSysctls(namespaces.network), ...hostConfig.Sysctls },
+      devices: [...(security.privileged ? hostDevices() : []), ...custom.nodes],
+      maskedPaths: [...security.maskedPaths],
+      readonlyPaths: [...security.readonlyPaths],
+      sysctl: { ...defaultSysctls(namespaces.network), ...input.sysctls },
       ...(seccomp && { seccomp }),
       rootfsPropagation: propagationOf(input.mounts),
     },
   };
 }
 
-function buildProcess(input: SpecInput, capabilities: string[]): OciProcess {
-  const { config, hostConfig, security } = input;
-  const [height, width] = hostConfig.ConsoleSize;
-  return {
-    terminal: config.Tty,
-    ...(config.Tty && height > 0 && width > 0 && { consoleSize: { height, width } }),
-    user: input.user,
-    args: hostConfig.Init ? ["/sbin/docker-init", "--", ...input.args] : input.args,
-    env: buildEnv(config, input.hostname),
-    cwd: config.WorkingDir || "/",
-    capabilities: capabilitySets(capabilities, input.user.uid),
-    noNewPrivileges: security.noNewPrivileges,
-    rlimits: (hostConfig.Ulimits ?? []).map(({ Name, Soft, Hard }) => {
-      return { type: `RLIMIT_${Name.toUpperCase()}`, soft: Soft, hard: Hard };
-    }),
-    ...(hostConfig.OomScoreAdj !== 0 && { oomScoreAdj: hostConfig.OomScoreAdj }),
-    ...(input.apparmorProfile && { apparmorProfile: input.apparmorProfile }),
-  };
-}
-
-/** A process that is not root's gets none in effect, as after execve(2). */
-export function capabilitySets(capabilities: string[], uid: number): OciProcess["capabilities"] {
-  const inEffect = uid === 0 ? capabilities : [];
-  return { bounding: capabilities, effective: inEffect, permitted: inEffect, inheritable: [], ambient: [] };
-}
-
-/** PATH, HOSTNAME and TERM first, so that what the image or the user sets wins. A variable without "=" is unset. */
-export function buildEnv(config: Pick<ContainerConfig, "Env" | "Tty">, hostname: string): string[] {
-  const variables = new Map<string, string>();
-  const base = [defaultPath, `HOSTNAME=${hostname}`, ...(config.Tty ? ["TERM=xterm"] : [])];
-  for (const variable of [...base, ...(config.Env ?? [])]) {
-    const end = variable.indexOf("=");
-    if (end < 0) variables.delete(variable);
-    else variables.set(variable.slice(0, end), variable);
-  }
-  return [...variables.values()];
-}
-
-function buildMounts({ hostConfig, mounts, namespaces }: SpecInput): OciMount[] {
+function buildMounts({ security, mounts, namespaces }: SpecInput): OciMount[] {
   const taken = new Set(mounts.map(({ destination }) => destination));
   const base = defaultMounts
     .filter(({ destination }) => !taken.has(destination))
     .filter(({ destination }) => !(destination === "/dev/mqueue" && namespaces.ipc === "host"))
-    .map((mount) => (hostConfig.Privileged ? withoutReadOnly(mount) : mount))
+    .map((mount) => (security.privileged ? withoutReadOnly(mount) : mount))
     .map((mount) => (mount.destination === "/sys" && namespaces.network === "host" ? bindSys(mount) : mount));
   return [...base, ...mounts];
 }

@@ -1,8 +1,9 @@
 import type { Socket } from "node:net";
 import type { LogEntry } from "../formats/log-entry.ts";
 import { encodeFrame, streams } from "../formats/stdcopy.ts";
+import type { Hello } from "../supervisor-protocol/protocol.ts";
+import { watchHangUp } from "../sys/hang-up.ts";
 import { OutputQueue } from "./output-queue.ts";
-import type { Hello } from "./protocol.ts";
 import type { Stdio } from "./stdio.ts";
 
 type AttachHello = Extract<Hello, { role: "attach" }>;
@@ -11,7 +12,6 @@ interface Client {
   socket: Socket;
   queue: OutputQueue | undefined;
   hello: AttachHello;
-  closesInput: boolean;
 }
 
 /** Joins the clients attached to one process with its input and output. It may exist before the process does. */
@@ -19,6 +19,9 @@ export class Channel {
   readonly #clients = new Set<Client>();
   /** Names of clients that have sent all they will send: one channel is one run of the process. */
   readonly #ended = new Set<string>();
+  /** Names of those whose end is the end of the input. */
+  readonly #closing = new Set<string>();
+  #isInputClosed = false;
   /** By the name of the client that is waited for. */
   readonly #awaited = new Map<string, () => void>();
   readonly #spoolFolder: string;
@@ -33,15 +36,15 @@ export class Channel {
     return this.#clients.size === 0 && !this.#stdio;
   }
 
-  /** @param terminal output is then sent as it is, not in frames */
   attach(hello: AttachHello, socket: Socket): void {
-    const client: Client = { socket, hello, queue: undefined, closesInput: false };
+    const client: Client = { socket, hello, queue: undefined };
     this.#clients.add(client);
     const end = () => {
-      if (client.closesInput && !this.#ended.has(hello.client)) this.#stdio?.closeInput();
       this.#ended.add(hello.client);
+      this.#settleInput();
     };
     socket.once("end", end).once("close", end);
+    socket.once("end", () => watchHangUp(socket, () => socket.destroy()));
     socket.once("close", () => this.#clients.delete(client));
     if (this.#stdio) this.#join(client, this.#stdio);
     this.#awaited.get(hello.client)?.();
@@ -58,10 +61,12 @@ export class Channel {
     this.#awaited.delete(name);
   }
 
+  /** @param terminal output is then sent as it is, not in frames */
   open(stdio: Stdio, terminal: boolean): void {
     this.#stdio = stdio;
     this.#framed = !terminal;
     for (const client of this.#clients) this.#join(client, stdio);
+    this.#settleInput();
   }
 
   /** @param chunk the caller's again afterwards */
@@ -74,11 +79,18 @@ export class Channel {
     }
   }
 
-  /** Closes the process's input, once that client has sent all it will send. */
+  /** Closes the process's input, once that client has sent all it will send, and not before there is a process. */
   closeInput(name: string): void {
-    if (this.#ended.has(name)) this.#stdio?.closeInput();
-    // One that is not known was joined with an earlier run of the container.
-    for (const client of this.#clients) if (client.hello.client === name) client.closesInput = true;
+    // One that is not known was joined with an earlier run of the container, and does not end here.
+    this.#closing.add(name);
+    this.#settleInput();
+  }
+
+  #settleInput(): void {
+    if (!this.#stdio || this.#isInputClosed) return;
+    if (![...this.#closing].some((name) => this.#ended.has(name))) return;
+    this.#isInputClosed = true;
+    this.#stdio.closeInput();
   }
 
   /** The process has ended: each client gets the rest of its output and then the end. */

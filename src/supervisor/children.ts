@@ -8,11 +8,11 @@ const unkillableAfterMilliseconds = 2000;
 
 /**
  * All children of this process, those it spawned and the orphans it was given: they are collected in one place, since an
- * OCI runtime leaves behind, besides the container, helpers of its own that nobody else would wait for.
+ * OCI runtime leaves helpers of its own behind, which no other process would wait for.
  */
 export class Children {
   readonly #waiting = new Map<number, (status: ExitStatus) => void>();
-  /** Ended before anybody asked for them. Kept only while something is being started, so that no pid in it can be stale. */
+  /** Ended before their exit was asked for. Kept only while something is being started, so that no pid in it can be stale. */
   readonly #unclaimed = new Map<number, ExitStatus>();
   #starting = 0;
 
@@ -39,7 +39,7 @@ export class Children {
     let mounts: number | undefined;
     const spawnIsolated = (prepare: () => void) => {
       prepare();
-      // Before there is a child: one that nobody knows of would be lost when there are no descriptors left.
+      // Open this before spawning: running out of descriptors afterwards would orphan the child.
       const held = openMountNamespace();
       try {
         const child = spawn();

@@ -1,17 +1,19 @@
-import { writeSync } from "node:fs";
+import { closeSync, writeSync } from "node:fs";
 import { openPidfd } from "../sys/pidfd.ts";
 import { makePipe } from "../sys/pipe.ts";
 import { startTicks } from "../sys/process.ts";
 import { startWorker } from "../sys/worker.ts";
 
-/** What the worker is told: this process is to be watched too. */
+/** A request to the worker: watch this process too. */
 export interface WatchRequest {
+  /** Not the descriptor: its number may have been given to the next one when the result is read. */
+  id: number;
   pidfd: number;
   pid: number;
   startTicks: number;
 }
 export interface WatchResult {
-  pidfd: number;
+  id: number;
   exitCode: number | undefined;
 }
 
@@ -20,7 +22,7 @@ export interface WatchResult {
  * poll(2) does it, started when there is the first.
  */
 let watcher:
-  | { watch(request: WatchRequest, onExit: (exitCode: number | undefined) => void): void }
+  | { watch(request: Omit<WatchRequest, "id">, onExit: (exitCode: number | undefined) => void): void }
   | undefined;
 
 /** Calls `onExit` once, with the exit code where the kernel tells it. */
@@ -38,6 +40,7 @@ export function watchForeign(
   }
   // Until the descriptor was open, the pid could have been given to another process.
   if (startTicks(pid) !== ticks) {
+    closeSync(pidfd);
     setImmediate(onExit, undefined);
     return;
   }
@@ -49,14 +52,16 @@ function startWatcher(): NonNullable<typeof watcher> {
   const { readFd, writeFd } = makePipe();
   const listeners = new Map<number, (exitCode: number | undefined) => void>();
   const worker = startWorker("supervisor/foreign.worker", { workerData: { wakeFd: readFd } });
-  worker.on("message", ({ pidfd, exitCode }: WatchResult) => {
-    listeners.get(pidfd)?.(exitCode);
-    listeners.delete(pidfd);
+  let lastId = 0;
+  worker.on("message", ({ id, exitCode }: WatchResult) => {
+    listeners.get(id)?.(exitCode);
+    listeners.delete(id);
   });
   return {
     watch(request, onExit) {
-      listeners.set(request.pidfd, onExit);
-      worker.postMessage(request);
+      const id = ++lastId;
+      listeners.set(id, onExit);
+      worker.postMessage({ ...request, id } satisfies WatchRequest);
       writeSync(writeFd, "x");
     },
   };

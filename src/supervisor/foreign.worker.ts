@@ -26,9 +26,9 @@ function takeRequests(): void {
 
 /** The kernel tells in one place before the parent has collected the process, and in another afterwards. */
 function reportExit(pidfd: number): void {
-  const { pid, startTicks } = watched.get(pidfd)!;
+  const { id, pid, startTicks } = watched.get(pidfd)!;
   watched.delete(pidfd);
   const exitCode = zombieExitCode(pid, startTicks) ?? exitCodeOf(pidfd);
-  port.postMessage({ pidfd, exitCode } satisfies WatchResult);
+  port.postMessage({ id, exitCode } satisfies WatchResult);
   closeSync(pidfd);
 }

@@ -1,11 +1,11 @@
 import { close, closeSync, fstatSync, open as openFile, openSync, readSync, write } from "node:fs";
-import { rename } from "node:fs/promises";
+import { rename, rm } from "node:fs/promises";
 import { promisify } from "node:util";
 import { type LogEntry, maxLineBytes } from "../formats/log-entry.ts";
 import { timestamp } from "../formats/timestamp.ts";
+import type { JsonFileLog } from "../supervisor-protocol/protocol.ts";
 import { GatheredBytes } from "./gathered-bytes.ts";
 import { putLogEntries } from "./log-entries.ts";
-import type { LogOptions } from "./protocol.ts";
 
 const open = promisify(openFile);
 const pauseAboveBytes = 512 * 1024;
@@ -17,7 +17,7 @@ const lineFeed = 0x0a;
  * Writes are asynchronous and one at a time; what comes meanwhile is gathered and written at once.
  */
 export class LogFile {
-  readonly #options: LogOptions;
+  readonly #options: Omit<JsonFileLog, "driver">;
   /** Beginnings of lines whose end has yet to come. */
   readonly #partial: Record<LogEntry["stream"], GatheredBytes> = {
     stdout: new GatheredBytes(),
@@ -35,7 +35,7 @@ export class LogFile {
   #quiet: NodeJS.Timeout | undefined;
   #onIdle: (() => void)[] = [];
 
-  constructor(options: LogOptions) {
+  constructor(options: Omit<JsonFileLog, "driver">) {
     this.#options = options;
     this.#fd = openSync(options.path, "a+", 0o640);
     this.#sizeBytes = fstatSync(this.#fd).size;
@@ -141,7 +141,7 @@ export class LogFile {
         rest = rest.subarray(await this.#writeBytes(rest));
       }
     } catch {
-      // Nobody could be told in time.
+      // No caller is left to report it to.
     }
   }
 
@@ -175,8 +175,10 @@ export class LogFile {
       // Not that many yet.
       await rename(name(n), name(n + 1)).catch(() => {});
     }
+    // A file of its own for each turn, also where only one is kept: who follows reads the old one to its end.
+    if (maxFiles === 1) await rm(path).catch(() => {});
     try {
-      const fresh = await open(path, maxFiles > 1 ? "a" : "w", 0o640);
+      const fresh = await open(path, "a", 0o640);
       const full = this.#fd;
       this.#fd = fresh;
       this.#sizeBytes = 0;

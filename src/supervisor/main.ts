@@ -1,8 +1,10 @@
 import { rmSync } from "node:fs";
-import { join } from "node:path";
+import { processesFolder, socketPath } from "../supervisor-protocol/connect.ts";
 import { watchEventLoop } from "../sys/event-loop-stops.ts";
 import { becomeSubreaper } from "../sys/process.ts";
-import { socketPath } from "./connect.ts";
+import { trimMemoryAtRest } from "../sys/trim-memory.ts";
+import { Children } from "./children.ts";
+import { createNames } from "./names.ts";
 import { outwaitRuntimes } from "./orphans.ts";
 import { Processes } from "./processes.ts";
 import { serve } from "./server.ts";
@@ -22,16 +24,24 @@ process
   .on("SIGINT", () => {})
   .on("SIGTERM", () => {})
   .on("SIGPIPE", () => {});
-// Whatever goes wrong with one process or client, the others are still in our care.
+// An error with one process or client must not end the supervisor of all others.
 process.on("uncaughtException", (error) => console.error(error));
 process.on("unhandledRejection", (error) => console.error(error));
 becomeSubreaper();
 watchEventLoop((stops) => console.error(JSON.stringify(stops)));
+trimMemoryAtRest();
 await outwaitRuntimes(execRoot);
-const processes = new Processes(join(execRoot, "p"), spoolFolder, (notice) => server.notify(notice));
+const children = new Children();
+const names = createNames(children, execRoot);
+const processes = new Processes(children, processesFolder(execRoot), spoolFolder, (notice) => {
+  server.notify(notice);
+  // Its sockets hold on to the network namespace of a container, whose daemon may be away.
+  if ("exit" in notice) names.removeNames({ id: notice.exit.process }).catch(console.error);
+});
 const server = await serve(
   socketPath(execRoot),
   () => processes,
+  names,
   () => {
     rmSync(socketPath(execRoot), { force: true });
     // There is nothing to flush, and an ordinary exit would wait for a thread that sleeps in the kernel.

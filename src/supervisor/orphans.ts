@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout } from "node:timers/promises";
 
-/** For a runtime that hangs: nobody else is to wait for it. */
+/** A runtime that hangs must not hold up the others. */
 const longestWaitMilliseconds = 5000;
 
 /**

@@ -12,7 +12,7 @@ let spoolCount = 0;
 
 /**
  * Output on its way to one attached client. A client that reads slowly holds up neither the process nor other clients:
- * beyond 1 MiB what it has yet to read goes to an unlinked file, and beyond 1 GiB it is told so and disconnected.
+ * beyond 1 MiB what it has yet to read goes to an unlinked file, and beyond 1 GiB it gets an error and is disconnected.
  */
 export class OutputQueue {
   readonly #socket: Socket;

@@ -1,12 +1,13 @@
 import { mkdirSync, readFileSync } from "node:fs";
 import { hasCode, messageOf } from "../errors.ts";
-import { bytesOfText } from "../formats/tar-entry.ts";
+import { bytesOfText } from "../formats/tar/tar-entry.ts";
+import type { RuntimeCommand, StartOptions } from "../supervisor-protocol/protocol.ts";
+import { SyscallError } from "../sys/libc.ts";
 import { makeDirectoryInRoot } from "../sys/make-directory.ts";
 import { mount, mountOverlay } from "../sys/mount.ts";
 import { borrowMount } from "../sys/namespaces.ts";
 import type { Trace } from "../trace.ts";
 import type { Children } from "./children.ts";
-import type { RuntimeCommand, StartOptions } from "./protocol.ts";
 
 /** On a host with cgroup v1 and v2 side by side crun gives up; without the v2 mount in sight it works with v1. */
 const unifiedOfHybrid = "/sys/fs/cgroup/unified";
@@ -42,6 +43,7 @@ export async function runRuntime(children: Children, call: RuntimeCall, trace?: 
     if (isHybrid()) mount("none", unifiedOfHybrid, "tmpfs", 0, "mode=755,size=64k");
     if (rootfs) mountOverlay(rootfs.overlay, rootfs.target);
     if (shm) borrowMount(shm.pid, "/dev/shm", shm.target);
+    for (const path of rootfs?.mountpoints ?? []) makeMountpoint(rootfs?.target ?? "", path);
     if (rootfs?.ensureDirectory) makeDirectoryInRoot(rootfs.target, bytesOfText(rootfs.ensureDirectory));
   };
   const needsIsolation = rootfs !== undefined || isHybrid();
@@ -76,5 +78,14 @@ function lastError(logFile: string): string | undefined {
     return errors.findLast((message) => message !== noReason) ?? errors.at(-1);
   } catch (error) {
     return hasCode(error, "ENOENT") ? undefined : `its log is unreadable: ${messageOf(error)}`;
+  }
+}
+
+/** The runtime would make it with another mode. Where it cannot be made, the runtime says why. */
+function makeMountpoint(target: string, path: string): void {
+  try {
+    makeDirectoryInRoot(target, bytesOfText(path));
+  } catch (error) {
+    if (!(error instanceof SyscallError)) throw error;
   }
 }

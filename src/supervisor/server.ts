@@ -1,20 +1,20 @@
 import { rmSync } from "node:fs";
 import { createServer, type Server, type Socket } from "node:net";
-import { messageOf } from "../errors.ts";
-import { listenPrivately } from "../sys/listen.ts";
-import type { Processes } from "./processes.ts";
+import { encodeError, unavailable } from "../errors.ts";
+import { readFirstLine, readLines } from "../supervisor-protocol/lines.ts";
+import type { NameMethods } from "../supervisor-protocol/names.ts";
 import {
   type Hello,
-  type MethodName,
+  type MethodReply,
   type Notice,
   oldestProtocol,
   protocolVersion,
-  type Reply,
   type Request,
-  readFirstLine,
-  readLines,
   type Welcome,
-} from "./protocol.ts";
+} from "../supervisor-protocol/protocol.ts";
+import { listenPrivately } from "../sys/listen.ts";
+import { createHandlers, type Handlers, type HandlersOf, listCapabilities } from "./handlers.ts";
+import type { Processes } from "./processes.ts";
 
 export interface SupervisorServer {
   notify(notice: Notice): void;
@@ -27,16 +27,18 @@ export interface SupervisorServer {
 export function serve(
   path: string,
   processes: () => Processes,
+  names: HandlersOf<NameMethods>,
   onShutdown: () => void,
 ): Promise<SupervisorServer> {
   const controls = new Set<Socket>();
-  const handlers = createHandlers(processes, onShutdown);
+  const handlers = createHandlers(processes, names, onShutdown);
+  const methods = listCapabilities(handlers);
   const server: Server = createServer({ allowHalfOpen: true }, (socket) => {
     socket.on("error", () => socket.destroy());
     void readFirstLine(socket).then((line) => {
       const hello = line === undefined ? undefined : parseHello(line);
       if (!hello) return socket.destroy();
-      const welcome: Welcome = { ok: canSpeak(hello), protocol: protocolVersion };
+      const welcome: Welcome = { ok: canSpeak(hello), protocol: protocolVersion, methods };
       socket.write(`${JSON.stringify(welcome)}\n`);
       if (!welcome.ok) return socket.end();
       if (hello.role === "attach") return processes().attach(hello, socket);
@@ -46,7 +48,7 @@ export function serve(
       socket.once("close", () => {
         controls.delete(socket);
         setTimeout(
-          () => asker.abort(new Error("nobody waits for it any more")),
+          () => asker.abort(new Error("request canceled: client disconnected")),
           startedForNobodyMilliseconds,
         ).unref();
         if (controls.size === 0) setTimeout(endIfForgotten, forgottenAfterMilliseconds);
@@ -58,7 +60,7 @@ export function serve(
       socket.resume();
     });
   });
-  /** No daemon has come, or come back, and there is nothing that one could ask for. */
+  /** No daemon is connected, and there is no process to hold for one. */
   const endIfForgotten = () => {
     if (controls.size === 0 && processes().isEmpty) onShutdown();
   };
@@ -80,33 +82,13 @@ const forgottenAfterMilliseconds = 10_000;
 /** How long a start may go on once the daemon that asked for it has gone. */
 const startedForNobodyMilliseconds = 5000;
 
-type Handlers = Record<MethodName, (parameters: never, asker: AbortSignal) => unknown>;
-
-function createHandlers(processes: () => Processes, onShutdown: () => void): Handlers {
-  return {
-    start: (p: never, asker) => processes().start(p, asker),
-    exec: (p: never, asker) => processes().exec(p, asker),
-    abort: (p: never) => processes().abort(p),
-    adopt: (p: never) => processes().adopt(p),
-    runtime: (p: never) => processes().runtime(p),
-    closeInput: (p: never) => processes().closeInput(p),
-    resize: (p: never) => processes().resize(p),
-    list: (_: never, asker) => processes().list(asker),
-    forget: (p: never) => processes().forget(p),
-    shutdown() {
-      const idle = processes().isIdle;
-      if (idle) setImmediate(onShutdown);
-      return idle;
-    },
-  };
-}
-
-async function answer(text: string, handlers: Handlers, asker: AbortSignal): Promise<Reply> {
+async function answer(text: string, handlers: Handlers, asker: AbortSignal): Promise<MethodReply> {
   const request: Request = JSON.parse(text);
   try {
+    if (!Object.hasOwn(handlers, request.method)) throw unavailable(`unknown method ${request.method}`);
     return { id: request.id, result: await handlers[request.method](request.parameters as never, asker) };
   } catch (error) {
-    return { id: request.id, error: { message: messageOf(error) } };
+    return { id: request.id, error: encodeError(error) };
   }
 }
 
@@ -121,6 +103,6 @@ function parseHello(line: string): Hello | undefined {
 const canSpeak = (hello: Hello) =>
   hello.role === "attach" || (hello.protocol >= oldestProtocol && hello.oldest <= protocolVersion);
 
-function send(socket: Socket, message: Reply | Notice): void {
+function send(socket: Socket, message: MethodReply | Notice): void {
   if (!socket.destroyed) socket.write(`${JSON.stringify(message)}\n`);
 }

@@ -1,11 +1,11 @@
-import type { Started } from "./protocol.ts";
+import type { Started } from "../supervisor-protocol/protocol.ts";
 
-/** What is to be started, on whose behalf. */
+/** A start, and the daemon that asked for it. */
 export interface StartOf {
   process: string;
   /** The container an exec is for. */
   container?: string;
-  /** Aborted when there is nobody any more to tell of the start. */
+  /** Aborted when that daemon is gone. */
   asker: AbortSignal;
 }
 

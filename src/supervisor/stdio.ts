@@ -3,10 +3,11 @@ import { type OnReadOpts, Socket } from "node:net";
 import { join } from "node:path";
 import { ReadStream } from "node:tty";
 import type { LogEntry } from "../formats/log-entry.ts";
+import type { OpenDescriptor } from "../supervisor-protocol/names.ts";
 import { makeFifo, openForReading, openForWriting, openInputFifo, openOutputFifo } from "../sys/fifo.ts";
+import { openOwnNull } from "../sys/null-device.ts";
 import { copyDescriptor } from "../sys/pidfd.ts";
 import { type ConsoleSocket, openConsoleSocket, setWindowSize } from "../sys/pty.ts";
-import type { Descriptor } from "./protocol.ts";
 import { takeInTurns } from "./turns.ts";
 
 /** @param chunk valid only until it returns */
@@ -52,17 +53,16 @@ export function openPipes(folder: string, withStdin: boolean): PendingStdio {
   };
   try {
     const input = withStdin ? open("stdin", openInputFifo) : undefined;
+    const noInput = input ? undefined : openOwnNull(folder);
+    if (noInput !== undefined) opened.push(noInput);
     const stdout = open("stdout", openOutputFifo);
     const stderr = open("stderr", openOutputFifo);
-    const childFds = [input?.childFd ?? ("ignore" as const), stdout.childFd, stderr.childFd];
-    const closeChildFds = () => {
-      for (const fd of childFds) if (typeof fd === "number") closeSync(fd);
-    };
+    const childFds = [input?.childFd ?? noInput!, stdout.childFd, stderr.childFd];
     return {
       childFds,
       runtimeArguments: [],
       begin(onOutput) {
-        closeChildFds();
+        for (const fd of childFds) closeSync(fd);
         return createPipeStdio(input?.writeFd, stdout.readFd, stderr.readFd, onOutput);
       },
       abandon: () => opened.forEach((fd) => void closeSync(fd)),
@@ -79,7 +79,7 @@ export function reopenPipes(folder: string, withStdin: boolean, onOutput: OnOutp
   try {
     writeFd = withStdin ? openForWriting(join(folder, "stdin")) : undefined;
   } catch {
-    // Nobody reads it any more.
+    // The process no longer reads it.
   }
   return createPipeStdio(
     writeFd,
@@ -148,8 +148,8 @@ export function openTerminal(folder: string, size: [number, number] | undefined)
   };
 }
 
-/** Takes up a terminal of a process that an earlier supervisor started, from a copy of its master that somebody has kept. */
-export function reopenTerminal(kept: Descriptor, onOutput: OnOutput): Stdio {
+/** Takes up a terminal of a process that an earlier supervisor started, from the copy of its master that the daemon has kept. */
+export function reopenTerminal(kept: OpenDescriptor, onOutput: OnOutput): Stdio {
   return createTerminalStdio(copyDescriptor(kept), undefined, onOutput);
 }
 
@@ -173,3 +173,15 @@ function createTerminalStdio(fd: number, size: [number, number] | undefined, onO
     finish: drain,
   };
 }
+
+/** Of a process whose input and output are out of reach. */
+export const noStdio: Stdio = {
+  lifeline: () => undefined,
+  pause: () => {},
+  resume: () => {},
+  write: () => true,
+  onceWritable: () => {},
+  closeInput: () => {},
+  resize: () => {},
+  finish: async () => {},
+};

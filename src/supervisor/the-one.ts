@@ -1,8 +1,8 @@
 import { openSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout } from "node:timers/promises";
+import { socketPath, tryConnect } from "../supervisor-protocol/connect.ts";
 import { tryLock } from "../sys/file-lock.ts";
-import { socketPath, tryConnect } from "./connect.ts";
 
 /**
  * Two daemons, one of them killed since, may each have started a supervisor: the second waits until the first serves, or is no

@@ -48,14 +48,20 @@ export function isFrozen(path: string): boolean {
   }
 }
 
-/** Whether the kernel's out-of-memory killer has struck in that cgroup. False when the cgroup is gone. */
-export function wasOomKilled(path: string): boolean {
+/**
+ * What the kernel's out-of-memory killer has done in that cgroup: how many it has killed, and whether processes wait for memory since
+ * it may not (v1 only). Undefined when the cgroup is gone.
+ */
+export function readOom(path: string): { kills: number; isStuck: boolean } | undefined {
   const file = cgroupLayout() === "v2" ? "memory.events" : "memory.oom_control";
   try {
     const text = readFileSync(join(cgroupFolder(path, "memory"), file), "latin1");
-    return Number(/^oom_kill (\d+)$/m.exec(text)?.[1] ?? 0) > 0;
+    return {
+      kills: Number(/^oom_kill (\d+)$/m.exec(text)?.[1] ?? 0),
+      isStuck: /^under_oom 1$/m.test(text),
+    };
   } catch {
-    return false;
+    return undefined;
   }
 }
 
@@ -117,8 +123,8 @@ function processesIn(folder: string): number[] {
 }
 
 /**
- * Makes a parent of cgroups ready to be used by several runtimes at once. On v1 a new cpuset has no processors until somebody
- * copies them from above, and of two runtimes that start together one would find it so.
+ * Makes a parent of cgroups ready to be used by several runtimes at once. On v1 a new cpuset has no processors until they are
+ * copied from above, and of two runtimes that start together one would find it so.
  */
 export function prepareCgroupParent(path: string): void {
   if (cgroupLayout() === "v2" || !existsSync(join(mountPoint, "cpuset"))) return;
@@ -142,6 +148,13 @@ export function hasOnlyBfqWeight(): boolean {
     cgroupLayout() !== "v2" &&
     existsSync(join(controller, "blkio.bfq.io_serviced")) &&
     !existsSync(join(controller, "blkio.weight"))
+  );
+}
+
+/** Whether the kernel can weigh block I/O at all; on cgroup v2 the runtime says so. */
+export function hasBlockWeight(): boolean {
+  return (
+    cgroupLayout() === "v2" || hasOnlyBfqWeight() || existsSync(join(mountPoint, "blkio", "blkio.weight"))
   );
 }
 

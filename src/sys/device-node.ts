@@ -1,4 +1,5 @@
-import type { ByteString } from "../formats/tar-entry.ts";
+import { encodeDevice } from "../formats/device-number.ts";
+import type { ByteString } from "../formats/tar/tar-entry.ts";
 import { check, declare } from "./libc.ts";
 import { cString } from "./safe-path.ts";
 
@@ -15,17 +16,4 @@ export function makeNode(
 ): void {
   const number = encodeDevice(device.major, device.minor);
   check(Number(mknodat(directoryFd, cString(name), kinds[kind] | 0o600, number)), "mknod", name);
-}
-
-/** The kernel's 64-bit device number (makedev(3)). */
-function encodeDevice(major: number, minor: number): bigint {
-  const [a, b] = [BigInt(major), BigInt(minor)];
-  return (b & 0xffn) | ((a & 0xfffn) << 8n) | ((b & ~0xffn & 0xffffffffn) << 12n) | ((a & ~0xfffn) << 32n);
-}
-
-export function decodeDevice(device: bigint): { major: number; minor: number } {
-  return {
-    major: Number(((device >> 8n) & 0xfffn) | ((device >> 32n) & ~0xfffn)),
-    minor: Number((device & 0xffn) | ((device >> 12n) & ~0xffn & 0xffffffffn)),
-  };
 }

@@ -26,7 +26,7 @@ export function openOutputFifo(path: string): OutputFifo {
   }
 }
 
-/** Our end alone, for output of a child that was started by somebody else. */
+/** Our end alone, for output of a child that another process started. */
 export function openForReading(path: string): number {
   return openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
 }

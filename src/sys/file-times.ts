@@ -1,5 +1,5 @@
 import type { BigIntStats } from "node:fs";
-import type { ByteString, FileTime } from "../formats/tar-entry.ts";
+import type { ByteString, FileTime } from "../formats/tar/tar-entry.ts";
 import { check, declare } from "./libc.ts";
 import { cString } from "./safe-path.ts";
 

@@ -18,7 +18,7 @@ export function tellWritten(growth: SharedArrayBuffer, bytes: number): void {
   Atomics.notify(view, written);
 }
 
-/** No more will come: whoever waits for it gives up. */
+/** No more will come, so readers give up waiting. */
 export function endGrowth(growth: SharedArrayBuffer): void {
   const view = new BigInt64Array(growth);
   Atomics.store(view, ended, 1n);

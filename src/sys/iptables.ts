@@ -2,8 +2,8 @@ import { execFile } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { promisify } from "node:util";
 
-/** The two kinds of iptables a machine can have, each with rules of its own. */
-export type IptablesProgram = "iptables-nft" | "iptables-legacy";
+/** The two kinds of iptables a machine can have, for each family, each with rules of its own. */
+export type IptablesProgram = `${"iptables" | "ip6tables"}-${"nft" | "legacy"}`;
 
 const run = promisify(execFile);
 
@@ -14,13 +14,15 @@ export async function runIptables(program: IptablesProgram, args: string[]): Pro
 }
 
 /** The old kind only where it is in use: to ask it would put its tables in place. */
-export function findIptables(): IptablesProgram[] {
-  return isLegacyInUse() ? ["iptables-nft", "iptables-legacy"] : ["iptables-nft"];
+export function findIptables(family: 4 | 6): IptablesProgram[] {
+  const name = family === 4 ? "iptables" : "ip6tables";
+  return isLegacyInUse(family) ? [`${name}-nft`, `${name}-legacy`] : [`${name}-nft`];
 }
 
-function isLegacyInUse(): boolean {
+function isLegacyInUse(family: 4 | 6): boolean {
+  const list = family === 4 ? "ip_tables_names" : "ip6_tables_names";
   try {
-    return readFileSync("/proc/thread-self/net/ip_tables_names", "utf8").split("\n").includes("filter");
+    return readFileSync(`/proc/thread-self/net/${list}`, "utf8").split("\n").includes("filter");
   } catch {
     return false;
   }

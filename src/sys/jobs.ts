@@ -1,11 +1,11 @@
 import { type MessagePort, parentPort, type Worker } from "node:worker_threads";
-import { EngineError, type ErrorKind, internal, messageOf } from "../errors.ts";
-import { startWorker } from "./worker.ts";
+import { decodeError, type EncodedError, encodeError, internal, unavailable } from "../errors.ts";
+import { largeYoungGeneration, startWorker } from "./worker.ts";
 
 /** Runs jobs on a few worker threads that start when there is work and end when there has been none for a while. */
 export interface JobRunner<Job, Result> {
   /**
-   * Waits for a free thread. With `signal` the job is told to stop, and one that still waits never starts.
+   * Waits for a free thread. `signal` stops the job; one that still waits never starts.
    * @throws what the job threw: an EngineError as it was, else an error with its `code`; the signal's reason
    */
   run(job: Job, signal?: AbortSignal): Promise<Result>;
@@ -13,14 +13,7 @@ export interface JobRunner<Job, Result> {
   close(): Promise<void>;
 }
 
-interface Failure {
-  message: string;
-  kind?: ErrorKind;
-  code?: string;
-  stack?: string;
-}
-
-type Answer<Result> = { id: number } & ({ result: Result } | { failure: Failure });
+type Answer<Result> = { id: number } & ({ result: Result } | { failure: EncodedError });
 type Question<Job> = { id: number } & ({ job: Job } | { abort: true });
 
 interface Task<Job, Result> {
@@ -37,7 +30,7 @@ interface Thread<Job, Result> {
   idleTimer?: NodeJS.Timeout;
 }
 
-/** So long that whoever pulls or loads one image after another has threads that are warm. */
+/** Long enough for threads to stay warm between one pull or load and the next. */
 const idleMilliseconds = 30_000;
 
 /**
@@ -64,7 +57,7 @@ export function createJobRunner<Job, Result>(
   }
 
   function start(): Thread<Job, Result> {
-    const worker = startWorker(workerName);
+    const worker = startWorker(workerName, { resourceLimits: largeYoungGeneration });
     const thread: Thread<Job, Result> = { worker, tasks: new Map() };
     all.add(thread);
     worker.on("message", (answer: Answer<Result>) => {
@@ -73,7 +66,7 @@ export function createJobRunner<Job, Result>(
       thread.tasks.delete(answer.id);
       if (thread.tasks.size === 0) rest(thread);
       if ("result" in answer) task.resolve(answer.result);
-      else task.reject(task.signal?.aborted ? task.signal.reason : reviveError(answer.failure));
+      else task.reject(task.signal?.aborted ? task.signal.reason : decodeError(answer.failure));
       next();
     });
     worker.on("error", (error) => drop(thread, error as Error));
@@ -85,11 +78,7 @@ export function createJobRunner<Job, Result>(
     clearTimeout(thread.idleTimer);
     thread.worker.ref();
     thread.tasks.set(task.id, task);
-    thread.worker.postMessage({ id: task.id, job: task.job } satisfies Question<Job>);
-    const { signal } = task;
-    signal?.addEventListener("abort", () =>
-      thread.worker.postMessage({ id: task.id, abort: true } satisfies Question<Job>),
-    );
+    ask(thread.worker, task);
   }
 
   function rest(thread: Thread<Job, Result>): void {
@@ -103,29 +92,22 @@ export function createJobRunner<Job, Result>(
     const tasks = [...thread.tasks.values()];
     thread.tasks.clear();
     void thread.worker.terminate();
-    for (const task of tasks) task.reject(error ?? internal("the engine is shutting down"));
+    for (const task of tasks) task.reject(error ?? unavailable("the engine is shutting down"));
     if (!isClosed) next();
   }
 
   return {
     run(job, signal) {
-      if (isClosed) return Promise.reject(internal("the engine is shutting down"));
+      if (isClosed) return Promise.reject(unavailable("the engine is shutting down"));
       if (signal?.aborted) return Promise.reject(signal.reason);
       return new Promise((resolve, reject) => {
-        const task: Task<Job, Result> = { id: ++sequence, job, signal, resolve, reject };
-        waiting.push(task);
-        signal?.addEventListener("abort", () => {
-          const place = waiting.indexOf(task);
-          if (place < 0) return;
-          waiting.splice(place, 1);
-          reject(signal.reason);
-        });
+        enqueue(waiting, { id: ++sequence, job, signal, resolve, reject });
         next();
       });
     },
     async close() {
       isClosed = true;
-      for (const task of waiting.splice(0)) task.reject(internal("the engine is shutting down"));
+      for (const task of waiting.splice(0)) task.reject(unavailable("the engine is shutting down"));
       await Promise.all(
         [...all].map((thread) => {
           clearTimeout(thread.idleTimer);
@@ -134,6 +116,24 @@ export function createJobRunner<Job, Result>(
       );
     },
   };
+}
+
+/** Has the task wait for a thread, as long as it is wanted. */
+function enqueue<Job, Result>(waiting: Task<Job, Result>[], task: Task<Job, Result>): void {
+  const { signal, reject } = task;
+  waiting.push(task);
+  signal?.addEventListener("abort", () => {
+    const place = waiting.indexOf(task);
+    if (place < 0) return;
+    waiting.splice(place, 1);
+    reject(signal.reason);
+  });
+}
+
+/** Hands a job to a thread, and tells it when the job is no longer wanted. */
+function ask<Job, Result>(worker: Worker, { id, job, signal }: Task<Job, Result>): void {
+  worker.postMessage({ id, job } satisfies Question<Job>);
+  signal?.addEventListener("abort", () => worker.postMessage({ id, abort: true } satisfies Question<Job>));
 }
 
 /** The worker's side: answers each job, and aborts `signal` when it is no longer wanted. */
@@ -154,23 +154,9 @@ export function serveJobs<Job, Result>(
     try {
       answer = { id, result: await handle(question.job, controller.signal) };
     } catch (error) {
-      answer = { id, failure: describeError(error) };
+      answer = { id, failure: encodeError(error) };
     }
     running.delete(id);
     port.postMessage(answer);
   });
-}
-
-/** An error as a message between threads can carry it. */
-function describeError(error: unknown): Failure {
-  const failure: Failure = { message: messageOf(error) };
-  if (error instanceof EngineError) failure.kind = error.kind;
-  if (error instanceof Error && error.stack) failure.stack = error.stack;
-  if (error instanceof Error && "code" in error && typeof error.code === "string") failure.code = error.code;
-  return failure;
-}
-
-function reviveError({ message, kind, code, stack }: Failure): Error {
-  if (kind) return new EngineError(kind, message);
-  return Object.assign(new Error(message), code ? { code } : {}, stack ? { stack } : {});
 }

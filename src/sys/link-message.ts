@@ -3,10 +3,11 @@ import {
   decodeAttributes,
   decodeUint32,
   encodeAttributes,
+  encodeText,
   messageFlag,
-  text,
   uint8,
   uint32,
+  zeroes,
 } from "./netlink-message.ts";
 import { type RouteRequest, routeType } from "./rtnetlink-message.ts";
 
@@ -18,13 +19,9 @@ const linkAttribute = {
   linkInfo: 18,
   netnsFd: 28,
   alias: 20,
-  familySpec: 26,
 };
 const linkInfo = { kind: 1, data: 2, slaveKind: 4, slaveData: 5 };
-const bridgePortMode = 4;
-const familyInet6 = 10;
-const inet6AddressMode = 8;
-const addressModeNone = 1;
+const bridgePort = { mode: 4, isolated: 33 };
 const vethPeer = 1;
 const up = 1;
 interface LinkSettings {
@@ -40,7 +37,7 @@ interface LinkSettings {
 }
 
 function linkHeader(index: number, isUp: boolean | undefined): Buffer {
-  const header = Buffer.alloc(16);
+  const header = zeroes(16);
   header.writeInt32LE(index, 4);
   if (isUp !== undefined) {
     header.writeUInt32LE(isUp ? up : 0, 8);
@@ -51,7 +48,7 @@ function linkHeader(index: number, isUp: boolean | undefined): Buffer {
 
 function linkAttributes(settings: LinkSettings): Attribute[] {
   const attributes: Attribute[] = [];
-  if (settings.name !== undefined) attributes.push([linkAttribute.name, text(settings.name)]);
+  if (settings.name !== undefined) attributes.push([linkAttribute.name, encodeText(settings.name)]);
   if (settings.mtu !== undefined) attributes.push([linkAttribute.mtu, uint32(settings.mtu)]);
   if (settings.master !== undefined) attributes.push([linkAttribute.master, uint32(settings.master)]);
   if (settings.macAddress !== undefined)
@@ -61,7 +58,7 @@ function linkAttributes(settings: LinkSettings): Attribute[] {
 }
 
 export function encodeNewBridge(settings: LinkSettings): RouteRequest {
-  const info: Attribute = [linkAttribute.linkInfo, [[linkInfo.kind, text("bridge")]]];
+  const info: Attribute = [linkAttribute.linkInfo, [[linkInfo.kind, encodeText("bridge")]]];
   const payload = Buffer.concat([
     linkHeader(0, settings.up),
     encodeAttributes([...linkAttributes(settings), info]),
@@ -78,7 +75,7 @@ export function encodeNewVeth(settings: LinkSettings, peer: LinkSettings, netnsF
   const info: Attribute = [
     linkAttribute.linkInfo,
     [
-      [linkInfo.kind, text("veth")],
+      [linkInfo.kind, encodeText("veth")],
       [linkInfo.data, [[vethPeer, peerBytes]]],
     ],
   ];
@@ -100,31 +97,24 @@ export function encodeSetLinkByName(name: string, settings: LinkSettings): Route
   return encodeSetLink(0, { ...settings, name });
 }
 
-/** The link gets no IPv6 address of itself, not even a link-local one, and so asks for no router either. */
-export function encodeNoIpv6Address(name: string): RouteRequest {
-  const mode: Attribute = [familyInet6, [[inet6AddressMode, uint8(addressModeNone)]]];
-  const payload = Buffer.concat([
-    linkHeader(0, undefined),
-    encodeAttributes([
-      [linkAttribute.name, text(name)],
-      [linkAttribute.familySpec, [mode]],
-    ]),
-  ]);
-  return { type: routeType.newLink, flags: 0, payload };
-}
-
-/** Lets a port send frames back to where they came from. The link has to be a port of a bridge already. */
-export function encodeHairpin(name: string): RouteRequest {
+/**
+ * Lets a port send frames back to where they came from. An isolated one reaches the bridge itself, but no other isolated port.
+ * The link has to be a port of a bridge already.
+ */
+export function encodePortMode(name: string, { isIsolated }: { isIsolated: boolean }): RouteRequest {
   const info: Attribute = [
     linkAttribute.linkInfo,
     [
-      [linkInfo.slaveKind, text("bridge")],
-      [linkInfo.slaveData, [[bridgePortMode, uint8(1)]]],
+      [linkInfo.slaveKind, encodeText("bridge")],
+      [
+        linkInfo.slaveData,
+        [[bridgePort.mode, uint8(1)], ...(isIsolated ? [[bridgePort.isolated, uint8(1)] as Attribute] : [])],
+      ],
     ],
   ];
   const payload = Buffer.concat([
     linkHeader(0, undefined),
-    encodeAttributes([[linkAttribute.name, text(name)], info]),
+    encodeAttributes([[linkAttribute.name, encodeText(name)], info]),
   ]);
   return { type: routeType.newLink, flags: 0, payload };
 }
@@ -132,14 +122,14 @@ export function encodeHairpin(name: string): RouteRequest {
 export function encodeDeleteLink(name: string): RouteRequest {
   const payload = Buffer.concat([
     linkHeader(0, undefined),
-    encodeAttributes([[linkAttribute.name, text(name)]]),
+    encodeAttributes([[linkAttribute.name, encodeText(name)]]),
   ]);
   return { type: routeType.deleteLink, flags: 0, payload };
 }
 
 /** Payload that asks for all links; for one, pass its name. */
 export function encodeLinkQuery(name?: string): Buffer {
-  const attributes: Attribute[] = name === undefined ? [] : [[linkAttribute.name, text(name)]];
+  const attributes: Attribute[] = name === undefined ? [] : [[linkAttribute.name, encodeText(name)]];
   return Buffer.concat([linkHeader(0, undefined), encodeAttributes(attributes)]);
 }
 

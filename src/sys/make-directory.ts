@@ -1,6 +1,6 @@
 import { closeSync, constants, openSync } from "node:fs";
 import { hasCode } from "../errors.ts";
-import type { ByteString } from "../formats/tar-entry.ts";
+import type { ByteString } from "../formats/tar/tar-entry.ts";
 import { makeDirectoryAt, openDirectoryInRoot } from "./safe-path.ts";
 
 /**

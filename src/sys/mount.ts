@@ -54,6 +54,17 @@ export function mountOverlay(overlay: Overlay, target: string): void {
   mount("overlay", target, "overlay", 0, data);
 }
 
+const readOnly = 1;
+
+/**
+ * Mounts layers, merged and read-only, at an empty directory. A single one needs a second: the empty directory itself.
+ * @param layers topmost first. @throws SyscallError
+ */
+export function mountLayers(layers: readonly string[], target: string): void {
+  const lower = layers.length === 1 ? [...layers, target] : layers;
+  mount("overlay", target, "overlay", readOnly, `lowerdir=${lower.join(":")}`);
+}
+
 const openTreeNumber = 428;
 const moveMountNumber = 429;
 const AT_FDCWD = -100;

@@ -1,9 +1,12 @@
-import { closeSync, openSync } from "node:fs";
+import { closeSync, constants, openSync } from "node:fs";
 import { check, declare } from "./libc.ts";
 import { attachMount, cloneMount, MS, mount } from "./mount.ts";
 
 const unshareCall = declare("int unshare(int flags)");
 const setnsCall = declare("int setns(int fd, int type)");
+
+const fchdirCall = declare("int fchdir(int fd)");
+const chrootCall = declare("int chroot(const char *path)");
 
 /** Namespace types of clone(2), unshare(2) and setns(2). */
 export const CLONE = { NEWNS: 0x20000, NEWNET: 0x40000000, FS: 0x200 } as const;
@@ -25,17 +28,29 @@ export function setns(fd: number, type: number): void {
  */
 export function inPrivateMounts<R>(work: () => R): R {
   const home = openMountNamespace();
+  const root = openSync("/", constants.O_RDONLY | constants.O_DIRECTORY);
+  let isRooted = false;
   try {
     unshare(CLONE.NEWNS);
     try {
       mount("none", "/", "none", MS.SLAVE | MS.REC, null);
+      isRooted = true;
       return work();
     } finally {
       setns(home, CLONE.NEWNS);
+      // Which led to the namespace's own root, out of the one we had: with that one no path of ours would be found any more.
+      if (!isRooted) returnToRoot(root);
     }
   } finally {
     closeSync(home);
+    closeSync(root);
   }
+}
+
+/** Makes an open directory the calling thread's root. */
+function returnToRoot(fd: number): void {
+  check(fchdirCall(fd), "fchdir");
+  check(chrootCall("."), "chroot");
 }
 
 /** The calling thread's mount namespace, which lasts until the descriptor is closed. The caller closes it. */

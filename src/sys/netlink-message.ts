@@ -26,12 +26,20 @@ const typeMask = 0x3fff;
 
 const aligned = (length: number) => (length + 3) & ~3;
 
+/**
+ * Bytes of Node's pool, unlike `Buffer.alloc`'s: memory of its own for each attribute would count as in use until a collection of the
+ * whole heap, a kilobyte and more for each container that is run.
+ */
+export function zeroes(count: number): Buffer {
+  return Buffer.allocUnsafe(count).fill(0);
+}
+
 export function uint8(value: number): Buffer {
   return Buffer.of(value);
 }
 
 export function uint32(value: number): Buffer {
-  const bytes = Buffer.alloc(4);
+  const bytes = zeroes(4);
   bytes.writeUInt32LE(value >>> 0);
   return bytes;
 }
@@ -42,12 +50,12 @@ export function decodeUint32(bytes: Buffer | undefined): number {
 }
 
 /** Text with the closing zero most string attributes want. */
-export function text(value: string): Buffer {
+export function encodeText(value: string): Buffer {
   return Buffer.from(`${value}\0`);
 }
 
 export function encodeMessage(message: NetlinkMessage): Buffer {
-  const bytes = Buffer.alloc(aligned(headerBytes + message.payload.length));
+  const bytes = zeroes(aligned(headerBytes + message.payload.length));
   bytes.writeUInt32LE(headerBytes + message.payload.length, 0);
   bytes.writeUInt16LE(message.type, 4);
   bytes.writeUInt16LE(message.flags, 6);
@@ -80,7 +88,7 @@ export function encodeAttributes(attributes: readonly Attribute[]): Buffer {
 
 function encodeAttribute([type, value]: Attribute): Buffer {
   const content = Buffer.isBuffer(value) ? value : encodeAttributes(value);
-  const bytes = Buffer.alloc(aligned(attributeHeaderBytes + content.length));
+  const bytes = zeroes(aligned(attributeHeaderBytes + content.length));
   bytes.writeUInt16LE(attributeHeaderBytes + content.length, 0);
   bytes.writeUInt16LE(type, 2);
   content.copy(bytes, attributeHeaderBytes);

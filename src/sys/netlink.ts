@@ -7,7 +7,14 @@ import {
   messageType,
   type NetlinkMessage,
 } from "./netlink-message.ts";
-import { encodeElementBatch, type MapElement } from "./nftables-message.ts";
+import {
+  type Batch,
+  encodeElementBatch,
+  encodeOwningBatch,
+  encodeTableRemovalBatch,
+  type SetElement,
+} from "./nftables-message.ts";
+import { encodeTableBatch, type FilterTable } from "./nftables-rule.ts";
 
 const socket = declare("int socket(int domain, int type, int protocol)");
 const send = declare("long send(int fd, const void *bytes, size_t length, int flags)");
@@ -20,6 +27,7 @@ const closeOnExec = 0o2000000;
 const waitForAll = 0;
 /** The kernel fills dump datagrams up to 32 KiB. */
 const receiveBytes = 64 * 1024;
+let received: Buffer | undefined;
 
 export const netlinkProtocol = { route: 0, netfilter: 12 } as const;
 
@@ -73,9 +81,27 @@ export class NetlinkSocket {
    * Sends an nftables transaction: all of it takes effect, or nothing.
    * @throws SyscallError of the first element that failed: EEXIST, ENOENT for table, map or element, …
    */
-  changeElements(table: string, elements: MapElement[]): void {
+  changeElements(table: string, elements: SetElement[]): void {
     if (elements.length === 0) return;
-    const { bytes, first, acknowledged } = encodeElementBatch(table, elements, this.#sequence + 1);
+    this.#transact(encodeElementBatch(table, elements, this.#sequence + 1), table);
+  }
+
+  /** Makes an `inet` table this socket's own (encodeOwningBatch). @throws SyscallError EOPNOTSUPP, … on an older kernel */
+  ownTable(table: string): void {
+    this.#transact(encodeOwningBatch(table, this.#sequence + 1), table);
+  }
+
+  /** @throws SyscallError ENOENT */
+  removeTable(table: string): void {
+    this.#transact(encodeTableRemovalBatch(table, this.#sequence + 1), table);
+  }
+
+  /** @throws SyscallError EEXIST when there is such a table */
+  addTable(table: FilterTable): void {
+    this.#transact(encodeTableBatch(table, this.#sequence + 1), table.table);
+  }
+
+  #transact({ bytes, first, acknowledged }: Batch, table: string): void {
     this.#sequence = acknowledged + 1;
     this.#send(bytes, table);
     let failure: SyscallError | undefined;
@@ -110,7 +136,7 @@ export class NetlinkSocket {
     for (;;) {
       for (const message of this.#receive(subject)) {
         if (message.sequence !== sequence) continue;
-        if (message.type !== messageType.error) return message.payload;
+        if (message.type !== messageType.error) return Buffer.from(message.payload);
         throw new SyscallError("netlink", decodeErrno(message.payload), subject);
       }
     }
@@ -130,7 +156,7 @@ export class NetlinkSocket {
         if (message.type === messageType.done) return interrupted ? undefined : payloads;
         if (message.type === messageType.error)
           throw new SyscallError("netlink", decodeErrno(message.payload), "dump");
-        payloads.push(message.payload);
+        payloads.push(Buffer.from(message.payload));
       }
     }
   }
@@ -139,9 +165,13 @@ export class NetlinkSocket {
     check(send(this.#fd, datagram, datagram.length, 0), "send", subject);
   }
 
+  /**
+   * The messages of one datagram, valid until the next is received. All of a thread's sockets share a buffer: one for each datagram
+   * would count as in use, megabytes of them, until a collection of the whole heap, which a thread of few objects rarely has.
+   */
   #receive(subject?: string): NetlinkMessage[] {
-    const buffer = Buffer.allocUnsafe(receiveBytes);
-    const length = check(receive(this.#fd, buffer, buffer.length, waitForAll), "recv", subject);
-    return decodeMessages(buffer.subarray(0, length));
+    received ??= Buffer.allocUnsafeSlow(receiveBytes);
+    const length = check(receive(this.#fd, received, received.length, waitForAll), "recv", subject);
+    return decodeMessages(received.subarray(0, length));
   }
 }

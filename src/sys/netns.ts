@@ -1,5 +1,7 @@
-import { check, declare } from "./libc.ts";
+import { constants as errnos } from "node:os";
+import { check, declare, SyscallError } from "./libc.ts";
 import { CLONE, setns, unshare } from "./namespaces.ts";
+import { isAlive } from "./process.ts";
 
 const open = declare("int open(const char *path, int flags)");
 const closeFd = declare("int close(int fd)");
@@ -12,6 +14,18 @@ export function openOwnNetns(): number {
   return check(open(ownPath, closeOnExec), "open", ownPath);
 }
 
+/**
+ * Opens the network namespace of a process. The caller closes the descriptor with `closeNetns`.
+ * @throws SyscallError ESRCH when it has ended, also when another has its pid now
+ */
+export function openNetnsOf(pid: number, ticks: number): number {
+  const path = `/proc/${pid}/ns/net`;
+  const fd = open(path, closeOnExec);
+  if (fd >= 0 && isAlive(pid, ticks)) return fd;
+  if (fd >= 0) closeFd(fd);
+  throw new SyscallError("open", errnos.errno.ESRCH, path);
+}
+
 /** Moves this thread, and only it, into a new network namespace. */
 export function enterNewNetns(): void {
   unshare(CLONE.NEWNET);
@@ -20,6 +34,21 @@ export function enterNewNetns(): void {
 /** Moves this thread, and only it, into the namespace behind `fd`. */
 export function enterNetns(fd: number): void {
   setns(fd, CLONE.NEWNET);
+}
+
+/** Does something in the namespace behind `fd`, without a pause, and comes back. */
+export function withinNetns<R>(fd: number, work: () => R): R {
+  const own = openOwnNetns();
+  try {
+    enterNetns(fd);
+    try {
+      return work();
+    } finally {
+      enterNetns(own);
+    }
+  } finally {
+    closeNetns(own);
+  }
 }
 
 /** The descriptor is the whole process's: one thread may close what another opened. */

@@ -1,10 +1,20 @@
-import { type Attribute, encodeAttributes, encodeMessage, messageFlag, text } from "./netlink-message.ts";
+import {
+  type Attribute,
+  decodeAttributes,
+  encodeAttributes,
+  encodeMessage,
+  encodeText,
+  messageFlag,
+  type NetlinkMessage,
+  zeroes,
+} from "./netlink-message.ts";
 
-/** An element of an nftables map, as raw bytes; each part of a concatenation fills whole words of four. */
-export interface MapElement {
-  map: string;
+/** An element of an nftables set or map, as raw bytes; each part of a concatenation fills whole words of four. */
+export interface SetElement {
+  verb: "add" | "delete";
+  set: string;
   key: Buffer;
-  /** Absent when the element is to be deleted. */
+  /** Of one that is added to a map. */
   value?: Buffer;
 }
 
@@ -13,7 +23,11 @@ const batchEnd = 17;
 const subsystem = 10;
 const newElement = (subsystem << 8) | 12;
 const deleteElement = (subsystem << 8) | 14;
+const newTable = subsystem << 8;
+const deleteTable = (subsystem << 8) | 2;
 const inetFamily = 1;
+const tableAttribute = { name: 1, flags: 2 };
+const tableFlag = { owner: 2, persist: 4 };
 const listAttribute = { table: 1, set: 2, elements: 3 };
 const elementItem = 1;
 const elementAttribute = { key: 1, data: 2 };
@@ -24,36 +38,120 @@ function header(family: number, resource: number): Buffer {
   return Buffer.from([family, 0, resource >> 8, resource & 255]);
 }
 
-/**
- * One transaction that adds or deletes elements of maps in an `inet` table. Messages are numbered from `sequence` on; only
- * the last element's is acknowledged, all that fail are answered.
- */
-export function encodeElementBatch(
-  table: string,
-  elements: MapElement[],
-  sequence: number,
-): { bytes: Buffer; first: number; acknowledged: number } {
-  const begin = { type: batchBegin, flags: messageFlag.request, sequence, payload: header(0, subsystem) };
-  const changes = elements.map((element, index) => ({
-    type: element.value ? newElement : deleteElement,
-    flags:
-      messageFlag.request |
-      (element.value ? messageFlag.create : 0) |
-      (index === elements.length - 1 ? messageFlag.acknowledge : 0),
-    sequence: sequence + 1 + index,
-    payload: Buffer.concat([header(inetFamily, 0), encodeElement(table, element)]),
-  }));
-  const acknowledged = sequence + elements.length;
-  const end = { ...begin, type: batchEnd, sequence: acknowledged + 1 };
-  return { bytes: Buffer.concat([begin, ...changes, end].map(encodeMessage)), first: sequence, acknowledged };
+/** A transaction's bytes, and the sequence numbers of its begin and of the message that is acknowledged. */
+export interface Batch {
+  bytes: Buffer;
+  first: number;
+  acknowledged: number;
 }
 
-function encodeElement(table: string, { map, key, value }: MapElement): Buffer {
-  const parts: Attribute[] = [[elementAttribute.key, [[dataValue, key]]]];
-  if (value) parts.push([elementAttribute.data, [[dataValue, value]]]);
-  return encodeAttributes([
-    [listAttribute.table, text(table)],
-    [listAttribute.set, text(map)],
-    [listAttribute.elements, [[elementItem, parts]]],
+/** In one message, which has room for 64 KiB. */
+const mostTogether = 128;
+
+/**
+ * One transaction that adds or deletes elements of sets and maps in an `inet` table, neighbours of one set in one message. Messages are
+ * numbered from `sequence` on; only the last is acknowledged, all that fail are answered.
+ */
+export function encodeElementBatch(table: string, elements: SetElement[], sequence: number): Batch {
+  return encodeBatch(
+    inetFamily,
+    sequence,
+    groupNeighbours(elements).map(([first, ...others]) => ({
+      type: first.verb === "add" ? newElement : deleteElement,
+      flags: first.verb === "add" ? messageFlag.create : 0,
+      payload: encodeElements(table, [first, ...others]),
+    })),
+  );
+}
+
+/**
+ * One transaction that makes an existing `inet` table this socket's own: no other process can change or remove it, not even by
+ * flushing the ruleset. It stays when the socket is closed, for the next one to take. Linux 6.9 and newer.
+ */
+export function encodeOwningBatch(table: string, sequence: number): Batch {
+  const flags = zeroes(4);
+  flags.writeUInt32BE(tableFlag.owner | tableFlag.persist);
+  const payload = encodeAttributes([
+    [tableAttribute.name, encodeText(table)],
+    [tableAttribute.flags, flags],
   ]);
+  return encodeBatch(inetFamily, sequence, [{ type: newTable, flags: 0, payload }]);
+}
+
+export function encodeTableRemovalBatch(table: string, sequence: number): Batch {
+  const payload = encodeAttributes([[tableAttribute.name, encodeText(table)]]);
+  return encodeBatch(inetFamily, sequence, [{ type: deleteTable, flags: 0, payload }]);
+}
+
+/** One message of a transaction. */
+export interface NftChange {
+  type: number;
+  flags: number;
+  payload: Buffer;
+}
+
+/** @param family of the tables that it is about */
+export function encodeBatch(family: number, sequence: number, changes: NftChange[]): Batch {
+  const begin = { type: batchBegin, flags: messageFlag.request, sequence, payload: header(0, subsystem) };
+  const messages = changes.map(({ type, flags, payload }, index) => ({
+    type,
+    flags: messageFlag.request | flags | (index === changes.length - 1 ? messageFlag.acknowledge : 0),
+    sequence: sequence + 1 + index,
+    payload: Buffer.concat([header(family, 0), payload]),
+  }));
+  const acknowledged = sequence + changes.length;
+  const end = { ...begin, type: batchEnd, sequence: acknowledged + 1 };
+  return {
+    bytes: Buffer.concat([begin, ...messages, end].map(encodeMessage)),
+    first: sequence,
+    acknowledged,
+  };
+}
+
+type Neighbours = [SetElement, ...SetElement[]];
+
+function groupNeighbours(elements: readonly SetElement[]): Neighbours[] {
+  const groups: Neighbours[] = [];
+  for (const element of elements) {
+    const group = groups.at(-1);
+    const [first] = group ?? [];
+    if (group && group.length < mostTogether && first?.set === element.set && first.verb === element.verb)
+      group.push(element);
+    else groups.push([element]);
+  }
+  return groups;
+}
+
+function encodeElements(table: string, elements: Neighbours): Buffer {
+  const items = elements.map(({ key, value }): Attribute => {
+    const parts: Attribute[] = [[elementAttribute.key, [[dataValue, key]]]];
+    if (value) parts.push([elementAttribute.data, [[dataValue, value]]]);
+    return [elementItem, parts];
+  });
+  return encodeAttributes([
+    [listAttribute.table, encodeText(table)],
+    [listAttribute.set, encodeText(elements[0].set)],
+    [listAttribute.elements, items],
+  ]);
+}
+
+/** The multicast group that changes of the ruleset are announced to. */
+export const nftGroup = 7;
+
+/** Of tables, chains, rules and sets, not of elements. */
+const removals = new Set([2, 5, 8, 11].map((message) => (subsystem << 8) | message));
+
+export interface NftNotice {
+  isRemoval: boolean;
+  table: string;
+}
+
+/** Undefined for what is no change of an `inet` table. */
+export function decodeNftNotice({ type, payload }: NetlinkMessage): NftNotice | undefined {
+  if (type >> 8 !== subsystem || payload[0] !== inetFamily) return undefined;
+  const name = decodeAttributes(payload.subarray(4)).get(listAttribute.table) ?? Buffer.alloc(0);
+  return {
+    isRemoval: removals.has(type),
+    table: name.toString("utf8").replace(/\0.*$/s, ""),
+  };
 }

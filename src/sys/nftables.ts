@@ -1,33 +1,52 @@
 import { spawn } from "node:child_process";
 import { hasCode, unavailable } from "../errors.ts";
 
+/** What is needed of libnftables-json(5): one key, the kind of object. */
+export type NftObject = Record<
+  string,
+  {
+    name?: string;
+    chain?: string;
+    handle?: number;
+    expr?: unknown;
+    elem?: unknown[];
+    [other: string]: unknown;
+  }
+>;
+
 /**
  * Runs an nft(8) script as one transaction: all of it takes effect, or nothing.
+ * @param onStart gets the pid of the process that does it
  * @throws Error with nft's own text, or unavailable when nft is not installed.
  */
-export function runNft(script: string): Promise<string> {
-  return run(["-f", "-"], script);
+export function runNft(script: string, onStart?: (pid: number) => void): Promise<string> {
+  return run(["nft", "-f", "-"], script, onStart);
 }
 
-/** A map's elements, each as nft writes it in a script: "tcp . 80 : 172.17.0.2 . 8080". @throws as `runNft` */
-export async function listNftMap(table: string, map: string): Promise<string[]> {
-  const listing = JSON.parse(await run(["-j", "list", "map", ...table.split(" "), map], "")) as NftListing;
-  const elements = listing.nftables.flatMap((item) => item.map?.elem ?? []);
-  return elements.map(([key, value]) => `${key.concat.join(" . ")} : ${value.concat.join(" . ")}`);
+/** All that is in a table; undefined when there is none. @throws as `runNft` */
+export async function listNftTable(table: string): Promise<NftObject[] | undefined> {
+  try {
+    return parseListing(await run(["nft", "-j", "list", "table", ...table.split(" ")], ""));
+  } catch (error) {
+    if (/No such file or directory/.test(String(error))) return undefined;
+    throw error;
+  }
 }
 
-/** What is needed of libnftables-json(5). */
-interface NftListing {
-  nftables: { map?: { elem?: [key: Concatenation, value: Concatenation][] } }[];
+/** What a script makes of a table where there is nothing yet: in a network namespace of its own. @throws as `runNft` */
+export async function tryNftTable(table: string, script: string): Promise<NftObject[]> {
+  const shell = 'nft -f - && nft -j list table "$@"';
+  return parseListing(await run(["unshare", "--net", "sh", "-c", shell, "sh", ...table.split(" ")], script));
 }
 
-interface Concatenation {
-  concat: (string | number)[];
+function parseListing(text: string): NftObject[] {
+  return (JSON.parse(text) as { nftables: NftObject[] }).nftables;
 }
 
-function run(words: string[], input: string): Promise<string> {
-  return new Promise((resolve, reject) => {
-    const nft = spawn("nft", words, { stdio: ["pipe", "pipe", "pipe"] });
+function run([program = "", ...words]: string[], input: string, onStart?: (pid: number) => void) {
+  return new Promise<string>((resolve, reject) => {
+    const nft = spawn(program, words, { stdio: ["pipe", "pipe", "pipe"] });
+    if (nft.pid !== undefined) onStart?.(nft.pid);
     let output = "";
     let complaint = "";
     nft.stdout.setEncoding("utf8").on("data", (text: string) => {
@@ -39,7 +58,7 @@ function run(words: string[], input: string): Promise<string> {
     nft.on("error", (error) =>
       reject(
         hasCode(error, "ENOENT")
-          ? unavailable("nft is not installed: install the package nftables", error)
+          ? unavailable(`${program} is not installed: install the package ${packages[program]}`, error)
           : error,
       ),
     );
@@ -52,3 +71,5 @@ function run(words: string[], input: string): Promise<string> {
     nft.stdin.end(input);
   });
 }
+
+const packages: Record<string, string> = { nft: "nftables", unshare: "util-linux" };

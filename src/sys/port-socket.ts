@@ -1,3 +1,4 @@
+import type { PortProtocol } from "../formats/container-port.ts";
 import { check, declare, SyscallError } from "./libc.ts";
 
 const socket = declare("int socket(int domain, int type, int protocol)");
@@ -7,20 +8,25 @@ const setsockopt = declare(
 );
 const close = declare("int close(int fd)");
 
-const inet = 2;
+const families: Record<number, number> = { 4: 2, 16: 10 };
 const closeOnExec = 0o2000000;
 const socketLevel = 1;
 const reuseAddress = 2;
-const kinds = { tcp: [1, 6], udp: [2, 17], sctp: [1, 132] } as const;
+const ipv6Level = 41;
+const ipv6Only = 26;
+const kinds = { tcp: [1, 6], udp: [2, 17], sctp: [1, 132] } as const satisfies Record<
+  PortProtocol,
+  readonly [type: number, protocol: number]
+>;
 
-export type PortProtocol = keyof typeof kinds;
+export type { PortProtocol } from "../formats/container-port.ts";
 
 /**
- * Takes a port of this machine by binding a socket that never listens: nobody else can bind it, nobody can connect to it.
- * The caller closes it with `releasePort`. Undefined when the kernel does not know the protocol.
+ * Takes a port of this machine by binding a socket that never listens: no other process can bind it, and no client can connect to it.
+ * `address` is 4 or 16 bytes in network order. The caller closes it with `releasePort`. Undefined when the kernel does not know the protocol.
  * @throws SyscallError EADDRINUSE, EADDRNOTAVAIL, …
  */
-export function reservePort(protocol: PortProtocol, address: number, port: number): number | undefined {
+export function reservePort(protocol: PortProtocol, address: Uint8Array, port: number): number | undefined {
   try {
     return bindPort(protocol, address, port, false);
   } catch (error) {
@@ -36,14 +42,22 @@ export function releasePort(fd: number): void {
   close(fd);
 }
 
-function bindPort(protocol: PortProtocol, address: number, port: number, canReuse: boolean): number {
-  const [type, number] = kinds[protocol];
-  const fd = check(socket(inet, type | closeOnExec, number), "socket", protocol);
-  if (canReuse) setsockopt(fd, socketLevel, reuseAddress, Buffer.from([1, 0, 0, 0]), 4);
-  const name = Buffer.alloc(16);
-  name.writeUInt16LE(inet, 0);
+/** `struct sockaddr_in` or `sockaddr_in6`. */
+function encodeSocketAddress(family: number, address: Uint8Array, port: number): Buffer {
+  const name = Buffer.alloc(address.length === 16 ? 28 : 16);
+  name.writeUInt16LE(family, 0);
   name.writeUInt16BE(port, 2);
-  name.writeUInt32BE(address, 4);
+  name.set(address, address.length === 16 ? 8 : 4);
+  return name;
+}
+
+function bindPort(protocol: PortProtocol, address: Uint8Array, port: number, canReuse: boolean): number {
+  const [type, number] = kinds[protocol];
+  const family = families[address.length] ?? 0;
+  const fd = check(socket(family, type | closeOnExec, number), "socket", protocol);
+  if (canReuse) setsockopt(fd, socketLevel, reuseAddress, Buffer.from([1, 0, 0, 0]), 4);
+  if (address.length === 16) setsockopt(fd, ipv6Level, ipv6Only, Buffer.from([1, 0, 0, 0]), 4);
+  const name = encodeSocketAddress(family, address, port);
   try {
     check(bind(fd, name, name.length), "bind", `${protocol} port ${port}`);
   } catch (error) {

@@ -3,6 +3,7 @@ import { uptime } from "node:os";
 import { check, declare, lastErrno } from "./libc.ts";
 
 const prctlCall = declare("int prctl(int option, ulong a, ulong b, ulong c, ulong d)");
+const exitCall = declare("void _exit(int code)");
 const waitpidCall = declare("int waitpid(int pid, _Out_ int *status, int options)");
 
 const PR_SET_CHILD_SUBREAPER = 36;
@@ -12,6 +13,12 @@ const ECHILD = 10;
 /** Makes orphans among this process's descendants its own children. See prctl(2). */
 export function becomeSubreaper(): void {
   check(prctlCall(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0), "prctl");
+}
+
+/** Ends this process at once, also when one of its threads is in a system call that does not return. Flushes nothing. */
+export function exitNow(code: number): never {
+  exitCall(code);
+  throw new Error("the process did not end");
 }
 
 /** How a process ended. A process ended by signal N has exit code 128+N, as shells and Docker count. */
@@ -73,7 +80,7 @@ export function millisecondsSince(ticks: number): number {
 
 let boot: string | undefined;
 
-/** Names the kernel's present run, random(4): process ids and their start times begin anew with each. */
+/** Names the kernel's present run, random(4): process ids and their start times start over with each. */
 export function bootId(): string {
   boot ??= readFileSync("/proc/sys/kernel/random/boot_id", "latin1").trim();
   return boot;
@@ -88,4 +95,10 @@ export function isAlive(pid: number, ticks: number): boolean {
   } catch {
     return false;
   }
+}
+
+/** How many descriptors this process may have open, getrlimit(2). */
+export function openFilesLimit(): number {
+  const limits = readFileSync("/proc/self/limits", "latin1");
+  return Number(/^Max open files +(\d+)/m.exec(limits)?.[1] ?? Number.POSITIVE_INFINITY);
 }

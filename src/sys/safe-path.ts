@@ -1,6 +1,6 @@
 import { constants, readdirSync } from "node:fs";
 import { constants as errnos } from "node:os";
-import type { ByteString } from "../formats/tar-entry.ts";
+import type { ByteString } from "../formats/tar/tar-entry.ts";
 import { check, declare, lastErrno, SyscallError } from "./libc.ts";
 
 /*
@@ -19,12 +19,17 @@ const mkdirat = declare("int mkdirat(int directory, const void *path, uint mode)
 const openat = declare("int openat(int directory, const void *path, int flags, uint mode)");
 
 const resolveWithinMount = 0x01n;
-const resolveInRoot = 0x10n;
 const resolveNoMagicLinks = 0x02n;
+const resolveBeneath = 0x08n;
+const resolveInRoot = 0x10n;
+/** The kernel takes no longer path in one call (PATH_MAX, with the NUL). */
+const longestCallBytes = 4095;
+/** A longer path opens nothing here: work on all paths of a tree grows with the square of its depth. */
+export const longestPathBytes = 16 * 1024;
 const atRemoveDirectory = 0x200;
 const pathOnly = 0o10000000;
 const closeOnExec = 0o2000000;
-const { EAGAIN, EINTR, EISDIR, ENOENT, EPERM } = errnos.errno;
+const { EAGAIN, EINTR, ENOENT } = errnos.errno;
 
 /** Opens without read or write permission, only to work through it. */
 export const pathFlag = pathOnly;
@@ -35,12 +40,70 @@ export function cString(bytes: ByteString): Buffer {
 }
 
 /**
- * Opens `path` as a process with its root at `rootFd` would: `..` and links stay inside, whoever changes the tree
- * meanwhile. The caller closes the descriptor.
- * @throws SyscallError as open(2)
+ * Opens `path` as a process with its root at `rootFd` would: `..` and links stay inside, even while others change
+ * the tree. The caller closes the descriptor.
+ *
+ * A path may be longer than the kernel takes. Below its first 4095 bytes a link that leads out of its directory is refused.
+ * @throws SyscallError as open(2); EXDEV for such a link
  */
 export function openInRoot(rootFd: number, path: ByteString, flags: number): number {
-  return open(rootFd, path, flags, resolveInRoot | resolveNoMagicLinks);
+  if (path.length <= longestCallBytes) return open(rootFd, path, flags, resolveInRoot | resolveNoMagicLinks);
+  let resolve = resolveInRoot | resolveNoMagicLinks;
+  let fd = rootFd;
+  let rest = path;
+  try {
+    while (rest.length > longestCallBytes) {
+      const slash = rest.lastIndexOf("/", longestCallBytes - 1);
+      if (slash <= 0 || path.length > longestPathBytes)
+        throw new SyscallError("open", errnos.errno.ENAMETOOLONG, rest.slice(0, 64));
+      const next = open(fd, rest.slice(0, slash), pathOnly | constants.O_DIRECTORY, resolve);
+      if (fd !== rootFd) closeDescriptor(fd);
+      fd = next;
+      rest = rest.slice(slash).replace(/^\/+/, "");
+      resolve = resolveBeneath | resolveNoMagicLinks;
+    }
+    return open(fd, rest, flags, resolve);
+  } finally {
+    if (fd !== rootFd) closeDescriptor(fd);
+  }
+}
+
+/**
+ * Opens `path` where nothing on the way, no `..` and no link, leads out of `rootFd`. The caller closes the descriptor.
+ * @throws SyscallError as open(2); EXDEV for what leads outside
+ */
+export function openBeneath(rootFd: number, path: ByteString, flags: number): number {
+  return open(rootFd, path, flags, resolveBeneath | resolveNoMagicLinks);
+}
+
+const directoryFlags = constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW;
+
+/**
+ * Opens a directory by one plain name in an open one, following no link. The caller closes it.
+ * @param withinMount refuse one that something is mounted on, with EXDEV
+ * @throws SyscallError as open(2)
+ */
+export function openDirectoryAt(directoryFd: number, name: ByteString, withinMount = false): number {
+  const mounts = withinMount ? resolveWithinMount : 0n;
+  return open(directoryFd, name, directoryFlags, resolveBeneath | resolveNoMagicLinks | mounts);
+}
+
+/** Opens the directory above. It may be anywhere, so the caller checks that it is the one it means. */
+export function openParent(directoryFd: number): number {
+  return check(Number(openat(directoryFd, cString(".."), directoryFlags | closeOnExec, 0)), "open", "..");
+}
+
+/** @returns false when there was nothing of the name. @throws SyscallError as unlink(2): EISDIR for a directory */
+export function unlinkAt(directoryFd: number, name: ByteString): boolean {
+  if (Number(unlinkat(directoryFd, cString(name), 0)) === 0) return true;
+  if (lastErrno() === ENOENT) return false;
+  throw new SyscallError("unlink", lastErrno(), name);
+}
+
+/** Silent when it does not exist. @throws SyscallError as rmdir(2) */
+export function removeDirectoryAt(directoryFd: number, name: ByteString): void {
+  const removed = Number(unlinkat(directoryFd, cString(name), atRemoveDirectory));
+  if (removed !== 0 && lastErrno() !== ENOENT) check(removed, "rmdir", name);
 }
 
 /** Whether something is mounted on `name` in an open directory. */
@@ -75,7 +138,7 @@ export function makeDirectoryAt(directoryFd: number, name: ByteString, mode: num
   check(Number(mkdirat(directoryFd, cString(name), mode)), "mkdir", name);
 }
 
-/** Makes a file under one plain name that nobody else has, for writing. `closeDescriptor` closes it. @throws SyscallError as open(2) */
+/** Makes a file under one plain name that is not taken, for writing. `closeDescriptor` closes it. @throws SyscallError as open(2) */
 export function createFileAt(directoryFd: number, name: ByteString, mode: number): number {
   const { O_WRONLY, O_CREAT, O_EXCL, O_NOFOLLOW } = constants;
   const flags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | closeOnExec;
@@ -111,24 +174,14 @@ function isAscii(bytes: ByteString): boolean {
   return true;
 }
 
-/** Names in an open directory, as bytes, sorted by them. */
+/** Names in an open directory, as bytes, sorted by them; none when it has been removed meanwhile. */
 export function listDirectory(directoryFd: number): ByteString[] {
-  return readdirSync(`${descriptorPath(directoryFd)}/.`, { encoding: "latin1" }).sort();
-}
-
-/** Removes `name` and all below it, following no link. Silent when it does not exist. */
-export function removeTree(directoryFd: number, name: ByteString): void {
-  const path = cString(name);
-  const removed = Number(unlinkat(directoryFd, path, 0));
-  if (removed === 0 || lastErrno() === ENOENT) return;
-  if (lastErrno() !== EISDIR && lastErrno() !== EPERM) check(removed, "unlink", name);
-  const fd = openInRoot(directoryFd, name, constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW);
   try {
-    for (const child of listDirectory(fd)) removeTree(fd, child);
-  } finally {
-    closeDescriptor(fd);
+    return readdirSync(`${descriptorPath(directoryFd)}/.`, { encoding: "latin1" }).sort();
+  } catch (error) {
+    if (error instanceof Error && "code" in error && error.code === "ENOENT") return [];
+    throw error;
   }
-  check(Number(unlinkat(directoryFd, path, atRemoveDirectory)), "rmdir", name);
 }
 
 /**

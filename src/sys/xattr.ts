@@ -1,5 +1,5 @@
 import { constants } from "node:os";
-import type { ByteString } from "../formats/tar-entry.ts";
+import type { ByteString } from "../formats/tar/tar-entry.ts";
 import { check, declare, lastErrno, SyscallError } from "./libc.ts";
 import { cString } from "./safe-path.ts";
 

@@ -2,19 +2,18 @@ import { readFileSync } from "node:fs";
 import { setTimeout } from "node:timers/promises";
 import { checkContainers } from "../containers/check.ts";
 import type { Containers } from "../containers/containers.ts";
-import { liveContainers } from "../containers/restore.ts";
+import { sandboxOwners } from "../containers/sandbox.ts";
 import { messageOf } from "../errors.ts";
 import type { Finding } from "../finding.ts";
-import type { CheckFinding } from "../formats/docker-api-system.ts";
+import type { CheckFinding } from "../formats/docker-api/docker-api-system.ts";
 import { detach } from "../sys/mount.ts";
-import { parseLocalOptions } from "../volumes/local-options.ts";
 
 /** Longer than anything is on its way between kernel and records: a link on its way out, an exit to be taken note of. */
 const settlingMilliseconds = 1500;
 
 /**
  * Compares records, kernel, supervisor and file system. What is under way looks wrong for a moment, so only what is found
- * twice is told.
+ * twice is reported.
  */
 async function findAll(containers: Containers): Promise<Finding[]> {
   const first = await survey(containers);
@@ -33,20 +32,15 @@ async function survey(containers: Containers): Promise<Finding[]> {
     containers.images.check(owners),
     containers.volumes.check(),
     checkContainers(containers),
-    containers.networks.check(() => liveContainers(containers)),
+    containers.networks.check(() => sandboxOwners(containers)),
     checkMounts(containers),
   ]);
   return lists.flat();
 }
 
-/** A container's root file system is mounted for nobody but itself: on this host nothing of ours is, but volumes in memory. */
+/** A container's root file system is mounted for that container alone. On the host only volumes are mounted, while containers run with them. */
 function checkMounts({ settings, volumes }: Containers): Finding[] {
-  const expected = new Set(
-    volumes
-      .list()
-      .filter(({ options }) => parseLocalOptions(options).kind === "tmpfs")
-      .map((record) => volumes.directoryOf(record)),
-  );
+  const expected = new Set(volumes.mountedDirectories());
   const targets = readFileSync("/proc/self/mountinfo", "latin1")
     .split("\n")
     .map((line) => line.split(" ")[4] ?? "");
@@ -61,7 +55,7 @@ function checkMounts({ settings, volumes }: Containers): Finding[] {
     }));
 }
 
-/** @param repair makes right what can be, and tells of each whether it did */
+/** @param repair repairs what can be repaired, and says for each whether it did */
 export async function checkSystem(containers: Containers, repair: boolean): Promise<CheckFinding[]> {
   const findings = await findAll(containers);
   if (!repair) return findings.map((finding) => describe(finding, finding.repair ? "possible" : "manual"));

@@ -1,9 +1,10 @@
 import { readFileSync } from "node:fs";
 import { cpus, hostname, machine, release, totalmem } from "node:os";
 import type { Containers } from "../containers/containers.ts";
+import { logDriverNames } from "../containers/logs/drivers.ts";
 import { maskProxy } from "../distribution/proxies.ts";
 import { dockerHub, type RegistrySettings } from "../distribution/settings.ts";
-import type { InfoResponse } from "../formats/docker-api-system.ts";
+import type { InfoResponse } from "../formats/docker-api/docker-api-system.ts";
 import { timestamp } from "../formats/timestamp.ts";
 import { version } from "../formats/version.ts";
 import { canLoadProfiles, hasAppArmor } from "../sys/apparmor.ts";
@@ -13,10 +14,11 @@ import { readSysctl } from "../sys/sysctl.ts";
 export interface SystemSubject {
   containers: Containers;
   config: { root: string; debug: boolean; id: string };
+  warnings: string[];
 }
 
 /** The answer to `GET /info`. */
-export function describeSystem({ containers, config }: SystemSubject): InfoResponse {
+export function describeSystem({ containers, config, warnings: given }: SystemSubject): InfoResponse {
   const all = [...containers.byId.values()].map(({ record }) => record.state);
   const paused = all.filter(({ Paused }) => Paused).length;
   const running = all.filter(({ Running }) => Running).length - paused;
@@ -35,7 +37,7 @@ export function describeSystem({ containers, config }: SystemSubject): InfoRespo
       Volume: ["local"],
       Network: ["bridge", "host", "null"],
       Authorization: null,
-      Log: ["json-file", "none"],
+      Log: logDriverNames,
     },
     ...describeLimits(),
     ...describeForwarding(),
@@ -68,7 +70,7 @@ export function describeSystem({ containers, config }: SystemSubject): InfoRespo
       "name=seccomp,profile=builtin",
       ...(cgroupLayout() === "v2" ? ["name=cgroupns"] : []),
     ],
-    Warnings: warnings(),
+    Warnings: [...given, ...warnings()],
   };
 }
 

@@ -1,10 +1,13 @@
 import type { Containers } from "../containers/containers.ts";
 import { volumeUsers } from "../containers/mounts.ts";
+import { conflict, internal } from "../errors.ts";
+import type { EngineEvent, Events } from "../events/events.ts";
 import { type Filters, flagOf, matchesLabels } from "../formats/filters.ts";
 import { parseTimestamp } from "../formats/timestamp.ts";
 import { parseUntil } from "../formats/until.ts";
-import { anonymousLabel } from "../volumes/volumes.ts";
-import { treeSizeBytes } from "./df.ts";
+import { isPredefined, type Networks } from "../networks/networks.ts";
+import { anonymousLabel } from "../volumes/catalog.ts";
+import { volumeSizeBytes } from "./df.ts";
 
 interface Subject {
   containers: Containers;
@@ -13,42 +16,66 @@ interface Subject {
 const fits = (filters: Filters, labels: Record<string, string>) =>
   matchesLabels(filters, labels) && !(filters.has("label!") && matchesLabels(filters, labels, "label!"));
 
-/** Removes volumes that no container has: the anonymous ones, with `all` the named ones too. */
+/**
+ * Removes volumes that no container has: the anonymous ones, with `all` the named ones too. As Docker it leaves those with
+ * options, whose content may lie elsewhere.
+ */
 export async function pruneVolumes({ containers }: Subject, filters: Filters) {
   const all = flagOf(filters, "all") ?? false;
   const VolumesDeleted: string[] = [];
   let SpaceReclaimed = 0;
   for (const record of containers.volumes.list()) {
-    const { name, labels } = record;
+    const { name, labels, options } = record;
+    if (Object.keys(options).length > 0) continue;
     if (volumeUsers(containers, name).length > 0 || !fits(filters, labels)) continue;
-    if (!all && !(anonymousLabel in labels)) continue;
-    const sizeBytes = await treeSizeBytes(containers.volumes.directoryOf(record));
-    await containers.volumes.remove(name, { force: true, usedBy: volumeUsers(containers, name) });
+    if (!all && !Object.hasOwn(labels, anonymousLabel)) continue;
+    const sizeBytes = await volumeSizeBytes(containers, record);
+    // A container has taken it in the meantime.
+    if (volumeUsers(containers, name).length > 0) continue;
+    await containers.volumes.remove(name, { force: true, usedBy: [] });
     VolumesDeleted.push(name);
-    SpaceReclaimed += sizeBytes;
+    SpaceReclaimed += Math.max(sizeBytes, 0);
   }
   return { VolumesDeleted, SpaceReclaimed };
 }
 
-/** Removes networks of the user's that no container has asked for. */
-export async function pruneNetworks({ containers }: Subject, filters: Filters) {
-  const until = parseUntil(filters.get("until")?.[0]);
-  const used = new Set(
-    [...containers.byId.values()].flatMap(({ record }) => {
-      return [
-        record.hostConfig.NetworkMode,
-        ...Object.keys(record.endpointsConfig),
-        ...Object.keys(record.endpoints),
-      ];
-    }),
-  );
+/** As in Docker, a network that only containers have asked for that do not run goes as well. */
+export async function pruneNetworks({ containers: { networks } }: Subject, filters: Filters) {
+  if (pruning.has(networks)) throw conflict("a prune operation is already running");
+  pruning.add(networks);
+  try {
+    return await pruneUnused(networks, filters);
+  } finally {
+    pruning.delete(networks);
+  }
+}
+
+/** Networks that are being pruned. */
+const pruning = new WeakSet<Networks>();
+
+async function pruneUnused(networks: Networks, filters: Filters) {
+  const until = readUntil(filters.get("until")?.[0]);
   const NetworksDeleted: string[] = [];
-  for (const { id, name, labels, created } of containers.networks.list()) {
-    if (["bridge", "host", "none"].includes(name) || used.has(name) || used.has(id)) continue;
+  for (const { id, name, labels, created, isConfigOnly } of networks.list()) {
+    if (isPredefined(name) || isConfigOnly || networks.hasEndpoints(id)) continue;
     if (until !== undefined && (parseTimestamp(created) ?? 0) >= until) continue;
     if (!fits(filters, labels)) continue;
-    await containers.networks.removeNetwork(id);
+    await networks.removeNetwork(id);
     NetworksDeleted.push(name);
   }
-  return { NetworksDeleted };
+  return { NetworksDeleted: NetworksDeleted.length > 0 ? NetworksDeleted : null };
+}
+
+/** @throws EngineError internal in Docker's words */
+function readUntil(text: string | undefined): number | undefined {
+  try {
+    return parseUntil(text);
+  } catch (error) {
+    throw internal(`failed to parse value as time or duration: ${JSON.stringify(text)}`, error);
+  }
+}
+
+/** Announces that unused objects of a kind were removed. */
+export function announcePrune(events: Events, type: EngineEvent["Type"], reclaimedBytes: number): void {
+  events.publish(type, "prune", "", { reclaimed: String(reclaimedBytes) });
 }

@@ -1,5 +1,5 @@
 import { arch, release } from "node:os";
-import type { VersionResponse } from "../formats/docker-api-system.ts";
+import type { VersionResponse } from "../formats/docker-api/docker-api-system.ts";
 import { apiVersion, minApiVersion, version } from "../formats/version.ts";
 
 /** Go's name of this machine's architecture, as all of Docker uses it. */

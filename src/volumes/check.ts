@@ -1,29 +1,26 @@
-import { existsSync } from "node:fs";
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import type { Finding } from "../finding.ts";
+import type { VolumeDirectories } from "./directories.ts";
 import type { VolumeRecord } from "./volume.ts";
 
 interface Store {
   root: string;
   records: ReadonlyMap<string, VolumeRecord>;
-  directoryOf(record: VolumeRecord): string;
-  /** Makes a volume's directory when it is missing. */
-  prepareVolume(record: VolumeRecord): void;
-  removeDirectory(path: string): Promise<void>;
+  directories: VolumeDirectories;
 }
 
-/** Compares the volumes' records and directories. Files of a volume that nobody knows are a person's to remove. */
+/** Compares the volumes' records and directories. Files without a record are left for an administrator to remove. */
 export async function checkVolumes(store: Store): Promise<Finding[]> {
-  const { root, records, directoryOf, prepareVolume, removeDirectory } = store;
+  const { root, records, directories } = store;
   const folders = await readdir(root);
   return [
     ...[...records.values()].flatMap((record) => {
-      if (existsSync(directoryOf(record))) return [];
+      if (directories.isThere(record)) return [];
       return {
         subject: `volume ${record.name}`,
-        problem: `its directory ${directoryOf(record)} is missing`,
-        repair: () => prepareVolume(record),
+        problem: `its directory ${directories.of(record)} is missing`,
+        repair: () => directories.ensure(record),
       };
     }),
     ...folders.flatMap((name): Finding[] => {
@@ -31,8 +28,8 @@ export async function checkVolumes(store: Store): Promise<Finding[]> {
       if (records.has(name)) return [];
       const subject = `volume directory ${path}`;
       return name.startsWith(".")
-        ? [{ subject, problem: "its volume has been removed", repair: () => removeDirectory(path) }]
-        : [{ subject, problem: "there is no record of it; look what it holds, then remove it" }];
+        ? [{ subject, problem: "its volume has been removed", repair: () => directories.remove(path) }]
+        : [{ subject, problem: "there is no record of it; inspect its contents, then remove it" }];
     }),
   ];
 }

@@ -1,7 +1,7 @@
 import { readdir } from "node:fs/promises";
 import { createJobRunner } from "../sys/jobs.ts";
 
-/** One copy, as the worker is told of it. */
+/** One copy, as the worker gets it. */
 export interface CopyJob {
   /** Layers of the image, topmost first. */
   imageDirectories: string[];

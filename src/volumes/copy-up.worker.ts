@@ -1,11 +1,11 @@
 import { closeSync, constants, openSync } from "node:fs";
 import { hasCode } from "../errors.ts";
-import { bytesOfText } from "../formats/tar-entry.ts";
+import { bytesOfText } from "../formats/tar/tar-entry.ts";
 import { serveJobs } from "../sys/jobs.ts";
 import { mount } from "../sys/mount.ts";
 import { inPrivateMounts } from "../sys/namespaces.ts";
 import { openInRoot } from "../sys/safe-path.ts";
-import { copyDirectory } from "./copy-tree.ts";
+import { copyDirectory } from "../trees/copy.ts";
 import type { CopyJob } from "./copy-up.ts";
 
 const mountReadOnly = 1;

@@ -1,77 +1,43 @@
 import { mkdir, stat } from "node:fs/promises";
-import { hasCode, invalid, messageOf, notImplemented } from "../errors.ts";
-import { type BindSpec, cleanPath, parseBind, parseMountTarget } from "../formats/bind-spec.ts";
-import type { MountSpec } from "../formats/docker-api.ts";
+import { resolve } from "node:path/posix";
+import { hasCode, invalid, messageOf } from "../errors.ts";
+import { type BindSpec, parseBind, parseMountTarget } from "../formats/bind-spec.ts";
+import type { MountSpec, VolumeCreateRequest } from "../formats/docker-api/docker-api.ts";
+import { type PlannedMount, plain, planMount } from "./plan-mount.ts";
+import { planTmpfs } from "./plan-tmpfs.ts";
 import { checkProcTarget } from "./proc-targets.ts";
-import type { VolumeCreateBody, VolumeRecord } from "./volume.ts";
-
-/** What a container mounts, settled at its create; stored with it. */
-export interface ResolvedMount {
-  type: "bind" | "volume" | "tmpfs";
-  /** Of a volume. */
-  name?: string;
-  /** Host path; "" for tmpfs. */
-  source: string;
-  destination: string;
-  /** As `inspect` shows it. */
-  mode: string;
-  readOnly: boolean;
-  /** Of a bind: "rprivate" unless the user said otherwise; "" for the others. */
-  propagation: string;
-  /** Image content at the destination goes into the volume while that is empty. */
-  copyUp: boolean;
-  /** Made for this container: goes with it on `rm -v` and `run --rm`. */
-  isAnonymous: boolean;
-  /** A missing source is made, as -v does, instead of refused. */
-  createSource: boolean;
-  /** A bind without the mounts below its source. */
-  isNonRecursive: boolean;
-  /** mount(8) options of a tmpfs: "size=64m,mode=1777". */
-  tmpfsOptions: string;
-  /** From `HostConfig.Tmpfs`: Docker's inspect does not list it under Mounts. */
-  isListed: boolean;
-}
+import { checkPropagation } from "./propagation.ts";
+import type { ResolvedMount } from "./resolved-mount.ts";
+import type { VolumeRecord } from "./volume.ts";
 
 /** What a container's settings say of mounts. Later kinds win over earlier ones at the same destination. */
 export interface MountInput {
-  /** `Config.Volumes` of the image and the container. */
-  imageVolumes: string[];
+  /** Keys of `Config.Volumes`, most of them an image's words: paths in the container, never host paths or names of volumes. */
+  volumePaths: string[];
   /** Of the other containers, with the mode asked for applied. */
   volumesFrom: ResolvedMount[];
   binds: string[];
   mounts: MountSpec[];
   tmpfs: Record<string, string>;
+  /** Of volumes for which the user names none: "" for the local one. */
+  volumeDriver: string;
+  /** The client is older than read-only mounts that are so all the way down. */
+  leavesBelow: boolean;
 }
 
 /** The volumes that mounts are resolved against. */
 interface VolumeSource {
   has(name: string): boolean;
-  create(body: VolumeCreateBody, options: { isUnclaimed: boolean }): VolumeRecord;
+  create(body: VolumeCreateRequest, options: { isUnclaimed: boolean }): VolumeRecord;
   directoryOf(record: VolumeRecord): string;
   undoCreate(names: string[]): Promise<void>;
+  /** Where the engine keeps everything. */
+  engineRoot: string;
 }
-
-/** A mount whose volume is not made yet. */
-interface PlannedMount extends ResolvedMount {
-  volume?: VolumeCreateBody;
-}
-
-const plain: Omit<ResolvedMount, "type" | "destination"> = {
-  source: "",
-  mode: "",
-  readOnly: false,
-  propagation: "",
-  copyUp: false,
-  isAnonymous: false,
-  createSource: false,
-  isNonRecursive: false,
-  tmpfsOptions: "",
-  isListed: true,
-};
 
 /** Parents before what lies below them. @throws invalid, notFound, notImplemented; volumes made until then are removed. */
 export async function resolveMounts(input: MountInput, volumes: VolumeSource): Promise<ResolvedMount[]> {
-  const planned = planMounts(input);
+  const planned = planMounts(input).map((mount) => withPropagation(mount, volumes.engineRoot));
   for (const { destination, source } of planned) await checkProcTarget(destination, source);
   await checkSources(planned);
   const made: string[] = [];
@@ -107,11 +73,29 @@ export async function prepareSources(mounts: ResolvedMount[]): Promise<void> {
   await checkSources(mounts);
 }
 
+/** At a start: as `prepareSources`, and refuses a propagation that cannot be. @throws invalid, internal */
+export async function prepareStart(mounts: ResolvedMount[], engineRoot: string): Promise<void> {
+  await prepareSources(mounts);
+  for (const { type, source, propagation } of mounts)
+    if (type === "bind" && !isAround(source, engineRoot)) checkPropagation(source, propagation);
+}
+
+/** As Docker, which needs it for the mounts in its own folder: who sees that sees by default what comes and goes there. */
+function withPropagation(mount: PlannedMount, engineRoot: string): PlannedMount {
+  if (mount.type !== "bind" || mount.propagation !== "") return mount;
+  return { ...mount, propagation: isAround(mount.source, engineRoot) ? "rslave" : "rprivate" };
+}
+
+function isAround(source: string, root: string): boolean {
+  const below = (path: string, parent: string) => parent === "/" || `${path}/`.startsWith(`${parent}/`);
+  return below(source, root) || below(root, source);
+}
+
 function planMounts(input: MountInput): PlannedMount[] {
   const byDestination = new Map<string, PlannedMount>();
   for (const mount of input.volumesFrom) byDestination.set(mount.destination, { ...mount, copyUp: false });
   const asked = [
-    ...input.binds.map(parseBind).map(planBind),
+    ...input.binds.map(parseBind).map((spec) => planBind(spec, input.volumeDriver)),
     ...input.mounts.map(planMount),
     ...Object.entries(input.tmpfs).map(planTmpfs),
   ];
@@ -121,20 +105,28 @@ function planMounts(input: MountInput): PlannedMount[] {
     seen.add(mount.destination);
     byDestination.set(mount.destination, mount);
   }
-  for (const spec of input.imageVolumes.map(parseBind)) {
-    if (!byDestination.has(spec.target)) byDestination.set(spec.target, { ...planBind(spec), mode: "" });
+  for (const mount of input.volumePaths.map((path) => planAnonymous(path, input.volumeDriver))) {
+    if (!byDestination.has(mount.destination)) byDestination.set(mount.destination, mount);
   }
   const depth = (path: string) => path.split("/").length;
-  return [...byDestination.values()].sort(
+  const all = [...byDestination.values()];
+  if (input.leavesBelow) for (const mount of all) mount.below ||= "writable";
+  return all.sort(
     (a, b) => depth(a.destination) - depth(b.destination) || (a.destination < b.destination ? -1 : 1),
   );
 }
 
-function planBind(spec: BindSpec): PlannedMount {
+/** A new volume at just this path, whatever else its characters may mean where users type. */
+function planAnonymous(path: string, driver: string): PlannedMount {
+  const destination = parseMountTarget(resolve("/", path), "volume");
+  const volume = { Driver: driver };
+  return { ...plain, type: "volume", destination, copyUp: true, isAnonymous: true, volume };
+}
+
+function planBind(spec: BindSpec, driver: string): PlannedMount {
   const { target: destination, mode, readOnly } = spec;
   if (spec.type === "bind") {
-    const propagation = spec.propagation || "rprivate";
-    const source = spec.source ?? "";
+    const { source = "", propagation } = spec;
     return { ...plain, type: "bind", source, destination, mode, readOnly, propagation, createSource: true };
   }
   return {
@@ -145,96 +137,8 @@ function planBind(spec: BindSpec): PlannedMount {
     readOnly,
     copyUp: !spec.noCopy,
     isAnonymous: spec.name === undefined,
-    volume: spec.name === undefined ? {} : { Name: spec.name },
+    volume: { ...(spec.name !== undefined && { Name: spec.name }), Driver: driver },
   };
-}
-
-function planMount(spec: MountSpec): PlannedMount {
-  const type = spec.Type;
-  if (type !== "bind" && type !== "volume" && type !== "tmpfs") {
-    if (type === "image") throw notImplemented("mounts of type image are not yet supported");
-    throw invalid(`invalid mount config for type "${type}": mount type unknown`);
-  }
-  const wrong = (reason: string) => invalid(`invalid mount config for type "${type}": ${reason}`);
-  const destination = parseMountTarget(spec.Target ?? "", type);
-  const readOnly = spec.ReadOnly ?? false;
-  const foreign = { bind: "BindOptions", volume: "VolumeOptions", tmpfs: "TmpfsOptions" } as const;
-  for (const [other, field] of Object.entries(foreign))
-    if (other !== type && spec[field]) throw wrong(`field ${field} must not be specified`);
-  const source = spec.Source ?? "";
-  if (type === "tmpfs") {
-    if (source) throw wrong("field Source must not be specified");
-    return { ...plain, type, destination, readOnly, tmpfsOptions: formatTmpfs(spec) };
-  }
-  if (type === "volume") return planVolume(spec, destination, readOnly);
-  if (source === "") throw wrong("field Source must not be empty");
-  if (!source.startsWith("/")) throw wrong(`invalid mount path: '${source}' mount path must be absolute`);
-  return {
-    ...plain,
-    type,
-    source: cleanPath(source),
-    destination,
-    readOnly,
-    propagation: spec.BindOptions?.Propagation || "rprivate",
-    createSource: spec.BindOptions?.CreateMountpoint ?? false,
-    isNonRecursive: spec.BindOptions?.NonRecursive ?? false,
-  };
-}
-
-function planVolume(spec: MountSpec, destination: string, readOnly: boolean): PlannedMount {
-  const { NoCopy, Labels, DriverConfig, Subpath } = spec.VolumeOptions ?? {};
-  if (Subpath) throw notImplemented("volume subpaths are not yet supported");
-  const body: VolumeCreateBody = {
-    ...(spec.Source && { Name: spec.Source }),
-    ...(Labels && { Labels }),
-    ...(DriverConfig?.Name && { Driver: DriverConfig.Name }),
-    ...(DriverConfig?.Options && { DriverOpts: DriverConfig.Options }),
-  };
-  const isAnonymous = !spec.Source;
-  return {
-    ...plain,
-    type: "volume",
-    destination,
-    mode: "z",
-    readOnly,
-    copyUp: !NoCopy,
-    isAnonymous,
-    volume: body,
-  };
-}
-
-/** Options of `--tmpfs`: flags of mount(2), and what the kernel's tmpfs takes as NAME=VALUE. */
-const tmpfsFlags = new Set([
-  ...["rw", "ro", "suid", "nosuid", "dev", "nodev", "exec", "noexec", "sync", "async", "dirsync"],
-  ...["mand", "nomand", "atime", "noatime", "diratime", "nodiratime", "relatime", "norelatime"],
-  ...["strictatime", "nostrictatime", "private", "rprivate", "slave", "rslave", "shared", "rshared"],
-]);
-const tmpfsData = ["mode", "size", "uid", "gid", "mpol", "nr_inodes", "nr_blocks"];
-
-function checkTmpfsOptions(options: string): void {
-  for (const option of options.split(",").filter(Boolean)) {
-    const isPair = option.includes("=") && tmpfsData.includes(option.split("=", 1)[0] ?? "");
-    if (!isPair && !tmpfsFlags.has(option)) throw invalid(`invalid tmpfs option ${JSON.stringify([option])}`);
-  }
-}
-
-function planTmpfs([target, options]: [string, string]): PlannedMount {
-  checkTmpfsOptions(options);
-  return {
-    ...plain,
-    type: "tmpfs",
-    destination: parseMountTarget(target, "tmpfs"),
-    readOnly: options.split(",").includes("ro"),
-    tmpfsOptions: options,
-    isListed: false,
-  };
-}
-
-function formatTmpfs({ TmpfsOptions: options }: MountSpec): string {
-  const parts = (options?.Options ?? []).map((pair) => pair.join("="));
-  if (options?.SizeBytes) parts.push(`size=${options.SizeBytes}`);
-  if (options?.Mode) parts.push(`mode=${options.Mode.toString(8)}`);
-  return parts.join(",");
 }
 
 async function checkSources(mounts: ResolvedMount[]): Promise<void> {

@@ -1,19 +1,22 @@
-/** A volume as it is stored. */
-export interface VolumeRecord {
-  name: string;
-  /** RFC 3339. */
-  created: string;
-  options: Record<string, string>;
-  labels: Record<string, string>;
-  /** Set while image content is being copied in: a copy that was cut off is made again. */
-  isPopulating?: boolean;
-  /** Made for a container that is being created, and not yet in its record: goes when the creation is cut off. */
-  isUnclaimed?: boolean;
-}
+import { entries, kindOf, required } from "../formats/record-shape.ts";
+import type { Decoded } from "../formats/shape.ts";
+import { flag, optional, struct, text } from "../formats/shape.ts";
 
-export interface VolumeCreateBody {
-  Name?: string;
-  Driver?: string;
-  DriverOpts?: Record<string, string> | null;
-  Labels?: Record<string, string> | null;
-}
+const volumeShape = struct("Volume", {
+  name: required(text),
+  /** RFC 3339. */
+  created: text,
+  options: entries(text),
+  labels: entries(text),
+  /** Set while image content is being copied in: a copy that was cut off is made again. */
+  isPopulating: optional(flag),
+  /** Made for a container that is being created, and not yet in its record: goes when the creation is cut off. */
+  isUnclaimed: optional(flag),
+  /** Its directory still has this name, and gets its own next: what was imported or cloned, or a volume that is renamed. */
+  staged: optional(text),
+});
+
+/** A volume as it is stored. */
+export type VolumeRecord = Decoded<typeof volumeShape>;
+
+export const volumeKind = kindOf("volume", volumeShape);

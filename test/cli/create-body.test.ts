@@ -69,6 +69,27 @@ const refused: [string, string][] = [
   ["--ulimit foo=1", 'invalid argument "foo=1" for "--ulimit" flag: invalid ulimit type: foo'],
   ["--ulimit x", 'invalid argument "x" for "--ulimit" flag: invalid ulimit argument: x'],
   ["--device-read-bps x", 'invalid argument "x" for "--device-read-bps" flag: bad format: x'],
+  ["--device /dev/null:rel", "rel is not an absolute path"],
+  ["--device /dev/null:rel:r", "rel is not an absolute path"],
+  ["--device :/x", "bad format for path: :/x"],
+  ["--dns-search a_b", 'invalid argument "a_b" for "--dns-search" flag: a_b is not a valid domain'],
+  ["--cpus 1/3", 'invalid argument "1/3" for "--cpus" flag: value is too precise'],
+  ["--cpus x", 'invalid argument "x" for "--cpus" flag: failed to parse x as a rational number'],
+  [
+    "--blkio-weight 65536",
+    'invalid argument "65536" for "--blkio-weight" flag: strconv.ParseUint: parsing "65536": value out of range',
+  ],
+  [
+    "--cpu-shares 9223372036854775808",
+    'invalid argument "9223372036854775808" for "-c, --cpu-shares" flag: strconv.ParseInt: parsing "9223372036854775808": value out of range',
+  ],
+  [
+    "--network a --network bridge",
+    "conflicting options: cannot attach both user-defined and non-user-defined network-modes",
+  ],
+  ["--network=", "no name set for network"],
+  ["-v=", "invalid empty volume spec"],
+  ["-p 80-", "invalid containerPort: 80-"],
   ["--dns x", 'invalid argument "x" for "--dns" flag: IP address is not correctly formatted: x'],
   ["-e =x", 'invalid argument "=x" for "-e, --env" flag: invalid environment variable: =x'],
 ];

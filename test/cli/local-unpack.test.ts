@@ -17,8 +17,8 @@ import { Readable } from "node:stream";
 import { afterEach, beforeEach, test } from "node:test";
 import { packLocal } from "../../src/cli/container/local-pack.ts";
 import { unpackLocal } from "../../src/cli/container/local-unpack.ts";
-import { paddingAfter, type TarEntry } from "../../src/formats/tar-entry.ts";
-import { archiveEnd, encodeEntry } from "../../src/formats/tar-writer.ts";
+import { paddingAfter, type TarEntry } from "../../src/formats/tar/tar-entry.ts";
+import { archiveEnd, encodeEntry } from "../../src/formats/tar/tar-writer.ts";
 
 let root = "";
 beforeEach(() => {

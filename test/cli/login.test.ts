@@ -43,7 +43,7 @@ describe("logging in", () => {
   it("is refused with a wrong password, and then nothing is kept", async () => {
     const { code, stderr } = await login(["-u", "anna", "--password-stdin"], "wrong\n");
     assert.equal(code, 1);
-    assert.match(stderr, /unauthorized: incorrect username or password/);
+    assert.match(stderr, /login attempt to http:\/\/[\d.:]+\/v2\/ failed with status: 401 Unauthorized$/m);
     assert.equal(existsSync(configFile), false);
     assert.match((await push()).stderr, /no basic auth credentials|authentication required|unauthorized/);
   });
@@ -51,11 +51,11 @@ describe("logging in", () => {
   it("wants a user and a password, and says so where nobody can be asked", async () => {
     assert.match(
       (await login(["--password-stdin"], "x")).stderr,
-      /Must provide --username with --password-stdin/,
+      /the --password-stdin option requires --username to be set/,
     );
     assert.match(
       (await login(["-u", "anna", "-p", "x", "--password-stdin"], "x")).stderr,
-      /--password and --password-stdin are mutually exclusive/,
+      /conflicting options: cannot specify both --password and --password-stdin/,
     );
     assert.match(
       (await login(["-u", "anna"], "")).stderr,
@@ -94,6 +94,9 @@ describe("logging in", () => {
     assert.equal(await logout("berth"), `Removing login credentials for ${registry.host}`);
     assert.deepEqual(readConfig(), { psFormat: "{{.ID}}", unknown: { a: [1] }, auths: {} });
     assert.notEqual((await push()).code, 0);
+    // Docker 26 loses its way in a relative link.
+    rmSync(configFile);
+    symlinkSync(join(folder, "elsewhere/real.json"), configFile);
     const words = ["--config", folder, "login", "-u", "anna", "--password-stdin", registry.host];
     await output(engine.cli("docker"), words, "s3cret:with:colons");
     assert.equal((await push()).code, 0);

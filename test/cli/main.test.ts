@@ -134,6 +134,58 @@ test("a wrong command line is explained, and nothing is asked of the daemon", as
     ],
     [["run", "-it", "busybox"], 1, /^the input device is not a TTY\n$/],
     [
+      ["create", "-m", "1x", "busybox"],
+      125,
+      /^invalid argument "1x" for "-m, --memory" flag: invalid suffix: 'x'\n/,
+    ],
+    [
+      ["create", "--ulimit", "nofile=abc", "busybox"],
+      125,
+      /^invalid argument "nofile=abc" for "--ulimit" flag: strconv\.ParseInt: parsing "abc": invalid syntax\n/,
+    ],
+    [["create", "--mount", "", "busybox"], 125, /^invalid argument "" for "--mount" flag: EOF\n/],
+    [
+      ["create", "--expose", "70000", "busybox"],
+      125,
+      /^berth: invalid range format for --expose: 70000, error: strconv\.ParseUint: parsing "70000": value out of range\n/,
+    ],
+    [
+      ["create", "--expose", "", "busybox"],
+      125,
+      /^berth: invalid range format for --expose: , error: empty string/,
+    ],
+    [
+      ["run", "--pull", "abc", "busybox"],
+      125,
+      /^berth: invalid pull option: 'abc': must be one of "always", "missing" or "never"\n\nRun 'berth run --help'/,
+    ],
+    [
+      ["create", "--platform", "foobar", "busybox"],
+      1,
+      /^error parsing specified platform: "foobar": unknown oper/,
+    ],
+    [
+      ["create", "UPPER"],
+      1,
+      /^invalid reference format: repository name \(library\/UPPER\) must be lowercase\n$/,
+    ],
+    [
+      ["run", "UPPER"],
+      125,
+      /^berth: invalid reference format: repository name \(library\/UPPER\) must be lower/,
+    ],
+    [
+      ["create", "--cpu-count", "2", "busybox"],
+      1,
+      /^"--cpu-count" is only supported on a Docker daemon running on w/,
+    ],
+    [["commit", " "], 1, /^invalid container name or ID: value is empty\n$/],
+    [
+      ["events", "--format", "{{.Nosuch}}"],
+      64,
+      /^Error parsing format: template: :1:2: executing "" at <\.Nosuch>: can't evaluate field Nosuch in type \*events\.Message\n$/,
+    ],
+    [
       ["ps"],
       1,
       /^Cannot connect to the Docker daemon at unix:\/\/\/nowhere\/berth\.sock\. Is the docker daemon running\?\n$/,

@@ -5,7 +5,7 @@ import { describe, it } from "node:test";
 import { ExitError } from "../../src/cli/command.ts";
 import { showProgress } from "../../src/cli/progress.ts";
 import { createTransferRate } from "../../src/cli/transfer-rate.ts";
-import type { ProgressMessage } from "../../src/formats/docker-api.ts";
+import type { ProgressMessage } from "../../src/formats/docker-api/docker-api.ts";
 
 async function show(messages: ProgressMessage[], isTTY: boolean): Promise<string> {
   const output = Object.assign(new PassThrough(), { isTTY });

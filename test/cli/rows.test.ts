@@ -6,8 +6,8 @@ import { cpuPercent, memoryInUse } from "../../src/cli/container/stats-row.ts";
 import { toFilters } from "../../src/cli/filter.ts";
 import { imageLines } from "../../src/cli/image/row.ts";
 import { buildIpam } from "../../src/cli/network/ipam-config.ts";
-import type { ImageSummary } from "../../src/formats/docker-api.ts";
-import type { StatsResponse } from "../../src/formats/docker-api-system.ts";
+import type { ImageSummary } from "../../src/formats/docker-api/docker-api.ts";
+import type { StatsResponse } from "../../src/formats/docker-api/docker-api-system.ts";
 
 test("ports that follow each other are joined, per address and protocol", () => {
   const port = (PrivatePort: number, rest: object = {}) => ({ PrivatePort, Type: "tcp", ...rest });
@@ -25,11 +25,16 @@ test("ports that follow each other are joined, per address and protocol", () => 
 });
 
 test("the share of the CPU is of one, and nothing when no time has passed", () => {
+  const cpu = (total_usage: number) => ({
+    cpu_usage: { total_usage, usage_in_kernelmode: 0, usage_in_usermode: 0 },
+    throttling_data: { periods: 0, throttled_periods: 0, throttled_time: 0 },
+  });
   const stats = (used: number, passed: number): StatsResponse => ({
     read: "",
     preread: "",
-    cpu_stats: { cpu_usage: { total_usage: 100 + used }, system_cpu_usage: 1000 + passed, online_cpus: 2 },
-    precpu_stats: { cpu_usage: { total_usage: 100 }, system_cpu_usage: 1000 },
+    cpu_stats: { ...cpu(100 + used), system_cpu_usage: 1000 + passed, online_cpus: 2 },
+    precpu_stats: { ...cpu(100), system_cpu_usage: 1000 },
+    ...{ num_procs: 0, storage_stats: {} },
     memory_stats: { usage: 1000, stats: { inactive_file: 400 } },
     blkio_stats: {},
     pids_stats: {},

@@ -90,4 +90,20 @@ describe("skopeo", () => {
       await engine.stop();
     }
   });
+
+  it("asks for API 1.22 and is served, to and from the engine", async () => {
+    const engine = await startEngine();
+    try {
+      await output(engine.berth, ["image", "make", "busybox"]);
+      const copy = (from: string, to: string, side: "src" | "dest") => {
+        const words = ["--insecure-policy", "copy", `--${side}-daemon-host`, engine.host, from, to];
+        execFileSync("skopeo", words, { encoding: "utf8" });
+      };
+      copy("docker-daemon:busybox:latest", `dir:${engine.folder}/copied`, "src");
+      copy(`dir:${engine.folder}/copied`, "docker-daemon:back:1", "dest");
+      assert.equal(await output(engine.berth, ["run", "--rm", "back:1", "echo", "back"]), "back");
+    } finally {
+      await engine.stop();
+    }
+  });
 });

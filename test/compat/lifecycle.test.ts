@@ -1,12 +1,10 @@
 import assert from "node:assert/strict";
-import { existsSync } from "node:fs";
 import { after, before, describe, it } from "node:test";
 import { type Cli, eventually, output, startEngine, type TestEngine } from "../engine.ts";
+import { stockDockers } from "../stock-docker.ts";
 
 /** The same commands, typed with our own command line and with every stock docker there is on this machine. */
-const programs = ["berth", "/usr/bin/docker", "/usr/local/bin/docker"].filter(
-  (program) => program === "berth" || existsSync(program),
-);
+const programs = ["berth", ...stockDockers];
 
 for (const program of programs) {
   describe(`a container's life with ${program}`, () => {

@@ -8,9 +8,10 @@ import { makeCertificate, startDockerRegistry } from "../distribution/fixtures.t
 import { output, useEngine } from "../engine.ts";
 import { makeLayout, skopeo } from "../registry/fixtures.ts";
 import { startServer } from "../registry/server.ts";
+import { stockDockers } from "../stock-docker.ts";
 
-/** Programs that push and pull: the docker command lines against our engine. */
-const clients = ["berth", "/usr/bin/docker", "/usr/local/bin/docker", "skopeo"];
+/** Programs that push and pull: the oldest and the newest docker, and ours, against our engine. */
+const clients = ["berth", ...new Set([stockDockers[0]!, stockDockers.at(-1)!]), "skopeo"];
 
 interface Peer {
   host: string;

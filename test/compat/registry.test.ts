@@ -11,8 +11,9 @@ import { createContent, serveContent, startDockerRegistry, startServer } from ".
 import { eventually, output, useEngine } from "../engine.ts";
 import { makeTar } from "../images/fixtures.ts";
 import { addImage } from "../images/pull-fixtures.ts";
+import { stockDockers } from "../stock-docker.ts";
 
-const clients = ["berth", "/usr/bin/docker", "/usr/local/bin/docker"];
+const clients = ["berth", ...stockDockers];
 
 describe("clients, docker-registry with a password, and skopeo", () => {
   const { engine, berth } = useEngine();
@@ -106,7 +107,7 @@ describe("clients, docker-registry with a password, and skopeo", () => {
       });
       output.write(tar.subarray(0, 1000));
     });
-    const client = spawn("/usr/local/bin/docker", ["-H", engine.host, "pull", `${server.host}/x:1`], {
+    const client = spawn(stockDockers.at(-1)!, ["-H", engine.host, "pull", `${server.host}/x:1`], {
       stdio: "ignore",
     });
     await eventually(() => server.requests.some((one) => one.endsWith(digestOf(tar))), Boolean);

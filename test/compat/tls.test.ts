@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { it } from "node:test";
 import { startEngine } from "../engine.ts";
+import { stockDockers } from "../stock-docker.ts";
 
 /** A certificate authority with a server's and a client's certificate, as Docker's documentation makes them. */
 function makeCertificates(folder: string): void {
@@ -64,18 +64,9 @@ function makeCertificates(folder: string): void {
   }
 }
 
-const freePort = () =>
-  new Promise<number>((resolve) => {
-    const server = createServer().listen(0, "127.0.0.1", () => {
-      const address = server.address();
-      server.close(() => resolve(typeof address === "object" && address ? address.port : 0));
-    });
-  });
-
 it("serves TCP with TLS to clients that its authority knows, and to no other", async () => {
   const folder = mkdtempSync(join(tmpdir(), "tls-"));
   makeCertificates(folder);
-  const port = await freePort();
   const file = (name: string) => join(folder, name);
   const flags = [
     "--tlsverify",
@@ -86,11 +77,12 @@ it("serves TCP with TLS to clients that its authority knows, and to no other", a
     "--tlskey",
     file("server-key.pem"),
   ];
-  const engine = await startEngine([...flags, "-H", `tcp://127.0.0.1:${port}`]);
+  const engine = await startEngine([...flags, "-H", "tcp://127.0.0.1:0"]);
+  const port = await engine.tcpPort();
   try {
     const tls = ["-H", `tcp://127.0.0.1:${port}`, "--tlsverify", "--tlscacert", file("ca.pem")];
     const known = [...tls, "--tlscert", file("client.pem"), "--tlskey", file("client-key.pem")];
-    for (const program of [engine.berth, engine.cli("/usr/bin/docker")]) {
+    for (const program of [engine.berth, ...stockDockers.map(engine.cli)]) {
       const answer = await program([...known, "version", "--format", "{{.Server.Version}}"]);
       assert.equal(answer.code, 0, answer.stderr);
       assert.match(answer.stdout, /^\d+\.\d+\.\d+\n$/);

@@ -5,11 +5,11 @@ import { existsSync, lstatSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Readable } from "node:stream";
 import { after, before, describe, test } from "node:test";
-import { exportRootfs, readArchive, statPath } from "../../src/containers/archive.ts";
-import type { ContainerFiles } from "../../src/containers/archive-job.ts";
+import type { ContainerFiles } from "../../src/containers/archive/archive-job.ts";
+import { startTicks } from "../../src/sys/process.ts";
 import { makeTar, readStream } from "../images/fixtures.ts";
 
-import { entriesOf, makeRootfs, namesOf, type Rootfs, write } from "./rootfs-fixture.ts";
+import { archives, entriesOf, makeRootfs, namesOf, type Rootfs, write } from "./rootfs-fixture.ts";
 
 describe("a running container", () => {
   let rootfs: Rootfs;
@@ -36,7 +36,7 @@ describe("a running container", () => {
     await once(process_.stdout as Readable, "data");
     files = {
       ...rootfs.files,
-      pid: process_.pid as number,
+      process: { pid: process_.pid as number, startTicks: startTicks(process_.pid as number) ?? 0 },
       lower: [],
       upper: "/nonexistent",
       work: "/nonexistent",
@@ -60,13 +60,13 @@ describe("a running container", () => {
     await write(files, "/data", makeTar([{ name: "w", data: "new" }]));
     assert.equal(readFileSync(join(rootfs.path, "volume/w"), "utf8"), "new");
     await inside("echo live > /etc/live");
-    assert.equal((await statPath(files, "/etc/live")).size, 5);
+    assert.equal((await archives.stat(files, "/etc/live")).size, 5);
     const all = await namesOf(files, "/");
     assert.ok(
       all.includes("/proc/") && !all.some((name) => name.startsWith("/proc/1")),
       "not the kernel's files",
     );
-    const exported = entriesOf(await readStream(await exportRootfs(files))).map(({ entry }) => entry.name);
+    const exported = entriesOf(await readStream(await archives.export(files))).map(({ entry }) => entry.name);
     assert.ok(
       exported.includes("etc/live") && exported.includes("data/") && !exported.includes("data/inside"),
     );
@@ -85,7 +85,7 @@ describe("a running container", () => {
       );
     }
     for (const path of ["/escape/secret", "/etc/dots/secret"])
-      await assert.rejects(readArchive(files, path), { kind: "notFound" });
+      await assert.rejects(archives.read(files, path), { kind: "notFound" });
     await assert.rejects(
       write(files, "/", makeTar([{ name: "escape/evil", data: "x" }])),
       /failed to extract/,
@@ -106,7 +106,8 @@ describe("a running container", () => {
     ]);
     for (let round = 0; round < 60; round++) {
       await write(files, "/race", archive).catch(() => {});
-      await readArchive(files, "/race/d/secret")
+      await archives
+        .read(files, "/race/d/secret")
         .then(({ stream }) => readStream(stream))
         .then((bytes) =>
           assert.ok(
@@ -120,14 +121,25 @@ describe("a running container", () => {
     assert.equal(lstatSync(victim).mode & 0o777, 0o755);
   });
 
-  test("whose number belongs to a process of the host is refused", async () => {
+  test("that has ended meanwhile is read as one that does not run, whoever has its number now", async () => {
+    using stopped = makeRootfs();
     const stranger = spawn("sleep", ["60"]);
+    const pid = stranger.pid as number;
     try {
-      const wrong = { ...files, pid: stranger.pid as number };
-      await assert.rejects(write(wrong, rootfs.victim, makeTar([{ name: "evil", data: "x" }])), {
-        kind: "conflict",
-      });
-      assert.equal(existsSync(join(rootfs.victim, "evil")), false);
+      const ticks = startTicks(pid) ?? 0;
+      for (const process of [
+        { pid, startTicks: ticks },
+        { pid, startTicks: ticks - 1 },
+        { pid: process_.pid as number, startTicks: 1 },
+        { pid: 2 ** 22 + 1, startTicks: 1 },
+      ]) {
+        const wrong = { ...stopped.files, process };
+        assert.deepEqual(await namesOf(wrong, "/etc/motd"), ["motd"]);
+        await assert.rejects(write(wrong, rootfs.victim, makeTar([{ name: "evil", data: "x" }])), {
+          kind: "notFound",
+        });
+        assert.equal(existsSync(join(rootfs.victim, "evil")), false);
+      }
     } finally {
       stranger.kill("SIGKILL");
     }

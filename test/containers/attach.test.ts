@@ -3,9 +3,9 @@ import { duplexPair, PassThrough } from "node:stream";
 import { text } from "node:stream/consumers";
 import { describe, it } from "node:test";
 import { setImmediate } from "node:timers/promises";
-import { attachContainer } from "../../src/containers/attach.ts";
 import type { Container } from "../../src/containers/container.ts";
 import type { Containers } from "../../src/containers/containers.ts";
+import { attachContainer } from "../../src/containers/exec/attach.ts";
 
 const options = { stdin: false, stdout: true, stderr: true, detachKeys: "" };
 
@@ -23,7 +23,8 @@ function arrange(onTheWay: (state: { Running: boolean }) => void) {
     },
     events: { publish() {} },
   } as unknown as Containers;
-  const container = { record: { id: "x", name: "x", state, config: {} } } as unknown as Container;
+  const record = { id: "x", name: "x", state, config: {} };
+  const container = { record, can: () => true } as unknown as Container;
   const [client, far] = duplexPair();
   return { containers, container, connection, client, received: text(far) };
 }
@@ -34,14 +35,17 @@ describe("attaching", () => {
       state.Running = false;
     });
     const join = await attachContainer(containers, container, options);
-    await join(client);
+    await join(client, new AbortController().signal);
     assert.ok(connection.destroyed);
     assert.ok(client.writableEnded);
   });
 
   it("passes on what comes, until the process ends", async () => {
     const { containers, container, connection, client, received } = arrange(() => {});
-    const joined = (await attachContainer(containers, container, options))(client);
+    const joined = (await attachContainer(containers, container, options))(
+      client,
+      new AbortController().signal,
+    );
     connection.end("hello");
     await joined;
     assert.equal(await received, "hello");

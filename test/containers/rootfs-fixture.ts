@@ -2,11 +2,13 @@ import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Readable } from "node:stream";
-import { readArchive, writeArchive } from "../../src/containers/archive.ts";
-import type { ContainerFiles } from "../../src/containers/archive-job.ts";
-import type { TarEntry } from "../../src/formats/tar-entry.ts";
-import { createTarReader } from "../../src/formats/tar-reader.ts";
+import { createArchives } from "../../src/containers/archive/archive.ts";
+import type { ContainerFiles } from "../../src/containers/archive/archive-job.ts";
+import type { TarEntry } from "../../src/formats/tar/tar-entry.ts";
+import { createTarReader } from "../../src/formats/tar/tar-reader.ts";
 import { readStream } from "../images/fixtures.ts";
+
+export const archives = createArchives();
 
 /** The layers and mounts of a container that does not run. */
 export interface Rootfs extends Disposable {
@@ -55,12 +57,12 @@ export function entriesOf(archive: Buffer): { entry: TarEntry; data: string }[] 
 }
 
 export async function namesOf(files: ContainerFiles, path: string): Promise<string[]> {
-  const { stream } = await readArchive(files, path);
+  const { stream } = await archives.read(files, path);
   return entriesOf(await readStream(stream)).map(({ entry }) => entry.name);
 }
 
 export const write = (files: ContainerFiles, path: string, archive: Buffer, options = {}) =>
-  writeArchive(files, path, Readable.from([archive]), {
+  archives.write(files, path, Readable.from([archive]), {
     noOverwriteDirNonDir: false,
     copyUidGid: false,
     ...options,

@@ -78,6 +78,7 @@ test("too busy, then broken, then there: Retry-After is kept to and each is trie
   });
   assert.equal((await repositoryAt(server.origin).getManifest("1")).digest, digest);
   assert.equal(times.length, 4);
+  // The second that was asked for; a slow machine only takes longer.
   assert.ok((times[1] ?? 0) - (times[0] ?? 0) > 990);
 });
 
@@ -96,7 +97,10 @@ test("what stays wrong is an error with the registry's own words", async () => {
   server.handle = (_, output) => refuse(output, 404, "MANIFEST_UNKNOWN");
   await assert.rejects(repositoryAt(server.origin).getManifest("1"), { kind: "notFound" });
   server.handle = (_, output) => void output.writeHead(400).end("<html>x</html>");
-  await assert.rejects(repositoryAt(server.origin).getManifest("1"), /unexpected HTTP status: 400$/);
+  await assert.rejects(
+    repositoryAt(server.origin).getManifest("1"),
+    /unexpected HTTP status: 400 Bad Request$/,
+  );
 });
 
 test("a token: asked for once by many, renewed when it has run out, in a download too", async () => {
@@ -228,7 +232,7 @@ test("a token server that will not hear of another repository costs the mount, a
   });
   const publication = openPublication(transport, plainConnection(server.origin), "a", {});
   await assert.rejects(publication.mount(digestOf("x"), "not-mine"), {
-    message: "unauthorized: denied: not yours",
+    message: "denied: not yours",
   });
   assert.equal(await publication.hasBlob(digestOf("x")), true);
 });

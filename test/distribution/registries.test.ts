@@ -247,6 +247,27 @@ test("login: Basic and tokens, right and wrong; a password goes to no unencrypte
     message: /^Get "http:.*\/v2\/": unauthorized: incorrect username or password$/,
   });
 
+  for (const [status, body, message] of [
+    [401, '{"details":"no such account"}', "unauthorized: no such account"],
+    [401, '{"errors":[{"code":"DENIED","message":"token says no"}]}', "denied: token says no"],
+    [401, "plain text", "unauthorized: plain text"],
+    [401, "", "unauthorized: incorrect username or password"],
+    [401, "<html>a page</html>", "unauthorized: incorrect username or password"],
+    [403, '{"error":"invalid_grant","error_description":"it is closed"}', "denied: it is closed"],
+    [403, '{"message":"not today"}', "denied: not today"],
+  ] as const) {
+    await using refusing = await startServer((input, output) => {
+      const isToken = input.url?.startsWith("/token");
+      if (!isToken) output.setHeader("WWW-Authenticate", `Bearer realm="${refusing.origin}/token"`);
+      output.statusCode = isToken ? status : 401;
+      output.end(isToken ? body : "");
+    });
+    await assert.rejects(logIn(registries, { ...user, serverAddress: refusing.host }), {
+      kind: "unauthorized",
+      message: `Get "${refusing.origin}/v2/": ${message}`,
+    });
+  }
+
   let isAsked = false;
   await using thief = await startServer((_, output) => {
     isAsked = true;

@@ -44,8 +44,8 @@ const wrong: [string, RegExp][] = [
   ],
   ["/a:/", /destination can't be '\/'/],
   ["/a:/b/..", /destination can't be '\/'/],
-  ["data:/b:rshared", /invalid mode: rshared/],
-  ["/a:/b:nocopy", /invalid mode: nocopy/],
+  ["data:/b:rshared", /field BindOptions must not be specified/],
+  ["/a:/b:nocopy", /field VolumeOptions must not be specified/],
   ["relative", /mount path must be absolute/],
   ["/a\0:/b", /invalid volume specification/],
 ];

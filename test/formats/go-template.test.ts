@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
-import { executeTemplate, parseTemplate, TemplateError } from "../../src/formats/go-template.ts";
-import { typeJson } from "../../src/formats/inspect-types.ts";
+import { executeTemplate, parseTemplate, TemplateError } from "../../src/formats/go-template/go-template.ts";
+import { typeJson } from "../../src/formats/go-template/inspect-types.ts";
 
 const container: unknown = JSON.parse(
   readFileSync(new URL("./container-inspect.json", import.meta.url), "utf8"),
@@ -151,6 +151,16 @@ const table: readonly (readonly [string, string])[] = [
   ["{{if true}}x", "! template: :1: unexpected EOF"],
   ["{{end}}", "! template: :1: unexpected {{end}}"],
   ["{{else}}", "! template: :1: unexpected {{else}}"],
+  ['{{define "t"}}<{{.}}>{{end}}{{template "t" .Name}}{{template "t" 1}}', "</web><1>"],
+  ['{{block "t" .Name}}[{{$}}]{{end}}{{template "t" "again"}}', "[/web][again]"],
+  ['{{define "a"}}{{template "b" .}}{{end}}{{define "b"}}b{{.}}{{end}}{{template "a" 2}}', "b2"],
+  [
+    '{{template "nosuch"}}',
+    '! template: :1:11: executing "" at <{{template "nosuch"}}>: template "nosuch" not defined',
+  ],
+  ['{{if 1}}{{define "t"}}{{end}}{{end}}', "! template: :1: unexpected <define> in command"],
+  ['{{define "t"}}', "! template: :1: unexpected EOF"],
+  ["{{template t}}", '! template: :1: unexpected "t" in template clause'],
   ["{{foo}}", '! template: :1: function "foo" not defined'],
   ["{{.Name | foo}}", '! template: :1: function "foo" not defined'],
   ["{{$x}}", '! template: :1: undefined variable "$x"'],
@@ -278,4 +288,22 @@ test("a template of any nonsense either parses or fails with a template error, a
       assert.ok(error instanceof TemplateError, `${source}: ${error}`);
     }
   }
+});
+
+test("a list that is null is empty, and null as JSON", () => {
+  const shown = (format: string, binds: unknown) =>
+    executeTemplate(parseTemplate(format), typeJson({ HostConfig: { Binds: binds } }, "Container"));
+  for (const [binds, json] of [
+    [null, "null"],
+    [undefined, "null"],
+    [[], "[]"],
+    [["/a:/b"], '["/a:/b"]'],
+  ] as const) {
+    assert.equal(shown("{{json .HostConfig.Binds}}", binds), json);
+  }
+  assert.equal(
+    shown("{{.HostConfig.Binds}} {{len .HostConfig.Binds}}{{range .HostConfig.Binds}}x{{end}}", null),
+    "[] 0",
+  );
+  assert.equal(shown("{{if .HostConfig.Binds}}some{{else}}none{{end}}", null), "none");
 });

@@ -8,14 +8,14 @@ const parse = (value: object) =>
   parseImageConfig(JSON.stringify({ architecture: "amd64", os: "linux", rootfs, ...value }));
 
 test("a config is read with what a container is made from", () => {
-  const config = { Env: ["A=1"], Cmd: null, Labels: { a: "b" }, Volumes: { "/v": {} }, Custom: 5 };
+  const config = { Env: ["A=1"], Labels: { a: "b" }, Volumes: { "/v": {} } };
   const image = parse({
-    config,
-    history: [{ created_by: "x", empty_layer: true }, { comment: 5 }],
+    config: { ...config, Cmd: null, Custom: 5, user: "in another case" },
+    history: [{ created_by: "x", empty_layer: true }, null, { comment: null }],
     created: "2024-01-01T00:00:00Z",
   });
-  assert.deepEqual(image.config, config);
-  assert.deepEqual(image.history, [{ created_by: "x", empty_layer: true }, { empty_layer: false }]);
+  assert.deepEqual(image.config, { ...config, User: "in another case" });
+  assert.deepEqual(image.history, [{ created_by: "x", empty_layer: true }, {}, {}]);
   assert.deepEqual(image.rootfs, rootfs);
 });
 
@@ -37,7 +37,12 @@ test("a config with wrong types is refused", () => {
     { config: { Labels: ["a"] } },
     { config: { User: 0 } },
     { history: {} },
-    { history: [null] },
+    { history: [5] },
+    { history: [{ comment: 5 }] },
+    { config: { ExposedPorts: { "80/tcp": 5 } } },
+    { config: { Healthcheck: { Test: "x" } } },
+    { config: { Env: Array(20_000).fill("A=1") } },
+    { rootfs: { diff_ids: Array(2000).fill(rootfs.diff_ids[0]) } },
     { created: 5 },
   ];
   for (const value of wrong) assert.throws(() => parse(value), { kind: "invalid" }, JSON.stringify(value));

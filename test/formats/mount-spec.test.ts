@@ -80,3 +80,27 @@ for (const [text, message] of Object.entries(refused)) {
     assert.throws(() => parse(text), { message });
   });
 }
+
+test("what is read-only below a bind is said only of a read-only bind, and demanded only of a private one", () => {
+  const at = "type=bind,src=/a,dst=/b";
+  const refusal = (mode: string, needed: string) => ({
+    message: `option 'bind-recursive=${mode}' requires '${needed}' to be specified in conjunction`,
+  });
+  assert.throws(() => parse(`${at},bind-recursive=writable`), refusal("writable", "readonly"));
+  assert.throws(() => parse(`${at},bind-recursive=readonly`), refusal("readonly", "readonly"));
+  assert.throws(
+    () => parse(`${at},readonly,bind-recursive=readonly`),
+    refusal("readonly", "bind-propagation=rprivate"),
+  );
+  assert.deepEqual(parse(`${at},ro,bind-recursive=readonly,bind-propagation=rprivate`).BindOptions, {
+    ReadOnlyForceRecursive: true,
+    Propagation: "rprivate",
+  });
+  assert.deepEqual(parse(`${at},ro,bind-recursive=writable`).BindOptions, { ReadOnlyNonRecursive: true });
+});
+
+test("options of a tmpfs are one list each", () => {
+  assert.deepEqual(parse('type=tmpfs,dst=/t,"tmpfs-options=exec,uid=5"').TmpfsOptions, {
+    Options: [["exec"], ["uid", "5"]],
+  });
+});

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { digestOf } from "../../src/formats/digest.ts";
-import { type Descriptor, findForPlatform, isIndex, parseManifest } from "../../src/formats/oci-manifest.ts";
+import { type Descriptor, isIndex, parseManifest } from "../../src/formats/oci-manifest.ts";
+import { findForPlatform } from "../../src/formats/platform.ts";
 
 const descriptor = (name: string, platform?: Descriptor["platform"]): Descriptor => ({
   mediaType: "x/y",
@@ -30,7 +31,9 @@ test("the manifest for the machine is chosen, and one without a platform only wh
   const all = [unknown, plain, arm7, arm6, amd64];
   assert.equal(findForPlatform(all, { os: "linux", architecture: "amd64" }), amd64);
   assert.equal(findForPlatform(all, { os: "linux", architecture: "arm", variant: "v6" }), arm6);
-  assert.equal(findForPlatform(all, { os: "linux", architecture: "arm", variant: "v5" }), arm7);
+  assert.equal(findForPlatform(all, { os: "linux", architecture: "arm" }), arm7);
+  assert.equal(findForPlatform(all, { os: "linux", architecture: "arm64" }), arm7);
+  assert.equal(findForPlatform(all, { os: "linux", architecture: "arm", variant: "v5" }), plain);
   assert.equal(findForPlatform(all, { os: "linux", architecture: "riscv64" }), plain);
   assert.equal(findForPlatform([unknown], { os: "linux", architecture: "amd64" }), undefined);
 });

@@ -1,23 +1,23 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { indentJson } from "../../src/formats/json-indent.ts";
-import { formatTable } from "../../src/formats/table.ts";
+import { formatColumns } from "../../src/formats/table.ts";
 
 test("columns are as wide as their widest cell and three, and at least ten", () => {
   const text = "IMAGE\tNAMES\nbusybox\tx\nregistry.local:5000/app\ty";
   assert.equal(
-    formatTable(text),
+    formatColumns(text),
     "IMAGE                     NAMES\nbusybox                   x\nregistry.local:5000/app   y",
   );
-  assert.equal(formatTable("A\tB\n1\t2"), "A         B\n1         2");
+  assert.equal(formatColumns("A\tB\n1\t2"), "A         B\n1         2");
 });
 
 test("a line without a column ends it: what follows is laid out anew", () => {
-  assert.equal(formatTable("aaaaaaaaaaaaaa\tb\nplain\nc\td"), "aaaaaaaaaaaaaa   b\nplain\nc         d");
+  assert.equal(formatColumns("aaaaaaaaaaaaaa\tb\nplain\nc\td"), "aaaaaaaaaaaaaa   b\nplain\nc         d");
 });
 
 test("characters are counted, not bytes", () => {
-  assert.equal(formatTable("é…😀ééééé\tx\ny\tz"), "é…😀ééééé   x\ny          z");
+  assert.equal(formatColumns("é…😀ééééé\tx\ny\tz"), "é…😀ééééé   x\ny          z");
 });
 
 test("indenting keeps numbers and strings as they were sent", () => {

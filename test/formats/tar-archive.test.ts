@@ -13,12 +13,14 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
+import v8 from "node:v8";
+import vm from "node:vm";
 import { EngineError } from "../../src/errors.ts";
-import { bytesOfText, paddingAfter, type TarEntry } from "../../src/formats/tar-entry.ts";
-import { formatPaxTime, parsePaxTime } from "../../src/formats/tar-pax.ts";
-import { createTarReader } from "../../src/formats/tar-reader.ts";
-import { createSparseMap } from "../../src/formats/tar-sparse.ts";
-import { archiveEnd, encodeEntry } from "../../src/formats/tar-writer.ts";
+import { bytesOfText, paddingAfter, type TarEntry } from "../../src/formats/tar/tar-entry.ts";
+import { decodePax, encodePax, formatPaxTime, parsePaxTime } from "../../src/formats/tar/tar-pax.ts";
+import { createTarReader } from "../../src/formats/tar/tar-reader.ts";
+import { createSparseMap } from "../../src/formats/tar/tar-sparse.ts";
+import { archiveEnd, encodeEntry } from "../../src/formats/tar/tar-writer.ts";
 
 interface Member {
   entry: TarEntry;
@@ -262,6 +264,64 @@ test("PAX records that lie about their length are refused", () => {
       body,
     );
   }
+});
+
+/** An extension of entries to come, such as PAX records. */
+function extensionOf(typeFlag: string, body: Buffer): Buffer {
+  const header = encodeEntry({ ...member({ name: "p" }).entry, sizeBytes: body.length });
+  header.write(typeFlag, 156);
+  header.fill(0x20, 148, 156);
+  const total = header.reduce((a, b) => a + b, 0);
+  header.write(`${total.toString(8).padStart(6, "0")}\0 `, 148, "latin1");
+  return Buffer.concat([header, body, Buffer.alloc(paddingAfter(body.length))]);
+}
+
+test("of global headers only what counts is kept, however many there are", () => {
+  v8.setFlagsFromString("--expose-gc");
+  const collect = vm.runInNewContext("gc") as () => void;
+  const usedBytes = () => {
+    collect();
+    const { heapUsed, external } = process.memoryUsage();
+    return heapUsed + external;
+  };
+  const reader = createTarReader();
+  const push = (archive: Buffer) => [...reader.push(archive)];
+  const before = usedBytes();
+  for (let n = 0; n < 800; n++) {
+    const records = new Map([
+      [`comment${n}`, Buffer.alloc(500_000, "x")],
+      ["uid", Buffer.from(String(n))],
+    ]);
+    push(extensionOf("g", encodePax(records)));
+  }
+  const grownBytes = usedBytes() - before;
+  assert.ok(grownBytes < 150e6, `${grownBytes} bytes are kept`);
+  const [event] = push(encodeEntry(member({ name: "a" }).entry));
+  assert.equal(event?.kind === "entry" && event.entry.uid, 799);
+});
+
+test("a sparse map of many records is read in one go", () => {
+  const records = Array.from({ length: 25_000 }, (_, n) => [
+    `26 GNU.sparse.offset=${n % 10}000\n`,
+    "25 GNU.sparse.numbytes=0\n",
+  ]);
+  const body = Buffer.from(records.flat().join(""));
+  const map = decodePax(body).get("GNU.sparse.map")?.toString();
+  assert.equal(map?.split(",").length, 50_000);
+  assert.ok(map?.startsWith("0000,0,1000,0"));
+});
+
+test("the name of a sparse file holds no NUL either", () => {
+  const records = new Map(
+    Object.entries({ major: "1", minor: "0", name: "a\0b", realsize: "0" }).map(([keyword, value]) => {
+      return [`GNU.sparse.${keyword}`, Buffer.from(value)] as const;
+    }),
+  );
+  const archive = Buffer.concat([
+    extensionOf("x", encodePax(records)),
+    encodeEntry(member({ name: "a" }).entry),
+  ]);
+  assert.throws(() => readAll(archive), { kind: "invalid", message: "invalid tar header" });
 });
 
 test("PAX times keep nanoseconds on both sides of 1970", () => {

@@ -1,14 +1,15 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { mkdirSync, readFileSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { Readable } from "node:stream";
 import { test } from "node:test";
 import { gzipSync } from "node:zlib";
 import type { ImageRecord } from "../../src/images/images.ts";
+import { contentOf } from "../../src/images/select-manifest.ts";
 import { getXattr, setXattr } from "../../src/sys/xattr.ts";
-import { load, makeDockerArchive, makeTar, openStore, type Store } from "./fixtures.ts";
+import { load, makeDockerArchive, makeTar, openStore, readStream, type Store } from "./fixtures.ts";
 
 /** Runs a script in the directory where the image's layers and `upper` are mounted as a container's root. */
 function inOverlay(store: Store, image: ImageRecord, upper: string, script: string): string {
@@ -74,15 +75,17 @@ test("a committed image looks like the container it was made from", async () => 
     containerId: "c".repeat(64),
     repository: "made",
     tag: "v1",
-    changes: ["ENV C=$A$B", 'ENTRYPOINT ["/x"]'],
   });
   const after = inOverlay(store, image, join(store.root, "second"), listing);
   assert.equal(after, before);
   const [top = ""] = store.images.lowerDirectories(image);
   assert.deepEqual(getXattr(join(top, "ping"), "security.capability"), capability);
   assert.equal(store.images.getImage("made:v1").id, image.id);
-  assert.deepEqual(image.config.config, { Cmd: ["run"], Env: ["A=1", "B=2", "C=12"], Entrypoint: ["/x"] });
-  assert.deepEqual([image.config.author, image.config.comment, image.parent], ["me", "done", parent.id]);
+  assert.deepEqual(contentOf(image).config.config, { Cmd: ["run"], Env: ["A=1", "B=2"] });
+  assert.deepEqual(
+    [contentOf(image).config.author, contentOf(image).config.comment, image.parent],
+    ["me", "done", parent.id],
+  );
   const [last, first] = store.images.history(image);
   assert.deepEqual(
     [last?.Id, last?.CreatedBy, last?.Comment, last?.Tags],
@@ -91,28 +94,80 @@ test("a committed image looks like the container it was made from", async () => 
   assert.equal(first?.Id, parent.id);
 });
 
+test("a commit on an image that was removed has all of its layers, and stands by itself", async () => {
+  await using store = await openStore();
+  const second = makeTar([
+    { name: "etc/.wh.motd" },
+    { name: "dir/" },
+    { name: "dir/.wh..wh..opq" },
+    { name: "dir/c", data: "c" },
+    { name: "bin/sh", data: "#!!", mode: 0o4755, uid: 12 },
+  ]);
+  await load(store.images, makeDockerArchive([{ layers: [base, { tar: second }], tags: ["base:latest"] }]));
+  const parent = store.images.getImage("base");
+  const upper = join(store.root, "upper");
+  const before = inOverlay(store, parent, upper, `echo mine > mine; rm etc/conf; ${listing}`);
+  store.images.hold(parent.id, "c0ffee");
+  await store.images.remove("base", { force: true, noPrune: false, users: new Map() });
+  assert.deepEqual(store.images.list(), []);
+  const image = await store.images.commit({
+    heldBy: "c0ffee",
+    upperDirectory: upper,
+    config: { Cmd: ["run"] },
+    repository: "made",
+  });
+  assert.equal(inOverlay(store, image, join(store.root, "second"), listing), before);
+  assert.equal(contentOf(image).layers.length, 3);
+  assert.equal(store.images.history(image).length, 3);
+  assert.equal(image.parent, "");
+  await store.images.release("c0ffee");
+  const archive = await readStream(await store.images.save(["made"]));
+  await store.reopen();
+  assert.deepEqual(await store.images.check(new Set()), []);
+  await store.images.remove("made", { force: true, noPrune: false, users: new Map() });
+  assert.deepEqual(readdirSync(join(store.root, "layers")), ["0"]);
+  await load(store.images, archive);
+  const again = store.images.getImage("made");
+  assert.equal(inOverlay(store, again, join(store.root, "third"), listing), before);
+});
+
+test("a commit on layers of which the disk is full leaves nothing, and the layers", async () => {
+  await using store = await openStore(undefined, 4);
+  const big = { tar: makeTar([{ name: "big", data: Buffer.alloc(1_200_000, 7) }]) };
+  await load(store.images, makeDockerArchive([{ layers: [big, base], tags: ["base:latest"] }]));
+  store.images.hold(store.images.getImage("base").id, "c0ffee");
+  await store.images.remove("base", { force: true, noPrune: false, users: new Map() });
+  const upper = join(store.root, "upper");
+  mkdirSync(upper);
+  writeFileSync(join(store.root, "filler"), Buffer.alloc(2_200_000, 1));
+  await assert.rejects(store.images.commit({ heldBy: "c0ffee", upperDirectory: upper, config: {} }), {
+    message: /no space left on device/,
+  });
+  assert.deepEqual(store.images.list(), []);
+  const held = store.images.heldDirectories("c0ffee");
+  assert.equal(held.length, 2);
+  assert.equal(readdirSync(held[1] ?? "").length, 1);
+  assert.deepEqual(await store.images.check(new Set(["c0ffee"])), []);
+});
+
 test("sockets are left out of a commit", async () => {
   await using store = await openStore();
   const upper = join(store.root, "upper");
   mkdirSync(upper);
   const server = createServer().listen(join(upper, "socket"));
   await new Promise((resolve) => server.once("listening", resolve));
-  const image = await store.images.commit({ upperDirectory: upper, config: {}, changes: [] });
+  const image = await store.images.commit({ upperDirectory: upper, config: {} });
   server.close();
-  assert.equal(image.sizeBytes, 0);
+  assert.equal(contentOf(image).sizeBytes, 0);
   assert.equal(execFileSync("ls", store.images.lowerDirectories(image), { encoding: "utf8" }), "");
 });
 
-test("a commit with a bad name or change makes nothing", async () => {
+test("a commit with a bad name makes nothing", async () => {
   await using store = await openStore();
   const upper = join(store.root, "upper");
   mkdirSync(upper);
-  const options = { upperDirectory: upper, config: {}, changes: [] };
+  const options = { upperDirectory: upper, config: {} };
   await assert.rejects(store.images.commit({ ...options, repository: "Bad" }), { kind: "invalid" });
-  await assert.rejects(store.images.commit({ ...options, changes: ["RUN ls"] }), {
-    kind: "invalid",
-    message: "RUN is not a valid change command",
-  });
   assert.deepEqual(store.images.list(), []);
 });
 
@@ -124,8 +179,8 @@ test("import makes an image of one layer from a tar, compressed or not", async (
     changes: ['CMD ["sh"]', "LABEL a=b"],
   });
   assert.deepEqual(store.images.references(image.id).tags, ["rootfs:latest"]);
-  assert.equal(image.config.rootfs.diff_ids.length, 1);
-  assert.deepEqual(image.config.config, { Cmd: ["sh"], Labels: { a: "b" } });
+  assert.equal(contentOf(image).config.rootfs.diff_ids.length, 1);
+  assert.deepEqual(contentOf(image).config.config, { Cmd: ["sh"], Labels: { a: "b" } });
   const [directory = ""] = store.images.lowerDirectories(image);
   assert.equal(readFileSync(join(directory, "etc/motd"), "utf8"), "hello");
   await assert.rejects(

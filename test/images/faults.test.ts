@@ -1,11 +1,15 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
+import { randomBytes } from "node:crypto";
 import { once } from "node:events";
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { Readable } from "node:stream";
 import { test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
+import { gzipSync } from "node:zlib";
+import { mainManifest } from "../../src/images/select-manifest.ts";
+import { holdKind, imageKind, layerKind, referenceKind } from "../../src/images/store/kinds.ts";
 import { load, type Member, makeDockerArchive, makeTar, openStore } from "./fixtures.ts";
 
 function makeLayer(files: number, bytes: number): { tar: Buffer } {
@@ -17,7 +21,7 @@ function makeLayer(files: number, bytes: number): { tar: Buffer } {
 }
 
 function contentOf(root: string): string[] {
-  return ["blobs/tmp", "blobs/sha256", "layers"].flatMap((folder) =>
+  return ["blobs/tmp", "blobs/sha256", "blobs/frames", "layers"].flatMap((folder) =>
     readdirSync(join(root, folder)).map((name) => `${folder}/${name}`),
   );
 }
@@ -26,10 +30,16 @@ test("a full disk is one clear error, whether the archive or the layers do not f
   await using store = await openStore(undefined, 12);
   const { images, root } = store;
   const before = contentOf(root);
-  for (const megabytes of [8, 14]) {
-    const archive = makeDockerArchive([{ layers: [makeLayer(megabytes, 1 << 20)], tags: ["x:1"] }]);
+  const packed = ({ tar }: { tar: Buffer }) => ({ tar, blob: gzipSync(tar) });
+  for (const [what, layers] of Object.entries({
+    "one of 14 MB": [makeLayer(14, 1 << 20)],
+    "the second of 7 MB": [makeLayer(7, 1 << 20), makeLayer(7, (1 << 20) + 1)],
+    "what is no layer": [{ ...makeLayer(1, 1), blob: randomBytes(14 << 20) }],
+    "what a small archive unpacks to": [packed(makeLayer(14, 1 << 20))],
+  })) {
+    const archive = makeDockerArchive([{ layers, tags: ["x:1"] }]);
     await assert.rejects(load(images, archive), { kind: "internal", message: /no space left on device$/ });
-    assert.deepEqual(contentOf(root), before, `${megabytes} MB`);
+    assert.deepEqual(contentOf(root), before, what);
   }
   await load(images, makeDockerArchive([{ layers: [makeLayer(1, 1 << 20)], tags: ["x:1"] }]));
 });
@@ -76,10 +86,10 @@ test("a daemon that is killed while it loads leaves nothing half-made", async ()
     const image = store.images.findImage("x:1");
     if (image) {
       assert.equal(store.images.lowerDirectories(image).length, 2);
-      await store.images.remove("x:1", { force: true, noPrune: false, users: [] });
+      await store.images.remove("x:1", { force: true, noPrune: false, users: new Map() });
     } else if (store.images.list().length > 0) {
       // Recorded, and not yet named.
-      await store.images.prune({ dangling: true, users: [] });
+      await store.images.prune({ dangling: true, users: new Map() });
     }
     assert.deepEqual(contentOf(store.root), before, `killed after ${delay} ms`);
   }
@@ -100,7 +110,7 @@ test("loading and removing the same image at once never breaks it", async () => 
   const archive = makeDockerArchive([{ layers: [makeLayer(50, 10)], tags: ["x:1"] }]);
   for (let round = 0; round < 10; round++) {
     const removal = store.images.findImage("x:1")
-      ? store.images.remove("x:1", { force: true, noPrune: false, users: [] })
+      ? store.images.remove("x:1", { force: true, noPrune: false, users: new Map() })
       : undefined;
     await Promise.all([load(store.images, archive), removal]);
     const [directory = ""] = store.images.lowerDirectories(store.images.getImage("x:1"));
@@ -115,20 +125,25 @@ test("loading and removing the same image at once never breaks it", async () => 
 test("an upload that breaks off is an error and leaves nothing", async () => {
   await using store = await openStore();
   const before = contentOf(store.root);
-  const archive = makeDockerArchive([{ layers: [makeLayer(10, 10)], tags: ["x:1"] }]);
-  async function* breakOff() {
-    yield archive.subarray(0, 5000);
-    throw new Error("the client has gone");
+  for (const [layer, bytes] of [
+    [makeLayer(10, 10), 5000],
+    [makeLayer(10, 1 << 20), 5 << 20],
+  ] as const) {
+    const archive = makeDockerArchive([{ layers: [layer], tags: ["x:1"] }]);
+    async function* breakOff() {
+      yield archive.subarray(0, bytes);
+      throw new Error("the client has gone");
+    }
+    await assert.rejects(
+      store.images.load(Readable.from(breakOff()), () => {}),
+      /the client has gone/,
+    );
+    await assert.rejects(
+      store.images.importRootfs(Readable.from(breakOff()), { changes: [] }),
+      /the client has gone/,
+    );
+    assert.deepEqual(contentOf(store.root), before);
   }
-  await assert.rejects(
-    store.images.load(Readable.from(breakOff()), () => {}),
-    /the client has gone/,
-  );
-  await assert.rejects(
-    store.images.importRootfs(Readable.from(breakOff()), { changes: [] }),
-    /the client has gone/,
-  );
-  assert.deepEqual(contentOf(store.root), before);
 });
 
 test("an image of 127 layers fits, and one of 128 does not", async () => {
@@ -142,7 +157,7 @@ test("an image of 127 layers fits, and one of 128 does not", async () => {
   const upper = join(store.root, "upper");
   mkdirSync(upper);
   const parent = store.images.getImage("x:1");
-  await assert.rejects(store.images.commit({ parent, upperDirectory: upper, config: {}, changes: [] }), {
+  await assert.rejects(store.images.commit({ parent, upperDirectory: upper, config: {} }), {
     kind: "invalid",
     message: "max depth exceeded",
   });
@@ -157,13 +172,24 @@ test("a damaged record or a missing layer costs that image and no other", async 
   await load(store.images, archive);
   const [v, w, x, y] = ["v:1", "w:1", "x:1", "y:1"].map((name) => store.images.getImage(name));
   assert.ok(v && w && x && y);
-  store.state.records("layers").delete(v.layers[0] ?? "");
-  store.state.records("images").put(w.id, { id: w.id });
+  store.state.records(layerKind).delete(mainManifest(v).content.layers[0] ?? "");
+  store.state.records({ ...imageKind, read: (value) => value }).put(w.id, { id: w.id });
   rmSync(store.images.lowerDirectories(x)[0] ?? "", { recursive: true });
-  store.state.records("references").put("NOT a name", { id: y.id });
+  store.state.records({ ...referenceKind, read: (value) => value }).put("NOT a name", { id: y.id });
   await store.reopen();
   const left = ["v:1", "w:1", "x:1", "y:1", "z:1"].filter((name) => store.images.findImage(name));
   assert.deepEqual(left, ["y:1", "z:1"]);
   await load(store.images, archive);
   assert.equal(store.images.list().length, 5);
+});
+
+test("records are stored as their shapes have them, so that a start makes no copies of thousands", async () => {
+  await using store = await openStore();
+  await load(store.images, makeDockerArchive([{ layers: [makeLayer(1, 1)], tags: ["v:1", "w:1"] }]));
+  store.images.hold(store.images.getImage("v:1").id, "c0ffee");
+  for (const kind of [imageKind, layerKind, referenceKind, holdKind]) {
+    const stored = store.state.records({ ...kind, read: (value) => value }).load();
+    assert.ok(stored.size > 0, kind.name);
+    for (const value of stored.values()) assert.equal(kind.read(value), value, kind.name);
+  }
 });

@@ -1,13 +1,12 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { PassThrough, Readable } from "node:stream";
+import { Readable } from "node:stream";
 import type { RegistrySettings } from "../../src/distribution/settings.ts";
 import { createEvents, type EngineEvent } from "../../src/events/events.ts";
 import { type Digest, digestOf } from "../../src/formats/digest.ts";
-import { paddingAfter, type TarEntry } from "../../src/formats/tar-entry.ts";
-import { archiveEnd, encodeEntry } from "../../src/formats/tar-writer.ts";
-import type { SavedArchive } from "../../src/images/archive-write.ts";
+import { paddingAfter, type TarEntry } from "../../src/formats/tar/tar-entry.ts";
+import { archiveEnd, encodeEntry } from "../../src/formats/tar/tar-writer.ts";
 import { createImages, type Images } from "../../src/images/images.ts";
 import { createLogger } from "../../src/logger.ts";
 import { openState, type State } from "../../src/state/state.ts";
@@ -127,15 +126,9 @@ export async function load(images: Images, archive: Buffer, chunkBytes = 65_536)
   return lines;
 }
 
-/** The whole of an archive that `save` has made ready. */
-export async function readArchive({ writeTo }: SavedArchive): Promise<Buffer> {
-  const output = new PassThrough();
-  const [bytes] = await Promise.all([readStream(output), writeTo(output)]);
-  return bytes;
-}
-
-export async function readStream(stream: Readable): Promise<Buffer> {
+/** The whole of an archive that `save` has made ready, or of another stream. */
+export async function readStream(stream: AsyncIterable<Uint8Array>): Promise<Buffer> {
   const parts: Buffer[] = [];
-  for await (const part of stream) parts.push(part as Buffer);
+  for await (const part of stream) parts.push(Buffer.from(part));
   return Buffer.concat(parts);
 }

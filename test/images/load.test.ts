@@ -7,6 +7,8 @@ import { setImmediate } from "node:timers/promises";
 import { gzipSync, zstdCompressSync } from "node:zlib";
 import { digestOf, hexOf } from "../../src/formats/digest.ts";
 import { hostPlatform } from "../../src/formats/image-config.ts";
+import { contentOf } from "../../src/images/select-manifest.ts";
+import { entriesOf } from "../containers/rootfs-fixture.ts";
 import {
   configText,
   load,
@@ -14,7 +16,7 @@ import {
   makeDockerArchive,
   makeTar,
   openStore,
-  readArchive,
+  readStream,
 } from "./fixtures.ts";
 
 const base = { tar: makeTar([{ name: "etc/" }, { name: "etc/motd", data: "hello" }]) };
@@ -30,7 +32,8 @@ function leftovers(root: string): string[] {
 
 test("an archive of docker loads, whatever it is compressed with and however it arrives", async () => {
   const archive = makeDockerArchive([{ layers: [base, top], tags: ["app:1", "me/app:latest"] }]);
-  const id = digestOf(configText([base, top]));
+  const config = digestOf(configText([base, top]));
+  const ids = new Set<string>();
   const forms: [string, Buffer][] = [
     ["plain", archive],
     ["gzip", gzipSync(archive)],
@@ -46,13 +49,32 @@ test("an archive of docker loads, whatever it is compressed with and however it 
       form,
     );
     const image = store.images.getImage("app:1");
-    assert.equal(image.id, id);
-    assert.equal(image.sizeBytes, 6);
+    assert.equal(contentOf(image).configDigest, config);
+    ids.add(image.id);
+    assert.equal(contentOf(image).sizeBytes, 6);
     const [upper = "", lower = ""] = store.images.lowerDirectories(image);
     assert.equal(readFileSync(join(lower, "etc/motd"), "utf8"), "hello");
     assert.equal(readFileSync(join(upper, "new"), "utf8"), "n");
   }
+  assert.equal(ids.size, 1, "its manifest is the same each time");
 });
+
+/** The id of an image that came without a manifest. */
+function madeId(layers: { tar: Buffer }[]): string {
+  const config = configText(layers);
+  const describe = (mediaType: string, content: string | Buffer) => ({
+    ...{ mediaType: `application/vnd.oci.image.${mediaType}`, digest: digestOf(content) },
+    size: Buffer.byteLength(content),
+  });
+  return digestOf(
+    JSON.stringify({
+      schemaVersion: 2,
+      mediaType: "application/vnd.oci.image.manifest.v1+json",
+      config: describe("config.v1+json", config),
+      layers: layers.map(({ tar }) => describe("layer.v1.tar", tar)),
+    }),
+  );
+}
 
 test("images share layers, by content, and a second load does no work", async () => {
   await using store = await openStore();
@@ -71,7 +93,7 @@ test("images share layers, by content, and a second load does no work", async ()
 
 test("an image without tags loads by its id, and a tag that moves says so", async () => {
   await using store = await openStore();
-  const first = digestOf(configText([base]));
+  const first = madeId([base]);
   assert.deepEqual(await load(store.images, makeDockerArchive([{ layers: [base] }])), [
     `Loaded image ID: ${first}`,
   ]);
@@ -130,7 +152,7 @@ function makeLayout(
     ...[...blobs].map(([digest, data]) => ({ name: `./blobs/sha256/${hexOf(digest)}`, data })),
   ];
   change(members);
-  return { archive: makeTar(members), manifest: manifest.digest };
+  return { archive: makeTar(members), manifest: manifest.digest, index: nested.digest };
 }
 
 const packed = [
@@ -140,12 +162,21 @@ const packed = [
 
 test("an OCI layout with a nested index loads for this platform, and its blobs stay as they came", async () => {
   await using store = await openStore();
-  const { archive, manifest } = makeLayout(packed);
+  const { archive, manifest, index } = makeLayout(packed);
   assert.deepEqual(await load(store.images, archive), ["Loaded image: app:oci"]);
   const image = store.images.getImage("app:oci");
-  assert.equal(image.manifest?.digest, manifest);
+  assert.equal(image.id, index);
+  assert.deepEqual(
+    image.manifests.map(({ descriptor, content }) => [descriptor.digest, content !== undefined]),
+    [
+      [digestOf("not here"), false],
+      [manifest, true],
+    ],
+  );
   for (const [at, { blob }] of packed.entries()) {
-    const stored = readFileSync(join(store.root, "blobs/sha256", hexOf(image.blobs[at]?.digest ?? "")));
+    const stored = readFileSync(
+      join(store.root, "blobs/sha256", hexOf(contentOf(image).blobs[at]?.digest ?? "")),
+    );
     assert.deepEqual(stored, blob);
   }
 });
@@ -154,13 +185,20 @@ test("what is saved loads again, with the same ids, and layers that old readers 
   await using store = await openStore();
   await load(store.images, makeLayout(packed).archive);
   store.images.tag("app:oci", "other", "2");
-  const saved = await readArchive(await store.images.save(["app:oci", "other"]));
-  assert.equal(saved.includes(Buffer.from([0x28, 0xb5, 0x2f, 0xfd])), false, "no zstd in it");
+  const saved = await readStream(await store.images.save(["app:oci", "other"]));
+  const entries = entriesOf(saved);
+  const [{ Layers: layers }] = JSON.parse(
+    String(entries.find(({ entry: { name } }) => name === "manifest.json")?.data),
+  );
+  for (const path of layers) {
+    const data = entries.find(({ entry: { name } }) => name === path)?.data;
+    assert.ok(data && !data.startsWith("(\ufffd/\ufffd"), "no zstd in these");
+  }
   while (readdirSync(join(store.root, "blobs/tmp")).length > 0) await setImmediate();
   await using second = await openStore();
   assert.deepEqual(await load(second.images, saved), ["Loaded image: app:oci", "Loaded image: other:2"]);
   assert.equal(second.images.getImage("other:2").id, store.images.getImage("app:oci").id);
-  assert.deepEqual(await readArchive(await second.images.save(["app:oci", "other:2"])), saved);
+  assert.deepEqual(await readStream(await second.images.save(["app:oci", "other:2"])), saved);
 });
 
 test("save gives a gzip image bit for bit, keeps shared layers once, and selects by name as docker", async () => {
@@ -169,7 +207,7 @@ test("save gives a gzip image bit for bit, keeps shared layers once, and selects
   const { archive, manifest } = makeLayout(first);
   await load(store.images, archive);
   await load(store.images, makeDockerArchive([{ layers: [top], tags: ["app:other", "b:latest"] }]));
-  const all = await readArchive(await store.images.save(["app"]));
+  const all = await readStream(await store.images.save(["app"]));
   assert.ok(all.includes(`blobs/sha256/${hexOf(manifest)}`));
   await using second = await openStore();
   assert.deepEqual((await load(second.images, all)).sort(), [
@@ -178,13 +216,120 @@ test("save gives a gzip image bit for bit, keeps shared layers once, and selects
   ]);
   const { id } = store.images.getImage("b");
   await using third = await openStore();
-  assert.deepEqual(await load(third.images, await readArchive(await store.images.save([id.slice(7, 19)]))), [
+  assert.deepEqual(await load(third.images, await readStream(await store.images.save([id.slice(7, 19)]))), [
     `Loaded image ID: ${id}`,
   ]);
   await assert.rejects(store.images.save(["b", "nope"]), {
-    message: "No such image: nope:latest",
+    message: "No such image: nope",
     kind: "notFound",
   });
+});
+
+/** As docker before 1.10 saved: a layer is an image of its own. */
+function makeLegacyArchive(change: (members: Member[]) => void = () => {}): Buffer {
+  const [lowId, highId] = ["1".repeat(64), "a".repeat(64)];
+  const v1 = { created: "2015-01-02T03:04:05Z", architecture: "amd64", os: "linux", Size: 5 };
+  const members: Member[] = [
+    { name: `${highId}/VERSION`, data: "1.0" },
+    { name: `${highId}/layer.tar`, data: top.tar },
+    {
+      name: `${highId}/json`,
+      data: JSON.stringify({
+        ...v1,
+        ...{ id: highId, parent: lowId, comment: "second", config: { Cmd: ["sh"], Env: ["A=b"] } },
+        container_config: { Cmd: ["/bin/sh", "-c", "#(nop) CMD"] },
+      }),
+    },
+    { name: `${lowId}/json`, data: JSON.stringify({ ...v1, id: lowId }) },
+    { name: `${lowId}/layer.tar`, data: gzipSync(base.tar) },
+    {
+      name: "repositories",
+      data: JSON.stringify({ old: { "1": highId, latest: highId }, "example.com/x": { y: lowId } }),
+    },
+  ];
+  change(members);
+  return makeTar(members);
+}
+
+test("an archive of docker's first format loads, each layer as an image that the next was committed from", async () => {
+  await using store = await openStore();
+  const lines = await load(store.images, makeLegacyArchive());
+  assert.deepEqual(
+    lines.sort(),
+    ["old:1", "old:latest", "example.com/x:y"].map((name) => `Loaded image: ${name}`).sort(),
+  );
+  const [high, low] = [store.images.getImage("old"), store.images.getImage("example.com/x:y")];
+  assert.equal(high.parent, low.id);
+  assert.deepEqual(contentOf(high).config.rootfs.diff_ids, [digestOf(base.tar), digestOf(top.tar)]);
+  assert.deepEqual(contentOf(high).config.config?.Env, ["A=b"]);
+  assert.deepEqual(contentOf(high).config.history, [
+    { created: "2015-01-02T03:04:05Z" },
+    { created: "2015-01-02T03:04:05Z", created_by: "/bin/sh -c #(nop) CMD", comment: "second" },
+  ]);
+  assert.deepEqual(readdirSync(join(store.root, "blobs/tmp")), []);
+});
+
+test("a damaged archive of the first format is refused and leaves nothing", async () => {
+  await using store = await openStore();
+  const before = leftovers(store.root);
+  const edit = (name: string, data: unknown) => (members: Member[]) => {
+    const member = members.find((one) => one.name === name);
+    assert.ok(member);
+    member.data = typeof data === "string" ? data : JSON.stringify(data);
+  };
+  const low = "1".repeat(64);
+  for (const [change, message] of [
+    [edit("repositories", { x: { y: "../../etc" } }), /invalid image ID/],
+    [edit("repositories", { x: { y: "2".repeat(64) } }), /is missing/],
+    [edit("repositories", { x: 5 }), /a repository has no tags/],
+    [edit("repositories", { UPPER: { y: low } }), /must be lowercase/],
+    [edit("repositories", "[]"), /not a JSON object/],
+    [edit(`${low}/json`, { parent: "a".repeat(64) }), /max depth exceeded/],
+    [edit(`${low}/json`, { parent: 7 }), /invalid image ID/],
+    [edit(`${low}/json`, { config: { Env: 5 } }), /./],
+    [edit(`${low}/json`, { os: "windows" }), /cannot load windows image on linux/],
+  ] as [(members: Member[]) => void, RegExp][]) {
+    await assert.rejects(load(store.images, makeLegacyArchive(change)), { kind: "invalid", message });
+    assert.deepEqual(leftovers(store.root), before, String(message));
+    assert.deepEqual(store.images.list(), []);
+  }
+});
+
+test("what was committed from what, and when images were made, is in what is saved", async () => {
+  await using store = await openStore();
+  await load(store.images, makeLegacyArchive());
+  const saved = await readStream(await store.images.save(["old", "example.com/x"]));
+  const image = store.images.getImage("old");
+  const { parent, lastTagTime } = image;
+  const config = `blobs/sha256/${hexOf(contentOf(image).configDigest)}`;
+  const entry = entriesOf(saved).find(({ entry: { name } }) => name === config)?.entry;
+  assert.equal(entry?.mtime.seconds, Date.parse("2015-01-02T03:04:05Z") / 1000);
+  await using second = await openStore();
+  await load(second.images, saved);
+  assert.equal(second.images.getImage("old").parent, parent);
+  await using third = await openStore();
+  await load(third.images, await readStream(await store.images.save(["old"])));
+  assert.equal(third.images.getImage("old").parent, "");
+  await load(store.images, saved);
+  assert.equal(store.images.getImage("old").lastTagTime, lastTagTime);
+});
+
+test("an archive of many names loads, and all go again, without standing still", {
+  timeout: 100_000,
+}, async () => {
+  await using store = await openStore();
+  const tags = Array.from({ length: 20_000 }, (_, n) => `many:${n}`);
+  let turns = 0;
+  const count = setInterval(() => turns++, 1);
+  try {
+    await load(store.images, makeDockerArchive([{ layers: [base], tags }]));
+    assert.ok(turns > 20, `${turns} turns for others`);
+    const { deleted } = await store.images.prune({ dangling: false, users: new Map() });
+    assert.equal(deleted.length, tags.length + 2);
+  } finally {
+    clearInterval(count);
+  }
+  assert.deepEqual(store.images.list(), []);
 });
 
 test("a damaged archive is refused in one sentence and leaves nothing", async () => {
@@ -244,7 +389,31 @@ test("a damaged archive is refused in one sentence and leaves nothing", async ()
       ),
       /layers length mismatch: expected 1, got 0/,
     ],
-    ["a name that leads outside", change((m) => m.push({ name: "../../x", data: "x" })), /outside/],
+    [
+      "long records",
+      change((m) => m.push({ name: "x", xattrs: new Map([["user.x", Buffer.alloc(100_000)]]) })),
+      /its extension is too large/,
+    ],
+    [
+      "a long name",
+      change((m) => m.push({ name: "x/".repeat(3000), data: "x" })),
+      /a name in it is too long/,
+    ],
+    [
+      "too many images",
+      change((m) => Object.assign(m[2] as Member, { data: `[${"{},".repeat(20_000)}{}]` })),
+      /too many images/,
+    ],
+    [
+      "too many layers",
+      change((m) =>
+        Object.assign(m[2] as Member, {
+          data: JSON.stringify([{ Config: configName, Layers: Array(200).fill("x") }]),
+        }),
+      ),
+      /max depth exceeded/,
+    ],
+    ["a name that leads outside", change((m) => m.push({ name: "../../x", data: "x" })), /escapes the root/],
     ["blob missing", makeLayout(packed, (m) => m.pop()).archive, /blob [0-9a-f]{12} is missing/],
     [
       "blob of another digest",

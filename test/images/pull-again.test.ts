@@ -4,7 +4,7 @@ import { readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { digestOf, hexOf } from "../../src/formats/digest.ts";
-import type { ProgressMessage } from "../../src/formats/docker-api.ts";
+import type { ProgressMessage } from "../../src/formats/docker-api/docker-api.ts";
 import {
   createContent,
   quickSettings,
@@ -111,7 +111,7 @@ test("what lies in wait in a partial file is found out, and the blob asked for a
     const [folder = ""] = store.images.lowerDirectories(store.images.getImage(name));
     assert.deepEqual(readFileSync(join(folder, "a")), Buffer.alloc(1 << 20, "a"));
     assert.deepEqual(filesOf(store), { ...nothing, blobs: 3, layers: 2 });
-    await store.images.remove(name, { force: true, noPrune: false, users: [] });
+    await store.images.remove(name, { force: true, noPrune: false, users: new Map() });
   }
 });
 

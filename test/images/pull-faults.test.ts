@@ -121,7 +121,7 @@ test("pulling and removing the same image at once never breaks it", async () => 
   const name = `${server.host}/x:1`;
   for (let round = 0; round < 10; round++) {
     const removal = store.images.findImage(name)
-      ? store.images.remove(name, { force: true, noPrune: false, users: [] })
+      ? store.images.remove(name, { force: true, noPrune: false, users: new Map() })
       : undefined;
     await Promise.all([pull(store.images, name), pull(store.images, name), removal]);
     assert.deepEqual(await store.images.check(new Set()), []);

@@ -2,7 +2,7 @@ import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { gzipSync, zstdCompressSync } from "node:zlib";
 import type { Digest } from "../../src/formats/digest.ts";
-import type { ProgressMessage } from "../../src/formats/docker-api.ts";
+import type { ProgressMessage } from "../../src/formats/docker-api/docker-api.ts";
 import { mediaTypes } from "../../src/formats/oci-manifest.ts";
 import { parseReference } from "../../src/formats/reference.ts";
 import type { RegistryAuth } from "../../src/formats/registry-auth.ts";
@@ -83,7 +83,8 @@ export const layer = (name: string, megabytes = 0) => ({
 /** How many files there are beside the database. */
 export function filesOf({ root }: Store) {
   return {
-    blobs: readdirSync(join(root, "blobs/sha256")).length,
+    // A layer's plain archive is there as its frame.
+    blobs: ["sha256", "frames"].flatMap((folder) => readdirSync(join(root, "blobs", folder))).length,
     partial: readdirSync(join(root, "blobs/partial")).sort(),
     temporary: readdirSync(join(root, "blobs/tmp")).length,
     layers: readdirSync(join(root, "layers")).length,

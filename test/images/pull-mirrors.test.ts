@@ -173,7 +173,8 @@ for (const [what, answer] of Object.entries<(output: ServerResponse) => void>({
 
 test("a mirror whose index leads to a manifest that it does not have", async () => {
   const { content, manifest } = makeImage();
-  addManifest(content, "1", mediaTypes.index, { manifests: [{ digest: manifest, size: 1 }] });
+  const size = Buffer.byteLength(content.manifests.get(manifest)?.text ?? "");
+  addManifest(content, "1", mediaTypes.index, { manifests: [{ digest: manifest, size }] });
   await using both = await startBoth(content);
   lieAbout(both.mirror, manifest, (output) => refuse(output, 404, "MANIFEST_UNKNOWN"));
   await using store = await openStore(both.settings());

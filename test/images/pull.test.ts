@@ -11,7 +11,7 @@ import {
   serveContent,
   startServer,
 } from "../distribution/fixtures.ts";
-import { makeTar, openStore } from "./fixtures.ts";
+import { load, makeTar, openStore, readStream } from "./fixtures.ts";
 import { addImage, contentOf, filesOf, layer, linesOf, nothing, pull } from "./pull-fixtures.ts";
 
 test("an image comes with Docker's lines, by tag and by digest, and a second time there is nothing to do", async () => {
@@ -56,6 +56,22 @@ test("an image comes with Docker's lines, by tag and by digest, and a second tim
   const event = store.events.find(({ Action }) => Action === "pull");
   assert.deepEqual([event?.Actor.ID, event?.Actor.Attributes.name], [name, `${server.host}/library/x`]);
   assert.deepEqual(await store.images.check(new Set()), []);
+});
+
+test("what was loaded under the name that is pulled is up to date", async () => {
+  const content = createContent();
+  addImage(content, "1", [layer("a")]);
+  await using server = await startServer(serveContent(content));
+  await using store = await openStore(quickSettings());
+  const name = `${server.host}/library/x:1`;
+  await pull(store.images, name);
+  const saved = await readStream(await store.images.save([name]));
+  await using second = await openStore(quickSettings());
+  await load(second.images, saved);
+  const { id, lastTagTime } = second.images.getImage(name);
+  assert.match(lastTagTime, /^0001-/);
+  assert.equal(linesOf(await pull(second.images, name)).at(-1), `Status: Image is up to date for ${name}`);
+  assert.equal(second.images.references(id).digests.length, 1);
 });
 
 test("layers packed in any way, twice the same, empty, and elsewhere", async () => {
@@ -125,7 +141,8 @@ test("an index: this machine's image, another's when asked for, none where there
   assert.deepEqual(contentOf(store, name), ["own"]);
   assert.deepEqual(contentOf(store, `${server.host}/x@${index}`), ["own"]);
   await pull(store.images, name, { platform: { os: "linux", architecture: "arm64" } });
-  assert.deepEqual(contentOf(store, name), ["other"]);
+  assert.deepEqual(contentOf(store, name), ["own"], "what runs here is as before");
+  assert.equal(store.images.list().length, 1);
   await assert.rejects(pull(store.images, name, { platform: { os: "linux", architecture: "s390x" } }), {
     kind: "notFound",
     message: "no matching manifest for linux/s390x in the manifest list entries",
@@ -170,7 +187,7 @@ test("what is no image here: schema 1, a chart, Windows, too many layers, none o
     /image operating system "windows" cannot be used on this platform/,
   );
   await assert.rejects(attempt("many"), { message: "max depth exceeded" });
-  await assert.rejects(attempt("chart"), /is no image: its content is "application\/vnd.cncf.helm/);
+  await assert.rejects(attempt("chart"), /unsupported media type "application\/vnd.cncf.helm/);
   await assert.rejects(attempt("none"), {
     kind: "notFound",
     message: `manifest for ${server.host}/x:none not found: manifest unknown: manifest unknown`,

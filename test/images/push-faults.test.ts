@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { randomBytes } from "node:crypto";
-import { readdirSync } from "node:fs";
+import { readdirSync, rmSync, statfsSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { parseReference } from "../../src/formats/reference.ts";
@@ -24,6 +24,9 @@ test("a disk too full to compress on is one clear error, and the image stays as 
   const [big, small] = [`${registry.host}/big:1`, `${registry.host}/small:1`];
   await load(images, makeDockerArchive([{ layers: [layer(10 << 20)], tags: [big] }]));
   const blobs = readdirSync(join(root, "blobs/sha256"));
+  const { bavail, bsize } = statfsSync(root);
+  const filler = join(root, "filler");
+  writeFileSync(filler, Buffer.alloc(bavail * bsize - (4 << 20)));
   await assert.rejects(push(images, big), {
     kind: "internal",
     message: "failed to compress: no space left on device",
@@ -31,6 +34,7 @@ test("a disk too full to compress on is one clear error, and the image stays as 
   assert.deepEqual(readdirSync(join(root, "blobs/tmp")), []);
   assert.deepEqual(readdirSync(join(root, "blobs/sha256")), blobs);
   assert.deepEqual(await images.check(new Set()), []);
+  rmSync(filler);
   await load(images, makeDockerArchive([{ layers: [layer(100_000)], tags: [small] }]));
   await push(images, small);
   assert.deepEqual(await images.check(new Set()), []);
@@ -62,7 +66,11 @@ test("a client that goes away ends its push at once, and the image can be pushed
   await using registry = await startDockerRegistry();
   store.images.tag(name, `${registry.host}/x`, "1");
   await push(store.images, `${registry.host}/x:1`);
-  await store.images.remove(store.images.getImage(name).id, { force: true, noPrune: false, users: [] });
+  await store.images.remove(store.images.getImage(name).id, {
+    force: true,
+    noPrune: false,
+    users: new Map(),
+  });
   assert.deepEqual(readdirSync(join(store.root, "blobs/sha256")), []);
 });
 
@@ -73,7 +81,7 @@ test("an image that is removed while it is pushed gets there whole, and then it 
   await load(store.images, makeDockerArchive([{ layers: [layer(3 << 20), layer(1 << 20)], tags: [name] }]));
   const { id } = store.images.getImage(name);
   const pushing = push(store.images, name);
-  await store.images.remove(id, { force: true, noPrune: false, users: [] });
+  await store.images.remove(id, { force: true, noPrune: false, users: new Map() });
   await pushing;
   assert.equal(store.images.findImage(id), undefined);
   assert.deepEqual(readdirSync(join(store.root, "blobs/sha256")), []);

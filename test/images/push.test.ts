@@ -5,19 +5,22 @@ import { readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { type Digest, digestOf } from "../../src/formats/digest.ts";
-import type { ProgressMessage } from "../../src/formats/docker-api.ts";
+import type { ProgressMessage } from "../../src/formats/docker-api/docker-api.ts";
 import { parseReference } from "../../src/formats/reference.ts";
 import type { RegistryAuth } from "../../src/formats/registry-auth.ts";
 import type { Images } from "../../src/images/images.ts";
+import { contentOf } from "../../src/images/select-manifest.ts";
 import {
+  createContent,
   makeFolder,
   quickSettings,
   refuse,
+  serveContent,
   startDockerRegistry,
   startServer,
 } from "../distribution/fixtures.ts";
 import { load, makeDockerArchive, makeTar, openStore } from "./fixtures.ts";
-import { linesOf, pull } from "./pull-fixtures.ts";
+import { addImage, linesOf, pull } from "./pull-fixtures.ts";
 
 const settings = quickSettings({ patienceSeconds: 20 });
 
@@ -40,7 +43,9 @@ test("an image made here goes round: compressed once, the same digest, and nothi
     store.images,
     makeDockerArchive([{ layers: [layer("a", 3_000_000), layer("b")], tags: [name] }]),
   );
-  const { id, config } = store.images.getImage(name);
+  const image = store.images.getImage(name);
+  const { id } = image;
+  const { config } = contentOf(image);
   const [a, b] = config.rootfs.diff_ids.map((diffId) => diffId.slice(7, 19));
   const first = await push(store.images, name);
   const lines = linesOf(first);
@@ -54,20 +59,29 @@ test("an image made here goes round: compressed once, the same digest, and nothi
     Size: Number(/size: (\d+)/.exec(lines.at(-2) ?? "")?.[1]),
   });
   assert.deepEqual(store.images.references(id).digests, [`${registry.host}/a/x@${digest}`]);
-  assert.equal(readdirSync(join(store.root, "blobs/sha256")).length, 3, "the plain layers are gone");
+  assert.equal(readdirSync(join(store.root, "blobs/sha256")).length, 4, "config, manifest and what was sent");
 
   const second = linesOf(await push(store.images, name));
   assert.deepEqual(second.filter((line) => /exists/.test(line)).length, 2);
   assert.equal(digestLine(second.slice(0, -1)), digest);
+  const pulled = linesOf(await pull(store.images, name));
+  assert.deepEqual(pulled.slice(-2), [`Digest: ${digest}`, `Status: Image is up to date for ${name}`]);
+  assert.equal(
+    store.images.getImage(name).id,
+    id,
+    "what was compressed here is known by what it was made of",
+  );
+  const byDigest = `${registry.host}/a/x@${digest}`;
+  assert.equal(store.images.getImage(byDigest).id, id);
 
   store.images.tag(name, `${registry.host}/other`, "2");
   const mounted = linesOf(await push(store.images, `${registry.host}/other:2`));
   assert.equal(mounted.filter((line) => line.endsWith(": Mounted from a/x")).length, 2);
 
-  await store.images.remove(id, { force: true, noPrune: false, users: [] });
+  await store.images.remove(id, { force: true, noPrune: false, users: new Map() });
   assert.deepEqual(readdirSync(join(store.root, "blobs/sha256")), []);
   await pull(store.images, `${registry.host}/other:2`);
-  assert.equal(store.images.getImage(`${registry.host}/other:2`).id, id);
+  assert.equal(store.images.getImage(`${registry.host}/other:2`).id, digest);
   assert.equal(
     digestLine(linesOf(await push(store.images, `${registry.host}/other:2`)).slice(0, -1)),
     digest,
@@ -99,7 +113,11 @@ test("a manifest that came from elsewhere goes on to the letter, zstd and all", 
     assert.equal(digest, came.split("@")[1], tag);
     const raw = execFileSync("skopeo", ["inspect", "--raw", "--tls-verify=false", `docker://${to}`]);
     assert.equal(digestOf(raw), digest, tag);
-    await store.images.remove(store.images.getImage(from).id, { force: true, noPrune: false, users: [] });
+    await store.images.remove(store.images.getImage(from).id, {
+      force: true,
+      noPrune: false,
+      users: new Map(),
+    });
   }
 });
 
@@ -177,7 +195,7 @@ test("an upload whose connection breaks goes on from where the registry is, afte
   const name = `${server.host}/x:1`;
   await load(store.images, makeDockerArchive([{ layers: [layer("a", 4_000_000)], tags: [name] }]));
   // The config is there already, for this registry.
-  const config = store.images.getImage(name).id;
+  const config = contentOf(store.images.getImage(name)).configDigest;
   const { handle } = server;
   server.handle = (input, output) =>
     input.method === "HEAD" && input.url?.endsWith(config)
@@ -203,4 +221,30 @@ test("a registry that says it stored something else, or that refuses", async () 
     message: "denied: requested access to the resource is denied",
   });
   assert.deepEqual(await store.images.check(new Set()), []);
+});
+
+test("a plain layer that an image came with is pushed to the letter from where it is unpacked, unless that has changed", async () => {
+  await using registry = await startDockerRegistry();
+  await using store = await openStore(settings);
+  const content = createContent();
+  const plain = { ...layer("a", 700_000), compression: "none" as const };
+  const manifest = addImage(content, "1", [plain, layer("b")]);
+  await using server = await startServer(serveContent(content));
+  const [from, to] = [`${server.host}/x:1`, `${registry.host}/x`];
+  await pull(store.images, from);
+  const hex = digestOf(plain.tar).slice(7);
+  assert.deepEqual(readdirSync(join(store.root, "blobs/frames")), [hex]);
+  assert.ok(!readdirSync(join(store.root, "blobs/sha256")).includes(hex));
+  store.images.tag(from, to, "1");
+  assert.equal(digestLine(linesOf(await push(store.images, `${to}:1`)).slice(0, -1)), manifest);
+  assert.deepEqual(readdirSync(join(store.root, "blobs/tmp")), []);
+
+  const folder = store.images.lowerDirectories(store.images.getImage(from)).at(-1) ?? "";
+  writeFileSync(join(folder, "a"), randomBytes(700_000));
+  await using other = await startDockerRegistry();
+  store.images.tag(from, `${other.host}/x`, "1");
+  await assert.rejects(push(store.images, `${other.host}/x:1`), {
+    message: new RegExp(`layer sha256:${hex} has changed on the disk`),
+  });
+  assert.deepEqual(readdirSync(join(store.root, "blobs/tmp")), []);
 });

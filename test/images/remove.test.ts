@@ -3,8 +3,9 @@ import { existsSync, mkdirSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { shortId } from "../../src/formats/digest.ts";
-import type { ImageUser } from "../../src/images/images.ts";
-import { load, makeDockerArchive, makeTar, openStore, readArchive, type Store } from "./fixtures.ts";
+import type { ImageUsers } from "../../src/images/images.ts";
+import { contentOf } from "../../src/images/select-manifest.ts";
+import { load, makeDockerArchive, makeTar, openStore, readStream, type Store } from "./fixtures.ts";
 
 const one = { tar: makeTar([{ name: "one", data: "1" }]) };
 const two = { tar: makeTar([{ name: "two", data: "22" }]) };
@@ -13,8 +14,8 @@ const containerId = "c0ffee".padEnd(64, "0");
 const remove = (
   store: Store,
   name: string,
-  options: { force?: boolean; noPrune?: boolean; users?: ImageUser[] } = {},
-) => store.images.remove(name, { force: false, noPrune: false, users: [], ...options });
+  options: { force?: boolean; noPrune?: boolean; users?: ImageUsers } = {},
+) => store.images.remove(name, { force: false, noPrune: false, users: new Map(), ...options });
 
 async function makeStore() {
   const store = await openStore();
@@ -30,7 +31,8 @@ async function makeStore() {
 
 test("a name is untagged while others are left; the last one takes the image, and layers that nobody else has", async () => {
   await using store = await makeStore();
-  const { id, layers } = store.images.getImage("a:1");
+  const { id } = store.images.getImage("a:1");
+  const { layers } = contentOf(store.images.getImage("a:1"));
   const [shared = ""] = layers;
   assert.deepEqual(await remove(store, "a:1"), [{ Untagged: "a:1" }]);
   assert.deepEqual(await remove(store, "a:2"), [{ Untagged: "a:2" }, { Deleted: id }]);
@@ -38,7 +40,7 @@ test("a name is untagged while others are left; the last one takes the image, an
   assert.deepEqual(await remove(store, shortId(b.id)), [
     { Untagged: "b:latest" },
     { Deleted: b.id },
-    { Deleted: b.layers[1] },
+    { Deleted: contentOf(b).layers[1] },
     { Deleted: shared },
   ]);
   assert.deepEqual(readdirSync(join(store.root, "layers")), ["0"]);
@@ -53,28 +55,24 @@ test("what is in use is refused in docker's words", async () => {
   await using store = await makeStore();
   const a = store.images.getImage("a:1");
   const b = store.images.getImage("b");
-  const user = (id: string, running: boolean): ImageUser => ({
-    containerId,
-    imageId: id,
-    imageName: "x",
-    running,
-  });
+  const user = (id: string, running: boolean): ImageUsers =>
+    new Map([[id, [{ containerId, imageName: "x", running }]]]);
   const short = shortId(b.id);
   const refuse = (name: string, options: Parameters<typeof remove>[2], message: string) =>
     assert.rejects(remove(store, name, options), { kind: "conflict", message });
   await refuse(
     "b",
-    { users: [user(b.id, false)] },
+    { users: user(b.id, false) },
     `conflict: unable to remove repository reference "b" (must force) - container c0ffee000000 is using its referenced image ${short}`,
   );
   await refuse(
     short,
-    { users: [user(b.id, false)] },
+    { users: user(b.id, false) },
     `conflict: unable to delete ${short} (must be forced) - image is being used by stopped container c0ffee000000`,
   );
   await refuse(
     short,
-    { users: [user(b.id, true)], force: true },
+    { users: user(b.id, true), force: true },
     `conflict: unable to delete ${short} (cannot be forced) - image is being used by running container c0ffee000000`,
   );
   await refuse(
@@ -84,7 +82,7 @@ test("what is in use is refused in docker's words", async () => {
   );
   await assert.rejects(remove(store, "nope"), { kind: "notFound", message: "No such image: nope:latest" });
   assert.equal(store.images.list().length, 2);
-  assert.deepEqual(await remove(store, "b", { users: [user(b.id, true)], force: true }), [
+  assert.deepEqual(await remove(store, "b", { users: user(b.id, true), force: true }), [
     { Untagged: "b:latest" },
   ]);
   assert.ok(store.images.findImage(b.id));
@@ -101,7 +99,6 @@ test("an image with children stays, and goes with its last child when it has no 
     parent,
     upperDirectory: upper,
     config: {},
-    changes: [],
     repository: "child",
   });
   const short = shortId(parent.id);
@@ -136,40 +133,61 @@ test("prune takes what has no tag, or all that is unused", async () => {
   const a = store.images.getImage("a:1");
   const b = store.images.getImage("b");
   store.images.tag("a:1", "b");
-  const users: ImageUser[] = [{ containerId, imageId: a.id, imageName: "a:1", running: false }];
+  const users: ImageUsers = new Map([[a.id, [{ containerId, imageName: "a:1", running: false }]]]);
   const base = { dangling: true, users };
   assert.deepEqual((await store.images.prune({ ...base, until: 0 })).deleted, []);
   assert.deepEqual((await store.images.prune({ ...base, labels: ["x"] })).deleted, []);
   assert.deepEqual(await store.images.prune(base), {
-    deleted: [{ Deleted: b.id }, { Deleted: b.layers[1] }],
+    deleted: [{ Deleted: b.id }, { Deleted: contentOf(b).layers[1] }],
     spaceReclaimedBytes: 2,
   });
   assert.deepEqual((await store.images.prune({ dangling: false, users })).deleted, []);
-  const all = await store.images.prune({ dangling: false, users: [] });
+  const all = await store.images.prune({ dangling: false, users: new Map() });
   assert.deepEqual(all.deleted, [
     { Untagged: "a:1" },
     { Untagged: "a:2" },
     { Untagged: "b:latest" },
     { Deleted: a.id },
-    { Deleted: a.layers[0] },
+    { Deleted: contentOf(a).layers[0] },
   ]);
 });
 
 test("an image that is removed while it is saved is saved whole", async () => {
   await using store = await makeStore();
-  const whole = await readArchive(await store.images.save(["b"]));
+  const whole = await readStream(await store.images.save(["b"]));
   const archive = await store.images.save(["b"]);
   await remove(store, "b", { force: true });
-  assert.deepEqual(await readArchive(archive), whole);
+  assert.deepEqual(await readStream(archive), whole);
+});
+
+test("by its own digest an image is known in each repository that it has a name in, and loses all names there", async () => {
+  await using store = await makeStore();
+  const { id } = store.images.getImage("a:1");
+  store.images.tag("a:1", "example.com/c", "1");
+  assert.deepEqual(store.images.references(id), {
+    tags: ["a:1", "a:2", "example.com/c:1"],
+    digests: [`a@${id}`, `example.com/c@${id}`],
+  });
+  assert.deepEqual(await remove(store, `a@${id}`), [{ Untagged: "a:1" }, { Untagged: "a:2" }]);
+  assert.equal(store.images.findImage(`a@${id}`), undefined);
+  assert.deepEqual(store.images.references(id).digests, [`example.com/c@${id}`]);
 });
 
 test("images are found by name, id and prefix", async () => {
   await using store = await makeStore();
   const { id } = store.images.getImage("a:1");
-  for (const name of ["a:1", "docker.io/library/a:2", id, id.slice(7), id.slice(7, 19), id.slice(0, 20)]) {
+  for (const name of [
+    "a:1",
+    "docker.io/library/a:2",
+    id,
+    id.slice(7),
+    id.slice(7, 19),
+    id.slice(0, 20),
+    `a@${id}`,
+  ]) {
     assert.equal(store.images.findImage(name)?.id, id, name);
   }
-  for (const name of ["zz", "a:3", "", "UPPER", `${id.slice(0, -1)}x`, "sha256:", `a@${id}`]) {
+  for (const name of ["zz", "a:3", "", "UPPER", `${id.slice(0, -1)}x`, "sha256:", `b@${id}`]) {
     assert.equal(store.images.findImage(name), undefined, name);
   }
   assert.throws(() => store.images.getImage("UPPER"), { kind: "invalid" });

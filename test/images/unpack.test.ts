@@ -34,7 +34,7 @@ function makeFolder(): Folder {
     path,
     unpack(archive) {
       writeFileSync(join(path, "blob"), archive);
-      return unpackLayer(join(path, "blob"), digestOf(archive), join(path, "layer"));
+      return unpackLayer({ path: join(path, "blob") }, digestOf(archive), join(path, "layer"));
     },
     [Symbol.dispose]: () => rmSync(path, { recursive: true, force: true }),
   };
@@ -185,6 +185,55 @@ test("deletions become overlay's, and overlay's own attributes are not taken fro
   assert.deepEqual(readdirSync(layer).sort(), ["a", "b", "c", "d"]);
 });
 
+test("deletions mean the layers below, wherever in the archive they stand", async () => {
+  const orders: [string, Member[], Record<string, string>][] = [
+    ["a directory and what was in it", [{ name: ".wh.d" }, { name: "d/.wh.e" }], { d: "hidden" }],
+    ["what was in a directory, and it", [{ name: "d/.wh.e" }, { name: ".wh.d" }], { d: "hidden" }],
+    ["deeper first", [{ name: "d/e/.wh.f" }, { name: "d/.wh.e" }], { d: "plain", "d/e": "hidden" }],
+    [
+      "a new directory is told of by what is in it",
+      [{ name: ".wh.d" }, { name: "d/e", data: "1" }],
+      { d: "opaque", "d/e": "file" },
+    ],
+    ["and before", [{ name: "d/e", data: "1" }, { name: ".wh.d" }], { d: "opaque", "d/e": "file" }],
+    ["a file in the place of a directory", [{ name: "d/.wh.e" }, { name: "d", data: "1" }], { d: "file" }],
+    [
+      "a link in the place of a directory",
+      [
+        { name: "real/" },
+        { name: "d", type: "symlink", linkName: "real" },
+        { name: "d/.wh.e" },
+        { name: "d/.wh..wh..opq" },
+      ],
+      { d: "link", real: "plain", "real/e": "nothing" },
+    ],
+    [
+      "a link to nowhere",
+      [{ name: "d", type: "symlink", linkName: "x" }, { name: "d/.wh.e" }],
+      { d: "link", x: "nothing" },
+    ],
+    [
+      "a new file of the name",
+      [{ name: ".wh.f" }, { name: "f", data: "1" }, { name: ".wh.f" }],
+      { f: "file" },
+    ],
+  ];
+  for (const [what, members, expected] of orders) {
+    using folder = makeFolder();
+    await folder.unpack(makeTar(members));
+    const found = Object.keys(expected).map((name) => [name, kindOf(join(folder.path, "layer", name))]);
+    assert.deepEqual(Object.fromEntries(found), expected, what);
+  }
+});
+
+function kindOf(path: string): string {
+  const stats = lstatSync(path, { throwIfNoEntry: false });
+  if (!stats) return "nothing";
+  if (stats.isCharacterDevice()) return "hidden";
+  if (!stats.isDirectory()) return stats.isFile() ? "file" : "link";
+  return getXattr(path, "trusted.overlay.opaque") ? "opaque" : "plain";
+}
+
 test("a later entry replaces an earlier one of another kind", async () => {
   using folder = makeFolder();
   await folder.unpack(
@@ -303,10 +352,21 @@ test("no entry of a hostile archive reaches outside", async () => {
   }
 });
 
+test("a directory that a later entry has made a link to itself has no time", async () => {
+  using folder = makeFolder();
+  await folder.unpack(
+    makeTar([
+      { name: "a/b/", type: "directory" },
+      { name: "a", type: "symlink", linkName: "a" },
+    ]),
+  );
+  assert.equal(readlinkSync(join(folder.path, "layer/a")), "a");
+});
+
 test("a failure names the entry and leaves nothing", async () => {
   using folder = makeFolder();
   const cases: [Buffer, RegExp][] = [
-    [makeTar([{ name: "a", data: "1" }, { name: "../b" }]), /"\.\.\/b" is outside/],
+    [makeTar([{ name: "a", data: "1" }, { name: "../b" }]), /"\.\.\/b": path escapes the root/],
     [makeTar([{ name: "h", type: "link", linkName: "missing" }]), /failed to extract "h": ENOENT/],
     [
       makeTar([
@@ -336,10 +396,13 @@ test("a full disk is said in one sentence and leaves nothing", async () => {
   await using disk = makeSmallDisk(1);
   const archive = makeTar([{ name: "big", data: Buffer.alloc(3 << 20, "x") }]);
   writeFileSync(join(folder.path, "blob"), archive);
-  await assert.rejects(unpackLayer(join(folder.path, "blob"), digestOf(archive), join(disk.path, "layer")), {
-    kind: "internal",
-    message: 'failed to extract "big": no space left on device',
-  });
+  await assert.rejects(
+    unpackLayer({ path: join(folder.path, "blob") }, digestOf(archive), join(disk.path, "layer")),
+    {
+      kind: "internal",
+      message: 'failed to extract "big": no space left on device',
+    },
+  );
   assert.deepEqual(readdirSync(disk.path), []);
 });
 

@@ -127,7 +127,13 @@ describe("attached clients", () => {
       "read x; for i in 1 2 3; do echo $x $i; done; sleep 0.3",
     );
     const clients = [1, 2].map(() => berth("attach", "--no-stdin", "shared"));
-    await new Promise((resolve) => setTimeout(resolve, 500));
+    const attached = async () => {
+      const filters = encodeURIComponent(JSON.stringify({ container: ["shared"], event: ["attach"] }));
+      const until = Date.now() / 1000;
+      const { body } = await engine.api("GET", `/events?since=0&until=${until}&filters=${filters}`);
+      return body.split("\n").filter(Boolean).length;
+    };
+    await eventually(attached, (count) => count === clients.length);
     await engine.berth(["attach", "shared"], { input: "hello\n" });
     assert.deepEqual(await Promise.all(clients), ["hello 1\nhello 2\nhello 3", "hello 1\nhello 2\nhello 3"]);
     await berth("rm", "-f", "shared");

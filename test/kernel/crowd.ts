@@ -3,7 +3,8 @@ import { readFileSync } from "node:fs";
 import type { Duplex } from "node:stream";
 import { buffer } from "node:stream/consumers";
 import type { Client } from "../../src/client/client.ts";
-import { createDemultiplexer } from "../../src/client/frames.ts";
+import { createFrameDecoder } from "../../src/formats/stdcopy.ts";
+import { eventually } from "../engine.ts";
 
 /** What the fast ones write before they sleep. */
 export const floodLines = 50_000;
@@ -90,7 +91,10 @@ export async function removeCrowd(client: Client): Promise<void> {
 /** Tells a container's first process to exit with code 6, and waits until it has. */
 export async function tell(pid: number): Promise<void> {
   process.kill(pid, "SIGUSR1");
-  while (hasProcess(pid)) await new Promise((resolve) => setTimeout(resolve, 10));
+  await eventually(
+    () => hasProcess(pid),
+    (exists) => !exists,
+  );
 }
 
 function hasProcess(pid: number): boolean {
@@ -126,7 +130,7 @@ export async function converse(client: Client, name: string, line: string, expec
 /** A container's log as numbers, one a line. */
 export async function readNumbers(client: Client, name: string): Promise<number[]> {
   const chunks: Buffer[] = [];
-  const frames = createDemultiplexer((_, chunk) => void chunks.push(Buffer.from(chunk)));
+  const frames = createFrameDecoder((_, chunk) => void chunks.push(Buffer.from(chunk)));
   frames.push(await buffer(await client.containers.logs(name, { stdout: true, stderr: true })));
   const lines = Buffer.concat(chunks).toString().split("\n");
   assert.equal(lines.pop(), "", "the last line is whole");

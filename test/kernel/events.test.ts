@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { useEngine } from "../engine.ts";
+import { eventually, useEngine } from "../engine.ts";
 
 describe("events", () => {
   const { engine, berth } = useEngine();
@@ -106,5 +106,70 @@ describe("events", () => {
     const told = await berth("events", "--since", since, "--until", until, ...filters, "--format", format);
     assert.equal(told, "kill 15\nkill 9");
     await berth("rm", "stopped");
+  });
+
+  it("tell of volumes that are mounted, of new sizes, of what is pruned and of want of memory", async () => {
+    const since = String(Date.now() / 1000);
+    const past = async (...filters: string[]) => {
+      const format = "{{.Type}} {{.Action}} {{json .Actor.Attributes}}";
+      const { stdout } = await engine.berth([
+        "events",
+        "--since",
+        since,
+        "--until",
+        String((Date.now() + 10) / 1000),
+        "--format",
+        format,
+        ...filters,
+      ]);
+      return stdout.split("\n").filter(Boolean);
+    };
+    await berth("volume", "create", "kept");
+    const id = await berth("create", "--name", "user", "-v", "kept:/data:ro", "busybox", "true");
+    await berth("start", "-a", "user");
+    const container = `"container":"${id}"`;
+    assert.deepEqual(await past("-f", "volume=kept"), [
+      'volume create {"driver":"local"}',
+      `volume mount {${container},"destination":"/data","driver":"local","propagation":"","read/write":"false"}`,
+      `volume unmount {${container},"driver":"local"}`,
+    ]);
+    await berth("rm", "user");
+
+    await berth("run", "-d", "-t", "--name", "sized", "busybox", "sleep", "1000");
+    assert.equal((await engine.api("POST", "/containers/sized/resize?h=11&w=77")).status, 200);
+    assert.deepEqual(await past("-f", "event=resize"), [
+      'container resize {"height":"11","image":"busybox","name":"sized","width":"77"}',
+    ]);
+    await berth("rm", "-f", "sized");
+
+    for (const noun of ["container", "volume", "network", "image"]) await berth(noun, "prune", "-f");
+    assert.deepEqual(
+      (await past("-f", "event=prune")).map((line) => line.replace(/"\d+"/, "N")),
+      ["container", "volume", "network", "image"].map((noun) => `${noun} prune {"reclaimed":N}`),
+    );
+
+    // Not the first process: the container runs on.
+    const eater = "x=$(yes | head -c 100000000)";
+    const script = `sh -c "${eater.replace("$", "\\$")}"; sleep 1000`;
+    await berth("run", "-d", "-m", "20m", "--name", "hungry", "busybox", "sh", "-c", script);
+    await eventually(
+      () => past("-f", "event=oom", "-f", "container=hungry"),
+      (lines) => lines.length > 0,
+    );
+    assert.equal(await berth("inspect", "-f", "{{.State.Running}}", "hungry"), "true");
+    await berth("rm", "-f", "hungry");
+  });
+
+  it("are those of the past where there is only an end", async () => {
+    await berth("volume", "create", "only");
+    await berth("volume", "rm", "only");
+    const until = String((Date.now() + 10) / 1000);
+    const words = ["events", "--until", until, "--filter", "volume=only", "--format", "{{.Action}}"];
+    assert.equal(await berth(...words), "create\ndestroy");
+    const { status, body } = await engine.api("GET", "/events?since=20&until=10");
+    assert.deepEqual(
+      [status, JSON.parse(body).message],
+      [400, "`since` time (20) cannot be after `until` time (10)"],
+    );
   });
 });

@@ -53,7 +53,7 @@ describe("a container in distress", () => {
       ({ code }) => code !== 0,
     );
     // With cgroup v2 the runtime itself forks within the limit.
-    const ofRuntime = /fork: Resource temporarily unavailable: the container is at its limit of processes/;
+    const ofRuntime = /fork: Resource temporarily unavailable: container reached its pids limit/;
     if (stdout) assert.match(stdout, ofRuntime);
     else assert.match(stderr, /can't fork: Resource temporarily unavailable/);
     const next = await engine.berth(["exec", "full", "echo", "in"]);

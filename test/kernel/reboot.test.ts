@@ -33,7 +33,7 @@ describe("records from before the machine was started again", () => {
     const shown = "{{.State.Status}} {{.State.ExitCode}} {{.State.Pid}} {{.State.Error}}";
     assert.equal(
       await berth("inspect", "-f", shown, "before"),
-      "exited 255 0 the exit code is unknown: the supervisor was not running when it ended",
+      "exited 255 0 exit code unknown: process exited while the supervisor was not running",
     );
     assert.equal(await berth("exec", "always", "echo", "runs"), "runs");
     assert.equal((await engine.berth(["inspect", "automatic"])).code, 1, "one with --rm is gone");

@@ -58,7 +58,7 @@ describe("processes that sleep in the kernel and that nothing can kill", () => {
       assert.match(stop?.stderr ?? "", new RegExp(`cannot stop container: first: ${reason}`));
       assert.match(kill?.stderr ?? "", new RegExp(`cannot kill container: second: ${reason}`));
       const cannotRemove = (name: string) =>
-        new RegExp(`cannot remove container "/${name}": could not kill container: ${reason}`);
+        new RegExp(`cannot remove container "${name}": could not kill container: ${reason}`);
       assert.match(remove?.stderr ?? "", cannotRemove("second"));
       assert.match(dockerRemove?.stderr ?? "", cannotRemove("first"));
 

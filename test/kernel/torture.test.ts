@@ -3,7 +3,7 @@ import { useEngine } from "../engine.ts";
 import { torture } from "../torture/torture.ts";
 
 describe("an engine whose daemon and supervisor are killed at random moments", () => {
-  const killsPerSeed = 50;
+  const killsPerSeed = 25;
 
   for (const seed of [11, 12, 13, 14]) {
     // An engine for each: what one seed's failure leaves is not the next one's.

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { type Client, createClient } from "../../src/client/client.ts";
-import { methodSince, oldestProtocol, protocolVersion } from "../../src/supervisor/protocol.ts";
+import { oldestProtocol, protocolVersion } from "../../src/supervisor-protocol/protocol.ts";
 import { eventually, supervisorOf, useEngine } from "../engine.ts";
 import { converse, readNumbers } from "./crowd.ts";
 
@@ -17,18 +17,29 @@ function edit(path: string, pattern: RegExp, replacement: string): void {
   writeFileSync(path, text.replace(pattern, replacement));
 }
 
-/** A copy of the build in `folder` that speaks another version of the supervisor's protocol and knows none of the later methods. */
-function makeBuild(folder: string, protocol: number): string {
+interface BuildOptions {
+  /** What its supervisor says its number is, and its daemon wants. */
+  protocol: number;
+  /** Whether its supervisor says besides what it can do. */
+  tellsMethods: boolean;
+}
+
+/** A copy of the build in `folder`, made into one of another version: with the methods and options of that. */
+function makeBuild(folder: string, { protocol, tellsMethods }: BuildOptions): string {
   cpSync(join(root, "dist"), join(folder, "dist"), { recursive: true });
   symlinkSync(join(root, "node_modules"), join(folder, "node_modules"));
-  for (const program of ["daemon", "supervisor"]) {
-    const path = join(folder, "dist", program, "main.js");
+  const supervisor = join(folder, "dist/supervisor/main.js");
+  for (const path of [supervisor, join(folder, "dist/daemon/main.js")]) {
     edit(path, /^var protocolVersion = \d+;$/m, `var protocolVersion = ${protocol};`);
     edit(path, /^var oldestProtocol = \d+;$/m, `var oldestProtocol = ${protocol};`);
   }
-  const later = Object.entries(methodSince).filter(([, since]) => since > protocol);
-  for (const [method] of later)
-    edit(join(folder, "dist/supervisor/main.js"), new RegExp(`^ +${method}: \\(.*\\) => .*$`, "m"), "");
+  if (!tellsMethods) {
+    edit(supervisor, /(const welcome = \{ ok: .*), methods \};/, "$1 };");
+    // Nor does it tell an error's kind.
+    edit(supervisor, /error: encodeError\(error\)/, "error: { message: messageOf(error) }");
+  }
+  if (protocol < 2) edit(supervisor, /^ +abort: \(.*\) => .*$/m, "");
+  if (protocol < 3) edit(supervisor, /^ +if \(client\) await .*whenAttached\(.*$/m, "");
   return join(folder, "dist");
 }
 
@@ -64,46 +75,59 @@ describe("an upgrade of the daemon under running containers", () => {
   const pidsOf = () =>
     berth("inspect", "-f", "{{.State.Pid}} {{.State.Status}}", "counter", "terminal", "reader");
 
-  it(`goes on with a supervisor of protocol ${protocolVersion - 1}`, async () => {
-    // Or with a build of a released version, to try the real thing.
-    const old = process.env.BERTH_PREVIOUS_DIST ?? makeBuild(makeFolder(), protocolVersion - 1);
-    endAll();
-    await engine.restart("SIGKILL", join(old, "daemon/main.js"));
-    const supervisor = supervisorOf(engine);
-    await startSome();
-    const pids = await pidsOf();
-    await engine.restart("SIGTERM");
-    assert.equal(supervisorOf(engine), supervisor, "the old one is still in place");
-    assert.equal(await pidsOf(), pids);
-    assert.equal(await berth("exec", "counter", "echo", "in"), "in");
-    await converse(client, "terminal", "echo seen$((1+1))\n", /seen2/);
-    await converse(client, "reader", "to and fro\n", /to and fro/);
-    await client.containers.resize("terminal", { rows: 11, columns: 77 });
-    await converse(client, "terminal", "stty size\n", /11 77/);
-    assert.equal(await berth("run", "--rm", "busybox", "echo", "new"), "new");
-    await berth("pause", "counter");
-    await berth("unpause", "counter");
-    await berth("stop", "-t", "0", "counter");
-    assert.equal(await berth("inspect", "-f", "{{.State.ExitCode}}", "counter"), "137");
-    const lines = await readNumbers(client, "counter");
-    assert.deepEqual(
-      lines,
-      lines.map((_, n) => n + 1),
-    );
-    assert.deepEqual(await client.check(), []);
+  // The first and the last that told their number alone, and a released version's, to try the real thing.
+  const given = process.env.BERTH_PREVIOUS_DIST;
+  const earlier: [string, () => string][] = [
+    ["that tells its number alone, 1", () => makeBuild(makeFolder(), { protocol: 1, tellsMethods: false })],
+    ["that tells its number alone, 3", () => makeBuild(makeFolder(), { protocol: 3, tellsMethods: false })],
+    ...(given ? [["of BERTH_PREVIOUS_DIST", () => given] satisfies [string, () => string]] : []),
+  ];
 
-    process.kill(supervisor, "SIGKILL");
-    await eventually(
-      () => engine.berth(["exec", "terminal", "echo", "in"]),
-      ({ code }) => code === 0,
-    );
-    await converse(client, "terminal", "echo seen$((1+1))\n", /seen2/);
-    await converse(client, "reader", "to and fro\n", /to and fro/);
-    await berth("rm", "-f", "counter", "terminal", "reader");
-  });
+  for (const [which, build] of earlier) {
+    it(`goes on with a supervisor ${which}`, async () => {
+      const old = build();
+      endAll();
+      await engine.restart("SIGKILL", join(old, "daemon/main.js"));
+      const supervisor = supervisorOf(engine);
+      await startSome();
+      const pids = await pidsOf();
+      await engine.restart("SIGTERM");
+      assert.equal(supervisorOf(engine), supervisor, "the old one is still in place");
+      assert.equal(await pidsOf(), pids);
+      assert.equal(await berth("exec", "counter", "echo", "in"), "in");
+      await converse(client, "terminal", "echo seen$((1+1))\n", /seen2/);
+      await converse(client, "reader", "to and fro\n", /to and fro/);
+      await client.containers.resize("terminal", { rows: 11, columns: 77 });
+      await converse(client, "terminal", "stty size\n", /11 77/);
+      assert.equal(await berth("run", "--rm", "busybox", "echo", "new"), "new");
+      const quiet = ["--log-driver", "none", "busybox", "echo", "quiet"];
+      assert.equal(await berth("run", "--rm", ...quiet), "quiet");
+      await berth("pause", "counter");
+      await berth("unpause", "counter");
+      const missing = await engine.berth(["run", "--rm", "busybox", "nosuch"]);
+      assert.match(missing.stderr, /exec: "nosuch": executable file not found in \$PATH/);
+      await berth("stop", "-t", "0", "counter");
+      assert.equal(await berth("inspect", "-f", "{{.State.ExitCode}}", "counter"), "137");
+      const lines = await readNumbers(client, "counter");
+      assert.deepEqual(
+        lines,
+        lines.map((_, n) => n + 1),
+      );
+      assert.deepEqual(await client.check(), []);
+
+      process.kill(supervisor, "SIGKILL");
+      await eventually(
+        () => engine.berth(["exec", "terminal", "echo", "in"]),
+        ({ code }) => code === 0,
+      );
+      await converse(client, "terminal", "echo seen$((1+1))\n", /seen2/);
+      await converse(client, "reader", "to and fro\n", /to and fro/);
+      await berth("rm", "-f", "counter", "terminal", "reader");
+    });
+  }
 
   it("is refused by a supervisor of too different a version, and touches nothing", async () => {
-    const far = makeBuild(makeFolder(), protocolVersion + 1000);
+    const far = makeBuild(makeFolder(), { protocol: protocolVersion + 1000, tellsMethods: true });
     endAll();
     await engine.restart("SIGKILL", join(far, "daemon/main.js"));
     const supervisor = supervisorOf(engine);
@@ -115,8 +139,8 @@ describe("an upgrade of the daemon under running containers", () => {
     const ask = async () => (await fetch(`http://127.0.0.1:${port}/passwd`)).text();
     assert.match(await ask(), /root/);
     const refusal = new RegExp(
-      `the running supervisor speaks protocol ${protocolVersion + 1000}, and this engine ${oldestProtocol} to ${protocolVersion}: ` +
-        "stop all containers with the engine of before, then start this one",
+      `running supervisor uses protocol ${protocolVersion + 1000} but this engine supports ${oldestProtocol}-${protocolVersion}: ` +
+        "stop all containers with the previous version first",
     );
     await assert.rejects(engine.restart("SIGTERM"), refusal);
     assert.match(await ask(), /root/);

@@ -19,6 +19,17 @@ describe("mounts", () => {
     const denied = await engine.berth(["run", "--rm", "-v", `${folder}:/b:ro`, "busybox", "touch", "/b/x"]);
     assert.match(denied.stderr, /Read-only file system/);
     assert.equal(await run("-v", `${folder}/file:/etc/one`, "busybox", "cat", "/etc/one"), "content");
+    const fixed = await engine.berth([
+      "run",
+      "--rm",
+      "-v",
+      `${folder}/file:/one:ro`,
+      "busybox",
+      "sh",
+      "-c",
+      "cat /one; echo >/one",
+    ]);
+    assert.match(fixed.stdout + fixed.stderr, /^content[\s\S]*Read-only file system/);
     assert.equal(
       await run("--mount", `type=bind,src=${folder},dst=/b,readonly`, "busybox", "cat", "/b/file"),
       "content",
@@ -115,7 +126,7 @@ describe("mounts", () => {
       "-v",
       "vol:/v:ro",
       "-v",
-      `${engine.folder}:/b`,
+      `${engine.folder}/made:/b`,
       "busybox",
       "true",
     );
@@ -129,7 +140,7 @@ describe("mounts", () => {
     );
     assert.deepEqual(
       { Type: byTarget["/b"].Type, Source: byTarget["/b"].Source, Propagation: byTarget["/b"].Propagation },
-      { Type: "bind", Source: engine.folder, Propagation: "rprivate" },
+      { Type: "bind", Source: `${engine.folder}/made`, Propagation: "rprivate" },
     );
     await berth("rm", "shown");
     await berth("volume", "rm", "vol");

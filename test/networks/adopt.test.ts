@@ -5,7 +5,8 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
-import type { LiveContainer, Networks, Sandbox } from "../../src/networks/networks.ts";
+import type { Networks, Sandbox } from "../../src/networks/networks.ts";
+import { networkKind } from "../../src/networks/records.ts";
 import {
   type Agent,
   listElements,
@@ -55,9 +56,13 @@ describe("after the daemon was killed", () => {
     const started = await startNetworks({}, join(root, "state.db"));
     const { networks } = started;
     assert.equal(await outside.ask("tcp", "198.51.100.1", 8200), "web sees 198.51.100.2");
-    await networks.adopt(() => [
-      { containerId: request.containerId, endpoints: first.endpoints, ports: first.ports },
-    ]);
+    await networks.adopt(() => [request.owner.id]);
+    assert.deepEqual(networks.view(request.owner.id), {
+      id: first.id,
+      endpoints: first.endpoints,
+      ports: first.ports,
+      hasResolver: false,
+    });
     assert.deepEqual(listElements(), ["tcp . 8200 : 10.90.0.2 . 80"]);
     assert.equal(listPorts().length, 1);
     assert.equal(await outside.ask("tcp", "198.51.100.1", 8200), "web sees 198.51.100.2");
@@ -71,8 +76,8 @@ describe("after the daemon was killed", () => {
     const sandbox = await networks.open(second);
     assert.notEqual(sandbox.endpoints.bridge?.IPAddress, "10.90.0.2");
     sandbox.release();
-    await networks.close(second.containerId);
-    await networks.close(request.containerId);
+    await networks.close(second.owner.id);
+    await networks.close(request.owner.id);
     assert.deepEqual(listElements(), []);
     await agent.stop();
     await started.stop();
@@ -97,7 +102,7 @@ describe("adopting", () => {
     sandbox.release();
     await agent.serve("tcp", 80, "web");
     const machine = await startAgent();
-    const live = [{ containerId: request.containerId, endpoints: sandbox.endpoints, ports: sandbox.ports }];
+    const live = [request.owner.id];
     run(
       "ip link del berth-test0 && nft delete table inet berth-test && echo 0 > /proc/sys/net/ipv4/ip_forward",
     );
@@ -124,21 +129,23 @@ describe("adopting", () => {
     assert.deepEqual(listElements(), [
       `127.0.0.1 . tcp . 8301 : ${sandbox.endpoints.bridge?.IPAddress} . 80`,
     ]);
-    await networks.close(request.containerId);
+    await networks.close(request.owner.id);
   });
 
   test("goes on when another process has taken a published port, or a network is gone", async () => {
-    const request = newRequest({ portBindings: { "80/tcp": [{ HostIp: "", HostPort: "8302" }] } });
+    const gone = await networks.createNetwork({ Name: "gone" });
+    const portBindings = { "80/tcp": [{ HostIp: "", HostPort: "8302" }] };
+    const request = newRequest({ portBindings, endpoints: { bridge: {}, gone: {} } });
     const sandbox = await networks.open(request);
     const agent = await startAgent(sandbox.netnsPath);
     sandbox.release();
-    await networks.adopt(() => []);
+    started.state.records(networkKind).delete(gone.id);
+    networks = await started.restart();
     const machine = await startAgent();
     assert.equal(await machine.serve("tcp", 8302, "thief"), "serving");
-    const endpoints = { ...sandbox.endpoints, gone: { NetworkID: "f".repeat(64), IPAddress: "10.1.1.1" } };
-    await networks.adopt(() => [{ containerId: request.containerId, endpoints, ports: sandbox.ports }]);
+    await networks.adopt(() => [request.owner.id]);
     assert.equal(listElements().length, 1);
-    await networks.close(request.containerId);
+    await networks.close(request.owner.id);
     await networks.adopt(() => []);
     await Promise.all([machine.stop(), agent.stop()]);
   });
@@ -155,7 +162,7 @@ describe("adopting", () => {
     other.release();
     assert.match(await client.ask("tcp", sandbox.endpoints.bridge?.IPAddress ?? "", 80), /^web sees/);
     await Promise.all([server.stop(), client.stop()]);
-    for (const { containerId } of [first, second]) await networks.close(containerId);
+    for (const { owner } of [first, second]) await networks.close(owner.id);
   });
 
   test("leaves alone what is just being started", async () => {
@@ -183,19 +190,19 @@ describe("adopting", () => {
     const sandboxes = [await networks.open(first), await networks.open(second)];
     for (const sandbox of sandboxes) sandbox.release();
     run("nft flush ruleset");
-    await networks.close(first.containerId);
+    await networks.close(first.owner.id);
     assert.deepEqual(listElements(), [`tcp . 8304 : ${sandboxes[1]?.endpoints.bridge?.IPAddress} . 80`]);
     run("nft flush ruleset");
-    await networks.close(second.containerId);
+    await networks.close(second.owner.id);
     assert.deepEqual(listElements(), []);
   });
 });
 
 test("after any sequence of starts, ends and restarts leases, rules and links are exactly those of what runs", async () => {
-  const started = await startNetworks({ bip: "10.90.0.1/28" });
+  const started = await startNetworks({ bip4: "10.90.0.1/28" });
   let { networks } = started;
-  const live = new Map<string, LiveContainer & { sandbox: Sandbox }>();
-  const ids = Array.from({ length: 16 }, () => newRequest().containerId);
+  const live = new Map<string, Sandbox>();
+  const ids = Array.from({ length: 16 }, () => newRequest().owner.id);
   let seed = 20_241;
   const random = (below: number) => {
     seed = (seed * 1_103_515_245 + 12_345) % 2 ** 31;
@@ -203,26 +210,24 @@ test("after any sequence of starts, ends and restarts leases, rules and links ar
   };
 
   async function step(): Promise<void> {
-    const containerId = ids[random(ids.length)] ?? "";
+    const id = ids[random(ids.length)] ?? "";
     const choice = random(20);
     if (choice === 0) {
       networks = await started.restart();
-      await networks.adopt(() => [...live.values()].map(({ sandbox: _, ...rest }) => rest));
+      await networks.adopt(() => [...live.keys()]);
     } else if (choice < 8) {
-      const entry = live.get(containerId);
-      live.delete(containerId);
-      entry?.sandbox.release();
-      await networks.close(containerId);
+      live.get(id)?.release();
+      live.delete(id);
+      await networks.close(id);
     } else {
       const portBindings = {
         "80/tcp": [{ HostIp: ["", "127.0.0.1"][random(2)] ?? "", HostPort: String(8400 + random(12)) }],
         "53/udp": [{ HostIp: "", HostPort: "" }],
       };
-      live.get(containerId)?.sandbox.release();
-      live.delete(containerId);
+      live.get(id)?.release();
+      live.delete(id);
       try {
-        const sandbox = await networks.open(newRequest({ containerId, portBindings }));
-        live.set(containerId, { containerId, endpoints: sandbox.endpoints, ports: sandbox.ports, sandbox });
+        live.set(id, await networks.open(newRequest({ owner: { kind: "container", id }, portBindings })));
       } catch (error) {
         assert.match(String(error), /port is already allocated|no available IPv4 addresses/);
       }
@@ -243,19 +248,19 @@ test("after any sequence of starts, ends and restarts leases, rules and links ar
   assert.deepEqual(listElements(), expected.sort());
   const addresses = [...live.values()].map(({ endpoints }) => endpoints.bridge?.IPAddress);
   assert.equal(new Set(addresses).size, live.size);
-  for (const { sandbox } of live.values()) sandbox.release();
+  for (const sandbox of live.values()) sandbox.release();
   const rest = [...live.keys()];
   for (const id of rest) await networks.close(id);
   const sandboxes: Sandbox[] = [];
   for (let count = 0; count < 13; count++) sandboxes.push(await networks.open(newRequest()));
-  await assert.rejects(networks.open(newRequest()), { kind: "unavailable" });
+  await assert.rejects(networks.open(newRequest()), { message: /^no available IPv4 addresses.*--subnet$/ });
   for (const sandbox of sandboxes) sandbox.release();
   await started.stop();
 });
 
 test("two engines on one machine keep out of each other's way", async () => {
-  const one = await startNetworks({ bip: undefined });
-  const two = await startNetworks({ bip: undefined, bridgeName: "berth-test1", tableName: "berth-test-1" });
+  const one = await startNetworks({ bip4: undefined });
+  const two = await startNetworks({ bip4: undefined, bridgeName: "berth-test1", tableName: "berth-test-1" });
   const port = { "80/tcp": [{ HostIp: "", HostPort: "8600" }] };
   const [first, second] = [newRequest({ portBindings: port }), newRequest()];
   const sandboxes = [await one.networks.open(first), await two.networks.open(second)] as const;
@@ -290,7 +295,7 @@ test("an interface that a stray process keeps after its container's end is taken
   const stray = await startAgent(sandbox.netnsPath);
   sandbox.release();
   assert.equal(listPorts().length, 1);
-  await started.networks.close(request.containerId);
+  await started.networks.close(request.owner.id);
   while (listPorts().length > 0) await new Promise((resolve) => setTimeout(resolve, 20));
   await stray.stop();
   await started.stop();

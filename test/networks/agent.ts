@@ -6,8 +6,14 @@ export type AgentCall =
   | { id: number; serve: "tcp" | "udp"; port: number; name: string }
   | { id: number; ask: "tcp" | "udp"; host: string; port: number; waitMilliseconds: number };
 
-/** Answers every TCP connection and every datagram with its name and the address it sees the asker at. */
+/** Answers every TCP connection and every datagram with its name and the address it sees the asker at; on IPv6 where there is any. */
 function serve(protocol: "tcp" | "udp", port: number, name: string): Promise<string> {
+  serveOn("::", protocol, port, name).catch(() => {});
+  return serveOn("0.0.0.0", protocol, port, name);
+}
+
+function serveOn(address: string, protocol: "tcp" | "udp", port: number, name: string): Promise<string> {
+  const ipv6Only = address === "::";
   return new Promise((resolve, reject) => {
     if (protocol === "tcp") {
       const server = net.createServer((socket) => {
@@ -15,13 +21,13 @@ function serve(protocol: "tcp" | "udp", port: number, name: string): Promise<str
         socket.end(`${name} sees ${socket.remoteAddress}`);
       });
       server.on("error", reject);
-      server.listen(port, "0.0.0.0", () => resolve("serving"));
+      server.listen({ port, host: address, ipv6Only }, () => resolve("serving"));
       return;
     }
-    const socket = dgram.createSocket("udp4");
+    const socket = dgram.createSocket({ type: ipv6Only ? "udp6" : "udp4", ipv6Only });
     socket.on("error", reject);
     socket.on("message", (_, from) => socket.send(`${name} sees ${from.address}`, from.port, from.address));
-    socket.bind(port, "0.0.0.0", () => resolve("serving"));
+    socket.bind(port, address, () => resolve("serving"));
   });
 }
 
@@ -46,7 +52,7 @@ function ask(protocol: "tcp" | "udp", host: string, port: number, waitMillisecon
       socket.on("error", (error: NodeJS.ErrnoException) => finish(error.code ?? error.message));
       return;
     }
-    const socket = dgram.createSocket("udp4");
+    const socket = dgram.createSocket(net.isIPv6(host) ? "udp6" : "udp4");
     const again = setInterval(() => socket.send("?"), 500);
     stop = () => {
       clearInterval(again);

@@ -46,6 +46,86 @@ describe("beside a firewall that drops what is forwarded", () => {
     });
   }
 
+  /** How Docker keeps its containers from others, before its version 28 and since. */
+  const dockers = {
+    "Docker 20": [
+      "-N DOCKER; -N DOCKER-USER; -N DOCKER-ISOLATION-STAGE-1; -N DOCKER-ISOLATION-STAGE-2",
+      "-A DOCKER-USER -j RETURN; -A DOCKER-ISOLATION-STAGE-2 -o dock0 -j DROP",
+      "-A DOCKER-ISOLATION-STAGE-1 -i dock0 ! -o dock0 -j DOCKER-ISOLATION-STAGE-2",
+      "-A DOCKER -d 172.29.0.2/32 ! -i dock0 -o dock0 -p tcp --dport 80 -j ACCEPT",
+      "-A FORWARD -j DOCKER-USER; -A FORWARD -j DOCKER-ISOLATION-STAGE-1; -A FORWARD -o dock0 -j DOCKER",
+      "-A FORWARD -i dock0 ! -o dock0 -j ACCEPT; -P FORWARD DROP",
+    ],
+    "Docker 28": [
+      "-N DOCKER; -N DOCKER-USER; -N DOCKER-FORWARD; -N DOCKER-BRIDGE",
+      "-A DOCKER -d 172.29.0.2/32 ! -i dock0 -o dock0 -p tcp --dport 80 -j ACCEPT",
+      "-A DOCKER ! -i dock0 -o dock0 -j DROP; -A DOCKER-BRIDGE -o dock0 -j DOCKER",
+      "-A DOCKER-FORWARD -j DOCKER-BRIDGE; -A DOCKER-FORWARD -i dock0 -j ACCEPT",
+      "-A FORWARD -j DOCKER-USER; -A FORWARD -j DOCKER-FORWARD; -P FORWARD DROP",
+    ],
+    "a filter that refuses all else": [
+      "-N DOCKER-USER; -A FORWARD -j DOCKER-USER",
+      "-A FORWARD -o dock0 -d 172.29.0.2/32 -p tcp --dport 80 -j ACCEPT",
+      "-A FORWARD -o dock0 -j DROP; -A FORWARD -j REJECT",
+    ],
+  };
+  for (const [name, rules] of Object.entries(dockers)) {
+    test(`(${name}) its containers stay closed to ours, but for what it publishes`, async () => {
+      for (const rule of rules.flatMap((line) => line.split("; "))) run(`iptables-nft ${rule}`);
+      const theirs = await startAgent("new");
+      run(
+        "ip link add dock0 type bridge; ip addr add 172.29.0.1/24 dev dock0; ip link set dock0 up;" +
+          `ip link add dock1 type veth peer name dock2; ip link set dock1 master dock0 up; ip link set dock2 netns ${theirs.pid};` +
+          `nsenter --net=/proc/${theirs.pid}/ns/net sh -c 'ip addr add 172.29.0.2/24 dev dock2; ip link set dock2 up; ip route add default via 172.29.0.1'`,
+      );
+      await theirs.serve("tcp", 80, "published");
+      await theirs.serve("tcp", 81, "hidden");
+      const before = run("iptables-nft -S");
+      const started = await startNetworks();
+      const request = newRequest();
+      const sandbox = await started.networks.open(request);
+      const agent = await startAgent(sandbox.netnsPath);
+      sandbox.release();
+      await agent.serve("tcp", 82, "ours");
+      assert.match(await agent.ask("tcp", "198.51.100.2", 7), /^outside sees/);
+      assert.match(await agent.ask("tcp", "172.29.0.2", 80), /^published sees/);
+      assert.equal(await agent.askInVain("tcp", "172.29.0.2", 81), "silence");
+      assert.equal(await theirs.askInVain("tcp", sandbox.endpoints.bridge?.IPAddress ?? "", 82), "silence");
+      const during = run("iptables-nft -S");
+      await started.networks.adopt(() => []);
+      assert.equal(run("iptables-nft -S"), during);
+      await Promise.all([agent.stop(), theirs.stop()]);
+      await started.stop();
+      assert.equal(run("iptables-nft -S"), before);
+      run("iptables-nft -P FORWARD ACCEPT; iptables-nft -F; iptables-nft -X; ip link del dock0");
+    });
+  }
+
+  test("IPv6 passes a filter that drops it as well, and no rule stays", async () => {
+    run(
+      "ip addr add 2001:db8:1::1/64 dev out0 nodad; ip6tables-nft -P FORWARD DROP;" +
+        `nsenter --net=/proc/${outside.pid}/ns/net sh -c 'ip addr add 2001:db8:1::2/64 dev out1 nodad; ip route add default via 2001:db8:1::1'`,
+    );
+    const before = run("ip6tables-nft -S");
+    const started = await startNetworks();
+    assert.equal(run("ip6tables-nft -S"), before);
+    await started.networks.createNetwork({ Name: "dual", EnableIPv6: true });
+    const portBindings = { "80/tcp": [{ HostIp: "", HostPort: "8510" }] };
+    const sandbox = await started.networks.open(newRequest({ mode: "dual", portBindings }));
+    const agent = await startAgent(sandbox.netnsPath);
+    sandbox.release();
+    await agent.serve("tcp", 80, "web");
+    await outside.serve("tcp", 8, "outside");
+    assert.equal(await outside.ask("tcp", "2001:db8:1::1", 8510), "web sees 2001:db8:1::2");
+    assert.equal(await agent.ask("tcp", "2001:db8:1::2", 8), "outside sees 2001:db8:1::1");
+    await started.networks.adopt(() => []);
+    await started.networks.removeNetwork("dual");
+    assert.equal(run("ip6tables-nft -S"), before);
+    await agent.stop();
+    await started.stop();
+    run("ip6tables-nft -P FORWARD ACCEPT");
+  });
+
   test("a machine without one is left as it is", async () => {
     run("nft flush ruleset");
     const started = await startNetworks();

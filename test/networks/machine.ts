@@ -6,10 +6,12 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after } from "node:test";
 import { createEvents, type EngineEvent } from "../../src/events/events.ts";
+import { parseSubnet } from "../../src/formats/ip-address.ts";
 import { createLogger } from "../../src/logger.ts";
 import { createNetworks, type Networks, type NetworksOptions } from "../../src/networks/networks.ts";
-import type { SandboxRequest } from "../../src/networks/sandboxes.ts";
-import { openState } from "../../src/state/state.ts";
+import type { SandboxRequest } from "../../src/networks/open-sandbox.ts";
+import { defaultNetworksConfig } from "../../src/networks/settings.ts";
+import { openState, type State } from "../../src/state/state.ts";
 import { enterNewNetns } from "../../src/sys/netns.ts";
 
 enterNewNetns();
@@ -81,18 +83,28 @@ export async function startAgent(netnsPath?: string): Promise<Agent> {
 
 export interface TestNetworks {
   networks: Networks;
+  state: State;
   events: EngineEvent[];
   /** Another one on the same state, as after a restart of the daemon. The first is left as a killed one would be. */
-  restart(options?: Partial<NetworksOptions>): Promise<Networks>;
+  restart(options?: TestOptions): Promise<Networks>;
   /** Takes everything of the machine again. */
   stop(): Promise<void>;
 }
 
+type TestOptions = Partial<NetworksConfigOf> &
+  Partial<Omit<NetworksOptions, "settings">> & { bip4?: string | undefined };
+type NetworksConfigOf = NetworksOptions["settings"];
+
+/** "10.90.0.1/24" is the default bridge's address, unless another is given, or none. */
+function settingsOf(options: TestOptions): NetworksConfigOf {
+  const text = "bip4" in options ? options.bip4 : "10.90.0.1/24";
+  const bip = { 4: text === undefined ? undefined : parseSubnet(text), 6: undefined };
+  const given = Object.entries(options).filter(([key]) => Object.hasOwn(defaultNetworksConfig, key));
+  return { ...defaultNetworksConfig, bip, ...Object.fromEntries(given) };
+}
+
 /** `statePath` is a file of another run. */
-export async function startNetworks(
-  options: Partial<NetworksOptions> = {},
-  statePath?: string,
-): Promise<TestNetworks> {
+export async function startNetworks(options: TestOptions = {}, statePath?: string): Promise<TestNetworks> {
   const root = mkdtempSync(join(tmpdir(), "berth-networks-"));
   roots.add(root);
   const logger = createLogger("silent");
@@ -105,17 +117,25 @@ export async function startNetworks(
     events,
     logger,
     bridgeName: "berth-test0",
-    bip: "10.90.0.1/24",
+    engineId: "test",
+    settings: settingsOf(options),
     tableName: "berth-test",
+    hasDefaultBridgeNames: false,
+    resolver: { isAble: () => true, tell: async () => {} },
     ...options,
   };
   let current = await createNetworks(all);
   return {
     networks: current,
+    state,
     events: log,
     async restart(changed) {
       await current.stop();
-      current = await createNetworks({ ...all, ...changed });
+      current = await createNetworks({
+        ...all,
+        ...changed,
+        settings: settingsOf({ ...options, ...changed }),
+      });
       return current;
     },
     async stop() {
@@ -130,14 +150,16 @@ let containers = 0;
 export function newRequest(changes: Partial<SandboxRequest> = {}): SandboxRequest {
   const number = ++containers;
   return {
-    containerId: number.toString(16).padStart(64, "0"),
-    containerName: `test${number}`,
-    hostname: `test${number}`,
+    owner: { kind: "container", id: number.toString(16).padStart(64, "0") },
+    ownerName: `test${number}`,
     mode: "bridge",
-    endpoints: {},
+    endpoints: { [changes.mode ?? "bridge"]: {} },
     portBindings: {},
     exposedPorts: [],
     publishAll: false,
+    hostname: "",
+    nameServers: [],
+    hasNdots: false,
     ...changes,
   };
 }
@@ -166,9 +188,14 @@ export async function startOutside(): Promise<Agent> {
 /** The published ports the kernel has, as nft shows them: "tcp . 80 : 10.90.0.2 . 80", sorted. */
 export function listElements(tableName = "berth-test"): string[] {
   const { nftables } = JSON.parse(run(`nft -j list table inet ${tableName}`)) as { nftables: object[] };
-  const maps = nftables.flatMap((item) => ("map" in item ? [item.map as { elem?: [Concat, Concat][] }] : []));
-  const elements = maps.flatMap((map) => map.elem ?? []);
+  const maps = nftables.flatMap((item) => ("map" in item ? [item.map as PublishedMap] : []));
+  const elements = maps.flatMap(({ name, elem }) => (name.startsWith("published") ? (elem ?? []) : []));
   return elements.map(([key, value]) => `${key.concat.join(" . ")} : ${value.concat.join(" . ")}`).sort();
+}
+
+interface PublishedMap {
+  name: string;
+  elem?: [Concat, Concat][];
 }
 
 interface Concat {

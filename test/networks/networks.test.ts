@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { existsSync } from "node:fs";
 import { after, before, describe, test } from "node:test";
+import { eventually } from "../engine.ts";
 import { newRequest, run, startAgent, startNetworks, type TestNetworks } from "./machine.ts";
 
 describe("a container's network", () => {
@@ -28,7 +29,7 @@ describe("a container's network", () => {
     assert.match(inside(sandbox.netnsPath, "ip link show eth0"), /LOWER_UP.*02:42:0a:5a:00:02/s);
     assert.match(inside(sandbox.netnsPath, "ip route"), /default via 10\.90\.0\.1 dev eth0/);
     sandbox.release();
-    await started.networks.close(request.containerId);
+    await started.networks.close(request.owner.id);
   });
 
   test("without a network has loopback only", async () => {
@@ -42,7 +43,7 @@ describe("a container's network", () => {
     assert.equal(sandbox.endpoints.none?.IPAddress, "");
     assert.deepEqual(sandbox.ports, {});
     sandbox.release();
-    await started.networks.close(request.containerId);
+    await started.networks.close(request.owner.id);
   });
 
   test("reaches its neighbour and the machine, and nobody after its end", async () => {
@@ -58,8 +59,8 @@ describe("a container's network", () => {
       `first sees ${sandboxes[1]?.endpoints.bridge?.IPAddress}`,
     );
     await Promise.all([server.stop(), client.stop()]);
-    await started.networks.close(first.containerId);
-    await started.networks.close(second.containerId);
+    await started.networks.close(first.owner.id);
+    await started.networks.close(second.owner.id);
   });
 
   test("is gone with its last descriptor", async () => {
@@ -68,9 +69,13 @@ describe("a container's network", () => {
     assert.ok(existsSync(sandbox.netnsPath));
     sandbox.release();
     sandbox.release();
-    assert.ok(!existsSync(sandbox.netnsPath));
-    await started.networks.close(request.containerId);
-    await started.networks.close(request.containerId);
+    // The resolver has heard of its names by then.
+    await eventually(
+      () => existsSync(sandbox.netnsPath),
+      (isThere) => !isThere,
+    );
+    await started.networks.close(request.owner.id);
+    await started.networks.close(request.owner.id);
     assert.equal(started.networks.inspect(started.networks.getNetwork("bridge"), []).Name, "bridge");
   });
 });

@@ -4,7 +4,7 @@ import { once } from "node:events";
 import { existsSync, writeFileSync } from "node:fs";
 import net from "node:net";
 import { after, before, describe, test } from "node:test";
-import type { PortMap } from "../../src/formats/docker-api.ts";
+import type { PortMap } from "../../src/formats/docker-api/docker-api.ts";
 import type { Sandbox } from "../../src/networks/networks.ts";
 import { conntrackType, decodeFlow, encodeFlowQuery } from "../../src/sys/conntrack-message.ts";
 import { NetlinkSocket, netlinkProtocol } from "../../src/sys/netlink.ts";
@@ -53,7 +53,7 @@ describe("a published port", () => {
     const agent = await startAgent(sandbox.netnsPath);
     sandbox.release();
     const address = sandbox.endpoints.bridge?.IPAddress ?? "";
-    const container = { id: request.containerId, address, sandbox, agent };
+    const container = { id: request.owner.id, address, sandbox, agent };
     running.push(container);
     return container;
   }
@@ -168,9 +168,10 @@ describe("a published port", () => {
     const kernel = new NetlinkSocket(netlinkProtocol.netfilter);
     const flows = () =>
       kernel
-        .dump(conntrackType.get, encodeFlowQuery())
+        .dump(conntrackType.get, encodeFlowQuery(4))
         .map(decodeFlow)
-        .filter((flow) => flow?.destinationPort === 8087 && flow.destination === 0xc6336402).length;
+        .filter((flow) => flow?.destinationPort === 8087 && flow.destination.toString("hex") === "c6336402")
+        .length;
     assert.match(await other.agent.ask("udp", "198.51.100.2", 8087), /^outside sees/);
     const before = flows();
     assert.ok(before > 0);
@@ -253,7 +254,7 @@ describe("a published port", () => {
     assert.deepEqual(ports["82/tcp"], [{ HostIp: "0.0.0.0", HostPort: "8101" }]);
     assert.equal(ports["90/udp"]?.length, 1);
     assert.equal(ports["91/tcp"]?.length, 1);
-    await started.networks.close(request.containerId);
+    await started.networks.close(request.owner.id);
     const full = newRequest({
       portBindings: Object.fromEntries(
         ["1/tcp", "2/tcp"].map((key) => [key, [{ HostIp: "", HostPort: "8100-8100" }]]),

@@ -46,11 +46,11 @@ describe("networks", () => {
   test("of a user have their own bridge and subnet, are kept over a restart, and are apart from others", async () => {
     const record = await networks.createNetwork({
       Name: "back",
-      IPAM: { Config: [{ Subnet: "10.91.0.7/24", Gateway: "10.91.0.254" }] },
+      IPAM: { Config: [{ Subnet: "10.91.0.0/24", Gateway: "10.91.0.254" }] },
       Labels: { a: "b" },
     });
     const other = await networks.createNetwork({ Name: "front" });
-    assert.match(other.bridge?.subnet ?? "", /^172\.(1[7-9]|2\d)\.0\.0\/16$/);
+    assert.match(other.ipam[0]?.subnet ?? "", /^172\.(1[7-9]|2\d|3[01])\.\d+\.0\/24$/);
     networks = await started.restart();
     await networks.adopt(() => []);
     assert.deepEqual(networks.getNetwork("back"), record);
@@ -58,12 +58,12 @@ describe("networks", () => {
       back: { IPAMConfig: { IPv4Address: "10.91.0.77" }, Aliases: ["db"], MacAddress: "02:00:00:00:00:07" },
       front: {},
     };
-    const first = newRequest({ mode: "back", endpoints: both, containerName: "one" });
+    const first = newRequest({ mode: "back", endpoints: both, ownerName: "one" });
     const second = newRequest();
     const sandboxes = [await networks.open(first), await networks.open(second)] as [Sandbox, Sandbox];
     const { endpoints } = sandboxes[0];
     assert.equal(endpoints.back?.IPAddress, "10.91.0.77");
-    assert.deepEqual(endpoints.back?.DNSNames, ["one", "db", first.containerId.slice(0, 12)]);
+    assert.deepEqual(endpoints.back?.DNSNames, ["one", "db", first.owner.id.slice(0, 12)]);
     assert.equal(endpoints.back?.NetworkID, record.id);
     const addresses = run(`nsenter --net=${sandboxes[0].netnsPath} ip addr`);
     assert.match(addresses, /02:00:00:00:00:07.*inet 10\.91\.0\.77\/24.*eth0.*inet 172\..*eth1/s);
@@ -81,7 +81,7 @@ describe("networks", () => {
       message: /has active endpoints/,
     });
     await Promise.all([server.stop(), client.stop()]);
-    for (const { containerId } of [first, second]) await networks.close(containerId);
+    for (const { owner } of [first, second]) await networks.close(owner.id);
     await networks.removeNetwork("back");
     await networks.removeNetwork(other.id);
     assert.equal(networks.findNetwork("back"), undefined);
@@ -94,16 +94,15 @@ describe("networks", () => {
     const wrong: [Parameters<Networks["createNetwork"]>[0], object][] = [
       [{ Name: "taken" }, { kind: "conflict", message: "network with name taken already exists" }],
       [{ Name: "" }, { kind: "invalid" }],
-      [{ Name: "a b" }, { kind: "invalid" }],
-      [{ Name: "bridge" }, { kind: "conflict" }],
-      [{ Name: "n", Driver: "overlay" }, { kind: "notImplemented" }],
-      [{ Name: "n", EnableIPv6: true }, { kind: "notImplemented" }],
+      ...["bridge", "host", "none", "default"].map((name): [object, object] => [
+        { Name: name },
+        { kind: "forbidden", message: `operation is not permitted on predefined ${name} network ` },
+      ]),
       [
         { Name: "n", IPAM: { Config: [{ Subnet: "10.92.3.0/24" }] } },
         { message: /Pool overlaps with other one/ },
       ],
       [{ Name: "n", IPAM: { Config: [{ Subnet: "10.93.0.0/33" }] } }, { kind: "invalid" }],
-      [{ Name: "n", IPAM: { Config: [{ Subnet: "10.93.0.0/31" }] } }, { kind: "invalid" }],
       [
         { Name: "n", IPAM: { Config: [{ Subnet: "10.93.0.0/24", Gateway: "10.94.0.1" }] } },
         { kind: "invalid" },
@@ -132,15 +131,18 @@ describe("networks", () => {
       message: "Address already in use",
     });
     await assert.rejects(networks.open(at("10.95.0.1")), { message: "Address already in use" });
-    for (const address of ["10.96.0.5", "10.95.0.0", "10.95.0.255", "10.95.0", "x"])
+    for (const address of ["10.95.0.0", "10.95.0.255"])
+      await assert.rejects(networks.open(at(address)), { message: "Address already in use" });
+    for (const address of ["10.96.0.5", "10.95.0", "x"])
       await assert.rejects(networks.open(at(address)), { kind: "invalid" }, address);
     const onBridge = newRequest({ endpoints: { bridge: { IPAMConfig: { IPv4Address: "10.90.0.9" } } } });
     await assert.rejects(networks.open(onBridge), {
-      message: "user specified IP address is supported on user defined networks only",
+      message:
+        /^invalid endpoint settings:\nuser specified IP address is supported on user defined networks only$/,
     });
     await assert.rejects(networks.open(newRequest({ mode: "nope" })), { kind: "notFound" });
     await assert.rejects(networks.open(newRequest({ macAddress: "01:00:00:00:00:01" })), { kind: "invalid" });
-    await networks.close(holder.containerId);
+    await networks.close(holder.owner.id);
     await networks.removeNetwork("fixed");
   });
 
@@ -148,13 +150,13 @@ describe("networks", () => {
     started.events.length = 0;
     const request = newRequest();
     (await networks.open(request)).release();
-    await networks.close(request.containerId);
+    await networks.close(request.owner.id);
     assert.deepEqual(
       started.events.map(({ Type, Action, Actor }) => [Type, Action, Actor.Attributes]),
       ["connect", "disconnect"].map((action) => [
         "network",
         action,
-        { container: request.containerId, name: "bridge", type: "bridge" },
+        { container: request.owner.id, name: "bridge", type: "bridge" },
       ]),
     );
   });
@@ -163,20 +165,78 @@ describe("networks", () => {
 test("the default bridge takes the first default pool that overlaps nothing on this machine, and keeps it", async () => {
   run("ip link add other0 type bridge && ip link set other0 up");
   run("ip addr add 172.17.5.1/24 dev other0 && ip route add 172.18.0.0/15 dev other0");
-  const started = await startNetworks({ bip: undefined });
-  assert.equal(started.networks.getNetwork("bridge").bridge?.subnet, "172.20.0.0/16");
+  const started = await startNetworks({ bip4: undefined });
+  assert.equal(started.networks.getNetwork("bridge").ipam[0]?.subnet, "172.20.0.0/16");
   run("ip link del other0");
   const networks = await started.restart();
-  assert.equal(networks.getNetwork("bridge").bridge?.gateway, "172.20.0.1");
-  const moved = await started.restart({ bip: "10.97.0.9/16" });
+  assert.equal(networks.getNetwork("bridge").ipam[0]?.gateway, "172.20.0.1");
+  const moved = await started.restart({ bip4: "10.97.0.9/16" });
   const request = newRequest();
   const sandbox = await moved.open(request);
   assert.equal(sandbox.endpoints.bridge?.Gateway, "10.97.0.9");
   assert.equal(sandbox.endpoints.bridge?.IPAddress, "10.97.0.1");
   assert.doesNotMatch(run("ip addr show berth-test0"), /172\.20/);
   sandbox.release();
-  await moved.close(request.containerId);
+  await moved.close(request.owner.id);
   await started.stop();
-  for (const bip of ["x", "10.0.0.1", "10.0.0.1/31", "10.0.0.1/0"])
-    await assert.rejects(startNetworks({ bip }), { kind: "invalid" });
+});
+
+test("automatic subnets keep clear of routes, addresses and name servers of the machine, in whatever table", async () => {
+  run("ip link add vpn0 type bridge && ip link set vpn0 up && ip addr add 192.0.2.1/24 dev vpn0");
+  run("ip route add 172.17.0.0/16 via 192.0.2.2; ip route add 172.18.0.0/16 dev vpn0 table 4711");
+  run("ip route add 0.0.0.0/1 via 192.0.2.2; ip route add 128.0.0.0/1 via 192.0.2.2");
+  run("ip addr add 172.19.0.9/32 dev vpn0");
+  const started = await startNetworks();
+  const { networks } = started;
+  const subnetOf = async (Name: string, Subnet?: string) => {
+    const IPAM = Subnet === undefined ? null : { Config: [{ Subnet }] };
+    return (await networks.createNetwork({ Name, IPAM })).ipam[0]?.subnet;
+  };
+  assert.equal(await subnetOf("one"), "172.19.1.0/24");
+  assert.equal(await subnetOf("two"), "172.19.2.0/24");
+  // Any that is free, of that size.
+  assert.equal(await subnetOf("small", "0.0.0.0/28"), "172.19.0.16/28");
+  assert.equal(await subnetOf("large", "0.0.0.0/17"), "172.19.128.0/17");
+  await assert.rejects(subnetOf("huge", "0.0.0.0/8"), {
+    message: /^all predefined address pools have been fully subnetted/,
+  });
+  // As the user wishes, although it hides a route.
+  assert.equal(await subnetOf("chosen", "172.17.9.0/24"), "172.17.9.0/24");
+  await networks.removeNetwork("one");
+  assert.equal(await subnetOf("again"), "172.19.1.0/24");
+  // Routes by a gateway are avoided only as long as there is something else.
+  run("ip route add 172.20.0.0/14 via 192.0.2.2; ip route add 172.24.0.0/13 via 192.0.2.2");
+  run("ip route add 172.19.0.0/16 dev vpn0 table 4712; ip route add 192.168.0.0/16 dev vpn0");
+  assert.equal(await subnetOf("last"), "172.17.0.0/24");
+  await started.stop();
+  run("ip link del vpn0");
+});
+
+test("names of links and networks may be odd, and do no harm", async () => {
+  const started = await startNetworks();
+  const { networks } = started;
+  const names = ["a b/c", "__proto__", "ü☃", "$(reboot)", "'; drop", "x".repeat(200)];
+  const links = ["a;b{c}$d#e", "'x", "`y`", "x,y", "-z"];
+  for (const [number, Name] of names.entries()) {
+    const link = links[number % links.length] + String(number);
+    await networks.createNetwork({
+      Name,
+      Options: {
+        "com.docker.network.bridge.name": link,
+        "com.docker.network.bridge.trusted_host_interfaces": `${link}:;x`,
+      },
+    });
+    assert.equal(networks.getNetwork(Name).name, Name);
+    const request = newRequest({ mode: Name, endpoints: Object.fromEntries([[Name, {}]]) });
+    const sandbox = await networks.open(request);
+    assert.ok(Object.hasOwn(sandbox.endpoints, Name));
+    sandbox.release();
+    await networks.close(request.owner.id);
+  }
+  assert.deepEqual(
+    (await networks.check(() => [])).filter(({ subject }) => /filter|bridge/.test(subject)),
+    [],
+  );
+  for (const Name of names) await networks.removeNetwork(Name);
+  await started.stop();
 });

@@ -5,6 +5,7 @@ import { get } from "node:https";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, it } from "node:test";
+import { fillersOf } from "../../src/registry/htpasswd.ts";
 import { eventually } from "../engine.ts";
 import { codeOf, makeLayout, skopeo } from "./fixtures.ts";
 import { type ServerProcess, startServer } from "./server.ts";
@@ -91,6 +92,37 @@ it("checks of passwords hold up nobody else", async () => {
   for (const { status } of await Promise.all(checks)) assert.equal(status, 401);
 });
 
+it("lets in who has the password while others try names and passwords without end", async () => {
+  writeFileSync(file("users"), "");
+  addUser("anna", "secret");
+  let isOver = false;
+  let tries = 0;
+  const answers = new Set<number>();
+  const attackers = Array.from({ length: 90 }, async (_, number) => {
+    while (!isOver) {
+      answers.add((await ask("/v2/", `nobody${number}-${tries++}:guess`)).status);
+    }
+  });
+  await eventually(
+    () => tries,
+    (count) => count > 150,
+  );
+  addUser("late", "comer");
+  for (const auth of ["late:comer", "anna:secret"]) assert.equal((await ask("/v2/", auth)).status, 200, auth);
+  isOver = true;
+  await Promise.all(attackers);
+  assert.deepEqual([...answers], [401]);
+});
+
+it("takes as long for a name that is not there as for any that is", () => {
+  const dearest = 9;
+  const timeOf = (hash: string | undefined) =>
+    [hash ?? `$2y$0${dearest}$`, ...fillersOf(hash, dearest)]
+      .map((one) => 2 ** Number(one.slice(4, 6)))
+      .reduce((sum, part) => sum + part, 0);
+  for (const hash of [undefined, "$2y$04$", "$2y$08$", "$2y$09$"]) assert.equal(timeOf(hash), 2 ** dearest);
+});
+
 it("skopeo logs in over TLS, pushes and pulls; without the authority or the password it does not", async () => {
   const certificates = file("certs");
   mkdirSync(certificates, { recursive: true });
@@ -137,10 +169,25 @@ it("does not start with what it cannot use, and says why", async () => {
     [["--auth", file("none")], /cannot read the password file/],
     [["--auth", file("md5")], /md5, line 1: .*htpasswd -B/],
     [["--tls-cert", file("key.pem")], /go together/],
+    [["--auth", file("users"), "--listen", "0.0.0.0:0"], /passwords unencrypted .*--allow-plain-http/],
+    [["--auth", file("users"), "--listen", "0"], /passwords unencrypted/],
+    [["--auth", file("users"), "--listen", "[::]:0"], /passwords unencrypted/],
     [["--listen", "somewhere"], /use ADDRESS:PORT/],
     [["--listen", server.host], /address already in use/i],
     [["--root", file("users/inside")], /users\/inside/],
   ] as const) {
     await assert.rejects(startServer(["--root", file("other"), ...words]), reason);
   }
+});
+
+it("takes passwords unencrypted from other machines when that is allowed by name", async () => {
+  writeFileSync(file("proxied"), "");
+  execFileSync("htpasswd", ["-bB", "-C", "4", file("proxied"), "anna", "secret"], { stdio: "ignore" });
+  const words = ["--root", file("plain"), "--auth", file("proxied"), "--allow-plain-http"];
+  const plain = await startServer([...words, "--listen", "0.0.0.0:0"]);
+  const answer = await fetch(`http://127.0.0.1:${plain.host.split(":").at(-1)}/v2/`, {
+    headers: { Authorization: `Basic ${Buffer.from("anna:secret").toString("base64")}` },
+  });
+  assert.equal(answer.status, 200);
+  await plain.end();
 });

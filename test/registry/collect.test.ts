@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
 import { it } from "node:test";
-import { type CollectOptions, collectGarbage } from "../../src/registry/collect.ts";
+import { type CollectOptions, collectRegistryGarbage } from "../../src/registry/collect.ts";
 import type { Storage } from "../../src/registry/storage.ts";
+import { eventually } from "../engine.ts";
 import { makeBlob, makeManifest, pushBlob, pushImage, putManifest, startRegistry } from "./fixtures.ts";
 import { describeRegistries, makeFolder } from "./storages.ts";
 
@@ -23,7 +24,7 @@ function aged(storage: Storage, now = Date.now()): Storage {
 
 async function collect(storage: Storage, options: Partial<CollectOptions> = {}) {
   const lines: string[] = [];
-  const collected = await collectGarbage(storage, {
+  const collected = await collectRegistryGarbage(storage, {
     isDryRun: false,
     withUntagged: false,
     graceMilliseconds: hour,
@@ -100,8 +101,13 @@ describeRegistries((registry) => {
       return url;
     };
     const old = await begin();
-    const view = aged(registry.kept.storage);
-    await new Promise((resolve) => setTimeout(resolve, 1100));
+    const now = Date.now();
+    const view = aged(registry.kept.storage, now);
+    // Times of a bucket are in whole seconds.
+    await eventually(
+      () => Math.floor(Date.now() / 1000) * 1000,
+      (second) => second > now,
+    );
     const young = await begin();
     assert.equal((await collect(view)).uploads, 1);
     assert.equal((await fetch(old)).status, 404);

@@ -97,7 +97,8 @@ it("a client that stops sending is let go, and what it has sent stays", async ()
 });
 
 it("who goes on sending an upload that has been completed does not get into the blob", async () => {
-  const content = randomBytes(3 << 20);
+  // The registry writes a megabyte or more at a time. With less than three, what comes after the second waits for the end.
+  const content = randomBytes((3 << 20) - 1);
   const begun = await fetch(`${registry.url}/v2/app/blobs/uploads/`, { method: "POST" });
   const path = begun.headers.get("location") ?? "";
   const socket = await open(`PATCH ${path} HTTP/1.1\nHost: x\nTransfer-Encoding: chunked\n\n`);
@@ -108,7 +109,7 @@ it("who goes on sending an upload that has been completed does not get into the 
   };
   await send(content);
   const stored = async () => Number((await fetch(registry.url + path)).headers.get("range")?.slice(2)) + 1;
-  const size = await eventually(stored, (bytes) => bytes > 1 << 20);
+  const size = await eventually(stored, (bytes) => bytes >= 2 << 20);
   const blob = makeBlob(content.subarray(0, size));
   const done = await fetch(`${registry.url}${path}?digest=${blob.digest}`, { method: "PUT" });
   assert.equal(done.status, 201, await done.text());
@@ -121,13 +122,23 @@ it("who goes on sending an upload that has been completed does not get into the 
   assert.equal(makeBlob(Buffer.from(await found.arrayBuffer())).digest, blob.digest);
 });
 
+/** Whether the kernel has a connection in which both sides take part, as the side with `port` sees it. */
+function isEstablished(port: number, remotePort: number): boolean {
+  const toHex = (number: number) => number.toString(16).toUpperCase().padStart(4, "0");
+  const connection = new RegExp(`:${toHex(port)} [0-9A-F]{8}:${toHex(remotePort)} 01 `);
+  return connection.test(readFileSync("/proc/net/tcp", "latin1"));
+}
+
 it("a client that stops reading is let go", async () => {
   const blob = makeBlob(Buffer.alloc(32 << 20));
   await pushBlob(registry.url, "app", blob);
   const socket = await open(`GET /v2/app/blobs/${blob.digest} HTTP/1.1\nHost: x\n\n`);
   let received = 0;
   socket.pause();
-  await new Promise((resolve) => setTimeout(resolve, 4000));
+  await eventually(
+    () => isEstablished(Number(registry.host.split(":")[1]), socket.localPort ?? 0),
+    (established) => !established,
+  );
   socket.on("data", (chunk: Buffer) => {
     received += chunk.length;
   });
@@ -186,7 +197,8 @@ it("a big push and pull do not grow the server", async () => {
     let bytes = 0;
     for await (const part of found.body ?? []) bytes += part.length;
     assert.equal(bytes, 300 << 20);
-    assert.ok(peak() - before < 80, `${before} MiB before, ${peak()} MiB at the peak`);
+    // What has gone by waits for the collector, up to 85 MiB of it; a server that keeps the blob grows by 300.
+    assert.ok(peak() - before < 150, `${before} MiB before, ${peak()} MiB at the peak`);
   } finally {
     await server.end("SIGKILL");
     rmSync(root, { recursive: true });

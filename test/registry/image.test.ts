@@ -5,7 +5,6 @@ import { join } from "node:path";
 import { it } from "node:test";
 import { eventually, output, startEngine } from "../engine.ts";
 import { makeLayout, skopeo } from "./fixtures.ts";
-import { freePort } from "./server.ts";
 
 it("the registry runs as a container, keeps its data in a volume, and collects its garbage", async () => {
   const engine = await startEngine();
@@ -18,37 +17,39 @@ it("the registry runs as a container, keeps its data in a volume, and collects i
     const size = Number(await berth("inspect", "-f", "{{.Size}}", "registry"));
     assert.ok(size < 170e6, `${size} bytes`);
 
-    const host = `127.0.0.1:${await freePort()}`;
-    const run = () =>
-      berth(
+    const run = async () => {
+      await berth(
         "run",
         "-d",
         "--name",
         "registry",
         "-p",
-        `${host}:5000`,
+        "127.0.0.1:0:5000",
         "-v",
         "images:/var/lib/registry",
         "registry",
       );
+      return berth("port", "registry", "5000");
+    };
+    let host = "";
     const catalog = () =>
       fetch(`http://${host}/v2/_catalog`).then(
         (answer) => answer.json(),
         () => undefined,
       );
-    await run();
+    host = await run();
     await eventually(catalog, (answer) => answer !== undefined);
     makeLayout(join(folder, "image"), [100_000]);
-    const image = `docker://${host}/team/app:v1`;
-    await skopeo("copy", "--dest-tls-verify=false", `oci:${folder}/image:made`, image);
+    const image = () => `docker://${host}/team/app:v1`;
+    await skopeo("copy", "--dest-tls-verify=false", `oci:${folder}/image:made`, image());
     assert.deepEqual(await catalog(), { repositories: ["team/app"] });
 
     await berth("stop", "registry");
     assert.equal(await berth("inspect", "-f", "{{.State.ExitCode}}", "registry"), "0");
     await berth("rm", "registry");
-    await run();
+    host = await run();
     await eventually(catalog, (answer) => answer !== undefined);
-    await skopeo("copy", "--src-tls-verify=false", image, `oci:${folder}/back`);
+    await skopeo("copy", "--src-tls-verify=false", image(), `oci:${folder}/back`);
     const collected = await berth(
       "exec",
       "registry",

@@ -5,7 +5,7 @@ import { request } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { it } from "node:test";
-import { collectGarbage } from "../../src/registry/collect.ts";
+import { collectRegistryGarbage } from "../../src/registry/collect.ts";
 import { openFolderStorage } from "../../src/registry/folder-storage.ts";
 import { eventually } from "../engine.ts";
 import { makeBlob, makeManifest, pushBlob, putManifest, type TestBlob } from "./fixtures.ts";
@@ -98,6 +98,7 @@ it("killed at any moment, a server has what it has acknowledged, and nothing und
           () => taken.size,
           (size) => size > before,
         );
+      // At any moment.
       await new Promise((resolve) => setTimeout(resolve, Math.random() * 300));
       await server.end("SIGKILL");
       for (const end of await ends) {
@@ -115,7 +116,7 @@ it("killed at any moment, a server has what it has acknowledged, and nothing und
       graceMilliseconds: 600_000,
       uploadMilliseconds: 0,
     };
-    await collectGarbage(storage, { ...options, report: () => {} });
+    await collectRegistryGarbage(storage, { ...options, report: () => {} });
     for (const [path, { digest }] of taken) {
       const answer = await fetch(`http://${server.host}/v2/${path}`);
       assert.equal(makeBlob(Buffer.from(await answer.arrayBuffer())).digest, digest, path);

@@ -8,7 +8,6 @@ import { after, afterEach, before, it } from "node:test";
 import { hexOf } from "../../src/formats/digest.ts";
 import { eventually } from "../engine.ts";
 import { makeLayout, skopeo, startRegistry, type TestRegistry } from "./fixtures.ts";
-import { freePort } from "./server.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "berth-registry-"));
 const root = join(folder, "data");
@@ -17,17 +16,17 @@ let theirs: ChildProcess | undefined;
 
 /** Debian's docker-registry (distribution 2.8) on a folder. */
 async function startTheirs(): Promise<string> {
-  const port = await freePort();
   const config = join(folder, "config.yml");
   const storage = `storage: {filesystem: {rootdirectory: ${root}}, delete: {enabled: true}}`;
-  writeFileSync(config, `version: 0.1\n${storage}\nhttp: {addr: "127.0.0.1:${port}"}\n`);
-  theirs = spawn("docker-registry", ["serve", config], { stdio: "ignore" });
-  const isUp = () =>
-    fetch(`http://127.0.0.1:${port}/v2/`)
-      .then((answer) => answer.ok)
-      .catch(() => false);
-  await eventually(isUp, (up) => up);
-  return `127.0.0.1:${port}`;
+  writeFileSync(config, `version: 0.1\n${storage}\nhttp: {addr: "127.0.0.1:0"}\n`);
+  const child = spawn("docker-registry", ["serve", config], { stdio: ["ignore", "ignore", "pipe"] });
+  theirs = child;
+  let said = "";
+  child.stderr.on("data", (chunk) => {
+    said += chunk;
+  });
+  const findHost = () => /listening on (127\.0\.0\.1:\d+)/.exec(said)?.[1];
+  return (await eventually(findHost, (host) => host !== undefined)) ?? "";
 }
 
 afterEach(async () => {

@@ -3,8 +3,9 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, it } from "node:test";
-import { openSupervisor, type Supervisor } from "../../src/supervisor/client.ts";
-import { createLifelines } from "../../src/supervisor/lifelines.ts";
+import type { Supervisor } from "../../src/supervisor-client/client.ts";
+import { createLifelines } from "../../src/supervisor-client/lifelines.ts";
+import { openSupervisor } from "../../src/supervisor-client/open.ts";
 import { eventually } from "../engine.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "bt-one-"));
@@ -28,7 +29,7 @@ function supervisorPids(): string[] {
 }
 
 it("is one supervisor that several daemons start at the same time, also one that was killed meanwhile", async () => {
-  const start = () => openSupervisor(folder, join(folder, "spool"), createLifelines());
+  const start = () => openSupervisor(folder, join(folder, "spool"), createLifelines(folder));
   open.push(...(await Promise.all([start(), start(), start()])));
   const pids = await eventually(supervisorPids, (found) => found.length === 1);
   assert.equal(pids.length, 1);

@@ -5,9 +5,10 @@ import { type OnReadOpts, Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, it } from "node:test";
-import { setTimeout } from "node:timers/promises";
+import { setImmediate } from "node:timers/promises";
 import { takeInTurns } from "../../src/supervisor/turns.ts";
 import { makeFifo, openOutputFifo } from "../../src/sys/fifo.ts";
+import { eventually } from "../engine.ts";
 
 describe("a pipe read in turns", () => {
   let folder: string;
@@ -25,6 +26,16 @@ describe("a pipe read in turns", () => {
   const lines = (from: number, to: number) =>
     Array.from({ length: to - from }, (_, n) => `${from + n}\n`).join("");
 
+  const untilTaken = (length: number) =>
+    eventually(
+      () => taken.length,
+      (got) => got >= length,
+    );
+  /** In which a reader that is not paused would read. */
+  const turnsOfTheLoop = async () => {
+    for (let turn = 0; turn < 10; turn++) await setImmediate();
+  };
+
   beforeEach(() => {
     folder = mkdtempSync(join(tmpdir(), "turns-"));
     makeFifo(join(folder, "fifo"));
@@ -38,11 +49,11 @@ describe("a pipe read in turns", () => {
     for (let from = 0; from < 20_000; from += 2000) {
       writeSync(fds.childFd, lines(from, from + 2000));
       if (from % 4000 === 0) intake.pause();
-      await setTimeout(2);
+      await turnsOfTheLoop();
       intake.resume();
       intake.resume();
     }
-    while (taken.length < lines(0, 20_000).length) await setTimeout(5);
+    await untilTaken(lines(0, 20_000).length);
     await intake.drain();
     assert.equal(taken, lines(0, 20_000));
     assert.ok(Math.max(...pieces) <= 16 * 1024);
@@ -52,7 +63,7 @@ describe("a pipe read in turns", () => {
     const intake = open();
     const writer = spawn("yes", [], { stdio: ["ignore", fds.childFd, "ignore"] });
     try {
-      while (taken.length < 100_000) await setTimeout(5);
+      await untilTaken(100_000);
       const before = taken.length;
       await intake.drain();
       assert.ok(taken.length - before < 3 << 20, `${taken.length - before} bytes more`);
@@ -64,10 +75,10 @@ describe("a pipe read in turns", () => {
   it("drains what was read and what is still in the pipe, paused or not, and no more than there is", async () => {
     const intake = open();
     writeSync(fds.childFd, lines(0, 5000));
-    await setTimeout(1);
+    await untilTaken(1);
     intake.pause();
     writeSync(fds.childFd, lines(5000, 9000));
-    await setTimeout(20);
+    await turnsOfTheLoop();
     await intake.drain();
     assert.equal(taken, lines(0, 9000));
   });

@@ -3,7 +3,8 @@ import { closeSync, lstatSync, mkdtempSync, openSync, rmSync, symlinkSync, write
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
-import { decodeDevice, makeNode } from "../../src/sys/device-node.ts";
+import { decodeDevice } from "../../src/formats/device-number.ts";
+import { makeNode } from "../../src/sys/device-node.ts";
 import { modificationTime, setEntryTimes, setTimes } from "../../src/sys/file-times.ts";
 import { getXattr, listXattrs, setXattr } from "../../src/sys/xattr.ts";
 

@@ -25,6 +25,7 @@ serveJobs<Job, number>(async (job) => {
       await sleep(60_000);
       break;
     default:
+      // Long enough for the others to be given to another thread.
       await sleep(20);
   }
   return threadId;

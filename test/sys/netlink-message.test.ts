@@ -9,14 +9,14 @@ import {
   decodeMessages,
   encodeAttributes,
   encodeMessage,
-  text,
+  encodeText,
   uint32,
 } from "../../src/sys/netlink-message.ts";
 import { encodeElementBatch } from "../../src/sys/nftables-message.ts";
 
 test("messages and attributes come back as they went", () => {
   const payload = encodeAttributes([
-    [1, text("eth0")],
+    [1, encodeText("eth0")],
     [2, uint32(4_000_000_000)],
     [3, [[1, Buffer.from([1, 2, 3])]]],
   ]);
@@ -77,9 +77,14 @@ test("a link's fields are read", () => {
   });
 });
 
-test("an address comes back as it went, and only routes of the main table count", () => {
-  const { payload } = encodeNewAddress(3, 0xac110001, 16);
-  assert.deepEqual(decodeAddress(payload), { address: 0xac110001, prefixLength: 16, linkIndex: 3 });
+test("an address comes back as it went, and the machine's own addresses are no routes", () => {
+  for (const bytes of ["ac110001", "fd000000000000000000000000000001"]) {
+    const subnet = { linkIndex: 3, address: Buffer.from(bytes, "hex"), prefixLength: 16 };
+    const { payload } = encodeNewAddress(subnet, Buffer.from("ac11ffff", "hex"));
+    assert.deepEqual(decodeAddress(payload), subnet);
+    payload[0] = 7;
+    assert.equal(decodeAddress(payload), undefined);
+  }
   const route = (prefix: number, table: number) =>
     Buffer.concat([
       Buffer.from([2, prefix, 0, 0, table, 0, 0, 0, 0, 0, 0, 0]),
@@ -88,7 +93,13 @@ test("an address comes back as it went, and only routes of the main table count"
         [4, uint32(2)],
       ]),
     ]);
-  assert.deepEqual(decodeRoute(route(8, 254)), { address: 0x0a000000, prefixLength: 8, linkIndex: 2 });
+  assert.deepEqual(decodeRoute(route(8, 254)), {
+    address: Buffer.from([10, 0, 0, 0]),
+    prefixLength: 8,
+    linkIndex: 2,
+    hasGateway: false,
+  });
+  assert.equal(decodeRoute(route(8, 51820))?.prefixLength, 8);
   assert.equal(decodeRoute(route(8, 255)), undefined);
   assert.equal(decodeRoute(route(0, 254)), undefined);
 });
@@ -115,12 +126,22 @@ test("a tracked flow without ports is passed over, one with them can be named ag
   ]);
   const flow = decodeFlow(Buffer.concat([Buffer.alloc(4), encodeAttributes([[1, tuple]])]));
   assert.ok(flow);
-  assert.deepEqual(flow, { protocol: 17, destination: 0x0a000001, destinationPort: 53, tuple });
+  assert.deepEqual(flow, {
+    protocol: 17,
+    destination: Buffer.from([10, 0, 0, 1]),
+    destinationPort: 53,
+    tuple,
+  });
   assert.deepEqual(decodeAttributes(encodeFlowDeletion(flow).subarray(4)).get(1), tuple);
 });
 
 test("a transaction is framed, numbered through, and acknowledged at its last element", () => {
-  const elements = [1, 2].map((byte) => ({ map: "m", key: Buffer.alloc(8, byte), value: Buffer.alloc(8) }));
+  const elements = [1, 2].map((byte) => ({
+    verb: "add" as const,
+    set: `m${byte}`,
+    key: Buffer.alloc(8, byte),
+    value: Buffer.alloc(8),
+  }));
   const { bytes, first, acknowledged } = encodeElementBatch("table", elements, 40);
   const messages = decodeMessages(bytes);
   assert.deepEqual(

@@ -28,21 +28,22 @@ test("elements are changed all or none, and the first failure is told", async ()
   await runNft("add table inet t\nadd map inet t m { type inet_service : ipv4_addr ; }\n");
   const socket = new NetlinkSocket(netlinkProtocol.netfilter);
   const element = (port: number) => ({
-    map: "m",
+    verb: "add" as const,
+    set: "m",
     key: Buffer.from([0, port]),
     value: Buffer.from([10, 0, 0, port]),
   });
   const list = () => runNft("list map inet t m\n");
   socket.changeElements("t", [element(1), element(2)]);
   assert.match(await list(), /1 : 10\.0\.0\.1, 2 : 10\.0\.0\.2/);
-  const without = ({ map, key }: ReturnType<typeof element>) => ({ map, key });
+  const without = ({ set, key }: ReturnType<typeof element>) => ({ verb: "delete" as const, set, key });
   assert.throws(() => socket.changeElements("t", [element(3), without(element(9))]), { code: "ENOENT" });
   assert.throws(() => socket.changeElements("t", [without(element(9)), element(3)]), { code: "ENOENT" });
   assert.throws(() => socket.changeElements("t", [{ ...element(1), value: Buffer.from([10, 9, 9, 9]) }]), {
     code: "EEXIST",
   });
   assert.throws(() => socket.changeElements("nope", [element(3)]), { code: "ENOENT" });
-  assert.throws(() => socket.changeElements("t", [{ ...element(3), map: "nope" }]), { code: "ENOENT" });
+  assert.throws(() => socket.changeElements("t", [{ ...element(3), set: "nope" }]), { code: "ENOENT" });
   assert.throws(() => socket.changeElements("t", [{ ...element(3), key: Buffer.alloc(3) }]), {
     code: "EINVAL",
   });

@@ -3,7 +3,7 @@ import { execFileSync } from "node:child_process";
 import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, it } from "node:test";
-import { useEngine } from "../engine.ts";
+import { eventually, useEngine } from "../engine.ts";
 
 describe("system check", () => {
   const { engine, berth } = useEngine();
@@ -39,6 +39,16 @@ describe("system check", () => {
       problem: /^published ports: tcp \. 9 : .* belongs to no container/,
     },
     {
+      what: "bridges taken out of the rules",
+      make: () => void execFileSync("nft", ["flush", "set", "inet", table(), "bridges"]),
+      problem: /^packet filter: set bridges is empty/,
+    },
+    {
+      what: "a rule that lets everything in",
+      make: () => void execFileSync("nft", ["insert", "rule", "inet", table(), "into_nat", "accept"]),
+      problem: /^packet filter: chain into_nat has 1 rules that are not of this engine/,
+    },
+    {
       what: "a link on the bridge",
       make: () => {
         execFileSync("ip", [
@@ -57,7 +67,7 @@ describe("system check", () => {
         execFileSync("ip", ["link", "add", `${table()}b`, "type", "bridge"]);
         execFileSync("ip", ["link", "set", `${table()}b`, "alias", `berth ${table()}`]);
       },
-      problem: /^bridge bt.*b: its network is no more/,
+      problem: /^bridge bt.*b: its network no longer exists/,
     },
     {
       what: "a layer folder",
@@ -111,6 +121,24 @@ describe("system check", () => {
       assert.equal((await check()).code, 0);
     });
   }
+
+  it("tells of a table of rules that was taken away until that is acknowledged, though the engine has put it right", async () => {
+    const before = execFileSync("nft", ["list", "table", "inet", table()], { encoding: "utf8" });
+    const list = () =>
+      execFileSync("sh", ["-c", `nft list table inet ${table()} 2>&1 || :`], { encoding: "utf8" });
+    for (const [verb, problem] of [
+      ["delete", /^packet filter: table inet bt\w+ is missing: another program did it/],
+      ["flush", /^packet filter: chain \w+ is empty: another program did it/],
+    ] as const) {
+      execFileSync("nft", [verb, "table", "inet", table()]);
+      await eventually(list, (text) => text === before);
+      const found = await check();
+      assert.equal(found.code, 1);
+      assert.match(found.lines[0] ?? "", problem);
+      assert.equal((await check("--repair")).code, 0);
+      assert.equal((await check()).code, 0);
+    }
+  });
 
   it("tells of what only a person can make right, and leaves it", async () => {
     const blobs = join(engine.root, "blobs", "sha256");

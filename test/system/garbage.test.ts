@@ -48,7 +48,8 @@ describe("room on the disk", () => {
     assert.ok(Math.abs(LayersSize - bytes) <= 4096 * 4, `${LayersSize} and ${bytes}`);
     await berth("rmi", "sized");
     const after = JSON.parse((await engine.api("GET", "/system/df")).body).LayersSize;
-    assert.ok(LayersSize - after > 6_000_000, "layer and blob are gone");
+    const freed = LayersSize - after;
+    assert.ok(freed >= 3_000_000 && freed <= 1.1 * 3_000_000, `a layer takes its room once: ${freed}`);
   });
 
   it("comes back from a pull that was given up, with prune", async () => {
@@ -61,18 +62,18 @@ describe("room on the disk", () => {
   });
 
   it("is made by itself between the water marks, the longest unused first", async () => {
-    for (const name of ["first", "second", "third"]) await makeImage(name, 8_000_000);
+    for (const name of ["first", "second", "third"]) await makeImage(name, 11_000_000);
     await berth("create", "--name", "user", "first", "true");
     configure({ "image-gc-high-water": 95 });
     await berth("tag", "second", "again");
     assert.deepEqual(await images(), ["again", "busybox", "first", "second", "third"]);
-    configure({ "image-gc-high-water": 70, "image-gc-low-water": "60%" });
+    configure({ "image-gc-high-water": 45, "image-gc-low-water": "40%" });
     assert.deepEqual(
       await eventually(images, (names) => !names.includes("third")),
       ["again", "busybox", "first", "second"],
       "first has a container, second was tagged since, busybox is what the others stand on",
     );
-    assert.equal(await berth("run", "--rm", "again", "stat", "-c", "%s", "/big"), "8000000");
+    assert.equal(await berth("run", "--rm", "again", "stat", "-c", "%s", "/big"), "11000000");
   });
 
   it("keeps the images used last, and those used within the time given", async () => {
@@ -90,7 +91,7 @@ describe("room on the disk", () => {
 
   it("is not made by a policy that makes no sense, which changes nothing", async () => {
     for (const [policy, complaint] of [
-      [{ "image-gc-high-water": "much" }, /is no percentage/],
+      [{ "image-gc-high-water": "much" }, /must be a percentage/],
       [{ "image-gc-high-water": 50, "image-gc-low-water": 60 }, /must be below/],
       [{ "image-gc-unused-for": "soon" }, /invalid duration/],
     ] as const) {

@@ -54,11 +54,13 @@ describe("a configuration that is read again", () => {
         "registry-mirrors": [`registry.invalid=http://${server.host}`],
         "insecure-registries": ["10.1.0.0/16", "other.invalid:5000"],
         "max-concurrent-downloads": 7,
+        "image-keep-compressed-layers": false,
         proxies: { "http-proxy": "http://u:secret@proxy.invalid:3128", "no-proxy": "10.0.0.0/8" },
       }),
     );
     assert.match(lines, /configuration reloaded/);
     assert.match(lines, /"downloads":7/);
+    assert.match(lines, /"keepsCompressed":false/);
     assert.doesNotMatch(lines, /secret/);
     const { RegistryConfig, HttpProxy, NoProxy, Debug } = await info();
     assert.equal(HttpProxy, "http://xxxxx:xxxxx@proxy.invalid:3128");
@@ -71,7 +73,12 @@ describe("a configuration that is read again", () => {
 
   it("stays as it was when the new one cannot be read", async () => {
     const before = await info();
-    for (const bad of ["{", '{"registry-mirrors": ["ftp://x"]}', '{"max-concurrent-uploads": 0}']) {
+    for (const bad of [
+      "{",
+      '{"registry-mirrors": ["ftp://x"]}',
+      '{"max-concurrent-uploads": 0}',
+      '{"image-keep-compressed-layers": "perhaps"}',
+    ]) {
       assert.match(await configure(bad), /not reloaded/);
     }
     assert.deepEqual((await info()).RegistryConfig, before.RegistryConfig);

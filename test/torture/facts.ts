@@ -33,6 +33,8 @@ export interface Facts {
   doubts: Set<string>;
   /** Whether a supervisor was killed since a container's end was announced: then its exit code may be unknown. */
   lostSupervisor: boolean;
+  /** What the operation was on that was under way at the last kill, and ended well all the same. */
+  atKill: string | undefined;
 }
 
 export function noFacts(lane: string): Facts {
@@ -44,5 +46,6 @@ export function noFacts(lane: string): Facts {
     networks: new Map(),
     doubts: new Set(),
     lostSupervisor: false,
+    atKill: undefined,
   };
 }

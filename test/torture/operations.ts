@@ -3,9 +3,9 @@ import type { Duplex } from "node:stream";
 import { Readable } from "node:stream";
 import { buffer } from "node:stream/consumers";
 import type { Client } from "../../src/client/client.ts";
-import { createDemultiplexer } from "../../src/client/frames.ts";
+import { createFrameDecoder } from "../../src/formats/stdcopy.ts";
+import type { Random } from "../random.ts";
 import type { ContainerFact, Facts } from "./facts.ts";
-import type { Random } from "./random.ts";
 
 export interface Lane {
   client: Client;
@@ -153,7 +153,7 @@ const letEnd: Operation = {
 
 async function readAll(stream: Duplex): Promise<string> {
   let text = "";
-  const frames = createDemultiplexer((_, chunk) => {
+  const frames = createFrameDecoder((_, chunk) => {
     text += chunk.toString();
   });
   for await (const chunk of stream) frames.push(chunk);
@@ -184,7 +184,7 @@ const attach: Operation = {
     const { socket } = await client.containers.attach(id, { stdin: true, stdout: true });
     const token = String(random.between(0, 1e9));
     let text = "";
-    const frames = createDemultiplexer((_, chunk) => {
+    const frames = createFrameDecoder((_, chunk) => {
       text += chunk.toString();
     });
     socket.write(`${token}\n`);
@@ -324,9 +324,27 @@ const removeNetwork: Operation = {
     }),
 };
 
+/** To another network and back. */
+const visitNetwork: Operation = {
+  name: "network connect, disconnect",
+  candidates: (facts) =>
+    [...facts.containers]
+      .filter(([, { status, network }]) => status === "running" && network && facts.networks.size > 1)
+      .map(([name]) => name),
+  run: ({ client, facts, random }, name) =>
+    touch(facts, `container ${name}`, async () => {
+      const home = facts.containers.get(name)?.network;
+      const other = random.pick([...facts.networks.keys()].filter((network) => network !== home));
+      await client.networks.connect(other, { Container: name });
+      const { NetworkSettings } = await client.containers.inspect(name);
+      assert.ok(NetworkSettings.Networks[other]?.IPAddress, `${name} has no address on ${other}`);
+      await client.networks.disconnect(other, { Container: name, Force: false });
+    }),
+};
+
 export const operations: Operation[] = [
   ...[begin, begin, runToEnd, letEnd, exec, exec, attach, attach],
   ...lifecycle,
   ...[removeContainer, commit, removeImage, travel],
-  ...[createVolume, removeVolume, createNetwork, removeNetwork],
+  ...[createVolume, removeVolume, createNetwork, removeNetwork, visitNetwork],
 ];

@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { setTimeout } from "node:timers/promises";
 import { createClient } from "../../src/client/client.ts";
-import { eventually, supervisorOf, type TestEngine } from "../engine.ts";
+import { eventually, resolversOf, supervisorOf, type TestEngine } from "../engine.ts";
+import { createRandom, type Random } from "../random.ts";
 import { type Facts, noFacts } from "./facts.ts";
 import { type Lane, type Operation, operations } from "./operations.ts";
-import { createRandom, type Random } from "./random.ts";
 import { resolveDoubts, verifyFacts } from "./verify.ts";
 
 export interface TortureOptions {
@@ -13,10 +13,18 @@ export interface TortureOptions {
   report(line: string): void;
 }
 
-type Victim = "daemon" | "supervisor" | "both" | "daemon, twice";
+type Victim = "daemon" | "supervisor" | "both" | "daemon, twice" | "resolver" | "resolver and daemon";
 
 /** Weights by repetition. */
-const victims: Victim[] = ["daemon", "daemon", "daemon", "daemon, twice", "supervisor", "both"];
+const victims: Victim[] = [
+  "daemon",
+  "daemon",
+  "daemon",
+  "daemon, twice",
+  "supervisor",
+  "both",
+  ...(["resolver", "resolver and daemon"] as const),
+];
 const laneCount = 3;
 const longestWorkMilliseconds = 500;
 
@@ -78,6 +86,7 @@ function startShift(lanes: Lane[], counts: Map<string, number>) {
       } finally {
         underWay.delete(label);
       }
+      lane.facts.atKill = isDisturbed ? name : undefined;
       if (isDisturbed) return;
     }
   };
@@ -108,10 +117,10 @@ const isDoubtful = (facts: Facts, name: string) =>
   ["container", "image", "volume", "network"].some((kind) => facts.doubts.has(`${kind} ${name}`));
 
 async function strike(engine: TestEngine, victim: Victim, random: Random): Promise<void> {
-  if (victim !== "daemon" && victim !== "daemon, twice") {
-    process.kill(supervisorOf(engine), "SIGKILL");
-    if (victim === "supervisor") return;
-  }
+  if (victim === "resolver" || victim === "resolver and daemon")
+    for (const pid of resolversOf(engine)) process.kill(pid, "SIGKILL");
+  if (victim === "supervisor" || victim === "both") process.kill(supervisorOf(engine), "SIGKILL");
+  if (victim === "resolver" || victim === "supervisor") return;
   if (victim === "daemon, twice") await engine.crashAtStart(random.between(0, 300));
   await engine.restart("SIGKILL");
 }
@@ -134,7 +143,8 @@ async function checkAfter(lanes: Lane[], victim: Victim): Promise<void> {
 
 function loseSupervisor(facts: Facts): void {
   facts.lostSupervisor = true;
-  for (const fact of facts.containers.values()) if (fact.output === "counter") fact.mayHaveGaps = true;
+  for (const [name, fact] of facts.containers)
+    if (fact.output === "counter" || name === facts.atKill) fact.mayHaveGaps = true;
 }
 
 /** With both gone at once, nobody may have the master of a terminal or the writing end of an input any more. */

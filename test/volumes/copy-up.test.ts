@@ -25,7 +25,7 @@ import { createEvents } from "../../src/events/events.ts";
 import { createLogger } from "../../src/logger.ts";
 import { openState, type State } from "../../src/state/state.ts";
 import { getXattr, setXattr } from "../../src/sys/xattr.ts";
-import type { VolumeRecord } from "../../src/volumes/volume.ts";
+import { volumeKind } from "../../src/volumes/volume.ts";
 import { createVolumes, type Volumes } from "../../src/volumes/volumes.ts";
 
 describe("copying image content into a volume", () => {
@@ -116,7 +116,7 @@ describe("copying image content into a volume", () => {
   test("makes a copy that was cut off again", async () => {
     const { name, path } = newVolume();
     await volumes.copyUp(name, [lower], "/srv/data");
-    const records = state.records<VolumeRecord>("volume");
+    const records = state.records(volumeKind);
     records.put(name, { ...volumes.getVolume(name), isPopulating: true });
     rmSync(join(path, "sub"), { recursive: true });
     // Not written: where fs.protected_regular is set, as by systemd, even root may not create over it in a sticky folder.
@@ -137,7 +137,7 @@ describe("copying image content into a volume", () => {
     writeFileSync(join(outside, "victim"), "mine");
     symlinkSync(outside, join(path, "sub"));
     symlinkSync(join(outside, "victim"), join(path, "file"));
-    state.records<VolumeRecord>("volume").put(name, { ...volumes.getVolume(name), isPopulating: true });
+    state.records(volumeKind).put(name, { ...volumes.getVolume(name), isPopulating: true });
     const restarted = createVolumes({ root, state, events: createEvents(), logger: createLogger("silent") });
     await restarted.copyUp(name, [lower], "/srv/data");
     await restarted.close();

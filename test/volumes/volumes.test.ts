@@ -17,8 +17,17 @@ import { createEvents, type EngineEvent } from "../../src/events/events.ts";
 import { createLogger } from "../../src/logger.ts";
 import { openState, type State } from "../../src/state/state.ts";
 import { createVolumes, type MountInput, type Volumes } from "../../src/volumes/volumes.ts";
+import { eventually } from "../engine.ts";
 
-const nothing: MountInput = { imageVolumes: [], volumesFrom: [], binds: [], mounts: [], tmpfs: {} };
+const nothing: MountInput = {
+  volumePaths: [],
+  volumesFrom: [],
+  binds: [],
+  mounts: [],
+  tmpfs: {},
+  volumeDriver: "",
+  leavesBelow: false,
+};
 
 describe("volumes", () => {
   let root: string;
@@ -96,8 +105,8 @@ describe("volumes", () => {
         { message: 'create vol: missing required option: "type"' },
       ],
       [
-        { Name: "vol", DriverOpts: { type: "nfs", device: ":/x", o: "addr=1.2.3.4" } },
-        { kind: "notImplemented" },
+        { Name: "vol", DriverOpts: { size: "foo" } },
+        { kind: "invalid", message: "create vol: invalid size: 'foo'" },
       ],
       [{ Name: "vol", DriverOpts: { type: "none", device: "rel", o: "bind" } }, { kind: "invalid" }],
     ];
@@ -126,47 +135,100 @@ describe("volumes", () => {
     mkdirSync(join(root, "volumes/.removed-0011/_data"), { recursive: true });
     writeFileSync(join(root, "volumes/.removed-0011/_data/file"), "");
     open();
-    while (existsSync(join(root, "volumes/.removed-0011")))
-      await new Promise((resolve) => setTimeout(resolve, 5));
+    await eventually(
+      () => existsSync(join(root, "volumes/.removed-0011")),
+      (exists) => !exists,
+    );
     assert.ok(existsSync(join(root, "volumes/data")));
   });
 
-  test("of type tmpfs are mounted for use and gone after removal", async () => {
-    const options = { type: "tmpfs", device: "tmpfs", o: "size=1m,noexec,mode=0700" };
-    const [mount] = await volumes.resolveMounts({
-      ...nothing,
-      mounts: [
-        {
-          Type: "volume",
-          Source: "fast",
-          Target: "/fast",
-          VolumeOptions: { DriverConfig: { Options: options } },
-        },
-      ],
-    });
-    assert.ok(mount);
-    await volumes.prepareSources([mount]);
-    await volumes.prepareSources([mount]);
-    const line = () =>
-      readFileSync("/proc/self/mountinfo", "utf8")
-        .split("\n")
-        .filter((text) => text.includes(mount.source));
-    assert.equal(line().length, 1);
-    assert.match(line()[0] ?? "", /noexec.*size=1024k,mode=700/);
+  const isListed = (source: string) => readFileSync("/proc/self/mountinfo", "utf8").includes(` ${source} `);
+
+  test("of type tmpfs are mounted as long as someone uses them", async () => {
+    const Options = { type: "tmpfs", device: "tmpfs", o: "size=1m,noexec,mode=0700" };
+    const fast = {
+      Type: "volume",
+      Source: "fast",
+      Target: "/fast",
+      VolumeOptions: { DriverConfig: { Options } },
+    };
+    const mounts = await volumes.resolveMounts({ ...nothing, mounts: [fast] });
+    const source = mounts[0]?.source ?? "";
+    assert.ok(!isListed(source));
+    for (const user of ["one", "one", "two"]) await volumes.prepareSources(mounts, user);
+    const lines = readFileSync("/proc/self/mountinfo", "utf8").split("\n");
+    assert.match(lines.filter((line) => line.includes(source)).join(), /^[^,]*,noexec.*size=1024k,mode=700$/);
+    assert.deepEqual(volumes.mountedDirectories(), [source]);
     await volumes.copyUp("fast", ["/"], "/etc");
+    assert.deepEqual(readdirSync(source), []);
+    await volumes.release(mounts, "one");
+    assert.ok(isListed(source));
+    await Promise.all([volumes.release(mounts, "two"), volumes.prepareSources(mounts, "three")]);
+    assert.ok(isListed(source));
+    await volumes.release(mounts, "three");
+    assert.ok(!isListed(source));
     await volumes.remove("fast", { force: false, usedBy: [] });
-    assert.deepEqual(line(), []);
   });
 
-  test("of a bind lead to the device, which their removal leaves alone", async () => {
+  test("of a bind are its device while they are mounted, which no removal touches", async () => {
     const device = join(root, "device");
     mkdirSync(device);
     writeFileSync(join(device, "file"), "");
-    volumes.create({ Name: "bound", DriverOpts: { type: "none", o: "bind", device } });
-    const [mount] = await volumes.resolveMounts({ ...nothing, binds: ["bound:/x"] });
-    assert.equal(mount?.source, device);
+    volumes.create({ Name: "bound", DriverOpts: { type: "none", o: "bind,ro", device } });
+    const mounts = await volumes.resolveMounts({ ...nothing, binds: ["bound:/x"] });
+    const source = mounts[0]?.source ?? "";
+    assert.equal(source, join(root, "volumes/bound/_data"));
+    await volumes.prepareSources(mounts, "one");
+    assert.deepEqual(readdirSync(source), ["file"]);
+    assert.throws(() => writeFileSync(join(source, "new"), ""), { code: "EROFS" });
     await volumes.remove("bound", { force: false, usedBy: [] });
     assert.ok(existsSync(join(device, "file")));
+    assert.ok(!existsSync(join(root, "volumes/bound")));
+  });
+
+  test("that an earlier daemon mounted are unmounted when no container runs with them", async () => {
+    const DriverOpts = { type: "tmpfs", device: "tmpfs" };
+    for (const Name of ["kept", "left"]) volumes.create({ Name, DriverOpts });
+    const mounts = await volumes.resolveMounts({ ...nothing, binds: ["kept:/k", "left:/l"] });
+    await volumes.prepareSources(mounts, "one");
+    const next = open();
+    next.adopt(mounts.slice(0, 1), "one");
+    await next.unmountUnused();
+    assert.deepEqual(
+      mounts.map(({ source }) => isListed(source)),
+      [true, false],
+    );
+    await next.release(mounts, "one");
+    assert.ok(!isListed(mounts[0]?.source ?? ""));
+    await next.close();
+    await volumes.release(mounts, "one");
+    for (const name of ["kept", "left"]) await volumes.remove(name, { force: false, usedBy: [] });
+  });
+
+  test("that cannot be mounted say why, without the password", async () => {
+    const refuse = async (DriverOpts: Record<string, string>, message: RegExp) => {
+      volumes.create({ Name: "bad", DriverOpts });
+      const mounts = await volumes.resolveMounts({ ...nothing, binds: ["bad:/x"] });
+      await assert.rejects(volumes.prepareSources(mounts, "one"), { kind: "internal", message });
+      await volumes.remove("bad", { force: false, usedBy: [] });
+    };
+    const at = `${root}/volumes/bad/_data`;
+    const prefix = `^error while mounting volume '${at}': failed to mount local volume: mount`;
+    await refuse(
+      { type: "none", o: "bind", device: "/nonexistent" },
+      new RegExp(`${prefix} /nonexistent:${at}, flags: 0x1000: no such file or directory$`),
+    );
+    await refuse(
+      { type: "nosuchfs", o: "password=secret,user=x", device: "/dev/x" },
+      new RegExp(
+        `${prefix} /dev/x:${at}, data: password=\\*{8},user=x: no such device: this kernel has no file system "nosuchfs"$`,
+      ),
+    );
+    await refuse({ type: "none", device: "" }, /missing device in volume options$/);
+    await refuse(
+      { type: "nfs", o: "addr=nosuch.invalid", device: ":/x" },
+      /error resolving passed in network volume address: lookup nosuch\.invalid: no such host$/,
+    );
   });
 });
 
@@ -192,7 +254,7 @@ describe("the mounts of a container", () => {
     const [other] = await resolve({ binds: ["shared:/a/b"] });
     assert.ok(other);
     const mounts = await resolve({
-      imageVolumes: ["/a/b", "/z", "/a", "/t"],
+      volumePaths: ["/a/b", "/z", "/a", "/t"],
       volumesFrom: [other, { ...other, destination: "/from" }],
       binds: ["named:/a/b/c:ro", `${root}/host:/a/b`],
       mounts: [{ Type: "tmpfs", Target: "/m/n", TmpfsOptions: { SizeBytes: 1024, Mode: 0o1777 } }],
@@ -215,7 +277,7 @@ describe("the mounts of a container", () => {
     );
     const [, from, , , bind, tmpfs, named] = mounts;
     assert.equal(from?.copyUp, false);
-    assert.deepEqual([bind?.propagation, bind?.mode, bind?.copyUp], ["rprivate", "", false]);
+    assert.deepEqual([bind?.propagation, bind?.mode, bind?.copyUp], ["rslave", "", false]);
     assert.deepEqual([tmpfs?.tmpfsOptions, tmpfs?.isListed], ["size=1024,mode=1777", true]);
     assert.deepEqual(
       [named?.readOnly, named?.mode, named?.isAnonymous, named?.copyUp],
@@ -234,7 +296,7 @@ describe("the mounts of a container", () => {
     const mounts = await resolve({ binds: [`${source}:/x`] });
     assert.ok(statSync(source).isDirectory());
     rmSync(join(root, "made"), { recursive: true });
-    await volumes.prepareSources(mounts);
+    await volumes.prepareSources(mounts, "one");
     assert.ok(statSync(source).isDirectory());
     const missing = join(root, "missing");
     await assert.rejects(resolve({ mounts: [{ Type: "bind", Source: missing, Target: "/x" }] }), {
@@ -270,13 +332,10 @@ describe("the mounts of a container", () => {
       [{ mounts: [{ Type: "bind", Source: "rel", Target: "/x" }] }, /'rel' mount path must be absolute/],
       [{ mounts: [{ Type: "bind", Target: "/x" }] }, /field Source must not be empty/],
       [{ mounts: [{ Type: "tmpfs", Source: "x", Target: "/x" }] }, /field Source must not be specified/],
-      [
-        { mounts: [{ Type: "tmpfs", Target: "/x", BindOptions: {} }] },
-        /field BindOptions must not be specified/,
-      ],
+      [{ mounts: [{ Type: "tmpfs", Target: "/x", BindOptions: {} }] }, /BindOptions must not be specified/],
       [{ mounts: [{ Type: "volume", Target: "" }] }, /field Target must not be empty/],
       [{ mounts: [{ Type: "npipe", Target: "/x" }] }, /mount type unknown/],
-      [{ imageVolumes: ["/"] }, /destination can't be '\/'/],
+      [{ volumePaths: ["/"] }, /destination can't be '\/'/],
       [{ tmpfs: { rel: "" } }, /mount path must be absolute/],
     ];
     for (const [input, message] of wrong) await assert.rejects(resolve(input), { kind: "invalid", message });

@@ -1,7 +1,7 @@
 import { defineCommand, ExitError } from "../command.ts";
 import { bool, string } from "../flag.ts";
 import { checkTty, followTerminalSize, proxySignals, runSession } from "../terminal.ts";
-import { exitCodeOf } from "./run.ts";
+import { waitForExitCode } from "./run.ts";
 
 export const command = defineCommand({
   usage: "[OPTIONS] CONTAINER",
@@ -45,6 +45,6 @@ export const command = defineCommand({
     stopResize();
     stopProxy();
     if (end === "detached") throw new ExitError(1, "read escape sequence");
-    return exitCodeOf(cli, exit);
+    return waitForExitCode(cli, exit);
   },
 });

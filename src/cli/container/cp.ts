@@ -3,7 +3,7 @@ import path from "node:path";
 import type { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import type { Client } from "../../client/client.ts";
-import type { PathStat } from "../../formats/docker-api-system.ts";
+import type { PathStat } from "../../formats/docker-api/docker-api-system.ts";
 import { formatSize } from "../../formats/units.ts";
 import type { Cli } from "../cli.ts";
 import { defineCommand, ExitError } from "../command.ts";
@@ -83,7 +83,7 @@ async function copyIn(cli: Cli, client: Client, source: string, target: Containe
   } else {
     const local = statSource(source, flags["follow-link"]);
     const plan = planCopy(local, destination);
-    const archive = packLocal(local.path, plan);
+    const archive = packLocal(local.path, plan, local.isFolder && assertsFolder(source));
     packed = archive.packed;
     tar = archive.tar;
     folder = plan.folder;

@@ -1,5 +1,5 @@
 import path from "node:path";
-import type { ContainerCreateRequest, HostConfig, PortMap } from "../../formats/docker-api.ts";
+import type { ContainerCreateRequest, HostConfig, PortMap } from "../../formats/docker-api/docker-api.ts";
 import { parseExposeSpec, parsePortSpec } from "../../formats/port-spec.ts";
 import type { CreateFlags } from "./create-flags.ts";
 import type { CreateInput } from "./create-input.ts";
@@ -11,6 +11,9 @@ import { proxyEnv } from "./proxy-env.ts";
 /** The body of `POST /containers/create` for a command line, as Docker's CLI sends it. @throws Error in Docker's words */
 export function createBody(input: CreateInput): ContainerCreateRequest & { HostConfig: Partial<HostConfig> } {
   const { flags, given, image, command, env } = input;
+  if (!["always", "missing", "never"].includes(flags.pull)) {
+    throw new Error(`invalid pull option: '${flags.pull}': must be one of "always", "missing" or "never"`);
+  }
   const swappiness = flags["memory-swappiness"];
   if (swappiness !== -1 && (swappiness < 0 || swappiness > 100)) {
     throw new Error(`invalid value: ${swappiness}. Valid memory swappiness range is 0-100`);
@@ -19,6 +22,7 @@ export function createBody(input: CreateInput): ContainerCreateRequest & { HostC
   const isDefault = flags.attach.length === 0;
   const attachStdin = isAttached("stdin") || flags.interactive;
   const ports = parsePorts(flags);
+  if (flags.volume.includes("")) throw new Error("invalid empty volume spec");
   const volumes = parseVolumes(flags.volume);
   const ownEnvironment = [
     ...readPairFiles(flags["env-file"], env),

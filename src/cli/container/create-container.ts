@@ -1,29 +1,57 @@
-import { existsSync, writeFileSync } from "node:fs";
+import { closeSync, existsSync, openSync, rmSync, writeSync } from "node:fs";
 import { isIP } from "node:net";
 import { ApiError } from "../../client/api-error.ts";
 import type { Client } from "../../client/client.ts";
-import type { ContainerCreateRequest } from "../../formats/docker-api.ts";
+import { messageOf } from "../../errors.ts";
+import type { ContainerCreateRequest } from "../../formats/docker-api/docker-api.ts";
+import { parsePlatform } from "../../formats/platform.ts";
 import { formatFamiliar, parseReference, withDefaultTag } from "../../formats/reference.ts";
 import type { Cli } from "../cli.ts";
+import { describeError } from "../system-error.ts";
 import type { CreateFlags } from "./create-flags.ts";
 
 /** Creates, pulling the image first when it is not here, and tells the daemon's warnings. Gives the id. */
-export async function createContainer(
+export async function requestContainer(
   cli: Cli,
   client: Client,
   body: ContainerCreateRequest,
   flags: CreateFlags,
 ): Promise<string> {
-  if (!["always", "missing", "never"].includes(flags.pull)) {
-    throw new Error(`invalid pull option: '${flags.pull}': must be one of "always", "missing" or "never"`);
+  const idFile = flags.cidfile === "" ? undefined : openIdFile(flags.cidfile);
+  try {
+    const id = await createFrom(cli, client, body, flags);
+    if (idFile !== undefined) writeSync(idFile, id);
+    return id;
+  } catch (error) {
+    if (idFile !== undefined) rmSync(flags.cidfile, { force: true });
+    throw error;
+  } finally {
+    if (idFile !== undefined) closeSync(idFile);
   }
-  if (flags.cidfile !== "" && existsSync(flags.cidfile)) {
-    throw new Error(
-      `container ID file found, make sure the other container isn't running or delete ${flags.cidfile}`,
-    );
+}
+
+/** Before there is a container: one whose id cannot be written down must not be made. */
+function openIdFile(file: string): number {
+  if (existsSync(file)) {
+    throw new Error(`container ID file found, make sure the other container isn't running or delete ${file}`);
   }
+  try {
+    return openSync(file, "wx");
+  } catch (error) {
+    throw new Error(`failed to create the container ID file: ${describeError(error)}`, { cause: error });
+  }
+}
+
+async function createFrom(
+  cli: Cli,
+  client: Client,
+  body: ContainerCreateRequest,
+  flags: CreateFlags,
+): Promise<string> {
   warnAboutFlags(cli, flags);
   const image = body.Image ?? "";
+  if (!isImageId(image)) parseReference(image);
+  checkPlatform(flags.platform);
   if (flags.pull === "always") await pullImage(cli, client, image, flags);
   const options = {
     name: flags.name || undefined,
@@ -31,17 +59,25 @@ export async function createContainer(
   };
   const create = () => client.containers.create(body, options);
   const created = await create().catch(async (error: unknown) => {
-    const isMissing =
-      error instanceof ApiError && error.status === 404 && /no such image/i.test(error.message);
+    const isMissing = error instanceof ApiError && error.status === 404;
     if (!isMissing || flags.pull !== "missing") throw error;
     if (!flags.quiet) cli.warn(`Unable to find image '${familiar(image)}' locally`);
     await pullImage(cli, client, image, flags);
     return create();
   });
   for (const warning of created.Warnings ?? []) cli.warn(`WARNING: ${warning}`);
-  if (flags.cidfile !== "") writeFileSync(flags.cidfile, created.Id);
   return created.Id;
 }
+
+function checkPlatform(text: string): void {
+  try {
+    if (text !== "") parsePlatform(text);
+  } catch (error) {
+    throw new Error(`error parsing specified platform: ${messageOf(error)}`, { cause: error });
+  }
+}
+
+const isImageId = (text: string) => /^(sha256:)?[0-9a-f]{64}$/.test(text);
 
 function familiar(image: string): string {
   try {
@@ -59,7 +95,7 @@ async function pullImage(cli: Cli, client: Client, image: string, flags: CreateF
 function warnAboutFlags(cli: Cli, flags: CreateFlags): void {
   for (const address of flags.dns) {
     if (isIP(address) !== 0 && (address.startsWith("127.") || address === "::1")) {
-      cli.warn(`WARNING: Localhost DNS setting (--dns=${address}) may fail in containers.`);
+      cli.warn(`WARNING: Localhost DNS (${address}) may fail in containers.`);
     }
   }
 }

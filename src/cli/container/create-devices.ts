@@ -1,5 +1,5 @@
 import { parseCsvLine } from "../../formats/csv.ts";
-import type { DeviceMapping } from "../../formats/docker-api.ts";
+import type { DeviceMapping } from "../../formats/docker-api/docker-api.ts";
 
 export interface DeviceRequest {
   Driver: string;
@@ -26,15 +26,21 @@ const isMode = (text: string) => /^[rwm]{1,3}$/.test(text) && new Set(text).size
 
 function parseDevice(spec: string): DeviceMapping {
   const [host = "", second = host, third, ...rest] = spec.split(":");
+  if (host === "") throw new Error(`bad format for path: ${spec}`);
   if (rest.length > 0) throw new Error(`invalid device specification: ${spec}`);
   if (third !== undefined) {
     if (!isMode(third)) throw new Error(`bad mode specified: ${third}`);
-    return { PathOnHost: host, PathInContainer: second, CgroupPermissions: third };
+    return { PathOnHost: host, PathInContainer: absolute(second), CgroupPermissions: third };
   }
   if (second !== host && isMode(second)) {
     return { PathOnHost: host, PathInContainer: host, CgroupPermissions: second };
   }
-  return { PathOnHost: host, PathInContainer: second, CgroupPermissions: "rwm" };
+  return { PathOnHost: host, PathInContainer: absolute(second), CgroupPermissions: "rwm" };
+}
+
+function absolute(path: string): string {
+  if (!path.startsWith("/")) throw new Error(`${path} is not an absolute path`);
+  return path;
 }
 
 /** `--gpus`: `all`, a number, or `device=0,driver=nvidia,capabilities=utility`. @throws Error in Docker's words */

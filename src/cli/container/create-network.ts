@@ -1,6 +1,6 @@
 import { isIP } from "node:net";
 import { parseCsvLine } from "../../formats/csv.ts";
-import type { EndpointSettings } from "../../formats/docker-api.ts";
+import type { EndpointSettings } from "../../formats/docker-api/docker-api.ts";
 
 export interface NetworkFlags {
   network: NetworkAttachment[];
@@ -31,13 +31,14 @@ export function parseNetworking(flags: NetworkFlags): { mode: string; endpoints:
   const endpoints: Endpoints = {};
   for (const [index, { name, endpoint }] of networks.entries()) {
     if (Object.hasOwn(endpoints, name)) throw new Error(`network "${name}" is specified multiple times`);
-    if (networks.length > 1 && !isUserDefined(name) && name !== "bridge") {
+    if (name === "") throw new Error("no name set for network");
+    if (networks.length > 1 && !isUserDefined(name)) {
       throw new Error(
         "conflicting options: cannot attach both user-defined and non-user-defined network-modes",
       );
     }
-    // It joins another container's namespace: there is nothing to configure.
-    if (!name.startsWith("container:"))
+    // It joins another container's namespace: there is nothing to configure, as the daemon says of an address.
+    if (!name.startsWith("container:") || flags.ip !== "")
       endpoints[name] = index === 0 ? applyFlags(name, endpoint, flags) : endpoint;
   }
   return { mode: networks[0]?.name ?? "default", endpoints };

@@ -1,6 +1,6 @@
 import { isIP } from "node:net";
 import path from "node:path";
-import type { MountSpec, ThrottleDevice, Ulimit } from "../../formats/docker-api.ts";
+import type { MountSpec, ThrottleDevice, Ulimit } from "../../formats/docker-api/docker-api.ts";
 import { parseMountSpec } from "../../formats/mount-spec.ts";
 import { parseDuration, parseSize } from "../../formats/units.ts";
 import type { Flag } from "../flag.ts";
@@ -25,7 +25,7 @@ const single = <T>(help: string, placeholder: string, initial: T, parse: (text: 
   apply: (_, text) => parse(text),
 });
 
-export const mount = (help: string) =>
+export const mountFlag = (help: string) =>
   repeated<MountSpec>(help, "mount", (text) => parseMountSpec(text, (relative) => path.resolve(relative)));
 
 export const network = (help: string) => repeated<NetworkAttachment>(help, "network", parseNetwork);
@@ -36,13 +36,29 @@ export const gpus = (help: string) => repeated<DeviceRequest>(help, "gpu-request
 export const duration = (help: string) =>
   single<number | undefined>(help, "duration", undefined, parseDuration);
 
+/** "0.5", "-1", "1e3", "1/4" */
+function parseRational(text: string): number | undefined {
+  const [, over, under] = /^([+-]?\d{1,30})\/(\d{1,30})$/.exec(text) ?? [];
+  if (over !== undefined) return Number(under) === 0 ? undefined : Number(over) / Number(under);
+  return /^[+-]?(\d{1,30}\.?\d{0,30}|\.\d{1,30})(e[+-]?\d{1,2})?$/i.test(text) ? Number(text) : undefined;
+}
+
 export const nanoCpus = (help: string) =>
   single(help, "decimal", 0, (text) => {
-    if (!/^\d*\.?\d+$|^\d+\.$/.test(text)) throw new Error(`failed to parse ${text} as a rational number`);
-    const nano = Math.round(Number(text) * 1e9);
-    if (Math.abs(Number(text) * 1e9 - nano) > 1e-3) throw new Error("value is too precise");
+    const value = parseRational(text);
+    if (value === undefined) throw new Error(`failed to parse ${text} as a rational number`);
+    const nano = Math.round(value * 1e9);
+    if (Math.abs(value * 1e9 - nano) > 1e-3) throw new Error("value is too precise");
     return nano;
   });
+
+/** Of `--dns-search`; "." is none. */
+export function checkDomain(text: string): string {
+  const labels = text.trim().replace(/\.$/, "").split(".");
+  const isLabel = (label: string) => /^[a-zA-Z0-9-]{1,255}$/.test(label) && !/^-|-$/.test(label);
+  if (text.trim() === "." || (labels.every(isLabel) && /[a-zA-Z]/.test(text))) return text.trim();
+  throw new Error(`${text} is not a valid domain`);
+}
 
 /** -1 is no limit. */
 export const memorySwap = (help: string) =>
@@ -53,17 +69,24 @@ const ulimits = new Set([
   ...["rtprio", "rttime", "sigpending", "stack"],
 ]);
 
+function parseLimit(text: string): number {
+  if (/^[+-]?\d+$/.test(text)) return Number(text);
+  throw new Error(`strconv.ParseInt: parsing ${JSON.stringify(text)}: invalid syntax`);
+}
+
 export const ulimit = (help: string) =>
   repeated<Ulimit>(help, "ulimit", (text) => {
-    const match = /^([a-z]+)=(-?\d+)(?::(-?\d+))?$/.exec(text);
-    if (match === null) throw new Error(`invalid ulimit argument: ${text}`);
-    if (!ulimits.has(match[1]!)) throw new Error(`invalid ulimit type: ${match[1]}`);
-    const soft = Number(match[2]);
-    const hard = match[3] === undefined ? soft : Number(match[3]);
+    const [, name = "", values = ""] = /^([^=]*)=([\s\S]*)$/.exec(text) ?? [];
+    if (!text.includes("=")) throw new Error(`invalid ulimit argument: ${text}`);
+    if (!ulimits.has(name)) throw new Error(`invalid ulimit type: ${name}`);
+    const limits = values.split(":");
+    if (limits.length > 2)
+      throw new Error(`too many limit value arguments - ${values}, can only have up to two, \`soft[:hard]\``);
+    const [soft = 0, hard = soft] = limits.map(parseLimit);
     if (hard !== -1 && soft > hard) {
       throw new Error(`ulimit soft limit must be less than or equal to hard limit: ${soft} > ${hard}`);
     }
-    return { Name: match[1]!, Hard: hard, Soft: soft };
+    return { Name: name, Hard: hard, Soft: soft };
   });
 
 export const throttle = (help: string, isBytes: boolean) =>

@@ -1,7 +1,7 @@
 import type { Cli } from "../cli.ts";
 import { defineCommand, ExitError, pointToHelp } from "../command.ts";
 import { createBody } from "./create-body.ts";
-import { createContainer } from "./create-container.ts";
+import { requestContainer } from "./create-container.ts";
 import { type CreateFlags, createFlags } from "./create-flags.ts";
 import type { CreateInput } from "./create-input.ts";
 
@@ -14,7 +14,7 @@ export const command = defineCommand({
     const client = await cli.client();
     const input = createInput(cli, client.host, flags, given, args);
     const body = orUsageError("create", () => createBody(input));
-    cli.print(await createContainer(cli, client, body, flags));
+    cli.print(await requestContainer(cli, client, body, flags));
   },
 });
 
@@ -26,8 +26,20 @@ export function createInput(
   given: ReadonlySet<string>,
   [image = "", ...command]: string[],
 ): CreateInput {
+  checkSystem(given);
   const proxies = { all: cli.config.proxies, host };
   return { flags, given, image, command, env: cli.env, apiSocket: host.replace(/^unix:\/\//, ""), proxies };
+}
+
+/** Flags of another system's daemon. */
+function checkSystem(given: ReadonlySet<string>): void {
+  const foreign = ["cpu-count", "cpu-percent", "io-maxbandwidth", "io-maxiops"].filter((name) =>
+    given.has(name),
+  );
+  if (foreign.length === 0) return;
+  const reason =
+    "is only supported on a Docker daemon running on windows, but the Docker daemon is running on linux";
+  throw new Error(foreign.map((name) => `"--${name}" ${reason}`).join("\n"));
 }
 
 /** A command line that cannot be understood: exit code 125, with a pointer to the help. */

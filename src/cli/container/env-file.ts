@@ -1,3 +1,4 @@
+import { isUtf8 } from "node:buffer";
 import { readFileSync } from "node:fs";
 import { hasCode } from "../../errors.ts";
 
@@ -14,11 +15,27 @@ export function readPairFiles(
 
 function readPairFile(file: string): string {
   try {
-    return readFileSync(file, "utf8");
+    return decode(readFileSync(file), file);
   } catch (error) {
     if (hasCode(error, "ENOENT")) throw new Error(`open ${file}: no such file or directory`);
+    if (hasCode(error, "EISDIR")) throw new Error(`invalid env file (${file}): read ${file}: is a directory`);
     throw error;
   }
+}
+
+/** @throws Error in Docker's words for a line that is not UTF-8 */
+function decode(bytes: Buffer, file: string): string {
+  if (isUtf8(bytes)) return bytes.toString();
+  for (let start = 0, number = 1; start < bytes.length; number++) {
+    const end = bytes.indexOf(0x0a, start);
+    const line = bytes.subarray(start, end < 0 ? bytes.length : end);
+    if (!isUtf8(line))
+      throw new Error(
+        `invalid env file (${file}): invalid utf8 bytes at line ${number}: [${[...line].join(" ")}]`,
+      );
+    start += line.length + 1;
+  }
+  return bytes.toString();
 }
 
 export function parsePairs(

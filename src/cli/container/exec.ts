@@ -1,5 +1,5 @@
 import type { Client } from "../../client/client.ts";
-import type { ExecCreateRequest } from "../../formats/docker-api.ts";
+import type { ExecCreateRequest } from "../../formats/docker-api/docker-api.ts";
 import type { Cli } from "../cli.ts";
 import { defineCommand, ExitError } from "../command.ts";
 import { bool, list, string } from "../flag.ts";

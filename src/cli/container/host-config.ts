@@ -1,4 +1,4 @@
-import type { HostConfig, PortMap } from "../../formats/docker-api.ts";
+import type { HostConfig, PortMap } from "../../formats/docker-api/docker-api.ts";
 import { parseDevices } from "./create-devices.ts";
 import type { CreateFlags } from "./create-flags.ts";
 import type { CreateInput } from "./create-input.ts";
@@ -110,7 +110,7 @@ function checkMode(flag: string, name: string, mode: string, allowed: readonly s
 
 export function parseRestart(text: string, isRemoved = false): HostConfig["RestartPolicy"] {
   const [name, count] = splitAt(text, ":");
-  if (text.includes(":") && !/^\d+$/.test(count)) {
+  if (!/^([+-]?\d{1,18})?$/.test(count)) {
     throw new Error("invalid restart policy format: maximum retry count must be an integer");
   }
   if (text.startsWith(":")) throw new Error("invalid restart policy format: no policy provided before colon");

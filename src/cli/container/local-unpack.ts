@@ -12,13 +12,13 @@ import {
 } from "node:fs/promises";
 import path from "node:path";
 import type { Readable } from "node:stream";
-import { type ByteString, type TarEntry, textOfBytes } from "../../formats/tar-entry.ts";
-import { createTarReader } from "../../formats/tar-reader.ts";
+import { type ByteString, type TarEntry, textOfBytes } from "../../formats/tar/tar-entry.ts";
+import { createTarReader } from "../../formats/tar/tar-reader.ts";
 import { type CopyPlan, renameEntry } from "./cp-path.ts";
 import { pathOf, planInBytes } from "./local-pack.ts";
 
 /**
- * Unpacks below the plan's folder, owned by whoever runs this. The archive comes from a container and is not trusted:
+ * Unpacks below the plan's folder, owned by the user who runs this. The archive comes from a container and is not trusted:
  * no entry gets out of the folder, not by `..` and not through a link. Devices and FIFOs are left out. Gives the bytes of
  * the contents.
  * @throws Error when an entry would get out, or the archive is damaged

@@ -1,15 +1,6 @@
-import { defineCommand } from "../command.ts";
-import { forEachArgument } from "../each.ts";
+import { eachContainer } from "./each-container.ts";
 
-export const command = defineCommand({
-  usage: "CONTAINER [CONTAINER...]",
-  arity: [1],
-  flags: {},
-  async run({ cli, args }) {
-    const client = await cli.client();
-    return forEachArgument(cli, args, async (id) => {
-      await client.containers.pause(id);
-      return id;
-    });
-  },
+export const command = eachContainer(async ({ containers }, id) => {
+  await containers.pause(id);
+  return id;
 });

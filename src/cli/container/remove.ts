@@ -15,11 +15,11 @@ export const command = defineCommand({
     const client = await cli.client();
     return forEachArgument(cli, args, async (argument) => {
       const id = argument.replace(/^\/+|\/+$/g, "");
-      if (id === "") throw new Error("invalid container name or ID: value is empty");
+      if (id === "") throw new Error("container name cannot be empty");
       try {
         await client.containers.remove(id, flags);
       } catch (error) {
-        // With --force it is enough that it is not there, but it is told.
+        // With --force a missing container is no failure, but it is reported.
         if (!(flags.force && error instanceof ApiError && error.status === 404)) throw error;
         cli.warn(`Error response from daemon: ${error.message}`);
         return undefined;

@@ -1,8 +1,9 @@
-import type { ContainerSummary, MountPoint, PortSummary } from "../../formats/docker-api.ts";
-import { type GoStruct, goRow } from "../../formats/go-template.ts";
-import { quoteGo } from "../../formats/go-template-printf.ts";
+import { shortId } from "../../formats/digest.ts";
+import type { ContainerSummary, MountPoint, PortSummary } from "../../formats/docker-api/docker-api.ts";
+import { type GoStruct, goRow } from "../../formats/go-template/go-template.ts";
+import { quoteGo } from "../../formats/go-template/go-template-printf.ts";
 import { formatAge, formatSize } from "../../formats/units.ts";
-import { ellipsis, formatLabels, formatLocalTime, shortId } from "../output.ts";
+import { ellipsis, formatLabels, formatLocalTime } from "../output.ts";
 
 export const containerHeaders = {
   ID: "CONTAINER ID",
@@ -79,7 +80,7 @@ export function formatPorts(ports: readonly PortSummary[]): string {
   const sorted = [...ports].sort(
     (a, b) =>
       a.PrivatePort - b.PrivatePort ||
-      (a.IP ?? "").localeCompare(b.IP ?? "") ||
+      compareText(a.IP ?? "", b.IP ?? "") ||
       (a.PublicPort ?? 0) - (b.PublicPort ?? 0) ||
       a.Type.localeCompare(b.Type),
   );
@@ -102,6 +103,9 @@ export function formatPorts(ports: readonly PortSummary[]): string {
   }
   return [...closed, ...[...open.values()].map(formatRange), ...mapped].join(", ");
 }
+
+/** By bytes, as Go does it: 0.0.0.0 before [::]. */
+const compareText = (a: string, b: string) => (a === b ? 0 : a < b ? -1 : 1);
 
 function formatRange({
   ip,

@@ -1,13 +1,13 @@
 import { ApiError } from "../../client/api-error.ts";
 import type { Client } from "../../client/client.ts";
-import type { WaitResponse } from "../../formats/docker-api-system.ts";
+import type { WaitResponse } from "../../formats/docker-api/docker-api-system.ts";
 import type { Cli } from "../cli.ts";
 import { defineCommand, ExitError, pointToHelp } from "../command.ts";
 import { bool, type FlagValues, string } from "../flag.ts";
 import { checkTty, followTerminalSize, proxySignals, runSession } from "../terminal.ts";
 import { createInput, orUsageError } from "./create.ts";
 import { createBody } from "./create-body.ts";
-import { createContainer } from "./create-container.ts";
+import { requestContainer } from "./create-container.ts";
 import { createFlags } from "./create-flags.ts";
 
 const runFlags = {
@@ -37,7 +37,7 @@ export const command = defineCommand({
     } else checkTty(cli, { hasStdin: body.AttachStdin ?? false, isTty: flags.tty });
     if (flags.tty && cli.stdout.isTTY)
       body.HostConfig.ConsoleSize = [cli.stdout.rows ?? 0, cli.stdout.columns ?? 0];
-    const id = await createContainer(cli, client, body, flags).catch(asRunError);
+    const id = await requestContainer(cli, client, body, flags).catch(asRunError);
     return flags.detach
       ? await startDetached(cli, client, id)
       : await runAttached(cli, client, id, body, flags);
@@ -92,11 +92,11 @@ async function runAttached(
   const end = await runSession(cli, session);
   stopResize();
   stopProxy();
-  return end === "detached" ? 0 : exitCodeOf(cli, exit);
+  return end === "detached" ? 0 : waitForExitCode(cli, exit);
 }
 
 /** 125 when the daemon went away, or could not tell. */
-export async function exitCodeOf(cli: Cli, exit: Promise<WaitResponse>): Promise<number> {
+export async function waitForExitCode(cli: Cli, exit: Promise<WaitResponse>): Promise<number> {
   try {
     const result = await exit;
     if (!result.Error?.Message) return result.StatusCode;

@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { hasCode } from "../../errors.ts";
-import type { HostConfig } from "../../formats/docker-api.ts";
+import type { HostConfig } from "../../formats/docker-api/docker-api.ts";
 
 type Security = Pick<HostConfig, "SecurityOpt" | "MaskedPaths" | "ReadonlyPaths">;
 

@@ -1,11 +1,11 @@
 import type { Client } from "../../client/client.ts";
-import type { StartOptions } from "../../client/containers.ts";
+import type { ContainerStartOptions } from "../../client/containers.ts";
 import type { Cli } from "../cli.ts";
 import { defineCommand, ExitError } from "../command.ts";
 import { describeError } from "../each.ts";
 import { bool, type FlagValues, string } from "../flag.ts";
 import { checkTty, followTerminalSize, proxySignals, runSession } from "../terminal.ts";
-import { exitCodeOf } from "./run.ts";
+import { waitForExitCode } from "./run.ts";
 
 const flags = {
   attach: bool("a", "Attach STDOUT/STDERR and forward signals"),
@@ -35,7 +35,7 @@ async function startAll(
   cli: Cli,
   client: Client,
   ids: readonly string[],
-  options: StartOptions,
+  options: ContainerStartOptions,
 ): Promise<number> {
   const failed: string[] = [];
   for (const id of ids) {
@@ -83,5 +83,5 @@ async function startAttached(
   const end = await runSession(cli, { connection, isTty: config.Tty, hasStdin, hasOutput: true, detachKeys });
   stopResize();
   stopProxy();
-  return end === "detached" ? 0 : exitCodeOf(cli, exit);
+  return end === "detached" ? 0 : waitForExitCode(cli, exit);
 }

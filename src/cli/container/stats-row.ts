@@ -1,7 +1,7 @@
-import type { StatsResponse } from "../../formats/docker-api-system.ts";
-import { type GoStruct, goRow } from "../../formats/go-template.ts";
+import { shortId } from "../../formats/digest.ts";
+import type { StatsResponse } from "../../formats/docker-api/docker-api-system.ts";
+import { type GoStruct, goRow } from "../../formats/go-template/go-template.ts";
 import { formatBinarySize, formatSize } from "../../formats/units.ts";
-import { shortId } from "../output.ts";
 
 export const statsHeaders = {
   Container: "CONTAINER",

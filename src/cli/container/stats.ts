@@ -1,6 +1,6 @@
 import { ApiError } from "../../client/api-error.ts";
 import type { Client } from "../../client/client.ts";
-import type { StatsResponse } from "../../formats/docker-api-system.ts";
+import type { StatsResponse } from "../../formats/docker-api/docker-api-system.ts";
 import { defineCommand } from "../command.ts";
 import { bool, string } from "../flag.ts";
 import { formatHelp, formatList, type ListOutput } from "../output.ts";

@@ -1,4 +1,4 @@
-import { formatTable } from "../../formats/table.ts";
+import { formatColumns } from "../../formats/table.ts";
 import { defineCommand } from "../command.ts";
 
 export const command = defineCommand({
@@ -10,6 +10,6 @@ export const command = defineCommand({
     const client = await cli.client();
     const { Titles, Processes } = await client.containers.top(id, psArguments.join(" ") || undefined);
     const lines = [Titles, ...(Processes ?? [])].map((cells) => cells.join("\t"));
-    cli.print(formatTable(lines.join("\n"), { minWidth: 20 }));
+    cli.print(formatColumns(lines.join("\n"), { minWidth: 20 }));
   },
 });

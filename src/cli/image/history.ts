@@ -1,9 +1,10 @@
-import type { ImageHistoryItem } from "../../formats/docker-api.ts";
-import { goRow } from "../../formats/go-template.ts";
+import { shortId } from "../../formats/digest.ts";
+import type { ImageHistoryItem } from "../../formats/docker-api/docker-api.ts";
+import { goRow } from "../../formats/go-template/go-template.ts";
 import { formatAge, formatSize } from "../../formats/units.ts";
 import { defineCommand } from "../command.ts";
 import { bool, string } from "../flag.ts";
-import { ellipsis, formatHelp, formatLocalRfc3339, printList, shortId } from "../output.ts";
+import { ellipsis, formatHelp, formatLocalRfc3339, printList } from "../output.ts";
 
 export const command = defineCommand({
   usage: "[OPTIONS] IMAGE",

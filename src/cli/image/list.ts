@@ -19,7 +19,7 @@ export const command = defineCommand({
   async run({ cli, flags, args: [reference] }) {
     if (flags.tree) throw new Error("not yet supported: --tree");
     const filters = { ...toFilters(flags.filter) };
-    if (reference !== undefined) filters.reference = [...(filters.reference ?? []), reference];
+    if (reference) filters.reference = [...(filters.reference ?? []), reference];
     const client = await cli.client();
     const images = await client.images.list({ all: flags.all, filters });
     const format = flags.format || (flags.quiet ? "" : (cli.config.imagesFormat ?? ""));

@@ -1,7 +1,8 @@
-import type { ImageSummary } from "../../formats/docker-api.ts";
-import { type GoStruct, goRow } from "../../formats/go-template.ts";
+import { shortId } from "../../formats/digest.ts";
+import type { ImageSummary } from "../../formats/docker-api/docker-api.ts";
+import { type GoStruct, goRow } from "../../formats/go-template/go-template.ts";
 import { formatAge, formatSize } from "../../formats/units.ts";
-import { formatLocalTime, shortId } from "../output.ts";
+import { formatLocalTime } from "../output.ts";
 
 export const imageHeaders = {
   ID: "IMAGE ID",

@@ -10,7 +10,7 @@ export const command = defineCommand({
     platform: list(
       "",
       'Save only the given platform variant. Formatted as "os[/arch[/variant]]" (e.g., "linux/amd64")',
-      "strings",
+      "string",
     ),
   },
   async run({ cli, flags, args }) {

@@ -1,5 +1,5 @@
-import type { SearchResult } from "../../formats/docker-api-image.ts";
-import { goRow } from "../../formats/go-template.ts";
+import type { SearchResult } from "../../formats/docker-api/docker-api-image.ts";
+import { goRow } from "../../formats/go-template/go-template.ts";
 import { defineCommand } from "../command.ts";
 import { filterFlag, toFilters } from "../filter.ts";
 import { bool, int, string } from "../flag.ts";

@@ -42,8 +42,10 @@ export const command = defineCommand({
 
 function checkFlags(given: ReadonlySet<string>): void {
   if (!given.has("password-stdin")) return;
-  if (given.has("password")) throw new ExitError(1, "--password and --password-stdin are mutually exclusive");
-  if (!given.has("username")) throw new ExitError(1, "Must provide --username with --password-stdin");
+  if (given.has("password"))
+    throw new ExitError(1, "conflicting options: cannot specify both --password and --password-stdin");
+  if (!given.has("username"))
+    throw new ExitError(1, "the --password-stdin option requires --username to be set");
 }
 
 async function finish(cli: Cli, address: string, login: Login): Promise<number> {

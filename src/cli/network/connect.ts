@@ -1,4 +1,4 @@
-import type { EndpointSettings } from "../../formats/docker-api.ts";
+import type { EndpointSettings } from "../../formats/docker-api/docker-api.ts";
 import { defineCommand } from "../command.ts";
 import { toPairs } from "../container/env-file.ts";
 import { commaList, int, list, string } from "../flag.ts";
@@ -11,10 +11,10 @@ export const command = defineCommand({
     "driver-opt": list("", "driver options for the network", "strings"),
     "gw-priority": int(
       "",
-      "Highest gw-priority provides the default gateway. Accepts positive and negative values",
+      "Highest gw-priority provides the default gateway. Accepts positive and negative values.",
     ),
-    ip: string("", "IPv4 address (e.g., 172.30.100.104)", "", "ip"),
-    ip6: string("", "IPv6 address (e.g., 2001:db8::33)", "", "ip"),
+    ip: string("", 'IPv4 address (e.g., "172.30.100.104")'),
+    ip6: string("", 'IPv6 address (e.g., "2001:db8::33")'),
     link: list("", "Add link to another container"),
     "link-local-ip": commaList("", "Add a link-local address for the container"),
   },

@@ -1,9 +1,10 @@
-import type { NetworkInspect } from "../../formats/docker-api.ts";
-import { goRow } from "../../formats/go-template.ts";
+import { shortId } from "../../formats/digest.ts";
+import type { NetworkInspect } from "../../formats/docker-api/docker-api.ts";
+import { goRow } from "../../formats/go-template/go-template.ts";
 import { defineCommand } from "../command.ts";
 import { filterFlag, toFilters } from "../filter.ts";
 import { bool, string } from "../flag.ts";
-import { formatHelp, formatLabels, printList, shortId } from "../output.ts";
+import { formatHelp, formatLabels, printList } from "../output.ts";
 
 export const command = defineCommand({
   usage: "[OPTIONS]",

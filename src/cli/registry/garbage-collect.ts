@@ -12,22 +12,20 @@ export const command = defineCommand({
     "dry-run": bool("", "Only print what would be removed"),
     "delete-untagged": bool("m", "Remove manifests as well that no tag leads to"),
     grace: string("", "Leave what a client has touched within this time", "1h", "duration"),
-    "upload-age": string(
-      "",
-      "Give up uploads that nobody has gone on with for this time",
-      "168h",
-      "duration",
-    ),
+    "upload-age": string("", "Remove uploads without activity for this long", "168h", "duration"),
   },
   async run({ cli, flags }) {
-    const { collectGarbage } = await import("../../registry/collect.ts");
-    const { manifests, blobs, uploads, sizeBytes } = await collectGarbage(await openStorage(flags, cli.env), {
-      isDryRun: flags["dry-run"],
-      withUntagged: flags["delete-untagged"],
-      graceMilliseconds: parseDuration(flags.grace) / 1e6,
-      uploadMilliseconds: parseDuration(flags["upload-age"]) / 1e6,
-      report: (line) => cli.print(line),
-    });
+    const { collectRegistryGarbage } = await import("../../registry/collect.ts");
+    const { manifests, blobs, uploads, sizeBytes } = await collectRegistryGarbage(
+      await openStorage(flags, cli.env),
+      {
+        isDryRun: flags["dry-run"],
+        withUntagged: flags["delete-untagged"],
+        graceMilliseconds: parseDuration(flags.grace) / 1e6,
+        uploadMilliseconds: parseDuration(flags["upload-age"]) / 1e6,
+        report: (line) => cli.print(line),
+      },
+    );
     const verb = flags["dry-run"] ? "Would remove" : "Removed";
     cli.print(`${verb} ${manifests} manifests, ${blobs} blobs, ${uploads} uploads: ${formatSize(sizeBytes)}`);
     return 0;

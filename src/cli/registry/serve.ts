@@ -10,25 +10,21 @@ import { openStorage, storageFlags } from "./storage-flags.ts";
 const flags = {
   ...storageFlags,
   listen: string("", "Address and port to listen on", "127.0.0.1:5000", "address"),
-  auth: string(
+  auth: string("", "Require login; htpasswd file (bcrypt), reloaded on change", "", "file"),
+  "allow-plain-http": bool(
     "",
-    "Let only users in that are in this file of htpasswd -B; it is re-read when it changes",
-    "",
-    "file",
+    "Take passwords unencrypted from other machines, as behind a proxy that encrypts",
   ),
   "tls-cert": string("", "Certificate of the server, with its chain; re-read on SIGHUP", "", "file"),
   "tls-key": string("", "Key of the certificate", "", "file"),
   mirror: string("", "Mirror this registry: fetch from it what is missing, and keep it", "", "url"),
   "mirror-ttl": string(
     "",
-    "Remove from a mirror what nobody has asked for in this time; 0: nothing",
+    "Remove from a mirror what was not pulled for this long (0: remove nothing)",
     "168h",
     "duration",
   ),
-  "mirror-max-size": bytes(
-    "",
-    "Most that a mirror keeps; what was not asked for the longest goes; 0: any amount",
-  ),
+  "mirror-max-size": bytes("", "Maximum cache size, least recently used removed first (0 = unlimited)"),
   debug: bool("D", "Log each request to standard error"),
 };
 
@@ -41,6 +37,9 @@ A mirror gives $BERTH_MIRROR_USERNAME and $BERTH_MIRROR_PASSWORD to the registry
   async run({ cli, flags: given }) {
     const { createRegistry } = await import("../../registry/registry.ts");
     const tls = readTls(given);
+    const { host, port } = parseAddress(given.listen);
+    if (given.auth !== "" && !tls && !given["allow-plain-http"] && !isLoopback(host))
+      throw plainPasswords(host);
     const storage = await openStorage(given, cli.env);
     const passwords = await openPasswords(given.auth);
     const upstream = await openMirrored(given.mirror, cli.env);
@@ -51,12 +50,13 @@ A mirror gives $BERTH_MIRROR_USERNAME and $BERTH_MIRROR_PASSWORD to the registry
       ...(upstream && { upstream, limits: readLimits(given) }),
       ...(passwords && { checkPassword: passwords.check }),
     });
-    const { host, port } = parseAddress(given.listen);
     const address = `${host.includes(":") ? `[${host}]` : host}:${await registry.listen({ host, port })}`;
     const isOpen = !passwords && !isLoopback(host);
     cli.print(`Registry listening on ${tls ? "https" : "http"}://${address}, data in ${storage.description}`);
     if (isOpen)
-      cli.warn("WARNING: anybody who reaches this address can push and delete: see --auth and --tls-cert");
+      cli.warn(
+        "WARNING: Anyone who can reach this address can push and delete images: see --auth and --tls-cert",
+      );
     // One request's trouble is not the others'.
     process.on("unhandledRejection", (error) =>
       cli.warn(`BUG: ${error instanceof Error ? error.stack : error}`),
@@ -68,6 +68,13 @@ A mirror gives $BERTH_MIRROR_USERNAME and $BERTH_MIRROR_PASSWORD to the registry
     return 0;
   },
 });
+
+function plainPasswords(host: string): Error {
+  return new Error(
+    `--auth without --tls-cert would send passwords unencrypted to ${host}: give a certificate, listen on 127.0.0.1, ` +
+      "or pass --allow-plain-http where a proxy encrypts",
+  );
+}
 
 type Flags = FlagValues<typeof flags>;
 

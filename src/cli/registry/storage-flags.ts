@@ -16,7 +16,7 @@ export const storageFlags = {
   ),
 };
 
-/** @throws EngineError or a system error, when the folder or the bucket is not to be had */
+/** @throws EngineError or a system error, when the folder or the bucket cannot be used */
 export async function openStorage(
   flags: FlagValues<typeof storageFlags>,
   env: Record<string, string | undefined>,

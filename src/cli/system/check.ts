@@ -1,4 +1,4 @@
-import type { CheckFinding } from "../../formats/docker-api-system.ts";
+import type { CheckFinding } from "../../formats/docker-api/docker-api-system.ts";
 import { defineCommand } from "../command.ts";
 import { bool } from "../flag.ts";
 

@@ -1,5 +1,5 @@
-import type { BuildCacheRecord, DiskUsageResponse } from "../../formats/docker-api-system.ts";
-import { type GoStruct, goRow } from "../../formats/go-template.ts";
+import type { BuildCacheRecord, DiskUsageResponse } from "../../formats/docker-api/docker-api-system.ts";
+import { type GoStruct, goRow } from "../../formats/go-template/go-template.ts";
 import { formatAge, formatSize } from "../../formats/units.ts";
 import type { Cli } from "../cli.ts";
 import { defineCommand } from "../command.ts";
@@ -85,10 +85,10 @@ function containersRow(usage: DiskUsageResponse): GoStruct {
     type: "Containers",
     total: containers.length,
     active: containers.filter(isActive).length,
-    sizeBytes: sum(containers, (container) => container.SizeRw ?? 0),
+    sizeBytes: sum(containers, (container) => Math.max(container.SizeRw ?? 0, 0)),
     reclaimableBytes: sum(
       containers.filter((container) => !isActive(container)),
-      (container) => container.SizeRw ?? 0,
+      (container) => Math.max(container.SizeRw ?? 0, 0),
     ),
     isPercent: true,
   });
@@ -96,7 +96,7 @@ function containersRow(usage: DiskUsageResponse): GoStruct {
 
 function volumesRow(usage: DiskUsageResponse): GoStruct {
   const volumes = usage.Volumes ?? [];
-  const sizeOf = (volume: (typeof volumes)[number]) => volume.UsageData?.Size ?? 0;
+  const sizeOf = (volume: (typeof volumes)[number]) => Math.max(volume.UsageData?.Size ?? 0, 0);
   const isUsed = (volume: (typeof volumes)[number]) => (volume.UsageData?.RefCount ?? 0) > 0;
   return summaryRow({
     type: "Local Volumes",

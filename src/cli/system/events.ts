@@ -1,5 +1,5 @@
-import type { EventMessage } from "../../formats/docker-api-system.ts";
-import { goStruct } from "../../formats/go-template.ts";
+import type { EventMessage } from "../../formats/docker-api/docker-api-system.ts";
+import { goMap, goStruct } from "../../formats/go-template/go-template.ts";
 import { defineCommand } from "../command.ts";
 import { filterFlag, toFilters } from "../filter.ts";
 import { string } from "../flag.ts";
@@ -17,7 +17,9 @@ export const command = defineCommand({
   },
   async run({ cli, flags }) {
     const isJson = flags.format === "json" || flags.format === "{{json .}}";
-    const template = flags.format === "" || isJson ? undefined : parseOrExit(flags.format);
+    const template =
+      flags.format === "" || isJson ? undefined : parseOrExit(flags.format, "Error parsing format: ", 64);
+    if (template) executeOrExit(template, eventStruct(noEvent), "Error parsing format: ", 64);
     const client = await cli.client();
     const lines = await client.eventLines({
       since: parseTimeFlag("", flags.since),
@@ -35,12 +37,25 @@ export const command = defineCommand({
   },
 });
 
+/** What a template is tried with before there are events. */
+const noEvent: EventMessage = {
+  Type: "",
+  Action: "",
+  Actor: { ID: "", Attributes: {} },
+  time: 0,
+  timeNano: 0,
+};
+
 function eventStruct(event: EventMessage) {
   const { Actor: actor } = event;
   const fields = {
     Type: event.Type,
     Action: event.Action,
-    Actor: goStruct("events.Actor", { ID: actor.ID, Attributes: actor.Attributes }, actor),
+    Actor: goStruct(
+      "events.Actor",
+      { ID: actor.ID, Attributes: goMap(actor.Attributes ?? {}, "", actor.Attributes) },
+      actor,
+    ),
     Scope: event.scope ?? "",
     Time: event.time,
     TimeNano: event.timeNano,
@@ -48,7 +63,7 @@ function eventStruct(event: EventMessage) {
     ID: event.id ?? "",
     From: event.from ?? "",
   };
-  return goStruct("events.Message", fields, event);
+  return goStruct("*events.Message", fields, event);
 }
 
 /**

@@ -1,11 +1,11 @@
-import type { InfoResponse } from "../../formats/docker-api-system.ts";
-import { formatJson, goStruct } from "../../formats/go-template.ts";
+import type { InfoResponse } from "../../formats/docker-api/docker-api-system.ts";
+import { formatJson, goStruct } from "../../formats/go-template/go-template.ts";
 import { formatBinarySize } from "../../formats/units.ts";
+import { version } from "../../formats/version.ts";
 import type { Cli } from "../cli.ts";
 import { defineCommand } from "../command.ts";
 import { string } from "../flag.ts";
 import { executeOrExit, inspectFormatHelp, parseOrExit } from "../output.ts";
-import { version } from "../version.ts";
 
 export const command = defineCommand({
   usage: "[OPTIONS]",

@@ -1,8 +1,9 @@
 import { ApiError } from "../../client/api-error.ts";
 import type { Client } from "../../client/client.ts";
+import { encodeId } from "../../client/encode-id.ts";
 import { encodeImageName } from "../../client/encode-name.ts";
 import { type Query, readText } from "../../client/transport.ts";
-import type { InspectType } from "../../formats/inspect-types.ts";
+import type { InspectType } from "../../formats/go-template/inspect-types.ts";
 import { defineCommand, ExitError } from "../command.ts";
 import { bool, string } from "../flag.ts";
 import { type InspectedObject, inspectObjects } from "../inspect-objects.ts";
@@ -16,10 +17,10 @@ interface Kind {
 
 /** In the order in which a name of unknown type is looked for. */
 const kinds: readonly Kind[] = [
-  { name: "container", type: "Container", path: (id) => `/containers/${encodeURIComponent(id)}/json` },
+  { name: "container", type: "Container", path: (id) => `/containers/${encodeId("container", id)}/json` },
   { name: "image", type: "Image", path: (id) => `/images/${encodeImageName(id)}/json` },
-  { name: "network", type: "Network", path: (id) => `/networks/${encodeURIComponent(id)}` },
-  { name: "volume", type: "Volume", path: (id) => `/volumes/${encodeURIComponent(id)}` },
+  { name: "network", type: "Network", path: (id) => `/networks/${encodeId("network", id)}` },
+  { name: "volume", type: "Volume", path: (id) => `/volumes/${encodeId("volume", id)}` },
 ];
 const otherKinds = ["config", "node", "plugin", "secret", "service", "task"];
 
@@ -66,7 +67,8 @@ async function findObject(client: Client, name: string, isSized: boolean): Promi
     try {
       return await getObject(client, kind, name, sizeQuery(kind, isSized));
     } catch (error) {
-      if (!(error instanceof ApiError) || error.status !== 404) throw error;
+      // What is no name of an image may be one of something else.
+      if (!(error instanceof ApiError) || (error.status !== 404 && kind.name !== "image")) throw error;
     }
   }
   throw new ExitError(1, `Error: No such object: ${name}`);

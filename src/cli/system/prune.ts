@@ -1,7 +1,7 @@
 import { ApiError } from "../../client/api-error.ts";
 import type { Client } from "../../client/client.ts";
-import type { Filters } from "../../client/filters.ts";
-import type { PruneResponse } from "../../formats/docker-api-system.ts";
+import type { FilterValues } from "../../client/filters.ts";
+import type { PruneResponse } from "../../formats/docker-api/docker-api-system.ts";
 import { formatSize } from "../../formats/units.ts";
 import { defineCommand, ExitError } from "../command.ts";
 import { confirm } from "../confirm.ts";
@@ -60,7 +60,7 @@ function formatWarning(flags: { all: boolean; volumes: boolean; filter: string[]
 /** One after the other: what a container holds can go only after it. */
 function steps(
   client: Client,
-  filters: Filters,
+  filters: FilterValues,
   flags: { all: boolean; volumes: boolean },
 ): (() => Promise<PruneResponse>)[] {
   const { until: _, ...withoutUntil } = filters;

@@ -6,7 +6,7 @@ import { bool } from "../flag.ts";
 
 export const command = defineCommand({
   usage: "[OPTIONS]",
-  description: "The next engine on the same data finds the containers that run on, and goes on with them.",
+  description: "Containers that keep running are found and managed by the next engine on the same data.",
   arity: [0, 0],
   flags: {
     containers: bool(

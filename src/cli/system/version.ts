@@ -1,11 +1,10 @@
-import { apiVersion } from "../../client/client.ts";
-import type { VersionResponse } from "../../formats/docker-api-system.ts";
-import { formatJson, type GoStruct, goStruct } from "../../formats/go-template.ts";
+import type { VersionResponse } from "../../formats/docker-api/docker-api-system.ts";
+import { formatJson, type GoStruct, goStruct } from "../../formats/go-template/go-template.ts";
+import { apiVersion, version } from "../../formats/version.ts";
 import type { Cli } from "../cli.ts";
 import { defineCommand } from "../command.ts";
 import { string } from "../flag.ts";
 import { executeOrExit, inspectFormatHelp, parseOrExit } from "../output.ts";
-import { version } from "../version.ts";
 
 export const command = defineCommand({
   usage: "[OPTIONS]",
@@ -18,7 +17,7 @@ export const command = defineCommand({
     if (flags.format === "json") cli.print(formatJson(data));
     else if (template !== undefined) cli.print(executeOrExit(template, data, ""));
     else cli.print(formatVersion(negotiated, server));
-    // The client's half is told in any case.
+    // The client's half is printed in any case.
     if (failure !== undefined) throw failure;
   },
 });

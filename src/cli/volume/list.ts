@@ -1,5 +1,5 @@
-import type { Volume } from "../../formats/docker-api.ts";
-import { type GoStruct, goRow } from "../../formats/go-template.ts";
+import type { Volume } from "../../formats/docker-api/docker-api.ts";
+import { type GoStruct, goRow } from "../../formats/go-template/go-template.ts";
 import { formatSize } from "../../formats/units.ts";
 import { defineCommand } from "../command.ts";
 import { filterFlag, toFilters } from "../filter.ts";
@@ -30,18 +30,23 @@ export const command = defineCommand({
     filter: filterFlag('Provide filter values (e.g. "dangling=true")'),
     format: string("", formatHelp),
     quiet: bool("q", "Only display volume names"),
+    size: bool("", "Display what the volumes' content takes"),
   },
   async run({ cli, flags }) {
     const client = await cli.client();
     const { Volumes } = await client.volumes.list(toFilters(flags.filter));
+    const measured = flags.size && !flags.quiet ? await client.volumes.measure() : [];
+    const usage = new Map(measured.map(({ Name, UsageData }) => [Name, UsageData]));
     const format = flags.format || (flags.quiet ? "" : (cli.config.volumesFormat ?? ""));
     const isPlain = format === "" || format === "table";
     const sorted = [...(Volumes ?? [])].sort((a, b) => a.Name.localeCompare(b.Name, "en", { numeric: true }));
     printList(cli, {
       format: flags.quiet && isPlain ? "{{.Name}}" : format,
-      table: "{{.Driver}}\t{{.Name}}",
+      table: flags.size ? "{{.Driver}}\t{{.Name}}\t{{.Size}}" : "{{.Driver}}\t{{.Name}}",
       headers: volumeHeaders,
-      rows: sorted.map(volumeRow),
+      rows: sorted.map((volume) =>
+        volumeRow({ ...volume, UsageData: usage.get(volume.Name) ?? volume.UsageData }),
+      ),
     });
   },
 });

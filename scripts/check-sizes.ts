@@ -1,0 +1,47 @@
+import { globSync, readFileSync } from "node:fs";
+
+/**
+ * No function outgrows a screen, and one name means one thing. Names that stood in two rooms before there was this check are listed
+ * below. The list only ever shrinks: what has become unique must leave it.
+ */
+const longest = { function: 60, factory: 80 };
+
+/** Exported names that meant two things. Some belong to both sides of a wire. */
+const knownTwice = new Set<string>(["Engine", "NetworkCreateRequest", "Publication", "createEngine", "list"]);
+
+const complaints: string[] = [];
+const roomsOf = new Map<string, Set<string>>();
+
+for (const file of globSync("src/**/*.ts")) {
+  const lines = readFileSync(file, "utf8").split("\n");
+  let begun: { at: number; name: string } | undefined;
+  lines.forEach((line, at) => {
+    const [, name] = /^(?:export )?(?:async )?function\*? (\w+)/.exec(line) ?? [];
+    if (name) begun = { at, name };
+    if (line === "}" && begun) {
+      judgeLength(`${file} ${begun.name}`, begun.name, at - begun.at + 1);
+      begun = undefined;
+    }
+    const [, exported] =
+      /^export (?:async )?(?:function\*?|const|class|interface|type) (\w+)/.exec(line) ?? [];
+    const room = file.split("/")[1] ?? "";
+    if (exported) roomsOf.set(exported, (roomsOf.get(exported) ?? new Set()).add(room));
+  });
+}
+
+function judgeLength(key: string, name: string, count: number): void {
+  const most = /^(create|open)[A-Z]/.test(name) ? longest.factory : longest.function;
+  if (count > most) complaints.push(`${key}: ${count} lines; ${most} at most`);
+}
+
+for (const [name, rooms] of roomsOf) {
+  if (rooms.size > 1 && !knownTwice.has(name))
+    complaints.push(`${name} is exported by ${[...rooms].join(" and ")}: give one of them another name`);
+}
+for (const name of knownTwice) {
+  if ((roomsOf.get(name)?.size ?? 0) < 2)
+    complaints.push(`${name} means one thing now: take it off the list in scripts/check-sizes.ts`);
+}
+
+for (const complaint of complaints) console.error(complaint);
+process.exitCode = complaints.length > 0 ? 1 : 0;

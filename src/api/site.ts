@@ -1,0 +1,69 @@
+import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from "node:http";
+import { isIP } from "node:net";
+import { hostname } from "node:os";
+import type { Duplex } from "node:stream";
+import { dropBody } from "../sys/drop-body.ts";
+import type { ApiListeners } from "./server.ts";
+
+/**
+ * For a TCP socket that requires no client certificate: refuses what a web page of another site sends through its reader's browser,
+ * also under a name of its own that leads to this machine (DNS rebinding). No other client is affected.
+ * @param names further names of this machine that clients may use
+ */
+export function guardSite(listeners: ApiListeners, names: readonly string[]): ApiListeners {
+  return {
+    request(input, output) {
+      const reason = findForeignSite(input.headers, names);
+      if (reason) refuse(input, output, reason);
+      else listeners.request(input, output);
+    },
+    upgrade(input, socket: Duplex, head) {
+      const reason = findForeignSite(input.headers, names);
+      if (!reason) return listeners.upgrade(input, socket, head);
+      socket.end(
+        `HTTP/1.1 403 Forbidden\r\nConnection: close\r\nContent-Type: text/plain\r\n\r\n${reason}\r\n`,
+      );
+      dropBody(socket, () => socket.destroy());
+    },
+  };
+}
+
+function refuse(input: IncomingMessage, output: ServerResponse, message: string): void {
+  input.resume();
+  output.writeHead(403, { "Content-Type": "application/json", Connection: "close" });
+  output.end(`${JSON.stringify({ message })}\n`);
+}
+
+/** Why a request is not taken; undefined when it is. */
+export function findForeignSite(
+  { host, origin, "sec-fetch-site": site }: IncomingHttpHeaders,
+  names: readonly string[],
+): string | undefined {
+  if (host !== undefined && !isOwnName(nameOf(host), names)) {
+    return `the API is not served under the name ${JSON.stringify(host)}: use an address of this machine or its host name`;
+  }
+  const isForeign = origin !== undefined && origin !== `http://${host}` && origin !== `https://${host}`;
+  if (isForeign || site === "cross-site") return "requests from web pages of other sites are not allowed";
+  return undefined;
+}
+
+/** Without the port: "[::1]:2375" is "::1". */
+function nameOf(host: string): string {
+  return host
+    .replace(/:\d+$/, "")
+    .replace(/^\[(.*)\]$/, "$1")
+    .toLowerCase();
+}
+
+/** A name without a dot is looked up in the local network only. */
+function isOwnName(name: string, names: readonly string[]): boolean {
+  const machine = hostname().toLowerCase();
+  return (
+    isIP(name) !== 0 ||
+    !name.includes(".") ||
+    name.endsWith(".localhost") ||
+    name === machine ||
+    name.split(".")[0] === machine.split(".")[0] ||
+    names.some((one) => one.toLowerCase() === name)
+  );
+}

@@ -1,0 +1,30 @@
+import { volumeUsers } from "../containers/mounts.ts";
+import { type ApiRequest, created, noContent, type Reply } from "./request.ts";
+
+/* What Docker has no operations for. */
+
+/** `GET /berth/volumes/NAME/export`: a tar of the volume's content. */
+export async function exportOne(request: ApiRequest): Promise<undefined> {
+  const { volumes } = request.engine;
+  return request.send("application/x-tar", await volumes.export(request.param("name"), request.signal));
+}
+
+/** `POST /berth/volumes/NAME/import`: a new volume with the content of the tar that is sent, compressed or not. */
+export async function importOne(request: ApiRequest): Promise<Reply> {
+  const { volumes } = request.engine;
+  return created(volumes.inspect(await volumes.import(request.param("name"), request.upload())));
+}
+
+/** `POST /berth/volumes/NAME/clone?to=OTHER`: a new volume with the same content. */
+export async function clone(request: ApiRequest): Promise<Reply> {
+  const { volumes } = request.engine;
+  return created(volumes.inspect(await volumes.clone(request.param("name"), request.text("to"))));
+}
+
+/** `POST /berth/volumes/NAME/rename?name=OTHER`. */
+export function rename(request: ApiRequest): Reply {
+  const { volumes, containers } = request.engine;
+  const name = request.param("name");
+  volumes.rename(name, request.text("name"), volumeUsers(containers, name));
+  return noContent;
+}

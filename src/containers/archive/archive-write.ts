@@ -1,0 +1,70 @@
+import { constants, readSync } from "node:fs";
+import { forbidden, hasCode, invalid } from "../../errors.ts";
+import { bytesOfText } from "../../formats/tar/tar-entry.ts";
+import { createTarReader } from "../../formats/tar/tar-reader.ts";
+import { closeDescriptor, openInRoot, pathFlag } from "../../sys/safe-path.ts";
+import { createExtraction } from "../../trees/extract.ts";
+import type { ContainerFiles, WriteOptions } from "./archive-job.ts";
+import { evaluateLinks, explainMissing, lexicalParts } from "./archive-path.ts";
+
+const chunkBytes = 256 * 1024;
+
+/**
+ * Extracts the plain tar that comes out of `inputFd` into the directory at `path`. Links are followed, never out of the
+ * root, even when the container changes them meanwhile. Blocks its thread.
+ * @throws notFound, invalid, forbidden in Docker's wording
+ */
+export function extractArchive(
+  rootFd: number,
+  files: ContainerFiles,
+  path: string,
+  inputFd: number,
+  options: WriteOptions,
+): void {
+  const base = lexicalParts(bytesOfText(path)).join("/");
+  checkIsDirectory(rootFd, files, base, path);
+  refuseReadOnly(rootFd, files, base);
+  const extraction = createExtraction({
+    rootFd,
+    base,
+    whiteouts: false,
+    keepTypes: options.noOverwriteDirNonDir,
+    ...(options.copyUidGid && files.user && { owner: files.user }),
+  });
+  const reader = createTarReader();
+  const buffer = Buffer.allocUnsafe(chunkBytes);
+  try {
+    for (let count = -1; count !== 0; ) {
+      count = readSync(inputFd, buffer, 0, buffer.length, null);
+      for (const event of reader.push(Buffer.from(buffer.subarray(0, count)))) extraction.take(event);
+    }
+    reader.finish();
+    extraction.finish();
+  } catch (error) {
+    throw hasReadOnlyCause(error) ? forbidden("container rootfs is marked read-only", error) : error;
+  } finally {
+    extraction.close();
+  }
+}
+
+function checkIsDirectory(rootFd: number, files: ContainerFiles, base: string, path: string): void {
+  try {
+    closeDescriptor(openInRoot(rootFd, base, pathFlag | constants.O_DIRECTORY));
+  } catch (error) {
+    if (hasCode(error, "ENOTDIR")) throw invalid("extraction point is not a directory", error);
+    throw explainMissing(error, files, path);
+  }
+}
+
+function refuseReadOnly(rootFd: number, files: ContainerFiles, base: string): void {
+  const target = `/${evaluateLinks(rootFd, base)}/`;
+  const inside = files.mounts
+    .filter(({ destination }) => target.startsWith(`${bytesOfText(destination).replace(/\/+$/, "")}/`))
+    .sort((a, b) => b.destination.length - a.destination.length)[0];
+  if (inside?.readOnly) throw forbidden("mounted volume is marked read-only");
+  if (!inside && files.readOnlyRootfs) throw forbidden("container rootfs is marked read-only");
+}
+
+function hasReadOnlyCause(error: unknown): boolean {
+  return hasCode(error, "EROFS") || (error instanceof Error && hasCode(error.cause, "EROFS"));
+}

@@ -1,0 +1,115 @@
+import type { Readable } from "node:stream";
+import { internal, unavailable } from "../../errors.ts";
+import type { PathStat } from "../../formats/docker-api/docker-api-system.ts";
+import { createJobPipes } from "../../sys/job-pipes.ts";
+import { createJobRunner } from "../../sys/jobs.ts";
+import { decompress } from "../../trees/decompress.ts";
+import type { FileChange } from "../../trees/diff.ts";
+import type { ArchiveJob, ArchiveResult, ContainerFiles, WriteOptions } from "./archive-job.ts";
+
+/** Reads and writes containers' files, on threads. */
+export interface Archives {
+  /** @throws notFound `Could not find the file x in container y` */
+  stat(files: ContainerFiles, path: string): Promise<PathStat>;
+  /**
+   * A tar of the file or directory at `path`. The caller destroys a stream that it does not read to its end; so does `signal`,
+   * at any time.
+   * @throws notFound; the signal's reason
+   */
+  read(
+    files: ContainerFiles,
+    path: string,
+    signal?: AbortSignal,
+  ): Promise<{ stat: PathStat; stream: Readable }>;
+  /**
+   * Extracts a tar, compressed or not, into the directory at `path`.
+   * @throws notFound; invalid `extraction point is not a directory`; forbidden when it is read-only
+   */
+  write(files: ContainerFiles, path: string, input: Readable, options: WriteOptions): Promise<void>;
+  /** A tar of the whole root file system, as `read` gives it. */
+  export(files: ContainerFiles, signal?: AbortSignal): Promise<Readable>;
+  listChanges(files: ContainerFiles): Promise<FileChange[]>;
+  /** Makes a directory with its missing parents. @throws invalid `Cannot mkdir: x is not a directory` */
+  makeDirectory(files: ContainerFiles, path: string): Promise<void>;
+  /** Cuts off all that is under way. */
+  close(): Promise<void>;
+}
+
+// A job lasts as long as its client reads or sends: many may wait on slow clients without holding up the others.
+const streamThreads = 64;
+/** For jobs that wait for no client. */
+const lookThreads = 4;
+
+/** A thread may sleep in a file system that does not answer. */
+const longestEndMilliseconds = 2000;
+
+export function createArchives(): Archives {
+  const start = (threads: number) =>
+    createJobRunner<ArchiveJob, ArchiveResult>("containers/archive.worker", threads);
+  const looks = start(lookThreads);
+  const streams = start(streamThreads);
+  const pipes = createJobPipes(streams);
+  const writers = createTurns();
+
+  async function stat(files: ContainerFiles, path: string): Promise<PathStat> {
+    const { stat: found } = await looks.run({ kind: "stat", files, path });
+    if (!found) throw internal("internal error: unexpected reply from worker");
+    return found;
+  }
+
+  return {
+    stat,
+    async read(files, path, signal) {
+      const found = await stat(files, path);
+      const makeJob = (outputFd: number): ArchiveJob => ({ kind: "read", files, path, outputFd });
+      return { stat: found, stream: pipes.read(makeJob, signal) };
+    },
+    async write(files, path, input, options) {
+      // Two mounts of one upper directory would spoil it.
+      const turn = files.process ? undefined : await writers.enter(files.upper);
+      try {
+        const { output } = await decompress(input);
+        await pipes.write(output, (inputFd) => ({ kind: "write", files, path, inputFd, options }));
+      } finally {
+        turn?.leave();
+      }
+    },
+    async export(files, signal) {
+      await stat({ ...files, mounts: [] }, "/");
+      return pipes.read((outputFd) => ({ kind: "export", files, outputFd }), signal);
+    },
+    async listChanges(files) {
+      return (await looks.run({ kind: "changes", files })).changes ?? [];
+    },
+    async makeDirectory(files, path) {
+      await looks.run({ kind: "makeDirectory", files, path });
+    },
+
+    async close() {
+      pipes.destroy(unavailable("the engine is shutting down"));
+      const impatience = Promise.withResolvers<void>();
+      const timer = setTimeout(impatience.resolve, longestEndMilliseconds);
+      await Promise.race([Promise.all([looks.close(), streams.close()]), impatience.promise]);
+      clearTimeout(timer);
+    },
+  };
+}
+
+/** Gives each name to one caller at a time, in the order they ask. */
+function createTurns() {
+  const last = new Map<string, Promise<void>>();
+  return {
+    async enter(name: string): Promise<{ leave(): void }> {
+      const before = last.get(name);
+      const left = Promise.withResolvers<void>();
+      last.set(name, left.promise);
+      await before;
+      return {
+        leave() {
+          left.resolve();
+          if (last.get(name) === left.promise) last.delete(name);
+        },
+      };
+    },
+  };
+}

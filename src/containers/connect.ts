@@ -1,0 +1,153 @@
+import { internal, invalid } from "../errors.ts";
+import type { EndpointSettings } from "../formats/docker-api/docker-api.ts";
+import { formatOwnName } from "../launch/etc-files.ts";
+import { changeHostsFile, replaceContent } from "../launch/live-files.ts";
+import { formatResolvConf } from "../launch/resolv-conf.ts";
+import type { NetworkRecord } from "../networks/networks.ts";
+import type { Container } from "./container.ts";
+import { type Containers, save } from "./containers.ts";
+import { wishesOf } from "./create/endpoints.ts";
+import { addressesIn, describeResolvConf, etcFilesOf } from "./etc-files.ts";
+import { hasOwnSandbox, runningOwner } from "./sandbox.ts";
+
+/**
+ * Joins a container to a network: at once when it runs, else from its next start on. A network that is not there may still be made
+ * before that.
+ * @throws EngineError notFound, forbidden, invalid, conflict, notImplemented, in Docker's words
+ */
+export function connectContainer(
+  containers: Containers,
+  container: Container,
+  name: string,
+  settings: EndpointSettings,
+): Promise<void> {
+  return container.enqueue(async () => {
+    const { record } = container;
+    checkChangeable(container);
+    const isRunning = record.state.Pid > 0;
+    const network = isRunning ? containers.networks.getNetwork(name) : containers.networks.findNetwork(name);
+    checkModes(container, network);
+    const wishes = wishesOf(settings);
+    const key = network ? keyOf(containers, container, network) : name;
+    // As in Docker, what is asked of a network that a container will join anyway is not looked at.
+    if (!isRunning && Object.hasOwn(record.endpointsConfig, key)) return;
+    containers.networks.checkEndpoints({ [network?.name ?? name]: wishes });
+    // The daemon may have been killed before it could note what it had done.
+    const isUnnoted = !Object.hasOwn(record.endpointsConfig, key) && isJoined(containers, container, network);
+    if (isRunning && network && !isUnnoted) {
+      const before = addressesOf(containers, container);
+      const hadResolver = containers.networks.view(record.id)?.hasResolver;
+      await containers.networks.connect(runningOwner(container), network.id, wishes);
+      await followAddresses(containers, container, before);
+      if (!hadResolver) await followResolver(containers, container);
+    }
+    // A client's name of a network that is not there can be any, also "__proto__".
+    const entry = { [key]: { ...wishes, NetworkID: network?.id ?? "" } };
+    record.endpointsConfig = { ...record.endpointsConfig, ...entry };
+    save(containers, container);
+  });
+}
+
+/** The inverse. @throws EngineError notFound, invalid; internal when it is not on that network */
+export function disconnectContainer(
+  containers: Containers,
+  container: Container,
+  name: string,
+): Promise<void> {
+  return container.enqueue(async () => {
+    const { record } = container;
+    checkChangeable(container);
+    const network = containers.networks.findNetwork(name);
+    if (network?.driver === "host" && record.hostConfig.NetworkMode === "host")
+      throw invalid(
+        "cannot disconnect container from host network - container was created in host network mode",
+      );
+    const key = network ? keyOf(containers, container, network) : name;
+    const isRunning = record.state.Pid > 0;
+    const isThere = isJoined(containers, container, network);
+    if (!network && !Object.hasOwn(record.endpointsConfig, key)) containers.networks.getNetwork(name);
+    if (!Object.hasOwn(record.endpointsConfig, key) && !isThere)
+      throw internal(
+        `container ${record.id} is not connected to ${isRunning ? "" : "the "}network ${network?.name ?? name}`,
+      );
+    if (isThere && network) {
+      const before = addressesOf(containers, container);
+      await containers.networks.disconnect(runningOwner(container), network.id);
+      await followAddresses(containers, container, before);
+    }
+    delete record.endpointsConfig[key];
+    save(containers, container);
+  });
+}
+
+function checkChangeable({ record, isLeaving }: Container): void {
+  if (isLeaving || record.state.Dead)
+    throw internal(
+      `Container ${record.id} is marked for removal and cannot be connected or disconnected to the network`,
+    );
+}
+
+/** @throws invalid */
+function checkModes({ record }: Container, network: NetworkRecord | undefined): void {
+  if (network?.driver === "host" && record.hostConfig.NetworkMode !== "host")
+    throw invalid(
+      "cannot connect container to host network - container must be created in host network mode",
+    );
+  if (!hasOwnSandbox(record))
+    throw invalid(
+      "container sharing network namespace with another container or host cannot be connected to any other network",
+    );
+  const isAlone = Object.hasOwn(record.endpointsConfig, "none");
+  if ((network?.driver === "null") !== isAlone && Object.keys(record.endpointsConfig).length > 0)
+    throw invalid(
+      "container cannot be connected to multiple networks with one of the networks in private (none) mode",
+    );
+}
+
+/** What the container's record calls a network. */
+function keyOf({ networks }: Containers, { record }: Container, network: NetworkRecord): string {
+  const isMeant = ([key, settings]: [string, EndpointSettings]) =>
+    networks.findNetwork(settings.NetworkID || key)?.id === network.id;
+  return Object.entries(record.endpointsConfig).find(isMeant)?.[0] ?? network.name;
+}
+
+function isJoined(
+  { networks }: Containers,
+  { record }: Container,
+  network: NetworkRecord | undefined,
+): boolean {
+  const { endpoints = {} } = (record.state.Pid > 0 && networks.view(record.id)) || {};
+  return Object.values(endpoints).some(({ NetworkID }) => NetworkID === network?.id);
+}
+
+function addressesOf({ networks }: Containers, { record }: Container): string[] {
+  const { endpoints = {} } = networks.view(record.id) ?? {};
+  return Object.values(endpoints).flatMap(addressesIn);
+}
+
+/** One that has got a resolver asks it from now on, unless it has made its /etc/resolv.conf its own. */
+async function followResolver(containers: Containers, { record }: Container): Promise<void> {
+  const sandbox = containers.networks.view(record.id);
+  if (!sandbox?.hasResolver) return;
+  const { resolvConf } = etcFilesOf(containers, record.id);
+  const made = formatResolvConf(describeResolvConf(containers, record, { ...sandbox, hasResolver: false }));
+  await replaceContent(resolvConf, made, formatResolvConf(describeResolvConf(containers, record, sandbox)));
+}
+
+/** Its own name leads to all addresses that it has now. */
+async function followAddresses(
+  containers: Containers,
+  container: Container,
+  before: string[],
+): Promise<void> {
+  const { id, config } = container.record;
+  const after = addressesOf(containers, container);
+  const name = { hostname: config.Hostname, domainname: config.Domainname };
+  const lines = (addresses: string[]) => addresses.map((address) => formatOwnName(address, name));
+  const gone = lines(before.filter((address) => !after.includes(address)));
+  await changeHostsFile(
+    etcFilesOf(containers, id).hosts,
+    (line) => gone.includes(line),
+    lines(after.filter((address) => !before.includes(address))),
+  );
+}

@@ -1,0 +1,241 @@
+import { hostname } from "node:os";
+import { invalid, notFound } from "../../errors.ts";
+import type { ContainerConfig, CreateBody, HostConfig } from "../../formats/docker-api/docker-api.ts";
+import type { ImageConfig } from "../../formats/image-config.ts";
+import { mergeConfig } from "../../formats/merge-config.ts";
+import { findModeContainer } from "../../formats/namespace-mode.ts";
+import type { Platform } from "../../formats/oci-manifest.ts";
+import { isSamePlatform, parsePlatform } from "../../formats/platform.ts";
+import { bytesOfText } from "../../formats/tar/tar-entry.ts";
+import { timestamp } from "../../formats/timestamp.ts";
+import type { ImageRecord } from "../../images/images.ts";
+import {
+  mainManifest,
+  type PresentManifest,
+  platformOf,
+  presentManifests,
+} from "../../images/select-manifest.ts";
+import { makeWritable } from "../../images/writable.ts";
+import { defaultShmSizeBytes, maskedPaths, readonlyPaths } from "../../runtime/defaults.ts";
+import { discardUnsupported } from "../../runtime/resources.ts";
+import { cgroupLayout } from "../../sys/cgroup.ts";
+import { openMergedRoot } from "../../trees/merged.ts";
+import { removeTree } from "../../trees/trees.ts";
+import { Container, type ContainerRecord, initialState } from "../container.ts";
+import {
+  type Containers,
+  claimName,
+  findContainer,
+  folderOf,
+  newId,
+  publish,
+  register,
+  unregister,
+} from "../containers.ts";
+import { holdMountedImages, releaseMountedImages } from "../image-mounts.ts";
+import { removeAnonymousVolumes } from "../lifecycle/discard.ts";
+import { settleLinks } from "../links.ts";
+import { anonymousVolumes, resolveContainerMounts, sharingWarnings } from "../mounts.ts";
+import { filesOf, rootLayers } from "../rootfs.ts";
+import { checkNetworkMode, checkRequest } from "./check-request.ts";
+import { settleEndpoints } from "./endpoints.ts";
+import { makeInitLayer } from "./init-layer.ts";
+
+export interface CreateResult {
+  id: string;
+  warnings: string[];
+}
+
+export interface CreateOptions {
+  /** "os/architecture[/variant]", or "" for any. */
+  platform?: string;
+  /** The client is older than read-only mounts that are so all the way down. */
+  leavesBelow?: boolean;
+}
+
+/**
+ * Makes a container from an image and a client's wishes (Docker Engine API, `POST /containers/create`).
+ * @throws EngineError notFound without the image, conflict for a taken name, invalid or notImplemented for the rest
+ */
+export async function createContainer(
+  containers: Containers,
+  request: CreateBody,
+  wantedName: string | undefined,
+  { platform = "", leavesBelow = false }: CreateOptions = {},
+): Promise<CreateResult> {
+  const wanted = platform ? parsePlatform(platform) : undefined;
+  if (!request.config) throw invalid("config cannot be empty in order to create a container");
+  const { HostConfig: hostConfig } = request;
+  if (request.config.Image === "") throw invalid("no command specified");
+  checkNetworkMode(request.config, hostConfig);
+  const image = containers.images.getImage(request.config.Image);
+  const manifest = wanted
+    ? getManifestFor(request.config.Image, image, wanted, platform)
+    : mainManifest(image);
+  const id = newId();
+  const config = mergeImage(request.config, manifest.content.config);
+  fillDefaults(containers, hostConfig, wantedName);
+  checkRequest(containers, config, hostConfig, request.NetworkingConfig.EndpointsConfig ?? {});
+  config.Hostname ||= hostConfig.NetworkMode === "host" ? hostname() : id.slice(0, 12);
+  const warnings = [...discardUnsupported(hostConfig), ...warningsFor(hostConfig)];
+  const endpointsConfig = settleEndpoints(
+    containers.networks,
+    hostConfig.NetworkMode,
+    request.NetworkingConfig.EndpointsConfig ?? {},
+  );
+  const links = settleLinks(containers, hostConfig, endpointsConfig);
+  const name = claimName(containers, wantedName, id);
+  const record: ContainerRecord = {
+    id,
+    name,
+    created: timestamp(),
+    args: [...(config.Entrypoint ?? []), ...(config.Cmd ?? [])],
+    imageId: image.id,
+    manifest: { ...manifest.descriptor, platform: platformOf(manifest) },
+    config,
+    hostConfig,
+    state: { ...initialState },
+    startTicks: 0,
+    bootId: "",
+    restartCount: 0,
+    stoppedByUser: false,
+    mounts: [],
+    links,
+    endpointsConfig,
+  };
+  const container = new Container(record);
+  register(containers, container);
+  try {
+    record.mounts = await resolveContainerMounts(containers, container, leavesBelow);
+    warnings.push(...sharingWarnings(record.mounts));
+    containers.byImage.add(container);
+    const layers = containers.images.lowerDirectories(image, manifest);
+    makeWritable(folderOf(containers, id), layers[0]);
+    record.initLayer = makeInitLayer(containers.settings.root, layers);
+    containers.images.hold(image.id, id, manifest);
+    holdMountedImages(containers, record);
+    await makeWorkingDirectory(containers, container);
+    containers.records.put(id, record);
+    containers.volumes.claim(anonymousVolumes(container));
+  } catch (error) {
+    await discard(containers, container);
+    throw error;
+  }
+  publish(containers, container, "create");
+  return { id, warnings };
+}
+
+/** Now, so that it can be copied to before the first start. One of the image's own costs no mount. */
+async function makeWorkingDirectory(containers: Containers, container: Container): Promise<void> {
+  const { WorkingDir: path } = container.record.config;
+  if (path === "" || path === "/") return;
+  const root = openMergedRoot(rootLayers(containers, container));
+  try {
+    if (root.findKind(bytesOfText(path)) === "directory") return;
+  } finally {
+    root.close();
+  }
+  await containers.archives.makeDirectory(filesOf(containers, container), path);
+}
+
+/** Strictly that platform: an image that merely runs on it too does not count. @throws EngineError notFound */
+function getManifestFor(name: string, image: ImageRecord, wanted: Platform, asked: string): PresentManifest {
+  const isFit = ({ os, architecture, variant }: Platform) =>
+    wanted.os === os &&
+    wanted.architecture === architecture &&
+    (!wanted.variant || !variant || wanted.variant === variant);
+  const present = presentManifests(image);
+  const fitting = present.filter((manifest) => isFit(platformOf(manifest)));
+  const found = fitting.find((manifest) => isSamePlatform(platformOf(manifest), wanted)) ?? fitting[0];
+  if (found) return found;
+  const { os, architecture } = platformOf(mainManifest(image));
+  throw notFound(
+    image.manifests.length === 1
+      ? `image with reference ${name} was found but its platform (${os}/${architecture}) does not match the specified platform (${asked})`
+      : `image with reference ${name} was found but does not provide the specified platform (${asked})`,
+  );
+}
+
+async function discard(containers: Containers, container: Container): Promise<void> {
+  const { id } = container.record;
+  unregister(containers, container);
+  containers.images.release(id);
+  await releaseMountedImages(containers, container.record);
+  await removeTree(folderOf(containers, id));
+  await removeAnonymousVolumes(containers, container);
+}
+
+function mergeImage(config: ContainerConfig, image: ImageConfig): ContainerConfig {
+  return mergeConfig(config, image.config ?? {});
+}
+
+function fillDefaults(containers: Containers, hostConfig: HostConfig, wantedName: string | undefined): void {
+  if (hostConfig.NetworkMode === "" || hostConfig.NetworkMode === "default")
+    hostConfig.NetworkMode = "bridge";
+  pinContainerModes(containers, hostConfig, wantedName);
+  hostConfig.Runtime ||= containers.settings.defaultRuntime;
+  hostConfig.ShmSize ||= defaultShmSizeBytes;
+  hostConfig.IpcMode ||= "private";
+  hostConfig.CgroupnsMode ||= cgroupLayout() === "v2" ? "private" : "host";
+  hostConfig.LogConfig = {
+    Type: hostConfig.LogConfig.Type || "json-file",
+    Config: hostConfig.LogConfig.Config ?? {},
+  };
+  hostConfig.SecurityOpt = withoutLabels(hostConfig);
+  hostConfig.RestartPolicy.Name ||= "no";
+  // Of several for one resource the last counts.
+  const ulimits = new Map(hostConfig.Ulimits?.map((ulimit) => [ulimit.Name.toLowerCase(), ulimit]));
+  if (hostConfig.Ulimits) hostConfig.Ulimits = [...ulimits.values()];
+  if (hostConfig.PidsLimit !== null && hostConfig.PidsLimit <= 0) hostConfig.PidsLimit = null;
+  if (hostConfig.Memory > 0 && hostConfig.MemorySwap === 0) hostConfig.MemorySwap = hostConfig.Memory * 2;
+  if (!hostConfig.Privileged) {
+    hostConfig.MaskedPaths ??= maskedPaths;
+    hostConfig.ReadonlyPaths ??= readonlyPaths;
+  }
+}
+
+/** As Docker notes it, with SELinux or without: what a container shares with the host no label can keep from it. */
+function withoutLabels({ SecurityOpt, Privileged, IpcMode, PidMode }: HostConfig): string[] | null {
+  const isShared = Privileged || IpcMode === "host" || PidMode === "host";
+  if (!isShared || SecurityOpt?.some((option) => /^label([=:]|$)/.test(option))) return SecurityOpt;
+  return [...(SecurityOpt ?? []), "label=disable"];
+}
+
+const ownNamespaces = {
+  NetworkMode: "network namespace",
+  PidMode: "PID namespace",
+  IpcMode: "IPC namespace",
+};
+
+/**
+ * "container:web" becomes "container:<id>", which a rename does not change. One that is not there is for the start to tell:
+ * the answer "not found" makes Docker's client pull the image.
+ */
+function pinContainerModes(
+  containers: Containers,
+  hostConfig: HostConfig,
+  wantedName: string | undefined,
+): void {
+  for (const key of ["NetworkMode", "PidMode", "IpcMode"] as const) {
+    const mode = hostConfig[key];
+    const name = findModeContainer(mode);
+    if (name === undefined) continue;
+    if (name !== "" && name === wantedName) throw invalid(`cannot join own ${ownNamespaces[key]}`);
+    const other = findContainer(containers, name);
+    if (other) hostConfig[key] = `container:${other.record.id}`;
+  }
+}
+
+function warningsFor(hostConfig: HostConfig): string[] {
+  const warnings: string[] = [];
+  const published = Object.keys(hostConfig.PortBindings ?? {}).length > 0;
+  if (published && hostConfig.NetworkMode === "host") {
+    warnings.push("Published ports are discarded when using host network mode");
+  }
+  if (hostConfig.OomKillDisable && hostConfig.Memory === 0) {
+    warnings.push(
+      "OOM killer is disabled for the container, but no memory limit is set, this can result in the system running out of resources.",
+    );
+  }
+  return warnings;
+}

@@ -1,0 +1,222 @@
+import { conflict, EngineError, invalid, messageOf, notFound } from "../../errors.ts";
+import { parseDetachKeys } from "../../formats/detach-keys.ts";
+import type { ExecCreateRequest, ExecInspect } from "../../formats/docker-api/docker-api.ts";
+import type { ExecInput } from "../../launch/input.ts";
+import { execPrefix, startFailure } from "../../launch/start-failure.ts";
+import { resolveUser } from "../../launch/user.ts";
+import { securityOf } from "../../runtime/security.ts";
+import type { Exit } from "../../supervisor-protocol/protocol.ts";
+import { expectCgroupMove } from "../../sys/cgroup-move.ts";
+import { createTrace } from "../../trace.ts";
+import type { Container } from "../container.ts";
+import { type Containers, type Exec, getContainer, newId, publish } from "../containers.ts";
+import { linkEnvironment } from "../links.ts";
+import { rootLayers } from "../rootfs.ts";
+import { runtimeOf } from "../runtime-files.ts";
+
+/** Docker's exit code of an exec that could not be started, whatever the reason. */
+const cannotBeRun = 126;
+
+/**
+ * @param reference what the container was asked for by
+ * @throws EngineError conflict when the container does not run or is paused, invalid without a command, for the detach keys and for
+ * a user that is not there
+ */
+export async function createExec(
+  containers: Containers,
+  reference: string,
+  request: ExecCreateRequest,
+): Promise<Exec> {
+  if (!request.Cmd?.length) throw invalid("No exec command specified");
+  const container = getContainer(containers, reference);
+  checkRunning(container, reference);
+  const detachKeys = request.DetachKeys ?? "";
+  if (!parseDetachKeys(detachKeys)) throw invalid(`Invalid escape keys (${detachKeys}) provided`);
+  expectCgroupMove();
+  const { config, hostConfig } = container.record;
+  // This reports mistakes early; what the files say at the start counts.
+  await resolveUser(
+    rootLayers(containers, container),
+    request.User || config.User,
+    hostConfig.GroupAdd ?? [],
+  );
+  const exec: Exec = {
+    id: newId(),
+    container,
+    request: {
+      stdin: request.AttachStdin ?? false,
+      stdout: request.AttachStdout ?? false,
+      stderr: request.AttachStderr ?? false,
+      tty: request.Tty ?? false,
+      privileged: request.Privileged ?? false,
+      user: request.User ?? "",
+      args: request.Cmd,
+      env: request.Env ?? [],
+      workingDir: request.WorkingDir ?? "",
+      detachKeys,
+      ...(request.ConsoleSize && { consoleSize: request.ConsoleSize }),
+    },
+    running: false,
+    started: false,
+    pid: 0,
+    startTicks: 0,
+    exitCode: null,
+    ended: Promise.withResolvers(),
+  };
+  containers.execs.set(exec.id, exec);
+  publish(containers, container, `exec_create: ${exec.request.args.join(" ")}`, { execID: exec.id });
+  return exec;
+}
+
+/** @throws EngineError notFound, also once its container is removed */
+export function getExec(containers: Containers, id: string): Exec {
+  const exec = containers.execs.get(id);
+  if (!exec || containers.byId.get(exec.container.record.id) !== exec.container)
+    throw notFound(`No such exec instance: ${id}`);
+  return exec;
+}
+
+/** @throws EngineError notFound; conflict when its container does not run or is paused */
+export function getStartableExec(containers: Containers, id: string): Exec {
+  const exec = getExec(containers, id);
+  checkRunning(exec.container);
+  return exec;
+}
+
+/**
+ * Runs the process in the container. What it writes before a client is attached is lost.
+ * @param client name of an attached connection that may still be on its way
+ * @throws EngineError conflict when it was started before or the container does not run
+ */
+export async function startExec(containers: Containers, exec: Exec, client?: string): Promise<void> {
+  const { container, request } = exec;
+  checkRunning(container);
+  if (exec.started) throw alreadyStarted(exec);
+  exec.started = true;
+  expectCgroupMove();
+  exec.running = true;
+  const trace = createTrace();
+  try {
+    const { pid, startTicks } = await containers.launcher.exec(describeExec(containers, exec, client), trace);
+    exec.pid = pid;
+    exec.startTicks = startTicks;
+    const milliseconds = trace.end();
+    if (milliseconds) containers.logger.info({ trace: "exec", exec: exec.id, milliseconds });
+    publish(containers, container, `exec_start: ${request.args.join(" ")}`, { execID: exec.id });
+  } catch (error) {
+    exec.running = false;
+    exec.ended.resolve();
+    forgetLater(containers, exec);
+    if (error instanceof EngineError && error.kind === "invalid") {
+      exec.exitCode = cannotBeRun;
+      throw error;
+    }
+    const failure = startFailure(messageOf(error), request.args, execPrefix);
+    exec.exitCode = failure.exitCode === 127 ? 127 : cannotBeRun;
+    throw failure.error;
+  }
+}
+
+export function alreadyStarted(exec: Exec): EngineError {
+  return conflict(`exec command ${exec.id} ${exec.running ? "is already running" : "has already run"}`);
+}
+
+/** @throws EngineError conflict */
+function checkRunning(container: Container, reference = container.record.id): void {
+  if (container.can("exec")) return;
+  const { phase } = container;
+  const { id } = container.record;
+  if (phase === "restarting")
+    throw conflict(`Container ${id} is restarting, wait until the container is running`);
+  if (phase === "paused")
+    throw conflict(`Container ${reference} is paused, unpause the container before exec`);
+  throw conflict(`container ${id} is not running`);
+}
+
+function describeExec(
+  containers: Containers,
+  { id, container, request }: Exec,
+  client: string | undefined,
+): ExecInput {
+  const { config, hostConfig, id: containerId } = container.record;
+  // As with Docker, a privileged exec stays under the container's profile.
+  const security = securityOf(hostConfig);
+  return {
+    id,
+    container: containerId,
+    runtime: runtimeOf(containers, container),
+    layers: rootLayers(containers, container),
+    process: {
+      args: request.args,
+      env: [...linkEnvironment(containers, container), ...(config.Env ?? []), ...request.env],
+      user: request.user || config.User,
+      groups: hostConfig.GroupAdd ?? [],
+      workingDir: request.workingDir || config.WorkingDir,
+      terminal: request.tty,
+      consoleSize: request.consoleSize ?? [0, 0],
+      openStdin: request.stdin,
+    },
+    hostname: config.Hostname || containerId.slice(0, 12),
+    ulimits: hostConfig.Ulimits ?? [],
+    security: { ...security, privileged: hostConfig.Privileged || request.privileged },
+    ...(client && { client }),
+  };
+}
+
+/** The exit of a process that is not a container's own. */
+export function recordExecExit(containers: Containers, exit: Exit): void {
+  void containers.supervisor.call("forget", { process: exit.process }).catch(() => {});
+  const exec = containers.execs.get(exit.process);
+  if (!exec) return;
+  exec.running = false;
+  exec.pid = 0;
+  exec.exitCode = exit.exitCode ?? null;
+  exec.ended.resolve();
+  publish(containers, exec.container, "exec_die", {
+    execID: exec.id,
+    exitCode: String(exit.exitCode ?? "unknown"),
+  });
+  forgetLater(containers, exec);
+}
+
+/** Clients ask for the exit code after the output has ended, and then the container may have ended as well. */
+const keptAfterExitMilliseconds = 5 * 60_000;
+
+function forgetLater(containers: Containers, exec: Exec): void {
+  setTimeout(() => containers.execs.delete(exec.id), keptAfterExitMilliseconds).unref();
+}
+
+/** Forgets those that can't be started any more, since the container has ended. */
+export function dropUnstartedExecs(containers: Containers, container: Container): void {
+  for (const [id, exec] of containers.execs)
+    if (exec.container === container && !exec.started) containers.execs.delete(id);
+}
+
+export function inspectExec(exec: Exec): ExecInspect {
+  const { request } = exec;
+  return {
+    ID: exec.id,
+    Running: exec.running,
+    ExitCode: exec.exitCode,
+    ProcessConfig: {
+      entrypoint: request.args[0] ?? "",
+      arguments: request.args.slice(1),
+      privileged: request.privileged,
+      tty: request.tty,
+      ...(request.user && { user: request.user }),
+    },
+    OpenStdin: request.stdin,
+    OpenStderr: request.stderr,
+    OpenStdout: request.stdout,
+    CanRemove: !exec.running && exec.started,
+    ContainerID: exec.container.record.id,
+    DetachKeys: request.detachKeys,
+    Pid: exec.pid,
+  };
+}
+
+/** Ids of the execs of a container that run or have yet to, as inspect lists them. */
+export function execIdsOf(containers: Containers, container: Container): string[] {
+  const mine = [...containers.execs.values()].filter((exec) => exec.container === container);
+  return mine.filter((exec) => exec.running || !exec.started).map(({ id }) => id);
+}

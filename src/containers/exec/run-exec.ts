@@ -1,0 +1,85 @@
+import { randomUUID } from "node:crypto";
+import { type Duplex, Transform } from "node:stream";
+import { messageOf } from "../../errors.ts";
+import { parseDetachKeys } from "../../formats/detach-keys.ts";
+import { createFrameDecoder, encodeFrame, streams } from "../../formats/stdcopy.ts";
+import { type Containers, type Exec, publish } from "../containers.ts";
+import { alreadyStarted, startExec } from "./exec.ts";
+import { joinProcess } from "./join.ts";
+
+export interface ExecClient {
+  /** It takes the output as it is; else in frames. Whatever the exec itself has. */
+  isRaw: boolean;
+  /** Gives its end of the connection, once there is a process to join or an error to report. */
+  open(): Duplex;
+  /** Aborted when it is gone. */
+  gone: AbortSignal;
+}
+
+const detached = "exec attach failed: error on attach stdin: read escape sequence";
+
+/**
+ * Starts an exec and passes its input and output, until the output ends. Once the client's connection is open, what goes wrong is
+ * told there, and by the exec's exit code.
+ */
+export async function runExec(containers: Containers, exec: Exec, client: ExecClient): Promise<void> {
+  const { request, id } = exec;
+  const encode = (text: string) => {
+    const message = Buffer.from(`${text}\r\n`);
+    return client.isRaw ? message : encodeFrame(streams.stdout, message);
+  };
+  if (exec.started) return void client.open().end(encode(messageOf(alreadyStarted(exec))));
+  // The connection for the output is made while the runtime is already at work.
+  const name = randomUUID();
+  const joining = joinProcess(containers, {
+    process: id,
+    client: name,
+    stdin: request.stdin,
+    stdout: request.stdout,
+    // With Docker there is one way for both in a raw stream, and it is the output's.
+    stderr: request.stderr && (request.tty || !client.isRaw),
+    closesInput: !request.tty,
+    keys: request.tty ? parseDetachKeys(request.detachKeys) : undefined,
+    onDetach() {
+      publish(containers, exec.container, "exec_detach", { execID: id });
+      return encode(detached);
+    },
+    // Clients ask for the exit code once the output has ended, and take none for 0.
+    ended: exec.ended.promise,
+    conversion: convert(request.tty, client.isRaw),
+  });
+  const starting = startExec(containers, exec, name);
+  starting.catch(() => {});
+  const { join } = await joining.catch((error: unknown) => {
+    // This client will not come, so the supervisor must not wait for it.
+    containers.supervisor.call("abort", { process: id }).catch(() => {});
+    throw error;
+  });
+  const connection = client.open();
+  const joined = join(connection, client.gone);
+  try {
+    await starting;
+  } catch (error) {
+    connection.write(encode(messageOf(error)));
+    await containers.supervisor.call("forget", { process: id });
+  }
+  await joined;
+}
+
+/** The supervisor sends a terminal's output as it is, and all other in frames. */
+function convert(isRaw: boolean, wantsRaw: boolean): Transform | undefined {
+  if (isRaw === wantsRaw) return undefined;
+  if (isRaw) {
+    return new Transform({
+      transform: (chunk: Buffer, _, done) => done(null, encodeFrame(streams.stdout, chunk)),
+    });
+  }
+  const decoder = createFrameDecoder((_, chunk) => raw.push(chunk));
+  const raw: Transform = new Transform({
+    transform(chunk: Buffer, _, done) {
+      decoder.push(chunk);
+      done();
+    },
+  });
+  return raw;
+}

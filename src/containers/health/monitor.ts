@@ -1,0 +1,101 @@
+import type { EngineEvent } from "../../events/events.ts";
+import { parseTimestamp } from "../../formats/timestamp.ts";
+import { setLongTimeout } from "../../sys/long-timeout.ts";
+import type { Container } from "../container.ts";
+import { type Containers, publish, save } from "../containers.ts";
+import { delayMilliseconds, type Health, judge, newHealth } from "./judge.ts";
+import { type Probe, readProbe } from "./probe.ts";
+import { runProbe } from "./run-probe.ts";
+
+/** Health checks that are under way, by container. */
+type Monitors = Map<string, AbortController>;
+
+/**
+ * Has the health of all containers checked that have a check, as long as they run and are not paused.
+ * @returns what ends it
+ */
+export function watchHealth(containers: Containers): () => void {
+  const monitors: Monitors = new Map();
+  const unsubscribe = containers.events.subscribe((event) => follow(containers, monitors, event));
+  for (const container of containers.byId.values()) resume(containers, monitors, container);
+  return () => {
+    unsubscribe();
+    for (const monitor of monitors.values()) monitor.abort();
+    monitors.clear();
+  };
+}
+
+function follow(containers: Containers, monitors: Monitors, { Type, Action, Actor }: EngineEvent): void {
+  const container = Type === "container" ? containers.byId.get(Actor.ID) : undefined;
+  if (Type !== "container") return;
+  if (Action === "die" || Action === "pause" || Action === "destroy") {
+    monitors.get(Actor.ID)?.abort();
+    monitors.delete(Actor.ID);
+  }
+  if (!container) return;
+  if (Action === "unpause") resume(containers, monitors, container);
+  if (Action === "start") begin(containers, monitors, container);
+}
+
+function begin(containers: Containers, monitors: Monitors, container: Container): void {
+  const isChecked = readProbe(container.record.config) !== undefined;
+  if (!isChecked && !container.record.state.Health) return;
+  if (isChecked) container.record.state.Health = newHealth();
+  else delete container.record.state.Health;
+  save(containers, container);
+  resume(containers, monitors, container);
+}
+
+function resume(containers: Containers, monitors: Monitors, container: Container): void {
+  const { record } = container;
+  const probe = readProbe(record.config);
+  monitors.get(record.id)?.abort();
+  if (!probe || !record.state.Running || record.state.Paused) return;
+  const monitor = new AbortController();
+  monitors.set(record.id, monitor);
+  checkAgain(containers, container, probe, monitor.signal).catch((error: unknown) => {
+    if (!monitor.signal.aborted)
+      containers.logger.error({ error, container: record.id }, "health checks have ended");
+  });
+}
+
+/** One probe after the other, until the signal. */
+async function checkAgain(
+  containers: Containers,
+  container: Container,
+  probe: Probe,
+  signal: AbortSignal,
+): Promise<void> {
+  const { record } = container;
+  for (;;) {
+    const health = record.state.Health ?? newHealth();
+    const age = Date.now() - (parseTimestamp(record.state.StartedAt) ?? 0);
+    await wait(delayMilliseconds(health, probe, age), signal);
+    if (signal.aborted) return;
+    const result = await runProbe(containers, container, probe, signal);
+    // What has ended with its container says nothing of it.
+    if (signal.aborted) return;
+    note(containers, container, judge(record.state.Health ?? health, result, probe, record.state.StartedAt));
+  }
+}
+
+function note(containers: Containers, container: Container, health: Health): void {
+  const before = container.record.state.Health?.Status;
+  container.record.state.Health = health;
+  save(containers, container);
+  if (health.Status !== before) publish(containers, container, `health_status: ${health.Status}`);
+}
+
+function wait(milliseconds: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const cancel = setLongTimeout(resolve, milliseconds);
+    signal.addEventListener(
+      "abort",
+      () => {
+        cancel();
+        resolve();
+      },
+      { once: true },
+    );
+  });
+}

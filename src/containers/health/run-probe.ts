@@ -1,0 +1,94 @@
+import { Duplex } from "node:stream";
+import { messageOf } from "../../errors.ts";
+import { createFrameDecoder } from "../../formats/stdcopy.ts";
+import { timestamp } from "../../formats/timestamp.ts";
+import { formatDuration } from "../../formats/units.ts";
+import { setLongTimeout } from "../../sys/long-timeout.ts";
+import { isAlive } from "../../sys/process.ts";
+import type { Container } from "../container.ts";
+import type { Containers, Exec } from "../containers.ts";
+import { createExec } from "../exec/exec.ts";
+import { runExec } from "../exec/run-exec.ts";
+import type { HealthResult } from "./judge.ts";
+import type { Probe } from "./probe.ts";
+
+const largestOutputBytes = 4096;
+/** For one that could not be run, or did not end in time. */
+const noExitCode = -1;
+
+/**
+ * Runs a container's health check once, to its end or until its time is over: then it is killed.
+ * @param signal aborted when the result is no longer wanted
+ */
+export async function runProbe(
+  containers: Containers,
+  container: Container,
+  probe: Probe,
+  signal: AbortSignal,
+): Promise<HealthResult> {
+  const Start = timestamp();
+  const result = (ExitCode: number, Output: string): HealthResult => ({
+    Start,
+    End: timestamp(),
+    ExitCode,
+    Output,
+  });
+  const output = gatherOutput();
+  try {
+    const { id } = container.record;
+    const exec = await createExec(containers, id, {
+      Cmd: probe.args,
+      AttachStdout: true,
+      AttachStderr: true,
+    });
+    const running = runExec(containers, exec, { isRaw: false, open: () => output.connection, gone: signal });
+    const isLate = await isLateBy(probe.timeoutMilliseconds, running);
+    if (!isLate) return result(exec.exitCode ?? noExitCode, output.text());
+    kill(exec);
+    const time = formatDuration(probe.timeoutMilliseconds * 1e6);
+    return result(noExitCode, `Health check exceeded timeout (${time}): ${output.text()}`);
+  } catch (error) {
+    return result(noExitCode, messageOf(error));
+  }
+}
+
+/** Whether the work has not ended by then. @throws what the work throws */
+async function isLateBy(milliseconds: number, work: Promise<unknown>): Promise<boolean> {
+  const late = Promise.withResolvers<true>();
+  const cancel = setLongTimeout(() => late.resolve(true), milliseconds);
+  try {
+    return await Promise.race([work.then(() => false), late.promise]);
+  } finally {
+    cancel();
+    work.catch(() => {});
+  }
+}
+
+function kill({ pid, startTicks }: Exec): void {
+  if (pid > 0 && isAlive(pid, startTicks)) process.kill(pid, "SIGKILL");
+}
+
+/** The client's end of an exec's connection: it keeps the beginning of what comes. */
+function gatherOutput(): { connection: Duplex; text(): string } {
+  const kept: Buffer[] = [];
+  let gathered = 0;
+  let isCut = false;
+  const frames = createFrameDecoder((_, chunk) => {
+    const room = largestOutputBytes - gathered;
+    if (chunk.length > room) isCut = true;
+    if (room <= 0) return;
+    const part = Buffer.from(chunk.subarray(0, room));
+    kept.push(part);
+    gathered += part.length;
+  });
+  const connection = new Duplex({
+    read() {
+      this.push(null);
+    },
+    write(chunk: Buffer, _, done) {
+      frames.push(chunk);
+      done();
+    },
+  });
+  return { connection, text: () => `${Buffer.concat(kept).toString()}${isCut ? "..." : ""}` };
+}

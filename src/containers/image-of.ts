@@ -1,0 +1,12 @@
+import { type PresentManifest, presentManifests } from "../images/select-manifest.ts";
+import type { ContainerRecord } from "./container.ts";
+import type { Containers } from "./containers.ts";
+
+/** What a container was made from, as long as it is here. */
+export function findManifestOf(
+  { images }: Containers,
+  { imageId, manifest }: ContainerRecord,
+): PresentManifest | undefined {
+  const image = images.findImage(imageId);
+  return image && presentManifests(image).find(({ descriptor }) => descriptor.digest === manifest?.digest);
+}

@@ -1,0 +1,63 @@
+import type { EtcFiles } from "../launch/etc-files.ts";
+import type { LaunchInput } from "../launch/input.ts";
+import { securityOf } from "../runtime/security.ts";
+import type { ResolvedMount } from "../volumes/volumes.ts";
+import type { Container } from "./container.ts";
+import { type Containers, folderOf } from "./containers.ts";
+import { linkEnvironment } from "./links.ts";
+import { logOptionsOf } from "./logs/drivers.ts";
+import { encodeMounts } from "./mounts.ts";
+import { resolveNamespaces } from "./namespaces.ts";
+import { lowerLayers, upperOf, workOf } from "./rootfs.ts";
+import { cgroupOf, runtimeOf } from "./runtime-files.ts";
+
+/**
+ * A container's record and current state, as the launch wants them.
+ * @param network path of its own network namespace; undefined when it has none of its own made by us
+ * @param mounts with sources as the runtime can bind them
+ * @throws EngineError
+ */
+export function describeLaunch(
+  containers: Containers,
+  container: Container,
+  network: string | undefined,
+  etcFiles: EtcFiles,
+  mounts: ResolvedMount[],
+): LaunchInput {
+  const { record } = container;
+  const { id, config, hostConfig } = record;
+  return {
+    id,
+    runtime: runtimeOf(containers, container),
+    root: {
+      lower: lowerLayers(containers, container),
+      upper: upperOf(containers, id),
+      work: workOf(containers, id),
+      readOnly: hostConfig.ReadonlyRootfs,
+    },
+    process: {
+      args: record.args,
+      env: [...linkEnvironment(containers, container), ...(config.Env ?? [])],
+      user: config.User,
+      groups: hostConfig.GroupAdd ?? [],
+      workingDir: config.WorkingDir,
+      terminal: config.Tty,
+      consoleSize: hostConfig.ConsoleSize,
+      openStdin: config.OpenStdin,
+      init: hostConfig.Init ?? false,
+      oomScoreAdj: hostConfig.OomScoreAdj,
+    },
+    hostname: config.Hostname,
+    domainname: config.Domainname,
+    mounts: encodeMounts(mounts),
+    etcFiles,
+    namespaces: resolveNamespaces(containers, hostConfig, network),
+    shmSizeBytes: hostConfig.IpcMode === "none" ? undefined : hostConfig.ShmSize,
+    cgroup: cgroupOf(containers, container),
+    limits: hostConfig,
+    security: securityOf(hostConfig),
+    annotations: hostConfig.Annotations ?? {},
+    sysctls: hostConfig.Sysctls ?? {},
+    log: logOptionsOf(folderOf(containers, id), record),
+  };
+}

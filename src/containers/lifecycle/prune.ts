@@ -1,0 +1,33 @@
+import type { Filters } from "../../formats/filters.ts";
+import { matchesLabels } from "../../formats/filters.ts";
+import { parseTimestamp } from "../../formats/timestamp.ts";
+import { parseUntil } from "../../formats/until.ts";
+import type { Containers } from "../containers.ts";
+import { sizesOf } from "../size.ts";
+import { removeContainer } from "./remove.ts";
+
+export const pruneFilters = ["label", "label!", "until"];
+
+/** Removes all containers that do not run. @throws EngineError invalid for the filters */
+export async function pruneContainers(containers: Containers, filters: Filters) {
+  const until = parseUntil(filters.get("until")?.[0]);
+  const ContainersDeleted: string[] = [];
+  let SpaceReclaimed = 0;
+  for (const container of [...containers.byId.values()]) {
+    const { record } = container;
+    if (!container.can("remove") || container.isLeaving) continue;
+    if (until !== undefined && (parseTimestamp(record.created) ?? 0) >= until) continue;
+    if (!matchesLabels(filters, record.config.Labels)) continue;
+    if (filters.has("label!") && matchesLabels(filters, record.config.Labels, "label!")) continue;
+    const { SizeRw } = await sizesOf(containers, container);
+    try {
+      await removeContainer(containers, container, { reference: container.record.id });
+    } catch (error) {
+      containers.logger.warn({ error, container: record.id }, "a container could not be pruned");
+      continue;
+    }
+    ContainersDeleted.push(record.id);
+    SpaceReclaimed += Math.max(SizeRw, 0);
+  }
+  return { ContainersDeleted, SpaceReclaimed };
+}

@@ -1,0 +1,163 @@
+import { conflict, EngineError, explainLongPath, messageOf } from "../../errors.ts";
+import { timestamp } from "../../formats/timestamp.ts";
+import type { LaunchInput } from "../../launch/input.ts";
+import { hasNdots } from "../../launch/resolv-conf.ts";
+import { startFailure } from "../../launch/start-failure.ts";
+import type { Sandbox, SandboxRequest } from "../../networks/networks.ts";
+import { checkResources } from "../../runtime/resources.ts";
+import { clearCgroup, prepareCgroupParent } from "../../sys/cgroup.ts";
+import { expectCgroupMove } from "../../sys/cgroup-move.ts";
+import { bootId } from "../../sys/process.ts";
+import { createTrace } from "../../trace.ts";
+import type { ResolvedMount } from "../../volumes/volumes.ts";
+import type { Container } from "../container.ts";
+import { type Containers, publish, save } from "../containers.ts";
+import { dnsOf } from "../dns.ts";
+import { prepareEtcFiles } from "../etc-files.ts";
+import { describeLaunch } from "../launch-input.ts";
+import { followLinks, linkLines } from "../links.ts";
+import { type MountSources, openMountSources } from "../mount-sources.ts";
+import { prepareMounts } from "../mounts.ts";
+import { resolveNamespaces } from "../namespaces.ts";
+import { cgroupOf, deleteFromRuntime } from "../runtime-files.ts";
+import { findProcess, hasOwnSandbox, refusesIpv6 } from "../sandbox.ts";
+import { publishVolumes } from "../volume-events.ts";
+import { discardContainer } from "./discard.ts";
+import { openWitness } from "./witness.ts";
+
+/**
+ * Starts a container that does not run.
+ * @returns false when it was running already
+ * @throws EngineError conflict, invalid, internal with Docker's words for a command that cannot be run
+ */
+export function startContainer(containers: Containers, container: Container): Promise<boolean> {
+  return container.enqueue(() => startNow(containers, container));
+}
+
+/** As `startContainer`, for callers within the container's queue. */
+export async function startNow(containers: Containers, container: Container): Promise<boolean> {
+  const { record } = container;
+  if (container.isLeaving || record.state.Dead)
+    throw conflict("container is marked for removal and cannot be started");
+  if (record.state.Paused) throw conflict("cannot start a paused container, try unpause instead");
+  if (!container.can("start")) return false;
+  // An update may have left limits that contradict each other.
+  checkResources(record.hostConfig);
+  clearTimeout(container.restartTimer);
+  container.restartDelayMilliseconds = undefined;
+  record.restartCount = 0;
+  record.stoppedByUser = false;
+  await begin(containers, container);
+  return true;
+}
+
+/** Starts it whatever its record says. Call it within the container's queue. */
+export async function begin(containers: Containers, container: Container): Promise<void> {
+  const { record } = container;
+  const trace = createTrace();
+  const starting = new AbortController();
+  container.starting = starting;
+  expectCgroupMove();
+  let sandbox: Sandbox | undefined;
+  let sources: MountSources | undefined;
+  publishVolumes(containers, container, "mount");
+  try {
+    sandbox = await openSandbox(containers, container);
+    trace.mark("network");
+    // First, for its errors. What it finds may be gone after a while, so it is asked again at the end.
+    resolveNamespaces(containers, record.hostConfig, sandbox?.netnsPath);
+    await prepareMounts(containers, container);
+    sources = openMountSources(containers, container);
+    const input = prepare(containers, container, sandbox, sources.mounts);
+    const started = await containers.launcher.launch(input, { trace, signal: starting.signal });
+    container.oom = { kills: 0, isStuck: false };
+    record.state.Pid = started.pid;
+    record.startTicks = started.startTicks;
+    record.bootId = bootId();
+    container.witness = openWitness(started.pid, started.startTicks);
+  } catch (thrown) {
+    const error = explainLongPath(thrown);
+    await recordFailure(containers, container, error);
+    throw error instanceof EngineError ? error : startFailure(messageOf(error), record.args).error;
+  } finally {
+    container.starting = undefined;
+    sources?.close();
+    sandbox?.release(findProcess(containers, record.id));
+  }
+  Object.assign(record.state, { StartedAt: timestamp(), ExitCode: 0, Error: "", OOMKilled: false });
+  container.enter("started");
+  save(containers, container);
+  await followLinks(containers, container).catch((error: unknown) => {
+    containers.logger.warn({ error, container: record.id }, "an /etc/hosts could not be brought up to date");
+  });
+  trace.mark("save");
+  publish(containers, container, "start");
+  const milliseconds = trace.end();
+  if (milliseconds) containers.logger.info({ trace: "start", container: record.id, milliseconds });
+}
+
+async function recordFailure(containers: Containers, container: Container, error: unknown): Promise<void> {
+  const { record } = container;
+  const failure = startFailure(messageOf(error), record.args);
+  const exitCode = failure.exitCode;
+  container.dropWitness();
+  await containers.networks.close(record.id);
+  publishVolumes(containers, container, "unmount");
+  await containers.volumes.release(record.mounts, record.id);
+  await deleteFromRuntime(containers, container).catch((deletion: unknown) => {
+    containers.logger.warn(
+      { error: deletion, container: record.id },
+      "not all of a failed start was cleared away",
+    );
+  });
+  // crun leaves it behind when the kernel refuses a limit, and when it is killed, with what it has begun.
+  await clearCgroup(cgroupOf(containers, container));
+  const { message } = error instanceof EngineError ? error : failure.error;
+  Object.assign(record.state, { ExitCode: exitCode, Error: message, Pid: 0 });
+  container.enter("startFailed");
+  save(containers, container);
+  container.notifyStartFailure({ exitCode, error: message });
+  await containers.supervisor.call("forget", { process: record.id });
+  if (record.hostConfig.AutoRemove) await discardContainer(containers, container, { removeVolumes: true });
+}
+
+async function openSandbox(containers: Containers, container: Container): Promise<Sandbox | undefined> {
+  const { id, name, config, hostConfig, endpointsConfig } = container.record;
+  if (!hasOwnSandbox(container.record)) return undefined;
+  const dns = dnsOf(containers, container.record);
+  const request: SandboxRequest = {
+    owner: { kind: "container", id },
+    ownerName: name,
+    ...(config.NetworkDisabled
+      ? { mode: "none", endpoints: { none: {} } }
+      : { mode: hostConfig.NetworkMode, endpoints: endpointsConfig }),
+    portBindings: hostConfig.PortBindings ?? {},
+    exposedPorts: Object.keys(config.ExposedPorts ?? {}),
+    publishAll: hostConfig.PublishAllPorts,
+    refusesIpv6: refusesIpv6(container.record),
+    hostname: config.Hostname,
+    nameServers: dns.servers,
+    hasNdots: hasNdots(dns.options),
+    ...(config.MacAddress && { macAddress: config.MacAddress }),
+  };
+  const sandbox = await containers.networks.open(request).catch((error: unknown) => {
+    const kind = error instanceof EngineError ? error.kind : "internal";
+    throw new EngineError(kind, `failed to set up container networking: ${messageOf(error)}`, error);
+  });
+  for (const [name, settings] of Object.entries(endpointsConfig))
+    settings.NetworkID ||= containers.networks.findNetwork(name)?.id ?? "";
+  return sandbox;
+}
+
+/** Prepares the files that the launch expects, and describes the process to launch. */
+function prepare(
+  containers: Containers,
+  container: Container,
+  sandbox: Sandbox | undefined,
+  mounts: ResolvedMount[],
+): LaunchInput {
+  const { hostConfig } = container.record;
+  if (hostConfig.CgroupParent) prepareCgroupParent(hostConfig.CgroupParent);
+  const etcFiles = prepareEtcFiles(containers, container, sandbox, linkLines(containers, container));
+  return describeLaunch(containers, container, sandbox?.netnsPath, etcFiles, mounts);
+}

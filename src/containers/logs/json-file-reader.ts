@@ -1,0 +1,147 @@
+import { watch } from "node:fs";
+import { type FileHandle, open, stat } from "node:fs/promises";
+import { hasCode } from "../../errors.ts";
+import { decodeLogEntry, type LogEntry } from "../../formats/log-entry.ts";
+
+const blockBytes = 64 * 1024;
+const lineFeed = 0x0a;
+
+/** Entries of one file from `position` on, up to its present end, a block's at a time. Gives back where the last whole line ended. */
+export async function* readEntries(file: FileHandle, position: number): AsyncGenerator<LogEntry[], number> {
+  const block = Buffer.allocUnsafe(blockBytes);
+  let rest = Buffer.alloc(0);
+  let at = position;
+  for (;;) {
+    const { bytesRead } = await file.read(block, 0, blockBytes, at + rest.length);
+    if (bytesRead === 0) return at;
+    const bytes =
+      rest.length > 0 ? Buffer.concat([rest, block.subarray(0, bytesRead)]) : block.subarray(0, bytesRead);
+    const start = bytes.lastIndexOf(lineFeed) + 1;
+    const lines = start > 0 ? bytes.toString("utf8", 0, start - 1).split("\n") : [];
+    yield lines.map(decodeLogEntry).filter((entry) => entry !== undefined);
+    at += start;
+    rest = Buffer.from(bytes.subarray(start));
+  }
+}
+
+/** Where the last whole line ends: of one that is being written, a beginning may be there already. */
+export async function findLastLineEnd(file: FileHandle): Promise<number> {
+  const block = Buffer.allocUnsafe(blockBytes);
+  for (let end = (await file.stat()).size; end > 0; end -= Math.min(blockBytes, end)) {
+    const start = Math.max(0, end - blockBytes);
+    const { bytesRead } = await file.read(block, 0, end - start, start);
+    const lastEnd = block.lastIndexOf(lineFeed, bytesRead - 1) + 1;
+    if (bytesRead > 0 && lastEnd > 0) return start + lastEnd;
+  }
+  return 0;
+}
+
+/** Entries of one file from `position` backwards, newest first. */
+export async function* readEntriesBackwards(file: FileHandle, position: number): AsyncGenerator<LogEntry> {
+  let end = position;
+  let tail = Buffer.alloc(0);
+  while (end > 0) {
+    const length = Math.min(blockBytes, end);
+    const block = Buffer.allocUnsafe(length);
+    await file.read(block, 0, length, end - length);
+    end -= length;
+    const bytes = Buffer.concat([block, tail]);
+    let stop = bytes.length;
+    for (let cut = bytes.lastIndexOf(lineFeed, stop - 1); cut >= 0 && stop > 0; ) {
+      const entry = decodeLogEntry(bytes.toString("utf8", cut + 1, stop));
+      if (entry) yield entry;
+      stop = cut;
+      cut = stop > 0 ? bytes.lastIndexOf(lineFeed, stop - 1) : -1;
+    }
+    tail = bytes.subarray(0, stop);
+  }
+  const first = decodeLogEntry(tail.toString("utf8"));
+  if (first) yield first;
+}
+
+/** Opens the rotated files of a log that exist, oldest first; the last one is the file that is written now. */
+export async function openLogFiles(path: string): Promise<FileHandle[]> {
+  const files: FileHandle[] = [];
+  for (let n = 0; ; n++) {
+    const file = await openIfExists(n === 0 ? path : `${path}.${n}`);
+    if (!file) return files.reverse();
+    files.push(file);
+  }
+}
+
+async function openIfExists(path: string): Promise<FileHandle | undefined> {
+  try {
+    return await open(path, "r");
+  } catch (error) {
+    if (hasCode(error, "ENOENT")) return undefined;
+    throw error;
+  }
+}
+
+/**
+ * Entries as they are written, across rotations. Ends when `ended` has been settled and all is read.
+ * Takes over `file`, which it closes.
+ * @param position where to begin in it
+ */
+export async function* followEntries(
+  path: string,
+  file: FileHandle | undefined,
+  position: number,
+  ended: Promise<unknown>,
+): AsyncGenerator<LogEntry[]> {
+  let current = file;
+  let at = position;
+  let isEnded = false;
+  const alarm = createAlarm(path);
+  void ended.finally(() => {
+    isEnded = true;
+    alarm.ring();
+  });
+  try {
+    for (;;) {
+      const isLast = isEnded;
+      const waiting = alarm.next();
+      current ??= await openIfExists(path);
+      if (current) at = yield* readEntries(current, at);
+      if (current && (await isReplaced(path, current))) {
+        // What was written between our last read and the rotation.
+        yield* readEntries(current, at);
+        await current.close();
+        current = await openIfExists(path);
+        at = 0;
+        continue;
+      }
+      if (isLast) return;
+      await waiting;
+    }
+  } finally {
+    alarm.close();
+    await current?.close();
+  }
+}
+
+async function isReplaced(path: string, file: FileHandle): Promise<boolean> {
+  try {
+    const [there, here] = await Promise.all([stat(path), file.stat()]);
+    return there.ino !== here.ino;
+  } catch (error) {
+    if (hasCode(error, "ENOENT")) return false;
+    throw error;
+  }
+}
+
+/** Wakes waiting readers when something happens to the file (inotify). */
+function createAlarm(path: string) {
+  let ring: () => void = () => {};
+  const folder = path.slice(0, path.lastIndexOf("/"));
+  const watcher = watch(folder, () => ring());
+  watcher.on("error", () => {});
+  return {
+    ring: () => ring(),
+    next: () =>
+      new Promise<void>((resolve) => {
+        ring = resolve;
+      }),
+    close: () => watcher.close(),
+  };
+}

@@ -1,0 +1,173 @@
+const structTag = Symbol("struct");
+const mapTag = Symbol("map");
+
+/**
+ * A Go struct: asking for a field it does not have is an error, where a map answers "no value".
+ * A function among the fields is a method and is called; `json` is what `{{json .}}` prints.
+ */
+export interface GoStruct {
+  readonly [structTag]: true;
+  readonly type: string;
+  readonly fields: Readonly<Record<string, unknown>>;
+  readonly json: unknown;
+  /** Rows are encoded as Go does by default, with `<`, `>` and `&` escaped; what comes from the API is not. */
+  readonly isEscaped?: boolean;
+}
+
+/** A Go map with a known element type; `zero` is what `index` gives for a key that is missing. */
+export interface GoMap {
+  readonly [mapTag]: true;
+  readonly zero: unknown;
+  readonly entries: Readonly<Record<string, unknown>>;
+  /** What `{{json .}}` prints. */
+  readonly json: unknown;
+  /** The keys are of a named type: `index` with a plain string is an error then. */
+  readonly keyType?: string | undefined;
+}
+
+export const goStruct = (type: string, fields: Record<string, unknown>, json: unknown): GoStruct => ({
+  [structTag]: true,
+  type,
+  fields,
+  json,
+});
+export const goMap = (
+  entries: Record<string, unknown>,
+  zero: unknown,
+  json: unknown,
+  keyType?: string,
+): GoMap => ({
+  [mapTag]: true,
+  zero,
+  entries,
+  json,
+  keyType,
+});
+
+const nilSlices = new WeakSet<readonly unknown[]>();
+
+/** A slice that Go has as nil: empty in all but its JSON, which is null. */
+export function goNilSlice(): unknown[] {
+  const slice: unknown[] = [];
+  nilSlices.add(slice);
+  return slice;
+}
+
+/** A row of a list: every field a function, `{{json .}}` the ones without parameters, keys sorted. */
+export function goRow(type: string, methods: Record<string, (argument: string) => unknown>): GoStruct {
+  return {
+    [structTag]: true,
+    type,
+    fields: methods,
+    isEscaped: true,
+    get json() {
+      const plain = Object.entries(methods).filter(([, method]) => method.length === 0);
+      return Object.fromEntries(plain.sort(byKey).map(([name, method]) => [name, method("")]));
+    },
+  };
+}
+
+const byKey = ([a]: [string, unknown], [b]: [string, unknown]) => (a < b ? -1 : a > b ? 1 : 0);
+
+export const isStruct = (value: unknown): value is GoStruct =>
+  typeof value === "object" && value !== null && structTag in value;
+
+/** The entries of a map, sorted by key, as Go prints and ranges over them; undefined for anything else. */
+export function findMapEntries(value: unknown): [string, unknown][] | undefined {
+  const record = findMapRecord(value);
+  return record === undefined ? undefined : Object.entries(record).sort(byKey);
+}
+
+export function findMapRecord(value: unknown): Readonly<Record<string, unknown>> | undefined {
+  if (typeof value !== "object" || value === null || Array.isArray(value) || isStruct(value))
+    return undefined;
+  if (isMap(value)) return value.entries;
+  return Object.fromEntries(Object.entries(value));
+}
+
+const isMap = (value: object): value is GoMap => mapTag in value;
+
+export const isTypedMap = (value: unknown) => typeof value === "object" && value !== null && isMap(value);
+
+/** The type of a map's keys when it is not plain string. */
+export function keyTypeOf(map: unknown): string | undefined {
+  return typeof map === "object" && map !== null && isMap(map) ? map.keyType : undefined;
+}
+
+/** What `index` gives for a key that is missing: the element type's zero value. */
+export function zeroOf(map: unknown): unknown {
+  return typeof map === "object" && map !== null && isMap(map) ? map.zero : undefined;
+}
+
+export function formatType(value: unknown): string {
+  if (value === undefined || value === null) return "<nil>";
+  if (typeof value === "number") return Number.isInteger(value) ? "int" : "float64";
+  if (typeof value === "boolean") return "bool";
+  if (typeof value === "string") return "string";
+  if (isStruct(value)) return value.type;
+  if (Array.isArray(value))
+    return value.every((item) => typeof item === "string") ? "[]string" : "[]interface {}";
+  const elements = Object.values(findMapRecord(value) ?? {});
+  return elements.length > 0 && elements.every((item) => typeof item === "string")
+    ? "map[string]string"
+    : "map[string]interface {}";
+}
+
+/** Empty values are false: false, 0, "", nil, and a map or list without elements. A struct is always true. */
+export function isTrue(value: unknown): boolean {
+  if (value === undefined || value === null) return false;
+  if (isStruct(value)) return true;
+  if (Array.isArray(value)) return value.length > 0;
+  if (typeof value === "object") return Object.keys(findMapRecord(value) ?? {}).length > 0;
+  return Boolean(value);
+}
+
+export function formatNumber(value: number): string {
+  if (Number.isInteger(value))
+    return Math.abs(value) < 1e21 ? BigInt(value).toString() : formatExponent(value);
+  if (Number.isNaN(value)) return "NaN";
+  if (!Number.isFinite(value)) return value > 0 ? "+Inf" : "-Inf";
+  const size = Math.abs(value);
+  return size < 1e-4 || size >= 1e21 ? formatExponent(value) : String(value);
+}
+
+export function formatExponent(value: number, digits?: number): string {
+  return value.toExponential(digits).replace(/e([+-])(\d)$/, "e$10$2");
+}
+
+/** As Go's %v; `quote` is applied to strings (for %q), and nothing else changes. */
+export function formatValue(value: unknown, quote: (text: string) => string = (text) => text): string {
+  if (value === undefined || value === null) return "<nil>";
+  if (typeof value === "string") return quote(value);
+  if (typeof value === "number") return formatNumber(value);
+  if (Array.isArray(value)) return `[${value.map((item) => formatValue(item, quote)).join(" ")}]`;
+  if (isStruct(value)) {
+    const fields = Object.values(value.fields).map((field) =>
+      typeof field === "function" ? field("") : field,
+    );
+    return `{${fields.map((field) => formatValue(field, quote)).join(" ")}}`;
+  }
+  const entries = findMapEntries(value);
+  if (entries === undefined) return String(value);
+  return `map[${entries.map(([key, item]) => `${quote(key)}:${formatValue(item, quote)}`).join(" ")}]`;
+}
+
+/** What the `json` function prints: as Go encodes it, without escaping `<`, `>` and `&`. */
+export function formatJson(value: unknown, indent?: string): string {
+  const text = JSON.stringify(toJson(value), undefined, indent) ?? "null";
+  return isStruct(value) && value.isEscaped ? text.replace(/[<>&]/g, escapeUnicode) : text;
+}
+
+const escapeUnicode = (char: string) => `\\u${char.charCodeAt(0).toString(16).padStart(4, "0")}`;
+
+function toJson(value: unknown): unknown {
+  if (typeof value !== "object" || value === null) return value ?? null;
+  if (Array.isArray(value)) return nilSlices.has(value) ? null : value.map(toJson);
+  if (isStruct(value)) return toJson(value.json);
+  if (isMap(value))
+    return typeof value.json === "object" && value.json !== null ? sortKeys(value.json) : null;
+  return Object.fromEntries(Object.entries(value).map(jsonEntry));
+}
+
+const sortKeys = (object: object) => Object.fromEntries(Object.entries(object).sort(byKey).map(jsonEntry));
+const jsonEntry = ([key, value]: [string, unknown]): [string, unknown] => [key, toJson(value)];

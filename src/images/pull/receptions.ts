@@ -1,0 +1,111 @@
+import type { Digest } from "../../formats/digest.ts";
+import type { Descriptor } from "../../formats/oci-manifest.ts";
+import { createGrowth } from "../../sys/growing-file.ts";
+import { findBlob } from "../blob-source.ts";
+import type { BlobStore } from "../store/blobs.ts";
+import type { Layers } from "../store/layers.ts";
+import type { Unpacked } from "../unpack.ts";
+import { type ArrivalsOptions, createArrivals } from "./arrivals.ts";
+import type { ReceptionState } from "./attempt-arrival.ts";
+import { createSharedWork } from "./shared-work.ts";
+import type { Source } from "./sources.ts";
+
+/** A layer to have here. */
+export interface WantedLayer {
+  blob: Descriptor;
+  diffId: Digest;
+  chainId: Digest;
+}
+
+/** Layers on their way here, each once however many want it. */
+export interface Receptions {
+  /** Whether a blob is on its way here now. */
+  isUnderWay(digest: Digest): boolean;
+  /** Whether layer and blob are here, or the layer and its frame where that is enough. */
+  isThere(wanted: WantedLayer): boolean;
+  /**
+   * Brings a layer here: its blob, verified, among the partials or in the store, and its folder.
+   * @param sources where it may be had, the best first
+   */
+  receive(
+    wanted: WantedLayer,
+    sources: readonly Source[],
+    signal: AbortSignal,
+    onState: (state: ReceptionState) => void,
+  ): Promise<void>;
+}
+
+interface ReceptionsOptions extends ArrivalsOptions {
+  /** See `RegistrySettings`. */
+  keepsCompressed: () => boolean;
+  blobs: BlobStore;
+  layers: Layers;
+}
+
+export function createReceptions(options: ReceptionsOptions): Receptions {
+  const { blobs, layers, jobs } = options;
+  const shared = createSharedWork<ReceptionState, void>();
+  const arrivals = createArrivals(options);
+  /** The end of the last work on a file: two layers of one image may be the same blob. */
+  const files = new Map<Digest, Promise<unknown>>();
+
+  async function bring(
+    wanted: WantedLayer,
+    sources: readonly Source[],
+    state: ReceptionState,
+    signal: AbortSignal,
+  ) {
+    const { blob, diffId, chainId } = wanted;
+    if (blobs.has(blob.digest)) {
+      state.phase = "extracting";
+      await layers.receive(chainId, diffId, (target) =>
+        jobs.unpack(findBlob({ blobs, layers }, blob.digest), blob.digest, target),
+      );
+      return;
+    }
+    for (;;) {
+      let hasArrived = false;
+      try {
+        await layers.receive(chainId, diffId, async (target, path) => {
+          hasArrived = true;
+          const framePath = blob.digest === diffId || !options.keepsCompressed() ? path : undefined;
+          return (await arrivals.bring({ blob, target, framePath, state }, sources, signal)) as Unpacked;
+        });
+      } catch (error) {
+        if (hasArrived || signal.aborted) throw error;
+        // The same layer by another blob, which failed: that says nothing of this one.
+        continue;
+      }
+      // The layer was here, or came by another blob; the image needs its own all the same.
+      if (!hasArrived) await arrivals.bring({ blob, target: undefined, state }, sources, signal);
+      return;
+    }
+  }
+
+  return {
+    isUnderWay: (digest) => files.has(digest),
+    isThere: ({ chainId, blob, diffId }) =>
+      layers.find(chainId) !== undefined &&
+      (blobs.has(blob.digest) || (!options.keepsCompressed() && blobs.hasFrame(diffId))),
+    receive(wanted, sources, signal, onState) {
+      const { digest } = wanted.blob;
+      const begin = (own: AbortSignal) => {
+        const state: ReceptionState = { phase: "waiting", growth: createGrowth() };
+        const before = files.get(digest) ?? Promise.resolve();
+        const done = unlessAborted(before, own).then(() => bring(wanted, sources, state, own));
+        const ended = Promise.all([before, done.catch(() => {})]);
+        files.set(digest, ended);
+        void ended.then(() => files.get(digest) === ended && files.delete(digest));
+        return { state, done };
+      };
+      return shared.join(`${digest} ${wanted.chainId}`, signal, begin, onState);
+    },
+  };
+}
+
+function unlessAborted(work: Promise<unknown>, signal: AbortSignal): Promise<unknown> {
+  return new Promise((resolve, reject) => {
+    signal.addEventListener("abort", () => reject(signal.reason));
+    void work.then(resolve);
+  });
+}

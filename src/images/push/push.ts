@@ -1,0 +1,122 @@
+import { openPublication, type Publication } from "../../distribution/publication.ts";
+import { invalid, notFound } from "../../errors.ts";
+import { digestOf, shortId } from "../../formats/digest.ts";
+import type { Platform } from "../../formats/oci-manifest.ts";
+import { familiarRepository, formatFamiliar, type Reference, repositoryOf } from "../../formats/reference.ts";
+import { describeDescriptor } from "../describe-manifests.ts";
+import { blobsOf, layersOf } from "../image-index.ts";
+import {
+  getPresentManifest,
+  hasIndex,
+  mainManifest,
+  platformOf,
+  presentManifests,
+} from "../select-manifest.ts";
+import type { ImageRecord } from "../store/catalog.ts";
+import type { ImageContent } from "../store/kinds.ts";
+import {
+  explainForPush,
+  type PushContext,
+  type PushedManifest,
+  type PushOptions,
+  type PushStore,
+  publishContent,
+  publishIndex,
+} from "./publish-content.ts";
+import { keepPacked, packLayers } from "./pushed-image.ts";
+
+/**
+ * `docker push`: one tag, or every tag of the repository when there is none.
+ * @throws EngineError in Docker's words
+ */
+export async function pushImages(
+  store: PushStore,
+  reference: Reference,
+  options: PushOptions,
+): Promise<void> {
+  if (reference.digest) throw invalid("cannot push a digest reference");
+  options.report({ status: `The push refers to repository [${repositoryOf(reference)}]` });
+  const all = store.catalog.references.tagsOf(reference);
+  if (all.length === 0)
+    throw notFound(`An image does not exist locally with the tag: ${familiarRepository(reference)}`);
+  const wanted = reference.tag ? all.filter((one) => one.reference.tag === reference.tag) : all;
+  if (wanted.length === 0) throw notFound(`tag does not exist: ${formatFamiliar(reference)}`);
+  // What is pushed stays until it is there, whatever happens to its names meanwhile.
+  const pushed = wanted.map(({ id, reference: tagged }) => ({ image: store.catalog.get(id), tagged }));
+  const needed = pushed.flatMap(({ image }) => [...blobsOf(image), ...layersOf(image)]);
+  await store.catalog.protect(needed, async () => {
+    const connection = await store.registries.own(reference.domain).connect(options.signal);
+    const { transport } = store.registries;
+    const publication = openPublication(transport, connection, reference.path, options.auth);
+    for (const { image, tagged } of pushed) {
+      // Its layers may be compressed since the tag before.
+      const current = store.catalog.images.get(image.id) ?? image;
+      await pushOne(store, current, tagged, publication, options);
+    }
+  });
+}
+
+/** The whole image where all of it is here and is as it came; else the manifest for this machine, as Docker does. */
+async function pushOne(
+  store: PushStore,
+  image: ImageRecord,
+  reference: Reference,
+  publication: Publication,
+  { report, signal, platform }: PushOptions,
+): Promise<void> {
+  const context = { store, reference, publication, report, signal };
+  const main = platform
+    ? getPresentManifest(image, platform, formatFamiliar(reference))
+    : mainManifest(image);
+  if (hasIndex(image) && isWhole(image) && !platform) {
+    for (const { content } of presentManifests(image)) prepare(content, report);
+    return complete(context, image, await publishIndex(context, image));
+  }
+  prepare(main.content, report);
+  const packed = await packLayers(store, main.content, signal);
+  const made = packed.map(({ descriptor }) => descriptor.digest);
+  await store.catalog.protect(made, async () => {
+    await keepPacked(store, packed);
+    const manifest = await publishContent(context, main, packed);
+    if (hasIndex(image))
+      report({ progressDetail: {}, aux: describeChoice(image, manifest, platformOf(main)) });
+    await complete(context, image, manifest);
+  });
+}
+
+function isWhole({ manifests }: ImageRecord): boolean {
+  return manifests.every(({ content, parts }) => (content ? content.origin === "received" : parts));
+}
+
+function prepare({ config }: ImageContent, report: PushOptions["report"]): void {
+  for (const diffId of config.rootfs.diff_ids)
+    report({ status: "Preparing", progressDetail: {}, id: shortId(diffId) });
+}
+
+/** Docker's note that of an index only one manifest was pushed. */
+function describeChoice({ target }: ImageRecord, { mediaType, text }: PushedManifest, platform: Platform) {
+  const selected = { mediaType, digest: digestOf(text), size: Buffer.byteLength(text), platform };
+  return {
+    manifestPushedInsteadOfIndex: true,
+    originalIndex: describeDescriptor(target),
+    selectedManifest: describeDescriptor(selected),
+  };
+}
+
+/** Puts the manifest or index, all of which is there, under its tag. */
+async function complete(
+  { store: { catalog }, reference, publication, report, signal }: PushContext,
+  image: ImageRecord,
+  { mediaType, text }: PushedManifest,
+): Promise<void> {
+  const tag = reference.tag ?? "latest";
+  const digest = await publication
+    .putManifest(tag, mediaType, text, signal)
+    .catch((error: unknown) => Promise.reject(explainForPush(error)));
+  const { domain, path } = reference;
+  if (catalog.references.find({ domain, path, digest }) !== image.id && catalog.images.has(image.id))
+    catalog.name({ domain, path, digest }, image.id);
+  const size = Buffer.byteLength(text);
+  report({ status: `${tag}: digest: ${digest} size: ${size}` });
+  report({ progressDetail: {}, aux: { Tag: tag, Digest: digest, Size: size } });
+}

@@ -1,0 +1,147 @@
+import { notFound } from "../../errors.ts";
+import type { Digest } from "../../formats/digest.ts";
+import type { Descriptor } from "../../formats/oci-manifest.ts";
+import type { Reference } from "../../formats/reference.ts";
+import type { Logger } from "../../logger.ts";
+import type { State } from "../../state/state.ts";
+import { blobsOf, createImageIndex, layersOf } from "../image-index.ts";
+import type { ImageJobs } from "../jobs.ts";
+import type { OnUnpacked } from "../unpack-content.ts";
+import { type ImageSource, unpackImage } from "./add-image.ts";
+import type { BlobStore } from "./blobs.ts";
+import { findImage, getImage } from "./find-image.ts";
+import { type Held, openHolds } from "./holds.ts";
+import { loadImages, withPacked } from "./image-records.ts";
+import { type ImageRecord, imageKind } from "./kinds.ts";
+import type { Layers } from "./layers.ts";
+import { createNeeds } from "./needs.ts";
+import { openReferences, type References } from "./references.ts";
+
+export type { ImageSource, ManifestSource } from "./add-image.ts";
+export type { ImageRecord } from "./kinds.ts";
+
+/** Which images there are, what they are called and what they need. In memory, written through. */
+export interface ImageCatalog {
+  readonly images: ReadonlyMap<string, ImageRecord>;
+  find(name: string): ImageRecord | undefined;
+  /** @throws notFound, invalid, in Docker's wording */
+  get(name: string): ImageRecord;
+  readonly references: Pick<References, "find" | "of" | "inRepository" | "tagsOf" | "remove">;
+  /** Gives an image a name, taking it from another. @throws notFound */
+  name(reference: Reference, id: string): void;
+  /** The same, and remembers when: a user has asked for it. @throws notFound */
+  tag(reference: Reference, id: string): void;
+  /** The image that it was committed from. */
+  setParent(id: string, parent: string): void;
+  /** Unpacks what is not there yet and records the image; one that is there already gets what it lacks. @throws invalid */
+  add(source: ImageSource, onUnpacked?: OnUnpacked): Promise<ImageRecord>;
+  /** Keeps the compressed form of a layer's blob for later pushes of all images that are not pushed as they came. */
+  keepPacked(from: Digest, to: Descriptor): void;
+  /** Forgets an image without names, and removes what nothing needs any more; returns the chainIDs removed, topmost first. */
+  remove(id: string): Promise<string[]>;
+  /** Layers and blobs, which may be in no image; instead of what the owner held. */
+  holdLayers(owner: string, hold: Held): void;
+  /** Whether anything, be it nothing, is held for an owner. */
+  holds(owner: string): boolean;
+  release(owner: string): Promise<void>;
+  /** The chainIDs that an owner holds, base first. */
+  held(owner: string): readonly string[];
+  /** All owners that layers are held for, with a name that begins so; without it, those whose name has no slash: containers. */
+  owners(prefix?: string): string[];
+  /** Whether an image, a hold or work under way needs it now. */
+  needsBlob(digest: string): boolean;
+  needsLayer(chainId: string): boolean;
+  /** How many images were committed from an image. */
+  childrenOf(id: string): number;
+  /** How many images have a layer. */
+  imagesWithLayer(chainId: string): number;
+  /** Removes all blobs and layers that nothing needs, and what a layer has twice: what a crash left. */
+  sweep(): Promise<void>;
+  /** Keeps blobs and layers that no image has yet from being removed while `work` runs; then removes those left unused. */
+  protect<T>(digests: readonly string[], work: () => Promise<T>): Promise<T>;
+}
+
+interface CatalogOptions {
+  blobs: BlobStore;
+  layers: Layers;
+  jobs: ImageJobs;
+}
+
+export function openImageCatalog(state: State, store: CatalogOptions, logger: Logger): ImageCatalog {
+  const records = state.records(imageKind);
+  const index = createImageIndex(loadImages(records, store.layers, logger));
+  const { images } = index;
+  const references = openReferences(state, (id) => images.has(id));
+  const holds = openHolds(state);
+  const needs = createNeeds({ ...store, index, holds, logger });
+
+  function put(image: ImageRecord): void {
+    records.put(image.id, image);
+    index.set(image);
+  }
+
+  function getById(id: string): ImageRecord {
+    const image = images.get(id);
+    if (!image) throw notFound(`No such image: ${id}`);
+    return image;
+  }
+
+  return {
+    images,
+    find: (name) => findImage({ images, references }, name),
+    get: (name) => getImage({ images, references }, name),
+    references,
+    name: (reference, id) => references.set(reference, getById(id).id),
+    tag(reference, id) {
+      const tagged = { ...getById(id), lastTagTime: new Date().toISOString() };
+      state.transaction(() => {
+        references.set(reference, id);
+        records.put(id, tagged);
+      });
+      index.set(tagged);
+    },
+    setParent(id, parent) {
+      const image = images.get(id);
+      if (image && image.parent !== parent) put({ ...image, parent });
+    },
+    childrenOf: index.children.of,
+    imagesWithLayer: index.layers.of,
+    async add(source, onUnpacked) {
+      const { image, known } = await unpackImage(store, source, (id) => images.get(id), onUnpacked);
+      put(image);
+      if (known) await needs.collect(blobsOf(known), []);
+      return image;
+    },
+    keepPacked(from, to) {
+      state.transaction(() => {
+        for (const image of images.values()) {
+          const changed = withPacked(image, from, to);
+          if (changed !== image) put(changed);
+        }
+      });
+    },
+    async remove(id) {
+      const image = images.get(id);
+      if (!image) return [];
+      records.delete(id);
+      index.delete(id);
+      return needs.collect(blobsOf(image), layersOf(image));
+    },
+    async release(owner) {
+      const { layers: chains, blobs: digests } = holds.remove(owner);
+      await needs.collect(digests, chains);
+    },
+    sweep: needs.sweep,
+    held: holds.of,
+    holdLayers: holds.put,
+    holds: holds.has,
+    owners(prefix) {
+      const isWanted = (owner: string) =>
+        prefix === undefined ? !owner.includes("/") : owner.startsWith(prefix);
+      return holds.owners().filter(isWanted);
+    },
+    needsBlob: needs.needsBlob,
+    needsLayer: needs.needsLayer,
+    protect: needs.protect,
+  };
+}

@@ -1,0 +1,41 @@
+import type { Digest } from "../../formats/digest.ts";
+import type { Descriptor } from "../../formats/oci-manifest.ts";
+import type { Logger } from "../../logger.ts";
+import type { Records } from "../../state/state.ts";
+import { layersOf } from "../image-index.ts";
+import type { ImageRecord } from "./kinds.ts";
+import type { Layers } from "./layers.ts";
+
+/** All that are stored. Those whose layers are missing are dropped. */
+export function loadImages(
+  records: Records<ImageRecord>,
+  layers: Layers,
+  logger: Logger,
+): Map<string, ImageRecord> {
+  const images = records.load();
+  for (const [id, image] of images) {
+    if (layersOf(image).every((chainId) => layers.find(chainId))) continue;
+    logger.error({ image: id }, "image dropped: its layers are missing");
+    images.delete(id);
+    records.delete(id);
+  }
+  return images;
+}
+
+/**
+ * Notes what a blob that is not compressed was compressed to, for later pushes.
+ * @returns the image itself when that says nothing new of it
+ */
+export function withPacked(image: ImageRecord, from: Digest, to: Descriptor): ImageRecord {
+  let hasChanged = false;
+  const manifests = image.manifests.map((manifest) => {
+    const { content } = manifest;
+    if (!content || content.origin === "received") return manifest;
+    const packed = content.packed ?? [];
+    const isKnown = packed.some((one) => one.from === from);
+    if (isKnown || !content.blobs.some(({ digest }) => digest === from)) return manifest;
+    hasChanged = true;
+    return { ...manifest, content: { ...content, packed: [...packed, { from, to }] } };
+  });
+  return hasChanged ? { ...image, manifests } : image;
+}

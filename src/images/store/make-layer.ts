@@ -1,0 +1,49 @@
+import { rename, rm } from "node:fs/promises";
+import { join } from "node:path";
+import { invalid } from "../../errors.ts";
+import type { Digest } from "../../formats/digest.ts";
+import { removeTree } from "../../trees/trees.ts";
+import type { Unpacked } from "../unpack.ts";
+import type { LayerRecord } from "./kinds.ts";
+import { type LayerFolders, layerFolderOf } from "./layer-folders.ts";
+
+/** Makes the folder `target` of a layer's archive, and its frame in the new file `framePath` where it can. */
+export type UnpackInto = (target: string, framePath: string) => Promise<Unpacked>;
+
+/** As a store's: the layer of that name, made by `unpack` when it is not there. */
+export type ReceiveLayer = (chainId: Digest, diffId: Digest, unpack: UnpackInto) => Promise<LayerRecord>;
+
+/** Makes a layer that is not there, and is not being made. @throws what `unpack` throws; invalid for another diffID */
+export async function makeLayer(
+  place: LayerFolders,
+  { chainId, diffId }: Pick<LayerRecord, "chainId" | "diffId">,
+  unpack: UnpackInto,
+): Promise<LayerRecord> {
+  const { numbers, blobs } = place;
+  const stage = await place.staging.enter();
+  const number = numbers.take();
+  const temporary = join(stage.path, String(number));
+  const framePath = blobs.temporaryPath();
+  try {
+    const unpacked = await unpack(temporary, framePath);
+    if (unpacked.diffId !== diffId) throw wrongDiffId(unpacked.diffId, diffId);
+    if (unpacked.hasFrame) await blobs.keepFrame(framePath, diffId);
+    await rename(temporary, layerFolderOf(place, number));
+    const layer = { chainId, diffId, number, sizeBytes: unpacked.sizeBytes };
+    place.records.put(chainId, layer);
+    place.layers.set(layer);
+    return layer;
+  } catch (error) {
+    // If even that fails, the next start does it.
+    await removeTree(temporary).catch(() => {});
+    numbers.giveBack(number);
+    throw error;
+  } finally {
+    await rm(framePath, { force: true });
+    await stage.leave();
+  }
+}
+
+export function wrongDiffId(actual: Digest, wanted: Digest): Error {
+  return invalid(`wrong diff id calculated on extraction: ${actual} instead of ${wanted}`);
+}

@@ -1,0 +1,106 @@
+import type { Readable } from "node:stream";
+import type { ProgressMessage } from "../formats/docker-api/docker-api.ts";
+import type { Platform } from "../formats/oci-manifest.ts";
+import { familiarRepository, formatFamiliar, parseReference, type Reference } from "../formats/reference.ts";
+import type { SavedArchive } from "./archive/archive-write.ts";
+import { type ImportOptions, importRootfs as importLayer } from "./archive/import.ts";
+import { loadArchive } from "./archive/load.ts";
+import { saveImages } from "./archive/save.ts";
+import { type CommitOptions, commitLayer } from "./commit.ts";
+import { makeImage } from "./make/make.ts";
+import { joinTag, tagImage } from "./names.ts";
+import { type PullOptions, pullImages } from "./pull/pull.ts";
+import type { PushOptions } from "./push/publish-content.ts";
+import { pushImages } from "./push/push.ts";
+import { type ImageRoom, labelsOf, publishImage } from "./room.ts";
+import type { ImageRecord } from "./store/catalog.ts";
+
+/** The name of a new image, if it gets one. */
+interface NewName {
+  repository?: string;
+  tag?: string;
+}
+
+/** How images come to be here, and where they go. */
+export interface ImageTransfers {
+  /**
+   * Loads a docker-archive or OCI layout, compressed or not.
+   * @param platforms of which it is to be; all when there are none
+   * @throws invalid, notFound; then nothing of it was added
+   */
+  load(
+    input: Readable,
+    report: (message: ProgressMessage) => void,
+    platforms?: readonly Platform[],
+  ): Promise<void>;
+  /** An archive of these images, for `load` here and in docker. Their blobs are kept until the caller has read it. */
+  save(names: readonly string[], platforms?: readonly Platform[]): Promise<SavedArchive>;
+  /** Pulls an image, or all tags of a repository when the reference has neither tag nor digest. @throws EngineError in Docker's words */
+  pull(reference: Reference, options: PullOptions): Promise<void>;
+  /** Pushes a tag, or all tags of a repository when the reference has none. @throws EngineError in Docker's words */
+  push(reference: Reference, options: PushOptions): Promise<void>;
+  /** Makes an image of one layer from a root file system's tar, compressed or not. @throws invalid */
+  importRootfs(input: Readable, options: ImportOptions & NewName): Promise<ImageRecord>;
+  /** Makes an image of what a container changed. @throws invalid for a bad name or change */
+  commit(options: CommitOptions & NewName): Promise<ImageRecord>;
+  /** Makes `busybox`, `debian` or `debian:SUITE` from this machine's own packages and tags it. @throws invalid, unavailable */
+  make(name: string, report: (line: string) => void): Promise<ImageRecord>;
+}
+
+export function createImageTransfers(room: ImageRoom): ImageTransfers {
+  const { events, catalog, lastUse } = room;
+
+  function importRootfs(input: Readable, settings: ImportOptions & NewName): Promise<ImageRecord> {
+    return createNamed(room, settings, async () => {
+      const image = await importLayer(input, settings, room);
+      publishImage(room, "import", image.id);
+      return image;
+    });
+  }
+
+  return {
+    async load(input, report, platforms) {
+      for (const { id } of await loadArchive(input, room, report, platforms)) {
+        lastUse.touch(id);
+        publishImage(room, "load", id);
+      }
+    },
+    save: (names, platforms) => saveImages(names, room, (id) => publishImage(room, "save", id), platforms),
+    async pull(reference, settings) {
+      const [first, ...others] = await pullImages(room, reference, settings);
+      if (!first) return;
+      for (const { id } of [first, ...others]) lastUse.touch(id);
+      const attributes = { ...labelsOf(first), name: familiarRepository(reference) };
+      events.publish("image", "pull", formatFamiliar(reference), attributes);
+    },
+    async push(reference, settings) {
+      await pushImages(room, reference, settings);
+      const name = formatFamiliar(reference);
+      events.publish("image", "push", name, { name: familiarRepository(reference) });
+    },
+    importRootfs,
+    commit: (settings) => createNamed(room, settings, () => commitLayer(settings, room)),
+    async make(name, report) {
+      const { rootfs, tags, ...settings } = await makeImage(name, report, room.blobs.temporaryPath);
+      const image = await importRootfs(rootfs, settings);
+      for (const tag of tags) {
+        tagImage(room, image, tag);
+        report(`tagged ${tag}`);
+      }
+      return catalog.get(image.id);
+    },
+  };
+}
+
+/** Checks the name first, so that a bad one costs no work. */
+async function createNamed(
+  room: ImageRoom,
+  { repository, tag }: NewName,
+  create: () => Promise<ImageRecord>,
+): Promise<ImageRecord> {
+  const name = repository && joinTag(repository, tag);
+  if (name) parseReference(name);
+  const image = await create();
+  if (name) tagImage(room, image, name);
+  return room.catalog.get(image.id);
+}

@@ -1,0 +1,80 @@
+import { existsSync, mkdirSync } from "node:fs";
+import { join } from "node:path";
+import { ensureAppArmorProfile } from "../runtime/apparmor.ts";
+import { createSeccompFilters } from "../runtime/seccomp-filters.ts";
+import type { Supervisor } from "../supervisor-client/client.ts";
+import type { RuntimeCommand, Started } from "../supervisor-protocol/protocol.ts";
+import { hasOnlyBfqWeight, setBfqWeight } from "../sys/cgroup.ts";
+import type { Trace } from "../trace.ts";
+import { bundleOf, removeBundle, withProcessFile, writeBundle } from "./bundle.ts";
+import type { ExecInput, LaunchInput } from "./input.ts";
+import { foldersOf, prepareExec, prepareLaunch, streamsOf } from "./prepare.ts";
+
+export interface LaunchOptions {
+  trace: Trace;
+  /** Asked once, before anything runs. */
+  signal: AbortSignal;
+}
+
+/** From plain data to a running process. Its end goes to the supervisor's listener (`onExit`), by its id. */
+export interface Launcher {
+  /**
+   * The caller removes what is left of one that fails, and of one that has ended: with `remove`, and its cgroup.
+   * @throws EngineError invalid; Error in the runtime's words, for `startFailure`
+   */
+  launch(input: LaunchInput, options: LaunchOptions): Promise<Started>;
+  /** @throws EngineError invalid; Error in the runtime's words */
+  exec(input: ExecInput, trace: Trace): Promise<Started>;
+  /** Takes what the runtime may have left: its state folder and cgroup, and the bundle. */
+  remove(id: string, runtime: RuntimeCommand): Promise<void>;
+  bundleOf(id: string): string;
+}
+
+/** @param supervisor the present one: it may be lost, and another come in its place */
+export function createLauncher(execRoot: string, supervisor: () => Supervisor): Launcher {
+  const seccompFilters = createSeccompFilters();
+  for (const path of Object.values(foldersOf(execRoot))) mkdirSync(path, { recursive: true, mode: 0o711 });
+  return {
+    async launch(input, { trace, signal }) {
+      await ensureAppArmorProfile(input.security.apparmorProfile);
+      const { spec, options } = await prepareLaunch(input, execRoot);
+      const { root } = input.runtime;
+      seccompFilters.annotate(spec, root);
+      writeBundle(options.bundle, spec);
+      trace.mark("prepare");
+      signal.throwIfAborted();
+      const started = await supervisor().call("start", options);
+      void seccompFilters.learn(spec, root, input.id);
+      trace.mark("supervisor");
+      trace.add(started.phases);
+      const { BlkioWeight: weight } = input.limits;
+      if (weight > 0 && hasOnlyBfqWeight()) setBfqWeight(input.cgroup, weight);
+      return started;
+    },
+    async exec(input, trace) {
+      const { id, container, runtime, process, client } = input;
+      await ensureAppArmorProfile(input.security.apparmorProfile);
+      const described = await prepareExec(input);
+      return withProcessFile(bundleOf(execRoot, container), id, described, async (processFile) => {
+        trace.mark("prepare");
+        const started = await supervisor().call("exec", {
+          process: id,
+          container,
+          runtime,
+          ...streamsOf(process),
+          processFile,
+          ...(client && { client }),
+        });
+        trace.mark("supervisor");
+        trace.add(started.phases);
+        return started;
+      });
+    },
+    async remove(id, runtime) {
+      if (existsSync(join(runtime.root, id)))
+        await supervisor().call("runtime", { runtime, arguments: ["delete", "--force", id] });
+      removeBundle(bundleOf(execRoot, id));
+    },
+    bundleOf: (id) => bundleOf(execRoot, id),
+  };
+}

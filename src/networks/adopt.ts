@@ -1,0 +1,61 @@
+import type { Logger } from "../logger.ts";
+import type { Catalog } from "./catalog.ts";
+import type { Kernel } from "./kernel.ts";
+import { adoptEndpoint } from "./lease.ts";
+import { findLinkOf, type OwnLinks } from "./own-links.ts";
+import { parsePublications } from "./publish-targets.ts";
+import type { PublishedPorts } from "./published-ports.ts";
+import { type OpenSandbox, type SandboxStore, targetsOf } from "./sandbox.ts";
+
+interface Stored {
+  catalog: Catalog;
+  logger: Logger;
+  /** By owner. */
+  sandboxes: Map<string, OpenSandbox>;
+  store: SandboxStore;
+}
+
+interface Adoption {
+  kernel: Kernel;
+  publishedPorts: PublishedPorts;
+  /** By owner. */
+  sandboxes: Map<string, OpenSandbox>;
+  links: OwnLinks;
+  forget(sandbox: OpenSandbox): void;
+}
+
+/** Makes leases, links and published ports exactly those of the sandboxes whose owners live, and of those that are just being opened. */
+export async function adoptSandboxes(adoption: Adoption, findLive: () => string[]): Promise<void> {
+  const { kernel, publishedPorts, sandboxes, links } = adoption;
+  const all = await kernel.listLinks();
+  // From here on without a pause: the links of one that is known without them would be taken for orphans.
+  const starting = new Set([...sandboxes].filter(([, { isStarting }]) => isStarting).map(([id]) => id));
+  const live = new Set(findLive());
+  for (const [ownerId, sandbox] of sandboxes) {
+    if (starting.has(ownerId)) continue;
+    if (!live.has(ownerId)) adoption.forget(sandbox);
+    else for (const endpoint of sandbox.endpoints) endpoint.link = findLinkOf(endpoint, all);
+  }
+  await links.reattach(all);
+  const publications = [...sandboxes].flatMap(([ownerId, sandbox]) => {
+    // Where ports are published that say nothing is what they say now.
+    const targets = targetsOf(sandbox, undefined);
+    const found = starting.has(ownerId) ? [] : parsePublications(sandbox.ports, targets);
+    return found.length > 0 ? [[ownerId, found] as const] : [];
+  });
+  await publishedPorts.adopt(new Map(publications), starting);
+  await links.removeOrphans();
+}
+
+/** Opens again what an earlier daemon has opened. @param sandboxes by owner */
+export function reopenStored({ catalog, logger, sandboxes, store }: Stored): void {
+  for (const { sandbox, endpoints } of store.load()) {
+    sandboxes.set(sandbox.owner.id, {
+      ...sandbox,
+      endpoints: endpoints.flatMap((record) => adoptEndpoint(catalog, record, logger) ?? []),
+      process: undefined,
+      isStarting: false,
+      isChanging: false,
+    });
+  }
+}

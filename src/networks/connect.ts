@@ -1,0 +1,134 @@
+import { conflict, forbidden, hasCode, internal } from "../errors.ts";
+import type { EndpointSettings } from "../formats/docker-api/docker-api.ts";
+import { checkEndpoint } from "./check-endpoint.ts";
+import type { OpenSandboxes } from "./close-sandbox.ts";
+import { type Endpoint, freeInterfaceName, gatewayOf } from "./endpoint.ts";
+import { checkCompany, leaseEndpoint, type NamedOwner, releaseEndpoint } from "./lease.ts";
+import type { NetnsProcess } from "./live-netns.ts";
+import { hasNames } from "./names.ts";
+import type { PortWishes } from "./port-map.ts";
+import type { NetworkRecord } from "./records.ts";
+import { electGateways, type OpenSandbox } from "./sandbox.ts";
+import { settlePorts } from "./settle-ports.ts";
+
+/** A sandbox whose owner runs. */
+export interface RunningOwner extends NamedOwner {
+  process: NetnsProcess;
+  ports: PortWishes;
+  /** It has switched IPv6 off for itself. */
+  refusesIpv6: boolean;
+}
+
+type Connections = Pick<
+  OpenSandboxes,
+  "catalog" | "drivers" | "kernel" | "publishedPorts" | "publishAddress" | "store" | "names" | "repair"
+>;
+
+/** Joins a running owner's sandbox to one more network: everything or nothing. @throws forbidden, invalid, conflict, unavailable */
+export async function connectSandbox(
+  connections: Connections,
+  sandbox: OpenSandbox,
+  owner: RunningOwner,
+  network: NetworkRecord,
+  settings: EndpointSettings,
+): Promise<void> {
+  const { catalog, drivers, store } = connections;
+  if (sandbox.endpoints.some((endpoint) => endpoint.network.id === network.id))
+    throw forbidden(`endpoint with name ${owner.name} already exists in network ${network.name}`);
+  checkEndpoint(network, network.name, settings);
+  checkCompany(drivers, [network, ...sandbox.endpoints.map((endpoint) => endpoint.network)]);
+  const interfaceName = freeInterfaceName(network, sandbox.endpoints);
+  const wanted = { network, settings };
+  const named = { ...owner, macAddress: undefined, interfaceName };
+  const endpoint = leaseEndpoint(catalog, wanted, named);
+  sandbox.endpoints.push(endpoint);
+  try {
+    await plug(connections, owner, endpoint);
+    await settleGateway(connections, sandbox, owner);
+    await settleNames(connections, sandbox, owner);
+  } catch (error) {
+    await remove(connections, sandbox, endpoint);
+    await settleGateway(connections, sandbox, owner).catch(() => {});
+    throw explain(error, owner, interfaceName);
+  }
+  store.put(sandbox);
+}
+
+/** @throws internal in Docker's words when it is not on that network */
+export async function disconnectSandbox(
+  connections: Connections,
+  sandbox: OpenSandbox,
+  owner: RunningOwner,
+  network: NetworkRecord,
+): Promise<void> {
+  const endpoint = sandbox.endpoints.find((one) => one.network.id === network.id);
+  if (!endpoint) throw internal(`container ${owner.id} is not connected to network ${network.name}`);
+  // First out of the records: a link that they do not name is swept away, one that is missing would be a fault.
+  sandbox.endpoints = sandbox.endpoints.filter((one) => one !== endpoint);
+  connections.store.put(sandbox);
+  connections.store.deleteEndpoint(endpoint.id);
+  await remove(connections, sandbox, endpoint);
+  await settleGateway(connections, sandbox, owner);
+  await connections.names.tell(sandbox, owner.process);
+  connections.store.put(sandbox);
+}
+
+/** With its first network that has names it gets a resolver, which it then keeps. */
+async function settleNames(
+  { kernel, names }: Connections,
+  sandbox: OpenSandbox,
+  { process }: RunningOwner,
+): Promise<void> {
+  sandbox.process = process;
+  if (!sandbox.hasResolver && hasNames(sandbox) && names.isAble()) {
+    await kernel.redirectNames(process);
+    sandbox.hasResolver = true;
+  }
+  await names.tell(sandbox, process);
+}
+
+function explain(error: unknown, owner: RunningOwner, interfaceName: string): unknown {
+  if (hasCode(error, "ESRCH")) return conflict(`container ${owner.id} is not running`, error);
+  if (hasCode(error, "EEXIST"))
+    return conflict(
+      `failed to add interface ${interfaceName} to sandbox: file exists: the container has made it itself`,
+      error,
+    );
+  return error;
+}
+
+async function plug({ drivers, kernel, repair }: Connections, { process }: RunningOwner, endpoint: Endpoint) {
+  const settings = drivers[endpoint.network.driver].interfaceOf(endpoint, { 4: false, 6: false });
+  if (!settings) return;
+  endpoint.link = await kernel.plug({ process, settings }).catch(async (error: unknown) => {
+    if (!hasCode(error, "ENODEV")) throw error;
+    await repair();
+    return kernel.plug({ process, settings });
+  });
+}
+
+async function remove({ catalog, kernel }: Connections, sandbox: OpenSandbox, endpoint: Endpoint) {
+  if (endpoint.link) await kernel.removeLink(endpoint.link);
+  sandbox.endpoints = sandbox.endpoints.filter((one) => one !== endpoint);
+  releaseEndpoint(catalog, endpoint);
+}
+
+/** Default routes and published ports follow the gateways that are elected now. */
+async function settleGateway(
+  connections: Connections,
+  sandbox: OpenSandbox,
+  owner: RunningOwner,
+): Promise<void> {
+  const before = { 4: sandbox.gateway, 6: sandbox.gateway6 };
+  const elected = electGateways(sandbox.endpoints);
+  for (const family of [4, 6] as const) {
+    const id = family === 4 ? elected.gateway : elected.gateway6;
+    if (id === before[family]) continue;
+    const endpoint = sandbox.endpoints.find((one) => one.id === id);
+    const gateway = endpoint && gatewayOf(endpoint.network, family);
+    const route = endpoint && gateway ? { gateway, interfaceName: endpoint.interfaceName } : undefined;
+    await connections.kernel.setDefaultRoute({ process: owner.process, family, route });
+  }
+  Object.assign(sandbox, elected);
+  await settlePorts(connections, sandbox, owner);
+}

@@ -1,0 +1,93 @@
+import { createHash } from "node:crypto";
+import { isDeepStrictEqual } from "node:util";
+import { addressAfter, firstAddress, formatIpAddress, type Subnet } from "../formats/ip-address.ts";
+import type { Logger } from "../logger.ts";
+import { networkOption } from "./bridge-options.ts";
+import { bridgeSources, findFreeSubnet, type SubnetSource } from "./free-subnets.ts";
+import { firstUsable } from "./ipam.ts";
+import { encodePool } from "./ipam-config.ts";
+import type { Kernel } from "./kernel.ts";
+import { decodePool, type NetworkRecord, newBareNetwork, type Pool } from "./records.ts";
+import type { NetworksConfig } from "./settings.ts";
+import { takenBy } from "./surroundings.ts";
+
+interface DefaultBridgeOptions {
+  kernel: Kernel;
+  logger: Logger;
+  bridgeName: string;
+  engineId: string;
+  settings: NetworksConfig;
+}
+
+/** The network "bridge" where it is not as the daemon's settings want it; undefined where it is. @throws invalid */
+export async function settleDefaultBridge(
+  options: DefaultBridgeOptions,
+  networks: readonly NetworkRecord[],
+): Promise<NetworkRecord | undefined> {
+  const { logger, bridgeName, settings } = options;
+  const found = networks.find(({ name }) => name === "bridge");
+  const pools = [await choosePool(options, networks, 4)];
+  if (settings.hasIpv6) pools.push(await choosePool(options, networks, 6));
+  const present = found ?? newBareNetwork("bridge", "bridge");
+  const record: NetworkRecord = {
+    ...present,
+    hasIpv6: settings.hasIpv6,
+    options: optionsOf(bridgeName, settings),
+    ipam: pools.map(encodePool),
+    bridge: { link: bridgeName, mtu: settings.mtu, isForeign: false },
+  };
+  if (found && isDeepStrictEqual(record, found)) return undefined;
+  if (found) logger.info({ bridge: record.bridge, ipam: record.ipam }, "the default bridge changes");
+  return record;
+}
+
+function optionsOf(link: string, settings: NetworksConfig): Record<string, string> {
+  const { hostBinding } = settings;
+  return {
+    [networkOption.defaultBridge]: "true",
+    [networkOption.icc]: String(settings.letsContainersTalk),
+    [networkOption.masquerade]: String(settings.masquerades),
+    [networkOption.hostBinding]: hostBinding ? formatIpAddress(hostBinding) : "0.0.0.0",
+    [networkOption.bridgeName]: link,
+    [networkOption.mtu]: String(settings.mtu),
+  };
+}
+
+/** What is given, else what it has had, else a free one. */
+async function choosePool(
+  { kernel, bridgeName, settings, engineId }: DefaultBridgeOptions,
+  networks: readonly NetworkRecord[],
+  family: 4 | 6,
+): Promise<Pool> {
+  const [given, range] = [settings.bip[family], settings.fixedCidr[family]];
+  const auxiliary = new Map<string, never>();
+  if (given) return { subnet: maskOf(given), gateway: given.address, range, auxiliary };
+  const present = networks.find(({ name }) => name === "bridge");
+  const had = present?.ipam.map(decodePool).find(({ subnet }) => subnet.address.family === family);
+  if (!range && had && present?.bridge?.link === bridgeName) return { ...had, range };
+  if (range) return { subnet: range, gateway: firstUsable(range, undefined), range: undefined, auxiliary };
+  const taken = takenBy(networks, await kernel.listSubnets(), bridgeName);
+  const subnet = findFreeSubnet(sourcesOf(settings, engineId, bridgeSources), taken, family);
+  return { subnet, gateway: addressAfter(subnet.address, 1), range: undefined, auxiliary };
+}
+
+/** With a source of IPv6 subnets whatever the administrator says: a /48 that is this engine's own, as in Docker. */
+export function sourcesOf(
+  { subnetSources }: NetworksConfig,
+  engineId: string,
+  usual: readonly SubnetSource[],
+): readonly SubnetSource[] {
+  const sources = subnetSources ?? usual;
+  const hasIpv6 = sources.some(({ base }) => base.address.family === 6);
+  return hasIpv6 ? sources : [...sources, { base: localPrefix(engineId), size: 64 }];
+}
+
+/** fd, then 40 bits of the engine's id (RFC 4193). */
+function localPrefix(engineId: string): Subnet {
+  const bits = createHash("sha256").update(engineId).digest().readBigUInt64BE() & ((1n << 40n) - 1n);
+  return { address: { family: 6, value: ((0xfdn << 40n) | bits) << 80n }, prefixLength: 48 };
+}
+
+function maskOf(subnet: Subnet): Subnet {
+  return { address: firstAddress(subnet), prefixLength: subnet.prefixLength };
+}

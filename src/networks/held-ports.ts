@@ -1,0 +1,74 @@
+import { hasCode, internal, messageOf } from "../errors.ts";
+import {
+  anyAddress,
+  encodeIpAddress,
+  formatIpAddress,
+  type IpAddress,
+  isAnyAddress,
+} from "../formats/ip-address.ts";
+import { type PortProtocol, releasePort, reservePort } from "../sys/port-socket.ts";
+import type { Publication } from "./port-map.ts";
+
+/** Ports of this machine that are taken by bound sockets. */
+interface HeldPorts {
+  /** False when it is taken. @throws internal for any other reason */
+  reserve(protocol: PortProtocol, address: IpAddress, port: number): boolean;
+  release(publications: readonly Publication[]): void;
+}
+
+export function createHeldPorts(): HeldPorts {
+  /** By protocol and port: the addresses held, as text, with their sockets. */
+  const held = new Map<string, Map<string, number | undefined>>();
+
+  /** The kernel would find most clashes itself, but it has no sockets for sctp. */
+  function isHeld(protocol: string, address: IpAddress, port: number): boolean {
+    const addresses = held.get(`${protocol} ${port}`);
+    return addresses !== undefined && doesClash(addresses.keys(), address);
+  }
+
+  function hold(protocol: PortProtocol, address: IpAddress, port: number): void {
+    const fd = reservePort(protocol, encodeIpAddress(address), port);
+    const key = `${protocol} ${port}`;
+    const addresses = held.get(key) ?? new Map<string, number | undefined>();
+    held.set(key, addresses.set(formatIpAddress(address), fd));
+  }
+
+  function reserve(protocol: PortProtocol, address: IpAddress, port: number): boolean {
+    if (isHeld(protocol, address, port)) return false;
+    try {
+      hold(protocol, address, port);
+      return true;
+    } catch (error) {
+      if (hasCode(error, "EADDRINUSE")) return false;
+      const reason = hasCode(error, "EADDRNOTAVAIL") ? "cannot assign requested address" : messageOf(error);
+      throw internal(
+        `failed to bind host port for ${formatIpAddress(address)}:${port}/${protocol}: ${reason}`,
+        error,
+      );
+    }
+  }
+
+  function release(publications: readonly Publication[]): void {
+    for (const { protocol, hostAddress, hostPort } of publications) {
+      const key = `${protocol} ${hostPort}`;
+      const addresses = held.get(key);
+      const address = formatIpAddress(hostAddress);
+      const fd = addresses?.get(address);
+      if (fd !== undefined) releasePort(fd);
+      addresses?.delete(address);
+      if (addresses?.size === 0) held.delete(key);
+    }
+  }
+
+  return { reserve, release };
+}
+
+/** Every address of a family clashes with each of it. */
+function doesClash(held: Iterable<string>, address: IpAddress): boolean {
+  const [text, any] = [formatIpAddress(address), formatIpAddress(anyAddress(address.family))];
+  for (const one of held) {
+    if (one === text || one === any) return true;
+    if (isAnyAddress(address) && one.includes(":") === text.includes(":")) return true;
+  }
+  return false;
+}

@@ -1,0 +1,87 @@
+import { hasCode } from "../errors.ts";
+import { encodeIpAddress, type IpAddress } from "../formats/ip-address.ts";
+import { encodeDefaultRoute, encodeDefaultRouteDeletion } from "../sys/address-message.ts";
+import { decodeLink, encodeLinkQuery } from "../sys/link-message.ts";
+import { NetlinkSocket, netlinkProtocol } from "../sys/netlink.ts";
+import { closeNetns, enterNetns, openNetnsOf, openOwnNetns } from "../sys/netns.ts";
+import { routeType } from "../sys/rtnetlink-message.ts";
+import { redirectNames } from "./name-redirect.ts";
+import { addVeth, configureVeth, type HostSide, type Interface } from "./veth.ts";
+
+/** A process by what names it for good. */
+export interface NetnsProcess {
+  pid: number;
+  startTicks: number;
+}
+
+/** A default route; undefined for none. */
+export type DefaultRoute = { gateway: IpAddress; interfaceName: string } | undefined;
+
+/** Changes the network namespaces of processes that run. Runs on the network worker. */
+interface LiveNetns {
+  /** Adds an interface. @returns its host end @throws SyscallError ESRCH when the process has ended, ENODEV without the bridge, EEXIST */
+  plug(process: NetnsProcess, settings: Interface): string;
+  /** Leads the names that are asked for there to the resolver. @throws SyscallError ESRCH */
+  redirectNames(process: NetnsProcess): void;
+  /** Makes it the default route of its family, in the place of another. @throws SyscallError ESRCH */
+  setDefaultRoute(process: NetnsProcess, family: 4 | 6, route: DefaultRoute): void;
+}
+
+export function createLiveNetns(host: HostSide): LiveNetns {
+  function within<R>(
+    process: NetnsProcess,
+    use: (socket: NetlinkSocket, fd: number) => R,
+    protocol: number = netlinkProtocol.route,
+  ): R {
+    const fd = openNetnsOf(process.pid, process.startTicks);
+    const own = openOwnNetns();
+    try {
+      enterNetns(fd);
+      let socket: NetlinkSocket;
+      try {
+        socket = new NetlinkSocket(protocol);
+      } finally {
+        enterNetns(own);
+      }
+      try {
+        return use(socket, fd);
+      } finally {
+        socket.close();
+      }
+    } finally {
+      closeNetns(own);
+      closeNetns(fd);
+    }
+  }
+
+  return {
+    redirectNames: (process) => within(process, redirectNames, netlinkProtocol.netfilter),
+    plug: (process, settings) =>
+      within(process, (socket, fd) => {
+        const veth = addVeth(host, fd, settings.name);
+        try {
+          configureVeth(host, { socket, fd }, settings, veth);
+          return veth;
+        } catch (error) {
+          host.removeLink(veth);
+          throw error;
+        }
+      }),
+    setDefaultRoute: (process, family, route) =>
+      within(process, (socket) => {
+        if (!route) return removeDefaultRoute(socket, family);
+        const { gateway, interfaceName: name } = route;
+        const { index } = decodeLink(socket.get(routeType.getLink, encodeLinkQuery(name), name));
+        socket.request([encodeDefaultRoute(encodeIpAddress(gateway), index, { replaces: true })], name);
+      }),
+  };
+}
+
+function removeDefaultRoute(socket: NetlinkSocket, family: 4 | 6): void {
+  try {
+    socket.request([encodeDefaultRouteDeletion(family)], "default route");
+  } catch (error) {
+    // It has gone with its interface; of IPv6 the table went as well.
+    if (!hasCode(error, "ESRCH") && !hasCode(error, "ENOENT")) throw error;
+  }
+}

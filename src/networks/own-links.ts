@@ -1,0 +1,87 @@
+import { messageOf } from "../errors.ts";
+import type { Logger } from "../logger.ts";
+import type { Link } from "../sys/link-message.ts";
+import { bridgeOf } from "./bridge.ts";
+import type { Catalog } from "./catalog.ts";
+import type { Endpoint } from "./endpoint.ts";
+import type { Kernel } from "./kernel.ts";
+import type { OpenSandbox } from "./sandbox.ts";
+
+/** The host ends of interfaces under this engine's bridges. */
+export interface OwnLinks {
+  list(): Promise<Link[]>;
+  /** Puts the links of open sandboxes under their bridge that have lost it. */
+  reattach(links: readonly Link[]): Promise<void>;
+  /** Removes links whose sandbox is closed, such as one kept by a stray process in its namespace. */
+  removeOrphans(): Promise<void>;
+  /** The same after a while. */
+  scheduleSweep(): void;
+  stop(): void;
+}
+
+interface OwnLinksOptions {
+  catalog: Catalog;
+  kernel: Kernel;
+  logger: Logger;
+  /** By owner. */
+  sandboxes: ReadonlyMap<string, OpenSandbox>;
+}
+
+/** How long after its sandbox's end a link may still be on its way out with its namespace. */
+const sweepDelayMilliseconds = 1000;
+
+export function createOwnLinks({ catalog, kernel, logger, sandboxes }: OwnLinksOptions): OwnLinks {
+  let sweep: NodeJS.Timeout | undefined;
+
+  const openEndpoints = () => [...sandboxes.values()].flatMap(({ endpoints }) => endpoints);
+
+  async function list(): Promise<Link[]> {
+    const links = await kernel.listLinks();
+    const names = new Set(catalog.bridges().map((bridge) => bridge.link));
+    const bridges = new Set(links.filter(({ name }) => names.has(name)).map(({ index }) => index));
+    return links.filter(({ kind, master }) => kind === "veth" && bridges.has(master));
+  }
+
+  async function removeOrphans(): Promise<void> {
+    const found = await list();
+    const wanted = new Set(openEndpoints().map(({ link }) => link));
+    // The link of one that is just being joined is there before its name is known.
+    const coming = new Set(openEndpoints().flatMap(({ link, linkAlias }) => (link ? [] : linkAlias)));
+    for (const { name, alias } of found)
+      if (!wanted.has(name) && !coming.has(alias)) await kernel.removeLink(name);
+  }
+
+  return {
+    list,
+    removeOrphans,
+    async reattach(links) {
+      const free = new Set(links.filter(({ master }) => master === 0).map(({ name }) => name));
+      for (const { link: name, network, linkAlias: alias } of openEndpoints()) {
+        const bridge = bridgeOf(network);
+        if (!name || !free.has(name) || !bridge) continue;
+        const { link, mtu, letsContainersTalk } = bridge;
+        await kernel.attach({ name, bridge: link, mtu, alias, isIsolated: !letsContainersTalk });
+      }
+    },
+    scheduleSweep() {
+      clearTimeout(sweep);
+      sweep = setTimeout(() => {
+        removeOrphans().catch((error) =>
+          logger.warn({ reason: messageOf(error) }, "links of ended containers could not be removed"),
+        );
+      }, sweepDelayMilliseconds);
+      sweep.unref();
+    },
+    stop: () => clearTimeout(sweep),
+  };
+}
+
+/**
+ * Which of the links is an endpoint's. Earlier versions marked all links of a container alike: then it is the one under the
+ * network's bridge.
+ */
+export function findLinkOf({ linkAlias, network }: Endpoint, links: readonly Link[]): string | undefined {
+  const marked = links.filter(({ kind, alias }) => kind === "veth" && alias === linkAlias);
+  const bridge = links.find(({ name }) => name === network.bridge?.link);
+  return (marked.find(({ master }) => bridge && master === bridge.index) ?? marked[0])?.name;
+}

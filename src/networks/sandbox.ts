@@ -1,0 +1,144 @@
+import { randomBytes } from "node:crypto";
+import type { EndpointSettings, PortMap } from "../formats/docker-api/docker-api.ts";
+import { portMapShape } from "../formats/docker-api/docker-api-config.ts";
+import type { IpAddress } from "../formats/ip-address.ts";
+import { items, kindOf, oneOf, required } from "../formats/record-shape.ts";
+import { type Decoded, flag, type Shape, struct, text } from "../formats/shape.ts";
+import type { State } from "../state/state.ts";
+import {
+  describeEndpoint,
+  type Endpoint,
+  type EndpointRecord,
+  encodeEndpoint,
+  endpointKind,
+} from "./endpoint.ts";
+import { electGateway } from "./gateway.ts";
+import type { NetnsProcess } from "./live-netns.ts";
+import { findTargets, type PublishTargets } from "./publish-targets.ts";
+
+const ports: Shape<PortMap> = { ...(portMapShape as Shape<PortMap>), zero: () => ({}) };
+
+const ownerShape = struct("Owner", { kind: required(oneOf("container")), id: required(text) });
+
+const sandboxShape = struct("Sandbox", {
+  /** 64 hexadecimal digits. */
+  id: required(text),
+  owner: required(ownerShape),
+  /** Ids, in the order in which they were joined. */
+  endpoints: items(text),
+  /** Id of the one that the default route goes through and ports are published on; "" for none. */
+  gateway: text,
+  /** The same for IPv6. */
+  gateway6: text,
+  /** What was really bound; null for what is exposed only. */
+  ports,
+  /** It asks for names at 127.0.0.11. */
+  hasResolver: flag,
+  /** Its own name servers; none for the machine's. */
+  nameServers: items(text),
+  /** It was said how many dots a name must have to be asked for as it is. */
+  hasNdots: flag,
+});
+
+type SandboxRecord = Decoded<typeof sandboxShape>;
+
+export const sandboxKind = kindOf("sandbox", sandboxShape);
+
+/** What a network namespace was made for. */
+export type SandboxOwner = Decoded<typeof ownerShape>;
+
+/** A network namespace with all that it has of the networks. */
+export interface OpenSandbox {
+  readonly id: string;
+  readonly owner: SandboxOwner;
+  endpoints: Endpoint[];
+  /** Id of the endpoint that the default route goes through and ports are published on; "" for none. */
+  gateway: string;
+  /** The same for IPv6. */
+  gateway6: string;
+  ports: PortMap;
+  /** Its names are answered at 127.0.0.11, in its namespace. */
+  hasResolver: boolean;
+  readonly nameServers: string[];
+  readonly hasNdots: boolean;
+  /** One that runs in it; undefined before there is one, and as long as it is not known. */
+  process: NetnsProcess | undefined;
+  /** From `open` to `release`: until then no owner runs with it. */
+  isStarting: boolean;
+  /** It is being connected or disconnected. */
+  isChanging: boolean;
+}
+
+/** A sandbox as others see it. */
+export interface SandboxView {
+  id: string;
+  /** By network name. */
+  endpoints: Record<string, EndpointSettings>;
+  ports: PortMap;
+  /** It asks for names at 127.0.0.11. */
+  hasResolver: boolean;
+}
+
+export const newSandboxId = () => randomBytes(32).toString("hex");
+
+export function viewSandbox({ id, endpoints, ports, hasResolver }: OpenSandbox): SandboxView {
+  const described = endpoints.map((endpoint) => [endpoint.network.name, describeEndpoint(endpoint)]);
+  return { id, endpoints: Object.fromEntries(described), ports, hasResolver };
+}
+
+/** @param publishAddress where ports are published when neither the user nor the network says it */
+export function targetsOf(
+  { endpoints, gateway, gateway6 }: OpenSandbox,
+  publishAddress: IpAddress | undefined,
+): PublishTargets {
+  const gatewayIds = { 4: gateway, 6: gateway6 };
+  return findTargets(
+    endpoints,
+    (family) => endpoints.find(({ id }) => id === gatewayIds[family]),
+    publishAddress,
+  );
+}
+
+/** Elects the gateways of these endpoints, by family. */
+export function electGateways(endpoints: readonly Endpoint[]): Pick<OpenSandbox, "gateway" | "gateway6"> {
+  return { gateway: electGateway(endpoints, 4)?.id ?? "", gateway6: electGateway(endpoints, 6)?.id ?? "" };
+}
+
+/** The records of sandboxes and of their endpoints. */
+export interface SandboxStore {
+  /** Endpoints that no sandbox has, which a killed daemon leaves, are removed. */
+  load(): { sandbox: SandboxRecord; endpoints: EndpointRecord[] }[];
+  /** A full disk prevents no start: what cannot be stored now is stored later. */
+  put(sandbox: OpenSandbox): void;
+  delete(sandbox: OpenSandbox): void;
+  deleteEndpoint(id: string): void;
+}
+
+export function openSandboxStore(state: State): SandboxStore {
+  const sandboxes = state.records(sandboxKind);
+  const endpoints = state.records(endpointKind);
+  return {
+    load() {
+      const byId = endpoints.load();
+      const found = [...sandboxes.load().values()].map((sandbox) => ({
+        sandbox,
+        endpoints: sandbox.endpoints.flatMap((id) => byId.get(id) ?? []),
+      }));
+      const wanted = new Set(found.flatMap(({ sandbox }) => sandbox.endpoints));
+      for (const id of byId.keys()) if (!wanted.has(id)) endpoints.deleteSoon(id);
+      return found;
+    },
+    put({ id, owner, endpoints: list, gateway, gateway6, ports: bound, hasResolver, nameServers, hasNdots }) {
+      for (const endpoint of list) endpoints.putSoon(endpoint.id, encodeEndpoint(endpoint, id));
+      sandboxes.putSoon(id, {
+        ...{ id, owner, gateway, gateway6, ports: bound, hasResolver, nameServers, hasNdots },
+        endpoints: list.map((endpoint) => endpoint.id),
+      });
+    },
+    deleteEndpoint: (id) => endpoints.deleteSoon(id),
+    delete({ id, endpoints: list }) {
+      sandboxes.deleteSoon(id);
+      for (const endpoint of list) endpoints.deleteSoon(endpoint.id);
+    },
+  };
+}

@@ -1,0 +1,48 @@
+import type { PortMap } from "../formats/docker-api/docker-api.ts";
+import type { IpAddress } from "../formats/ip-address.ts";
+import { findWantedPorts, formatPortMap, type PortWishes, type WantedPort } from "./port-map.ts";
+import type { PublishedPorts } from "./published-ports.ts";
+import { type OpenSandbox, targetsOf } from "./sandbox.ts";
+
+/** Has the ports of a running owner lead to where its gateways are now, on the ports of this machine that it had. */
+export async function settlePorts(
+  {
+    publishedPorts,
+    publishAddress,
+  }: { publishedPorts: PublishedPorts; publishAddress: IpAddress | undefined },
+  sandbox: OpenSandbox,
+  { id, ports }: { id: string; ports: PortWishes },
+): Promise<void> {
+  const targets = targetsOf(sandbox, publishAddress);
+  const hasFamilies = ([4, 6] as const).map((family) => targets.nat[family] !== undefined);
+  const hadFamilies = (["0.0.0.0", "::"] as const).map((any) => isPublishedIn(sandbox.ports, any));
+  const isSame = publishedPorts.has(id) && hasFamilies.join() === hadFamilies.join();
+  if (isSame) {
+    sandbox.ports = formatPortMap(await publishedPorts.move(id, targets), ports.exposedPorts);
+    return;
+  }
+  await publishedPorts.unpublish(id);
+  const wanted = findWantedPorts(ports.portBindings, ports.exposedPorts, ports.publishAll);
+  const published = await publishedPorts.publish(id, keepHostPorts(wanted, sandbox.ports), targets);
+  const isAnywhere = sandbox.endpoints.some(({ addresses }) => addresses.length > 0);
+  sandbox.ports = isAnywhere ? formatPortMap(published, ports.exposedPorts) : {};
+}
+
+/** Whether any port of this machine leads there in a family. */
+function isPublishedIn(ports: PortMap, any: "0.0.0.0" | "::"): boolean {
+  return Object.values(ports).some((bindings) =>
+    bindings?.some(({ HostIp = "", HostPort }) => HostPort && HostIp.includes(":") === any.includes(":")),
+  );
+}
+
+/** A port that was free to choose stays what it was. */
+function keepHostPorts(wanted: readonly WantedPort[], ports: PortMap): WantedPort[] {
+  const used = new Set<string>();
+  return wanted.map((one) => {
+    const key = `${one.containerPort}/${one.protocol}`;
+    const had = ports[key]?.find(({ HostPort }) => HostPort && !used.has(`${key} ${HostPort}`))?.HostPort;
+    if (!had || (one.firstPort === one.lastPort && one.firstPort > 0)) return one;
+    used.add(`${key} ${had}`);
+    return { ...one, firstPort: Number(had), lastPort: Number(had) };
+  });
+}

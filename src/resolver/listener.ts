@@ -1,0 +1,125 @@
+import { createSocket, type Socket as UdpSocket } from "node:dgram";
+import { closeSync } from "node:fs";
+import { createServer, type Server, type Socket } from "node:net";
+import { setTimeout as sleep } from "node:timers/promises";
+import { hasCode } from "../errors.ts";
+import { type NameSockets, resolverAddress, resolverPort } from "../supervisor-protocol/names.ts";
+import { openNetnsSocket } from "../sys/netns-socket.ts";
+import type { DnsTransport } from "./ask-server.ts";
+import { createMessageReader, frameMessage } from "./frames.ts";
+
+/** Answers a query, at once when it can; undefined for no answer. Never throws. */
+type Respond = (query: Buffer, transport: DnsTransport) => Buffer | undefined | Promise<Buffer>;
+
+/** Where a container's queries come in. */
+export interface Listener {
+  close(): void;
+}
+
+const idleMilliseconds = 10_000;
+const mostConnections = 64;
+/** Queries of one connection under way at once; the next ones wait in the kernel. */
+const mostPipelined = 16;
+const bindTries = 50;
+
+/** Opens the sockets in a namespace. @throws SyscallError EADDRINUSE when a process there has taken the port */
+export async function openSockets(netns: number): Promise<NameSockets> {
+  const udp = await bindSoon(netns, "udp");
+  try {
+    return { udp, tcp: await bindSoon(netns, "tcp") };
+  } catch (error) {
+    closeSync(udp);
+    throw error;
+  }
+}
+
+/** Answers what comes in at these sockets, which it closes. */
+export async function openListener(sockets: NameSockets, respond: Respond): Promise<Listener> {
+  const udp = await listenUdp(sockets.udp, respond);
+  try {
+    const tcp = await listenTcp(sockets.tcp, respond);
+    return {
+      close() {
+        udp.close();
+        tcp.close();
+      },
+    };
+  } catch (error) {
+    udp.close();
+    throw error;
+  }
+}
+
+/** The resolver before this one may be about to end. */
+async function bindSoon(netns: number, protocol: DnsTransport): Promise<number> {
+  for (let tries = 1; ; tries++) {
+    try {
+      return openNetnsSocket(netns, {
+        protocol,
+        family: 4,
+        local: { address: resolverAddress, port: resolverPort },
+      });
+    } catch (error) {
+      if (!hasCode(error, "EADDRINUSE") || tries === bindTries) throw error;
+      await sleep(20);
+    }
+  }
+}
+
+function listenUdp(fd: number, respond: Respond): Promise<UdpSocket> {
+  // Clients have addresses: there is no name to look up, and nothing to wait for.
+  const socket = createSocket({ type: "udp4", lookup: (address, _, done) => done(null, address, 4) });
+  let isOpen = true;
+  socket.once("close", () => {
+    isOpen = false;
+  });
+  // A client that has gone is no error.
+  socket.on("error", () => {});
+  socket.on("message", (query, { address: client, port }) => {
+    const answer = respond(query, "udp");
+    if (answer instanceof Promise) void answer.then((bytes) => isOpen && socket.send(bytes, port, client));
+    else if (answer) socket.send(answer, port, client);
+  });
+  return new Promise((resolve, reject) => {
+    socket.once("error", reject);
+    socket.bind({ fd }, () => {
+      socket.off("error", reject);
+      resolve(socket);
+    });
+  });
+}
+
+function listenTcp(fd: number, respond: Respond): Promise<{ close(): void }> {
+  const connections = new Set<Socket>();
+  const server: Server = createServer((socket) => {
+    if (connections.size === mostConnections) return socket.destroy();
+    connections.add(socket);
+    socket.once("close", () => connections.delete(socket));
+    serveConnection(socket, respond);
+  });
+  return new Promise((resolve, reject) => {
+    server.once("error", reject);
+    server.listen({ fd }, () => {
+      server.off("error", reject).on("error", () => {});
+      resolve({
+        close() {
+          server.close();
+          for (const socket of connections) socket.destroy();
+        },
+      });
+    });
+  });
+}
+
+function serveConnection(socket: Socket, respond: Respond): void {
+  let underWay = 0;
+  socket.on("error", () => {}).setTimeout(idleMilliseconds, () => socket.destroy());
+  const read = createMessageReader(async (query) => {
+    if (++underWay === mostPipelined) socket.pause();
+    const answer = await respond(query, "tcp");
+    underWay--;
+    if (answer && socket.writable) socket.write(frameMessage(answer));
+    socket.resume();
+  });
+  socket.on("data", read);
+}

@@ -1,0 +1,86 @@
+import type { NamedSandbox } from "../supervisor-protocol/names.ts";
+import type { DnsTransport, Server } from "./ask-server.ts";
+import type { Forwarder } from "./forward.ts";
+import { lookUp } from "./lookup.ts";
+import {
+  type DnsQuery,
+  encodeAnswer,
+  encodeFailure,
+  fitAnswer,
+  parseQuery,
+  responseCode,
+} from "./message.ts";
+import type { NameIndex } from "./name-index.ts";
+import type { HostServers } from "./servers.ts";
+
+/** A sandbox that asks. */
+export interface Asker {
+  named: NamedSandbox;
+  /** Descriptor of its network namespace; -1 once that is closed. */
+  netns: number;
+  /** Queries that are being asked elsewhere. */
+  underWay: number;
+}
+
+/** Answers one query, at once when it is answered here; undefined for what is no query. Never throws. */
+export type Responder = (
+  asker: Asker,
+  query: Buffer,
+  transport: DnsTransport,
+) => Buffer | undefined | Promise<Buffer>;
+
+/** Of one sandbox, so that one that asks without end takes nothing from the others. */
+const mostUnderWay = 1024;
+/** Of all together: each is a descriptor. */
+const mostUnderWayInAll = 8192;
+
+export function createResponder(index: NameIndex, hostServers: HostServers, forwarder: Forwarder): Responder {
+  let turn = 0;
+  let underWayInAll = 0;
+
+  function answer(
+    asker: Asker,
+    query: Buffer,
+    parsed: DnsQuery,
+    transport: DnsTransport,
+  ): Buffer | Promise<Buffer> {
+    const { name, type, class: zone } = parsed.question;
+    if (zone !== "IN") return forward(asker, query, transport);
+    const found = lookUp(index, asker.named, name, type);
+    if (found.kind === "elsewhere") return forward(asker, query, transport);
+    const whole = encodeAnswer(parsed, found, turn++);
+    return transport === "udp" ? fitAnswer(parsed, whole) : whole;
+  }
+
+  async function forward(asker: Asker, query: Buffer, transport: DnsTransport): Promise<Buffer> {
+    if (asker.underWay === mostUnderWay || underWayInAll === mostUnderWayInAll)
+      return encodeFailure(query, responseCode.refused);
+    asker.underWay++;
+    underWayInAll++;
+    try {
+      const found = await forwarder.forward(query, transport, serversOf(asker, hostServers));
+      return found ?? encodeFailure(query, responseCode.serverFailure);
+    } finally {
+      asker.underWay--;
+      underWayInAll--;
+    }
+  }
+
+  return (asker, query, transport) => {
+    const parsed = parseQuery(query);
+    if (parsed === undefined) return undefined;
+    if (typeof parsed === "number") return encodeFailure(query, parsed);
+    try {
+      return answer(asker, query, parsed, transport);
+    } catch (error) {
+      console.error(error);
+      return encodeFailure(query, responseCode.serverFailure);
+    }
+  };
+}
+
+function serversOf(asker: Asker, hostServers: HostServers): Server[] {
+  const { named } = asker;
+  if (named.servers.length > 0) return named.servers.map((address) => ({ address, from: asker }));
+  return named.isIsolated ? [] : hostServers.list().map((address) => ({ address }));
+}

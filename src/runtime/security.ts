@@ -1,0 +1,35 @@
+import type { HostConfig } from "../formats/docker-api/docker-api.ts";
+import { resolveAppArmorProfile } from "./apparmor.ts";
+import { maskedPaths, readonlyPaths } from "./defaults.ts";
+import { parseSecurityOptions } from "./security-options.ts";
+
+/** What a process may do. */
+export interface Security {
+  /** All devices and capabilities, nothing masked. */
+  privileged: boolean;
+  /** Beyond and without Docker's default ones. */
+  capabilities: { add: readonly string[]; drop: readonly string[] };
+  noNewPrivileges: boolean;
+  /** "default", "unconfined" or a profile in Docker's JSON. */
+  seccomp: string;
+  /** Undefined where the kernel has no AppArmor. */
+  apparmorProfile: string | undefined;
+  maskedPaths: readonly string[];
+  readonlyPaths: readonly string[];
+}
+
+/** What Docker's settings of a container come to on this machine. @throws EngineError invalid */
+export function securityOf(hostConfig: HostConfig): Security {
+  const { Privileged: privileged, CapAdd, CapDrop, SecurityOpt } = hostConfig;
+  const options = parseSecurityOptions(SecurityOpt ?? []);
+  const hidesNothing = privileged || options.systemPathsUnconfined;
+  return {
+    privileged,
+    capabilities: { add: CapAdd ?? [], drop: CapDrop ?? [] },
+    noNewPrivileges: options.noNewPrivileges,
+    seccomp: options.seccomp,
+    apparmorProfile: resolveAppArmorProfile(hostConfig),
+    maskedPaths: hidesNothing ? [] : (hostConfig.MaskedPaths ?? maskedPaths),
+    readonlyPaths: hidesNothing ? [] : (hostConfig.ReadonlyPaths ?? readonlyPaths),
+  };
+}

@@ -1,0 +1,53 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { closeSync, mkdirSync, openSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { internal } from "../errors.ts";
+import { socketPath, tryConnect } from "../supervisor-protocol/connect.ts";
+import { oldestProtocol, protocolVersion } from "../supervisor-protocol/protocol.ts";
+import { createSupervisorClient, type Supervisor } from "./client.ts";
+import { introduce } from "./introduce.ts";
+import type { Lifelines } from "./lifelines.ts";
+
+/** Give up on a supervisor that neither listens nor exits; slow machines need seconds. */
+const startTimeoutMilliseconds = 60_000;
+
+/** Connects to the supervisor of this run-time folder, and starts one when there is none. */
+export async function openSupervisor(
+  execRoot: string,
+  spoolFolder: string,
+  lifelines: Lifelines,
+): Promise<Supervisor> {
+  const path = socketPath(execRoot);
+  const deadline = performance.now() + startTimeoutMilliseconds;
+  let child: ChildProcess | undefined;
+  for (;;) {
+    const socket = await tryConnect(path);
+    const hello = { role: "control", protocol: protocolVersion, oldest: oldestProtocol } as const;
+    const welcome = socket && (await introduce(socket, hello));
+    if (welcome) return createSupervisorClient(socket, welcome, path, lifelines);
+    // Another one served when it came.
+    if (child?.exitCode === 0) child = undefined;
+    if (!socket) child ??= startSupervisor(execRoot, spoolFolder);
+    const hasEnded = child && (child.exitCode ?? child.signalCode) !== null;
+    if (hasEnded || performance.now() > deadline)
+      throw internal(`the supervisor did not start; see ${join(execRoot, "supervisor.log")}`);
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+}
+
+/** The supervisor is a session of its own, so that no signal to the daemon's terminal or process group reaches it. */
+function startSupervisor(execRoot: string, spoolFolder: string): ChildProcess {
+  mkdirSync(execRoot, { recursive: true, mode: 0o711 });
+  const log = openSync(join(execRoot, "supervisor.log"), "a", 0o600);
+  const extension = import.meta.url.endsWith(".ts") ? ".ts" : ".js";
+  const main = fileURLToPath(new URL(`../supervisor/main${extension}`, import.meta.url));
+  const child = spawn(process.execPath, ["--max-semi-space-size=1", main, execRoot, spoolFolder], {
+    detached: true,
+    stdio: ["ignore", log, log],
+    cwd: "/",
+  });
+  child.unref();
+  closeSync(log);
+  return child;
+}

@@ -1,0 +1,85 @@
+import { closeSync } from "node:fs";
+import { Socket } from "node:net";
+import { fileURLToPath } from "node:url";
+import { decodeError, type EncodedError, unavailable } from "../errors.ts";
+import { readLines } from "../supervisor-protocol/lines.ts";
+import type { ResolverRequest } from "../supervisor-protocol/names.ts";
+import { makePipe } from "../sys/pipe.ts";
+import { spawnProcess } from "../sys/spawn.ts";
+import type { Children } from "./children.ts";
+
+/** The process that answers names: one of its lives. */
+export interface ResolverProcess {
+  /** @throws the resolver's error; EngineError unavailable when it has ended */
+  request(method: ResolverRequest["method"], parameters: ResolverRequest["parameters"]): Promise<void>;
+  /** Ends it. */
+  close(): void;
+}
+
+interface Waiting {
+  resolve(): void;
+  reject(error: Error): void;
+}
+
+/** @throws SyscallError when it cannot be started */
+export function startResolver(children: Children, execRoot: string, onExit: () => void): ResolverProcess {
+  const { pid, input, output } = spawnResolver(execRoot);
+  const waiting = new Map<number, Waiting>();
+  let lastId = 0;
+  let hasEnded = false;
+
+  function end(): void {
+    if (hasEnded) return;
+    hasEnded = true;
+    input.destroy();
+    output.destroy();
+    for (const { reject } of waiting.values()) reject(unavailable("the resolver has ended"));
+    waiting.clear();
+    onExit();
+  }
+  children.onExit(pid, end);
+  // Its exit is what counts.
+  input.on("error", () => {});
+  output.on("error", () => {});
+  readLines(output, (line) => {
+    const { id, error }: { id: number; error?: EncodedError } = JSON.parse(line);
+    const request = waiting.get(id);
+    waiting.delete(id);
+    if (error) request?.reject(decodeError(error));
+    else request?.resolve();
+    return false;
+  });
+
+  return {
+    request(method, parameters) {
+      if (hasEnded) return Promise.reject(unavailable("the resolver has ended"));
+      return new Promise((resolve, reject) => {
+        const id = ++lastId;
+        waiting.set(id, { resolve, reject });
+        input.write(`${JSON.stringify({ id, method, parameters } satisfies ResolverRequest)}\n`);
+      });
+    },
+    close: () => void input.destroy(),
+  };
+}
+
+/** Its input closes with this process, however that ends. */
+function spawnResolver(execRoot: string): { pid: number; input: Socket; output: Socket } {
+  const extension = import.meta.url.endsWith(".ts") ? ".ts" : ".js";
+  const main = fileURLToPath(new URL(`../resolver/main${extension}`, import.meta.url));
+  const toIt = makePipe();
+  const fromIt = makePipe();
+  const input = new Socket({ fd: toIt.writeFd, readable: false, writable: true });
+  const output = new Socket({ fd: fromIt.readFd, readable: true, writable: false });
+  try {
+    const words = ["--max-semi-space-size=1", main, execRoot];
+    return { pid: spawnProcess(process.execPath, words, [toIt.readFd, fromIt.writeFd, 2]), input, output };
+  } catch (error) {
+    input.destroy();
+    output.destroy();
+    throw error;
+  } finally {
+    closeSync(toIt.readFd);
+    closeSync(fromIt.writeFd);
+  }
+}

@@ -1,0 +1,26 @@
+import type { Readable } from "node:stream";
+
+const mostBytes = 16 << 20;
+const mostMilliseconds = 5000;
+
+/**
+ * Reads on for a while when the answer has not waited for the request's end, since a client that is still sending when the connection is
+ * closed may never see the answer. Then it is time to close.
+ */
+export function dropBody(input: Readable, close: () => void): void {
+  let bytes = 0;
+  let isOver = false;
+  const end = () => {
+    clearTimeout(timer);
+    if (!isOver) close();
+    isOver = true;
+  };
+  const timer = setTimeout(end, mostMilliseconds);
+  input.once("end", end).once("close", end).on("error", end);
+  input.on("data", (chunk: Buffer) => {
+    bytes += chunk.length;
+    if (bytes > mostBytes) end();
+  });
+  // A reader that has given up may still be piped to, and hold it back.
+  input.unpipe().resume();
+}

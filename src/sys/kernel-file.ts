@@ -1,0 +1,24 @@
+import { closeSync, openSync, readSync } from "node:fs";
+
+/** A file of the kernel's whose text is another each time it is read: below /proc, /sys. */
+export interface KernelFile {
+  /** @throws Node's ENODEV, … when its subject is gone */
+  read(): string;
+  close(): void;
+}
+
+const buffer = Buffer.alloc(64 * 1024);
+
+/** Opened once, and read from its beginning each time. Undefined when there is none. */
+export function openKernelFile(path: string): KernelFile | undefined {
+  let fd: number;
+  try {
+    fd = openSync(path, "r");
+  } catch {
+    return undefined;
+  }
+  return {
+    read: () => buffer.toString("latin1", 0, readSync(fd, buffer, 0, buffer.length, 0)),
+    close: () => closeSync(fd),
+  };
+}

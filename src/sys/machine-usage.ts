@@ -1,0 +1,45 @@
+import { openKernelFile } from "./kernel-file.ts";
+
+const stat = openKernelFile("/proc/stat");
+const nanosecondsPerTick = 10_000_000;
+/** User, nice, system, idle, iowait, irq and softirq: what follows is counted in these already, or by others. */
+const countedFields = 7;
+
+/** What the machine's processors have spent so far, idle or not, and how many of them are there. */
+export function readMachineCpu(): { nanoseconds: number; processors: number } {
+  const lines = (stat?.read() ?? "").split("\n");
+  const [, ...fields] = (lines[0] ?? "").split(/\s+/);
+  const ticks = fields.slice(0, countedFields).reduce((sum, field) => sum + Number(field), 0);
+  return {
+    nanoseconds: ticks * nanosecondsPerTick,
+    processors: lines.filter((line) => /^cpu\d/.test(line)).length,
+  };
+}
+
+/** What went through a network interface. */
+export interface InterfaceUsage {
+  name: string;
+  received: TrafficUsage;
+  sent: TrafficUsage;
+}
+
+export interface TrafficUsage {
+  bytes: number;
+  packets: number;
+  errors: number;
+  dropped: number;
+}
+
+/** Of the text of /proc/net/dev, proc_pid_net(5), all interfaces but loopback. */
+export function parseInterfaceUsage(text: string): InterfaceUsage[] {
+  return text.split("\n").flatMap((line) => {
+    const [, name, counters = ""] = /^\s*([^\s:]+):\s*(.*)$/.exec(line) ?? [];
+    if (!name || name === "lo") return [];
+    const values = counters.split(/\s+/).map(Number);
+    const traffic = (first: number): TrafficUsage => {
+      const [bytes = 0, packets = 0, errors = 0, dropped = 0] = values.slice(first, first + 4);
+      return { bytes, packets, errors, dropped };
+    };
+    return [{ name, received: traffic(0), sent: traffic(8) }];
+  });
+}

@@ -1,0 +1,17 @@
+import { realpathSync } from "node:fs";
+import { internal } from "../errors.ts";
+import { findMount, readMountTable } from "../sys/mount-table.ts";
+
+/**
+ * Refuses a propagation that the mount below the source does not have: nothing would ever come through.
+ * @throws internal in Docker's words
+ */
+export function checkPropagation(source: string, propagation: string): void {
+  const wantsShared = /^r?shared$/.test(propagation);
+  if (!wantsShared && !/^r?slave$/.test(propagation)) return;
+  const { mountpoint, isShared, isSlave } = findMount(realpathSync(source), readMountTable());
+  if (wantsShared && !isShared)
+    throw internal(`path ${source} is mounted on ${mountpoint} but it is not a shared mount`);
+  if (!wantsShared && !isShared && !isSlave)
+    throw internal(`path ${source} is mounted on ${mountpoint} but it is not a shared or slave mount`);
+}

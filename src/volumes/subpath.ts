@@ -1,0 +1,48 @@
+import { closeSync, constants, openSync } from "node:fs";
+import { join } from "node:path/posix";
+import { hasCode, internal } from "../errors.ts";
+import { bytesOfText } from "../formats/tar/tar-entry.ts";
+import { openBeneath, pathFlag } from "../sys/safe-path.ts";
+
+/** Whether a path, taken by its words alone, stays below where it starts. */
+export function isLocalPath(path: string): boolean {
+  if (path === "" || path.startsWith("/") || path.includes("\0")) return false;
+  let depth = 0;
+  for (const name of path.split("/")) {
+    if (name === "..") depth--;
+    else if (name !== "" && name !== ".") depth++;
+    if (depth < 0) return false;
+  }
+  return true;
+}
+
+/**
+ * Opens what is at `subpath` below a directory, only to be mounted. A container may have put links there: the kernel refuses
+ * those that lead outside, whenever they are changed. The caller closes it.
+ * @throws internal in Docker's words
+ */
+export function openSubpath(base: string, subpath: string): number {
+  const baseFd = openSync(base, constants.O_RDONLY | constants.O_DIRECTORY);
+  try {
+    return openBeneath(baseFd, bytesOfText(subpath), pathFlag);
+  } catch (error) {
+    if (hasCode(error, "EXDEV"))
+      throw internal(
+        `path concatenation escapes the base directory, base: ${base}, subpath: ${subpath}`,
+        error,
+      );
+    const path = join(base, subpath);
+    const reason = reasons.find(([code]) => hasCode(error, code))?.[1];
+    if (reason) throw internal(`cannot access path ${path}: lstat ${path}: ${reason}`, error);
+    throw error;
+  } finally {
+    closeSync(baseFd);
+  }
+}
+
+const reasons = [
+  ["ENOENT", "no such file or directory"],
+  ["ENOTDIR", "not a directory"],
+  ["ELOOP", "too many levels of symbolic links"],
+  ["ENAMETOOLONG", "file name too long"],
+] as const;

@@ -1,0 +1,83 @@
+import { randomUUID } from "node:crypto";
+import type { VolumeCatalog } from "./catalog.ts";
+import type { VolumeDirectories } from "./directories.ts";
+import { type LocalMount, parseLocalOptions } from "./local-options.ts";
+import type { MountedVolumes } from "./mounted.ts";
+import { prepareStart } from "./mounts.ts";
+import type { ResolvedMount } from "./resolved-mount.ts";
+import type { VolumeRecord } from "./volume.ts";
+
+/** What containers mount, from their start to their end. A user is a container's id. */
+export interface VolumeMounts {
+  /**
+   * At start: makes -v bind sources and volume directories that have gone meanwhile, and mounts what is to be mounted there until
+   * `release`. @throws invalid, internal
+   */
+  prepareSources(mounts: ResolvedMount[], user: string): Promise<void>;
+  /** Unmounts what no container uses any more. */
+  release(mounts: ResolvedMount[], user: string): Promise<void>;
+  /** For a container that an earlier daemon has started. */
+  adopt(mounts: ResolvedMount[], user: string): void;
+  /** After a crash: unmounts what no running container uses. */
+  unmountUnused(): Promise<void>;
+  /** The directory with its content, until `close`: what is to be mounted there is mounted. @throws internal */
+  openContent(record: VolumeRecord): Promise<{ directory: string; close(): Promise<void> }>;
+  /** Where something is mounted now because of a volume. */
+  mountedDirectories(): string[];
+  /** What is mounted at its directory for a container; undefined for a plain directory. */
+  localMountOf(name: string): LocalMount | undefined;
+}
+
+export function createVolumeMounts(options: {
+  catalog: VolumeCatalog;
+  directories: VolumeDirectories;
+  mounted: MountedVolumes;
+  engineRoot: string;
+}): VolumeMounts {
+  const { catalog, directories, mounted, engineRoot } = options;
+  const { records, getVolume } = catalog;
+
+  function localMountOf(name: string): LocalMount | undefined {
+    const record = records.get(name);
+    const local = record && parseLocalOptions(record.options);
+    return local?.kind === "mounted" ? local : undefined;
+  }
+
+  /** Directories of those volumes of a container at which something is mounted. */
+  function mountedAmong(mounts: ResolvedMount[]): string[] {
+    const names = mounts.flatMap(({ type, name }) => (type === "volume" && name ? [name] : []));
+    return names.flatMap((name) => (localMountOf(name) ? [directories.of(getVolume(name))] : []));
+  }
+
+  async function prepareVolume(record: VolumeRecord, user: string): Promise<void> {
+    directories.ensure(record);
+    const local = localMountOf(record.name);
+    if (local) await mounted.use(directories.of(record), local, user);
+  }
+
+  return {
+    async prepareSources(mounts, user) {
+      for (const { type, name } of mounts)
+        if (type === "volume" && name !== undefined) await prepareVolume(getVolume(name), user);
+      await prepareStart(mounts, engineRoot);
+    },
+    async release(mounts, user) {
+      await Promise.all(mountedAmong(mounts).map((directory) => mounted.drop(directory, user)));
+    },
+    adopt(mounts, user) {
+      for (const directory of mountedAmong(mounts)) mounted.adopt(directory, user);
+    },
+    async unmountUnused() {
+      const used = new Set(mounted.directories());
+      const places = [...records.values()].map(directories.of).filter((place) => !used.has(place));
+      await Promise.all(places.map((place) => mounted.clear(place)));
+    },
+    async openContent(record) {
+      const [directory, user] = [directories.of(record), randomUUID()];
+      await prepareVolume(record, user);
+      return { directory, close: () => mounted.drop(directory, user) };
+    },
+    mountedDirectories: mounted.directories,
+    localMountOf,
+  };
+}

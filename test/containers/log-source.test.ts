@@ -1,0 +1,121 @@
+import assert from "node:assert/strict";
+import { appendFileSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, it } from "node:test";
+import type { ContainerRecord } from "../../src/containers/container.ts";
+import { findLogSource, logDriverNames, logOptionsOf, logPathOf } from "../../src/containers/logs/drivers.ts";
+import { openJsonFile } from "../../src/containers/logs/json-file.ts";
+import type { LogSelection, LogSource } from "../../src/containers/logs/source.ts";
+import type { LogEntry } from "../../src/formats/log-entry.ts";
+import { createLogSink, logDrivers } from "../../src/supervisor/log-sink.ts";
+import { eventually } from "../engine.ts";
+
+const folder = mkdtempSync(join(tmpdir(), "bt-source-"));
+after(() => rmSync(folder, { recursive: true }));
+let count = 0;
+
+/** As much of a record as says where a log is and how it is kept. */
+function recordOf(driver: string, config: Record<string, string> = {}): ContainerRecord {
+  const hostConfig = { LogConfig: { Type: driver, Config: config } };
+  return { id: `c${count++}`, hostConfig } as unknown as ContainerRecord;
+}
+
+const all: LogSelection = {
+  ...{ stdout: true, stderr: true },
+  ...{ since: undefined, until: undefined, tail: undefined },
+};
+
+async function collect(entries: AsyncGenerator<LogEntry[]>): Promise<string[]> {
+  const texts: string[] = [];
+  for await (const some of entries) texts.push(...some.map(({ log }) => log.trim()));
+  return texts;
+}
+
+it("has for each driver of the daemon's a sink of the supervisor's, and the other way round", () => {
+  assert.deepEqual([...logDriverNames].sort(), [...logDrivers].sort());
+});
+
+for (const driver of logDriverNames) {
+  const open = (record: ContainerRecord): LogSource | undefined => findLogSource(folder, record);
+
+  it(`reads what the sink of ${driver} has written, or says that it cannot be read`, async () => {
+    const record = recordOf(driver);
+    const sink = createLogSink(logOptionsOf(folder, record));
+    for (const text of ["one\n", "two\n", "three\n"]) sink.append("stdout", Buffer.from(text));
+    sink.append("stderr", Buffer.from("bad\n"));
+    await sink.end();
+    const source = open(record);
+    assert.equal(source === undefined, logPathOf(folder, record) === "");
+    if (!source) return;
+    assert.deepEqual(await collect(source.read(all)), ["one", "two", "three", "bad"]);
+    assert.deepEqual(await collect(source.read({ ...all, stdout: false })), ["bad"]);
+    assert.deepEqual(await collect(source.read({ ...all, tail: 2 })), ["three", "bad"]);
+    assert.deepEqual(await collect(source.read({ ...all, stderr: false, tail: 1 })), ["three"]);
+    assert.deepEqual(await collect(source.read({ ...all, tail: 0 })), []);
+    assert.deepEqual(await collect(source.read({ ...all, since: Date.now() + 60_000 })), []);
+    assert.deepEqual(await collect(source.read({ ...all, until: Date.now() - 60_000 })), []);
+    assert.deepEqual(await collect(source.follow(all, Promise.resolve())), ["one", "two", "three", "bad"]);
+  });
+
+  it(`follows what the sink of ${driver} writes, from its tail to its end and across rotations`, async () => {
+    const record = recordOf(driver, { "max-size": "300", "max-file": "3" });
+    const sink = createLogSink(logOptionsOf(folder, record));
+    sink.append("stdout", Buffer.from("old\nlast\n"));
+    await sink.whenWritten();
+    const source = open(record);
+    if (!source) return sink.end();
+    const ended = Promise.withResolvers<void>();
+    const seen: string[] = [];
+    const following = (async () => {
+      for await (const entries of source.follow({ ...all, tail: 1 }, ended.promise))
+        seen.push(...entries.map(({ log }) => log.trim()));
+    })();
+    const wanted = ["last", ...Array.from({ length: 20 }, (_, n) => `line ${n}`)];
+    for (const [n, text] of wanted.entries()) {
+      if (n > 0) sink.append("stdout", Buffer.from(`${text}\n`));
+      await eventually(
+        () => seen.length,
+        (length) => length > n,
+      );
+    }
+    await sink.end();
+    ended.resolve();
+    await following;
+    assert.deepEqual(seen, wanted);
+  });
+
+  it(`stops following ${driver} when it comes to what is later than asked for`, async () => {
+    const record = recordOf(driver);
+    const sink = createLogSink(logOptionsOf(folder, record));
+    const source = open(record);
+    if (!source) return sink.end();
+    const never = new Promise(() => {});
+    const following = collect(source.follow({ ...all, until: Date.now() - 1000 }, never));
+    sink.append("stdout", Buffer.from("too late\n"));
+    assert.deepEqual(await following, []);
+    await sink.end();
+  });
+}
+
+it("follows from the tail also when an entry is being written in that moment", async () => {
+  const path = join(folder, "half.log");
+  const [first, second, third] = ["first", "second", "third"].map((log) => {
+    return `${JSON.stringify({ log: `${log}\n`, stream: "stdout", time: "2026-01-01T00:00:00.000000000Z" })}\n`;
+  });
+  writeFileSync(path, `${first}${second!.slice(0, 20)}`);
+  const ended = Promise.withResolvers<void>();
+  const entries = openJsonFile(path).follow({ ...all, tail: 5 }, ended.promise);
+  const seen: string[] = [];
+  const following = (async () => {
+    for await (const some of entries) seen.push(...some.map(({ log }) => log.trim()));
+  })();
+  await eventually(
+    () => seen.length,
+    (length) => length > 0,
+  );
+  appendFileSync(path, `${second!.slice(20)}${third}`);
+  ended.resolve();
+  await following;
+  assert.deepEqual(seen, ["first", "second", "third"]);
+});

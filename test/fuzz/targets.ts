@@ -1,0 +1,22 @@
+import { api } from "./api.ts";
+import { bodies } from "./bodies.ts";
+import { cli } from "./cli.ts";
+import { dns } from "./dns.ts";
+import { flags } from "./flags.ts";
+import { imageConfig } from "./image-config.ts";
+import { layerFrame } from "./layer-frame.ts";
+import { manifest } from "./manifest.ts";
+import { registry } from "./registry.ts";
+import { tar } from "./tar.ts";
+import { tarExtract } from "./tar-extract.ts";
+import type { Target } from "./target.ts";
+import { templates } from "./templates.ts";
+
+/** Within this process. */
+export const parsers: readonly Target[] = [tar, imageConfig, manifest, bodies, flags, templates, dns];
+
+/** What makes files as an archive says, and programs of their own over their sockets: they need root. */
+export const systems: readonly Target[] = [tarExtract, layerFrame, api, registry, cli];
+
+/** All that `npm run fuzz` knows. */
+export const targets: readonly Target[] = [...parsers, ...systems];

@@ -1,0 +1,116 @@
+import assert from "node:assert/strict";
+import { before, describe, it } from "node:test";
+import { eventually, useEngine } from "../engine.ts";
+import { stockDockers } from "../stock-docker.ts";
+
+describe("health checks", () => {
+  const { engine, berth } = useEngine();
+  const docker = engine && ((...words: string[]) => engine.cli(stockDockers.at(-1)!)(words));
+  const ok = async (...words: string[]) => {
+    const { stdout, stderr, code } = await docker(...words);
+    assert.equal(code, 0, `${words.join(" ")}: ${stderr}`);
+    return stdout.trim();
+  };
+  const health = async (name: string) =>
+    JSON.parse(await berth("inspect", "-f", "{{json .State.Health}}", name));
+  const becomes = (name: string, wanted: string) =>
+    eventually(
+      () => health(name),
+      ({ Status }) => Status === wanted,
+    );
+  const fast = ["--health-interval", "200ms", "--health-retries", "2"];
+  const run = (name: string, command: string, ...flags: string[]) =>
+    ok("run", "-d", "--name", name, "--health-cmd", command, ...fast, ...flags, "busybox", "sleep", "1000");
+
+  before(async () => {
+    await run("web", "echo looking; test -e /ready");
+  });
+
+  it("say how a container is, in inspect, ps, filters and events", async () => {
+    const since = Math.floor(Date.now() / 1000);
+    const ill = await becomes("web", "unhealthy");
+    assert.ok(ill.FailingStreak >= 2);
+    assert.deepEqual([ill.Log.at(-1).ExitCode, ill.Log.at(-1).Output], [1, "looking\n"]);
+    assert.ok(ill.Log.length <= 5);
+    assert.match(await ok("ps", "--format", "{{.Status}}"), /\(unhealthy\)$/);
+    assert.equal(await ok("ps", "-q", "--filter", "health=healthy"), "");
+    await ok("exec", "web", "touch", "/ready");
+    const well = await becomes("web", "healthy");
+    assert.equal(well.FailingStreak, 0);
+    assert.match(
+      await ok("ps", "--filter", "health=healthy", "--format", "{{.Names}} {{.Status}}"),
+      /^web Up .* \(healthy\)$/,
+    );
+    const events = await ok(
+      "events",
+      "--since",
+      String(since - 60),
+      "--until",
+      String(Math.floor(Date.now() / 1000) + 1),
+      "--filter",
+      "event=health_status",
+      "--format",
+      "{{.Action}}",
+    );
+    assert.match(events, /health_status: unhealthy\nhealth_status: healthy$/);
+  });
+  it("that hang are killed when their time is over, with what they have said", async () => {
+    await run("slow", "echo waiting; exec sleep 1000", "--health-timeout", "300ms");
+    const { Log } = await becomes("slow", "unhealthy");
+    assert.deepEqual(
+      [Log.at(-1).ExitCode, Log.at(-1).Output],
+      [-1, "Health check exceeded timeout (300ms): waiting\n"],
+    );
+    const sleepers = async () =>
+      (await berth("top", "slow", "-eo", "pid,args")).match(/sleep 1000/g)?.length ?? 0;
+    await berth("pause", "slow");
+    assert.ok((await sleepers()) <= 2);
+    await berth("unpause", "slow");
+  });
+  it("that cannot be run, or print without end, are failures and nothing worse", async () => {
+    await ok("run", "-d", "--name", "none", "--health-cmd", "x", ...fast, "busybox", "sleep", "1000");
+    await becomes("none", "unhealthy");
+    const { status, body } = await engine.api("POST", "/containers/create?name=odd", {
+      ...{ Image: "busybox", Cmd: ["sleep", "1000"] },
+      Healthcheck: { Test: ["CMD", "/nosuch"], Interval: 2e8, Retries: 1 },
+    });
+    assert.equal(status, 201, body);
+    await berth("start", "odd");
+    const { Log } = await becomes("odd", "unhealthy");
+    assert.match(Log.at(-1).Output, /no such file or directory/);
+    await run("loud", "yes | head -c 1000000; exit 1");
+    const loud = await becomes("loud", "unhealthy");
+    assert.equal(loud.Log.at(-1).Output.length, 4096 + "...".length);
+  });
+  it("stand still while a container is paused, and go on over the daemon's end", async () => {
+    await ok("pause", "web");
+    const before = (await health("web")).Log.at(-1).End;
+    await ok("run", "--rm", "busybox", "sleep", "1");
+    assert.equal((await health("web")).Log.at(-1).End, before);
+    await ok("unpause", "web");
+    await eventually(
+      () => health("web"),
+      ({ Log }) => Log.at(-1).End > before,
+    );
+    await engine.restart("SIGKILL");
+    const last = await health("web");
+    assert.equal(last.Status, "healthy");
+    await eventually(
+      () => health("web"),
+      ({ Log }) => Log.at(-1).End > last.Log.at(-1).End,
+    );
+    await ok("exec", "web", "rm", "/ready");
+    await becomes("web", "unhealthy");
+    await ok("restart", "-t", "0", "web");
+    assert.notEqual((await health("web")).Status, "healthy");
+  });
+  it("come from the image, and can be switched off", async () => {
+    await ok("create", "--name", "base", "busybox", "sleep", "1000");
+    await ok("commit", "--change", "HEALTHCHECK --interval=200ms CMD true", "base", "checked");
+    await ok("run", "-d", "--name", "from-image", "checked");
+    await becomes("from-image", "healthy");
+    await ok("run", "-d", "--name", "unchecked", "--no-healthcheck", "checked");
+    assert.equal(await health("unchecked"), null);
+    assert.doesNotMatch(await ok("ps", "--filter", "name=unchecked", "--format", "{{.Status}}"), /health/);
+  });
+});

@@ -1,0 +1,44 @@
+import { spawn } from "node:child_process";
+import { readFileSync } from "node:fs";
+import test from "node:test";
+import { eventually } from "../engine.ts";
+
+/** Frees a hundred megabytes between blocks that stay, which the allocator keeps; says so, and rests. */
+const program = `
+  import { trimMemoryAtRest } from ${JSON.stringify(new URL("../../src/sys/trim-memory.ts", import.meta.url).href)};
+  trimMemoryAtRest();
+  const kept = [];
+  let freed = [];
+  for (let count = 0; count < 1000; count++) {
+    freed.push(Buffer.allocUnsafeSlow(100_000).fill(1));
+    kept.push(Buffer.allocUnsafeSlow(2000).fill(1));
+  }
+  freed = undefined;
+  gc();
+  for (const until = performance.now() + 1000; performance.now() < until; );
+  process.stdout.write("at rest");
+  setInterval(() => kept.length, 60_000);
+`;
+
+test("memory that was freed goes back to the system when the work is over", async () => {
+  const child = spawn(process.execPath, ["--expose-gc", "--input-type=module", "-e", program], {
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  try {
+    await new Promise((resolve) => child.stdout.once("data", resolve));
+    const before = residentKilobytes(child.pid);
+    await eventually(
+      () => residentKilobytes(child.pid),
+      (now) => now < before - 60_000,
+      600,
+    );
+  } finally {
+    child.kill("SIGKILL");
+  }
+});
+
+function residentKilobytes(pid: number | undefined): number {
+  const [, kilobytes = Number.NaN] =
+    /^VmRSS:\s+(\d+) kB/m.exec(readFileSync(`/proc/${pid}/status`, "latin1")) ?? [];
+  return Number(kilobytes);
+}
