@@ -10,10 +10,10 @@ const floors: string[][] = [
   ["api"],
   ["engine"],
   ["system"],
-  ["containers"],
+  ["containers", "build"],
   ["launch"],
   ["images", "networks", "volumes", "supervisor-client"],
-  ["runtime", "events", "distribution", "trees", "supervisor-protocol"],
+  ["runtime", "events", "distribution", "dockerfile", "trees", "supervisor-protocol"],
   ["formats", "sys", "state"],
   ["errors.ts", "finding.ts", "logger.ts", "trace.ts"],
 ];
