@@ -20,7 +20,7 @@ import { listProcesses } from "../containers/top.ts";
 import { conflict, EngineError, invalid, notFound } from "../errors.ts";
 import { createShape, portsChangeShape, updateShape } from "../formats/docker-api/docker-api-host-config.ts";
 import { announcePrune } from "../system/prune.ts";
-import { settleMountVersion } from "./mount-versions.ts";
+import { settleCreateVersion } from "./create-versions.ts";
 import { type ApiRequest, created, noContent, notModified, ok, type Reply } from "./request.ts";
 
 export function containerOf(request: ApiRequest): Container {
@@ -29,14 +29,12 @@ export function containerOf(request: ApiRequest): Container {
 
 export async function create(request: ApiRequest): Promise<Reply> {
   const body = await request.body(createShape, { root: "", isRequired: true });
-  const { leavesBelow } = settleMountVersion(body.HostConfig, request.version);
-  const { id, warnings } = await createContainer(
-    request.engine.containers,
-    body,
-    request.text("name") || undefined,
-    { platform: request.text("platform"), leavesBelow },
-  );
-  return created({ Id: id, Warnings: warnings });
+  const { leavesBelow, warnings } = settleCreateVersion(body, request.version);
+  const platform = request.version < 41 ? "" : request.text("platform");
+  const { containers } = request.engine;
+  const name = request.text("name") || undefined;
+  const made = await createContainer(containers, body, name, { platform, leavesBelow });
+  return created({ Id: made.id, Warnings: [...warnings, ...made.warnings] });
 }
 
 export async function list(request: ApiRequest): Promise<Reply> {

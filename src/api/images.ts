@@ -27,6 +27,9 @@ const listFilters = ["before", "dangling", "label", "label!", "reference", "sinc
 export async function list(request: ApiRequest): Promise<Reply> {
   const { images } = request.engine;
   const filters = request.filters(listFilters);
+  // How clients asked for a name before there were filters.
+  const name = request.version < 41 ? request.text("filter") : "";
+  if (name) filters.set("reference", [...(filters.get("reference") ?? []), name]);
   const createdAt = (name: string) =>
     parseTimestamp(contentOf(images.getImage(name)).config.created ?? "") ?? 0;
   const before = filters.get("before")?.map(createdAt);
@@ -53,13 +56,15 @@ export async function list(request: ApiRequest): Promise<Reply> {
       (!isMatch || tags.some(isMatch))
     );
   };
-  const users = request.flag("manifests") ? imageUsers(request.engine.containers) : undefined;
+  const { containers } = request.engine;
+  const users = request.flag("manifests") ? imageUsers(containers) : undefined;
   const summarize = ({ id }: { id: string }) => {
     // Others may be removed while one is described.
     const image = images.findImage(id);
     if (!image || !isWanted(image)) return undefined;
     const summary = {
-      ...images.summarize(image, -1),
+      ...images.summarize(image, containers.byImage.of(id).size),
+      ...(request.flag("shared-size") && { SharedSize: images.sharedSizeBytes(image) }),
       ...(users && { Manifests: summarizeManifests(image, users.get(id) ?? []) }),
     };
     return isMatch ? { ...summary, RepoTags: summary.RepoTags.filter(isMatch) } : summary;
@@ -77,8 +82,13 @@ async function newestFirst(images: readonly ImageRecord[]) {
 
 export function inspect(request: ApiRequest): Reply {
   const { images } = request.engine;
-  const image = images.getImage(request.param("name"));
-  if (!request.flag("manifests")) return ok(images.inspect(image));
+  const name = request.param("name");
+  const image = images.getImage(name);
+  const [platform] = request.version < 49 ? [] : platformsOf(request);
+  const hasManifests = request.flag("manifests");
+  if (hasManifests && platform)
+    throw invalid("conflicting options: manifests and platform options cannot both be set");
+  if (!hasManifests) return ok(images.inspect(image, platform && getPresentManifest(image, platform, name)));
   const users = imageUsers(request.engine.containers).get(image.id) ?? [];
   return ok({ ...images.inspect(image), Manifests: summarizeManifests(image, users) });
 }
@@ -104,6 +114,7 @@ export async function remove(request: ApiRequest): Promise<Reply> {
     await images.remove(name, {
       force: request.flag("force"),
       noPrune: request.flag("noprune"),
+      platforms: request.version < 50 ? [] : platformsOf(request, "platforms"),
       users: imageUsers(containers),
     }),
   );
@@ -191,9 +202,9 @@ export async function push(request: ApiRequest): Promise<undefined> {
 }
 
 /** @throws EngineError invalid */
-function platformsOf(request: ApiRequest): Platform[] {
+function platformsOf(request: ApiRequest, parameter = "platform"): Platform[] {
   return request.query
-    .getAll("platform")
+    .getAll(parameter)
     .filter((text) => text !== "")
     .map(decodePlatform);
 }

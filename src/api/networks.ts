@@ -37,7 +37,8 @@ export function list(request: ApiRequest): Reply {
         matchesLabels(filters, labels),
     );
   // As in Docker, only inspect lists the connected containers.
-  return ok(found.map((record) => networks.inspect(record, [])));
+  const endpoints = (record: NetworkRecord) => (request.version < 28 ? endpointsOn(request, record) : []);
+  return ok(found.map((record) => networks.inspect(record, endpoints(record))));
 }
 
 function readDangling(values: string[] | undefined): boolean | undefined {

@@ -115,9 +115,8 @@ function splitVersion(url: string): { minor: number; rest: string } {
     throw invalid(`client version ${asked} is too new. Maximum supported API version is ${apiVersion}`);
   }
   const oldest = Number(minApiVersion.split(".")[1]);
-  // Clients of these versions send and read what 1.24 has, as far as they are still used.
-  if (Number(minor) < oldest && Number(minor) >= oldestTolerated) return { minor: oldest, rest };
-  if (Number(minor) < oldest) {
+  // Clients of these versions read what 1.24 has, as far as they are still used.
+  if (Number(minor) < Math.min(oldest, oldestTolerated)) {
     throw invalid(
       `client version ${asked} is too old. Minimum supported API version is ${minApiVersion}, please upgrade your client to a newer version`,
     );

@@ -1,13 +1,8 @@
 import type { Engine } from "../engine/engine.ts";
-import type {
-  ContainerInspect,
-  ContainerSummary,
-  ImageInspect,
-  ImageSummary,
-} from "../formats/docker-api/docker-api.ts";
-import { contentOf } from "../images/select-manifest.ts";
-import { mapSlices, type Slices } from "../sys/pauses.ts";
-import type { DiskUse } from "../system/df.ts";
+import type { ContainerInspect, ContainerSummary } from "../formats/docker-api/docker-api.ts";
+import { without } from "./change-answer.ts";
+import * as images from "./image-versions.ts";
+import * as system from "./system-versions.ts";
 
 /**
  * What answers looked like before a version of the API. Handlers make the newest; each row that a request is older than changes it
@@ -16,24 +11,26 @@ import type { DiskUse } from "../system/df.ts";
 type Row = [operation: string, before: number, change: (body: never, engine: Engine) => unknown];
 
 const rows: Row[] = [
-  ["GET /images/*name/json", 48, (image: ImageInspect) => without(image, "Descriptor", "Manifests")],
-  ["GET /images/json", 48, (images: ImageSummary[]) => images.map((image) => without(image, "Descriptor"))],
-  ["GET /images/json", 47, (images: ImageSummary[]) => images.map((image) => without(image, "Manifests"))],
+  ["GET /images/json", 51, images.uncounted],
+  ["GET /images/*name/json", 50, images.withContainersConfig],
+  ["GET /info", 50, system.withBridgeFilters],
+  ["GET /info", 49, system.withoutFirewall],
+  ["GET /images/*name/json", 48, images.withoutManifests],
+  ["GET /images/json", 48, images.eachWithoutDescriptor],
   ["GET /containers/:id/json", 48, (one: ContainerInspect) => without(one, "ImageManifestDescriptor")],
-  ["GET /containers/json", 48, (all: ContainerSummary[]) => all.map(withoutManifest)],
-  [
-    "GET /system/df",
-    48,
-    (use: DiskUse) => ({
-      ...use,
-      Images: eachOf(use.Images, (image) => without(image, "Descriptor")),
-      Containers: eachOf(use.Containers, withoutManifest),
-    }),
-  ],
-  ["GET /images/*name/json", 45, withContainer],
-  ["GET /images/*name/json", 44, withVirtualSize<ImageInspect>],
-  ["GET /images/json", 44, (images: ImageSummary[]) => images.map(withVirtualSize)],
-  ["GET /system/df", 44, (use: DiskUse) => ({ ...use, Images: eachOf(use.Images, withVirtualSize) })],
+  ["GET /containers/json", 48, (all: ContainerSummary[]) => all.map(system.withoutManifest)],
+  ["GET /system/df", 48, system.diskUseWithoutManifests],
+  ["GET /images/json", 47, images.eachWithoutManifests],
+  ["GET /info", 47, system.withArtifactLists],
+  ["GET /containers/json", 46, (all: ContainerSummary[]) => all.map(withoutAnnotations)],
+  ["GET /containers/:id/json", 45, withShortAlias],
+  ["GET /images/*name/json", 45, images.withContainer],
+  ["GET /images/*name/json", 44, images.withVirtualSize],
+  ["GET /images/json", 44, images.eachWithVirtualSize],
+  ["GET /system/df", 44, system.diskUseWithVirtualSize],
+  ["GET /images/json", 43, images.eachWithNone],
+  ["GET /info", 42, system.withKernelMemory],
+  ["GET /info", 25, system.withPlainSecurity],
 ];
 
 /**
@@ -50,25 +47,17 @@ export function asOfVersion(operation: string, version: number, body: unknown, e
   return changes.reduce((current, [, , change]) => change(current as never, engine), body);
 }
 
-function eachOf<T, R>(slices: Slices<T> | null, change: (one: T) => R): Slices<R> | null {
-  return slices && mapSlices(slices, (slice) => slice.map(change));
+function withoutAnnotations(container: ContainerSummary): ContainerSummary {
+  return { ...container, HostConfig: { NetworkMode: container.HostConfig.NetworkMode } };
 }
 
-function without<T extends object>(answer: T, ...names: (keyof T)[]): T {
-  return Object.fromEntries(Object.entries(answer).filter(([name]) => !names.includes(name as keyof T))) as T;
-}
-
-const withoutManifest = (container: ContainerSummary) => without(container, "ImageManifestDescriptor");
-
-function withVirtualSize<T extends { Size: number }>(image: T): T & { VirtualSize: number } {
-  return { ...image, VirtualSize: image.Size };
-}
-
-/**
- * The container that an image was committed from, and its config. docker-compose 1.29 reads the volumes there, and has nothing
- * without it; images from elsewhere were made by no container, so that it is their own config.
- */
-function withContainer(image: ImageInspect, engine: Engine): object {
-  const { config } = contentOf(engine.images.getImage(image.Id));
-  return { ...image, Container: config.container ?? "", ContainerConfig: image.Config };
+/** The container's short id stood among its aliases, which is one of its names for DNS now. */
+function withShortAlias(container: ContainerInspect): ContainerInspect {
+  const { NetworkSettings: settings, HostConfig, Id } = container;
+  if (["bridge", "default", "host", "none"].includes(HostConfig.NetworkMode)) return container;
+  const networks = Object.entries(settings.Networks).map(([name, endpoint]) => [
+    name,
+    { ...endpoint, Aliases: [...(endpoint.Aliases ?? []), Id.slice(0, 12)] },
+  ]);
+  return { ...container, NetworkSettings: { ...settings, Networks: Object.fromEntries(networks) } };
 }

@@ -24,18 +24,27 @@ export function imagesOf(transport: ApiTransport) {
   return {
     ...transfersOf(transport),
     list: (
-      options: { all?: boolean; digests?: boolean; sharedSize?: boolean; filters?: FilterValues } = {},
+      options: {
+        all?: boolean;
+        digests?: boolean;
+        manifests?: boolean;
+        sharedSize?: boolean;
+        filters?: FilterValues;
+      } = {},
     ) =>
       transport.json<ImageSummary[]>("GET", "/images/json", {
         query: {
           all: options.all || undefined,
           digests: options.digests || undefined,
+          manifests: options.manifests || undefined,
           "shared-size": options.sharedSize || undefined,
           filters: encodeFilters(options.filters),
         },
       }),
     inspect: (name: string, options: { platform?: string | undefined } = {}) =>
-      transport.json<ImageInspect>("GET", `${at(name)}/json`, { query: options }),
+      transport.json<ImageInspect>("GET", `${at(name)}/json`, {
+        query: { platform: options.platform && encodePlatform(options.platform) },
+      }),
     history: (name: string, { platform }: { platform?: string | undefined } = {}) =>
       transport.json<ImageHistoryItem[]>("GET", `${at(name)}/history`, {
         query: { platform: platform && encodePlatform(platform) },
@@ -47,7 +56,7 @@ export function imagesOf(transport: ApiTransport) {
         query: {
           force: options.force || undefined,
           noprune: options.noPrune || undefined,
-          platforms: options.platforms,
+          platforms: options.platforms?.map(encodePlatform),
         },
       }),
     prune: (filters?: FilterValues) =>

@@ -9,7 +9,7 @@ import { decode } from "../formats/shape.ts";
 import { describeDescriptor } from "../images/describe-manifests.ts";
 import { resolveAppArmorProfile } from "../runtime/apparmor.ts";
 import { readOom } from "../sys/cgroup.ts";
-import type { Container } from "./container.ts";
+import type { Container, ContainerRecord } from "./container.ts";
 import { type Containers, folderOf } from "./containers.ts";
 import { etcFilesOf } from "./etc-files.ts";
 import { execIdsOf } from "./exec/exec.ts";
@@ -51,6 +51,7 @@ export function inspectContainer(containers: Containers, container: Container): 
     GraphDriver: {
       Name: "overlay2",
       Data: {
+        ID: id,
         LowerDir: containers.images.findImage(record.imageId)
           ? lowerLayers(containers, container).join(":")
           : "",
@@ -60,9 +61,15 @@ export function inspectContainer(containers: Containers, container: Container): 
       },
     },
     Mounts: mountPoints(record.mounts),
-    Config: decode(configShape, config),
+    Config: { ...decode(configShape, config), ...addressOf(record) },
     NetworkSettings: networkSettings(containers, container),
   };
+}
+
+/** Its address on its main network stands in its config too. */
+function addressOf({ config, hostConfig, endpointsConfig }: ContainerRecord): { MacAddress?: string } {
+  const address = endpointsConfig[hostConfig.NetworkMode]?.MacAddress || config.MacAddress;
+  return address ? { MacAddress: address } : {};
 }
 
 /** Of one that runs, the kernel knows: one process may have been killed, and not the container's first. */
@@ -116,6 +123,8 @@ function networkSettings(containers: Containers, container: Container): NetworkS
     HairpinMode: false,
     LinkLocalIPv6Address: "",
     LinkLocalIPv6PrefixLen: 0,
+    SecondaryIPAddresses: null,
+    SecondaryIPv6Addresses: null,
     Ports: sandbox?.ports ?? {},
     EndpointID: bridge.EndpointID ?? "",
     Gateway: bridge.Gateway ?? "",

@@ -1,11 +1,11 @@
 import { isDigest } from "../formats/digest.ts";
 import type { ImageHistoryItem, ImageInspect, ImageSummary } from "../formats/docker-api/docker-api.ts";
-import { configShape } from "../formats/docker-api/docker-api-config.ts";
+import { imageOwnConfigShape } from "../formats/docker-api/docker-api-config.ts";
 import { formatFamiliar, repositoryOf } from "../formats/reference.ts";
 import { decode } from "../formats/shape.ts";
 import { describeDescriptor } from "./describe-manifests.ts";
 import { layersOf } from "./image-index.ts";
-import { contentOf } from "./select-manifest.ts";
+import { contentOf, type PresentManifest } from "./select-manifest.ts";
 import type { ImageCatalog, ImageRecord } from "./store/catalog.ts";
 import type { ImageContent } from "./store/kinds.ts";
 import type { Layers } from "./store/layers.ts";
@@ -27,16 +27,18 @@ export function listReferences(catalog: ImageCatalog, id: string): { tags: strin
   return { tags: all.filter(({ digest }) => !digest).map(formatFamiliar), digests: [...digests] };
 }
 
-/** `GET /images/{name}/json`. `directories` are those of its layers, topmost first. */
+/** `GET /images/{name}/json`. `directories` are those of its layers, topmost first. @param manifest instead of the whole */
 export function inspectImage(
   catalog: ImageCatalog,
   image: ImageRecord,
   directories: readonly string[],
+  manifest?: PresentManifest,
 ): ImageInspect {
-  const { config, sizeBytes } = contentOf(image);
+  const { config, sizeBytes } = manifest?.content ?? contentOf(image);
+  const target = manifest?.descriptor ?? image.target;
   const { tags, digests } = listReferences(catalog, image.id);
   return {
-    Id: image.id,
+    Id: target.digest,
     RepoTags: tags,
     RepoDigests: digests,
     Parent: catalog.images.has(image.parent) ? image.parent : "",
@@ -44,7 +46,7 @@ export function inspectImage(
     Created: config.created ?? "",
     DockerVersion: config.docker_version ?? "",
     Author: config.author ?? "",
-    Config: decode(configShape, config.config),
+    Config: decode(imageOwnConfigShape, config.config),
     Architecture: config.architecture,
     ...(config.variant && { Variant: config.variant }),
     Os: config.os,
@@ -52,7 +54,7 @@ export function inspectImage(
     GraphDriver: { Name: "overlay2", Data: graphData(directories) },
     RootFS: { Type: "layers", Layers: config.rootfs.diff_ids },
     Metadata: { LastTagTime: image.lastTagTime },
-    Descriptor: describeDescriptor(image.target),
+    Descriptor: describeDescriptor(target),
   };
 }
 

@@ -17,7 +17,8 @@ export type { ImageRecord } from "./store/catalog.ts";
 
 /** The image store. */
 export interface Images extends ImageNames, ImageHolds, ImageTransfers {
-  inspect(image: ImageRecord): ImageInspect;
+  /** `manifest`: that one of its manifests, as an image of its own. */
+  inspect(image: ImageRecord, manifest?: PresentManifest): ImageInspect;
   /** `containers`: how many use it, or -1. */
   summarize(image: ImageRecord, containers: number): ImageSummary;
   /** Of its layers those that other images have too. */
@@ -42,7 +43,13 @@ export async function createImages(options: ImagesOptions): Promise<Images> {
     ...createImageNames(room),
     ...createImageHolds(room),
     ...createImageTransfers(room),
-    inspect: (image) => inspectImage(catalog, image, directoriesOf(room, contentOf(image).layers)),
+    inspect: (image, manifest) =>
+      inspectImage(
+        catalog,
+        image,
+        directoriesOf(room, (manifest?.content ?? contentOf(image)).layers),
+        manifest,
+      ),
     summarize: (image, containers) => summarizeImage(catalog, image, containers),
     sharedSizeBytes: (image) => sharedSizeBytes(catalog, layers, image),
     history: (image, { content } = mainManifest(image)) => listHistory(catalog, layers, image, content),

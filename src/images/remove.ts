@@ -1,6 +1,7 @@
 import { conflict, type EngineError } from "../errors.ts";
 import { shortId } from "../formats/digest.ts";
 import type { ImageDeleteItem } from "../formats/docker-api/docker-api.ts";
+import type { Platform } from "../formats/oci-manifest.ts";
 import {
   formatFamiliar,
   parseReference,
@@ -8,6 +9,7 @@ import {
   repositoryOf,
   withDefaultTag,
 } from "../formats/reference.ts";
+import { removePlatforms } from "./remove-platforms.ts";
 import type { ImageCatalog, ImageRecord } from "./store/catalog.ts";
 
 /** A container that was made from an image. */
@@ -27,6 +29,8 @@ export interface RemoveOptions {
   force: boolean;
   /** Leave the untagged images that it was committed from. */
   noPrune: boolean;
+  /** Only what it has for these; all of it when there are none. */
+  platforms?: readonly Platform[];
   users: ImageUsers;
 }
 
@@ -43,6 +47,10 @@ export async function removeImage(
   publish: Publish,
 ): Promise<ImageDeleteItem[]> {
   const image = catalog.get(name);
+  const { platforms = [], force } = options;
+  const variants =
+    platforms.length > 0 ? await removePlatforms(catalog, image, platforms, { name, force }) : undefined;
+  if (variants) return variants;
   const items: ImageDeleteItem[] = [];
   if (isIdOf(image, name)) {
     const references = catalog.references.of(image.id);

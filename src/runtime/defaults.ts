@@ -1,19 +1,19 @@
 import type { OciDeviceRule, OciMount } from "./oci-spec.ts";
 
-/** Docker's masked and read-only paths. */
+/** Docker's masked and read-only paths, in its order. */
 export const maskedPaths = [
-  "/proc/acpi",
   "/proc/asound",
+  "/proc/acpi",
   "/proc/interrupts",
   "/proc/kcore",
   "/proc/keys",
   "/proc/latency_stats",
-  "/proc/sched_debug",
-  "/proc/scsi",
   "/proc/timer_list",
   "/proc/timer_stats",
-  "/sys/devices/virtual/powercap",
+  "/proc/sched_debug",
+  "/proc/scsi",
   "/sys/firmware",
+  "/sys/devices/virtual/powercap",
 ];
 
 export const readonlyPaths = ["/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger"];

@@ -40,7 +40,7 @@ export function describeSystem({ containers, config, warnings: given }: SystemSu
       Log: logDriverNames,
     },
     ...describeLimits(),
-    ...describeForwarding(),
+    IPv4Forwarding: isOn("net/ipv4/ip_forward"),
     Debug: config.debug,
     NFd: 0,
     NGoroutines: 0,
@@ -50,7 +50,8 @@ export function describeSystem({ containers, config, warnings: given }: SystemSu
     CgroupVersion: cgroupLayout() === "v2" ? "2" : "1",
     NEventsListener: 0,
     KernelVersion: release(),
-    OperatingSystem: readOsName(),
+    OperatingSystem: readOs("PRETTY_NAME") || "Linux",
+    OSVersion: readOs("VERSION_ID"),
     OSType: "linux",
     Architecture: machine(),
     ...describeRegistries(containers.images.registries.settings),
@@ -62,17 +63,36 @@ export function describeSystem({ containers, config, warnings: given }: SystemSu
     ServerVersion: version,
     Runtimes: Object.fromEntries(Object.entries(settings.runtimes).map(([name, path]) => [name, { path }])),
     DefaultRuntime: settings.defaultRuntime,
-    Swarm: { LocalNodeState: "inactive" },
+    Swarm: noSwarm,
     LiveRestoreEnabled: true,
-    InitBinary: "docker-init",
+    ...otherPrograms,
     SecurityOptions: [
       ...(canLoadProfiles() ? ["name=apparmor"] : []),
       "name=seccomp,profile=builtin",
       ...(cgroupLayout() === "v2" ? ["name=cgroupns"] : []),
     ],
+    FirewallBackend: { Driver: "nftables" },
     Warnings: [...given, ...warnings()],
   };
 }
+
+const noSwarm = {
+  NodeID: "",
+  NodeAddr: "",
+  LocalNodeState: "inactive",
+  ControlAvailable: false,
+  Error: "",
+  RemoteManagers: null,
+} as const;
+
+/** Whose versions we do not ask for. */
+const otherPrograms = {
+  Isolation: "",
+  InitBinary: "docker-init",
+  ContainerdCommit: { ID: "" },
+  RuncCommit: { ID: "" },
+  InitCommit: { ID: "" },
+};
 
 function describeRegistries({ mirrors, insecure, proxies }: RegistrySettings) {
   const networks = insecure.filter((word) => word.includes("/"));
@@ -116,9 +136,9 @@ function describeLimits() {
   };
 }
 
-function describeForwarding() {
+/** Whether the kernel sends what crosses a bridge through the packet filter. */
+export function describeBridgeFilters() {
   return {
-    IPv4Forwarding: isOn("net/ipv4/ip_forward"),
     BridgeNfIptables: isOn("net/bridge/bridge-nf-call-iptables"),
     BridgeNfIp6tables: isOn("net/bridge/bridge-nf-call-ip6tables"),
   };
@@ -133,11 +153,13 @@ function isOn(setting: string): boolean {
   }
 }
 
-function readOsName(): string {
+function readOs(name: "PRETTY_NAME" | "VERSION_ID"): string {
   try {
-    return /^PRETTY_NAME="?(.*?)"?$/m.exec(readFileSync("/etc/os-release", "utf8"))?.[1] ?? "Linux";
+    const lines = readFileSync("/etc/os-release", "utf8").split("\n");
+    const line = lines.find((one) => one.startsWith(`${name}=`)) ?? "";
+    return line.slice(name.length + 1).replace(/^"(.*)"$/, "$1");
   } catch {
-    return "Linux";
+    return "";
   }
 }
 

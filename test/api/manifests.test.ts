@@ -122,4 +122,78 @@ describe("an image for several platforms", () => {
       assert.match(JSON.parse(body).message, message);
     }
   });
+
+  it("is inspected by one of its platforms", async () => {
+    const query = `platform=${encode({ os: "linux", architecture: other })}`;
+    const part = await get(`/images/built:1/json?${query}`);
+    const [{ digest, mediaType, size, platform } = listed[0]] = listed;
+    assert.deepEqual([part.Id, part.Architecture, part.RepoTags], [digest, other, ["built:1"]]);
+    assert.deepEqual(part.Descriptor, { mediaType, digest, size, platform });
+    assert.equal((await get(`/v1.48/images/built:1/json?${query}`)).Id, index);
+    assert.equal(
+      await berth("image", "inspect", "-f", "{{.Architecture}}", "--platform", `linux/${other}`, "built:1"),
+      other,
+    );
+    for (const [words, status, message] of [
+      [`manifests=1&${query}`, 400, "conflicting options: manifests and platform options cannot both be set"],
+      [
+        `platform=${encode({ os: "linux", architecture: "s390x" })}`,
+        404,
+        "image with reference built:1 was found but does not provide the specified platform (linux/s390x)",
+      ],
+    ] as const) {
+      const refused = await engine.api("GET", `/images/built:1/json?${words}`);
+      assert.deepEqual([refused.status, JSON.parse(refused.body).message], [status, message]);
+    }
+  });
+
+  it("is drawn as a tree", async () => {
+    await berth("create", "--name", "own", "built:1", "x");
+    const { stdout, stderr } = await engine.berth(["images", "--tree", "built:1"]);
+    assert.match(stderr, /^WARNING: This is an experimental feature/);
+    const [legend, , head, ...lines] = stdout.trimEnd().split("\n");
+    assert.match(legend ?? "", /Info -> {2}U In Use/);
+    assert.match(head ?? "", /^IMAGE +ID +DISK USAGE +CONTENT SIZE +EXTRA$/);
+    const size = String.raw`\d[\d.]*[kMG]?B`;
+    const line = (name: string, id: string) => new RegExp(`^${name} +${id.slice(7, 19)} +${size} +${size}`);
+    const [image = "", foreign = "", own = ""] = lines;
+    assert.match(image, line("built:1", index));
+    assert.match(foreign, line(`├─ linux/${other}`, listed[0].digest));
+    assert.match(own, line(`└─ linux/${host}`, listed[1].digest));
+    assert.deepEqual(
+      [image, foreign, own].map((text) => / U$/.test(text)),
+      [true, false, true],
+    );
+    const refused = await engine.berth(["images", "--tree", "-q"]);
+    assert.deepEqual([refused.code, refused.stderr.trim()], [1, "--quiet is not yet supported with --tree"]);
+    await berth("rm", "own");
+  });
+
+  it("loses what it has for a platform, when forced to, and what runs from it stays", async () => {
+    const platforms = (architecture: string) => `platforms=${encode({ os: "linux", architecture })}`;
+    const remove = async (query: string) => {
+      const { status, body } = await engine.api("DELETE", `/images/built:1?${query}`);
+      return [status, JSON.parse(body).message ?? JSON.parse(body)];
+    };
+    const available = async () =>
+      (await get("/images/built:1/json?manifests=1")).Manifests.map(
+        ({ Available }: ManifestSummary) => Available,
+      );
+    const words =
+      "Content will be removed from all images referencing this variant. Use —-force to force delete.";
+    assert.deepEqual(await remove(platforms(other)), [409, words]);
+    assert.equal((await remove("force=1&platforms=x"))[0], 400);
+    assert.equal((await remove(`force=1&${platforms("s390x")}`))[0], 404);
+    assert.deepEqual(await available(), [true, true, true, true]);
+    await berth("create", "--name", "foreign", "--platform", `linux/${other}`, "built:1", "x");
+    assert.deepEqual(await remove(`force=1&${platforms(other)}`), [200, [{ Deleted: listed[0].digest }]]);
+    assert.deepEqual(await available(), [false, true, false, true]);
+    assert.equal((await engine.berth(["cp", "foreign:/other", "-"])).code, 0);
+    await berth("rm", "foreign");
+    assert.equal((await remove(`force=1&${platforms(other)}`))[0], 404);
+    // Nothing of it would be left.
+    const [status, items] = await remove(`force=1&${platforms(host)}`);
+    assert.deepEqual([status, items[0]], [200, { Untagged: "built:1" }]);
+    assert.equal((await engine.api("GET", "/images/built:1/json")).status, 404);
+  });
 });

@@ -33,6 +33,157 @@ describe("a request of another version", () => {
     await berth("rmi", "mine");
   });
 
+  it("is shown what its version shows of images, containers, networks and the engine", async () => {
+    await berth("network", "create", "pn");
+    await berth(
+      "run",
+      "-d",
+      "--name",
+      "one",
+      "--net",
+      "pn",
+      "--annotation",
+      "a=b",
+      "busybox",
+      "sleep",
+      "100",
+    );
+    const ofVersion = async (minor: number) => {
+      const all = ["/images/json", "/images/busybox/json", "/containers/json", "/containers/one/json"];
+      const [listed, image, [row], one] = await Promise.all(all.map((path) => get(`/v1.${minor}${path}`)));
+      const info = await get(`/v1.${minor}/info`);
+      const networks: { Name: string; Containers: object }[] = await get(`/v1.${minor}/networks`);
+      const isOurs = ({ RepoTags: tags }: { RepoTags: string[] }) => tags.includes("busybox:latest");
+      const { Containers: connected = {} } = networks.find(({ Name }) => Name === "pn") ?? {};
+      return {
+        Containers: listed.find(isOurs).Containers,
+        imageHostname: image.Config.Hostname,
+        annotations: row.HostConfig.Annotations,
+        aliases: one.NetworkSettings.Networks.pn.Aliases?.includes(one.Id.slice(0, 12)) ?? false,
+        connected: Object.keys(connected).length,
+        firewall: info.FirewallBackend?.Driver,
+        hasBridgeFilters: "BridgeNfIptables" in info,
+        hasArtifacts: "AllowNondistributableArtifactsCIDRs" in info.RegistryConfig,
+        kernelMemory: info.KernelMemory,
+        security: info.SecurityOptions.find((option: string) => /seccomp/.test(option)),
+      };
+    };
+    const newest = {
+      Containers: 1,
+      imageHostname: undefined,
+      annotations: { a: "b" },
+      aliases: false,
+      connected: 0,
+      firewall: "nftables",
+      hasBridgeFilters: false,
+      hasArtifacts: false,
+      kernelMemory: undefined,
+      security: "name=seccomp,profile=builtin",
+    };
+    // What is different from one version down, as dockerd 28.5.2 has it.
+    const steps: [minor: number, change: object][] = [
+      [51, {}],
+      [50, { Containers: -1 }],
+      [49, { imageHostname: "", hasBridgeFilters: true }],
+      [48, { firewall: undefined }],
+      [46, { hasArtifacts: true }],
+      [45, { annotations: undefined }],
+      [44, { aliases: true }],
+      [41, { kernelMemory: true }],
+      [27, { connected: 1 }],
+      [24, { security: "seccomp" }],
+    ];
+    let expected: object = newest;
+    for (const [minor, change] of steps) {
+      expected = { ...expected, ...change };
+      assert.deepEqual(await ofVersion(minor), expected, `1.${minor}`);
+    }
+    await berth("rm", "-f", "one");
+    await berth("network", "rm", "pn");
+  });
+
+  it("makes what its version made of a container", async () => {
+    const mac = "02:42:ac:11:00:09";
+    const other = "02:42:ac:11:00:0a";
+    const endpoint = (settings: object) => ({ NetworkingConfig: { EndpointsConfig: { bridge: settings } } });
+    const deprecated =
+      "The container-wide MacAddress field is now deprecated. It should be specified in EndpointsConfig instead.";
+    // Each as dockerd 28.5.2 has it.
+    const rows: [minor: number, body: object, shown: object, warnings?: string[]][] = [
+      [43, { MacAddress: mac }, { mac: [mac, mac] }],
+      [51, { MacAddress: mac }, { mac: [mac, mac] }, [deprecated]],
+      [43, endpoint({ MacAddress: other }), { mac: [undefined, ""] }],
+      [51, endpoint({ MacAddress: other }), { mac: [other, other] }],
+      [43, { Healthcheck: { Test: ["CMD", "a"], StartInterval: 1e9 } }, { start: undefined }],
+      [44, { Healthcheck: { Test: ["CMD", "a"], StartInterval: 1e9 } }, { start: 1e9 }],
+      [39, {}, { ipc: "shareable" }],
+      [40, {}, { ipc: "private" }],
+      [24, { HostConfig: { AutoRemove: true } }, { autoRemove: false }],
+      [25, { HostConfig: { AutoRemove: true } }, { autoRemove: true }],
+      [
+        41,
+        { HostConfig: { ConsoleSize: [10, 20], Annotations: { a: "b" } } },
+        { console: [0, 0], notes: undefined },
+      ],
+      [
+        43,
+        { HostConfig: { ConsoleSize: [10, 20], Annotations: { a: "b" } } },
+        { console: [10, 20], notes: { a: "b" } },
+      ],
+      [47, endpoint({ GwPriority: 5 }), { priority: 0 }],
+      [48, endpoint({ GwPriority: 5 }), { priority: 5 }],
+      [
+        23,
+        { Memory: 64 << 20, Cpuset: "0", HostConfig: { CpuShares: 7 }, CpuShares: 9 },
+        { limits: [64 << 20, "0", 7] },
+      ],
+      [24, { Memory: 64 << 20, Cpuset: "0" }, { limits: [0, "", 0] }],
+    ];
+    for (const [minor, body, shown, warnings = []] of rows) {
+      const what = `1.${minor} ${JSON.stringify(body)}`;
+      const request = { Image: "busybox", Cmd: ["true"], ...body };
+      const made = await engine.api("POST", `/v1.${minor}/containers/create?name=made`, request);
+      assert.equal(made.status, 201, `${what}: ${made.body}`);
+      assert.deepEqual(JSON.parse(made.body).Warnings, warnings, what);
+      const { Config, HostConfig, NetworkSettings } = await get("/containers/made/json");
+      const { bridge } = NetworkSettings.Networks;
+      const all = {
+        mac: [Config.MacAddress, bridge.MacAddress],
+        start: Config.Healthcheck?.StartInterval,
+        ipc: HostConfig.IpcMode,
+        autoRemove: HostConfig.AutoRemove,
+        console: HostConfig.ConsoleSize,
+        notes: HostConfig.Annotations,
+        priority: bridge.GwPriority,
+        limits: [HostConfig.Memory, HostConfig.CpusetCpus, HostConfig.CpuShares],
+      };
+      assert.deepEqual({ ...all, ...shown }, all, what);
+      await berth("rm", "made");
+    }
+    const refusals: [minor: number, body: object, words: string][] = [
+      [
+        43,
+        { NetworkingConfig: { EndpointsConfig: { bridge: {}, pn: {} } } },
+        "Container cannot be created with multiple network endpoints: bridge, pn",
+      ],
+      [
+        43,
+        { MacAddress: mac, HostConfig: { NetworkMode: "host" } },
+        "conflicting options: mac-address and the network mode",
+      ],
+      [
+        51,
+        { MacAddress: mac, ...endpoint({ MacAddress: other }) },
+        "the container-wide MAC address must match the endpoint-specific MAC address for the main network, or be left empty",
+      ],
+    ];
+    for (const [minor, body, words] of refusals) {
+      const request = { Image: "busybox", Cmd: ["true"], ...body };
+      const { status, body: text } = await engine.api("POST", `/v1.${minor}/containers/create`, request);
+      assert.deepEqual([status, JSON.parse(text).message], [400, words]);
+    }
+  });
+
   it("of before 1.24 is served as that one, and refused beyond", async () => {
     for (const version of ["1.12", "1.22", "1.23"])
       assert.equal((await engine.api("GET", `/v${version}/containers/json`)).status, 200, version);
@@ -82,6 +233,11 @@ describe("the table of operations", () => {
       assert.equal(isUnknown, pattern.includes("/checkpoints"), `${operation}: ${body}`);
       if (status === 501) assert.match(body, /not yet supported: |not supported"/, operation);
       assert.notEqual(status, 500, `${operation}: ${body}`);
+      const [, family = ""] = pattern.split("/");
+      if (["swarm", "nodes", "services", "tasks", "secrets", "configs"].includes(family))
+        assert.match(`${status} ${body}`, /^503 .*This node is not a swarm manager\./, operation);
+      if (family === "plugins" && pattern !== "/plugins")
+        assert.match(`${status} ${body}`, /^501 .*plugins are not supported/, operation);
     }
   });
 });

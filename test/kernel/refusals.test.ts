@@ -114,7 +114,6 @@ describe("what the engine refuses", () => {
     assert.match(link.stderr, /Conflict, cannot remove the default link name of the container/);
     const start = await engine.berth(["start", "--checkpoint", "x", "kept"]);
     assert.match(start.stderr, /checkpoint is only supported in experimental mode/);
-    assert.match((await engine.berth(["images", "--tree"])).stderr, /not yet supported: --tree/);
     assert.equal(await berth("inspect", "-f", "{{.State.Status}}", "kept"), "created");
   });
 

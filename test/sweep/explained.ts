@@ -32,12 +32,6 @@ export const explanations: readonly Explanation[] = [
     reason: "what is not there yet is refused by its name",
   },
   {
-    about: "`images --help`",
-    line: /^\{\} (images|image ls) --help$/,
-    alike: [[/ --tree List multi-platform images as a tree \(EXPERIMENTAL\)/, ""]],
-    reason: "the experimental `--tree` is not there yet",
-  },
-  {
     about: "`image --help`, `system --help`",
     line: /^\{\} (image|system)( --| --help)?$/,
     alike: [

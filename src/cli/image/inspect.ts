@@ -1,3 +1,4 @@
+import { parsePlatform } from "../../formats/platform.ts";
 import { defineCommand } from "../command.ts";
 import { string } from "../flag.ts";
 import { inspectObjects } from "../inspect-objects.ts";
@@ -16,8 +17,7 @@ export const command = defineCommand({
   },
   async run({ cli, flags, args }) {
     const client = await cli.client();
-    return inspectObjects(cli, args, flags.format, (id) =>
-      getTyped(client, "image", id, { platform: flags.platform || undefined }),
-    );
+    const platform = flags.platform ? JSON.stringify(parsePlatform(flags.platform)) : undefined;
+    return inspectObjects(cli, args, flags.format, (id) => getTyped(client, "image", id, { platform }));
   },
 });

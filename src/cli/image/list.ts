@@ -3,6 +3,19 @@ import { filterFlag, toFilters } from "../filter.ts";
 import { bool, string } from "../flag.ts";
 import { formatHelp, printList } from "../output.ts";
 import { imageHeaders, imageLines, imageRow } from "./row.ts";
+import { formatImageTree } from "./tree.ts";
+
+const treeWarning =
+  "WARNING: This is an experimental feature. The output may change and shouldn't be depended on.";
+
+/** Docker names a flag by what it once was. */
+const refused = (flags: { quiet: boolean; "no-trunc": boolean; digests: boolean; format: string }) =>
+  [
+    ["--quiet", flags.quiet],
+    ["--no-trunc", flags["no-trunc"]],
+    ["--show-digest", flags.digests],
+    ["--format", flags.format !== ""],
+  ] as const;
 
 export const command = defineCommand({
   usage: "[OPTIONS] [REPOSITORY[:TAG]]",
@@ -14,13 +27,20 @@ export const command = defineCommand({
     format: string("", formatHelp),
     "no-trunc": bool("", "Don't truncate output"),
     quiet: bool("q", "Only show image IDs"),
-    tree: { ...bool("", "List multi-platform images as a tree"), isHidden: true },
+    tree: bool("", "List multi-platform images as a tree (EXPERIMENTAL)"),
   },
   async run({ cli, flags, args: [reference] }) {
-    if (flags.tree) throw new Error("not yet supported: --tree");
     const filters = { ...toFilters(flags.filter) };
     if (reference) filters.reference = [...(filters.reference ?? []), reference];
     const client = await cli.client();
+    if (flags.tree) {
+      for (const [flag, isGiven] of refused(flags))
+        if (isGiven) throw new Error(`${flag} is not yet supported with --tree`);
+      cli.warn(treeWarning);
+      const all = await client.images.list({ all: flags.all, filters, manifests: true });
+      cli.print(formatImageTree(all));
+      return;
+    }
     const images = await client.images.list({ all: flags.all, filters });
     const format = flags.format || (flags.quiet ? "" : (cli.config.imagesFormat ?? ""));
     const isPlain = format === "" || format === "table";

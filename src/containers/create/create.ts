@@ -135,7 +135,7 @@ async function makeWorkingDirectory(containers: Containers, container: Container
   } finally {
     root.close();
   }
-  await containers.archives.makeDirectory(filesOf(containers, container), path);
+  await containers.archives.makeDirectory({ ...filesOf(containers, container), readOnlyRootfs: false }, path);
 }
 
 /** Strictly that platform: an image that merely runs on it too does not count. @throws EngineError notFound */
@@ -183,6 +183,7 @@ function fillDefaults(containers: Containers, hostConfig: HostConfig, wantedName
   };
   hostConfig.SecurityOpt = withoutLabels(hostConfig);
   hostConfig.RestartPolicy.Name ||= "no";
+  if (cgroupLayout() !== "v2") hostConfig.OomKillDisable ??= false;
   // Of several for one resource the last counts.
   const ulimits = new Map(hostConfig.Ulimits?.map((ulimit) => [ulimit.Name.toLowerCase(), ulimit]));
   if (hostConfig.Ulimits) hostConfig.Ulimits = [...ulimits.values()];

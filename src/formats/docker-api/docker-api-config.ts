@@ -62,6 +62,32 @@ export const configShape = struct("container.Config", {
 });
 export type ContainerConfig = Decoded<typeof configShape>;
 
+/** What an image's config had only because containers' have it. */
+const containersOnly = [
+  "Hostname",
+  "Domainname",
+  "AttachStdin",
+  "AttachStdout",
+  "AttachStderr",
+  "Tty",
+  "OpenStdin",
+  "StdinOnce",
+  "Image",
+  "NetworkDisabled",
+  "MacAddress",
+  "StopTimeout",
+] as const;
+type ImageFields = Omit<typeof configShape.fields, (typeof containersOnly)[number]>;
+
+/** What an image says of the containers that are made from it. */
+export const imageOwnConfigShape = struct(
+  configShape.type,
+  Object.fromEntries(
+    Object.entries(configShape.fields).filter(([name]) => !containersOnly.some((one) => one === name)),
+  ) as ImageFields,
+);
+export type ImageOwnConfig = Decoded<typeof imageOwnConfigShape>;
+
 /** The ports of a container by "80/tcp"; null for one that is exposed and not published. */
 export const portMapShape = mapOf(
   list(struct("nat.PortBinding", { HostIp: textOf(64), HostPort: textOf(64) })),

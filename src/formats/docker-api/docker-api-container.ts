@@ -44,6 +44,8 @@ export interface NetworkSettings {
   HairpinMode: boolean;
   LinkLocalIPv6Address: string;
   LinkLocalIPv6PrefixLen: number;
+  SecondaryIPAddresses: null;
+  SecondaryIPv6Addresses: null;
   Ports: PortMap;
   EndpointID: string;
   Gateway: string;

@@ -160,8 +160,20 @@ const rest = struct("container.CreateRequest", {
   NetworkingConfig: struct("network.NetworkingConfig", { EndpointsConfig: mapOf(endpointShape, 100) }),
 });
 
+/** Where limits stood before 1.18, beside the config. */
+const formerShape = struct("container.HostConfig", {
+  Memory: resourcesShape.fields.Memory,
+  MemorySwap: resourcesShape.fields.MemorySwap,
+  CpuShares: resourcesShape.fields.CpuShares,
+  CpusetCpus: resourcesShape.fields.CpusetCpus,
+  Cpuset: resourcesShape.fields.CpusetCpus,
+  VolumeDriver: hostConfigShape.fields.VolumeDriver,
+});
+
 /** Body of `POST /containers/create` as it was read. */
 export interface CreateBody extends Decoded<typeof rest> {
+  /** For the earliest versions alone. */
+  former: Decoded<typeof formerShape>;
   /** Null when no member of it was named. */
   config: ContainerConfig | null;
 }
@@ -169,11 +181,12 @@ export interface CreateBody extends Decoded<typeof rest> {
 /** The members of the config stand beside the others. */
 export const createShape: Shape<CreateBody> = {
   type: rest.type,
-  zero: () => ({ config: null, ...rest.zero() }),
+  zero: () => ({ config: null, former: formerShape.zero(), ...rest.zero() }),
   read(value, path) {
     const others = rest.read(value, path);
     const isGiven = configShape.mentions(value as object);
-    return { config: isGiven ? configShape.read(value, path) : null, ...others };
+    const config = isGiven ? configShape.read(value, path) : null;
+    return { config, former: formerShape.read(value, path), ...others };
   },
 };
 

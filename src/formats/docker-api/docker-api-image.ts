@@ -1,4 +1,4 @@
-import type { ContainerConfig } from "./docker-api-config.ts";
+import type { ImageOwnConfig } from "./docker-api-config.ts";
 
 /** What an index or a manifest says of a blob (OCI image spec, descriptor.md). */
 export interface ImageDescriptor {
@@ -52,7 +52,7 @@ export interface ImageInspect {
   Created: string;
   DockerVersion: string;
   Author: string;
-  Config: Partial<ContainerConfig>;
+  Config: ImageOwnConfig;
   Architecture: string;
   Variant?: string;
   Os: string;

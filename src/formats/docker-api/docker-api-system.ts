@@ -43,8 +43,9 @@ export interface InfoResponse {
   PidsLimit: boolean;
   OomKillDisable: boolean;
   IPv4Forwarding: boolean;
-  BridgeNfIptables: boolean;
-  BridgeNfIp6tables: boolean;
+  /** Gone since 1.50. */
+  BridgeNfIptables?: boolean;
+  BridgeNfIp6tables?: boolean;
   Debug: boolean;
   NFd: number;
   NGoroutines: number;
@@ -75,7 +76,16 @@ export interface InfoResponse {
   ServerVersion: string;
   Runtimes: Record<string, object> | null;
   DefaultRuntime: string;
-  Swarm: { LocalNodeState: string; NodeID?: string; Managers?: number; Nodes?: number };
+  Swarm: {
+    NodeID?: string;
+    NodeAddr?: string;
+    LocalNodeState: string;
+    ControlAvailable?: boolean;
+    Error?: string;
+    RemoteManagers?: null;
+    Managers?: number;
+    Nodes?: number;
+  };
   LiveRestoreEnabled: boolean;
   Isolation?: string;
   InitBinary?: string;
@@ -87,6 +97,7 @@ export interface InfoResponse {
   DefaultAddressPools?: { Base: string; Size: number }[] | null;
   FirewallBackend?: { Driver: string; Info?: [string, string][] };
   CDISpecDirs?: string[] | null;
+  DiscoveredDevices?: { Source: string; ID: string }[];
   Warnings: string[] | null;
 }
 

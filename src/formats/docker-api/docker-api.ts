@@ -1,5 +1,5 @@
 /**
- * The shapes of the Docker Engine API as JSON (API 1.48; names and nulls as Docker sends them).
+ * The shapes of the Docker Engine API as JSON (API 1.51; names and nulls as Docker sends them).
  * Requests are partial: clients leave out what they do not set, and old ones send null for empty.
  */
 export type * from "./docker-api-bodies.ts";

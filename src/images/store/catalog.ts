@@ -11,7 +11,7 @@ import { type ImageSource, unpackImage } from "./add-image.ts";
 import type { BlobStore } from "./blobs.ts";
 import { findImage, getImage } from "./find-image.ts";
 import { type Held, openHolds } from "./holds.ts";
-import { loadImages, withPacked } from "./image-records.ts";
+import { loadImages, withoutContent, withPacked } from "./image-records.ts";
 import { type ImageRecord, imageKind } from "./kinds.ts";
 import type { Layers } from "./layers.ts";
 import { createNeeds } from "./needs.ts";
@@ -37,6 +37,8 @@ export interface ImageCatalog {
   add(source: ImageSource, onUnpacked?: OnUnpacked): Promise<ImageRecord>;
   /** Keeps the compressed form of a layer's blob for later pushes of all images that are not pushed as they came. */
   keepPacked(from: Digest, to: Descriptor): void;
+  /** Forgets what is here of some manifests of an image, and removes what nothing needs any more. At least one image stays. */
+  forget(id: string, manifests: ReadonlySet<string>): Promise<void>;
   /** Forgets an image without names, and removes what nothing needs any more; returns the chainIDs removed, topmost first. */
   remove(id: string): Promise<string[]>;
   /** Layers and blobs, which may be in no image; instead of what the owner held. */
@@ -120,6 +122,11 @@ export function openImageCatalog(state: State, store: CatalogOptions, logger: Lo
         }
       });
     },
+    async forget(id, manifests) {
+      const image = getById(id);
+      put(withoutContent(image, manifests));
+      await needs.collect(blobsOf(image), layersOf(image));
+    },
     async remove(id) {
       const image = images.get(id);
       if (!image) return [];
@@ -135,13 +142,13 @@ export function openImageCatalog(state: State, store: CatalogOptions, logger: Lo
     held: holds.of,
     holdLayers: holds.put,
     holds: holds.has,
-    owners(prefix) {
-      const isWanted = (owner: string) =>
-        prefix === undefined ? !owner.includes("/") : owner.startsWith(prefix);
-      return holds.owners().filter(isWanted);
-    },
+    owners: (prefix) => holds.owners().filter((owner) => isOwnerOf(owner, prefix)),
     needsBlob: needs.needsBlob,
     needsLayer: needs.needsLayer,
     protect: needs.protect,
   };
+}
+
+function isOwnerOf(owner: string, prefix: string | undefined): boolean {
+  return prefix === undefined ? !owner.includes("/") : owner.startsWith(prefix);
 }

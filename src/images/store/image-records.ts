@@ -39,3 +39,12 @@ export function withPacked(image: ImageRecord, from: Digest, to: Descriptor): Im
   });
   return hasChanged ? { ...image, manifests } : image;
 }
+
+/** The image with nothing else of these manifests than that it lists them. */
+export function withoutContent(image: ImageRecord, digests: ReadonlySet<string>): ImageRecord {
+  const manifests = image.manifests.map((manifest) => {
+    const { descriptor, kind } = manifest;
+    return digests.has(descriptor.digest) ? { descriptor, kind } : manifest;
+  });
+  return { ...image, manifests };
+}
