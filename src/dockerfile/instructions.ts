@@ -21,6 +21,8 @@ export interface Heredoc {
   /** The delimiter, without quotes and file descriptor: the name of the file that it stands for. */
   name: string;
   content: string;
+  /** The content as it stands in the file. */
+  written: string;
   /** The delimiter was not quoted: variables count. */
   expands: boolean;
   /** `<<-`: tabs in front of lines have been taken away. */
@@ -37,7 +39,7 @@ export type Command =
 interface Located {
   /** Upper case. */
   keyword: string;
-  /** As written, continued lines joined by blanks: what messages and progress show. */
+  /** As written, continued lines joined: what messages and progress show. */
   source: string;
   range: Range;
   /** The comment lines directly above, without `#`: what `--call=outline` shows. */
@@ -102,12 +104,13 @@ export type Entrypoint = Located & { kind: "entrypoint"; command: Command };
 export type Shell = Located & { kind: "shell"; args: string[] };
 export type Workdir = Located & { kind: "workdir"; path: Word };
 export type User = Located & { kind: "user"; user: Word };
+/** Sorted, as the history shows them. */
 export type Expose = Located & { kind: "expose"; ports: Word[] };
 export type Volume = Located & { kind: "volume"; paths: Word[] };
 export type StopSignal = Located & { kind: "stopsignal"; signal: Word };
 export type Maintainer = Located & { kind: "maintainer"; author: string };
-/** `text` is the instruction as the image keeps it. */
-export type OnBuild = Located & { kind: "onbuild"; text: string; instruction: Instruction };
+/** `text` is the instruction as the image keeps it. Only the build upon that image parses it (`parseTrigger`), and finds what is wrong. */
+export type OnBuild = Located & { kind: "onbuild"; text: string };
 
 export type HealthCheck = Located & {
   kind: "healthcheck";

@@ -84,25 +84,28 @@ const nanoseconds = new Map([
   ["h", 3600e9],
 ]);
 
+const longestDuration = 2 ** 63;
+
 /** Parses Go's durations (`1h30m`, `500ms`, `-2s`) to nanoseconds. @throws Error in Go's words */
 export function parseDuration(text: string): number {
   const quoted = JSON.stringify(text);
-  const match = /^([+-]?)(.*)$/s.exec(text);
-  const body = match?.[2] ?? "";
-  if (body === "0") return 0;
-  const parts = [...body.matchAll(/(\d+\.?\d*|\.\d+)([^\d.]*)/g)];
-  if (parts.length === 0 || parts.map((part) => part[0]).join("") !== body) {
-    throw new Error(`time: invalid duration ${quoted}`);
-  }
+  const sign = text.startsWith("-") ? -1 : 1;
+  let rest = /^[+-]/.test(text) ? text.slice(1) : text;
+  if (rest === "0") return 0;
   let total = 0;
-  for (const [, number, unit = ""] of parts) {
+  do {
+    const number = /^(?:\d+\.?\d*|\.\d+)/.exec(rest)?.[0];
+    if (number === undefined) throw new Error(`time: invalid duration ${quoted}`);
+    const unit = /^[^\d.]*/.exec(rest.slice(number.length))![0];
     if (unit === "") throw new Error(`time: missing unit in duration ${quoted}`);
     const size = nanoseconds.get(unit);
     if (size === undefined)
       throw new Error(`time: unknown unit ${JSON.stringify(unit)} in duration ${quoted}`);
     total += Number(number) * size;
-  }
-  return Math.round(match?.[1] === "-" ? -total : total);
+    if (total >= longestDuration) throw new Error(`time: invalid duration ${quoted}`);
+    rest = rest.slice(number.length + unit.length);
+  } while (rest !== "");
+  return Math.round(total) * sign;
 }
 
 /** As Go prints a duration: `1h30m0s`, `1.5s`, `500ms`. */
