@@ -11,6 +11,7 @@ export function createGrowth(): SharedArrayBuffer {
 }
 
 const [written, ended, read] = [0, 1, 2];
+const noBytes = Buffer.alloc(0);
 
 export function tellWritten(growth: SharedArrayBuffer, bytes: number): void {
   const view = new BigInt64Array(growth);
@@ -52,15 +53,17 @@ export async function* readGrowingFile(
     for (let offset = 0; offset < sizeBytes; ) {
       signal.throwIfAborted();
       const available = Number(Atomics.load(view, written));
-      if (available <= offset) {
+      const wanted = Math.min(available, sizeBytes) - offset;
+      const chunk = wanted > 0 ? ring.read(offset, wanted) : noBytes;
+      if (chunk.length === 0) {
+        if (wanted > 0 && available >= sizeBytes) throw unavailable(`unexpected EOF: ${path} was cut short`);
+        // The writer that has given up what it had says why before the end.
         if (Atomics.load(view, ended) !== 0n)
           throw unavailable("unexpected EOF: the download was broken off");
         const { async, value } = Atomics.waitAsync(view, written, BigInt(available), longestWaitMilliseconds);
         if (async) await value;
         continue;
       }
-      const chunk = ring.read(offset, Math.min(available, sizeBytes) - offset);
-      if (chunk.length === 0) throw unavailable(`unexpected EOF: ${path} was cut short`);
       offset += chunk.length;
       yield chunk;
       Atomics.store(view, read, BigInt(offset));

@@ -41,6 +41,18 @@ test("a file is read while it grows, to its size and no further, or until its wr
   endGrowth(growth);
   await assert.rejects(broken, /broken off/);
 
+  // A writer whose disk is full empties the file, and says so before it gives up.
+  writeFileSync(path, "");
+  const emptied = createGrowth();
+  tellWritten(emptied, 500_000);
+  const given = collect(readGrowingFile(path, bytes.length, emptied, never));
+  await turn();
+  endGrowth(emptied);
+  await assert.rejects(given, /broken off/);
+  const shorter = createGrowth();
+  tellWritten(shorter, bytes.length);
+  await assert.rejects(collect(readGrowingFile(path, bytes.length, shorter, never)), /cut short/);
+
   const controller = new AbortController();
   const waiting = collect(readGrowingFile(path, bytes.length + 1, createGrowth(), controller.signal));
   controller.abort();
