@@ -92,8 +92,8 @@ function parseFlag(key: string, text: string): boolean {
   return value;
 }
 
-/** 0 says nothing. */
-function parseMtu(text: string): number {
+/** 0 says nothing. @throws invalid in Docker's words */
+export function parseMtu(text: string): number {
   if (!/^[+-]?\d{1,9}$/.test(text))
     throw failure(networkOption.mtu, text, `strconv.Atoi: parsing ${JSON.stringify(text)}: invalid syntax`);
   const mtu = Number(text);

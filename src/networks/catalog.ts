@@ -10,7 +10,7 @@ import { type EndpointInUse, inspectNetwork } from "./inspect-network.ts";
 import { type AddressPool, createAddressPool } from "./ipam.ts";
 import type { Kernel } from "./kernel.ts";
 import { checkNetworkName, newNetwork } from "./new-network.ts";
-import { type NetworkRecord, networkKind, newBareNetwork, poolOf } from "./records.ts";
+import { type NetworkRecord, networkKind, newBareNetwork, poolsOf } from "./records.ts";
 import type { NetworksConfig } from "./settings.ts";
 import { surveySurroundings } from "./surroundings.ts";
 
@@ -25,8 +25,8 @@ export interface Catalog {
   bridges(): Bridge[];
   /** Whether containers are called by name there. */
   isNamed(record: NetworkRecord): boolean;
-  /** Addresses of a family; undefined where the network has none. */
-  addressPool(record: NetworkRecord, family: 4 | 6): AddressPool | undefined;
+  /** Its addresses of a family, by subnet; none where the network has none. */
+  addressPools(record: NetworkRecord, family: 4 | 6): AddressPool[];
   /** @throws invalid, conflict, forbidden, notImplemented */
   create(body: NetworkCreateRequest, drivers: NetworkDrivers): Promise<NetworkRecord>;
   delete(record: NetworkRecord): void;
@@ -48,7 +48,7 @@ export async function openCatalog(options: CatalogOptions): Promise<Catalog> {
   const records = stored.load();
   const sources = sourcesOf(settings, options.engineId, networkSources);
   /** By family, then by the network's id. */
-  const pools = { 4: new Map<string, AddressPool>(), 6: new Map<string, AddressPool>() };
+  const pools = { 4: new Map<string, AddressPool[]>(), 6: new Map<string, AddressPool[]>() };
 
   function save(record: NetworkRecord): void {
     stored.put(record.id, record);
@@ -88,11 +88,11 @@ export async function openCatalog(options: CatalogOptions): Promise<Catalog> {
     inspect: inspectNetwork,
     bridges: () => list().flatMap((record) => bridgeOf(record) ?? []),
     isNamed: ({ name }) => name !== "bridge" || options.hasDefaultBridgeNames,
-    addressPool(record, family) {
+    addressPools(record, family) {
       const known = pools[family].get(record.id);
-      const pool = poolOf(record, family);
-      if (known || !pool) return known;
-      const made = createAddressPool(pool, `${record.name} (${record.id})`);
+      if (known) return known;
+      const owner = `${record.name} (${record.id})`;
+      const made = poolsOf(record, family).map((pool) => createAddressPool(pool, owner));
       pools[family].set(record.id, made);
       return made;
     },

@@ -23,20 +23,25 @@ interface Subject {
  */
 export async function checkNetworks(subject: Subject, live: readonly string[]): Promise<Finding[]> {
   const { repair } = subject;
-  const [bridges, interfaces, rules] = await Promise.all([
-    checkBridges(subject),
+  const [links, interfaces, rules] = await Promise.all([
+    checkLinks(subject),
     checkInterfaces(subject, live),
     checkTable(subject),
   ]);
-  return [...bridges, ...interfaces, ...rules].map((finding) => ({ repair, ...finding }));
+  return [...links, ...interfaces, ...rules].map((finding) => ({ repair, ...finding }));
 }
 
-async function checkBridges({ tableName, catalog, kernel }: Subject): Promise<Finding[]> {
+async function checkLinks({ tableName, catalog, kernel }: Subject): Promise<Finding[]> {
   const links = await kernel.listLinks();
   const names = new Set(links.map(({ name }) => name));
-  const missing = catalog.bridges().filter(({ link }) => !names.has(link));
+  const parents = catalog.list().flatMap(({ uplink }) => (uplink ? { link: uplink.parent } : []));
+  const missing = (what: string, list: { link: string }[]) =>
+    list
+      .filter(({ link }) => !names.has(link))
+      .map(({ link }) => ({ subject: `${what} ${link}`, problem: "it is missing" }));
   return [
-    ...missing.map(({ link }) => ({ subject: `bridge ${link}`, problem: "it is missing" })),
+    ...missing("bridge", catalog.bridges()),
+    ...missing("parent link", parents),
     ...findStrayBridges(links, catalog.bridges(), tableName).map((name) => ({
       subject: `bridge ${name}`,
       problem: "its network no longer exists",
@@ -44,21 +49,23 @@ async function checkBridges({ tableName, catalog, kernel }: Subject): Promise<Fi
   ];
 }
 
-async function checkInterfaces({ sandboxes }: Subject, live: readonly string[]): Promise<Finding[]> {
+async function checkInterfaces({ sandboxes, kernel }: Subject, live: readonly string[]): Promise<Finding[]> {
   const { open, links } = await sandboxes.survey();
   const running = new Set(live);
   const present = new Set(links.map(({ name }) => name));
   const endpoints = [...open.values()].flatMap((sandbox) => sandbox.endpoints);
   const wanted = new Set(endpoints.map(({ link }) => link));
   const coming = new Set(endpoints.flatMap(({ link, linkAlias }) => (link ? [] : linkAlias)));
+  const settled = [...open.values()].filter(({ isStarting, isChanging }) => !isStarting && !isChanging);
+  const lost = await Promise.all(settled.map((sandbox) => lostInside(kernel, sandbox)));
   const subjectOf = (id: string) => `network of container ${id.slice(0, 12)}`;
   return [
-    ...[...open.values()].flatMap((sandbox): Finding[] => {
+    ...settled.flatMap((sandbox, number): Finding[] => {
       const subject = subjectOf(sandbox.owner.id);
-      if (sandbox.isStarting || sandbox.isChanging) return [];
       if (!running.has(sandbox.owner.id))
         return [{ subject, problem: "open, but the container is not running" }];
-      return missingLinks(sandbox, present).map((problem) => ({ subject, problem }));
+      const problems = [...missingLinks(sandbox, present), ...(lost[number] ?? [])];
+      return problems.map((problem) => ({ subject, problem }));
     }),
     ...live
       .filter((id) => !open.has(id))
@@ -71,11 +78,24 @@ async function checkInterfaces({ sandboxes }: Subject, live: readonly string[]):
 
 function missingLinks({ endpoints }: OpenSandbox, present: ReadonlySet<string>): string[] {
   return endpoints
-    .filter(({ interfaceName, link }) => interfaceName !== "" && !(link && present.has(link)))
+    .filter(({ network, link }) => network.bridge && !(link && present.has(link)))
     .map(
       ({ interfaceName, link }) =>
         `${link ? `link ${link}` : `the link of ${interfaceName}`} is missing; restart the container`,
     );
+}
+
+/** Interfaces that went with their parent link, of which nothing is to be seen from outside. */
+async function lostInside(kernel: Kernel, { endpoints, process }: OpenSandbox): Promise<string[]> {
+  if (!process) return [];
+  const names = endpoints.flatMap(({ network, interfaceName }) => (network.uplink ? interfaceName : []));
+  const found = await Promise.all(
+    // One that has just ended lacks nothing.
+    names.map((name) => kernel.hasInside({ process, name }).catch(() => true)),
+  );
+  return names
+    .filter((_, number) => !found[number])
+    .map((name) => `${name} went with its parent link; restart the container`);
 }
 
 async function checkTable({ firewall }: Subject): Promise<Finding[]> {

@@ -2,7 +2,7 @@ import { conflict, forbidden, hasCode, internal } from "../errors.ts";
 import type { EndpointSettings } from "../formats/docker-api/docker-api.ts";
 import { checkEndpoint } from "./check-endpoint.ts";
 import type { OpenSandboxes } from "./close-sandbox.ts";
-import { type Endpoint, freeInterfaceName, gatewayOf } from "./endpoint.ts";
+import { type Endpoint, freeInterfaceName, wayOut } from "./endpoint.ts";
 import { checkCompany, leaseEndpoint, type NamedOwner, releaseEndpoint } from "./lease.ts";
 import type { NetnsProcess } from "./live-netns.ts";
 import { hasNames } from "./names.ts";
@@ -32,7 +32,7 @@ export async function connectSandbox(
   network: NetworkRecord,
   settings: EndpointSettings,
 ): Promise<void> {
-  const { catalog, drivers, store } = connections;
+  const { drivers, store } = connections;
   if (sandbox.endpoints.some((endpoint) => endpoint.network.id === network.id))
     throw forbidden(`endpoint with name ${owner.name} already exists in network ${network.name}`);
   checkEndpoint(network, network.name, settings);
@@ -40,14 +40,17 @@ export async function connectSandbox(
   const interfaceName = freeInterfaceName(network, sandbox.endpoints);
   const wanted = { network, settings };
   const named = { ...owner, macAddress: undefined, interfaceName };
-  const endpoint = leaseEndpoint(catalog, wanted, named);
+  const endpoint = leaseEndpoint(connections, wanted, named);
+  let isPlugged = false;
   sandbox.endpoints.push(endpoint);
   try {
     await plug(connections, owner, endpoint);
+    isPlugged = true;
     await settleGateway(connections, sandbox, owner);
     await settleNames(connections, sandbox, owner);
   } catch (error) {
-    await remove(connections, sandbox, endpoint);
+    if (isPlugged) await unplug(connections, owner, endpoint);
+    forget(connections, sandbox, endpoint);
     await settleGateway(connections, sandbox, owner).catch(() => {});
     throw explain(error, owner, interfaceName);
   }
@@ -67,7 +70,8 @@ export async function disconnectSandbox(
   sandbox.endpoints = sandbox.endpoints.filter((one) => one !== endpoint);
   connections.store.put(sandbox);
   connections.store.deleteEndpoint(endpoint.id);
-  await remove(connections, sandbox, endpoint);
+  await unplug(connections, owner, endpoint);
+  forget(connections, sandbox, endpoint);
   await settleGateway(connections, sandbox, owner);
   await connections.names.tell(sandbox, owner.process);
   connections.store.put(sandbox);
@@ -107,8 +111,17 @@ async function plug({ drivers, kernel, repair }: Connections, { process }: Runni
   });
 }
 
-async function remove({ catalog, kernel }: Connections, sandbox: OpenSandbox, endpoint: Endpoint) {
-  if (endpoint.link) await kernel.removeLink(endpoint.link);
+/** One that has ended meanwhile has taken its interfaces with it. */
+async function unplug({ kernel }: Connections, { process }: RunningOwner, endpoint: Endpoint): Promise<void> {
+  const { link, network, interfaceName: name } = endpoint;
+  if (link) await kernel.removeLink(link);
+  if (!network.uplink) return;
+  await kernel.unplug({ process, name }).catch((error: unknown) => {
+    if (!hasCode(error, "ESRCH")) throw error;
+  });
+}
+
+function forget({ catalog }: Connections, sandbox: OpenSandbox, endpoint: Endpoint): void {
   sandbox.endpoints = sandbox.endpoints.filter((one) => one !== endpoint);
   releaseEndpoint(catalog, endpoint);
 }
@@ -125,7 +138,7 @@ async function settleGateway(
     const id = family === 4 ? elected.gateway : elected.gateway6;
     if (id === before[family]) continue;
     const endpoint = sandbox.endpoints.find((one) => one.id === id);
-    const gateway = endpoint && gatewayOf(endpoint.network, family);
+    const gateway = endpoint && wayOut(endpoint, family);
     const route = endpoint && gateway ? { gateway, interfaceName: endpoint.interfaceName } : undefined;
     await connections.kernel.setDefaultRoute({ process: owner.process, family, route });
   }

@@ -1,11 +1,12 @@
 import type { Subnet } from "../formats/ip-address.ts";
 import type { Link } from "../sys/link-message.ts";
 import type { Endpoint } from "./endpoint.ts";
+import type { Interface } from "./interface.ts";
 import type { NetworkRecord, Pool } from "./records.ts";
-import type { Interface } from "./veth.ts";
 
 /** The part of a network that its driver decides. */
-export type NetworkPlan = Pick<NetworkRecord, "bridge" | "ipam" | "hasDefaultSubnet">;
+export type NetworkPlan = Pick<NetworkRecord, "ipam" | "hasDefaultSubnet"> &
+  Partial<Pick<NetworkRecord, "bridge" | "uplink" | "isInternal">>;
 
 /** A network as a user asks for it, read and found to be well-formed. */
 export interface NetworkWish
@@ -44,4 +45,6 @@ export interface NetworkDriver {
   interfaceOf(endpoint: Endpoint, isGateway: Record<4 | 6, boolean>): Interface | undefined;
   /** Why an owner on such a network can be on no other; undefined when it can. */
   readonly whyAlone: string | undefined;
+  /** Why its interfaces cannot have MAC addresses of their own; undefined when they do. */
+  readonly whyNoMac: string | undefined;
 }

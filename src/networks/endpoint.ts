@@ -2,6 +2,8 @@ import { randomBytes } from "node:crypto";
 import type { EndpointSettings } from "../formats/docker-api/docker-api.ts";
 import { endpointShape } from "../formats/docker-api/docker-api-config.ts";
 import {
+  anyAddress,
+  doesContain,
   formatIpAddress,
   formatSubnet,
   type IpAddress,
@@ -13,7 +15,7 @@ import { items, kindOf, required } from "../formats/record-shape.ts";
 import { type Decoded, partial, struct, text } from "../formats/shape.ts";
 import { bridgeOf } from "./bridge.ts";
 import { otherGateway } from "./ipam-config.ts";
-import { type NetworkRecord, poolOf } from "./records.ts";
+import { type NetworkRecord, type Pool, poolOf, poolsOf } from "./records.ts";
 
 const endpointRecordShape = struct("Endpoint", {
   /** 64 hexadecimal digits. */
@@ -86,10 +88,34 @@ export function linkLocalsOf({ settings }: Endpoint): Subnet[] {
   });
 }
 
-/** Where containers send what is not for their own network. */
+/** Where containers send what is not for their own network, from the first of its subnets. */
 export function gatewayOf(network: NetworkRecord, family: 4 | 6): IpAddress | undefined {
-  const pool = poolOf(network, family);
-  return network.isInternal ? undefined : pool && (otherGateway(pool.auxiliary, family) ?? pool.gateway);
+  return gatewayIn(network, poolOf(network, family), family);
+}
+
+/** The same from an endpoint's own subnet. */
+export function gatewayFor(endpoint: Endpoint, family: 4 | 6): IpAddress | undefined {
+  const { network } = endpoint;
+  const own = addressIn(endpoint, family)?.address;
+  const pool = own && poolsOf(network, family).find(({ subnet }) => doesContain(subnet, own));
+  return gatewayIn(network, pool, family);
+}
+
+function gatewayIn(
+  { isInternal }: NetworkRecord,
+  pool: Pool | undefined,
+  family: 4 | 6,
+): IpAddress | undefined {
+  if (isInternal || !pool) return undefined;
+  return otherGateway(pool.auxiliary, family) ?? pool.gateway;
+}
+
+/** Where its default route can lead: a gateway, or 0.0.0.0 and :: where all addresses are on its link. */
+export function wayOut(endpoint: Endpoint, family: 4 | 6): IpAddress | undefined {
+  const { driver, uplink, isInternal } = endpoint.network;
+  const isOnLink = driver === "ipvlan" && uplink?.mode !== "l2" && !isInternal;
+  if (isOnLink && addressIn(endpoint, family)) return anyAddress(family);
+  return gatewayFor(endpoint, family);
 }
 
 /** The first name with the network's prefix that none has: eth0, eth1, … */
@@ -106,7 +132,7 @@ export function describeEndpoint(endpoint: Endpoint): EndpointSettings {
   const { id, network, settings, names, macAddress } = endpoint;
   const [ipv4, ipv6] = [addressIn(endpoint, 4), addressIn(endpoint, 6)];
   const gateway = (family: 4 | 6, address: Subnet | undefined) => {
-    const found = address && gatewayOf(network, family);
+    const found = address && gatewayFor(endpoint, family);
     return found ? formatIpAddress(found) : "";
   };
   return {

@@ -1,4 +1,4 @@
-import { addressIn, type Endpoint, gatewayOf } from "./endpoint.ts";
+import { addressIn, type Endpoint, wayOut } from "./endpoint.ts";
 
 /**
  * The endpoint that a sandbox's default route of a family goes through, as Docker elects it: the highest GwPriority, then one that
@@ -10,7 +10,7 @@ export function electGateway(endpoints: readonly Endpoint[], family: 4 | 6): End
 }
 
 const hasGateway = (endpoint: Endpoint, family: 4 | 6) =>
-  addressIn(endpoint, family) !== undefined && gatewayOf(endpoint.network, family) !== undefined;
+  addressIn(endpoint, family) !== undefined && wayOut(endpoint, family) !== undefined;
 
 const isCandidate = (endpoint: Endpoint, family: 4 | 6) =>
   !endpoint.network.isInternal && hasGateway(endpoint, family);

@@ -1,5 +1,5 @@
 import type { EndpointSettings, NetworkInspect } from "../formats/docker-api/docker-api.ts";
-import type { NetworkRecord, PoolRecord } from "./records.ts";
+import { hasInterfaces, type NetworkRecord, type PoolRecord } from "./records.ts";
 
 /** A container's endpoint on a network, for `NetworkInspect.Containers`. */
 export interface EndpointInUse {
@@ -22,7 +22,7 @@ export function inspectNetwork(record: NetworkRecord, endpoints: EndpointInUse[]
     IPAM: {
       Driver: record.ipamDriver,
       Options: record.ipamOptions,
-      Config: record.driver === "bridge" || record.isConfigOnly ? record.ipam.map(describePool) : null,
+      Config: hasInterfaces(record) || record.isConfigOnly ? record.ipam.map(describePool) : null,
     },
     Internal: record.isInternal,
     Attachable: record.isAttachable,

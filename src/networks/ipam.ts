@@ -12,6 +12,8 @@ import type { Pool } from "./records.ts";
 
 /** The addresses of one subnet: which are leased, and which comes next. */
 export interface AddressPool {
+  readonly subnet: Subnet;
+  hasRoom(): boolean;
   /** The next free address after the one given out last, so that a freed one is not used again at once. */
   lease(): IpAddress;
   /**
@@ -35,14 +37,25 @@ export function createAddressPool(pool: Pool, owner: string): AddressPool {
 
   const isFree = (value: bigint) => !leases.has(value) && !never.has(value);
 
+  /** Makes `next` a free one, if there is one. */
+  function seek(): boolean {
+    // One more try than there are addresses taken finds a free one, however large the subnet is.
+    for (let tries = leases.size + never.size; tries >= 0 && first.value <= last.value; tries--) {
+      if (isFree(next)) return true;
+      next = after(next);
+    }
+    return false;
+  }
+  const after = (value: bigint) => (value === last.value ? first.value : value + 1n);
+
   return {
+    subnet,
+    hasRoom: seek,
     lease() {
-      // One more try than there are addresses taken finds a free one, however large the subnet is.
-      for (let tries = leases.size + never.size; tries >= 0 && first.value <= last.value; tries--) {
+      if (seek()) {
         const value = next;
-        next = next === last.value ? first.value : next + 1n;
-        if (!isFree(value)) continue;
         leases.add(value);
+        next = after(value);
         return { family, value };
       }
       throw internal(

@@ -2,17 +2,26 @@ import { decodeError, type EncodedError } from "../errors.ts";
 import type { Link } from "../sys/link-message.ts";
 import type { SetElement } from "../sys/nftables-message.ts";
 import { startWorker } from "../sys/worker.ts";
+import type { Interface } from "./interface.ts";
 import type { BridgePort, BridgeSettings, LocalSubnet } from "./links.ts";
 import type { DefaultRoute, NetnsProcess } from "./live-netns.ts";
 import type { NetnsRequest, OpenedNetns } from "./netns-pool.ts";
-import type { Interface } from "./veth.ts";
+import type { ParentLink } from "./parent-link.ts";
 
 /** What the network worker can be asked to do. Each waits for the kernel, so none runs on the daemon's main thread. */
 export interface KernelOperations {
   ensureBridge(settings: BridgeSettings): void;
   openNetns(request: NetnsRequest): OpenedNetns;
-  /** Adds an interface to a process's namespace. @returns its host end */
-  plug(request: { process: NetnsProcess; settings: Interface }): string;
+  /** Adds an interface to a process's namespace. @returns its host end; undefined where it has none */
+  plug(request: { process: NetnsProcess; settings: Interface }): string | undefined;
+  /** Takes an interface without a host end away from it. */
+  unplug(request: InnerLink): void;
+  /** Whether there is such an interface. */
+  hasInside(request: InnerLink): boolean;
+  /** Makes the link that others are parts of, or brings an existing one up. @throws unavailable where the kernel lacks its kind */
+  ensureParent(parent: ParentLink): void;
+  /** @throws unavailable where the kernel lacks links of that kind */
+  requireKind(kind: string): void;
   /** Makes it the default route of a process's namespace; undefined for none. */
   setDefaultRoute(request: { process: NetnsProcess; family: 4 | 6; route: DefaultRoute }): void;
   /** Leads the names that are asked for in a process's namespace to the resolver. */
@@ -36,6 +45,11 @@ export interface KernelOperations {
   prepare(): void;
   /** Lets go of the ready namespaces and ends the thread. */
   close(): void;
+}
+
+interface InnerLink {
+  process: NetnsProcess;
+  name: string;
 }
 
 export interface Call {
@@ -100,7 +114,11 @@ export function startKernel(): Kernel {
   return {
     ensureBridge: (settings) => call("ensureBridge", settings) as Promise<void>,
     openNetns: (request) => call("openNetns", request) as Promise<OpenedNetns>,
-    plug: (request) => call("plug", request) as Promise<string>,
+    plug: (request) => call("plug", request) as Promise<string | undefined>,
+    unplug: (request) => call("unplug", request) as Promise<void>,
+    hasInside: (request) => call("hasInside", request) as Promise<boolean>,
+    ensureParent: (parent) => call("ensureParent", parent) as Promise<void>,
+    requireKind: (kind) => call("requireKind", kind) as Promise<void>,
     setDefaultRoute: (request) => call("setDefaultRoute", request) as Promise<void>,
     redirectNames: (process) => call("redirectNames", process) as Promise<void>,
     removeLink: (name) => call("removeLink", name) as Promise<void>,

@@ -1,6 +1,8 @@
-import { invalid, messageOf } from "../errors.ts";
+import { internal, invalid, messageOf } from "../errors.ts";
 import type { EndpointSettings } from "../formats/docker-api/docker-api.ts";
 import {
+  doesContain,
+  type IpAddress,
   macAddressOf as macAddressFor,
   parseIpAddress,
   parseMacAddress,
@@ -11,7 +13,8 @@ import type { Catalog } from "./catalog.ts";
 import { checkEndpoint } from "./check-endpoint.ts";
 import type { NetworkDrivers } from "./drivers.ts";
 import { decodeEndpoint, type Endpoint, type EndpointRecord, newEndpointId } from "./endpoint.ts";
-import { type NetworkRecord, poolOf } from "./records.ts";
+import type { AddressPool } from "./ipam.ts";
+import { hasInterfaces, type NetworkRecord } from "./records.ts";
 
 interface WantedEndpoint {
   network: NetworkRecord;
@@ -73,21 +76,24 @@ export function namesOf({ id, name, hostname }: NamedOwner, { Aliases }: Endpoin
 
 /** Leases the addresses of an endpoint. @throws invalid, forbidden, unavailable */
 export function leaseEndpoint(
-  catalog: Catalog,
+  { catalog, drivers }: { catalog: Catalog; drivers: NetworkDrivers },
   { network, settings }: WantedEndpoint,
   owner: NamedOwner & { macAddress: string | undefined; interfaceName: string; refusesIpv6?: boolean },
 ): Endpoint {
   const id = newEndpointId();
   const bare = { id, network, settings, linkAlias: id, link: undefined, isLeased: true };
-  if (!network.bridge) return { ...bare, interfaceName: "", addresses: [], macAddress: "", names: [] };
+  if (!hasInterfaces(network))
+    return { ...bare, interfaceName: "", addresses: [], macAddress: "", names: [] };
   const macAddress = parseGivenMac(settings.MacAddress || owner.macAddress);
+  const { whyNoMac } = drivers[network.driver];
+  if (macAddress && whyNoMac) throw internal(whyNoMac);
   const families = owner.refusesIpv6 ? ([4] as const) : ([4, 6] as const);
   const addresses = leaseAddresses(catalog, network, settings, families);
   return {
     ...bare,
     interfaceName: owner.interfaceName,
     addresses,
-    macAddress: macAddress ?? macAddressOf(addresses),
+    macAddress: macAddress ?? (whyNoMac ? "" : macAddressOf(addresses)),
     names: catalog.isNamed(network) ? namesOf(owner, settings) : [],
   };
 }
@@ -103,11 +109,8 @@ function leaseAddresses(
   const leased: Subnet[] = [];
   try {
     for (const family of families) {
-      const pool = catalog.addressPool(network, family);
-      const prefixLength = poolOf(network, family)?.subnet.prefixLength;
-      if (!pool || prefixLength === undefined) continue;
-      const wanted = parseIpAddress(fixed[family] ?? "");
-      leased.push({ address: wanted ? pool.leaseFixed(wanted) : pool.lease(), prefixLength });
+      const pools = catalog.addressPools(network, family);
+      if (pools.length > 0) leased.push(leaseFrom(pools, parseIpAddress(fixed[family] ?? "")));
     }
   } catch (error) {
     release(catalog, network, leased);
@@ -116,8 +119,19 @@ function leaseAddresses(
   return leased;
 }
 
+/** From the subnet that it is of, or the first one with room. */
+function leaseFrom(pools: readonly AddressPool[], wanted: IpAddress | undefined): Subnet {
+  const fits = (pool: AddressPool) => (wanted ? doesContain(pool.subnet, wanted) : pool.hasRoom());
+  const pool = pools.find(fits) ?? pools[0]!;
+  const address = wanted ? pool.leaseFixed(wanted) : pool.lease();
+  return { address, prefixLength: pool.subnet.prefixLength };
+}
+
+const poolWith = (catalog: Catalog, network: NetworkRecord, address: IpAddress) =>
+  catalog.addressPools(network, address.family).find(({ subnet }) => doesContain(subnet, address));
+
 function release(catalog: Catalog, network: NetworkRecord, addresses: readonly Subnet[]): void {
-  for (const { address } of addresses) catalog.addressPool(network, address.family)?.release(address);
+  for (const { address } of addresses) poolWith(catalog, network, address)?.release(address);
 }
 
 /** Gives its addresses back. */
@@ -144,8 +158,7 @@ export function adoptEndpoint(
   }
   const endpoint = decodeEndpoint(record, network);
   try {
-    for (const { address } of endpoint.addresses)
-      catalog.addressPool(network, address.family)?.leaseFixed(address);
+    for (const { address } of endpoint.addresses) poolWith(catalog, network, address)?.leaseFixed(address);
     return { ...endpoint, isLeased: true };
   } catch (error) {
     const reason = messageOf(error);

@@ -21,7 +21,7 @@ import {
   decodeLink,
   encodeDeleteLink,
   encodeLinkQuery,
-  encodeNewBridge,
+  encodeNewLink,
   encodePortMode,
   encodeSetLink,
   encodeSetLinkByName,
@@ -105,7 +105,7 @@ export function createHostLinks(): HostLinks & { socket: NetlinkSocket } {
     ensureBridge({ name, addresses: wanted, mtu, isForeign, alias }) {
       // With a MAC of its own the bridge does not take on that of whichever port is lowest, and neighbours need not relearn it.
       const macAddress = wanted[0] ? macAddressOf(wanted[0].address) : randomMacAddress();
-      if (!findLink(name)) socket.request([encodeNewBridge({ name, mtu, macAddress })], name);
+      if (!findLink(name)) socket.request([encodeNewLink("bridge", { name, mtu, macAddress })], name);
       const hasIpv6 = wanted.some(({ address }) => address.family === 6);
       if (!isForeign) quietLink(name, { hasIpv6 });
       const index = indexOf(name);

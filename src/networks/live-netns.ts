@@ -1,12 +1,13 @@
 import { hasCode } from "../errors.ts";
 import { encodeIpAddress, type IpAddress } from "../formats/ip-address.ts";
 import { encodeDefaultRoute, encodeDefaultRouteDeletion } from "../sys/address-message.ts";
-import { decodeLink, encodeLinkQuery } from "../sys/link-message.ts";
+import { decodeLink, encodeDeleteLink, encodeLinkQuery } from "../sys/link-message.ts";
 import { NetlinkSocket, netlinkProtocol } from "../sys/netlink.ts";
 import { closeNetns, enterNetns, openNetnsOf, openOwnNetns } from "../sys/netns.ts";
 import { routeType } from "../sys/rtnetlink-message.ts";
+import { addInterface } from "./add-interface.ts";
+import type { HostSide, Interface } from "./interface.ts";
 import { redirectNames } from "./name-redirect.ts";
-import { addVeth, configureVeth, type HostSide, type Interface } from "./veth.ts";
 
 /** A process by what names it for good. */
 export interface NetnsProcess {
@@ -19,8 +20,15 @@ export type DefaultRoute = { gateway: IpAddress; interfaceName: string } | undef
 
 /** Changes the network namespaces of processes that run. Runs on the network worker. */
 interface LiveNetns {
-  /** Adds an interface. @returns its host end @throws SyscallError ESRCH when the process has ended, ENODEV without the bridge, EEXIST */
-  plug(process: NetnsProcess, settings: Interface): string;
+  /**
+   * Adds an interface. @returns its host end; undefined where it has none
+   * @throws SyscallError ESRCH when the process has ended, ENODEV without the bridge or parent, EEXIST
+   */
+  plug(process: NetnsProcess, settings: Interface): string | undefined;
+  /** Takes an interface away that has no host end. Nothing happens when there is none. @throws SyscallError ESRCH */
+  unplug(process: NetnsProcess, name: string): void;
+  /** Whether there is an interface of that name. @throws SyscallError ESRCH */
+  has(process: NetnsProcess, name: string): boolean;
   /** Leads the names that are asked for there to the resolver. @throws SyscallError ESRCH */
   redirectNames(process: NetnsProcess): void;
   /** Makes it the default route of its family, in the place of another. @throws SyscallError ESRCH */
@@ -57,16 +65,12 @@ export function createLiveNetns(host: HostSide): LiveNetns {
   return {
     redirectNames: (process) => within(process, redirectNames, netlinkProtocol.netfilter),
     plug: (process, settings) =>
-      within(process, (socket, fd) => {
-        const veth = addVeth(host, fd, settings.name);
-        try {
-          configureVeth(host, { socket, fd }, settings, veth);
-          return veth;
-        } catch (error) {
-          host.removeLink(veth);
-          throw error;
-        }
+      within(process, (socket, fd) => addInterface(host, { socket, fd }, settings)),
+    unplug: (process, name) =>
+      within(process, (socket) => {
+        if (hasInside(socket, name)) socket.request([encodeDeleteLink(name)], name);
       }),
+    has: (process, name) => within(process, (socket) => hasInside(socket, name)),
     setDefaultRoute: (process, family, route) =>
       within(process, (socket) => {
         if (!route) return removeDefaultRoute(socket, family);
@@ -75,6 +79,16 @@ export function createLiveNetns(host: HostSide): LiveNetns {
         socket.request([encodeDefaultRoute(encodeIpAddress(gateway), index, { replaces: true })], name);
       }),
   };
+}
+
+function hasInside(socket: NetlinkSocket, name: string): boolean {
+  try {
+    socket.get(routeType.getLink, encodeLinkQuery(name), name);
+    return true;
+  } catch (error) {
+    if (hasCode(error, "ENODEV")) return false;
+    throw error;
+  }
 }
 
 function removeDefaultRoute(socket: NetlinkSocket, family: 4 | 6): void {

@@ -7,7 +7,7 @@ import type {
   NameMethods,
   NetnsReference,
 } from "../supervisor-protocol/names.ts";
-import { type Endpoint, gatewayOf } from "./endpoint.ts";
+import { type Endpoint, wayOut } from "./endpoint.ts";
 import { byGatewayRank } from "./gateway.ts";
 import type { OpenSandbox } from "./sandbox.ts";
 
@@ -78,7 +78,7 @@ function describeNames(sandbox: OpenSandbox, netns: NetnsReference | undefined):
     servers: nameServers,
     hasNdots,
     isIsolated: !endpoints.some(
-      ({ network }) => !network.isInternal && (gatewayOf(network, 4) ?? gatewayOf(network, 6)),
+      (endpoint) => !endpoint.network.isInternal && (wayOut(endpoint, 4) ?? wayOut(endpoint, 6)),
     ),
   };
 }

@@ -5,8 +5,10 @@ import { NetlinkSocket, netlinkProtocol } from "../sys/netlink.ts";
 import { closeNetns, enterNetns, enterNewNetns, openOwnNetns } from "../sys/netns.ts";
 import { openNetnsSocket } from "../sys/netns-socket.ts";
 import { setSysctl } from "../sys/sysctl.ts";
+import { addInterface } from "./add-interface.ts";
+import type { HostSide, InnerSide, Interface } from "./interface.ts";
 import { redirectNames } from "./name-redirect.ts";
-import { addVeth, configureVeth, type HostSide, type Interface } from "./veth.ts";
+import { addVeth, configureVeth } from "./veth.ts";
 
 export interface NetnsRequest {
   interfaces: Interface[];
@@ -17,17 +19,14 @@ export interface NetnsRequest {
 export interface OpenedNetns {
   /** A namespace descriptor of the whole process; the receiver closes it with `closeNetns` once the init runs. */
   fd: number;
-  /** HostSide ends of its interfaces, in their order. */
-  links: string[];
+  /** Host ends of its interfaces, in their order; undefined for one that has none. */
+  links: (string | undefined)[];
   /** Descriptors of the whole process in which the first questions wait; absent where names do not go to the resolver. */
   nameSockets?: NameSockets;
 }
 
-interface ReadyNetns {
-  fd: number;
-  /** A socket that speaks to that namespace. */
-  socket: NetlinkSocket;
-  /** HostSide end of the pair whose other end is eth0 inside, down and without address. */
+interface ReadyNetns extends InnerSide {
+  /** Host end of the pair whose other end is eth0 inside, down and without address. */
   veth: string;
 }
 
@@ -50,7 +49,7 @@ export function createNetnsPool(host: HostSide): NetnsPool {
   const ownNetns = openOwnNetns();
   const ready: ReadyNetns[] = [];
 
-  function makeNetns(): { fd: number; socket: NetlinkSocket } {
+  function makeNetns(): InnerSide {
     enterNewNetns();
     try {
       disableIpv6ForNewLinks();
@@ -73,9 +72,9 @@ export function createNetnsPool(host: HostSide): NetnsPool {
     }
   }
 
-  function discard(netns: { fd: number; socket: NetlinkSocket }): void {
-    netns.socket.close();
-    closeNetns(netns.fd);
+  /** A ready one where its eth0 is what the first interface is to be. */
+  function takeFor([first]: readonly Interface[]): InnerSide & { veth?: string } {
+    return first?.attachment.kind === "veth" ? (ready.shift() ?? makeReady()) : makeNetns();
   }
 
   return {
@@ -85,14 +84,13 @@ export function createNetnsPool(host: HostSide): NetnsPool {
         socket.close();
         return { fd, links: [] };
       }
-      const netns = ready.shift() ?? makeReady();
-      const links: string[] = [];
+      const netns = takeFor(interfaces);
+      const links: (string | undefined)[] = [];
       let nameSockets: NameSockets | undefined;
       try {
         for (const [number, settings] of interfaces.entries()) {
-          const veth = number === 0 ? netns.veth : addVeth(host, netns.fd, settings.name);
-          links.push(veth);
-          configureVeth(host, netns, settings, veth, number === 0 ? "eth0" : settings.name);
+          const veth = number === 0 ? netns.veth : undefined;
+          links.push(veth ? fillIn(host, netns, settings, veth) : addInterface(host, netns, settings));
         }
         if (redirectsNames) nameSockets = openForNames(netns.fd, ownNetns);
       } catch (error) {
@@ -117,6 +115,18 @@ export function createNetnsPool(host: HostSide): NetnsPool {
       closeNetns(ownNetns);
     },
   };
+}
+
+function discard(netns: InnerSide): void {
+  netns.socket.close();
+  closeNetns(netns.fd);
+}
+
+/** Makes the waiting eth0 what the first interface is to be. */
+function fillIn(host: HostSide, netns: InnerSide, settings: Interface, veth: string): string {
+  const { attachment } = settings;
+  if (attachment.kind === "veth") configureVeth(host, netns, settings, attachment, veth, "eth0");
+  return veth;
 }
 
 /** Inherited by eth0, which is made later; loopback keeps ::1. */

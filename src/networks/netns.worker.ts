@@ -6,6 +6,7 @@ import { createHostLinks } from "./links.ts";
 import { createLiveNetns } from "./live-netns.ts";
 import { createNetfilter } from "./netfilter.ts";
 import { createNetnsPool } from "./netns-pool.ts";
+import { ensureParent, requireKind } from "./parent-link.ts";
 
 const port = parentPort;
 if (!port) throw new Error("netns.worker is a worker thread");
@@ -33,6 +34,10 @@ const operations: KernelOperations = {
     return netns;
   },
   plug: ({ process, settings }) => live.plug(process, settings),
+  unplug: ({ process, name }) => live.unplug(process, name),
+  hasInside: ({ process, name }) => live.has(process, name),
+  ensureParent: (parent) => ensureParent(links, parent),
+  requireKind: (kind) => requireKind(links, kind),
   setDefaultRoute: ({ process, family, route }) => live.setDefaultRoute(process, family, route),
   redirectNames: (process) => live.redirectNames(process),
   removeLink: (name) => links.removeLink(name),

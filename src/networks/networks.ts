@@ -24,7 +24,7 @@ import { createSandboxNames, type Resolver } from "./names.ts";
 import type { Sandbox, SandboxRequest } from "./open-sandbox.ts";
 import { createPortReservations, readFreePorts } from "./ports.ts";
 import { createPublishedPorts, type PortsChange } from "./published-ports.ts";
-import type { NetworkRecord } from "./records.ts";
+import { type NetworkRecord, ownLinkOf } from "./records.ts";
 import type { SandboxView } from "./sandbox.ts";
 import { createSandboxes } from "./sandboxes.ts";
 import type { NetworksConfig } from "./settings.ts";
@@ -138,7 +138,10 @@ async function createParts(options: NetworksOptions, kernel: Kernel) {
   const forward = async () => {
     if (settings.enablesForwarding) await enableForwarding(kernel, bridges(), logger);
   };
-  const drivers = createDrivers({ kernel, firewall, foreignFirewall, bridges, forward, tableName });
+  const drivers = createDrivers({
+    ...{ kernel, logger, firewall, foreignFirewall, bridges, forward, tableName },
+    networks: () => catalog.list(),
+  });
 
   async function bringUp(): Promise<void> {
     const all = catalog.list();
@@ -193,7 +196,8 @@ async function bringUpNetworks(options: NetworksOptions, kernel: Kernel): Promis
         sandboxes.stop();
         await firewall.destroy();
         await foreignFirewall.accept([]);
-        for (const bridge of catalog.bridges()) if (!bridge.isForeign) await kernel.removeLink(bridge.link);
+        for (const link of catalog.list().flatMap((network) => ownLinkOf(network) ?? []))
+          await kernel.removeLink(link);
         await kernel.close();
       }),
     async stop() {

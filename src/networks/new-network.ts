@@ -1,4 +1,4 @@
-import { type EngineError, forbidden, invalid, notFound, notImplemented } from "../errors.ts";
+import { type EngineError, forbidden, invalid, notFound } from "../errors.ts";
 import type { NetworkCreateRequest } from "../formats/docker-api/docker-api.ts";
 import { parseGoBool } from "../formats/go-bool.ts";
 import { networkOption } from "./bridge-options.ts";
@@ -145,11 +145,9 @@ function checkScope({ Scope, Driver, ConfigOnly }: NetworkCreateRequest): void {
   if (Scope === "swarm") throw forbidden("cannot create a swarm scoped network when swarm is not active");
 }
 
-/** @throws notFound, notImplemented */
+/** @throws notFound */
 function findDriver(drivers: NetworkDrivers, name: string): keyof NetworkDrivers {
   if (Object.hasOwn(drivers, name)) return name as keyof NetworkDrivers;
-  if (["macvlan", "ipvlan"].includes(name))
-    throw notImplemented(`network driver ${name} is not yet supported`);
   throw unknownPlugin(name);
 }
 

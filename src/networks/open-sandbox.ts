@@ -15,6 +15,7 @@ import { hasNames, type SandboxNames } from "./names.ts";
 import type { OpenedNetns } from "./netns-pool.ts";
 import { findWantedPorts, formatPortMap, type PortWishes } from "./port-map.ts";
 import {
+  canPublish,
   electGateways,
   newSandboxId,
   type OpenSandbox,
@@ -64,8 +65,7 @@ export async function openSandbox(all: OpenSandboxes, request: SandboxRequest): 
     publishedPorts.publish(owner.id, wanted, targetsOf(sandbox, all.publishAddress)),
   ]);
   if (netns.status === "fulfilled" && ports.status === "fulfilled") {
-    const hasAddress = sandbox.endpoints.some(({ addresses }) => addresses.length > 0);
-    if (hasAddress) sandbox.ports = formatPortMap(ports.value, exposedPorts);
+    if (canPublish(sandbox)) sandbox.ports = formatPortMap(ports.value, exposedPorts);
     store.put(sandbox);
     announce(all, "connect", owner.id, joinedNetworks(sandbox));
     return hold(netns.value, sandbox, names);
@@ -94,7 +94,8 @@ function newSandbox(
   };
 }
 
-function takeEndpoints({ catalog, drivers }: OpenSandboxes, request: SandboxRequest): Endpoint[] {
+function takeEndpoints(all: OpenSandboxes, request: SandboxRequest): Endpoint[] {
+  const { catalog, drivers } = all;
   const { owner, ownerName: name, hostname } = request;
   const endpoints: Endpoint[] = [];
   try {
@@ -102,7 +103,7 @@ function takeEndpoints({ catalog, drivers }: OpenSandboxes, request: SandboxRequ
       const macAddress = number === 0 ? request.macAddress : undefined;
       const interfaceName = freeInterfaceName(want.network, endpoints);
       endpoints.push(
-        leaseEndpoint(catalog, want, {
+        leaseEndpoint(all, want, {
           ...{ id: owner.id, name, hostname, macAddress, interfaceName },
           refusesIpv6: request.refusesIpv6 ?? false,
         }),

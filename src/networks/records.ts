@@ -21,6 +21,21 @@ const bridgeShape = struct("Bridge", {
   isForeign: flag,
 });
 
+const uplinkShape = struct("Uplink", {
+  /** Name of the link that its containers' interfaces are parts of. */
+  parent: required(textOf(15)),
+  /** What the engine makes the parent as, and takes away with the last network on it; "" for one of the machine's own. */
+  made: oneOf("", "detached", "vlan"),
+  /** "bridge", "l2", … */
+  mode: required(text),
+  /** Of driver "ipvlan": "bridge", "private" or "vepa". */
+  flag: text,
+  /** Of the interfaces; 0 for the parent's. */
+  mtu: integer("int"),
+});
+
+export type Uplink = Decoded<typeof uplinkShape>;
+
 const poolShape = struct("Pool", {
   /** "172.17.0.0/16" */
   subnet: required(text),
@@ -39,7 +54,7 @@ const networkShape = struct("Network", {
   name: required(text),
   /** RFC 3339. */
   created: text,
-  driver: required(oneOf("bridge", "host", "null")),
+  driver: required(oneOf("bridge", "host", "ipvlan", "macvlan", "null")),
   /** Any word of the user's; "local" is the only one that means something. */
   scope: { ...text, zero: () => "local" },
   hasIpv4: { ...flag, zero: () => true },
@@ -58,6 +73,8 @@ const networkShape = struct("Network", {
   ipam: items(poolShape),
   /** Of driver "bridge" only. */
   bridge: optional(bridgeShape),
+  /** Of drivers "macvlan" and "ipvlan" only. */
+  uplink: optional(uplinkShape),
   /** The subnet was chosen by the engine. */
   hasDefaultSubnet: flag,
 });
@@ -94,15 +111,29 @@ function parseStored(text: string): Subnet {
   return subnet;
 }
 
-/** The subnet of a family, where the network has addresses of that family. */
-export function poolOf(network: NetworkRecord, family: 4 | 6): Pool | undefined {
-  if (network.isConfigOnly || !(family === 4 ? network.hasIpv4 : network.hasIpv6)) return undefined;
-  return network.ipam.map(decodePool).find(({ subnet }) => subnet.address.family === family);
+/** The subnets that a network has addresses of, in their order. */
+export function poolsOf(network: NetworkRecord, family?: 4 | 6): Pool[] {
+  if (network.isConfigOnly) return [];
+  const has = { 4: network.hasIpv4, 6: network.hasIpv6 };
+  return network.ipam
+    .map(decodePool)
+    .filter(
+      ({ subnet: { address } }) => has[address.family] && (family ?? address.family) === address.family,
+    );
 }
 
-/** All subnets that a network has addresses of. */
-export function poolsOf(network: NetworkRecord): Pool[] {
-  return ([4, 6] as const).flatMap((family) => poolOf(network, family) ?? []);
+/** The first one of a family. */
+export function poolOf(network: NetworkRecord, family: 4 | 6): Pool | undefined {
+  return poolsOf(network, family)[0];
+}
+
+/** Containers have interfaces on it. */
+export const hasInterfaces = ({ bridge, uplink }: NetworkRecord) => (bridge ?? uplink) !== undefined;
+
+/** The link of this machine that goes with the network. */
+export function ownLinkOf({ bridge, uplink }: NetworkRecord): string | undefined {
+  if (bridge && !bridge.isForeign) return bridge.link;
+  return uplink?.made ? uplink.parent : undefined;
 }
 
 /** Of a network that is there by itself. */

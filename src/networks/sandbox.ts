@@ -99,6 +99,10 @@ export function targetsOf(
   );
 }
 
+/** Whether ports of this machine could lead to it: on other networks, nothing is said of ports. */
+export const canPublish = ({ endpoints }: Pick<OpenSandbox, "endpoints">) =>
+  endpoints.some(({ network, addresses }) => network.bridge && addresses.length > 0);
+
 /** Elects the gateways of these endpoints, by family. */
 export function electGateways(endpoints: readonly Endpoint[]): Pick<OpenSandbox, "gateway" | "gateway6"> {
   return { gateway: electGateway(endpoints, 4)?.id ?? "", gateway6: electGateway(endpoints, 6)?.id ?? "" };

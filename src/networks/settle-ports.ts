@@ -2,7 +2,7 @@ import type { PortMap } from "../formats/docker-api/docker-api.ts";
 import type { IpAddress } from "../formats/ip-address.ts";
 import { findWantedPorts, formatPortMap, type PortWishes, type WantedPort } from "./port-map.ts";
 import type { PublishedPorts } from "./published-ports.ts";
-import { type OpenSandbox, targetsOf } from "./sandbox.ts";
+import { canPublish, type OpenSandbox, targetsOf } from "./sandbox.ts";
 
 /** Has the ports of a running owner lead to where its gateways are now, on the ports of this machine that it had. */
 export async function settlePorts(
@@ -24,8 +24,7 @@ export async function settlePorts(
   await publishedPorts.unpublish(id);
   const wanted = findWantedPorts(ports.portBindings, ports.exposedPorts, ports.publishAll);
   const published = await publishedPorts.publish(id, keepHostPorts(wanted, sandbox.ports), targets);
-  const isAnywhere = sandbox.endpoints.some(({ addresses }) => addresses.length > 0);
-  sandbox.ports = isAnywhere ? formatPortMap(published, ports.exposedPorts) : {};
+  sandbox.ports = canPublish(sandbox) ? formatPortMap(published, ports.exposedPorts) : {};
 }
 
 /** Whether any port of this machine leads there in a family. */

@@ -28,12 +28,16 @@ export async function surveySurroundings(
     clashesOf: (network) =>
       poolsOf(network).flatMap(({ subnet }) =>
         local
-          .filter((one) => one.link !== network.bridge?.link && one.link !== "lo")
+          .filter((one) => !isOn(network, one.link) && one.link !== "lo")
           .filter((one) => !isNearlyAll(one.subnet) && doOverlap(one.subnet, subnet))
           .map((one) => `${formatSubnet(subnet)} overlaps ${formatSubnet(one.subnet)} of ${one.link}`),
       ),
   };
 }
+
+/** Its containers are meant to have neighbours on their parent. */
+const isOn = ({ bridge, uplink }: NetworkRecord, link: string) =>
+  link === bridge?.link || link === uplink?.parent;
 
 /** @param exceptLink whose subnets are not in the way */
 export function takenBy(

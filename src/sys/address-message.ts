@@ -70,19 +70,19 @@ function addressPayload(
   return Buffer.concat([header, encodeAttributes([...own, ...others])]);
 }
 
+/** @param gateway all zeroes where every address is on the link itself */
 export function encodeDefaultRoute(
   gateway: Buffer,
   linkIndex: number,
   { replaces = false } = {},
 ): RouteRequest {
+  const isOnLink = gateway.every((byte) => byte === 0);
   const header = Buffer.from([
     familyOf(gateway),
-    ...[0, 0, 0, mainTable, protocolBoot, scope.universe, unicast, 0, 0, 0, 0],
+    ...[0, 0, 0, mainTable, protocolBoot, isOnLink ? scope.link : scope.universe, unicast, 0, 0, 0, 0],
   ]);
-  const attributes = encodeAttributes([
-    [routeAttribute.gateway, gateway],
-    [routeAttribute.outputInterface, uint32(linkIndex)],
-  ]);
+  const via: Attribute[] = isOnLink ? [] : [[routeAttribute.gateway, gateway]];
+  const attributes = encodeAttributes([...via, [routeAttribute.outputInterface, uint32(linkIndex)]]);
   return {
     type: routeType.newRoute,
     flags: messageFlag.create | (replaces ? messageFlag.replace : messageFlag.exclusive),

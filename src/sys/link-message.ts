@@ -15,6 +15,7 @@ const linkAttribute = {
   address: 1,
   name: 3,
   mtu: 4,
+  parent: 5,
   master: 10,
   linkInfo: 18,
   netnsFd: 28,
@@ -24,8 +25,12 @@ const linkInfo = { kind: 1, data: 2, slaveKind: 4, slaveData: 5 };
 const bridgePort = { mode: 4, isolated: 33 };
 const vethPeer = 1;
 const up = 1;
-interface LinkSettings {
+export interface LinkSettings {
   name?: string;
+  /** Index of the link that it is a part of. */
+  parent?: number;
+  /** The namespace that it is made in, when it is not the socket's. */
+  netnsFd?: number;
   mtu?: number;
   up?: boolean;
   /** Index of the bridge to join; 0 leaves it. */
@@ -49,6 +54,8 @@ function linkHeader(index: number, isUp: boolean | undefined): Buffer {
 function linkAttributes(settings: LinkSettings): Attribute[] {
   const attributes: Attribute[] = [];
   if (settings.name !== undefined) attributes.push([linkAttribute.name, encodeText(settings.name)]);
+  if (settings.parent !== undefined) attributes.push([linkAttribute.parent, uint32(settings.parent)]);
+  if (settings.netnsFd !== undefined) attributes.push([linkAttribute.netnsFd, uint32(settings.netnsFd)]);
   if (settings.mtu !== undefined) attributes.push([linkAttribute.mtu, uint32(settings.mtu)]);
   if (settings.master !== undefined) attributes.push([linkAttribute.master, uint32(settings.master)]);
   if (settings.macAddress !== undefined)
@@ -57,8 +64,12 @@ function linkAttributes(settings: LinkSettings): Attribute[] {
   return attributes;
 }
 
-export function encodeNewBridge(settings: LinkSettings): RouteRequest {
-  const info: Attribute = [linkAttribute.linkInfo, [[linkInfo.kind, encodeText("bridge")]]];
+/** @param data what links of that kind can be asked for */
+export function encodeNewLink(kind: string, settings: LinkSettings, data: Attribute[] = []): RouteRequest {
+  const info: Attribute = [
+    linkAttribute.linkInfo,
+    [[linkInfo.kind, encodeText(kind)], ...(data.length > 0 ? [[linkInfo.data, data] as Attribute] : [])],
+  ];
   const payload = Buffer.concat([
     linkHeader(0, settings.up),
     encodeAttributes([...linkAttributes(settings), info]),
@@ -70,20 +81,9 @@ export function encodeNewBridge(settings: LinkSettings): RouteRequest {
 export function encodeNewVeth(settings: LinkSettings, peer: LinkSettings, netnsFd: number): RouteRequest {
   const peerBytes = Buffer.concat([
     linkHeader(0, peer.up),
-    encodeAttributes([...linkAttributes(peer), [linkAttribute.netnsFd, uint32(netnsFd)]]),
+    encodeAttributes(linkAttributes({ ...peer, netnsFd })),
   ]);
-  const info: Attribute = [
-    linkAttribute.linkInfo,
-    [
-      [linkInfo.kind, encodeText("veth")],
-      [linkInfo.data, [[vethPeer, peerBytes]]],
-    ],
-  ];
-  const payload = Buffer.concat([
-    linkHeader(0, settings.up),
-    encodeAttributes([...linkAttributes(settings), info]),
-  ]);
-  return { type: routeType.newLink, flags: messageFlag.create | messageFlag.exclusive, payload };
+  return encodeNewLink("veth", settings, [[vethPeer, peerBytes]]);
 }
 
 /** Changes the link with that index; `name` in the settings renames it. */

@@ -38,6 +38,13 @@ export function uint8(value: number): Buffer {
   return Buffer.of(value);
 }
 
+/** In the byte order of the machine. */
+export function uint16le(value: number): Buffer {
+  const bytes = zeroes(2);
+  bytes.writeUInt16LE(value);
+  return bytes;
+}
+
 export function uint32(value: number): Buffer {
   const bytes = zeroes(4);
   bytes.writeUInt32LE(value >>> 0);

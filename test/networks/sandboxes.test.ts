@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { createEvents } from "../../src/events/events.ts";
+import { parseSubnet } from "../../src/formats/ip-address.ts";
 import { createLogger } from "../../src/logger.ts";
 import { bridgeOf } from "../../src/networks/bridge.ts";
 import type { EndpointRecord } from "../../src/networks/endpoint.ts";
@@ -67,10 +68,13 @@ function start(owners: string[]) {
     catalog: {
       bridges: () => [bridgeOf(network)],
       findNetwork: (id: string) => (id === network.id ? network : undefined),
-      addressPool: () => ({
-        leaseFixed: ({ value }: { value: bigint }) => leased.add(String(value)),
-        release: ({ value }: { value: bigint }) => leased.delete(String(value)),
-      }),
+      addressPools: () => [
+        {
+          subnet: parseSubnet("0.0.0.0/0"),
+          leaseFixed: ({ value }: { value: bigint }) => leased.add(String(value)),
+          release: ({ value }: { value: bigint }) => leased.delete(String(value)),
+        },
+      ],
     } as never,
     publishedPorts: { adopt: async () => {}, unpublish: async () => {} } as never,
     publishAddress: undefined,

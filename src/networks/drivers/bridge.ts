@@ -1,12 +1,12 @@
 import { type Bridge, bridgeMark, bridgeOf, findStrayBridges } from "../bridge.ts";
 import type { NetworkDriver } from "../driver.ts";
-import { gatewayOf, linkLocalsOf } from "../endpoint.ts";
+import { linkLocalsOf, wayOut } from "../endpoint.ts";
 import type { Firewall } from "../firewall.ts";
 import type { ForeignFirewall } from "../foreign-firewall.ts";
 import type { Kernel } from "../kernel.ts";
 import { planBridge } from "./plan-bridge.ts";
 
-interface BridgeDriverOptions {
+export interface BridgeDriverOptions {
   kernel: Kernel;
   firewall: Firewall;
   foreignFirewall: ForeignFirewall;
@@ -61,15 +61,15 @@ export function createBridgeDriver(options: BridgeDriverOptions): NetworkDriver 
       const bridge = bridgeOf(network);
       if (!bridge || endpoint.addresses.length === 0) return undefined;
       const gateways = ([4, 6] as const).flatMap((family) =>
-        isGateway[family] ? (gatewayOf(network, family) ?? []) : [],
+        isGateway[family] ? (wayOut(endpoint, family) ?? []) : [],
       );
       const { link, mtu, letsContainersTalk } = bridge;
       return {
-        ...{ name, mtu, macAddress, alias, addresses, gateways },
-        bridge: link,
-        isIsolated: !letsContainersTalk,
+        ...{ name, mtu, macAddress, addresses, gateways },
+        attachment: { kind: "veth", bridge: link, alias, isIsolated: !letsContainersTalk },
       };
     },
     whyAlone: undefined,
+    whyNoMac: undefined,
   };
 }

@@ -12,5 +12,6 @@ export function createLinklessDriver(name: "null" | "host", whyAlone: string): N
     restore: async () => {},
     interfaceOf: () => undefined,
     whyAlone,
+    whyNoMac: undefined,
   };
 }

@@ -1,0 +1,77 @@
+import { encodeIpAddress, type IpAddress, type Subnet } from "../formats/ip-address.ts";
+import { encodeDefaultRoute } from "../sys/address-message.ts";
+import { decodeLink, encodeLinkQuery, encodeSetLink } from "../sys/link-message.ts";
+import type { NetlinkSocket } from "../sys/netlink.ts";
+import { withinNetns } from "../sys/netns.ts";
+import { routeType } from "../sys/rtnetlink-message.ts";
+import type { SublinkKind } from "../sys/sublink-message.ts";
+import { type HostLinks, newAddress } from "./links.ts";
+import { quietLink } from "./quiet-link.ts";
+
+/** One interface inside, as the kernel needs to know it. */
+export interface Interface {
+  /** Name inside: eth0, eth1, … */
+  name: string;
+  attachment: BridgeAttachment | ParentAttachment;
+  addresses: readonly Subnet[];
+  /** Of the default routes that go through this interface; 0.0.0.0 and :: where all addresses are on its link. */
+  gateways: readonly IpAddress[];
+  /** "" where it has its parent's. */
+  macAddress: string;
+  /** 0 for its parent's. */
+  mtu: number;
+}
+
+/** Under a bridge, with an end on the host. */
+export interface BridgeAttachment {
+  kind: "veth";
+  bridge: string;
+  /** It does not reach other containers under its bridge. */
+  isIsolated: boolean;
+  /** Of the host end. */
+  alias: string;
+}
+
+/** A part of a link of the machine, which sees nothing of it. */
+export interface ParentAttachment {
+  kind: SublinkKind;
+  parent: string;
+  mode: string;
+  flag: string;
+}
+
+/** The machine's links, and a socket that speaks to its network namespace. */
+export type HostSide = HostLinks & { socket: NetlinkSocket };
+
+/** A network namespace, and a socket that speaks to it. */
+export interface InnerSide {
+  socket: NetlinkSocket;
+  fd: number;
+}
+
+/** Names an interface that is there, and brings it up. @param madeAs its name until now @returns its index */
+export function bringUpInside({ socket, fd }: InnerSide, settings: Interface, madeAs: string): number {
+  const { name, macAddress, mtu, addresses } = settings;
+  const { index } = decodeLink(socket.get(routeType.getLink, encodeLinkQuery(madeAs), madeAs));
+  if (addresses.some(({ address }) => address.family === 6))
+    withinNetns(fd, () => quietLink(madeAs, { hasIpv6: true }));
+  const changes = {
+    ...(name !== madeAs && { name }),
+    ...(macAddress !== "" && { macAddress }),
+    ...(mtu > 0 && { mtu }),
+  };
+  socket.request([encodeSetLink(index, { ...changes, up: true })], name);
+  return index;
+}
+
+/** Gives it its addresses and routes. */
+export function addressInside({ socket }: InnerSide, settings: Interface, index: number): void {
+  const { name, addresses, gateways } = settings;
+  socket.request(
+    [
+      ...addresses.map((address) => newAddress(index, address)),
+      ...gateways.map((gateway) => encodeDefaultRoute(encodeIpAddress(gateway), index)),
+    ],
+    name,
+  );
+}

@@ -1,0 +1,44 @@
+import { hasCode } from "../errors.ts";
+import { encodeDeleteLink } from "../sys/link-message.ts";
+import { encodeNewSublink } from "../sys/sublink-message.ts";
+import {
+  addressInside,
+  bringUpInside,
+  type HostSide,
+  type InnerSide,
+  type Interface,
+  type ParentAttachment,
+} from "./interface.ts";
+
+/** What the kernel means by them, in the words of Docker's messages. */
+const reasons: Readonly<Record<string, string>> = {
+  ENODEV: "no such device",
+  EBUSY: "device or resource busy",
+  EINVAL: "invalid argument",
+  EOPNOTSUPP: "operation not supported",
+};
+
+/** Makes an interface in a namespace that is a part of its parent link, and brings it up. @throws Error with the kernel's `code` */
+export function addSublink(
+  host: HostSide,
+  inner: InnerSide,
+  settings: Interface,
+  attachment: ParentAttachment,
+): void {
+  const { name } = settings;
+  const { kind, parent } = attachment;
+  try {
+    const where = { name, parent: host.indexOf(parent), netnsFd: inner.fd };
+    host.socket.request([encodeNewSublink(kind, where, attachment)], parent);
+  } catch (error) {
+    const [code, reason] = Object.entries(reasons).find(([known]) => hasCode(error, known)) ?? [];
+    if (!code) throw error;
+    throw Object.assign(new Error(`failed to create the ${kind} port on ${parent}: ${reason}`), { code });
+  }
+  try {
+    addressInside(inner, settings, bringUpInside(inner, settings, name));
+  } catch (error) {
+    inner.socket.request([encodeDeleteLink(name)], name);
+    throw error;
+  }
+}
