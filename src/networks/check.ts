@@ -1,16 +1,12 @@
 import { messageOf } from "../errors.ts";
 import type { Finding } from "../finding.ts";
-import { findStrayBridges } from "./bridge.ts";
-import type { Catalog } from "./catalog.ts";
+import { checkMachine, type MachineNeeds } from "./check-machine.ts";
 import type { Firewall } from "./firewall.ts";
 import type { Kernel } from "./kernel.ts";
 import type { OpenSandbox } from "./sandbox.ts";
 import type { Sandboxes } from "./sandboxes.ts";
 
-interface Subject {
-  tableName: string;
-  catalog: Catalog;
-  kernel: Kernel;
+interface Subject extends MachineNeeds {
   firewall: Firewall;
   sandboxes: Sandboxes;
   /** Restores bridges, rules, leases and links to what the owners that live need. */
@@ -23,30 +19,12 @@ interface Subject {
  */
 export async function checkNetworks(subject: Subject, live: readonly string[]): Promise<Finding[]> {
   const { repair } = subject;
-  const [links, interfaces, rules] = await Promise.all([
-    checkLinks(subject),
+  const [machine, interfaces, rules] = await Promise.all([
+    checkMachine(subject),
     checkInterfaces(subject, live),
     checkTable(subject),
   ]);
-  return [...links, ...interfaces, ...rules].map((finding) => ({ repair, ...finding }));
-}
-
-async function checkLinks({ tableName, catalog, kernel }: Subject): Promise<Finding[]> {
-  const links = await kernel.listLinks();
-  const names = new Set(links.map(({ name }) => name));
-  const parents = catalog.list().flatMap(({ uplink }) => (uplink ? { link: uplink.parent } : []));
-  const missing = (what: string, list: { link: string }[]) =>
-    list
-      .filter(({ link }) => !names.has(link))
-      .map(({ link }) => ({ subject: `${what} ${link}`, problem: "it is missing" }));
-  return [
-    ...missing("bridge", catalog.bridges()),
-    ...missing("parent link", parents),
-    ...findStrayBridges(links, catalog.bridges(), tableName).map((name) => ({
-      subject: `bridge ${name}`,
-      problem: "its network no longer exists",
-    })),
-  ];
+  return [...machine, ...interfaces, ...rules].map((finding) => ({ repair, ...finding }));
 }
 
 async function checkInterfaces({ sandboxes, kernel }: Subject, live: readonly string[]): Promise<Finding[]> {

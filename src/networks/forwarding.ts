@@ -11,8 +11,18 @@ export async function enableForwarding(
 ): Promise<void> {
   const before = await kernel.setSysctl({ path: "net/ipv4/ip_forward", value: "1" });
   if (before !== "1") logger.info("enabled IPv4 forwarding (net.ipv4.ip_forward)");
-  const hasIpv6 = bridges.some(({ homes }) => homes.some(({ subnet }) => subnet.address.family === 6));
-  if (hasIpv6) await enableIpv6Forwarding(kernel, logger);
+  if (hasIpv6Bridge(bridges)) await enableIpv6Forwarding(kernel, logger);
+}
+
+export const hasIpv6Bridge = (bridges: readonly Bridge[]) =>
+  bridges.some(({ homes }) => homes.some(({ subnet }) => subnet.address.family === 6));
+
+/** The same for each bridge, where it was switched off for one alone. */
+export async function forwardFromBridges(kernel: Kernel, bridges: readonly Bridge[]): Promise<void> {
+  const paths = bridges.map(({ link }) => `net/ipv4/conf/${link}/forwarding`);
+  const values = await kernel.readSysctls(paths);
+  for (const [number, path] of paths.entries())
+    if (values[number] === "0") await kernel.setSysctl({ path, value: "1" });
 }
 
 /** A machine that forwards ignores router advertisements unless accept_ra is 2: links that listened to them must go on doing so. */

@@ -31,6 +31,8 @@ export interface KernelOperations {
   listSubnets(): LocalSubnet[];
   attach(port: BridgePort): void;
   readSysctl(path: string): string;
+  /** "" for one that is not there. */
+  readSysctls(paths: string[]): string[];
   /** Returns the value before. `path` as "net/ipv4/ip_forward". */
   setSysctl(setting: { path: string; value: string }): string;
   /** In an `inet` table; a long list is sent in several transactions. */
@@ -126,6 +128,7 @@ export function startKernel(): Kernel {
     listSubnets: () => call("listSubnets", undefined) as Promise<LocalSubnet[]>,
     attach: (port) => call("attach", port) as Promise<void>,
     readSysctl: (path) => call("readSysctl", path) as Promise<string>,
+    readSysctls: (paths) => call("readSysctls", paths) as Promise<string[]>,
     setSysctl: (setting) => call("setSysctl", setting) as Promise<string>,
     changeElements: (change) => call("changeElements", change) as Promise<void>,
     ownTable: (table) => call("ownTable", table) as Promise<boolean>,

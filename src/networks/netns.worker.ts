@@ -1,6 +1,6 @@
 import { parentPort } from "node:worker_threads";
 import { encodeError } from "../errors.ts";
-import { readSysctl, setSysctl } from "../sys/sysctl.ts";
+import { readSysctl, setSysctl, tryReadSysctl } from "../sys/sysctl.ts";
 import type { Answer, Call, KernelOperations } from "./kernel.ts";
 import { createHostLinks } from "./links.ts";
 import { createLiveNetns } from "./live-netns.ts";
@@ -45,6 +45,7 @@ const operations: KernelOperations = {
   listSubnets: () => links.listSubnets(),
   attach: (port) => links.attach(port),
   readSysctl: (path) => readSysctl(path),
+  readSysctls: (paths) => paths.map(tryReadSysctl),
   setSysctl: ({ path, value }) => setSysctl(path, value),
   changeElements: ({ table, elements }) => netfilter.changeElements(table, elements),
   ownTable: (table) => netfilter.ownTable(table),

@@ -15,7 +15,7 @@ import type { RunningOwner } from "./connect.ts";
 import { createDrivers } from "./drivers.ts";
 import { createFirewall } from "./firewall.ts";
 import { createForeignFirewall } from "./foreign-firewall.ts";
-import { enableForwarding } from "./forwarding.ts";
+import { enableForwarding, forwardFromBridges } from "./forwarding.ts";
 import type { EndpointInUse } from "./inspect-network.ts";
 import { type Kernel, startKernel } from "./kernel.ts";
 import type { NamedOwner } from "./lease.ts";
@@ -24,10 +24,11 @@ import { createSandboxNames, type Resolver } from "./names.ts";
 import type { Sandbox, SandboxRequest } from "./open-sandbox.ts";
 import { createPortReservations, readFreePorts } from "./ports.ts";
 import { createPublishedPorts, type PortsChange } from "./published-ports.ts";
-import { type NetworkRecord, ownLinkOf } from "./records.ts";
+import { linkOf, type NetworkRecord, ownLinkOf } from "./records.ts";
 import type { SandboxView } from "./sandbox.ts";
 import { createSandboxes } from "./sandboxes.ts";
 import type { NetworksConfig } from "./settings.ts";
+import { watchMachine } from "./watch-machine.ts";
 import { watchTable } from "./watch-table.ts";
 
 export type { RunningOwner } from "./connect.ts";
@@ -140,6 +141,9 @@ async function createParts(options: NetworksOptions, kernel: Kernel) {
   };
   const drivers = createDrivers({
     ...{ kernel, logger, firewall, foreignFirewall, bridges, forward, tableName },
+    forwardFromBridges: async () => {
+      if (settings.enablesForwarding) await forwardFromBridges(kernel, bridges());
+    },
     networks: () => catalog.list(),
   });
 
@@ -154,13 +158,14 @@ async function createParts(options: NetworksOptions, kernel: Kernel) {
     publishAddress: settings.publishAddress,
     repair: bringUp,
   });
-  return { catalog, drivers, firewall, foreignFirewall, names, watch, sandboxes, bringUp };
+  const needs = { tableName, catalog, kernel, enablesForwarding: settings.enablesForwarding };
+  return { catalog, drivers, firewall, foreignFirewall, names, watch, sandboxes, needs, bringUp };
 }
 
 async function bringUpNetworks(options: NetworksOptions, kernel: Kernel): Promise<Networks> {
-  const { events, tableName } = options;
+  const { events, logger } = options;
   const parts = await createParts(options, kernel);
-  const { catalog, drivers, firewall, foreignFirewall, names, watch, sandboxes, bringUp } = parts;
+  const { catalog, drivers, firewall, foreignFirewall, names, sandboxes, needs, bringUp } = parts;
   const { list, findNetwork, getNetwork, listMatches, inspect } = catalog;
   const changes = createNetworkChanges({ catalog, drivers, events, names });
 
@@ -173,9 +178,21 @@ async function bringUpNetworks(options: NetworksOptions, kernel: Kernel): Promis
     await bringUp();
     await kernel.prepare();
   } catch (error) {
-    watch.stop();
+    parts.watch.stop();
     throw error;
   }
+  const machine = watchMachine({
+    ...{ ...needs, logger },
+    isNeeded: (link) => catalog.list().some((network) => linkOf(network) === link),
+    repair: () =>
+      changes.inTurn(async () => {
+        await bringUp();
+        await sandboxes.reattach();
+      }),
+  });
+  const stop = () => {
+    for (const one of [parts.watch, machine, sandboxes]) one.stop();
+  };
 
   const { open, close, changePorts, view, rename, restoreNames } = sandboxes;
   return {
@@ -183,8 +200,7 @@ async function bringUpNetworks(options: NetworksOptions, kernel: Kernel): Promis
     connect: async (owner, id, settings) => sandboxes.connect(owner, getNetwork(id), settings),
     disconnect: async (owner, id) => sandboxes.disconnect(owner, getNetwork(id)),
     adopt,
-    check: (live) =>
-      checkNetworks({ tableName, catalog, kernel, firewall, sandboxes, repair: () => adopt(live) }, live()),
+    check: (live) => checkNetworks({ ...needs, firewall, sandboxes, repair: () => adopt(live) }, live()),
     ...{ list, findNetwork, getNetwork, listMatches, inspect },
     checkEndpoints: (endpoints) => checkEndpoints(findNetwork, endpoints),
     createNetwork: (body) => changes.create(body),
@@ -192,8 +208,7 @@ async function bringUpNetworks(options: NetworksOptions, kernel: Kernel): Promis
     hasEndpoints: (id) => sandboxes.endpointsOn(id).length > 0,
     destroy: () =>
       changes.inTurn(async () => {
-        watch.stop();
-        sandboxes.stop();
+        stop();
         await firewall.destroy();
         await foreignFirewall.accept([]);
         for (const link of catalog.list().flatMap((network) => ownLinkOf(network) ?? []))
@@ -201,8 +216,7 @@ async function bringUpNetworks(options: NetworksOptions, kernel: Kernel): Promis
         await kernel.close();
       }),
     async stop() {
-      watch.stop();
-      sandboxes.stop();
+      stop();
       await kernel.close();
     },
   };

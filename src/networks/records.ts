@@ -130,7 +130,10 @@ export function poolOf(network: NetworkRecord, family: 4 | 6): Pool | undefined 
 /** Containers have interfaces on it. */
 export const hasInterfaces = ({ bridge, uplink }: NetworkRecord) => (bridge ?? uplink) !== undefined;
 
-/** The link of this machine that goes with the network. */
+/** The link of this machine that it is on. */
+export const linkOf = ({ bridge, uplink }: NetworkRecord) => bridge?.link ?? uplink?.parent;
+
+/** The same where it goes with the network. */
 export function ownLinkOf({ bridge, uplink }: NetworkRecord): string | undefined {
   if (bridge && !bridge.isForeign) return bridge.link;
   return uplink?.made ? uplink.parent : undefined;

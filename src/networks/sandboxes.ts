@@ -32,6 +32,8 @@ export interface Sandboxes {
   view(ownerId: string): SandboxView | undefined;
   /** @param findLive ids of the owners that live; called once, in the moment in which what it says becomes what is open */
   adopt(findLive: () => string[]): Promise<void>;
+  /** Puts the links of what is open under their bridges again, which were made again. */
+  reattach(): Promise<void>;
   endpointsOn(networkId: string): EndpointOfOwner[];
   /** What is open now, by owner, and which links of our bridges there are. */
   survey(): Promise<{ open: ReadonlyMap<string, Readonly<OpenSandbox>>; links: Link[] }>;
@@ -78,6 +80,7 @@ export function createSandboxes(options: SandboxesOptions): Sandboxes {
       return sandbox && viewSandbox(sandbox);
     },
     adopt: (findLive) => adoptSandboxes({ kernel, publishedPorts, sandboxes, links, forget }, findLive),
+    reattach: async () => links.reattach(await kernel.listLinks()),
     endpointsOn: (networkId) => endpointsOn(networkId, [...sandboxes.values()]),
     survey: async () => ({ links: await links.list(), open: new Map(sandboxes) }),
     async restoreNames(findProcess) {

@@ -50,7 +50,7 @@ export function watchTable(
     return notice?.table === tableName && notice.isRemoval;
   }
 
-  const listener = listenToNetlink(netlinkProtocol.netfilter, nftGroup, (announcement) => {
+  const listener = listenToNetlink(netlinkProtocol.netfilter, [nftGroup], (announcement) => {
     if (announcement && (own.has(announcement.port) || !announcement.messages.some(isLoss))) return;
     isLost = true;
     distrust().catch(complain);

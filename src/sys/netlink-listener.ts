@@ -1,3 +1,4 @@
+import koffi from "koffi";
 import { check, declare, lastErrno, SyscallError } from "./libc.ts";
 import { decodeMessages, type NetlinkMessage } from "./netlink-message.ts";
 
@@ -17,6 +18,9 @@ const nonblocking = 0o4000;
 const asynchronous = 0o20000;
 const netlinkLevel = 270;
 const addMembership = 1;
+const socketLevel = 1;
+const attachFilter = 26;
+const instructionBytes = 8;
 const setOwner = 8;
 const setFlags = 4;
 const receiveBytes = 64 * 1024;
@@ -36,14 +40,16 @@ export interface Announcement {
 }
 
 /**
- * Listens to what the kernel announces to a multicast group of this thread's network namespace. The kernel raises SIGIO when
+ * Listens to what the kernel announces to multicast groups of this thread's network namespace. The kernel raises SIGIO when
  * there is something (fcntl(2), O_ASYNC), so neither a thread nor a process has to wait for it. Main thread only.
  * @param onAnnouncement gets undefined when some were lost
+ * @param filter a program of bpf(4) that says which announcements wake this process
  */
 export function listenToNetlink(
   protocol: number,
-  group: number,
+  groups: readonly number[],
   onAnnouncement: (announcement: Announcement | undefined) => void,
+  filter?: Buffer,
 ): NetlinkListener {
   const fd = check(
     socket(netlinkFamily, rawSocket | closeOnExec | nonblocking, protocol),
@@ -69,9 +75,12 @@ export function listenToNetlink(
     const address = Buffer.alloc(12);
     address.writeUInt16LE(netlinkFamily, 0);
     check(bind(fd, address, address.length), "bind", "netlink");
-    const number = Buffer.alloc(4);
-    number.writeUInt32LE(group);
-    check(setOption(fd, netlinkLevel, addMembership, number, number.length), "setsockopt", "netlink");
+    if (filter) attach(fd, filter);
+    for (const group of groups) {
+      const number = Buffer.alloc(4);
+      number.writeUInt32LE(group);
+      check(setOption(fd, netlinkLevel, addMembership, number, number.length), "setsockopt", "netlink");
+    }
     // Before the first signal can come: without a handler it ends the process.
     process.on("SIGIO", drain);
     check(fcntl(fd, setOwner, process.pid), "fcntl", "F_SETOWN");
@@ -89,4 +98,11 @@ export function listenToNetlink(
       setTimeout(() => process.off("SIGIO", drain), 1000).unref();
     },
   };
+}
+
+function attach(fd: number, filter: Buffer): void {
+  const program = Buffer.alloc(16);
+  program.writeUInt16LE(filter.length / instructionBytes, 0);
+  program.writeBigUInt64LE(koffi.address(filter), 8);
+  check(setOption(fd, socketLevel, attachFilter, program, program.length), "setsockopt", "SO_ATTACH_FILTER");
 }

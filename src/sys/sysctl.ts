@@ -5,6 +5,15 @@ export function readSysctl(path: string): string {
   return readFileSync(`/proc/sys/${path}`, "utf8").trim();
 }
 
+/** "" for one that is not there. */
+export function tryReadSysctl(path: string): string {
+  try {
+    return readSysctl(path);
+  } catch {
+    return "";
+  }
+}
+
 /** Returns the value before; writes only when that is another. */
 export function setSysctl(path: string, value: string): string {
   const before = readSysctl(path);

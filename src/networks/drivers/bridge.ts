@@ -14,13 +14,15 @@ export interface BridgeDriverOptions {
   bridges(): Bridge[];
   /** Has this machine forward what they need. */
   forward(): Promise<void>;
+  /** The same for bridges that have been told not to. */
+  forwardFromBridges(): Promise<void>;
   /** Its bridges bear it. */
   tableName: string;
 }
 
 /** A bridge for each network, an address of its subnet for each endpoint, and this machine as the gateway, which masquerades. */
 export function createBridgeDriver(options: BridgeDriverOptions): NetworkDriver {
-  const { kernel, firewall, foreignFirewall, bridges, forward, tableName } = options;
+  const { kernel, firewall, foreignFirewall, bridges, forward, forwardFromBridges, tableName } = options;
 
   async function ensure({ link, homes, mtu, isForeign }: Bridge): Promise<void> {
     const addresses = homes.flatMap(({ subnet: { prefixLength }, gateway }) =>
@@ -52,6 +54,7 @@ export function createBridgeDriver(options: BridgeDriverOptions): NetworkDriver 
       for (const name of findStrayBridges(await kernel.listLinks(), wanted, tableName))
         await kernel.removeLink(name);
       await forward();
+      await forwardFromBridges();
       await firewall.install(wanted);
       await foreignFirewall.accept(wanted);
     },
