@@ -29,7 +29,9 @@ const pingHeaders = {
 
 export const getVersion = (): Reply => ok(describeVersion());
 
-export const info = (request: ApiRequest): Reply => ok(describeSystem(request.engine));
+export async function info({ engine }: ApiRequest): Promise<Reply> {
+  return ok(describeSystem(engine, await engine.networks.listWarnings()));
+}
 
 export async function df(request: ApiRequest): Promise<Reply> {
   return ok(await describeDiskUse(request.engine, request.query.getAll("type")));

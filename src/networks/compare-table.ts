@@ -1,5 +1,5 @@
 import { listNftTable, type NftObject, tryNftTable } from "../sys/nftables.ts";
-import { administratorChain, isAdministrators, openedSets, publishedMaps } from "./ruleset.ts";
+import { administratorChain, isAdministrators, openedSets, publishedMaps, refusedSets } from "./ruleset.ts";
 
 export interface Difference {
   subject: "published ports" | "packet filter";
@@ -48,7 +48,11 @@ function describe(objects: NftObject[]): Map<string, string[]> {
       continue;
     }
     if (kind === "rule") named.get(`chain ${chain}`)?.push(JSON.stringify(expr));
-    else named.set(`${kind} ${value.name}`, [JSON.stringify(rest), ...elem.map(formatElement).sort()]);
+    else {
+      // Packets put these there.
+      const elements = Object.hasOwn(refusedSets, subject) ? [] : elem;
+      named.set(`${kind} ${subject}`, [JSON.stringify(rest), ...elements.map(formatElement).sort()]);
+    }
   }
   return named;
 }

@@ -37,6 +37,8 @@ export interface KernelOperations {
   setSysctl(setting: { path: string; value: string }): string;
   /** In an `inet` table; a long list is sent in several transactions. */
   changeElements(change: { table: string; elements: SetElement[] }): void;
+  /** The keys of a set's elements in an `inet` table. */
+  listKeys(set: { table: string; set: string }): Uint8Array[];
   /** From then on only this process can change the table. False where the kernel cannot do that. */
   ownTable(table: string): boolean;
   /** Nothing happens when there is no such table. */
@@ -131,6 +133,7 @@ export function startKernel(): Kernel {
     readSysctls: (paths) => call("readSysctls", paths) as Promise<string[]>,
     setSysctl: (setting) => call("setSysctl", setting) as Promise<string>,
     changeElements: (change) => call("changeElements", change) as Promise<void>,
+    listKeys: (set) => call("listKeys", set) as Promise<Uint8Array[]>,
     ownTable: (table) => call("ownTable", table) as Promise<boolean>,
     removeTable: (table) => call("removeTable", table) as Promise<void>,
     forgetUdpFlows: (ports) => call("forgetUdpFlows", ports) as Promise<void>,

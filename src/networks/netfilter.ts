@@ -8,12 +8,14 @@ import {
   type TrackedFlow,
 } from "../sys/conntrack-message.ts";
 import { NetlinkSocket, netlinkProtocol } from "../sys/netlink.ts";
-import type { SetElement } from "../sys/nftables-message.ts";
+import { decodeElementKeys, encodeElementQuery, type SetElement } from "../sys/nftables-message.ts";
 
 /** The kernel's packet filter. Runs on the network worker. */
 interface Netfilter {
   /** In an `inet` table; a long list is sent in several transactions. */
   changeElements(table: string, elements: SetElement[]): void;
+  /** The keys of a set's elements in an `inet` table. */
+  listKeys(table: string, set: string): Buffer[];
   /** From then on only this process can change the table. False where the kernel cannot do that. */
   ownTable(table: string): boolean;
   /** Nothing happens when there is no such table. */
@@ -45,6 +47,13 @@ export function createNetfilter(): Netfilter {
     changeElements(table, elements) {
       for (let start = 0; start < elements.length; start += batchSize)
         socket.changeElements(table, elements.slice(start, start + batchSize).map(fromMessage));
+    },
+    listKeys(table, set) {
+      const { type, payload } = encodeElementQuery(table, set);
+      return socket
+        .dump(type, payload)
+        .flatMap(decodeElementKeys)
+        .map((key) => Buffer.from(key));
     },
     ownTable(table) {
       try {

@@ -48,6 +48,7 @@ const operations: KernelOperations = {
   readSysctls: (paths) => paths.map(tryReadSysctl),
   setSysctl: ({ path, value }) => setSysctl(path, value),
   changeElements: ({ table, elements }) => netfilter.changeElements(table, elements),
+  listKeys: ({ table, set }) => netfilter.listKeys(table, set),
   ownTable: (table) => netfilter.ownTable(table),
   removeTable: (table) => netfilter.removeTable(table),
   forgetUdpFlows: (ports) => netfilter.forgetUdpFlows(ports, links.listAddresses()),

@@ -28,6 +28,7 @@ import { linkOf, type NetworkRecord, ownLinkOf } from "./records.ts";
 import type { SandboxView } from "./sandbox.ts";
 import { createSandboxes } from "./sandboxes.ts";
 import type { NetworksConfig } from "./settings.ts";
+import { listNetworkWarnings } from "./warnings.ts";
 import { watchMachine } from "./watch-machine.ts";
 import { watchTable } from "./watch-table.ts";
 
@@ -103,6 +104,8 @@ export interface Networks {
   hasEndpoints(id: string): boolean;
   /** Links, leases and rules that differ from what these owners need. */
   check(live: () => string[]): Promise<Finding[]>;
+  /** What `info` says of packets that do not arrive. */
+  listWarnings(): Promise<string[]>;
   /** Takes bridges, table and rules of the machine; the records stay. Nothing can be opened afterwards. */
   destroy(): Promise<void>;
   /** Ends the worker thread and lets go of the ports. Bridges, rules and running containers stay as they are. */
@@ -201,6 +204,7 @@ async function bringUpNetworks(options: NetworksOptions, kernel: Kernel): Promis
     disconnect: async (owner, id) => sandboxes.disconnect(owner, getNetwork(id)),
     adopt,
     check: (live) => checkNetworks({ ...needs, firewall, sandboxes, repair: () => adopt(live) }, live()),
+    listWarnings: () => listNetworkWarnings({ ...needs, logger }),
     ...{ list, findNetwork, getNetwork, listMatches, inspect },
     checkEndpoints: (endpoints) => checkEndpoints(findNetwork, endpoints),
     createNetwork: (body) => changes.create(body),

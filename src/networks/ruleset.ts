@@ -15,6 +15,13 @@ export const openedSets = {
   opened6: "ipv6_addr . inet_proto . inet_service",
 };
 
+/** Who has tried lately to reach a published port at a container's own address, and may not: a few are kept. By the name of their set. */
+export const refusedSets = {
+  refused: "ipv4_addr . ipv4_addr . inet_service",
+  refused6: "ipv6_addr . ipv6_addr . inet_service",
+};
+const refusedFlags = "flags dynamic, timeout; size 32; timeout 1h;";
+
 /** What is known of the bridges: a few elements each, so that no packet walks through rules of other networks. */
 const bridgeSets = {
   bridges: "set type ifname;",
@@ -43,6 +50,10 @@ export const loopbackGuard = {
 const port = "meta l4proto . th dport";
 const known = "ct state established,related accept";
 
+const noteRefusal = (family: "ip" | "ip6", end: "" | "6") =>
+  `iifname != @bridges ${family} daddr . ${port} @opened${end} ` +
+  `update @refused${end} { ${family} saddr . ${family} daddr . th dport }`;
+
 /** Each with its hook, "" for none, and its rules. */
 const chains: Record<string, { hook: string; rules: string[] }> = {
   published_ports: {
@@ -68,6 +79,8 @@ const chains: Record<string, { hook: string; rules: string[] }> = {
       "iifname . oifname vmap @between",
       "iifname . oifname @trusted goto opened_ports",
       "iifname != @bridges oifname @direct goto opened_ports",
+      noteRefusal("ip", ""),
+      noteRefusal("ip6", "6"),
       "drop",
     ],
   },
@@ -136,7 +149,7 @@ export const isAdministrators = (name: string) => name.startsWith(administratorC
 /** Everything of ours in the table, by its kind. */
 export const ownObjects = {
   chain: [...Object.keys(chains), administratorChain],
-  set: [...Object.keys(openedSets), ...namesOf("set")],
+  set: [...Object.keys(openedSets), ...Object.keys(refusedSets), ...namesOf("set")],
   map: [...Object.keys(publishedMaps), ...namesOf("map")],
 };
 
@@ -151,6 +164,9 @@ export function formatTable(table: string, bridges: Bridge[], allowsDirectRoutin
     `add table ${table}`,
     ...Object.entries(publishedMaps).map(([name, type]) => `add map ${table} ${name} { type ${type}; }`),
     ...Object.entries(openedSets).map(([name, type]) => `add set ${table} ${name} { type ${type}; }`),
+    ...Object.entries(refusedSets).map(
+      ([name, type]) => `add set ${table} ${name} { type ${type}; ${refusedFlags} }`,
+    ),
     `add chain ${table} ${administratorChain}`,
     ...entries.map(([name, { hook }]) => `add chain ${table} ${name}${hook && ` { ${hook} }`}`),
     ...Object.entries(bridgeSets).map(([name, made]) => {

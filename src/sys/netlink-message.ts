@@ -104,13 +104,18 @@ function encodeAttribute([type, value]: Attribute): Buffer {
 
 /** Attributes by type, without the flag bits. Nested ones are decoded by calling again. The last of a type wins. */
 export function decodeAttributes(bytes: Buffer): Map<number, Buffer> {
-  const attributes = new Map<number, Buffer>();
+  return new Map(listAttributes(bytes));
+}
+
+/** The same in their order, where several are of one type. */
+export function listAttributes(bytes: Buffer): [type: number, value: Buffer][] {
+  const attributes: [number, Buffer][] = [];
   let offset = 0;
   while (offset + attributeHeaderBytes <= bytes.length) {
     const length = bytes.readUInt16LE(offset);
     if (length < attributeHeaderBytes || offset + length > bytes.length) break;
     const type = bytes.readUInt16LE(offset + 2) & typeMask;
-    attributes.set(type, bytes.subarray(offset + attributeHeaderBytes, offset + length));
+    attributes.push([type, bytes.subarray(offset + attributeHeaderBytes, offset + length)]);
     offset += aligned(length);
   }
   return attributes;

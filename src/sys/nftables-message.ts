@@ -4,6 +4,7 @@ import {
   encodeAttributes,
   encodeMessage,
   encodeText,
+  listAttributes,
   messageFlag,
   type NetlinkMessage,
   zeroes,
@@ -133,6 +134,26 @@ function encodeElements(table: string, elements: Neighbours): Buffer {
     [listAttribute.set, encodeText(elements[0].set)],
     [listAttribute.elements, items],
   ]);
+}
+
+const getElements = (subsystem << 8) | 13;
+
+/** Asks for all elements of a set in an `inet` table. */
+export function encodeElementQuery(table: string, set: string): { type: number; payload: Buffer } {
+  const attributes = encodeAttributes([
+    [listAttribute.table, encodeText(table)],
+    [listAttribute.set, encodeText(set)],
+  ]);
+  return { type: getElements, payload: Buffer.concat([header(inetFamily, 0), attributes]) };
+}
+
+/** The keys of the elements in one of the answers. */
+export function decodeElementKeys(payload: Buffer): Buffer[] {
+  const list = decodeAttributes(payload.subarray(4)).get(listAttribute.elements) ?? Buffer.alloc(0);
+  return listAttributes(list).flatMap(([, element]) => {
+    const key = decodeAttributes(element).get(elementAttribute.key);
+    return (key && decodeAttributes(key).get(dataValue)) ?? [];
+  });
 }
 
 /** The multicast group that changes of the ruleset are announced to. */

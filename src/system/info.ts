@@ -18,7 +18,10 @@ export interface SystemSubject {
 }
 
 /** The answer to `GET /info`. */
-export function describeSystem({ containers, config, warnings: given }: SystemSubject): InfoResponse {
+export function describeSystem(
+  { containers, config, warnings: given }: SystemSubject,
+  ofNetworks: readonly string[] = [],
+): InfoResponse {
   const all = [...containers.byId.values()].map(({ record }) => record.state);
   const paused = all.filter(({ Paused }) => Paused).length;
   const running = all.filter(({ Running }) => Running).length - paused;
@@ -72,7 +75,7 @@ export function describeSystem({ containers, config, warnings: given }: SystemSu
       ...(cgroupLayout() === "v2" ? ["name=cgroupns"] : []),
     ],
     FirewallBackend: { Driver: "nftables" },
-    Warnings: [...given, ...warnings()],
+    Warnings: [...given, ...warnings(), ...ofNetworks],
   };
 }
 

@@ -302,35 +302,3 @@ describe("who reaches whom", () => {
     run(`nft flush chain ${table} administrator`);
   });
 });
-
-test("two hosts that route each other's subnets reach published ports by address once they are told to", async () => {
-  const started = await startNetworks({
-    allowsDirectRouting: true,
-    publishAddress: { family: 4, value: 0x7f000001n },
-  });
-  const outside = await startAgent("new");
-  run(
-    [
-      "ip link add two0 type veth peer name two1",
-      `ip link set two1 netns ${outside.pid}`,
-      "ip addr add 198.18.0.1/24 dev two0; ip link set two0 up",
-      `nsenter --net=/proc/${outside.pid}/ns/net sh -c 'ip addr add 198.18.0.2/24 dev two1; ip link set two1 up; ip route add 10.90.0.0/24 via 198.18.0.1'`,
-    ].join(" && "),
-  );
-  const request = newRequest({ portBindings: { "80/tcp": [{ HostIp: "", HostPort: "8390" }] } });
-  const sandbox = await started.networks.open(request);
-  const agent = await startAgent(sandbox.netnsPath);
-  sandbox.release();
-  await agent.serve("tcp", 80, "web");
-  await agent.serve("tcp", 81, "hidden");
-  const address = sandbox.endpoints.bridge?.IPAddress ?? "";
-  assert.equal(await outside.ask("tcp", address, 80), "web sees 198.18.0.2");
-  assert.equal(await outside.askInVain("tcp", address, 81), "silence");
-  assert.deepEqual(sandbox.ports, { "80/tcp": [{ HostIp: "127.0.0.1", HostPort: "8390" }] });
-  assert.match(await outside.askInVain("tcp", "198.18.0.1", 8390), /^(ECONNREFUSED|silence)$/);
-  const next = await started.restart({ allowsDirectRouting: false });
-  await next.adopt(() => [request.owner.id]);
-  assert.equal(await outside.askInVain("tcp", address, 80), "silence");
-  await Promise.all([agent.stop(), outside.stop()]);
-  await started.stop();
-});
