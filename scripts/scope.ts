@@ -14,7 +14,7 @@ const operations = all(
 
 const flags = all(read("src/containers/create/unsupported.ts"), /\["(--[^"]+)",/g).map(([flag]) => flag);
 const logs = globSync("src/containers/logs/*.ts").map(read).join("");
-const lists = all(logs, /const (notYet|otherDrivers) = \[([^\]]+)\]/g);
+const lists = all(logs, /const (otherDrivers) = \[([^\]]+)\]/g);
 const wordsOf = (name: string) =>
   lists
     .find(([one]) => one === name)?.[1]
@@ -42,7 +42,7 @@ ${operations.join("\n")}
 
 ${flags.map((flag) => `\`${flag}\``).join(", ")}
 
-Log drivers: ${wordsOf("otherDrivers")}. Options of json-file: ${wordsOf("notYet")}.
+Log drivers: ${wordsOf("otherDrivers")}.
 
 ## Networks, volumes, hosts
 

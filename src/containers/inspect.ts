@@ -14,7 +14,7 @@ import { type Containers, folderOf } from "./containers.ts";
 import { etcFilesOf } from "./etc-files.ts";
 import { execIdsOf } from "./exec/exec.ts";
 import { describeLinks } from "./links.ts";
-import { logPathOf } from "./logs/drivers.ts";
+import { shownLogPath } from "./logs/drivers.ts";
 import { mountPoints } from "./mounts.ts";
 import { lowerLayers, upperOf, workOf } from "./rootfs.ts";
 import { cgroupOf } from "./runtime-files.ts";
@@ -37,7 +37,7 @@ export function inspectContainer(containers: Containers, container: Container): 
     ResolvConfPath: files.resolvConf,
     HostnamePath: files.hostname,
     HostsPath: files.hosts,
-    LogPath: logPathOf(folderOf(containers, id), record),
+    LogPath: shownLogPath(folderOf(containers, id), record),
     Name: `/${record.name}`,
     RestartCount: record.restartCount,
     Driver: "overlay2",

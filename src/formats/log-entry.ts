@@ -3,6 +3,8 @@ export interface LogEntry {
   /** With its line feed; without one when the line was longer than `maxLineBytes` and goes on in the next entry. */
   log: string;
   stream: "stdout" | "stderr";
+  /** Labels and variables of the container that its log was to carry. */
+  attrs?: Record<string, string>;
   /** RFC 3339 with nanoseconds. */
   time: string;
 }

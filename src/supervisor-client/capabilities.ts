@@ -13,11 +13,16 @@ export function readCapabilities({ methods, protocol }: Welcome): ReadonlySet<st
   return new Set(methods ?? byVersion.slice(0, protocol).flat());
 }
 
+const laterOptions = ["attributes", "compress", "droppedAboveBytes"] as const;
+
 /**
  * A log's options as this supervisor reads them: without log drivers it takes json-file's options, or nothing.
  * @throws EngineError unavailable when it cannot write such a log
  */
 export function sayLog(log: LogOptions, capabilities: ReadonlySet<string>): GivenLogOptions {
+  const isPlain = log.driver === "none" || !laterOptions.some((name) => log[name] !== undefined);
+  if (!isPlain && !capabilities.has("log.details"))
+    throw unavailable("the log's options are not supported by the running supervisor (older version)");
   if (capabilities.has(`log.${log.driver}`)) return log;
   const knowsDrivers = capabilities.has("log.none");
   if (!knowsDrivers && log.driver === "none") return undefined;

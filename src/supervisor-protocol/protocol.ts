@@ -68,6 +68,12 @@ export interface JsonFileLog {
   path: string;
   maxSizeBytes: number;
   maxFiles: number;
+  /** What each entry says beside its line: the text of a JSON object. */
+  attributes?: string;
+  /** Whether files that are no longer written are compressed. */
+  compress?: boolean;
+  /** The process never waits for its log: what comes while this much is to be written is dropped. */
+  droppedAboveBytes?: number;
 }
 
 /** Where a process's output is kept: by a driver, and what that one needs to know. */
@@ -155,9 +161,9 @@ export type MethodName = keyof Methods;
 
 /**
  * By name: methods, options that methods have not had from the first, and drivers of logs. Those that know no drivers write
- * json-file.
+ * json-file, and only those with "log.details" its later options.
  */
-export type Capability = MethodName | "exec.client" | `log.${LogOptions["driver"]}`;
+export type Capability = MethodName | "exec.client" | `log.${LogOptions["driver"]}` | "log.details";
 
 export interface Request {
   id: number;

@@ -16,15 +16,17 @@ const isEscaped = Uint8Array.from(escapes, (written) => (written ? 1 : 0));
  * Puts an entry of Docker's json-file log for each line into `target`, and one for what follows the last line feed, if there is
  * something. No string is made of a line: with a container that floods its output they would be more than the garbage collector
  * can take away in passing.
+ * @param attributes the text of a JSON object
  * @param text not empty, in UTF-8; what is not becomes U+FFFD
  */
 export function putLogEntries(
   text: Buffer,
-  { stream, time }: Omit<LogEntry, "log">,
+  { stream, time, attributes }: Omit<LogEntry, "log" | "attrs"> & { attributes?: string | undefined },
   target: GatheredBytes,
 ): void {
   const valid = isUtf8(text) ? text : Buffer.from(text.toString());
-  const tail = `","stream":"${stream}","time":"${time}"}\n`;
+  const more = attributes === undefined ? "" : `,"attrs":${attributes}`;
+  const tail = `","stream":"${stream}"${more},"time":"${time}"}\n`;
   const betweenLines = Buffer.from(`\\n${tail}${head}`);
   const last = valid.length - 1;
   let plain = 0;

@@ -1,11 +1,11 @@
 import { close, closeSync, fstatSync, open as openFile, openSync, readSync, write } from "node:fs";
-import { rename, rm } from "node:fs/promises";
 import { promisify } from "node:util";
 import { type LogEntry, maxLineBytes } from "../formats/log-entry.ts";
 import { timestamp } from "../formats/timestamp.ts";
 import type { JsonFileLog } from "../supervisor-protocol/protocol.ts";
 import { GatheredBytes } from "./gathered-bytes.ts";
 import { putLogEntries } from "./log-entries.ts";
+import { compressRotated, shiftLogFiles } from "./log-rotation.ts";
 
 const open = promisify(openFile);
 const pauseAboveBytes = 512 * 1024;
@@ -33,6 +33,10 @@ export class LogFile {
   #writing = false;
   #closed = false;
   #quiet: NodeJS.Timeout | undefined;
+  /** Of the file before this one. */
+  #compressing: Promise<void> = Promise.resolve();
+  /** The beginning of the line has been dropped. */
+  readonly #isSkipping = { stdout: false, stderr: false };
   #onIdle: (() => void)[] = [];
 
   constructor(options: Omit<JsonFileLog, "driver">) {
@@ -47,6 +51,26 @@ export class LogFile {
    * @returns false when the writer should pause until `whenWritten`
    */
   append(stream: LogEntry["stream"], chunk: Buffer): boolean {
+    const { droppedAboveBytes: most } = this.#options;
+    if (most === undefined) return this.#gather(stream, chunk);
+    if (this.#gathered.length > 0 && this.#gathered.length + chunk.length > most) this.#drop(stream);
+    else this.#gather(stream, this.#isSkipping[stream] ? this.#skip(stream, chunk) : chunk);
+    return true;
+  }
+
+  #drop(stream: LogEntry["stream"]): void {
+    this.#partial[stream].clear();
+    this.#isSkipping[stream] = true;
+  }
+
+  /** The lines whose beginning is not lost. */
+  #skip(stream: LogEntry["stream"], chunk: Buffer): Buffer {
+    const end = chunk.indexOf(lineFeed);
+    this.#isSkipping[stream] = end === -1;
+    return chunk.subarray(end === -1 ? chunk.length : end + 1);
+  }
+
+  #gather(stream: LogEntry["stream"], chunk: Buffer): boolean {
     // In a piece of that size every whole line is short enough for one entry.
     for (let start = 0; start < chunk.length; start += maxLineBytes)
       this.#take(stream, chunk.subarray(start, start + maxLineBytes));
@@ -79,6 +103,7 @@ export class LogFile {
     this.#endLine("stderr");
     this.#flush();
     await this.whenWritten();
+    await this.#compressing;
     this.#closed = true;
     clearTimeout(this.#quiet);
     closeSync(this.#fd);
@@ -102,7 +127,8 @@ export class LogFile {
   }
 
   #put(stream: LogEntry["stream"], lines: Buffer): void {
-    putLogEntries(lines, { stream, time: timestamp() }, this.#gathered);
+    const { attributes } = this.#options;
+    putLogEntries(lines, { stream, time: timestamp(), attributes }, this.#gathered);
   }
 
   #flush(): void {
@@ -169,14 +195,11 @@ export class LogFile {
 
   /** Not on this thread: to free the blocks of the oldest file takes the kernel a while. */
   async #rotate(): Promise<void> {
-    const { path, maxFiles } = this.#options;
-    const name = (n: number) => (n === 0 ? path : `${path}.${n}`);
-    for (let n = maxFiles - 2; n >= 0; n--) {
-      // Not that many yet.
-      await rename(name(n), name(n + 1)).catch(() => {});
-    }
+    const { path, compress } = this.#options;
+    await this.#compressing;
     // A file of its own for each turn, also where only one is kept: who follows reads the old one to its end.
-    if (maxFiles === 1) await rm(path).catch(() => {});
+    await shiftLogFiles(this.#options);
+    if (compress) this.#compressing = compressRotated({ path });
     try {
       const fresh = await open(path, "a", 0o640);
       const full = this.#fd;

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { appendFileSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { appendFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, it } from "node:test";
@@ -18,7 +18,8 @@ let count = 0;
 /** As much of a record as says where a log is and how it is kept. */
 function recordOf(driver: string, config: Record<string, string> = {}): ContainerRecord {
   const hostConfig = { LogConfig: { Type: driver, Config: config } };
-  return { id: `c${count++}`, hostConfig } as unknown as ContainerRecord;
+  const image = { Env: ["A=b", "AB=c"], Labels: { l: "m" }, Image: "busybox" };
+  return { id: `c${count++}`, name: "n", config: image, hostConfig } as unknown as ContainerRecord;
 }
 
 const all: LogSelection = {
@@ -33,20 +34,25 @@ async function collect(entries: AsyncGenerator<LogEntry[]>): Promise<string[]> {
 }
 
 it("has for each driver of the daemon's a sink of the supervisor's, and the other way round", () => {
-  assert.deepEqual([...logDriverNames].sort(), [...logDrivers].sort());
+  const used = logDriverNames.map((driver) => logOptionsOf(folder, recordOf(driver)).driver);
+  assert.deepEqual([...new Set(used)].sort(), [...logDrivers].sort());
 });
 
 for (const driver of logDriverNames) {
-  const open = (record: ContainerRecord): LogSource | undefined => findLogSource(folder, record);
+  const folderOf = ({ id }: ContainerRecord) => {
+    mkdirSync(join(folder, id), { recursive: true });
+    return join(folder, id);
+  };
+  const open = (record: ContainerRecord): LogSource | undefined => findLogSource(folderOf(record), record);
 
   it(`reads what the sink of ${driver} has written, or says that it cannot be read`, async () => {
     const record = recordOf(driver);
-    const sink = createLogSink(logOptionsOf(folder, record));
+    const sink = createLogSink(logOptionsOf(folderOf(record), record));
     for (const text of ["one\n", "two\n", "three\n"]) sink.append("stdout", Buffer.from(text));
     sink.append("stderr", Buffer.from("bad\n"));
     await sink.end();
     const source = open(record);
-    assert.equal(source === undefined, logPathOf(folder, record) === "");
+    assert.equal(source === undefined, logPathOf(folderOf(record), record) === "");
     if (!source) return;
     assert.deepEqual(await collect(source.read(all)), ["one", "two", "three", "bad"]);
     assert.deepEqual(await collect(source.read({ ...all, stdout: false })), ["bad"]);
@@ -60,7 +66,7 @@ for (const driver of logDriverNames) {
 
   it(`follows what the sink of ${driver} writes, from its tail to its end and across rotations`, async () => {
     const record = recordOf(driver, { "max-size": "300", "max-file": "3" });
-    const sink = createLogSink(logOptionsOf(folder, record));
+    const sink = createLogSink(logOptionsOf(folderOf(record), record));
     sink.append("stdout", Buffer.from("old\nlast\n"));
     await sink.whenWritten();
     const source = open(record);
@@ -87,7 +93,7 @@ for (const driver of logDriverNames) {
 
   it(`stops following ${driver} when it comes to what is later than asked for`, async () => {
     const record = recordOf(driver);
-    const sink = createLogSink(logOptionsOf(folder, record));
+    const sink = createLogSink(logOptionsOf(folderOf(record), record));
     const source = open(record);
     if (!source) return sink.end();
     const never = new Promise(() => {});

@@ -1,15 +1,27 @@
 import assert from "node:assert/strict";
-import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, truncateSync } from "node:fs";
+import {
+  existsSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  truncateSync,
+  writeFileSync,
+} from "node:fs";
+import { open } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, it } from "node:test";
+import { openJsonFile } from "../../src/containers/logs/json-file.ts";
 import {
+  findTime,
   followEntries,
-  openLogFiles,
   readEntries,
   readEntriesBackwards,
 } from "../../src/containers/logs/json-file-reader.ts";
-import { decodeLogEntry } from "../../src/formats/log-entry.ts";
+import { openLogParts } from "../../src/containers/logs/log-parts.ts";
+import { decodeLogEntry, type LogEntry } from "../../src/formats/log-entry.ts";
+import { parseTimestamp } from "../../src/formats/timestamp.ts";
 import { LogFile } from "../../src/supervisor/log-file.ts";
 import { eventually } from "../engine.ts";
 
@@ -22,6 +34,12 @@ const linesOf = (path: string) =>
     .split("\n")
     .filter(Boolean)
     .map((line) => decodeLogEntry(line)?.log);
+
+async function gather(blocks: AsyncIterable<LogEntry[]>): Promise<LogEntry[]> {
+  const all: LogEntry[] = [];
+  for await (const block of blocks) all.push(...block);
+  return all;
+}
 
 it("keeps lines whole however they arrive, and splits only what is longer than 16 KiB", async () => {
   const path = newPath();
@@ -105,13 +123,14 @@ it("rotates within its bounds and loses nothing that they allow", async () => {
   }
   await log.end();
   assert.ok(existsSync(`${path}.2`) && !existsSync(`${path}.3`));
-  const files = await openLogFiles(path);
+  const parts = await openLogParts(path);
   const seen: string[] = [];
-  for (const file of files) {
+  for (const part of parts) {
+    const file = await part.plain();
     for await (const entries of readEntries(file, 0))
       seen.push(...entries.map(({ log: line }) => line.trim()));
     assert.ok((await file.stat()).size <= 10_000);
-    await file.close();
+    await part.close();
   }
   assert.deepEqual(
     seen.map(Number),
@@ -125,7 +144,7 @@ it("is read backwards as exactly as forwards", async () => {
   const lines = Array.from({ length: 5000 }, (_, n) => `${n}${"é".repeat(n % 97)}\n`);
   for (const line of lines) log.append("stdout", Buffer.from(line));
   await log.end();
-  const [file] = await openLogFiles(path);
+  const file = await (await openLogParts(path))[0]?.plain();
   assert.ok(file);
   const backwards: string[] = [];
   for await (const entry of readEntriesBackwards(file, (await file.stat()).size)) backwards.push(entry.log);
@@ -162,4 +181,74 @@ it("is followed across rotations without losing or doubling a line", async () =>
     seen,
     Array.from({ length: 600 }, (_, n) => n),
   );
+});
+
+it("compresses what is rotated, and all of it is read, followed and sought by time", async () => {
+  const path = newPath();
+  const log = new LogFile({
+    path,
+    maxSizeBytes: 10_000,
+    maxFiles: 4,
+    compress: true,
+    attributes: '{"a":"b"}',
+  });
+  for (let n = 0; n < 600; n++) {
+    log.append("stdout", Buffer.from(`${n}\n`));
+    await log.whenWritten();
+  }
+  await log.end();
+  assert.deepEqual(
+    [".1", ".1.gz", ".2", ".2.gz", ".3.gz", ".4.gz", ".part"].map((end) => existsSync(`${path}${end}`)),
+    [false, true, false, true, true, false, false],
+  );
+  const selection = { stdout: true, stderr: true, since: undefined, until: undefined, tail: undefined };
+  const source = openJsonFile(path);
+  const all = await gather(source.read(selection));
+  const numbers = (entries: LogEntry[]) => entries.map(({ log: line }) => Number(line));
+  const expected = Array.from({ length: all.length }, (_, n) => 600 - all.length + n);
+  assert.deepEqual(numbers(all), expected);
+  assert.ok(all.length > 300);
+  assert.deepEqual(all[0]?.attrs, { a: "b" });
+  assert.deepEqual(numbers(await gather(source.follow(selection, Promise.resolve()))), expected);
+  assert.deepEqual(numbers(await gather(source.read({ ...selection, tail: 140 }))), expected.slice(-140));
+  const since = parseTimestamp(all[100]?.time ?? "");
+  const later = numbers(await gather(source.read({ ...selection, since })));
+  assert.ok(later.length <= all.length - 100 + 2 && later.length >= all.length - 100, String(later.length));
+  assert.equal(later.at(-1), 599);
+});
+
+it("drops what a process that never waits has written too fast, whole lines only", async () => {
+  const path = newPath();
+  const log = new LogFile({ path, maxSizeBytes: 1e9, maxFiles: 1, droppedAboveBytes: 10_000 });
+  for (let n = 0; n < 1000; n++)
+    for (const part of [`${n} `, "x".repeat(100), ` ${n}\n`])
+      assert.equal(log.append("stdout", Buffer.from(part)), true);
+  await log.end();
+  const lines = linesOf(path);
+  assert.ok(lines.length > 10 && lines.length < 900, String(lines.length));
+  for (const line of lines) assert.match(line ?? "", /^(\d+) x{100} \1\n$/);
+});
+
+it("seeks a time in a long log with a few looks", async () => {
+  const path = newPath();
+  const time = (n: number) => new Date(1.7e12 + n * 1000).toISOString();
+  const lines = Array.from({ length: 100_000 }, (_, n) =>
+    JSON.stringify({ log: `${n}\n`, stream: "stdout", time: time(n) }),
+  );
+  writeFileSync(path, `${lines.join("\n")}\n`);
+  const file = await open(path, "r");
+  const read = file.read.bind(file);
+  let looks = 0;
+  file.read = ((...words: Parameters<typeof read>) => {
+    looks++;
+    return read(...words);
+  }) as typeof file.read;
+  for (const n of [0, 1, 50_000, 99_999]) {
+    const position = await findTime(file, 1.7e12 + n * 1000);
+    const entries = await gather(readEntries(file, position));
+    const first = Number(entries[0]?.log);
+    assert.ok(first <= n && n - first < 4000, `${first} for ${n}`);
+  }
+  assert.ok(looks < 400, String(looks));
+  await file.close();
 });

@@ -3,70 +3,102 @@ import { invalid, notImplemented } from "../../errors.ts";
 import type { HostConfig } from "../../formats/docker-api/docker-api.ts";
 import type { LogOptions } from "../../supervisor-protocol/protocol.ts";
 import type { ContainerRecord } from "../container.ts";
+import { attributeOptions, checkAttributes, describeAttributes } from "./attributes.ts";
+import { type DriverOptions, readFileOptions, readMode } from "./file-options.ts";
 import { openJsonFile } from "./json-file.ts";
-import { checkJsonFileOptions, readJsonFileOptions } from "./json-file-options.ts";
 import type { LogSource } from "./source.ts";
-
-type DriverOptions = Record<string, string>;
 
 /** What the daemon knows of a log driver. The supervisor's half is its sink. */
 interface LogDriver {
-  /** @throws EngineError invalid, notImplemented */
-  checkOptions(options: DriverOptions): void;
+  /** Names of its options, but for those that all have. */
+  options: readonly string[];
+  /** @throws EngineError invalid in Docker's words */
+  check(options: DriverOptions): void;
   /** @param folder the container's. "" for none */
   pathOf(folder: string, id: string): string;
+  /** Whether inspect shows where. */
+  isShown?: boolean;
   /** What the supervisor needs to know. */
-  describe(path: string, options: DriverOptions): LogOptions;
-  /** Undefined for one that cannot be read. */
-  open(path: string): LogSource | undefined;
+  describe(path: string, record: ContainerRecord, options: DriverOptions): LogOptions;
+  /** What Docker says of an option that it has not. */
+  refuseOption(name: string): string;
 }
 
+/** In our own format, which is nothing that others read. */
+const localPath = (folder: string) => join(folder, "container.log");
+
 const jsonFile: LogDriver = {
-  checkOptions: checkJsonFileOptions,
+  options: ["max-size", "max-file", "compress", ...attributeOptions],
+  check(options) {
+    readFileOptions(options);
+    checkAttributes(options);
+  },
   pathOf: (folder, id) => join(folder, `${id}-json.log`),
-  describe: (path, options) => ({ driver: "json-file", path, ...readJsonFileOptions(options) }),
-  open: openJsonFile,
+  isShown: true,
+  describe(path, record, options) {
+    const attributes = describeAttributes(record, options);
+    return { driver: "json-file", path, ...readFileOptions(options), ...(attributes && { attributes }) };
+  },
+  refuseOption: (name) => `unknown log opt '${name}' for json-file log driver`,
+};
+
+const local: LogDriver = {
+  options: ["max-size", "max-file", "compress"],
+  check: (options) => void readFileOptions(options),
+  pathOf: localPath,
+  describe: (path, _, options) => ({ driver: "json-file", path, ...readFileOptions(options, "", true) }),
+  refuseOption: (name) => `unknown log opt '${name}' for log driver local`,
 };
 
 const drivers = new Map<string, LogDriver>([
   ["json-file", jsonFile],
-  [
-    "none",
-    {
-      checkOptions: () => {},
-      pathOf: () => "",
-      describe: () => ({ driver: "none" }),
-      open: () => undefined,
-    },
-  ],
+  ["local", local],
 ]);
 
-export const logDriverNames = [...drivers.keys()];
+/** Of "none" any option is taken, and means nothing. */
+export const logDriverNames = [...drivers.keys(), "none"];
 
 /** Docker's other drivers. */
-const otherDrivers = ["awslogs", "fluentd", "gcplogs", "gelf", "journald", "local", "splunk", "syslog"];
+const otherDrivers = ["awslogs", "fluentd", "gcplogs", "gelf", "journald", "splunk", "syslog"];
+
+const commonOptions = ["mode", "max-buffer-size"];
 
 /** @throws EngineError invalid, notImplemented */
-export function checkLogConfig({ Type: type, Config: options }: HostConfig["LogConfig"]): void {
+export function checkLogConfig({ Type: type, Config }: HostConfig["LogConfig"]): void {
+  const options = Config ?? {};
+  if (type === "none") return;
   if (otherDrivers.includes(type)) throw notImplemented("not yet supported: --log-driver");
   const driver = drivers.get(type);
   if (!driver) throw invalid(`error looking up logging plugin ${type}: plugin "${type}" not found`);
-  driver.checkOptions(options ?? {});
+  readMode(options);
+  for (const name of Object.keys(options))
+    if (![...driver.options, ...commonOptions].includes(name)) throw invalid(driver.refuseOption(name));
+  driver.check(options);
 }
 
+const isNone = ({ hostConfig }: ContainerRecord) => hostConfig.LogConfig.Type === "none";
 const driverOf = ({ hostConfig }: ContainerRecord) => drivers.get(hostConfig.LogConfig.Type) ?? jsonFile;
+
+/** Where a container's log is as inspect shows it: "" for one that others cannot read. @param folder the container's */
+export function shownLogPath(folder: string, record: ContainerRecord): string {
+  return driverOf(record).isShown ? logPathOf(folder, record) : "";
+}
 
 /** Where a container's log is, "" when it has none. @param folder the container's */
 export function logPathOf(folder: string, record: ContainerRecord): string {
-  return driverOf(record).pathOf(folder, record.id);
+  return isNone(record) ? "" : driverOf(record).pathOf(folder, record.id);
 }
 
 /** Where and how the supervisor is to log a container's output. @throws EngineError invalid */
 export function logOptionsOf(folder: string, record: ContainerRecord): LogOptions {
-  return driverOf(record).describe(logPathOf(folder, record), record.hostConfig.LogConfig.Config ?? {});
+  if (isNone(record)) return { driver: "none" };
+  const options = record.hostConfig.LogConfig.Config ?? {};
+  const droppedAboveBytes = readMode(options);
+  const described = driverOf(record).describe(logPathOf(folder, record), record, options);
+  return { ...described, ...(droppedAboveBytes !== undefined && { droppedAboveBytes }) };
 }
 
 /** Undefined when the driver's logs cannot be read. */
 export function findLogSource(folder: string, record: ContainerRecord): LogSource | undefined {
-  return driverOf(record).open(logPathOf(folder, record));
+  return isNone(record) ? undefined : openJsonFile(logPathOf(folder, record));
 }

@@ -1,7 +1,9 @@
 import { watch } from "node:fs";
-import { type FileHandle, open, stat } from "node:fs/promises";
+import { type FileHandle, stat } from "node:fs/promises";
 import { hasCode } from "../../errors.ts";
 import { decodeLogEntry, type LogEntry } from "../../formats/log-entry.ts";
+import { parseTimestamp } from "../../formats/timestamp.ts";
+import { openIfExists } from "./log-parts.ts";
 
 const blockBytes = 64 * 1024;
 const lineFeed = 0x0a;
@@ -36,6 +38,33 @@ export async function findLastLineEnd(file: FileHandle): Promise<number> {
   return 0;
 }
 
+/**
+ * Where a line begins that all entries from a time on come after: they stand in their order, so that half of what is left is passed
+ * over with each look.
+ * @param since milliseconds since the epoch
+ */
+export async function findTime(file: FileHandle, since: number): Promise<number> {
+  let [low, high] = [0, (await file.stat()).size];
+  while (high - low > blockBytes) {
+    const middle = Math.floor((low + high) / 2);
+    const line = await findLine(file, middle);
+    const time = line && parseTimestamp(line.entry.time);
+    if (line && time !== undefined && time < since && line.start < high) low = line.start;
+    else high = middle;
+  }
+  return low;
+}
+
+/** The first whole line after a position. */
+async function findLine(file: FileHandle, position: number) {
+  const block = Buffer.allocUnsafe(blockBytes * 2);
+  const { bytesRead } = await file.read(block, 0, block.length, position);
+  const start = block.subarray(0, bytesRead).indexOf(lineFeed) + 1;
+  const end = block.subarray(0, bytesRead).indexOf(lineFeed, start);
+  const entry = start > 0 && end !== -1 ? decodeLogEntry(block.toString("utf8", start, end)) : undefined;
+  return entry && { entry, start: position + start };
+}
+
 /** Entries of one file from `position` backwards, newest first. */
 export async function* readEntriesBackwards(file: FileHandle, position: number): AsyncGenerator<LogEntry> {
   let end = position;
@@ -57,25 +86,6 @@ export async function* readEntriesBackwards(file: FileHandle, position: number):
   }
   const first = decodeLogEntry(tail.toString("utf8"));
   if (first) yield first;
-}
-
-/** Opens the rotated files of a log that exist, oldest first; the last one is the file that is written now. */
-export async function openLogFiles(path: string): Promise<FileHandle[]> {
-  const files: FileHandle[] = [];
-  for (let n = 0; ; n++) {
-    const file = await openIfExists(n === 0 ? path : `${path}.${n}`);
-    if (!file) return files.reverse();
-    files.push(file);
-  }
-}
-
-async function openIfExists(path: string): Promise<FileHandle | undefined> {
-  try {
-    return await open(path, "r");
-  } catch (error) {
-    if (hasCode(error, "ENOENT")) return undefined;
-    throw error;
-  }
 }
 
 /**

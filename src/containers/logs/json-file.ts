@@ -1,39 +1,39 @@
-import type { FileHandle } from "node:fs/promises";
 import type { LogEntry } from "../../formats/log-entry.ts";
 import {
   findLastLineEnd,
+  findTime,
   followEntries,
-  openLogFiles,
   readEntries,
   readEntriesBackwards,
 } from "./json-file-reader.ts";
-import { compileSelection, isPast, type LogSelection, type LogSource } from "./source.ts";
+import { type LogPart, openLogParts } from "./log-parts.ts";
+import { compileSelection, isBefore, isPast, type LogSelection, type LogSource } from "./source.ts";
 
 /** What the supervisor writes as json-file, with its rotated files. */
 export function openJsonFile(path: string): LogSource {
   return {
     async *read(selection) {
-      const files = await openLogFiles(path);
+      const parts = await openLogParts(path);
       try {
-        yield* readFiles(files, selection);
+        yield* readParts(parts, selection);
       } finally {
-        await Promise.all(files.map((file) => file.close()));
+        await Promise.all(parts.map((part) => part.close()));
       }
     },
     async *follow(selection, ended) {
-      const files = await openLogFiles(path);
-      const last = files.at(-1);
+      const parts = await openLogParts(path);
+      const last = parts.at(-1);
       let reached: Reached | undefined;
       try {
-        reached = yield* readFiles(files, selection);
+        reached = yield* readParts(parts, selection);
       } finally {
         // The last is read on.
         const readsOn = reached?.isPast === false;
-        await Promise.all(files.map((file) => (file === last && readsOn ? undefined : file.close())));
+        await Promise.all(parts.map((part) => (part === last && readsOn ? undefined : part.close())));
       }
       if (reached.isPast) return;
       const isWanted = compileSelection(selection);
-      for await (const entries of followEntries(path, last, reached.position, ended)) {
+      for await (const entries of followEntries(path, await last?.plain(), reached.position, ended)) {
         yield entries.filter(isWanted);
         if (entries.some((entry) => isPast(entry, selection))) return;
       }
@@ -48,18 +48,20 @@ interface Reached {
   isPast: boolean;
 }
 
-async function* readFiles(files: FileHandle[], selection: LogSelection): AsyncGenerator<LogEntry[], Reached> {
+async function* readParts(parts: LogPart[], selection: LogSelection): AsyncGenerator<LogEntry[], Reached> {
   const isWanted = compileSelection(selection);
+  const last = await parts.at(-1)?.plain();
   if (selection.tail !== undefined) {
-    const last = files.at(-1);
     const position = last ? await findLastLineEnd(last) : 0;
-    const { found, newest } = await readTail(files, position, selection.tail, isWanted);
+    const { found, newest } = await readTail(parts, position, selection, isWanted);
     yield found.reverse();
     return { position, isPast: newest !== undefined && isPast(newest, selection) };
   }
   const reached: Reached = { position: 0, isPast: false };
-  for (const file of files) {
-    const blocks = readEntries(file, 0);
+  for (const part of parts) {
+    const file = await part.plain();
+    reached.position = selection.since === undefined ? 0 : await findTime(file, selection.since);
+    const blocks = readEntries(file, reached.position);
     for (let step = await blocks.next(); ; step = await blocks.next()) {
       if (step.done) {
         reached.position = step.value;
@@ -67,6 +69,7 @@ async function* readFiles(files: FileHandle[], selection: LogSelection): AsyncGe
       }
       yield step.value.filter(isWanted);
       reached.isPast ||= step.value.some((entry) => isPast(entry, selection));
+      if (reached.isPast) return reached;
     }
   }
   return reached;
@@ -74,23 +77,24 @@ async function* readFiles(files: FileHandle[], selection: LogSelection): AsyncGe
 
 /**
  * The last ones that are wanted, newest first, and the newest of all.
- * @param position in the last file, where what follows is read on
+ * @param position in the last part, where what follows is read on
  */
 async function readTail(
-  files: FileHandle[],
+  parts: LogPart[],
   position: number,
-  count: number,
+  selection: LogSelection,
   isWanted: (entry: LogEntry) => boolean,
 ): Promise<{ found: LogEntry[]; newest: LogEntry | undefined }> {
   const found: LogEntry[] = [];
   let newest: LogEntry | undefined;
-  const last = files.at(-1);
-  for (const file of count === 0 ? [] : files.toReversed()) {
-    const end = file === last ? position : await findLastLineEnd(file);
+  const last = parts.at(-1);
+  for (const part of selection.tail === 0 ? [] : parts.toReversed()) {
+    const file = await part.plain();
+    const end = part === last ? position : await findLastLineEnd(file);
     for await (const entry of readEntriesBackwards(file, end)) {
       newest ??= entry;
       if (isWanted(entry)) found.push(entry);
-      if (found.length === count) return { found, newest };
+      if (found.length === selection.tail || isBefore(entry, selection)) return { found, newest };
     }
   }
   return { found, newest };

@@ -1,4 +1,5 @@
 import { invalid, notImplemented } from "../../errors.ts";
+import { isObject } from "../../formats/json.ts";
 import type { LogEntry } from "../../formats/log-entry.ts";
 import { encodeFrames, streams } from "../../formats/stdcopy.ts";
 import { parseTimestamp } from "../../formats/timestamp.ts";
@@ -12,7 +13,7 @@ export interface LogsRequest {
   stderr: boolean;
   follow: boolean;
   timestamps: boolean;
-  /** With the attributes of each line; there are none so far. */
+  /** With the attributes of each line. */
   details?: boolean;
   /** Unix seconds or RFC 3339; "" for no bound. */
   since: string;
@@ -33,9 +34,9 @@ export async function* readLogs(
   options: LogsRequest,
 ): AsyncGenerator<Buffer> {
   const { Tty: isTerminal } = container.record.config;
-  const format = ({ log, time }: LogEntry) => {
-    // Where a line's labels and variables would be: with none, Docker's details are the blank alone.
-    const detailed = options.details ? ` ${log}` : log;
+  const format = ({ log, time, attrs }: LogEntry) => {
+    // With none, Docker's details are the blank alone.
+    const detailed = options.details ? `${formatDetails(attrs)} ${log}` : log;
     return options.timestamps ? `${time} ${detailed}` : detailed;
   };
   const source = sourceOf(containers, container);
@@ -45,6 +46,16 @@ export async function* readLogs(
     if (isTerminal) yield Buffer.from(entries.map(format).join(""));
     else yield encodeFrames(entries.map((entry) => ({ stream: streams[entry.stream], text: format(entry) })));
   }
+}
+
+/** "a=b,c=d", both as in a query. */
+function formatDetails(attributes: unknown): string {
+  const all = isObject(attributes) ? Object.entries(attributes) : [];
+  const encode = (text: unknown) => new URLSearchParams([["", String(text)]]).toString().slice(1);
+  return all
+    .map(([name, value]) => `${encode(name)}=${encode(value)}`)
+    .sort()
+    .join(",");
 }
 
 /** @throws EngineError, before anything is sent */
