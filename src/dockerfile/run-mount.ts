@@ -74,6 +74,12 @@ export function checkRunMount(text: Word): void {
   }
 }
 
+/** The stage, image or context that it is from, before all else is known: no variable can be in it. */
+export function findFrom(text: Word): string | undefined {
+  const fields = readFields(text, "mounts").map(splitField);
+  return fields.findLast(([key, value]) => key === "from" && value)?.[1];
+}
+
 /** @throws EngineError invalid, in BuildKit's words */
 export function parseRunMount(text: Word, expand: (word: Word) => string): RunMount {
   const fields: Fields = { type: "bind", from: "", source: "", target: "", id: "", isRequired: false };

@@ -17,18 +17,22 @@ export interface Statement {
   args: string[];
   /** The arguments were written as a JSON array. */
   isJson: boolean;
+  /** Of ENV and LABEL: without the equals sign. */
+  isLegacy?: boolean;
   /** Of ONBUILD. */
   trigger?: Statement;
   heredocs: Heredoc[];
   /** The instruction's own text. */
   line: string;
   range: Range;
+  /** The last one before the heredocs. */
+  lastLine: number;
   comments: string[];
   /** A line within it was empty. */
   hasGap: boolean;
 }
 
-type Arguments = Pick<Statement, "args" | "isJson" | "trigger">;
+type Arguments = Pick<Statement, "args" | "isJson" | "isLegacy" | "trigger">;
 type Escape = Dockerfile["escape"];
 
 /** @throws DockerfileError for what cannot be taken apart */
@@ -59,7 +63,7 @@ function readStatement(text: string, line: LogicalLine, escaper: Escape): Statem
   try {
     const read = grammars.get(keyword.toLowerCase()) ?? readNothing;
     const args = read(trim(rest), escaper, line);
-    return { keyword, flags, ...args, heredocs: [], line: text, range, comments, hasGap };
+    return { keyword, flags, ...args, heredocs: [], line: text, range, lastLine: end, comments, hasGap };
   } catch (error) {
     if (error instanceof DockerfileError) throw error;
     if (error instanceof ArgumentError) throw new DockerfileError(error.message, range);
@@ -94,11 +98,11 @@ const grammars = new Map<string, Grammar>([
   ["cmd", readJsonOr(readText)],
   ["copy", readJsonOr(readSplit)],
   ["entrypoint", readJsonOr(readText)],
-  ["env", (text, escaper) => listed(readPairsOf("ENV", text, escaper))],
+  ["env", (text, escaper) => readPairsOf("ENV", text, escaper)],
   ["expose", readSplit],
   ["from", readSplit],
   ["healthcheck", readHealthCheck],
-  ["label", (text, escaper) => listed(readPairsOf("LABEL", text, escaper))],
+  ["label", (text, escaper) => readPairsOf("LABEL", text, escaper)],
   ["maintainer", readText],
   ["onbuild", readTrigger],
   ["run", readJsonOr(readText)],
@@ -112,10 +116,11 @@ const grammars = new Map<string, Grammar>([
 /** In lower case. */
 export const keywords: readonly string[] = [...grammars.keys()];
 
-function readPairsOf(keyword: string, text: string, escaper: Escape): string[] {
-  const pairs = readPairs(keyword, text, escaper);
-  if (typeof pairs === "string") throw new ArgumentError(pairs);
-  return pairs;
+function readPairsOf(keyword: string, text: string, escaper: Escape): Arguments {
+  const args = readPairs(keyword, text, escaper);
+  if (typeof args === "string") throw new ArgumentError(args);
+  const isLegacy = args.length === 2 && !text.startsWith(`${args[0]}=`);
+  return { args, isJson: false, isLegacy };
 }
 
 function readHealthCheck(text: string, escaper: Escape, line: LogicalLine): Arguments {

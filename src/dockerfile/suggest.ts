@@ -1,5 +1,5 @@
 /** The first option nearest to the word, when it is fewer than three changes away; undefined for a word that is an option. */
-function findNearest(word: string, options: readonly string[]): string | undefined {
+export function findNearest(word: string, options: readonly string[]): string | undefined {
   if (options.includes(word)) return undefined;
   let nearest: string | undefined;
   let least = 3;
