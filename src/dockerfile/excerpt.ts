@@ -1,0 +1,31 @@
+import type { Range } from "./instructions.ts";
+
+/**
+ * The lines of a file that ranges mark, with two lines around one, and one around several, as BuildKit's clients print them.
+ * @returns undefined when the file has no such lines
+ */
+export function formatExcerpt(file: string, text: string, ranges: readonly Range[]): string | undefined {
+  const lines = text.split("\n");
+  const first = Math.min(...ranges.map(({ start }) => start.line));
+  const last = Math.min(Math.max(...ranges.map(({ end }) => end.line)), lines.length);
+  if (ranges.length === 0 || first > lines.length || first < 1) return undefined;
+  let [from, to] = [first, last];
+  const wanted = first === last ? 4 : 2;
+  for (let added = 0; added < wanted; added++) {
+    if (from > 1) {
+      from--;
+      added++;
+    }
+    if (to < lines.length) {
+      to++;
+      added++;
+    }
+  }
+  const isMarked = (line: number) => ranges.some(({ start, end }) => start.line <= line && line <= end.line);
+  const rule = "-".repeat(20);
+  const shown = lines.slice(from - 1, to).map((line, at) => {
+    const number = from + at;
+    return ` ${String(number).padStart(3)} | ${isMarked(number) ? ">>>" : "   "} ${line}`;
+  });
+  return [`${file}:${first}`, rule, ...shown, rule, ""].join("\n");
+}
