@@ -63,7 +63,13 @@ function declareTypes(target: string): void {
 await build({
   ...common,
   entryPoints: [
-    ...["src/daemon/main.ts", "src/supervisor/main.ts", "src/resolver/main.ts", "src/library/library.ts"],
+    ...[
+      "src/daemon/main.ts",
+      "src/supervisor/main.ts",
+      "src/resolver/main.ts",
+      "src/relay/main.ts",
+      "src/library/library.ts",
+    ],
     ...workers,
   ],
 });

@@ -24,6 +24,7 @@ const beside: Record<string, string[]> = {
   registry: ["distribution", "formats", "sys", "errors.ts", "logger.ts"],
   supervisor: ["supervisor-protocol", "formats", "sys", "errors.ts", "trace.ts"],
   resolver: ["supervisor-protocol", "formats", "sys", "errors.ts"],
+  relay: ["supervisor-protocol", "formats", "sys", "errors.ts"],
 };
 /** What crosses on purpose, with the reason. */
 const exceptions = new Set([

@@ -177,6 +177,9 @@ export function supervisorOf({ execRoot }: TestEngine): number {
 /** The pids of its resolver: one, or none when no container asks for names. */
 export const resolversOf = ({ execRoot }: TestEngine) => findTitled(`berth-resolver ${execRoot}`);
 
+/** The pids of its relay: one, or none while no port needs it. */
+export const relaysOf = ({ execRoot }: TestEngine) => findTitled(`berth-relay ${execRoot}`);
+
 function findTitled(title: string): number[] {
   const pids = readdirSync("/proc").filter((name) => /^\d+$/.test(name));
   return pids.filter((pid) => readTitle(pid).startsWith(title)).map(Number);

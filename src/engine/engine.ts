@@ -13,7 +13,7 @@ import { kindOf, required } from "../formats/record-shape.ts";
 import { struct, text } from "../formats/shape.ts";
 import { createImages, type Images } from "../images/images.ts";
 import { createLogger, type Logger } from "../logger.ts";
-import { createNetworks, type Networks, type Resolver } from "../networks/networks.ts";
+import { createNetworks, type Networks, type RelayProcess, type Resolver } from "../networks/networks.ts";
 import { openState } from "../state/state.ts";
 import { type Supervisor, upcoming } from "../supervisor-client/client.ts";
 import { createLifelines } from "../supervisor-client/lifelines.ts";
@@ -71,6 +71,7 @@ export async function createEngine(given: Partial<EngineConfig> = {}): Promise<E
     settings: config.networks,
     hasDefaultBridgeNames: config.hasDefaultBridgeNames,
     resolver: resolverOf(() => containers.supervisor),
+    relay: relayOf(() => containers.supervisor),
   });
   const lifelines = createLifelines(execRoot);
   const connect = () => openSupervisor(execRoot, join(root, "spool"), lifelines);
@@ -136,6 +137,14 @@ export async function createEngine(given: Partial<EngineConfig> = {}): Promise<E
 function resolverOf(supervisor: () => Supervisor): Resolver {
   return {
     isAble: () => supervisor().supports("putNames"),
+    tell: (method, parameters) => supervisor().call(method, parameters),
+  };
+}
+
+/** @param supervisor the present one */
+function relayOf(supervisor: () => Supervisor): RelayProcess {
+  return {
+    isAble: () => supervisor().supports("putRelays"),
     tell: (method, parameters) => supervisor().call(method, parameters),
   };
 }

@@ -22,6 +22,7 @@ interface Adoption {
   sandboxes: Map<string, OpenSandbox>;
   links: OwnLinks;
   forget(sandbox: OpenSandbox): void;
+  canRelay(): boolean;
 }
 
 /** Makes leases, links and published ports exactly those of the sandboxes whose owners live, and of those that are just being opened. */
@@ -39,7 +40,7 @@ export async function adoptSandboxes(adoption: Adoption, findLive: () => string[
   await links.reattach(all);
   const publications = [...sandboxes].flatMap(([ownerId, sandbox]) => {
     // Where ports are published that say nothing is what they say now.
-    const targets = targetsOf(sandbox, undefined);
+    const targets = targetsOf(sandbox, { publishAddress: undefined, canRelay: adoption.canRelay });
     const found = starting.has(ownerId) ? [] : parsePublications(sandbox.ports, targets);
     return found.length > 0 ? [[ownerId, found] as const] : [];
   });

@@ -1,5 +1,4 @@
 import type { Events } from "../events/events.ts";
-import type { IpAddress } from "../formats/ip-address.ts";
 import type { Logger } from "../logger.ts";
 import type { Catalog } from "./catalog.ts";
 import type { NetworkDrivers } from "./drivers.ts";
@@ -7,6 +6,7 @@ import type { Kernel } from "./kernel.ts";
 import { releaseEndpoint } from "./lease.ts";
 import type { SandboxNames } from "./names.ts";
 import type { OwnLinks } from "./own-links.ts";
+import type { Publishing } from "./publish-targets.ts";
 import type { PublishedPorts } from "./published-ports.ts";
 import type { NetworkRecord } from "./records.ts";
 import type { OpenSandbox, SandboxStore } from "./sandbox.ts";
@@ -21,8 +21,7 @@ export interface OpenSandboxes {
   kernel: Kernel;
   links: OwnLinks;
   publishedPorts: PublishedPorts;
-  /** Where ports are published when neither the user nor the network says it; undefined for everywhere. */
-  publishAddress: IpAddress | undefined;
+  publishing: Publishing;
   names: SandboxNames;
   /** Restores what the networks need on this machine. */
   repair(): Promise<void>;

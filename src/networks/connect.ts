@@ -21,7 +21,7 @@ export interface RunningOwner extends NamedOwner {
 
 type Connections = Pick<
   OpenSandboxes,
-  "catalog" | "drivers" | "kernel" | "publishedPorts" | "publishAddress" | "store" | "names" | "repair"
+  "catalog" | "drivers" | "kernel" | "publishedPorts" | "publishing" | "store" | "names" | "repair"
 >;
 
 /** Joins a running owner's sandbox to one more network: everything or nothing. @throws forbidden, invalid, conflict, unavailable */

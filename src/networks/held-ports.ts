@@ -13,6 +13,10 @@ import type { Publication } from "./port-map.ts";
 interface HeldPorts {
   /** False when it is taken. @throws internal for any other reason */
   reserve(protocol: PortProtocol, address: IpAddress, port: number): boolean;
+  /** The same for one that the relay holds, if it still does. */
+  share(protocol: PortProtocol, address: IpAddress, port: number): void;
+  /** The descriptor of the socket; undefined where another process holds it. */
+  socketOf(publication: Publication): number | undefined;
   release(publications: readonly Publication[]): void;
 }
 
@@ -27,7 +31,10 @@ export function createHeldPorts(): HeldPorts {
   }
 
   function hold(protocol: PortProtocol, address: IpAddress, port: number): void {
-    const fd = reservePort(protocol, encodeIpAddress(address), port);
+    keep(protocol, address, port, reservePort(protocol, encodeIpAddress(address), port));
+  }
+
+  function keep(protocol: PortProtocol, address: IpAddress, port: number, fd: number | undefined): void {
     const key = `${protocol} ${port}`;
     const addresses = held.get(key) ?? new Map<string, number | undefined>();
     held.set(key, addresses.set(formatIpAddress(address), fd));
@@ -48,6 +55,11 @@ export function createHeldPorts(): HeldPorts {
     }
   }
 
+  function share(protocol: PortProtocol, address: IpAddress, port: number): void {
+    if (!isHeld(protocol, address, port) && !reserve(protocol, address, port))
+      keep(protocol, address, port, undefined);
+  }
+
   function release(publications: readonly Publication[]): void {
     for (const { protocol, hostAddress, hostPort } of publications) {
       const key = `${protocol} ${hostPort}`;
@@ -60,7 +72,10 @@ export function createHeldPorts(): HeldPorts {
     }
   }
 
-  return { reserve, release };
+  const socketOf = ({ protocol, hostAddress, hostPort }: Publication) =>
+    held.get(`${protocol} ${hostPort}`)?.get(formatIpAddress(hostAddress));
+
+  return { reserve, share, socketOf, release };
 }
 
 /** Every address of a family clashes with each of it. */

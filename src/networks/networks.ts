@@ -22,6 +22,7 @@ import type { NamedOwner } from "./lease.ts";
 import type { NetnsProcess } from "./live-netns.ts";
 import { createSandboxNames, type Resolver } from "./names.ts";
 import type { Sandbox, SandboxRequest } from "./open-sandbox.ts";
+import { createPortRelays, type RelayProcess } from "./port-relays.ts";
 import { createPortReservations, readFreePorts } from "./ports.ts";
 import { createPublishedPorts, type PortsChange } from "./published-ports.ts";
 import { linkOf, type NetworkRecord, ownLinkOf } from "./records.ts";
@@ -38,6 +39,7 @@ export type { EndpointInUse } from "./inspect-network.ts";
 export type { Resolver } from "./names.ts";
 export type { Sandbox, SandboxRequest } from "./open-sandbox.ts";
 export { findWantedPorts, type Publication } from "./port-map.ts";
+export type { RelayProcess } from "./port-relays.ts";
 export { isPredefined, type NetworkRecord } from "./records.ts";
 export type { SandboxView } from "./sandbox.ts";
 
@@ -53,6 +55,7 @@ export interface NetworksOptions {
   hasDefaultBridgeNames: boolean;
   /** Asked from the first `open` on. */
   resolver: Resolver;
+  relay: RelayProcess;
   /** Never changes; the engine's own IPv6 subnets come of it. */
   engineId: string;
   settings: NetworksConfig;
@@ -82,8 +85,8 @@ export interface Networks {
    * orphaned links. `live` is a function because an owner may end meanwhile. Running connections notice nothing.
    */
   adopt(live: () => string[]): Promise<void>;
-  /** At daemon start, and for another resolver: tells all names again. @param findProcess of an owner that runs */
-  restoreNames(findProcess: (ownerId: string) => NetnsProcess | undefined): Promise<void>;
+  /** At daemon start, and for another supervisor: tells resolver and relay all again. @param findProcess of an owner that runs */
+  tellAgain(findProcess: (ownerId: string) => NetnsProcess | undefined): Promise<void>;
   /** An owner has another name now. */
   rename(owner: NamedOwner): void;
   list(): NetworkRecord[];
@@ -137,7 +140,8 @@ async function createParts(options: NetworksOptions, kernel: Kernel) {
     ...{ state, kernel, bridgeName, engineId, settings, hasDefaultBridgeNames, logger },
   });
   const names = createSandboxNames(options.resolver, logger);
-  const publishedPorts = createPublishedPorts({ firewall, reservations, logger });
+  const relays = createPortRelays(options.relay, reservations.socketOf, logger);
+  const publishedPorts = createPublishedPorts({ firewall, reservations, relays, logger });
   const bridges = () => catalog.bridges();
   const forward = async () => {
     if (settings.enablesForwarding) await enableForwarding(kernel, bridges(), logger);
@@ -158,7 +162,7 @@ async function createParts(options: NetworksOptions, kernel: Kernel) {
 
   const sandboxes = createSandboxes({
     ...{ state, catalog, drivers, kernel, publishedPorts, names, events, logger },
-    publishAddress: settings.publishAddress,
+    publishing: { publishAddress: settings.publishAddress, canRelay: relays.isAble },
     repair: bringUp,
   });
   const needs = { tableName, catalog, kernel, enablesForwarding: settings.enablesForwarding };
@@ -197,9 +201,9 @@ async function bringUpNetworks(options: NetworksOptions, kernel: Kernel): Promis
     for (const one of [parts.watch, machine, sandboxes]) one.stop();
   };
 
-  const { open, close, changePorts, view, rename, restoreNames } = sandboxes;
+  const { open, close, changePorts, view, rename, tellAgain } = sandboxes;
   return {
-    ...{ open, close, changePorts, view, rename, restoreNames },
+    ...{ open, close, changePorts, view, rename, tellAgain },
     connect: async (owner, id, settings) => sandboxes.connect(owner, getNetwork(id), settings),
     disconnect: async (owner, id) => sandboxes.disconnect(owner, getNetwork(id)),
     adopt,

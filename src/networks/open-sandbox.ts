@@ -62,7 +62,7 @@ export async function openSandbox(all: OpenSandboxes, request: SandboxRequest): 
   sandboxes.set(owner.id, sandbox);
   const [netns, ports] = await Promise.allSettled([
     makeNetns(all, sandbox),
-    publishedPorts.publish(owner.id, wanted, targetsOf(sandbox, all.publishAddress)),
+    publishedPorts.publish(owner.id, wanted, targetsOf(sandbox, all.publishing)),
   ]);
   if (netns.status === "fulfilled" && ports.status === "fulfilled") {
     if (canPublish(sandbox)) sandbox.ports = formatPortMap(ports.value, exposedPorts);

@@ -10,13 +10,18 @@ import type { PortGroup } from "./publish-targets.ts";
 export interface PortReservations {
   /** Takes a host port for each, or none. @throws internal "Bind for … failed: port is already allocated" */
   take(groups: readonly PortGroup[]): Publication[];
-  /** Takes one that is in use already, after a restart. False when another process has got hold of it. */
-  retake(publication: Publication): boolean;
+  /**
+   * Takes one that is in use already, after a restart. False when another process has got hold of it.
+   * @param isRelayed the relay may have it
+   */
+  retake(publication: Publication, isRelayed: boolean): boolean;
+  /** The descriptor of the socket that it is taken with; undefined where there is none. */
+  socketOf(publication: Publication): number | undefined;
   release(publications: readonly Publication[]): void;
 }
 
 export function createPortReservations(freePorts: PortRange): PortReservations {
-  const { reserve, release } = createHeldPorts();
+  const { reserve, share, socketOf, release } = createHeldPorts();
   let nextFree = freePorts.first;
 
   /** The same port on all addresses, or undefined, and then none. */
@@ -72,8 +77,13 @@ export function createPortReservations(freePorts: PortRange): PortReservations {
       }
       return taken;
     },
-    retake: ({ protocol, hostAddress, hostPort }) =>
-      hostPort === 0 || reserve(protocol, hostAddress, hostPort),
+    retake({ protocol, hostAddress, hostPort }, isRelayed) {
+      if (hostPort === 0) return true;
+      if (!isRelayed) return reserve(protocol, hostAddress, hostPort);
+      share(protocol, hostAddress, hostPort);
+      return true;
+    },
+    socketOf,
     release,
   };
 }

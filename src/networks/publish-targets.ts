@@ -1,4 +1,5 @@
 import { notImplemented } from "../errors.ts";
+import type { PortProtocol } from "../formats/container-port.ts";
 import type { PortMap } from "../formats/docker-api/docker-api.ts";
 import { anyAddress, formatIpAddress, type IpAddress, isAnyAddress } from "../formats/ip-address.ts";
 import { bridgeOf } from "./bridge.ts";
@@ -14,6 +15,24 @@ export interface PublishTargets {
   routed: readonly IpAddress[];
   /** Where ports are published for which no address is given; undefined for everywhere. */
   hostBinding: IpAddress | undefined;
+  /** IPv6 addresses of this machine can lead to a container that has none, by the relay. */
+  canRelay: boolean;
+}
+
+/** What an engine says of all its published ports. */
+export interface Publishing {
+  /** Where ports are published when neither the user nor the network says it; undefined for everywhere. */
+  publishAddress: IpAddress | undefined;
+  canRelay(): boolean;
+}
+
+/** The address that a port leads to at addresses of a family of this machine. */
+export function leadsTo(
+  { nat, canRelay }: Pick<PublishTargets, "nat" | "canRelay">,
+  family: 4 | 6,
+  protocol: PortProtocol,
+): IpAddress | undefined {
+  return nat[family] ?? (family === 6 && canRelay && protocol !== "sctp" ? nat[4] : undefined);
 }
 
 /** A wish with the addresses that it comes to: the same port of this machine on each. */
@@ -23,14 +42,11 @@ export interface PortGroup extends Omit<WantedPort, "hostAddress"> {
 
 const families = [4, 6] as const;
 
-/**
- * @param gatewayOf the endpoint that the default route of a family goes through
- * @param publishAddress where ports are published when neither the user nor the network says it
- */
+/** @param gatewayOf the endpoint that the default route of a family goes through */
 export function findTargets(
   endpoints: readonly Endpoint[],
   gatewayOf: (family: 4 | 6) => Endpoint | undefined,
-  publishAddress: IpAddress | undefined,
+  { publishAddress, canRelay }: Publishing,
 ): PublishTargets {
   const leased = endpoints.filter(({ isLeased }) => isLeased);
   const modeOf = ({ network }: Endpoint, family: 4 | 6): GatewayMode =>
@@ -50,7 +66,7 @@ export function findTargets(
       return (isRouted && addressIn(endpoint, family)?.address) || [];
     }),
   );
-  return { nat, routed, hostBinding: hostBinding ?? publishAddress };
+  return { nat, routed, hostBinding: hostBinding ?? publishAddress, canRelay: canRelay() };
 }
 
 function ownBinding({ network }: Endpoint): IpAddress | undefined {
@@ -65,12 +81,12 @@ export function placePorts(wanted: readonly WantedPort[], targets: PublishTarget
     const address = hostAddress ?? targets.hostBinding;
     const hosts = address ? [address] : families.map(anyAddress);
     const places = hosts.flatMap((host) => {
-      const containerAddress = targets.nat[host.family];
+      const containerAddress = leadsTo(targets, host.family, rest.protocol);
       return containerAddress ? [{ hostAddress: host, containerAddress }] : [];
     });
     if (address && places.length === 0)
       throw notImplemented(
-        `publishing on an address of a family that the container has not is not yet supported: ${formatIpAddress(address)}`,
+        `publishing ${rest.protocol} at an address of a family that the container has not is not supported: ${formatIpAddress(address)}`,
       );
     return { ...rest, places };
   });
@@ -94,7 +110,7 @@ export function routePorts(
 export function parsePublications(ports: PortMap, targets: PublishTargets): Publication[] {
   const wanted = findWantedPorts(ports, [], false);
   const natted = wanted.flatMap(({ protocol, hostAddress, firstPort: hostPort, containerPort }) => {
-    const containerAddress = hostAddress && targets.nat[hostAddress.family];
+    const containerAddress = hostAddress && leadsTo(targets, hostAddress.family, protocol);
     if (!containerAddress || hostPort === 0) return [];
     return [{ protocol, hostAddress, hostPort, containerAddress, containerPort }];
   });

@@ -24,7 +24,8 @@ function elementsOf(publication: Publication): PortElement[] {
     set: isIpv6 ? "opened6" : "opened",
     key: [containerAddress, protocol, containerPort],
   };
-  if (hostPort === 0) return [opened];
+  // What is relayed comes from this machine itself.
+  if (hostPort === 0 || hostAddress.family !== containerAddress.family) return [opened];
   const local: Part[] = [protocol, hostPort];
   const value = [containerAddress, containerPort];
   if (isAnyAddress(hostAddress))

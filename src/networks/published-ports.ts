@@ -2,8 +2,9 @@ import { internal, messageOf } from "../errors.ts";
 import type { Logger } from "../logger.ts";
 import type { Firewall } from "./firewall.ts";
 import type { Publication, WantedPort } from "./port-map.ts";
+import { isRelayed, type PortRelays } from "./port-relays.ts";
 import type { PortReservations } from "./ports.ts";
-import { type PublishTargets, placePorts, routePorts } from "./publish-targets.ts";
+import { leadsTo, type PublishTargets, placePorts, routePorts } from "./publish-targets.ts";
 
 /** Ports that are taken on this machine and lead to a container, in both places: socket and map element. */
 export interface PublishedPorts {
@@ -20,6 +21,8 @@ export interface PublishedPorts {
    * held before.
    */
   adopt(publications: Map<string, Publication[]>, starting: Set<string>): Promise<void>;
+  /** Has a relay that has come in the place of another carry what it is to. */
+  relayAgain(): Promise<void>;
   /** Lets go of the sockets; the rules stay. */
   stop(): void;
 }
@@ -32,11 +35,12 @@ export interface PortsChange {
 interface PublishedPortsOptions {
   firewall: Firewall;
   reservations: PortReservations;
+  relays: PortRelays;
   logger: Logger;
 }
 
 export function createPublishedPorts(options: PublishedPortsOptions): PublishedPorts {
-  const { firewall, reservations, logger } = options;
+  const { firewall, reservations, relays, logger } = options;
   const byOwner = new Map<string, Publication[]>();
 
   function forget(ownerId: string): void {
@@ -58,11 +62,13 @@ export function createPublishedPorts(options: PublishedPortsOptions): PublishedP
         forget(ownerId);
         throw internal(messageOf(error), error);
       }
+      // No start waits for the process.
+      void relays.put(ownerId, publications);
       return publications;
     },
     async change(ownerId, change, targets) {
       const before = byOwner.get(ownerId) ?? [];
-      const after = await exchange(options, before, change, targets);
+      const after = await exchange(options, ownerId, before, change, targets);
       byOwner.set(ownerId, after);
       return after;
     },
@@ -71,7 +77,7 @@ export function createPublishedPorts(options: PublishedPortsOptions): PublishedP
       if (!publications) return;
       byOwner.delete(ownerId);
       try {
-        await firewall.remove(publications);
+        await Promise.all([firewall.remove(publications), relays.put(ownerId, [])]);
       } finally {
         reservations.release(publications);
       }
@@ -81,7 +87,7 @@ export function createPublishedPorts(options: PublishedPortsOptions): PublishedP
       const before = byOwner.get(ownerId) ?? [];
       const after = [
         ...before.flatMap((one) => {
-          const containerAddress = targets.nat[one.hostAddress.family];
+          const containerAddress = leadsTo(targets, one.hostAddress.family, one.protocol);
           return one.hostPort > 0 && containerAddress ? [{ ...one, containerAddress }] : [];
         }),
         ...routePorts(before, targets),
@@ -89,6 +95,7 @@ export function createPublishedPorts(options: PublishedPortsOptions): PublishedP
       byOwner.set(ownerId, after);
       await firewall.remove(before);
       await firewall.add(after);
+      void relays.put(ownerId, after);
       return after;
     },
     async adopt(publications, starting) {
@@ -97,11 +104,12 @@ export function createPublishedPorts(options: PublishedPortsOptions): PublishedP
       }
       for (const [ownerId, list] of publications) {
         byOwner.set(ownerId, list);
-        const lost = list.filter((publication) => !reservations.retake(publication));
+        const lost = list.filter((publication) => !retake(reservations, relays, publication));
         if (lost.length > 0) logger.warn({ ownerId, lost }, "published ports are in use by another process");
       }
       await firewall.replace([...byOwner.values()].flat());
     },
+    relayAgain: () => relays.sync(byOwner),
     stop() {
       for (const ownerId of [...byOwner.keys()]) forget(ownerId);
     },
@@ -110,13 +118,16 @@ export function createPublishedPorts(options: PublishedPortsOptions): PublishedP
 
 /** @returns what is published then */
 async function exchange(
-  { reservations, firewall }: PublishedPortsOptions,
+  { reservations, firewall, relays }: PublishedPortsOptions,
+  ownerId: string,
   before: readonly Publication[],
   { added, isRemoved }: PortsChange,
   targets: PublishTargets,
 ): Promise<Publication[]> {
   const removed = before.filter(isRemoved);
+  const rest = before.filter((one) => !isRemoved(one));
   // First, since one port may take the place of another.
+  await relays.put(ownerId, rest);
   reservations.release(removed);
   let taken: Publication[] = [];
   try {
@@ -125,9 +136,14 @@ async function exchange(
     await firewall.add(taken);
   } catch (error) {
     reservations.release(taken);
-    for (const one of removed) reservations.retake(one);
+    for (const one of removed) retake(reservations, relays, one);
     await firewall.add(removed);
+    void relays.put(ownerId, before);
     throw error;
   }
-  return [...before.filter((one) => !isRemoved(one)), ...taken];
+  void relays.put(ownerId, [...rest, ...taken]);
+  return [...rest, ...taken];
 }
+
+const retake = (reservations: PortReservations, relays: PortRelays, publication: Publication) =>
+  reservations.retake(publication, relays.isAble() && isRelayed(publication));

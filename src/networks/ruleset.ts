@@ -63,6 +63,8 @@ const chains: Record<string, { hook: string; rules: string[] }> = {
       `meta nfproto ipv4 dnat ip to ${port} map @published_any`,
       // A neighbour on the same link reaches the container itself.
       "ip6 saddr fe80::/10 return",
+      // Nothing leaves a machine under this address: the relay listens there.
+      "ip6 daddr ::1 return",
       `dnat ip6 to ip6 daddr . ${port} map @published6`,
       `meta nfproto ipv6 dnat ip6 to ${port} map @published6_any`,
     ],

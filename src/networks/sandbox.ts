@@ -1,7 +1,6 @@
 import { randomBytes } from "node:crypto";
 import type { EndpointSettings, PortMap } from "../formats/docker-api/docker-api.ts";
 import { portMapShape } from "../formats/docker-api/docker-api-config.ts";
-import type { IpAddress } from "../formats/ip-address.ts";
 import { items, kindOf, oneOf, required } from "../formats/record-shape.ts";
 import { type Decoded, flag, type Shape, struct, text } from "../formats/shape.ts";
 import type { State } from "../state/state.ts";
@@ -14,7 +13,7 @@ import {
 } from "./endpoint.ts";
 import { electGateway } from "./gateway.ts";
 import type { NetnsProcess } from "./live-netns.ts";
-import { findTargets, type PublishTargets } from "./publish-targets.ts";
+import { findTargets, type Publishing, type PublishTargets } from "./publish-targets.ts";
 
 const ports: Shape<PortMap> = { ...(portMapShape as Shape<PortMap>), zero: () => ({}) };
 
@@ -86,16 +85,15 @@ export function viewSandbox({ id, endpoints, ports, hasResolver }: OpenSandbox):
   return { id, endpoints: Object.fromEntries(described), ports, hasResolver };
 }
 
-/** @param publishAddress where ports are published when neither the user nor the network says it */
 export function targetsOf(
   { endpoints, gateway, gateway6 }: OpenSandbox,
-  publishAddress: IpAddress | undefined,
+  publishing: Publishing,
 ): PublishTargets {
   const gatewayIds = { 4: gateway, 6: gateway6 };
   return findTargets(
     endpoints,
     (family) => endpoints.find(({ id }) => id === gatewayIds[family]),
-    publishAddress,
+    publishing,
   );
 }
 

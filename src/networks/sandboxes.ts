@@ -37,8 +37,8 @@ export interface Sandboxes {
   endpointsOn(networkId: string): EndpointOfOwner[];
   /** What is open now, by owner, and which links of our bridges there are. */
   survey(): Promise<{ open: ReadonlyMap<string, Readonly<OpenSandbox>>; links: Link[] }>;
-  /** Tells the resolver all names again. @param findProcess of an owner that runs */
-  restoreNames(findProcess: (ownerId: string) => NetnsProcess | undefined): Promise<void>;
+  /** Tells resolver and relay all again. @param findProcess of an owner that runs */
+  tellAgain(findProcess: (ownerId: string) => NetnsProcess | undefined): Promise<void>;
   /** An owner has another name now. */
   rename(owner: NamedOwner): void;
   stop(): void;
@@ -70,7 +70,7 @@ export function createSandboxes(options: SandboxesOptions): Sandboxes {
     },
     changePorts: (owner, wanted) =>
       change(all, owner, async (sandbox) => {
-        const targets = targetsOf(sandbox, all.publishAddress);
+        const targets = targetsOf(sandbox, all.publishing);
         const published = await publishedPorts.change(owner.id, wanted, targets);
         sandbox.ports = formatPortMap(published, owner.ports.exposedPorts);
         store.put(sandbox);
@@ -79,14 +79,18 @@ export function createSandboxes(options: SandboxesOptions): Sandboxes {
       const sandbox = sandboxes.get(ownerId);
       return sandbox && viewSandbox(sandbox);
     },
-    adopt: (findLive) => adoptSandboxes({ kernel, publishedPorts, sandboxes, links, forget }, findLive),
+    adopt: (findLive) =>
+      adoptSandboxes(
+        { kernel, publishedPorts, sandboxes, links, forget, canRelay: all.publishing.canRelay },
+        findLive,
+      ),
     reattach: async () => links.reattach(await kernel.listLinks()),
     endpointsOn: (networkId) => endpointsOn(networkId, [...sandboxes.values()]),
     survey: async () => ({ links: await links.list(), open: new Map(sandboxes) }),
-    async restoreNames(findProcess) {
+    async tellAgain(findProcess) {
       for (const [ownerId, sandbox] of sandboxes) sandbox.process ??= findProcess(ownerId);
       const networks = catalog.list().map(({ name }) => name);
-      await names.sync(sandboxes.values(), networks);
+      await Promise.all([names.sync(sandboxes.values(), networks), publishedPorts.relayAgain()]);
     },
     rename: (owner) => renameSandbox(all, owner),
     stop() {

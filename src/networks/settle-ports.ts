@@ -1,20 +1,17 @@
 import type { PortMap } from "../formats/docker-api/docker-api.ts";
-import type { IpAddress } from "../formats/ip-address.ts";
 import { findWantedPorts, formatPortMap, type PortWishes, type WantedPort } from "./port-map.ts";
+import { leadsTo, type Publishing } from "./publish-targets.ts";
 import type { PublishedPorts } from "./published-ports.ts";
 import { canPublish, type OpenSandbox, targetsOf } from "./sandbox.ts";
 
 /** Has the ports of a running owner lead to where its gateways are now, on the ports of this machine that it had. */
 export async function settlePorts(
-  {
-    publishedPorts,
-    publishAddress,
-  }: { publishedPorts: PublishedPorts; publishAddress: IpAddress | undefined },
+  { publishedPorts, publishing }: { publishedPorts: PublishedPorts; publishing: Publishing },
   sandbox: OpenSandbox,
   { id, ports }: { id: string; ports: PortWishes },
 ): Promise<void> {
-  const targets = targetsOf(sandbox, publishAddress);
-  const hasFamilies = ([4, 6] as const).map((family) => targets.nat[family] !== undefined);
+  const targets = targetsOf(sandbox, publishing);
+  const hasFamilies = ([4, 6] as const).map((family) => leadsTo(targets, family, "tcp") !== undefined);
   const hadFamilies = (["0.0.0.0", "::"] as const).map((any) => isPublishedIn(sandbox.ports, any));
   const isSame = publishedPorts.has(id) && hasFamilies.join() === hadFamilies.join();
   if (isSame) {

@@ -63,10 +63,3 @@ export interface NameMethods {
   /** Makes exactly these known. */
   syncNames(options: { sandboxes: NamedSandbox[]; networks: string[] }): void;
 }
-
-/** A request to the resolver, on a line of its own. */
-export interface ResolverRequest {
-  id: number;
-  method: keyof NameMethods;
-  parameters: Parameters<NameMethods[keyof NameMethods]>[0];
-}

@@ -2,6 +2,7 @@ import type { EncodedError } from "../errors.ts";
 import type { Overlay } from "../sys/mount.ts";
 import type { Phases } from "../trace.ts";
 import type { NameMethods, OpenDescriptor } from "./names.ts";
+import type { RelayMethods } from "./relays.ts";
 
 /**
  * The protocol between daemon and supervisor: JSON lines over a unix socket. A connection's first line says what it is for
@@ -156,7 +157,7 @@ export interface OwnMethods {
 }
 
 /** Every request: its parameters and its result. */
-export type Methods = ProcessMethods & NameMethods & OwnMethods;
+export type Methods = ProcessMethods & NameMethods & RelayMethods & OwnMethods;
 export type MethodName = keyof Methods;
 
 /**

@@ -6,6 +6,7 @@ import type {
   OwnMethods,
   ProcessMethods,
 } from "../supervisor-protocol/protocol.ts";
+import type { RelayMethods } from "../supervisor-protocol/relays.ts";
 import { logDrivers } from "./log-sink.ts";
 import type { Processes } from "./processes.ts";
 
@@ -27,10 +28,10 @@ export function listCapabilities(handlers: Handlers): Capability[] {
 /** What answers each request. */
 export function createHandlers(
   processes: () => Processes,
-  names: HandlersOf<NameMethods>,
+  networking: HandlersOf<NameMethods & RelayMethods>,
   onShutdown: () => void,
 ): Handlers {
-  return { ...processHandlers(processes), ...names, ...ownHandlers(processes, onShutdown) };
+  return { ...processHandlers(processes), ...networking, ...ownHandlers(processes, onShutdown) };
 }
 
 function processHandlers(processes: () => Processes): HandlersOf<ProcessMethods> {

@@ -7,6 +7,7 @@ import { Children } from "./children.ts";
 import { createNames } from "./names.ts";
 import { outwaitRuntimes } from "./orphans.ts";
 import { Processes } from "./processes.ts";
+import { createRelays } from "./relays.ts";
 import { serve } from "./server.ts";
 import { becomeTheOne } from "./the-one.ts";
 
@@ -33,15 +34,18 @@ trimMemoryAtRest();
 await outwaitRuntimes(execRoot);
 const children = new Children();
 const names = createNames(children, execRoot);
+const relays = createRelays(children, execRoot);
 const processes = new Processes(children, processesFolder(execRoot), spoolFolder, (notice) => {
   server.notify(notice);
   // Its sockets hold on to the network namespace of a container, whose daemon may be away.
-  if ("exit" in notice) names.removeNames({ id: notice.exit.process }).catch(console.error);
+  if (!("exit" in notice)) return;
+  const id = notice.exit.process;
+  Promise.all([names.removeNames({ id }), relays.putRelays({ id, relays: [] })]).catch(console.error);
 });
 const server = await serve(
   socketPath(execRoot),
   () => processes,
-  names,
+  { ...names, ...relays },
   () => {
     rmSync(socketPath(execRoot), { force: true });
     // There is nothing to flush, and an ordinary exit would wait for a thread that sleeps in the kernel.

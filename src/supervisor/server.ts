@@ -12,6 +12,7 @@ import {
   type Request,
   type Welcome,
 } from "../supervisor-protocol/protocol.ts";
+import type { RelayMethods } from "../supervisor-protocol/relays.ts";
 import { listenPrivately } from "../sys/listen.ts";
 import { createHandlers, type Handlers, type HandlersOf, listCapabilities } from "./handlers.ts";
 import type { Processes } from "./processes.ts";
@@ -27,11 +28,11 @@ export interface SupervisorServer {
 export function serve(
   path: string,
   processes: () => Processes,
-  names: HandlersOf<NameMethods>,
+  networking: HandlersOf<NameMethods & RelayMethods>,
   onShutdown: () => void,
 ): Promise<SupervisorServer> {
   const controls = new Set<Socket>();
-  const handlers = createHandlers(processes, names, onShutdown);
+  const handlers = createHandlers(processes, networking, onShutdown);
   const methods = listCapabilities(handlers);
   const server: Server = createServer({ allowHalfOpen: true }, (socket) => {
     socket.on("error", () => socket.destroy());

@@ -6,6 +6,8 @@ const bind = declare("int bind(int fd, const void *address, unsigned int length)
 const setsockopt = declare(
   "int setsockopt(int fd, int level, int name, const void *value, unsigned int length)",
 );
+const getsockname = declare("int getsockname(int fd, _Out_ uint8_t *address, _Inout_ uint32_t *length)");
+const listen = declare("int listen(int fd, int backlog)");
 const close = declare("int close(int fd)");
 
 const families: Record<number, number> = { 4: 2, 16: 10 };
@@ -36,6 +38,22 @@ export function reservePort(protocol: PortProtocol, address: Uint8Array, port: n
     if (error.code === "EADDRINUSE" && protocol === "tcp") return bindPort(protocol, address, port, true);
     throw error;
   }
+}
+
+const backlog = 511;
+
+/** Lets clients connect to a TCP port that was taken: they wait until a process accepts them. @throws SyscallError */
+export function listenAtPort(fd: number): void {
+  // What is left of its connections (TIME_WAIT) inherits it, and then does not keep the port from the next one.
+  setsockopt(fd, socketLevel, reuseAddress, Buffer.from([1, 0, 0, 0]), 4);
+  check(listen(fd, backlog), "listen", String(fd));
+}
+
+/** Whether a descriptor is a socket that is bound there. `address` is 4 or 16 bytes in network order. */
+export function isBoundTo(fd: number, address: Uint8Array, port: number): boolean {
+  const wanted = encodeSocketAddress(families[address.length] ?? 0, address, port);
+  const found = Buffer.alloc(wanted.length);
+  return getsockname(fd, found, [found.length]) === 0 && found.subarray(0, 24).equals(wanted.subarray(0, 24));
 }
 
 export function releasePort(fd: number): void {

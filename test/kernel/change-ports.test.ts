@@ -60,7 +60,7 @@ describe("the ports of a container that runs", () => {
     await berth("update", "--publish-rm", second, "web");
     await assert.rejects(get(second));
     assert.equal(await get(first), "80");
-    assert.equal(await berth("port", "web", "80"), `0.0.0.0:${first}`);
+    assert.equal(await berth("port", "web", "80"), `0.0.0.0:${first}\n[::]:${first}`);
     assert.equal(await berth("inspect", "-f", "{{.State.Pid}}", "web"), pid);
   });
   it("are exchanged in one step: the same port of the host, another of the container", async () => {

@@ -18,6 +18,7 @@ const networks = await createNetworks({
   tableName: "berth-test",
   hasDefaultBridgeNames: false,
   resolver: { isAble: () => true, tell: async () => {} },
+  relay: { isAble: () => false, tell: async () => {} },
 });
 const { id, netnsPath, endpoints, ports } = await networks.open(JSON.parse(request));
 process.send?.({ id, netnsPath, endpoints, ports });

@@ -122,6 +122,7 @@ export async function startNetworks(options: TestOptions = {}, statePath?: strin
     tableName: "berth-test",
     hasDefaultBridgeNames: false,
     resolver: { isAble: () => true, tell: async () => {} },
+    relay: { isAble: () => false, tell: async () => {} },
     ...options,
   };
   let current = await createNetworks(all);

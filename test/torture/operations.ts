@@ -75,7 +75,9 @@ async function start(
       HostConfig: {
         NetworkMode: network ?? random.pick(["bridge", "bridge", "none", "host"]),
         ...(volume && { Binds: [`${volume}:/data`] }),
-        ...(isPublished && { PortBindings: { "80/tcp": [{ HostIp: "127.0.0.1", HostPort: "" }] } }),
+        ...(isPublished && {
+          PortBindings: { "80/tcp": [{ HostIp: random.pick(["127.0.0.1", ""]), HostPort: "" }] },
+        }),
       },
     } as never,
     { name },

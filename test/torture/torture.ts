@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { setTimeout } from "node:timers/promises";
 import { createClient } from "../../src/client/client.ts";
-import { eventually, resolversOf, supervisorOf, type TestEngine } from "../engine.ts";
+import { eventually, relaysOf, resolversOf, supervisorOf, type TestEngine } from "../engine.ts";
 import { createRandom, type Random } from "../random.ts";
 import { type Facts, noFacts } from "./facts.ts";
 import { type Lane, type Operation, operations } from "./operations.ts";
@@ -13,7 +13,8 @@ export interface TortureOptions {
   report(line: string): void;
 }
 
-type Victim = "daemon" | "supervisor" | "both" | "daemon, twice" | "resolver" | "resolver and daemon";
+/** "helpers" are resolver and relay. */
+type Victim = "daemon" | "supervisor" | "both" | "daemon, twice" | "helpers" | "helpers and daemon";
 
 /** Weights by repetition. */
 const victims: Victim[] = [
@@ -23,7 +24,7 @@ const victims: Victim[] = [
   "daemon, twice",
   "supervisor",
   "both",
-  ...(["resolver", "resolver and daemon"] as const),
+  ...(["helpers", "helpers and daemon"] as const),
 ];
 const laneCount = 3;
 const longestWorkMilliseconds = 500;
@@ -117,10 +118,10 @@ const isDoubtful = (facts: Facts, name: string) =>
   ["container", "image", "volume", "network"].some((kind) => facts.doubts.has(`${kind} ${name}`));
 
 async function strike(engine: TestEngine, victim: Victim, random: Random): Promise<void> {
-  if (victim === "resolver" || victim === "resolver and daemon")
-    for (const pid of resolversOf(engine)) process.kill(pid, "SIGKILL");
+  if (victim === "helpers" || victim === "helpers and daemon")
+    for (const pid of [...resolversOf(engine), ...relaysOf(engine)]) process.kill(pid, "SIGKILL");
   if (victim === "supervisor" || victim === "both") process.kill(supervisorOf(engine), "SIGKILL");
-  if (victim === "resolver" || victim === "supervisor") return;
+  if (victim === "helpers" || victim === "supervisor") return;
   if (victim === "daemon, twice") await engine.crashAtStart(random.between(0, 300));
   await engine.restart("SIGKILL");
 }

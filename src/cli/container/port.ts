@@ -29,4 +29,13 @@ export const command = defineCommand({
   },
 });
 
-const byPort = (a: string, b: string) => a.localeCompare(b, "en", { numeric: true });
+/** As Docker sorts them: numbers by their value, and before everything else. */
+function byPort(a: string, b: string): number {
+  const [one = [], other = []] = [a, b].map((line) => line.match(/\d+|\D/g) ?? []);
+  const place = one.findIndex((part, index) => part !== other[index]);
+  const [mine = "", others = ""] = [one[place], other[place]];
+  const isNumber = (part: string) => /^\d/.test(part);
+  if (isNumber(mine) && isNumber(others)) return Number(mine) - Number(others);
+  if (isNumber(mine) !== isNumber(others)) return isNumber(mine) ? -1 : 1;
+  return mine < others ? -1 : 1;
+}

@@ -49,7 +49,7 @@ export async function restoreContainers(containers: Containers): Promise<void> {
   for (const path of await findStrayRunFiles(containers, held))
     rmSync(path, { recursive: true, force: true });
   await containers.networks.adopt(() => sandboxOwners(containers));
-  await containers.networks.restoreNames((id) => findProcess(containers, id));
+  await containers.networks.tellAgain((id) => findProcess(containers, id));
   for (const [container, exit] of ended) {
     await container.enqueue(() => recordExit(containers, container, exit));
   }

@@ -3,15 +3,18 @@ import { Socket } from "node:net";
 import { fileURLToPath } from "node:url";
 import { decodeError, type EncodedError, unavailable } from "../errors.ts";
 import { readLines } from "../supervisor-protocol/lines.ts";
-import type { ResolverRequest } from "../supervisor-protocol/names.ts";
+import type { ToldRequest } from "../supervisor-protocol/told-program.ts";
 import { makePipe } from "../sys/pipe.ts";
 import { spawnProcess } from "../sys/spawn.ts";
 import type { Children } from "./children.ts";
 
-/** The process that answers names: one of its lives. */
-export interface ResolverProcess {
-  /** @throws the resolver's error; EngineError unavailable when it has ended */
-  request(method: ResolverRequest["method"], parameters: ResolverRequest["parameters"]): Promise<void>;
+/** The programs that the supervisor tells what there is. */
+export type ToldProgram = "resolver" | "relay";
+
+/** A process that knows what this one tells it: one of its lives. */
+export interface ToldProcess {
+  /** @throws the process's error; EngineError unavailable when it has ended */
+  request(method: string, parameters: unknown): Promise<void>;
   /** Ends it. */
   close(): void;
 }
@@ -22,8 +25,13 @@ interface Waiting {
 }
 
 /** @throws SyscallError when it cannot be started */
-export function startResolver(children: Children, execRoot: string, onExit: () => void): ResolverProcess {
-  const { pid, input, output } = spawnResolver(execRoot);
+export function startTold(
+  program: ToldProgram,
+  children: Children,
+  execRoot: string,
+  onExit: () => void,
+): ToldProcess {
+  const { pid, input, output } = spawnTold(program, execRoot);
   const waiting = new Map<number, Waiting>();
   let lastId = 0;
   let hasEnded = false;
@@ -33,7 +41,7 @@ export function startResolver(children: Children, execRoot: string, onExit: () =
     hasEnded = true;
     input.destroy();
     output.destroy();
-    for (const { reject } of waiting.values()) reject(unavailable("the resolver has ended"));
+    for (const { reject } of waiting.values()) reject(unavailable(`the ${program} has ended`));
     waiting.clear();
     onExit();
   }
@@ -52,11 +60,11 @@ export function startResolver(children: Children, execRoot: string, onExit: () =
 
   return {
     request(method, parameters) {
-      if (hasEnded) return Promise.reject(unavailable("the resolver has ended"));
+      if (hasEnded) return Promise.reject(unavailable(`the ${program} has ended`));
       return new Promise((resolve, reject) => {
         const id = ++lastId;
         waiting.set(id, { resolve, reject });
-        input.write(`${JSON.stringify({ id, method, parameters } satisfies ResolverRequest)}\n`);
+        input.write(`${JSON.stringify({ id, method, parameters } satisfies ToldRequest)}\n`);
       });
     },
     close: () => void input.destroy(),
@@ -64,9 +72,9 @@ export function startResolver(children: Children, execRoot: string, onExit: () =
 }
 
 /** Its input closes with this process, however that ends. */
-function spawnResolver(execRoot: string): { pid: number; input: Socket; output: Socket } {
+function spawnTold(program: ToldProgram, execRoot: string): { pid: number; input: Socket; output: Socket } {
   const extension = import.meta.url.endsWith(".ts") ? ".ts" : ".js";
-  const main = fileURLToPath(new URL(`../resolver/main${extension}`, import.meta.url));
+  const main = fileURLToPath(new URL(`../${program}/main${extension}`, import.meta.url));
   const toIt = makePipe();
   const fromIt = makePipe();
   const input = new Socket({ fd: toIt.writeFd, readable: false, writable: true });

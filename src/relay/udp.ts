@@ -1,0 +1,77 @@
+import { createSocket, type Socket } from "node:dgram";
+import type { BindPlace, RelayedPort, RelayTarget } from "./port.ts";
+
+/** A client that has been silent as long, in both directions, begins again. */
+const idleMilliseconds = 90_000;
+const mostClients = 1024;
+
+interface Client {
+  socket: Socket;
+  idle: NodeJS.Timeout;
+}
+
+/** Carries packets on, each client's from a socket of its own, and the answers back. @throws Error EADDRINUSE, … */
+export function listenUdp(place: BindPlace, target: RelayTarget): Promise<RelayedPort> {
+  const clients = new Map<string, Client>();
+  const port: RelayedPort = { target, close };
+  // Clients have addresses: there is no name to look up, and nothing to wait for.
+  const server = createSocket({
+    type: "udp6",
+    ipv6Only: true,
+    lookup: (address, _, done) => done(null, address, 6),
+  });
+
+  function forget(key: string): void {
+    const client = clients.get(key);
+    clients.delete(key);
+    clearTimeout(client?.idle);
+    client?.socket.close();
+  }
+
+  function open(key: string, address: string, number: number): Client {
+    // The one that has been here longest makes room.
+    const [oldest] = clients.keys();
+    if (clients.size >= mostClients && oldest !== undefined) forget(oldest);
+    const to = port.target;
+    const socket = createSocket(to.address.includes(":") ? "udp6" : "udp4");
+    const client = { socket, idle: setTimeout(forget, idleMilliseconds, key).unref() };
+    socket.on("error", () => {});
+    socket.on("message", (packet) => {
+      client.idle.refresh();
+      server.send(packet, number, address);
+    });
+    socket.connect(to.port, to.address);
+    clients.set(key, client);
+    return client;
+  }
+
+  function close(): Promise<void> {
+    for (const key of clients.keys()) forget(key);
+    return new Promise((resolve) => server.close(() => resolve()));
+  }
+
+  server.on("message", (packet, { address, port: number }) => {
+    const key = `${address} ${number} ${port.target.address} ${port.target.port}`;
+    const { socket, idle } = clients.get(key) ?? open(key, address, number);
+    idle.refresh();
+    if (isConnected(socket)) socket.send(packet);
+    else socket.once("connect", () => socket.send(packet));
+  });
+  return new Promise((resolve, reject) => {
+    server.once("error", reject);
+    server.bind("fd" in place ? place : { address: place.address, port: place.port }, () => {
+      // A client or container that is gone is no error.
+      server.off("error", reject).on("error", () => {});
+      resolve(port);
+    });
+  });
+}
+
+function isConnected(socket: Socket): boolean {
+  try {
+    socket.remoteAddress();
+    return true;
+  } catch {
+    return false;
+  }
+}
