@@ -1,13 +1,27 @@
-import { formatIpAddress, formatSubnet, type IpAddress } from "../formats/ip-address.ts";
+import {
+  encodeIpAddress,
+  firstAddress,
+  formatIpAddress,
+  formatSubnet,
+  type IpAddress,
+  lastAddress,
+  type Subnet,
+} from "../formats/ip-address.ts";
+import type { SetElement, Verdict } from "../sys/nftables-message.ts";
 import type { Bridge } from "./bridge.ts";
 import type { GatewayMode } from "./bridge-options.ts";
 
-/** An element of one of the table's sets or maps, as nft writes it. */
-export interface BridgeElement {
+/** A link by its name, an address, or all addresses of a subnet. */
+type Part = string | IpAddress | Subnet;
+
+/** An element of one of the table's sets or maps. */
+interface BridgeElement {
   set: string;
-  key: string;
+  key: Part[];
   /** Of a map. */
-  value?: string;
+  value?: IpAddress;
+  /** Of a map of verdicts. */
+  verdict?: Verdict;
 }
 
 const chainOf: Record<GatewayMode, string> = {
@@ -18,31 +32,28 @@ const chainOf: Record<GatewayMode, string> = {
 };
 
 /** All that the packet filter knows of a bridge. */
-export function elementsOf(bridge: Bridge, allowsDirectRouting: boolean): BridgeElement[] {
+function elementsOf(bridge: Bridge, allowsDirectRouting: boolean): BridgeElement[] {
   const { link, homes, isInternal, letsContainersTalk, trustedInterfaces } = bridge;
-  const name = quote(link);
   return [
-    { set: "bridges", key: name },
-    { set: "between", key: `${name} . ${name}`, value: letsContainersTalk ? "accept" : "drop" },
+    { set: "bridges", key: [link] },
+    { set: "between", key: [link, link], verdict: letsContainersTalk ? "accept" : "drop" },
     ...homes.flatMap(({ subnet, gateway }): BridgeElement[] => {
-      const end = suffix(subnet.address);
+      const end = subnet.address.family === 4 ? "" : "6";
       return [
-        { set: `homes${end}`, key: `${formatSubnet(subnet)} . ${name}` },
-        ...(gateway ? [{ set: `gateways${end}`, key: formatIpAddress(gateway) }] : []),
+        { set: `homes${end}`, key: [subnet, link] },
+        ...(gateway ? [{ set: `gateways${end}`, key: [gateway] }] : []),
       ];
     }),
     ...(isInternal
-      ? [{ set: "leaving", key: name, value: "goto inside" }]
+      ? [{ set: "leaving", key: [link], verdict: { goto: "inside" } }]
       : ([4, 6] as const).flatMap((family) => waysOut(bridge, family))),
     ...([4, 6] as const).map((family) => ({
       set: family === 4 ? "into" : "into6",
-      key: name,
-      value: `goto ${isInternal ? "inside" : chainOf[bridge.modes[family]]}`,
+      key: [link],
+      verdict: { goto: isInternal ? "inside" : chainOf[bridge.modes[family]] },
     })),
-    ...(isInternal
-      ? []
-      : trustedInterfaces.map((from) => ({ set: "trusted", key: `${quote(from)} . ${name}` }))),
-    ...(allowsDirectRouting && !isInternal ? [{ set: "direct", key: name }] : []),
+    ...(isInternal ? [] : trustedInterfaces.map((from) => ({ set: "trusted", key: [from, link] }))),
+    ...(allowsDirectRouting && !isInternal ? [{ set: "direct", key: [link] }] : []),
   ];
 }
 
@@ -52,9 +63,51 @@ function waysOut({ link, homes, masquerades, modes, sources }: Bridge, family: 4
   if (!isThere || !masquerades || modes[family] === "routed") return [];
   const end = family === 4 ? "" : "6";
   const source = sources[family];
-  if (source) return [{ set: `sources${end}`, key: quote(link), value: formatIpAddress(source) }];
-  return [{ set: `masquerading${end}`, key: quote(link) }];
+  if (source) return [{ set: `sources${end}`, key: [link], value: source }];
+  return [{ set: `masquerading${end}`, key: [link] }];
 }
 
-const quote = (link: string) => `"${link}"`;
-const suffix = ({ family }: IpAddress) => (family === 4 ? "" : "6");
+/** As lines of a script that adds them. */
+export function formatBridge(table: string, bridge: Bridge, allowsDirectRouting: boolean): string {
+  return elementsOf(bridge, allowsDirectRouting)
+    .map(({ set, key, value, verdict }) => {
+      const end = value ? ` : ${formatIpAddress(value)}` : verdict ? ` : ${formatVerdict(verdict)}` : "";
+      return `add element ${table} ${set} { ${key.map(formatPart).join(" . ")}${end} }\n`;
+    })
+    .join("");
+}
+
+function formatPart(part: Part): string {
+  if (typeof part === "string") return `"${part}"`;
+  return "prefixLength" in part ? formatSubnet(part) : formatIpAddress(part);
+}
+
+const formatVerdict = (verdict: Verdict) => (typeof verdict === "string" ? verdict : `goto ${verdict.goto}`);
+
+/** The same for the kernel. */
+export function encodeBridge(
+  verb: SetElement["verb"],
+  bridge: Bridge,
+  allowsDirectRouting: boolean,
+): SetElement[] {
+  return elementsOf(bridge, allowsDirectRouting).map(({ set, key, value, verdict }) => {
+    const isRange = key.some((part) => typeof part === "object" && "prefixLength" in part);
+    return {
+      ...{ verb, set, key: encodeParts(key, firstAddress) },
+      ...(isRange && { end: encodeParts(key, lastAddress) }),
+      ...(verb === "add" && value && { value: encodeIpAddress(value) }),
+      ...(verb === "add" && verdict && { verdict }),
+    };
+  });
+}
+
+const linkNameBytes = 16;
+
+function encodeParts(parts: readonly Part[], edgeOf: (subnet: Subnet) => IpAddress): Buffer {
+  return Buffer.concat(
+    parts.map((part) => {
+      if (typeof part === "string") return Buffer.concat([Buffer.from(part)], linkNameBytes);
+      return encodeIpAddress("prefixLength" in part ? edgeOf(part) : part);
+    }),
+  );
+}

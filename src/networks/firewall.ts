@@ -2,6 +2,7 @@ import { messageOf } from "../errors.ts";
 import { formatIpAddress } from "../formats/ip-address.ts";
 import type { SetElement } from "../sys/nftables-message.ts";
 import type { Bridge } from "./bridge.ts";
+import { encodeBridge } from "./bridge-elements.ts";
 import type { Difference } from "./compare-table.ts";
 import { createOwnTable, type FirewallOptions } from "./own-table.ts";
 import type { Publication } from "./port-map.ts";
@@ -33,7 +34,7 @@ export interface Firewall {
 }
 
 export function createFirewall(options: FirewallOptions): Firewall {
-  const { kernel } = options;
+  const { kernel, allowsDirectRouting } = options;
   const inTurn = createQueue();
   const table = createOwnTable(options);
   const { loopback } = table;
@@ -62,12 +63,12 @@ export function createFirewall(options: FirewallOptions): Firewall {
     addBridge: (bridge) =>
       inTurn(async () => {
         table.bridges.push(bridge);
-        await change(() => table.run(table.formatBridge("add", bridge)));
+        await change(() => changeElements(encodeBridge("add", bridge, allowsDirectRouting)));
       }),
     removeBridge: (bridge) =>
       inTurn(async () => {
         table.bridges = table.bridges.filter(({ link }) => link !== bridge.link);
-        await change(() => table.run(table.formatBridge("delete", bridge)));
+        await change(() => changeElements(encodeBridge("delete", bridge, allowsDirectRouting)));
       }),
     add: (list) =>
       inTurn(async () => {

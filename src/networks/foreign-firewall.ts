@@ -2,6 +2,7 @@ import { hasCode, messageOf } from "../errors.ts";
 import type { Logger } from "../logger.ts";
 import { findIptables, type IptablesProgram, runIptables } from "../sys/iptables.ts";
 import type { Bridge } from "./bridge.ts";
+import type { Kernel } from "./kernel.ts";
 
 /**
  * Another program's packet filter (Docker, ufw) that drops what is forwarded by default. A drop there wins over an accept in
@@ -28,8 +29,10 @@ interface Rules {
   last: string[];
 }
 
-/** `mark` is the comment our rules bear; one per engine on a machine. */
-export function createForeignFirewall(mark: string, logger: Logger): ForeignFirewall {
+/** @param mark the comment our rules bear; one per engine on a machine */
+export function createForeignFirewall(mark: string, kernel: Kernel, logger: Logger): ForeignFirewall {
+  /** Where there may be rules of ours: a daemon before this one may have left some. */
+  const mayHaveRules = new Map<IptablesProgram, boolean>();
   const isMarked = (line: string) => line.includes(` --comment ${mark} `);
   const formatRule = (chain: string, side: "-i" | "-o", link: string, target = "ACCEPT") =>
     `-A ${chain} ${side} ${link} -m comment --comment ${mark} -j ${target}`;
@@ -56,6 +59,7 @@ export function createForeignFirewall(mark: string, logger: Logger): ForeignFire
     const missing = first.filter((rule) => !present.includes(rule));
     for (const rule of missing) await runIptables(program, ["-I", ...rule.split(" ").slice(1)]);
     if (!isLastRight) await append(program, last);
+    mayHaveRules.set(program, first.length + last.length > 0);
     if (missing.length > 0)
       logger.info({ program, chain }, "accepted our bridges in a firewall that drops forwarded packets");
   }
@@ -63,9 +67,22 @@ export function createForeignFirewall(mark: string, logger: Logger): ForeignFire
   /** Whether there may be rules of ours for IPv6: a daemon before this one may have left some. */
   let mayHaveIpv6 = true;
 
+  /** Whether rules of ours are called for there. To run the program takes ten times as long as to ask the kernel. */
+  async function isStrict(program: IptablesProgram): Promise<boolean> {
+    if (program.endsWith("-legacy")) return true;
+    const family = program.startsWith("ip6") ? "ip6" : "ip";
+    return (await kernel.listChains()).some(
+      (chain) =>
+        chain.family === family &&
+        chain.table === "filter" &&
+        (chain.name === userChain || (chain.name === "FORWARD" && chain.dropsTheRest)),
+    );
+  }
+
   async function acceptIn(family: 4 | 6, bridges: readonly Bridge[]): Promise<void> {
     for (const program of findIptables(family)) {
       try {
+        if (mayHaveRules.get(program) === false && !(await isStrict(program))) continue;
         await adapt(program, bridges);
       } catch (error) {
         if (hasCode(error, "ENOENT")) continue;

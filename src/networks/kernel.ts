@@ -1,5 +1,6 @@
 import { decodeError, type EncodedError } from "../errors.ts";
 import type { Link } from "../sys/link-message.ts";
+import type { NftChain } from "../sys/nftables-chains.ts";
 import type { SetElement } from "../sys/nftables-message.ts";
 import { startWorker } from "../sys/worker.ts";
 import type { Interface } from "./interface.ts";
@@ -39,6 +40,8 @@ export interface KernelOperations {
   changeElements(change: { table: string; elements: SetElement[] }): void;
   /** The keys of a set's elements in an `inet` table. */
   listKeys(set: { table: string; set: string }): Uint8Array[];
+  /** Of all tables. */
+  listChains(): NftChain[];
   /** From then on only this process can change the table. False where the kernel cannot do that. */
   ownTable(table: string): boolean;
   /** Nothing happens when there is no such table. */
@@ -134,6 +137,7 @@ export function startKernel(): Kernel {
     setSysctl: (setting) => call("setSysctl", setting) as Promise<string>,
     changeElements: (change) => call("changeElements", change) as Promise<void>,
     listKeys: (set) => call("listKeys", set) as Promise<Uint8Array[]>,
+    listChains: () => call("listChains", undefined) as Promise<NftChain[]>,
     ownTable: (table) => call("ownTable", table) as Promise<boolean>,
     removeTable: (table) => call("removeTable", table) as Promise<void>,
     forgetUdpFlows: (ports) => call("forgetUdpFlows", ports) as Promise<void>,

@@ -8,6 +8,7 @@ import {
   type TrackedFlow,
 } from "../sys/conntrack-message.ts";
 import { NetlinkSocket, netlinkProtocol } from "../sys/netlink.ts";
+import { decodeChain, encodeChainQuery, type NftChain } from "../sys/nftables-chains.ts";
 import { decodeElementKeys, encodeElementQuery, type SetElement } from "../sys/nftables-message.ts";
 
 /** The kernel's packet filter. Runs on the network worker. */
@@ -16,6 +17,8 @@ interface Netfilter {
   changeElements(table: string, elements: SetElement[]): void;
   /** The keys of a set's elements in an `inet` table. */
   listKeys(table: string, set: string): Buffer[];
+  /** Of all tables. */
+  listChains(): NftChain[];
   /** From then on only this process can change the table. False where the kernel cannot do that. */
   ownTable(table: string): boolean;
   /** Nothing happens when there is no such table. */
@@ -55,6 +58,10 @@ export function createNetfilter(): Netfilter {
         .flatMap(decodeElementKeys)
         .map((key) => Buffer.from(key));
     },
+    listChains() {
+      const { type, payload } = encodeChainQuery();
+      return socket.dump(type, payload).map(decodeChain);
+    },
     ownTable(table) {
       try {
         socket.ownTable(table);
@@ -85,6 +92,11 @@ export function createNetfilter(): Netfilter {
 }
 
 /** Buffers arrive on the worker as plain byte arrays. */
-function fromMessage({ key, value, ...element }: SetElement): SetElement {
-  return { ...element, key: Buffer.from(key), ...(value && { value: Buffer.from(value) }) };
+function fromMessage({ key, value, end, ...element }: SetElement): SetElement {
+  return {
+    ...element,
+    key: Buffer.from(key),
+    ...(end && { end: Buffer.from(end) }),
+    ...(value && { value: Buffer.from(value) }),
+  };
 }

@@ -49,6 +49,7 @@ const operations: KernelOperations = {
   setSysctl: ({ path, value }) => setSysctl(path, value),
   changeElements: ({ table, elements }) => netfilter.changeElements(table, elements),
   listKeys: ({ table, set }) => netfilter.listKeys(table, set),
+  listChains: () => netfilter.listChains(),
   ownTable: (table) => netfilter.ownTable(table),
   removeTable: (table) => netfilter.removeTable(table),
   forgetUdpFlows: (ports) => netfilter.forgetUdpFlows(ports, links.listAddresses()),

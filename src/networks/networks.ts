@@ -134,7 +134,7 @@ async function createParts(options: NetworksOptions, kernel: Kernel) {
     onScript: (pid) => watch.expect(pid),
   });
   const watch = watchTable(tableName, logger, firewall);
-  const foreignFirewall = createForeignFirewall(tableName, logger);
+  const foreignFirewall = createForeignFirewall(tableName, kernel, logger);
   const reservations = createPortReservations(readFreePorts());
   const catalog = await openCatalog({
     ...{ state, kernel, bridgeName, engineId, settings, hasDefaultBridgeNames, logger },

@@ -7,7 +7,7 @@ import { createLoopbackRoutes, type LoopbackRoutes } from "./loopback.ts";
 import { createLoopbackGuard } from "./loopback-guard.ts";
 import type { Publication } from "./port-map.ts";
 import { formatAdditions } from "./published-elements.ts";
-import { formatBridge, formatPortFlush, formatRemoval, formatTable } from "./ruleset.ts";
+import { formatPortFlush, formatRemoval, formatTable } from "./ruleset.ts";
 import { writeTable } from "./write-table.ts";
 
 export interface FirewallOptions {
@@ -32,7 +32,6 @@ export interface OwnTable {
   loopback: LoopbackRoutes;
   /** A script of nft(8) that this engine answers for. */
   run(script: string): Promise<string>;
-  formatBridge(verb: "add" | "delete", bridge: Bridge): string;
   /** Makes the published ports those that are known. */
   formatPorts(): string;
   install(bridges: readonly Bridge[]): Promise<void>;
@@ -63,7 +62,6 @@ export function createOwnTable(options: FirewallOptions): OwnTable {
     putRight: new Map(),
     loopback: createLoopbackRoutes(kernel, () => guard.ensure()),
     run,
-    formatBridge: (verb, bridge) => formatBridge(table, verb, bridge, allowsDirectRouting),
     formatPorts: () => formatPortFlush(table) + formatAdditions(table, publications()),
     async install(list) {
       own.bridges = [...list];

@@ -1,5 +1,5 @@
 import type { Bridge } from "./bridge.ts";
-import { type BridgeElement, elementsOf } from "./bridge-elements.ts";
+import { formatBridge } from "./bridge-elements.ts";
 
 /** Published ports, looked up once per connection, however many there are; by the name of their map. */
 export const publishedMaps = {
@@ -178,7 +178,7 @@ export function formatTable(table: string, bridges: Bridge[], allowsDirectRoutin
     ...entries.map(([name]) => `flush chain ${table} ${name}`),
     ...Object.entries(bridgeSets).map(([name, made]) => `flush ${made.split(" ")[0]} ${table} ${name}`),
     ...entries.flatMap(([name, { rules }]) => rules.map((rule) => `add rule ${table} ${name} ${rule}`)),
-    ...bridges.map((bridge) => formatBridge(table, "add", bridge, allowsDirectRouting)),
+    ...bridges.map((bridge) => formatBridge(table, bridge, allowsDirectRouting)),
   ]);
 }
 
@@ -188,18 +188,6 @@ export function formatPortFlush(table: string): string {
     ...Object.keys(publishedMaps).map((name) => `flush map ${table} ${name}`),
     ...Object.keys(openedSets).map((name) => `flush set ${table} ${name}`),
   ]);
-}
-
-/** Adds a bridge's elements to the table's sets, or deletes them. */
-export function formatBridge(
-  table: string,
-  verb: "add" | "delete",
-  bridge: Bridge,
-  allowsDirectRouting: boolean,
-): string {
-  const format = ({ set, key, value }: BridgeElement) =>
-    `${verb} element ${table} ${set} { ${key}${value && verb === "add" ? ` : ${value}` : ""} }`;
-  return lines(elementsOf(bridge, allowsDirectRouting).map(format));
 }
 
 export function formatRemoval(table: string): string {

@@ -1,6 +1,5 @@
 import { decodeIpAddress, formatIpAddress } from "../formats/ip-address.ts";
 import type { Logger } from "../logger.ts";
-import { listNftChains } from "../sys/nftables.ts";
 import type { Kernel } from "./kernel.ts";
 import { refusedSets } from "./ruleset.ts";
 
@@ -43,10 +42,9 @@ function describeTry(bytes: Uint8Array): string {
 }
 
 /** Another program's chain that lets nothing be forwarded: a drop there wins over whatever this engine accepts. */
-async function findForeignPolicies({ tableName }: WarningsOptions): Promise<string[]> {
-  const chains = await listNftChains();
-  return chains
-    .filter(({ hook, policy, family }) => hook === "forward" && policy === "drop" && family !== "bridge")
+async function findForeignPolicies({ kernel, tableName }: WarningsOptions): Promise<string[]> {
+  return (await kernel.listChains())
+    .filter(({ isForward, dropsTheRest, family }) => isForward && dropsTheRest && family !== "bridge")
     .filter(({ table, name }) => table !== tableName && !isOfIptables(table, name))
     .map(
       ({ family, table, name }) =>

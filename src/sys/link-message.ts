@@ -1,6 +1,7 @@
 import {
   type Attribute,
   decodeAttributes,
+  decodeText,
   decodeUint32,
   encodeAttributes,
   encodeText,
@@ -151,24 +152,18 @@ export function decodeLink(payload: Buffer): Link {
   const info = decodeAttributes(attributes.get(linkAttribute.linkInfo) ?? Buffer.alloc(0));
   return {
     index: payload.readInt32LE(4),
-    name: textOf(attributes.get(linkAttribute.name)),
+    name: decodeText(attributes.get(linkAttribute.name)),
     isUp: (payload.readUInt32LE(8) & up) !== 0,
     master: decodeUint32(attributes.get(linkAttribute.master)),
     mtu: decodeUint32(attributes.get(linkAttribute.mtu)),
     macAddress: [...(attributes.get(linkAttribute.address) ?? [])]
       .map((byte) => byte.toString(16).padStart(2, "0"))
       .join(":"),
-    kind: textOf(info.get(linkInfo.kind)),
-    alias: textOf(attributes.get(linkAttribute.alias)),
+    kind: decodeText(info.get(linkInfo.kind)),
+    alias: decodeText(attributes.get(linkAttribute.alias)),
   };
 }
 
 function macBytes(macAddress: string): Buffer {
   return Buffer.from(macAddress.replaceAll(":", ""), "hex");
-}
-
-function textOf(bytes: Buffer | undefined): string {
-  if (!bytes) return "";
-  const end = bytes.indexOf(0);
-  return bytes.toString("utf8", 0, end < 0 ? bytes.length : end);
 }

@@ -1,5 +1,4 @@
-import type { NetlinkMessage } from "./netlink-message.ts";
-import { decodeAttributes } from "./netlink-message.ts";
+import { decodeAttributes, decodeText, type NetlinkMessage } from "./netlink-message.ts";
 import { routeType } from "./rtnetlink-message.ts";
 
 /** Links, IPv4 and IPv6 addresses, IPv4 and IPv6 settings (RTNLGRP_…). */
@@ -52,8 +51,7 @@ export type LinkLoss = { link: string } | { addressOf: number } | { forwardingOf
 export function decodeLinkLoss({ type, payload }: NetlinkMessage): LinkLoss | undefined {
   if (type === routeType.deleteLink) {
     if (payload[0] !== anyFamily) return undefined;
-    const name = decodeAttributes(payload.subarray(16)).get(linkName) ?? Buffer.alloc(0);
-    return { link: name.toString("utf8").replace(/\0.*$/s, "") };
+    return { link: decodeText(decodeAttributes(payload.subarray(16)).get(linkName)) };
   }
   if (type === routeType.deleteAddress) return { addressOf: payload.readUInt32LE(4) };
   if (type !== newSettings) return undefined;

@@ -61,6 +61,13 @@ export function encodeText(value: string): Buffer {
   return Buffer.from(`${value}\0`);
 }
 
+/** The inverse; "" for an attribute that is absent. */
+export function decodeText(bytes: Buffer | undefined): string {
+  if (!bytes) return "";
+  const end = bytes.indexOf(0);
+  return bytes.toString("utf8", 0, end < 0 ? bytes.length : end);
+}
+
 export function encodeMessage(message: NetlinkMessage): Buffer {
   const bytes = zeroes(aligned(headerBytes + message.payload.length));
   bytes.writeUInt32LE(headerBytes + message.payload.length, 0);

@@ -15,9 +15,16 @@ export interface SetElement {
   verb: "add" | "delete";
   set: string;
   key: Buffer;
+  /** The last key, for a range in a set of intervals. */
+  end?: Buffer;
   /** Of one that is added to a map. */
   value?: Buffer;
+  /** Of one that is added to a map of verdicts. */
+  verdict?: Verdict;
 }
+
+/** What becomes of a packet, or the chain that it goes on in. */
+export type Verdict = "accept" | "drop" | { goto: string };
 
 const batchBegin = 16;
 const batchEnd = 17;
@@ -31,8 +38,11 @@ const tableAttribute = { name: 1, flags: 2 };
 const tableFlag = { owner: 2, persist: 4 };
 const listAttribute = { table: 1, set: 2, elements: 3 };
 const elementItem = 1;
-const elementAttribute = { key: 1, data: 2 };
+const elementAttribute = { key: 1, data: 2, keyEnd: 10 };
 const dataValue = 1;
+const dataVerdict = 2;
+const verdictAttribute = { code: 1, chain: 2 };
+const verdictCode = { drop: 0, accept: 1, goto: -4 };
 
 /** `struct nfgenmsg`: address family, version, and a resource id that only batch messages use. */
 function header(family: number, resource: number): Buffer {
@@ -124,8 +134,10 @@ function groupNeighbours(elements: readonly SetElement[]): Neighbours[] {
 }
 
 function encodeElements(table: string, elements: Neighbours): Buffer {
-  const items = elements.map(({ key, value }): Attribute => {
+  const items = elements.map(({ key, end, value, verdict }): Attribute => {
     const parts: Attribute[] = [[elementAttribute.key, [[dataValue, key]]]];
+    if (end) parts.push([elementAttribute.keyEnd, [[dataValue, end]]]);
+    if (verdict) parts.push([elementAttribute.data, [[dataVerdict, encodeVerdict(verdict)]]]);
     if (value) parts.push([elementAttribute.data, [[dataValue, value]]]);
     return [elementItem, parts];
   });
@@ -154,6 +166,14 @@ export function decodeElementKeys(payload: Buffer): Buffer[] {
     const key = decodeAttributes(element).get(elementAttribute.key);
     return (key && decodeAttributes(key).get(dataValue)) ?? [];
   });
+}
+
+function encodeVerdict(verdict: Verdict): Attribute[] {
+  const code = zeroes(4);
+  code.writeInt32BE(verdictCode[typeof verdict === "string" ? verdict : "goto"]);
+  const chain: Attribute[] =
+    typeof verdict === "string" ? [] : [[verdictAttribute.chain, encodeText(verdict.goto)]];
+  return [[verdictAttribute.code, code], ...chain];
 }
 
 /** The multicast group that changes of the ruleset are announced to. */

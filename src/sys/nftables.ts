@@ -33,21 +33,6 @@ export async function listNftTable(table: string): Promise<NftObject[] | undefin
   }
 }
 
-/** A chain that sees packets on their way (libnftables-json(5)). */
-export interface NftChain {
-  family: string;
-  table: string;
-  name: string;
-  hook?: string;
-  policy?: string;
-}
-
-/** The chains of all tables. @throws as `runNft` */
-export async function listNftChains(): Promise<NftChain[]> {
-  const objects = parseListing(await run(["nft", "-j", "list", "chains"], ""));
-  return objects.flatMap(({ chain }) => (chain ? (chain as unknown as NftChain) : []));
-}
-
 /** What a script makes of a table where there is nothing yet: in a network namespace of its own. @throws as `runNft` */
 export async function tryNftTable(table: string, script: string): Promise<NftObject[]> {
   const shell = 'nft -f - && nft -j list table "$@"';

@@ -240,3 +240,36 @@ test("names of links and networks may be odd, and do no harm", async () => {
   for (const Name of names) await networks.removeNetwork(Name);
   await started.stop();
 });
+
+test("a network is made and removed without any other program, and the table is what one would have written", async () => {
+  const started = await startNetworks();
+  const { networks } = started;
+  const path = process.env.PATH;
+  const made = async () => {
+    const IPAM = { Config: [{ Subnet: "10.98.0.0/16" }, { Subnet: "fd98::/64" }] };
+    await networks.createNetwork({ Name: "n", EnableIPv6: true, IPAM });
+    await networks.createNetwork({ Name: "in", Internal: true });
+    await networks.createNetwork({
+      Name: "trusting",
+      Options: {
+        "com.docker.network.bridge.trusted_host_interfaces": "wg0:eth7",
+        "com.docker.network.bridge.enable_icc": "false",
+        "com.docker.network.bridge.gateway_mode_ipv4": "routed",
+        "com.docker.network.host_ipv4": "192.0.2.9",
+      },
+    });
+  };
+  const before = run("nft list table inet berth-test");
+  process.env.PATH = "/nonexistent";
+  try {
+    await made();
+    for (const name of ["n", "in", "trusting"]) await networks.removeNetwork(name);
+    await made();
+  } finally {
+    process.env.PATH = path;
+  }
+  assert.deepEqual(await networks.check(() => []), []);
+  for (const name of ["n", "in", "trusting"]) await networks.removeNetwork(name);
+  assert.equal(run("nft list table inet berth-test"), before);
+  await started.stop();
+});
