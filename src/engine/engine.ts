@@ -8,6 +8,7 @@ import { handleExit } from "../containers/lifecycle/exit.ts";
 import { watchOom } from "../containers/lifecycle/oom.ts";
 import { restoreContainers, resumeContainers } from "../containers/lifecycle/restore.ts";
 import { stopContainer } from "../containers/lifecycle/stop.ts";
+import { watchLogs } from "../containers/shipping/watch-logs.ts";
 import { createEvents, type Events } from "../events/events.ts";
 import { kindOf, required } from "../formats/record-shape.ts";
 import { struct, text } from "../formats/shape.ts";
@@ -88,7 +89,7 @@ export async function createEngine(given: Partial<EngineConfig> = {}): Promise<E
   listen(containers.supervisor);
   makeUsualInitLayer(root);
   await restoreContainers(containers);
-  const watches = [watchHealth(containers), watchOom(containers)];
+  const watches = [watchHealth(containers), watchOom(containers), watchLogs(containers)];
   await resumeContainers(containers);
   const imageGarbage = startImageGarbage(containers, config.imageGarbage);
 

@@ -1,8 +1,11 @@
 import { join } from "node:path";
 import { invalid, notImplemented } from "../../errors.ts";
 import type { HostConfig } from "../../formats/docker-api/docker-api.ts";
+import { parseGoBool } from "../../formats/go-bool.ts";
 import type { LogOptions } from "../../supervisor-protocol/protocol.ts";
 import type { ContainerRecord } from "../container.ts";
+import { remoteDrivers } from "../shipping/drivers.ts";
+import type { RemoteDriver } from "../shipping/remote.ts";
 import { attributeOptions, checkAttributes, describeAttributes } from "./attributes.ts";
 import { type DriverOptions, readFileOptions, readMode } from "./file-options.ts";
 import { openJsonFile } from "./json-file.ts";
@@ -50,16 +53,36 @@ const local: LogDriver = {
   refuseOption: (name) => `unknown log opt '${name}' for log driver local`,
 };
 
+/** What is kept here of a log that goes elsewhere: it is sent from here, and read. */
+const cacheOptions = ["cache-disabled", "cache-max-size", "cache-max-file", "cache-compress"];
+
+function createRemote({ options, check, refuseOption }: RemoteDriver): LogDriver {
+  return {
+    options: [...options, ...cacheOptions],
+    check(given) {
+      const { "cache-disabled": disabled } = given;
+      if (disabled !== undefined && parseGoBool(disabled) === undefined)
+        throw invalid(`invalid value for option cache-disabled: ${disabled}`);
+      check(given);
+      readFileOptions(given, "cache-");
+    },
+    pathOf: localPath,
+    describe: (path, _, given) => ({ driver: "json-file", path, ...readFileOptions(given, "cache-", true) }),
+    refuseOption,
+  };
+}
+
 const drivers = new Map<string, LogDriver>([
   ["json-file", jsonFile],
   ["local", local],
+  ...[...remoteDrivers].map(([name, driver]) => [name, createRemote(driver)] as const),
 ]);
 
 /** Of "none" any option is taken, and means nothing. */
 export const logDriverNames = [...drivers.keys(), "none"];
 
 /** Docker's other drivers. */
-const otherDrivers = ["awslogs", "fluentd", "gcplogs", "gelf", "journald", "splunk", "syslog"];
+const otherDrivers = ["awslogs", "gcplogs", "splunk"];
 
 const commonOptions = ["mode", "max-buffer-size"];
 
@@ -100,5 +123,6 @@ export function logOptionsOf(folder: string, record: ContainerRecord): LogOption
 
 /** Undefined when the driver's logs cannot be read. */
 export function findLogSource(folder: string, record: ContainerRecord): LogSource | undefined {
-  return isNone(record) ? undefined : openJsonFile(logPathOf(folder, record));
+  const isHidden = parseGoBool(record.hostConfig.LogConfig.Config?.["cache-disabled"] ?? "false");
+  return isNone(record) || isHidden ? undefined : openJsonFile(logPathOf(folder, record));
 }

@@ -15,12 +15,13 @@ export interface LogPart {
 /** Opens the files of a log that there are, oldest first; the last one is the file that is written now. */
 export async function openLogParts(path: string): Promise<LogPart[]> {
   const parts: LogPart[] = [];
-  for (let n = 0; ; n++) {
+  // In a rotation one of them is missing for a moment.
+  for (let n = 0, missing = 0; missing < 2; n++) {
     const part = n === 0 ? await openPlain(path) : await openRotated(`${path}.${n}`);
-    // In a rotation there is no newest one for a moment.
-    if (!part && n > 0) return parts.reverse();
     if (part) parts.push(part);
+    else missing++;
   }
+  return parts.reverse();
 }
 
 export async function openIfExists(path: string): Promise<FileHandle | undefined> {

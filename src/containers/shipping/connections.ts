@@ -1,0 +1,95 @@
+import { createSocket } from "node:dgram";
+import { once } from "node:events";
+import { connect as connectStream, type NetConnectOpts, type Socket } from "node:net";
+import { type ConnectionOptions, connect as connectTls } from "node:tls";
+import { unavailable } from "../../errors.ts";
+import { connectUnixDatagram } from "../../sys/unix-datagram.ts";
+import { createLoss } from "./loss.ts";
+import type { LogRemote } from "./remote.ts";
+
+/** What bytes go through, whatever they mean. */
+export interface LogConnection extends Omit<LogRemote, "send"> {
+  write(bytes: Buffer | string): Promise<void>;
+}
+
+const connectTimeoutMilliseconds = 10_000;
+const keepAliveMilliseconds = 30_000;
+const closed = () => unavailable("the connection to the log server is closed");
+
+/** @param onData what the other side says; it is dropped without */
+export async function openStream(
+  target: NetConnectOpts,
+  tls: ConnectionOptions | undefined,
+  onData: (bytes: Buffer) => void = () => {},
+): Promise<LogConnection> {
+  const limit = AbortSignal.timeout(connectTimeoutMilliseconds);
+  const socket = tls ? connectTls({ ...target, ...tls }) : connectStream(target);
+  try {
+    await once(socket, tls ? "secureConnect" : "connect", { signal: limit });
+  } catch (error) {
+    socket.on("error", () => {});
+    socket.destroy();
+    throw limit.aborted ? unavailable("i/o timeout", error) : error;
+  }
+  socket.setKeepAlive(true, keepAliveMilliseconds);
+  socket.on("data", onData);
+  return streamOver(socket);
+}
+
+function streamOver(socket: Socket): LogConnection {
+  const loss = createLoss();
+  socket.on("error", loss.fail);
+  // Whether it reads on is not known, so that what was sent last is sent again to the next.
+  socket.on("end", () => socket.destroy());
+  socket.on("close", () => loss.fail(closed()));
+  return {
+    write: (bytes) =>
+      loss.guard((resolve, reject) => {
+        socket.write(bytes, (error) => (error ? reject(error) : resolve()));
+      }),
+    onLost: loss.onLost,
+    end: () => loss.guard((resolve) => void socket.end(resolve)),
+    close: () => void socket.destroy(),
+  };
+}
+
+/** UDP: what the machine at the other end says of a closed port is a loss too. */
+export async function openDatagrams(host: string, port: number): Promise<LogConnection> {
+  const socket = createSocket(host.includes(":") ? "udp6" : "udp4");
+  const loss = createLoss();
+  socket.on("error", loss.fail);
+  loss.onLost(() => socket.close());
+  await loss.guard((resolve) => void socket.connect(port, host, resolve));
+  return {
+    write: (bytes) =>
+      loss.guard((resolve, reject) => socket.send(bytes, (error) => (error ? reject(error) : resolve()))),
+    onLost: loss.onLost,
+    end: async () => {},
+    close: () => loss.fail(closed()),
+  };
+}
+
+const longestPauseMilliseconds = 50;
+
+/** A path that takes datagrams. While its reader is behind, it is asked again and again. @throws SyscallError */
+export function openPathDatagrams(path: string): LogConnection {
+  const socket = connectUnixDatagram(path);
+  const loss = createLoss();
+  loss.onLost(socket.close);
+  const attempt = (message: Buffer, pause: number, resolve: () => void, reject: (error: Error) => void) => {
+    if (loss.error) return;
+    try {
+      if (socket.send(message)) return resolve();
+      const longer = Math.min(pause * 2, longestPauseMilliseconds);
+      setTimeout(attempt, pause, message, longer, resolve, reject);
+    } catch (error) {
+      reject(error as Error);
+    }
+  };
+  return {
+    write: (bytes) => loss.guard((resolve, reject) => attempt(Buffer.from(bytes), 1, resolve, reject)),
+    onLost: loss.onLost,
+    end: async () => {},
+    close: () => loss.fail(closed()),
+  };
+}

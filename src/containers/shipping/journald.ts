@@ -1,0 +1,56 @@
+import { encodeJournal, journalName } from "../../formats/journal-message.ts";
+import { parseTimestamp } from "../../formats/timestamp.ts";
+import type { ContainerRecord } from "../container.ts";
+import { attributeOptions, checkAttributes, selectAttributes } from "../logs/attributes.ts";
+import type { DriverOptions } from "../logs/file-options.ts";
+import { formatTag } from "../logs/tag.ts";
+import { openPathDatagrams } from "./connections.ts";
+import { type LogRemote, lineText, type RemoteDriver, severityOf } from "./remote.ts";
+
+const socketPath = "/run/systemd/journal/socket";
+
+export const journald: RemoteDriver = {
+  options: attributeOptions,
+  check: checkAttributes,
+  refuseOption: (name) => `unknown log opt '${name}' for journald log driver`,
+  connect: async (record, options) => openJournal(socketPath, record, options),
+};
+
+/** @param path of journald's socket for its native protocol */
+export function openJournal(path: string, record: ContainerRecord, options: DriverOptions): LogRemote {
+  const connection = openPathDatagrams(path);
+  const fields = describeContainer(record, options);
+  return {
+    ...connection,
+    async send(entries) {
+      for (const entry of entries) {
+        const micro = Math.floor((parseTimestamp(entry.time) ?? Date.now()) * 1000);
+        const own = {
+          PRIORITY: String(severityOf(entry)),
+          MESSAGE: lineText(entry),
+          SYSLOG_TIMESTAMP: entry.time,
+          CONTAINER_LOG_EPOCH: String(micro),
+          ...(entry.log.endsWith("\n") ? {} : { CONTAINER_PARTIAL_MESSAGE: "true" }),
+        };
+        await connection.write(encodeJournal({ ...fields, ...own }));
+      }
+    },
+  };
+}
+
+function describeContainer(record: ContainerRecord, options: DriverOptions): Record<string, string> {
+  const tag = formatTag(record, options.tag || "{{.ID}}");
+  const further = Object.entries(selectAttributes(record, options)).flatMap(([name, value]) => {
+    const field = journalName(name);
+    return field === undefined ? [] : [[field, value]];
+  });
+  return {
+    ...Object.fromEntries(further),
+    CONTAINER_ID: record.id.slice(0, 12),
+    CONTAINER_ID_FULL: record.id,
+    CONTAINER_NAME: record.name,
+    CONTAINER_TAG: tag,
+    IMAGE_NAME: record.config.Image,
+    SYSLOG_IDENTIFIER: tag,
+  };
+}

@@ -1,0 +1,75 @@
+import { watch } from "node:fs";
+import { join } from "node:path";
+import type { EngineEvent } from "../../events/events.ts";
+import type { Container } from "../container.ts";
+import { type Containers, folderOf } from "../containers.ts";
+import { logPathOf } from "../logs/drivers.ts";
+import { remoteDrivers } from "./drivers.ts";
+import { type Shipper, startShipper } from "./shipper.ts";
+
+/** By container. */
+type Shippers = Map<string, Shipper>;
+
+/**
+ * Sends on the logs of all containers whose driver has them elsewhere: as they come, and what an earlier daemon left.
+ * @returns what ends it
+ */
+export function watchLogs(containers: Containers): () => void {
+  const shippers: Shippers = new Map();
+  const unsubscribe = containers.events.subscribe((event) => follow(containers, shippers, event));
+  for (const container of containers.byId.values()) begin(containers, shippers, container);
+  return () => {
+    unsubscribe();
+    for (const shipper of shippers.values()) shipper.close();
+    shippers.clear();
+  };
+}
+
+function follow(containers: Containers, shippers: Shippers, { Type, Action, Actor }: EngineEvent): void {
+  if (Type !== "container") return;
+  if (Action === "die") shippers.get(Actor.ID)?.wake();
+  if (Action === "destroy") {
+    shippers.get(Actor.ID)?.close();
+    shippers.delete(Actor.ID);
+  }
+  const container = Action === "start" ? containers.byId.get(Actor.ID) : undefined;
+  if (container) begin(containers, shippers, container);
+}
+
+function begin(containers: Containers, shippers: Shippers, container: Container): void {
+  const { record } = container;
+  const { Type: type, Config } = record.hostConfig.LogConfig;
+  const driver = remoteDrivers.get(type);
+  if (!driver || record.state.Status === "created") return;
+  const known = shippers.get(record.id);
+  if (known) {
+    known.wake();
+    return;
+  }
+  const folder = folderOf(containers, record.id);
+  const watcher = watch(folder, () => shipper.wake());
+  watcher.on("error", () => {});
+  const { wake, close } = startShipper(
+    {
+      path: logPathOf(folder, record),
+      placePath: join(folder, "shipped.json"),
+      connect: () => driver.connect(record, Config ?? {}),
+      isAtRest: () => !record.state.Running,
+      logger: containers.logger,
+    },
+    () => {
+      watcher.close();
+      shippers.delete(record.id);
+      // It was started again in that moment.
+      if (record.state.Running) begin(containers, shippers, container);
+    },
+  );
+  const shipper: Shipper = {
+    wake,
+    close() {
+      watcher.close();
+      close();
+    },
+  };
+  shippers.set(record.id, shipper);
+}
