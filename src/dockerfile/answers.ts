@@ -91,7 +91,7 @@ export function answerLint(
 ): CallAnswer {
   const found = warnings.map(({ rule, description, url, detail, ranges }) => ({
     ...{ ruleName: rule, description, url, detail },
-    location: { ranges: ranges.map(lines) },
+    location: { ranges: ranges.map(encodeRange) },
   }));
   const json = {
     warnings: found.length === 0 ? null : found,
@@ -99,14 +99,15 @@ export function answerLint(
     ...(failure && {
       buildError: {
         message: failure.message,
-        location: failure.range ? { ranges: lineRanges(failure.range).map(lines) } : {},
+        location: failure.range ? { ranges: lineRanges(failure.range).map(encodeRange) } : {},
       },
     }),
   };
+  const lines = text.split("\n");
   const shown = warnings
     .toSorted((one, other) => one.ranges[0]!.start.line - other.ranges[0]!.start.line)
     .map(({ rule, url, detail, ranges }) => {
-      const excerpt = formatExcerpt(filename, text, ranges) ?? "";
+      const excerpt = formatExcerpt(filename, lines, ranges) ?? "";
       return `\nWARNING: ${rule} - ${url}\n${detail}\n${excerpt}`;
     });
   return {
@@ -128,12 +129,12 @@ function list<T extends { range: Range }>(name: string, all: readonly T[], encod
   if (all.length === 0) return {};
   const located = (one: T) => ({
     ...encodeOne(one),
-    location: { ranges: lineRanges(one.range).map(lines) },
+    location: { ranges: lineRanges(one.range).map(encodeRange) },
   });
   return { [name]: all.map(located) };
 }
 
-const lines = ({ start, end }: Range) => ({ start: { line: start.line }, end: { line: end.line } });
+const encodeRange = ({ start, end }: Range) => ({ start: { line: start.line }, end: { line: end.line } });
 const base64 = (text: string): string => Buffer.from(text).toString("base64");
 
 const escapes: Record<string, string> = { "<": "\\u003c", ">": "\\u003e", "&": "\\u0026" };

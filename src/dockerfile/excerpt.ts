@@ -1,13 +1,20 @@
 import type { Range } from "./instructions.ts";
 
+/** Of what is marked. */
+const mostLines = 200;
+
 /**
  * The lines of a file that ranges mark, with two lines around one, and one around several, as BuildKit's clients print them.
  * @returns undefined when the file has no such lines
  */
-export function formatExcerpt(file: string, text: string, ranges: readonly Range[]): string | undefined {
-  const lines = text.split("\n");
+export function formatExcerpt(
+  file: string,
+  lines: readonly string[],
+  ranges: readonly Range[],
+): string | undefined {
   const first = Math.min(...ranges.map(({ start }) => start.line));
-  const last = Math.min(Math.max(...ranges.map(({ end }) => end.line)), lines.length);
+  const end = Math.max(...ranges.map(({ end }) => end.line));
+  const last = Math.min(end, lines.length, first + mostLines - 1);
   if (ranges.length === 0 || first > lines.length || first < 1) return undefined;
   let [from, to] = [first, last];
   const wanted = first === last ? 4 : 2;

@@ -74,10 +74,12 @@ export function lintFrom(
 function lintUndeclared(
   { unset }: Expansion,
   { declared, values }: GlobalScope,
-  report: (name: string, nearest: string) => void,
+  report: (name: string, nearest: () => string) => void,
 ): void {
-  const known = [...declared.keys(), ...values.keys()];
-  for (const name of unset) if (!known.includes(name)) report(name, findNearest(name, known) ?? "");
+  for (const name of unset) {
+    if (declared.has(name) || values.has(name)) continue;
+    report(name, () => findNearest(name, [...declared.keys(), ...values.keys()]) ?? "");
+  }
 }
 
 function isTarget({ text, used, unset }: Expansion, { values }: GlobalScope): boolean {

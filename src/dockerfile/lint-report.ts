@@ -3,14 +3,16 @@ import { isWanted, type LintOptions } from "./lint-options.ts";
 import { type LintRule, lintRules } from "./lint-rules.ts";
 import { linesRange } from "./parse-error.ts";
 
-/** @param words what the rule's text is about, in its order */
-export type Report = (rule: LintRule, range: Range, ...words: string[]) => void;
+/** @param words what the rule's text is about, in its order; a function is called when the text is written */
+export type Report = (rule: LintRule, range: Range, ...words: (string | (() => string))[]) => void;
+
+const mostWarnings = 1000;
 
 /** Collects what the options ask for. */
 export function openReport(options: LintOptions): { warnings: LintWarning[]; report: Report } {
   const warnings: LintWarning[] = [];
   const report: Report = (rule, range, ...words) => {
-    if (!isWanted(rule, options)) return;
+    if (warnings.length >= mostWarnings || !isWanted(rule, options)) return;
     const { description, detail } = lintRules[rule] as {
       description: string;
       detail: (...words: string[]) => string;
@@ -19,7 +21,7 @@ export function openReport(options: LintOptions): { warnings: LintWarning[]; rep
       rule,
       description,
       url: urlOf(rule),
-      detail: detail(...words),
+      detail: detail(...words.map((word) => (typeof word === "string" ? word : word()))),
       ranges: lineRanges(range),
     });
   };
@@ -31,9 +33,13 @@ function urlOf(rule: LintRule): string {
   return `https://docs.docker.com/go/dockerfile/rule/${words.join("-").toLowerCase()}/`;
 }
 
+/** More of them, and they are one range. */
+const mostLines = 100;
+
 /** A range for each line, as BuildKit has them. */
 export function lineRanges({ start, end }: Range): Range[] {
   const count = end.line - start.line + 1;
+  if (count > mostLines) return [{ start, end }];
   return Array.from({ length: count }, (_, at) => linesRange(start.line + at, start.line + at));
 }
 

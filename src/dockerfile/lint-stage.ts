@@ -5,11 +5,12 @@ import type { Platform } from "../formats/oci-manifest.ts";
 import { parseSignal } from "../formats/signal.ts";
 import type { GlobalScope } from "./global-scope.ts";
 import type { Arg, Expose, Instruction, KeyValue, Range, Word } from "./instructions.ts";
+import type { LayeredMap } from "./layered-map.ts";
 import type { Report } from "./lint-report.ts";
 import { parseRunMount } from "./run-mount.ts";
 import type { Statement } from "./statements.ts";
 import { findNearest } from "./suggest.ts";
-import { type ExpandOptions, expand } from "./words.ts";
+import { type ExpandOptions, expand, expandWords } from "./words.ts";
 
 /** What is known of an image that a stage goes on from. */
 export interface LintBase {
@@ -33,8 +34,8 @@ export interface LintContext {
 /** What a stage hands on to those that go on from it. */
 export interface LintScope {
   /** Undefined when the base image is not known: then no variable is undefined for certain. */
-  env: Map<string, string> | undefined;
-  declared: Set<string>;
+  env: LayeredMap<string> | undefined;
+  declared: LayeredMap<true>;
   hasWorkdir: boolean;
   hasShell: boolean;
 }
@@ -109,8 +110,8 @@ function readerOf({ report, escape: escaper }: LintContext, scope: LintScope, ra
     const { env, declared } = scope;
     if (!env) return text;
     for (const name of unset) {
-      if (declared.has(name) || unseen.has(name)) continue;
-      report("UndefinedVar", range, name, findNearest(name, [...env.keys()]) ?? "");
+      if (declared.get(name) || unseen.has(name)) continue;
+      report("UndefinedVar", range, name, () => findNearest(name, [...env.keys()]) ?? "");
     }
     return text;
   };
@@ -131,7 +132,7 @@ function lintArg(
       value = readerOf({ report, escape: escaper, ...context }, scope, range)(standard);
     else value ??= context.globals.values.get(name);
     if (value !== undefined && !unseen.has(name)) scope.env?.set(name, value);
-    scope.declared.add(name);
+    scope.declared.set(name, true);
   }
 }
 
@@ -197,8 +198,7 @@ function lintPorts(
   { ports, range }: Expose,
 ): void {
   for (const word of ports) {
-    const read = expand(word, (name) => scope.env?.get(name), { escape: escaper }).words;
-    for (const port of read) {
+    for (const port of expandWords(word, (name) => scope.env?.get(name), { escape: escaper })) {
       const [place = "", ...rest] = port.split("/");
       const protocol = rest.join("/");
       const lower = protocol.toLowerCase();

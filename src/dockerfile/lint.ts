@@ -2,13 +2,14 @@ import type { Platform } from "../formats/oci-manifest.ts";
 import { formatPlatform } from "../formats/platform.ts";
 import { openGlobalScope } from "./global-scope.ts";
 import type { Dockerfile, Instruction, LintWarning, Stage } from "./instructions.ts";
+import { LayeredMap, layerOf } from "./layered-map.ts";
 import { type FromWords, ignoreInvalid, lintDefaults, lintFrom } from "./lint-from.ts";
 import { parseLintOptions } from "./lint-options.ts";
 import { openReport, type Report } from "./lint-report.ts";
 import { type LintBase, type LintContext, type LintScope, lintInstructions } from "./lint-stage.ts";
 import { lintCasing, lintContinuations, lintStageNames, lintStatements } from "./lint-writing.ts";
 import { parseTrigger } from "./parse.ts";
-import { findBase, findStage, reachableStages } from "./stage-links.ts";
+import { type Bases, findBases, findStage, reachableStages } from "./stage-links.ts";
 import { readStatements, type Statement } from "./statements.ts";
 
 export interface LintInput {
@@ -43,16 +44,18 @@ export function lintDockerfile(dockerfile: Dockerfile, input: LintInput): LintWa
   lintDefaults(dockerfile, predefined, report);
   ignoreInvalid(() => {
     const globals = openGlobalScope(dockerfile, buildArgs, predefined);
-    const bases = new Map<Stage, FromWords>();
+    const read = new Map<Stage, FromWords>();
     for (const stage of dockerfile.stages)
-      bases.set(stage, lintFrom(stage, globals, dockerfile.escape, report));
+      read.set(stage, lintFrom(stage, globals, dockerfile.escape, report));
+    const imageOf = (stage: Stage) => read.get(stage)!.image;
+    const bases = findBases(dockerfile, imageOf);
     const wanted = stagesOf(dockerfile, input, bases);
-    for (const stage of wanted) lintBasePlatform(stage, bases.get(stage)!, input, report);
+    for (const stage of wanted) lintBasePlatform(stage, read.get(stage)!, input, report);
     const patterns = input.ignorePatterns ?? [];
     const ignored = patterns.some((pattern) => pattern.startsWith("!")) ? [] : patterns;
     const context: LintContext = { report, escape: dockerfile.escape, buildArgs, globals, ignored };
     lintStages(context, {
-      dockerfile,
+      imageOf,
       input,
       bases,
       wanted,
@@ -62,15 +65,12 @@ export function lintDockerfile(dockerfile: Dockerfile, input: LintInput): LintWa
   return warnings;
 }
 
-type Bases = ReadonlyMap<Stage, FromWords>;
-
 function stagesOf(dockerfile: Dockerfile, input: LintInput, bases: Bases): Stage[] {
   const { stages } = dockerfile;
   if (input.isWhole && input.target === undefined) return stages;
   const target = input.target === undefined ? stages.at(-1) : findStage(dockerfile, input.target);
   if (!target) return [];
-  const reached = reachableStages(dockerfile, target, (stage) => bases.get(stage)?.image);
-  return stages.filter((stage) => reached.has(stage));
+  return reachableStages(dockerfile, target, bases);
 }
 
 function lintBasePlatform(
@@ -97,7 +97,7 @@ function pairStatements(
 }
 
 interface StageWork {
-  dockerfile: Dockerfile;
+  imageOf(stage: Stage): string;
   input: LintInput;
   bases: Bases;
   wanted: readonly Stage[];
@@ -107,11 +107,10 @@ interface StageWork {
 function lintStages(context: LintContext, work: StageWork): void {
   const scopes = new Map<Stage, LintScope>();
   for (const stage of work.wanted) {
-    const { image = "" } = work.bases.get(stage) ?? {};
-    const base = findBase(work.dockerfile, stage, image);
+    const base = work.bases.get(stage);
     const known = base ? undefined : work.input.bases?.get(stage.index);
     const inherited = base && scopes.get(base);
-    const scope = inherited ? copyScope(inherited) : openScope(image, known);
+    const scope = inherited ? goOn(inherited) : openScope(work.imageOf(stage), known);
     scopes.set(stage, scope);
     const triggers = base ? triggersOf(base) : (known?.onBuild ?? []);
     lintInstructions(context, scope, [
@@ -129,21 +128,16 @@ function triggersOf({ instructions }: Stage): string[] {
 
 function openScope(image: string, base: LintBase | undefined): LintScope {
   const isKnown = base !== undefined || image === "scratch";
-  const env = new Map((base?.env ?? []).map(splitVariable));
-  if (!env.has("PATH")) env.set("PATH", "");
+  const env = layerOf(base?.env ?? []);
+  if (env.get("PATH") === undefined) env.set("PATH", "");
   return {
     env: isKnown ? env : undefined,
-    declared: new Set(),
+    declared: new LayeredMap(),
     hasWorkdir: false,
     hasShell: base?.hasShell ?? false,
   };
 }
 
-function copyScope({ env, declared, hasWorkdir, hasShell }: LintScope): LintScope {
-  return { env: env && new Map(env), declared: new Set(declared), hasWorkdir, hasShell };
-}
-
-function splitVariable(text: string): [name: string, value: string] {
-  const equals = text.indexOf("=");
-  return equals < 0 ? [text, ""] : [text.slice(0, equals), text.slice(equals + 1)];
+function goOn({ env, declared, hasWorkdir, hasShell }: LintScope): LintScope {
+  return { env: env && new LayeredMap(env), declared: new LayeredMap(declared), hasWorkdir, hasShell };
 }

@@ -2,8 +2,9 @@ import { invalid } from "../errors.ts";
 import { quoteGo } from "../formats/go-template/go-template-printf.ts";
 import { type GlobalScope, openGlobalScope } from "./global-scope.ts";
 import type { Arg, Dockerfile, Range, Run, Stage } from "./instructions.ts";
+import { LayeredMap, layerOf } from "./layered-map.ts";
 import { parseRunMount } from "./run-mount.ts";
-import { findBase, findStage, reachableStages } from "./stage-links.ts";
+import { findBases, findStage, reachableStages } from "./stage-links.ts";
 import { expand } from "./words.ts";
 
 /** What a build takes, besides files. */
@@ -40,6 +41,8 @@ export interface OutlineInput {
 
 /** What is gathered; the first of a name counts. */
 interface Gathered {
+  /** Those that have been followed. */
+  globals: Set<string>;
   args: Map<string, OutlineArg>;
   secrets: Map<string, OutlineKey>;
   ssh: Map<string, OutlineKey>;
@@ -52,16 +55,15 @@ export function outlineDockerfile(dockerfile: Dockerfile, input: OutlineInput): 
   if (!target) throw invalid(`target stage ${quoteGo(wanted ?? "")} could not be found`);
   const globals = openGlobalScope(dockerfile, input.buildArgs, input.predefined);
   const images = new Map(dockerfile.stages.map((stage) => [stage, imageOf(dockerfile, stage, globals)]));
-  const reached = reachableStages(dockerfile, target, (stage) => images.get(stage)?.text);
-  const environments = new Map<Stage, Map<string, string>>();
-  const gathered: Gathered = { args: new Map(), secrets: new Map(), ssh: new Map() };
-  for (const stage of dockerfile.stages.filter((one) => reached.has(one))) {
-    const image = images.get(stage)!;
-    for (const name of image.used) addGlobal(gathered, globals, name);
-    const base = findBase(dockerfile, stage, image.text);
+  const bases = findBases(dockerfile, (stage) => images.get(stage)!.text);
+  const environments = new Map<Stage, LayeredMap<string>>();
+  const gathered: Gathered = { globals: new Set(), args: new Map(), secrets: new Map(), ssh: new Map() };
+  for (const stage of reachableStages(dockerfile, target, bases)) {
+    for (const name of images.get(stage)!.used) addGlobal(gathered, globals, name);
+    const base = bases.get(stage);
     const env = base
-      ? new Map(environments.get(base))
-      : readEnvironment(input.environments?.get(stage.index) ?? []);
+      ? new LayeredMap(environments.get(base))
+      : layerOf(input.environments?.get(stage.index) ?? []);
     environments.set(stage, env);
     outlineStage(stage, { dockerfile, input, globals, gathered, env });
   }
@@ -89,13 +91,16 @@ function imageOf({ escape: escaper }: Dockerfile, { from }: Stage, { values }: G
 }
 
 /** With those that its default is made of. */
-function addGlobal(gathered: Gathered, globals: GlobalScope, name: string, depth = 0): void {
-  const known = globals.declared.get(name);
-  if (!known || depth > globals.declared.size) return;
-  for (const used of known.uses) if (used !== name) addGlobal(gathered, globals, used, depth + 1);
-  const { arg, comment, value } = known;
-  if (!gathered.args.has(name))
-    gathered.args.set(name, { name, description: comment, value, range: arg.range });
+function addGlobal({ globals: seen, args }: Gathered, { declared }: GlobalScope, name: string): void {
+  const waiting = [name];
+  for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) {
+    const known = declared.get(next);
+    if (!known || seen.has(next)) continue;
+    seen.add(next);
+    waiting.push(...known.uses);
+    const { arg, comment, value } = known;
+    if (!args.has(next)) args.set(next, { name: next, description: comment, value, range: arg.range });
+  }
 }
 
 interface StageWork {
@@ -103,7 +108,7 @@ interface StageWork {
   input: OutlineInput;
   globals: GlobalScope;
   gathered: Gathered;
-  env: Map<string, string>;
+  env: LayeredMap<string>;
 }
 
 function outlineStage({ instructions }: Stage, work: StageWork): void {
@@ -144,15 +149,6 @@ function outlineMounts({ mounts, range }: Run, gathered: Gathered, read: (word: 
     const { id, isRequired } = mount;
     if (!keys.has(id)) keys.set(id, { name: id, isRequired, range });
   }
-}
-
-function readEnvironment(list: readonly string[]): Map<string, string> {
-  return new Map(
-    list.map((entry) => {
-      const equals = entry.indexOf("=");
-      return equals < 0 ? [entry, ""] : [entry.slice(0, equals), entry.slice(equals + 1)];
-    }),
-  );
 }
 
 function byLine<T extends { range: Range }>(all: ReadonlyMap<string, T>): T[] {

@@ -38,6 +38,9 @@ const parsers = new Map<string, (statement: Statement) => Instruction | From>([
   ["WORKDIR", parseWorkdir],
 ]);
 
+/** More than this, and what is asked of each stage and of all below it would take its time. */
+const mostStages = 1000;
+
 /** @throws DockerfileError, in BuildKit's words: the first thing that cannot be taken apart, or else the first that makes no sense */
 export function parseDockerfile(text: string): Dockerfile {
   const { statements, escaper } = readStatements(text);
@@ -47,6 +50,8 @@ export function parseDockerfile(text: string): Dockerfile {
     const instruction = parseInstruction(statement);
     const stage = stages.at(-1);
     if (instruction.kind === "from") {
+      if (stages.length === mostStages)
+        throw new DockerfileError(`a Dockerfile has ${mostStages} stages at most`, statement.range);
       const name = instruction.alias?.toLowerCase();
       stages.push({ index: stages.length, name, from: instruction, instructions: [] });
     } else if (stage) stage.instructions.push(instruction);

@@ -26,27 +26,35 @@ export interface ExpandOptions {
 
 export interface Expansion {
   text: string;
-  /** The text split at white space that is neither quoted nor escaped. */
-  words: string[];
   /** Variables that had a value. */
   used: Set<string>;
   /** Variables that had none. */
   unset: Set<string>;
 }
 
-/** A word that doubles from line to line ends here. */
-const longestText = 1 << 20;
+/** A word that doubles from line to line ends here: the kernel takes no longer variable. A heredoc's content may be longer. */
+const longestWord = 1 << 17;
+const longestContent = 1 << 22;
 const deepestNesting = 100;
 
 /** @throws EngineError invalid, in BuildKit's words, when the syntax is wrong or `${name:?message}` fails */
 export function expand(word: string, lookup: Variables, options: ExpandOptions): Expansion {
+  return expandInto(undefined, word, lookup, options);
+}
+
+function expandInto(
+  words: Words | undefined,
+  word: string,
+  lookup: Variables,
+  options: ExpandOptions,
+): Expansion {
   const state: State = { ...options, word, at: 0, lookup, used: new Set(), unset: new Set(), depth: 0 };
   try {
-    const { text, words } = readUntil(state, undefined, options.keepsEscapes === true);
-    return { text, words, used: state.used, unset: state.unset };
+    const text = readUntil(state, undefined, options.keepsEscapes === true, words);
+    return { text, used: state.used, unset: state.unset };
   } catch (error) {
     if (!(error instanceof EngineError)) throw error;
-    throw invalid(`failed to process ${quoteGo(word.slice(0, longestText))}: ${error.message}`, error);
+    throw invalid(`failed to process ${quoteGo(shorten(word))}: ${error.message}`, error);
   }
 }
 
@@ -55,9 +63,19 @@ export function expandWord(word: string, lookup: Variables, options: ExpandOptio
   return expand(word, lookup, options).text;
 }
 
-/** As `expand`, as none, one or several words: of EXPOSE. */
+/** For a message. */
+const shorten = (word: string): string => (word.length > 1000 ? `${word.slice(0, 1000)}…` : word);
+
+function checkLength({ ignoresQuotes }: State, text: string): void {
+  const longest = ignoresQuotes ? longestContent : longestWord;
+  if (text.length > longest) throw invalid(`a word is longer than ${longest} characters`);
+}
+
+/** As `expand`, as none, one or several words: split at white space that is neither quoted nor escaped. */
 export function expandWords(word: string, lookup: Variables, options: ExpandOptions): string[] {
-  return expand(word, lookup, options).words;
+  const words = new Words();
+  expandInto(words, word, lookup, options);
+  return words.finish();
 }
 
 interface State extends ExpandOptions {
@@ -96,40 +114,39 @@ class Words {
   }
 }
 
-function readUntil(state: State, stop: string | undefined, keepsEscapes: boolean) {
+function readUntil(state: State, stop: string | undefined, keepsEscapes: boolean, words?: Words): string {
   const before = state.keepsEscapes;
   state.keepsEscapes = keepsEscapes;
-  const words = new Words();
   let text = "";
   while (state.at < state.word.length) {
     const character = state.word[state.at]!;
     if (character === stop) {
       state.at++;
       state.keepsEscapes = before;
-      return { text, words: words.finish() };
+      return text;
     }
     if (character === "$") {
       const value = readDollar(state);
       text += value;
-      words.add(value);
+      words?.add(value);
     } else if (!state.ignoresQuotes && (character === "'" || character === '"')) {
       const value = character === "'" ? readSingleQuoted(state) : readDoubleQuoted(state);
       text += value;
-      words.addRaw(value);
+      words?.addRaw(value);
     } else if (character === state.escape) {
       const value = (keepsEscapes ? character : "") + (state.word[state.at + 1] ?? "");
       state.at += 2;
       text += value;
-      words.addRaw(value);
+      words?.addRaw(value);
     } else {
       state.at++;
       text += character;
-      words.add(character);
+      words?.add(character);
     }
-    if (text.length > longestText) throw invalid(`a word is longer than ${longestText} characters`);
+    checkLength(state, text);
   }
   if (stop !== undefined) throw invalid(`unexpected end of statement while looking for matching ${stop}`);
-  return { text, words: words.finish() };
+  return text;
 }
 
 function readSingleQuoted(state: State): string {
@@ -165,7 +182,7 @@ function readDoubleQuoted(state: State): string {
       text += character;
       state.at++;
     }
-    if (text.length > longestText) throw invalid(`a word is longer than ${longestText} characters`);
+    checkLength(state, text);
   }
   throw invalid("unexpected end of statement while looking for matching double-quote");
 }
@@ -231,7 +248,7 @@ function readReplacement(state: State, name: string): string {
 /** What stands before `stop`. What is wrong in it counts for less than that the end is missing. */
 function readPart(state: State, stop: string, keepsEscapes: boolean, missing: string): string {
   try {
-    return readUntil(state, stop, keepsEscapes).text;
+    return readUntil(state, stop, keepsEscapes);
   } catch (error) {
     if (error instanceof EngineError && state.at >= state.word.length) throw invalid(missing);
     throw error;

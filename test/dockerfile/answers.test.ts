@@ -213,11 +213,25 @@ Dockerfile:4
     assert.deepEqual(JSON.parse(unplaced["result.json"]).buildError, { message: "no", location: {} });
   });
 
+  it("stays within bounds", () => {
+    const ports = "EXPOSE 80/TCP \\\n".repeat(5000);
+    const wide = `FROM scratch\n${ports}`;
+    const found = lintDockerfile(parseDockerfile(wide), {
+      buildArgs: new Map(),
+      predefined,
+      targetPlatform: { os: "linux", architecture: "amd64" },
+    });
+    assert.equal(found.length, 1000);
+    assert.deepEqual(found[0]?.ranges, [linesRange(2, 5001)]);
+    const answer = answerLint({ text: wide }, "f", found);
+    assert.ok(answer["result.json"].length < 2 ** 20 && answer["result.txt"].length < 2 ** 24);
+  });
+
   it("shows no lines that are not there", () => {
-    assert.equal(formatExcerpt("f", "a\nb", [linesRange(3, 3)]), undefined);
-    assert.equal(formatExcerpt("f", "a\nb", []), undefined);
+    assert.equal(formatExcerpt("f", ["a", "b"], [linesRange(3, 3)]), undefined);
+    assert.equal(formatExcerpt("f", ["a", "b"], []), undefined);
     assert.equal(
-      formatExcerpt("f", "a\nb", [linesRange(2, 9)]),
+      formatExcerpt("f", ["a", "b"], [linesRange(2, 9)]),
       `f:2\n${"-".repeat(20)}\n   1 |     a\n   2 | >>> b\n${"-".repeat(20)}\n`,
     );
   });

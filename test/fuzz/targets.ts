@@ -2,6 +2,7 @@ import { api } from "./api.ts";
 import { bodies } from "./bodies.ts";
 import { cli } from "./cli.ts";
 import { dns } from "./dns.ts";
+import { dockerfile } from "./dockerfile.ts";
 import { flags } from "./flags.ts";
 import { imageConfig } from "./image-config.ts";
 import { layerFrame } from "./layer-frame.ts";
@@ -13,7 +14,16 @@ import type { Target } from "./target.ts";
 import { templates } from "./templates.ts";
 
 /** Within this process. */
-export const parsers: readonly Target[] = [tar, imageConfig, manifest, bodies, flags, templates, dns];
+export const parsers: readonly Target[] = [
+  tar,
+  imageConfig,
+  manifest,
+  bodies,
+  flags,
+  templates,
+  dns,
+  dockerfile,
+];
 
 /** What makes files as an archive says, and programs of their own over their sockets: they need root. */
 export const systems: readonly Target[] = [tarExtract, layerFrame, api, registry, cli];
