@@ -9,7 +9,7 @@ const floors: string[][] = [
   ["daemon", "library"],
   ["api"],
   ["engine"],
-  ["system"],
+  ["system", "grpc"],
   ["containers", "build"],
   ["launch"],
   ["images", "networks", "volumes", "supervisor-client"],

@@ -2,7 +2,7 @@
 # A real docker to compare with, out of Debian's packages and without installing any.
 #
 #   peers.sh get FOLDER [SUITE]    command line, plugins, dockerd and containerd of that suite (sid, trixie or bookworm)
-#   peers.sh get-cli FOLDER SUITE  the command line with compose alone (sid or trixie)
+#   peers.sh get-cli FOLDER SUITE  the command line with buildx and compose alone (sid or trixie)
 #   peers.sh up FOLDER [FLAG...]   its dockerd on unix://FOLDER/docker.sock, in a network namespace of its own
 #   peers.sh down FOLDER           ends it; its images stay in the folder
 #
@@ -92,7 +92,7 @@ down() {
 
 case $verb in
   get) get "$@" ;;
-  get-cli) fetch "$1" "docker-cli docker-compose" ;;
+  get-cli) fetch "$1" "docker-cli docker-buildx docker-compose" ;;
   up) up "$@" ;;
   down) down ;;
   *) usage ;;

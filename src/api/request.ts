@@ -170,6 +170,21 @@ export class ApiRequest {
     return socket;
   }
 
+  /**
+   * Gives the connection to another protocol that the client has asked for.
+   * @throws EngineError invalid, in Docker's words, when it has asked for none or another
+   */
+  upgradeTo(protocol: string): Duplex {
+    const asked = this.input.headers.upgrade;
+    if (!this.#upgrade || !asked) throw invalid("no upgrade proto in request");
+    if (asked !== protocol) throw invalid(`protocol ${asked} not supported`);
+    const { socket, head } = this.#upgrade;
+    this.#upgrade.isTaken = true;
+    socket.write(`HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: ${protocol}\r\n\r\n`);
+    if (head.length > 0) socket.unshift(head);
+    return socket;
+  }
+
   get isHijacked(): boolean {
     return this.#upgrade?.isTaken ?? this.output.headersSent;
   }

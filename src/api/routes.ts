@@ -1,5 +1,6 @@
 import * as archive from "./archive.ts";
 import * as attach from "./attach.ts";
+import * as builds from "./builds.ts";
 import * as containers from "./containers.ts";
 import * as execs from "./execs.ts";
 import * as images from "./images.ts";
@@ -35,6 +36,8 @@ export const routes: Route[] = [
   ["POST", "/berth/system/repair", system.repair],
   ["POST", "/berth/system/stop", system.stop],
   ["POST", "/auth", registries.auth],
+  ["POST", "/grpc", builds.grpc, "hijacked"],
+  ["POST", "/session", builds.session, "hijacked"],
 
   ["GET", "/containers/json", containers.list],
   ["POST", "/containers/create", containers.create],

@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
+import { type Builder, openBuilder } from "../build/builder.ts";
 import { type Containers, openContainers } from "../containers/containers.ts";
 import { makeUsualInitLayer } from "../containers/create/init-layer.ts";
 import { watchHealth } from "../containers/health/monitor.ts";
@@ -10,11 +11,20 @@ import { restoreContainers, resumeContainers } from "../containers/lifecycle/res
 import { stopContainer } from "../containers/lifecycle/stop.ts";
 import { watchLogs } from "../containers/shipping/watch-logs.ts";
 import { createEvents, type Events } from "../events/events.ts";
+import { formatIpAddress } from "../formats/ip-address.ts";
 import { kindOf, required } from "../formats/record-shape.ts";
 import { struct, text } from "../formats/shape.ts";
+import { version } from "../formats/version.ts";
+import { type BuildDoor, openBuildDoor } from "../grpc/grpc.ts";
 import { createImages, type Images } from "../images/images.ts";
 import { createLogger, type Logger } from "../logger.ts";
-import { createNetworks, type Networks, type RelayProcess, type Resolver } from "../networks/networks.ts";
+import {
+  createNetworks,
+  gatewayOf,
+  type Networks,
+  type RelayProcess,
+  type Resolver,
+} from "../networks/networks.ts";
 import { openState } from "../state/state.ts";
 import { type Supervisor, upcoming } from "../supervisor-client/client.ts";
 import { createLifelines } from "../supervisor-client/lifelines.ts";
@@ -34,6 +44,9 @@ export interface Engine {
   images: Images;
   networks: Networks;
   volumes: Volumes;
+  builder: Builder;
+  /** BuildKit's API. */
+  buildDoor: BuildDoor;
   events: Events;
   logger: Logger;
   /** Takes over what is new in a configuration without a restart, and logs it. @throws EngineError invalid; then nothing has changed */
@@ -77,26 +90,25 @@ export async function createEngine(given: Partial<EngineConfig> = {}): Promise<E
   const lifelines = createLifelines(execRoot);
   const connect = () => openSupervisor(execRoot, join(root, "spool"), lifelines);
   const containers = openContainers({
-    settings: config,
-    events,
-    images,
-    networks,
-    volumes,
-    logger,
-    state,
+    ...{ settings: config, events, images, networks, volumes, logger, state },
     supervisor: await connect(),
   });
+  const { builder, buildDoor } = openBuilding(containers);
   listen(containers.supervisor);
   makeUsualInitLayer(root);
   await restoreContainers(containers);
+  await builder.restore();
   const watches = [watchHealth(containers), watchOom(containers), watchLogs(containers)];
   await resumeContainers(containers);
   const imageGarbage = startImageGarbage(containers, config.imageGarbage);
 
   function listen(supervisor: Supervisor): void {
     // The last of the output has come before the exit, on connections of its own: it is passed on first.
-    supervisor.onExit((exit) => setImmediate(handleExit, containers, exit));
+    supervisor.onExit((exit) => {
+      setImmediate(() => builder.onExit(exit) || handleExit(containers, exit));
+    });
     supervisor.onLost(() => {
+      builder.onSupervisorLost();
       if (containers.closing) return;
       logger.error("the supervisor was lost; starting another, containers run on");
       reconnect().catch((error: unknown) => logger.fatal({ error }, "no supervisor could be started"));
@@ -113,25 +125,38 @@ export async function createEngine(given: Partial<EngineConfig> = {}): Promise<E
   }
 
   return {
-    config,
+    ...{ config, containers, images, networks, volumes, builder, buildDoor, events, logger },
     warnings: [],
-    containers,
-    images,
-    networks,
-    volumes,
-    events,
-    logger,
     reload: (changed) =>
       reloadConfig(config, changed, { registries: images.registries, imageGarbage, logger }),
     async close({ stopContainers = false } = {}) {
       containers.closing = true;
       imageGarbage.close();
       for (const end of watches) end();
+      await builder.close();
       await closeRooms(containers, stopContainers);
       state.close();
       unlock();
     },
   };
+}
+
+function openBuilding(containers: Containers): Pick<Engine, "builder" | "buildDoor"> {
+  const { settings, images, networks, events, state, logger, launcher } = containers;
+  const { root, execRoot, cgroupParent, dns, defaultRuntime: name } = settings;
+  const builder = openBuilder({
+    ...{ images, networks, events, state, logger, launcher, root, execRoot, cgroupParent, dns },
+    supervisor: () => containers.supervisor,
+    runtime: { program: settings.runtimes[name] as string, root: join(execRoot, "runtime", name) },
+  });
+  const hostGateway = () => hostGatewayOf(networks);
+  return { builder, buildDoor: openBuildDoor({ builder, images, version, hostGateway }) };
+}
+
+/** This machine's address on the default bridge. */
+function hostGatewayOf(networks: Networks): string | undefined {
+  const gateway = gatewayOf(networks.getNetwork("bridge"), 4);
+  return gateway && formatIpAddress(gateway);
 }
 
 /** @param supervisor the present one */

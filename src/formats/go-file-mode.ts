@@ -20,3 +20,26 @@ export function encodeGoFileMode(mode: number): number {
   const special = specials.reduce((sum, [bit, goBit]) => sum + (mode & bit ? goBit : 0), 0);
   return (types.get(mode & typeMask) ?? 0) + special + (mode & 0o777);
 }
+
+const kinds = [
+  [2 ** 31, "directory"],
+  [2 ** 27, "symlink"],
+  [2 ** 26 + 2 ** 21, "characterDevice"],
+  [2 ** 26, "blockDevice"],
+  [2 ** 25, "fifo"],
+  [2 ** 24, "socket"],
+] as const;
+
+/** What Go's os.FileMode says: the kind of file, and its permission bits with setuid, setgid and sticky. */
+export function decodeGoFileMode(goMode: number): {
+  type: (typeof kinds)[number][1] | "file";
+  mode: number;
+} {
+  const has = (bits: number) => [...splitBits(bits)].every((bit) => Math.floor(goMode / bit) % 2 === 1);
+  const special = specials.reduce((sum, [bit, goBit]) => sum + (has(goBit) ? bit : 0), 0);
+  return { type: kinds.find(([bits]) => has(bits))?.[1] ?? "file", mode: special + (goMode & 0o777) };
+}
+
+function* splitBits(bits: number): Generator<number> {
+  for (let bit = 1; bit <= bits; bit *= 2) if (Math.floor(bits / bit) % 2 === 1) yield bit;
+}

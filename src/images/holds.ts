@@ -8,6 +8,8 @@ import type { ImageRecord } from "./store/catalog.ts";
 export interface ImageHolds {
   /** Absolute paths of the unpacked layers, topmost first, as overlay's `lowerdir=` wants them; at least one. */
   lowerDirectories(image: ImageRecord, manifest?: PresentManifest): string[];
+  /** The same of these layers, chainIDs with the base first; none for none. @throws invalid for one that is missing */
+  layerDirectories(chains: readonly string[]): string[];
   /** The same for what `owner` holds, even after `rmi -f`. */
   heldDirectories(owner: string): string[];
   /** Keeps the layers of one of an image's manifests until `release`, across restarts and removal of the image. @throws notFound */
@@ -23,6 +25,7 @@ export function createImageHolds(room: ImageRoom): ImageHolds {
   mkdirSync(emptyDirectory(root), { recursive: true, mode: 0o755 });
   return {
     lowerDirectories: (image, manifest = mainManifest(image)) => directoriesOf(room, manifest.content.layers),
+    layerDirectories: (chains) => chains.map((chain) => room.layers.directory(chain)).reverse(),
     heldDirectories: (owner) => directoriesOf(room, catalog.held(owner)),
     hold(id, owner, manifest = mainManifest(catalog.get(id))) {
       catalog.get(id);

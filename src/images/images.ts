@@ -6,7 +6,7 @@ import { inspectImage, listHistory, sharedSizeBytes, summarizeImage } from "./de
 import { createImageHolds, directoriesOf, type ImageHolds } from "./holds.ts";
 import { createImageNames, type ImageNames } from "./names.ts";
 import { type ImagesOptions, openImageRoom } from "./room.ts";
-import { contentOf, mainManifest, type PresentManifest } from "./select-manifest.ts";
+import { contentOf, mainManifest, type PresentManifest, presentManifests } from "./select-manifest.ts";
 import type { ImageRecord } from "./store/catalog.ts";
 import { createDiskUse } from "./store/disk-use.ts";
 import type { Snapshots } from "./store/snapshots.ts";
@@ -21,6 +21,8 @@ export interface Images extends ImageNames, ImageHolds, ImageTransfers {
   inspect(image: ImageRecord, manifest?: PresentManifest): ImageInspect;
   /** `containers`: how many use it, or -1. */
   summarize(image: ImageRecord, containers: number): ImageSummary;
+  /** chainIDs of all that it has here. */
+  layersOf(image: ImageRecord): string[];
   /** Of its layers those that other images have too. */
   sharedSizeBytes(image: ImageRecord): number;
   history(image: ImageRecord, manifest?: PresentManifest): ImageHistoryItem[];
@@ -51,6 +53,7 @@ export async function createImages(options: ImagesOptions): Promise<Images> {
         manifest,
       ),
     summarize: (image, containers) => summarizeImage(catalog, image, containers),
+    layersOf: (image) => presentManifests(image).flatMap(({ content }) => content.layers),
     sharedSizeBytes: (image) => sharedSizeBytes(catalog, layers, image),
     history: (image, { content } = mainManifest(image)) => listHistory(catalog, layers, image, content),
     diskUseBytes: createDiskUse(room.root, layers),

@@ -4,10 +4,10 @@ import { defaultRegistrySettings, type RegistrySettings } from "../distribution/
 import type { Events } from "../events/events.ts";
 import type { Logger } from "../logger.ts";
 import type { State } from "../state/state.ts";
+import { createSlots, type Slots } from "../sys/slots.ts";
 import { type ImageJobs, startImageJobs, unpackers } from "./jobs.ts";
 import { openPartials, type Partials } from "./pull/partials.ts";
 import { createReceptions, type Receptions } from "./pull/receptions.ts";
-import { createSlots, type Slots } from "./pull/slots.ts";
 import { contentOf } from "./select-manifest.ts";
 import { type BlobStore, openBlobs } from "./store/blobs.ts";
 import { type ImageCatalog, type ImageRecord, openImageCatalog } from "./store/catalog.ts";

@@ -6,6 +6,7 @@ import type { SavedArchive } from "./archive/archive-write.ts";
 import { type ImportOptions, importRootfs as importLayer } from "./archive/import.ts";
 import { loadArchive } from "./archive/load.ts";
 import { saveImages } from "./archive/save.ts";
+import { addBuiltImage, type BuiltImage } from "./built-image.ts";
 import { type CommitOptions, commitLayer } from "./commit.ts";
 import { makeImage } from "./make/make.ts";
 import { joinTag, tagImage } from "./names.ts";
@@ -43,6 +44,8 @@ export interface ImageTransfers {
   importRootfs(input: Readable, options: ImportOptions & NewName): Promise<ImageRecord>;
   /** Makes an image of what a container changed. @throws invalid for a bad name or change */
   commit(options: CommitOptions & NewName): Promise<ImageRecord>;
+  /** Makes an image of layers that are here: of what a builder made, with what it stands on. @throws notFound, invalid */
+  addBuilt(built: BuiltImage): Promise<ImageRecord>;
   /** Makes `busybox`, `debian` or `debian:SUITE` from this machine's own packages and tags it. @throws invalid, unavailable */
   make(name: string, report: (line: string) => void): Promise<ImageRecord>;
 }
@@ -80,6 +83,7 @@ export function createImageTransfers(room: ImageRoom): ImageTransfers {
     },
     importRootfs,
     commit: (settings) => createNamed(room, settings, () => commitLayer(settings, room)),
+    addBuilt: (built) => addBuiltImage(room, built),
     async make(name, report) {
       const { rootfs, tags, ...settings } = await makeImage(name, report, room.blobs.temporaryPath);
       const image = await importRootfs(rootfs, settings);

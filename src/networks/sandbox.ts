@@ -17,7 +17,7 @@ import { findTargets, type Publishing, type PublishTargets } from "./publish-tar
 
 const ports: Shape<PortMap> = { ...(portMapShape as Shape<PortMap>), zero: () => ({}) };
 
-const ownerShape = struct("Owner", { kind: required(oneOf("container")), id: required(text) });
+const ownerShape = struct("Owner", { kind: required(oneOf("container", "build")), id: required(text) });
 
 const sandboxShape = struct("Sandbox", {
   /** 64 hexadecimal digits. */

@@ -1,9 +1,9 @@
 import { rmSync, statSync } from "node:fs";
 import { type EngineError, invalid } from "../../errors.ts";
 import type { Digest } from "../../formats/digest.ts";
+import { createSlots } from "../../sys/slots.ts";
 import type { Unpacked } from "../unpack.ts";
 import { type Arrival, type ArrivalPlace, attemptArrival, type WantedBlob } from "./attempt-arrival.ts";
-import { createSlots } from "./slots.ts";
 import { type Source, tryEach } from "./sources.ts";
 
 export interface ArrivalsOptions extends Omit<ArrivalPlace, "downloadSlots" | "unpackSlots"> {

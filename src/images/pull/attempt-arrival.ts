@@ -2,10 +2,10 @@ import { rmSync, statSync } from "node:fs";
 import type { Descriptor } from "../../formats/oci-manifest.ts";
 import type { Logger } from "../../logger.ts";
 import { createGrowth, endGrowth, readGrowth } from "../../sys/growing-file.ts";
+import type { Slots } from "../../sys/slots.ts";
 import type { ImageJobs } from "../jobs.ts";
 import type { Partials } from "./partials.ts";
 import type { Received } from "./receive-layer.ts";
-import type { Slots } from "./slots.ts";
 import { isDiskFull, type Source, tryEach } from "./sources.ts";
 
 /** How far a layer is, for display. */

@@ -1,13 +1,13 @@
 import type { Digest } from "../../formats/digest.ts";
 import type { Descriptor } from "../../formats/oci-manifest.ts";
 import { createGrowth } from "../../sys/growing-file.ts";
+import { createSharedWork } from "../../sys/shared-work.ts";
 import { findBlob } from "../blob-source.ts";
 import type { BlobStore } from "../store/blobs.ts";
 import type { Layers } from "../store/layers.ts";
 import type { Unpacked } from "../unpack.ts";
 import { type ArrivalsOptions, createArrivals } from "./arrivals.ts";
 import type { ReceptionState } from "./attempt-arrival.ts";
-import { createSharedWork } from "./shared-work.ts";
 import type { Source } from "./sources.ts";
 
 /** A layer to have here. */

@@ -3,7 +3,7 @@ import { EngineError } from "../../errors.ts";
 import { type Digest, shortId } from "../../formats/digest.ts";
 import type { ProgressMessage } from "../../formats/docker-api/docker-api.ts";
 import { createGrowth, readGrowth } from "../../sys/growing-file.ts";
-import type { Slots } from "../pull/slots.ts";
+import type { Slots } from "../../sys/slots.ts";
 
 /** A layer to have at a registry. */
 export interface PushedLayer {

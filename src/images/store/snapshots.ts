@@ -25,6 +25,8 @@ export interface CommittedLayer {
   diffId: Digest;
   /** Of the archive that it packs to, which is in the blob store as its frame. */
   archiveBytes: number;
+  /** Of file content. */
+  sizeBytes: number;
 }
 
 /**
@@ -141,7 +143,7 @@ async function commitSnapshot(place: Place, name: string): Promise<CommittedLaye
   const staged = await layers.stage((target, framePath) =>
     jobs.stage({ upperDirectory: upper, target, framePath, isMoved: true }),
   );
-  const { diffId, archiveBytes, keep } = staged;
+  const { diffId, archiveBytes, sizeBytes, keep } = staged;
   const chainId = chainIdOf(below.at(-1) as Digest | undefined, diffId);
   try {
     return await catalog.protect([chainId, diffId], async () => {
@@ -149,7 +151,7 @@ async function commitSnapshot(place: Place, name: string): Promise<CommittedLaye
       const chains = [...below, chainId];
       catalog.holdLayers(prefix + name, { layers: chains, blobs: [diffId] });
       await removeTree(folderOf(place, name));
-      return { layers: chains, diffId, archiveBytes };
+      return { layers: chains, diffId, archiveBytes, sizeBytes };
     });
   } finally {
     await staged.discard();

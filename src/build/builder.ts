@@ -1,0 +1,134 @@
+import { mkdirSync, readdirSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import type { Exit } from "../supervisor-protocol/protocol.ts";
+import { createJobRunner } from "../sys/jobs.ts";
+import { createSharedWork } from "../sys/shared-work.ts";
+import { createSlots } from "../sys/slots.ts";
+import { type CacheMounts, openCacheMounts } from "./cache/cache-mounts.ts";
+import type { CacheRecord } from "./cache/record.ts";
+import { stepKind } from "./cache/record.ts";
+import { openStepCache, type StepCache } from "./cache/step-cache.ts";
+import { listUsage, type PruneRequest, pruneCache, type UsageRecord } from "./cache/usage.ts";
+import type { ClientSession } from "./client-session.ts";
+import { type ContextStore, openContextStore } from "./context/context-store.ts";
+import { type PlannedImage, type PreparedBuild, prepareBuild } from "./frontend/frontend.ts";
+import type { BuildOptions } from "./options.ts";
+import type { Reporter } from "./progress.ts";
+import { restoreSteps } from "./restore.ts";
+import type { BuildRooms } from "./rooms.ts";
+import type { FilesJob, FilesResult } from "./solve/files.worker.ts";
+import { createStepProcesses } from "./solve/processes.ts";
+import { createSolver, parallelSteps } from "./solve/solve.ts";
+import type { Followers, SolveRooms, Solving } from "./solve/solving.ts";
+
+/** What a client asks of one build. */
+export interface BuildRequest {
+  options: BuildOptions;
+  sessionId: string;
+  /** @throws EngineError when there is none, and none comes soon */
+  session(id: string): Promise<ClientSession>;
+  report: Reporter;
+  signal: AbortSignal;
+}
+
+/** A build from its Dockerfile on. */
+export interface Build {
+  readonly prepared: PreparedBuild;
+  readonly options: BuildOptions;
+  /** Does what an image needs. @returns its layers, chainIDs with the base first; they stay until `close` @throws BuildError */
+  solve(image: PlannedImage): Promise<string[]>;
+  /** Gives up what is under way, and lets go of what was needed. */
+  close(): void;
+}
+
+/** The builder of images. */
+export interface Builder {
+  /** Reads the Dockerfile, and finds out what is to be done. @throws BuildError */
+  prepare(request: BuildRequest): Promise<Build>;
+  readonly cache: StepCache;
+  readonly cacheMounts: CacheMounts;
+  readonly contexts: ContextStore;
+  /** What the cache holds. @param filters as BuildKit's clients write them: "type==regular,inuse" @throws invalid */
+  usage(filters: readonly string[]): Promise<UsageRecord[]>;
+  /** Removes what is not in use, oldest first. @returns what is gone @throws invalid */
+  prune(request: PruneRequest): Promise<UsageRecord[]>;
+  /** @returns whether it was a step's */
+  onExit(exit: Exit): boolean;
+  /** The commands of steps that run are given up: their ends are not reported any more. */
+  onSupervisorLost(): void;
+  /** Clears away what a daemon that was killed has left. Call it once, when there is a supervisor. */
+  restore(): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** Opens the builder on its folder of the data root. */
+export function openBuilder(given: BuildRooms): Builder {
+  const root = join(given.root, "build");
+  mkdirSync(root, { recursive: true, mode: 0o711 });
+  const steps = given.state.records(stepKind);
+  const left = [...steps.load().values()];
+  const files = createJobRunner<FilesJob, FilesResult>("build/solve/files.worker", parallelSteps());
+  const cacheMounts = openCacheMounts(join(root, "mounts"), given.state, async (layers, source, target) => {
+    await files.run({ kind: "fill", mountpoint: `${target}.from`, layers, source, target });
+  });
+  const rooms: SolveRooms = {
+    ...given,
+    cache: openStepCache(given.state, given.images.snapshots),
+    cacheMounts,
+    contexts: openContextStore(join(root, "contexts")),
+    files,
+    processes: createStepProcesses(),
+    slots: createSlots(parallelSteps),
+    underWay: createSharedWork<Followers, CacheRecord>(),
+    begun: {
+      add: (id, snapshot) => steps.put(id, { id, snapshot }),
+      delete: (id) => steps.deleteSoon(id),
+    },
+  };
+  return {
+    prepare: (request) => prepare(rooms, request),
+    cache: rooms.cache,
+    cacheMounts,
+    contexts: rooms.contexts,
+    usage: (filters) => listUsage(rooms, filters),
+    prune: (request) => pruneCache(rooms, request),
+    onExit: rooms.processes.onExit,
+    onSupervisorLost: rooms.processes.lose,
+    async restore() {
+      clearRunFiles(given.execRoot);
+      await restoreSteps(rooms, left, (id) => steps.delete(id));
+    },
+    close: () => files.close(),
+  };
+}
+
+/** What was bound or mounted there has gone with the daemon that was killed. */
+function clearRunFiles(execRoot: string): void {
+  const folder = join(execRoot, "build");
+  mkdirSync(folder, { recursive: true, mode: 0o711 });
+  for (const name of readdirSync(folder)) rmSync(join(folder, name), { recursive: true, force: true });
+}
+
+async function prepare(rooms: SolveRooms, request: BuildRequest): Promise<Build> {
+  const { options, sessionId, report } = request;
+  const stop = new AbortController();
+  const signal = AbortSignal.any([request.signal, stop.signal]);
+  const closers: (() => void)[] = [];
+  const solving: Solving = {
+    ...{ rooms, report, signal, file: undefined },
+    session: (id) => request.session(id === "" ? sessionId : id),
+    onClose: (work) => void closers.push(work),
+  };
+  const close = () => {
+    stop.abort(new Error("context canceled"));
+    for (const closer of closers.splice(0)) closer();
+  };
+  try {
+    const prepared = await prepareBuild(solving, options, sessionId);
+    const solver = createSolver({ ...solving, file: prepared.file });
+    return { prepared, options, solve: (image) => solver.layersOf(image.target), close };
+  } catch (error) {
+    close();
+    throw error;
+  }
+}

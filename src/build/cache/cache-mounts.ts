@@ -1,0 +1,148 @@
+import { chmodSync, chownSync, existsSync, mkdirSync, readdirSync } from "node:fs";
+import { join } from "node:path";
+import type { Records, State } from "../../state/state.ts";
+import { measureTree, removeTree } from "../../trees/trees.ts";
+import type { RunMountNode } from "../graph/nodes.ts";
+import { type CacheMountRecord, cacheMountKind } from "./record.ts";
+import { newCacheId } from "./step-cache.ts";
+
+type CacheMount = Extract<RunMountNode, { type: "cache" }>;
+
+/** A directory of `RUN --mount=type=cache` while a step has it. */
+export interface OpenCacheMount {
+  path: string;
+  close(): void;
+}
+
+export interface OpenSettings {
+  /** Of the step. */
+  description: string;
+  signal: AbortSignal;
+  /** Directories of what is in it at first, topmost first. */
+  layersOf(mount: RunMountNode): Promise<string[]>;
+}
+
+/** What `RUN --mount=type=cache` keeps from one build to the next. */
+export interface CacheMounts {
+  /** Waits for one that is locked. @throws the signal's reason */
+  open(mount: CacheMount, settings: OpenSettings): Promise<OpenCacheMount>;
+  list(): (CacheMountRecord & { inUse: boolean })[];
+  measure(id: string): Promise<number>;
+  /** @returns false when it is in use */
+  remove(id: string): Promise<boolean>;
+}
+
+interface Kept {
+  record: CacheMountRecord;
+  users: number;
+  /** Resolves when the one that has it locked, or to itself, lets go. */
+  free: Promise<void>;
+}
+
+interface MountStore {
+  root: string;
+  records: Records<CacheMountRecord>;
+  kept: Map<string, Kept>;
+  fill(layers: string[], source: string, target: string): Promise<void>;
+}
+
+async function makeMount(
+  { root, records, kept, fill }: MountStore,
+  mount: CacheMount,
+  settings: OpenSettings,
+): Promise<Kept> {
+  const id = newCacheId();
+  const now = Date.now();
+  const path = join(root, id);
+  const record: CacheMountRecord = {
+    ...{ id, name: mount.id, createdAt: now, lastUsedAt: now, usageCount: 0 },
+    description: `cached mount ${mount.target} from ${settings.description}`,
+  };
+  const one: Kept = { record, users: 0, free: Promise.resolve() };
+  kept.set(id, one);
+  mkdirSync(path, { mode: 0o755 });
+  if (mount.from) await fill(await settings.layersOf(mount), mount.source, path);
+  chmodSync(path, mount.mode);
+  chownSync(path, mount.uid, mount.gid);
+  records.put(id, record);
+  return one;
+}
+
+/**
+ * @param root is made
+ * @param fill copies the content of layers, topmost first, into an empty directory
+ */
+export function openCacheMounts(
+  root: string,
+  state: State,
+  fill: (layers: string[], source: string, target: string) => Promise<void>,
+): CacheMounts {
+  mkdirSync(root, { recursive: true, mode: 0o711 });
+  const records = state.records(cacheMountKind);
+  const kept = new Map<string, Kept>();
+  for (const record of records.load().values())
+    if (existsSync(join(root, record.id))) kept.set(record.id, { record, users: 0, free: Promise.resolve() });
+    else records.delete(record.id);
+  for (const name of readdirSync(root))
+    if (!kept.has(name)) void removeTree(join(root, name)).catch(() => {});
+  const store: MountStore = { root, records, kept, fill };
+  const make = (mount: CacheMount, settings: OpenSettings) => makeMount(store, mount, settings);
+  const named = (name: string) => [...kept.values()].filter(({ record }) => record.name === name);
+
+  function take(one: Kept, isExclusive: boolean): OpenCacheMount {
+    one.users++;
+    one.record.usageCount++;
+    one.record.lastUsedAt = Date.now();
+    records.putSoon(one.record.id, one.record);
+    const freed = Promise.withResolvers<void>();
+    if (isExclusive) one.free = freed.promise;
+    let isClosed = false;
+    return {
+      path: join(root, one.record.id),
+      close() {
+        if (isClosed) return;
+        isClosed = true;
+        one.users--;
+        freed.resolve();
+      },
+    };
+  }
+
+  /** Two that want a new one of the same name get the same. */
+  const making = new Map<string, Promise<Kept>>();
+  async function findOrMake(mount: CacheMount, settings: OpenSettings): Promise<Kept> {
+    const [known] = named(mount.id);
+    const under = making.get(mount.id);
+    if (under) return under;
+    if (known) return known;
+    const made = make(mount, settings).finally(() => making.delete(mount.id));
+    making.set(mount.id, made);
+    return made;
+  }
+
+  return {
+    async open(mount, settings) {
+      if (mount.sharing === "private") {
+        const idle = named(mount.id).find(({ users }) => users === 0);
+        return take(idle ?? (await make(mount, settings)), false);
+      }
+      const one = await findOrMake(mount, settings);
+      if (mount.sharing === "shared") return take(one, false);
+      while (one.users > 0) {
+        settings.signal.throwIfAborted();
+        await Promise.race([one.free, new Promise((resolve) => setTimeout(resolve, 50))]);
+      }
+      return take(one, true);
+    },
+    list: () => [...kept.values()].map(({ record, users }) => ({ ...record, inUse: users > 0 })),
+    measure: async (id) => (await measureTree(join(root, id))).diskBytes,
+    async remove(id) {
+      const one = kept.get(id);
+      if (!one || one.users > 0) return false;
+      kept.delete(id);
+      records.delete(id);
+      await removeTree(join(root, id));
+      return true;
+    },
+  };
+}

@@ -1,0 +1,146 @@
+import { statfsSync } from "node:fs";
+import { invalid } from "../../errors.ts";
+import { compileNamePattern } from "../../formats/name-pattern.ts";
+import type { SolveRooms } from "../solve/solving.ts";
+
+/** Something that the builder keeps, as `docker buildx du` lists it. */
+export interface UsageRecord {
+  id: string;
+  type: "regular" | "source.local" | "exec.cachemount";
+  isMutable: boolean;
+  inUse: boolean;
+  /** An image has it too. */
+  isShared: boolean;
+  sizeBytes: number;
+  /** Milliseconds since the epoch. */
+  createdAt: number;
+  lastUsedAt: number;
+  usageCount: number;
+  description: string;
+  parents: string[];
+}
+
+export interface PruneRequest {
+  filters: readonly string[];
+  /** Also what is shared with images. */
+  all: boolean;
+  /** What was used since then stays. 0 for none. */
+  keepMilliseconds: number;
+  /** Bytes of what is kept that are left alone; 0 for none. */
+  reservedBytes: number;
+  /** Goes down to that; 0 for no bound. */
+  maxUsedBytes: number;
+  /** Of the file system; 0 for no bound. */
+  minFreeBytes: number;
+}
+
+/** @throws EngineError invalid for a bad filter */
+export async function listUsage(rooms: SolveRooms, filters: readonly string[]): Promise<UsageRecord[]> {
+  const fits = compileFilters(filters);
+  const mounts = await Promise.all(
+    rooms.cacheMounts.list().map(async (mount): Promise<UsageRecord> => {
+      const { id, inUse, createdAt, lastUsedAt, usageCount, description } = mount;
+      const sizeBytes = await rooms.cacheMounts.measure(id);
+      return {
+        ...{ id, type: "exec.cachemount", isMutable: true, inUse, isShared: false, sizeBytes },
+        ...{ createdAt, lastUsedAt, usageCount, description, parents: [] },
+      };
+    }),
+  );
+  const contexts = rooms.contexts.list().map(
+    ({ id, inUse, sizeBytes, lastUsedAt }): UsageRecord => ({
+      ...{ id, type: "source.local", isMutable: true, inUse, isShared: false, sizeBytes },
+      ...{ createdAt: lastUsedAt, lastUsedAt, usageCount: 1, parents: [] },
+      description: "local source for context",
+    }),
+  );
+  return [...stepRecords(rooms), ...mounts, ...contexts].filter(fits);
+}
+
+function stepRecords(rooms: SolveRooms): UsageRecord[] {
+  const records = rooms.cache.list();
+  const byTop = new Map(records.map((record) => [record.layers.at(-1), record.id]));
+  const inImages = new Set(rooms.images.list().flatMap((image) => rooms.images.layersOf(image)));
+  return records.map(({ id, layers, sizeBytes, createdAt, lastUsedAt, usageCount, description }) => {
+    const parent = byTop.get(layers.at(-2));
+    return {
+      ...{ id, type: "regular" as const, isMutable: false, inUse: rooms.cache.isInUse(id), sizeBytes },
+      isShared: inImages.has(layers.at(-1) ?? ""),
+      ...{ createdAt, lastUsedAt, usageCount, description, parents: parent ? [parent] : [] },
+    };
+  });
+}
+
+/** @throws EngineError invalid for a bad filter */
+export async function pruneCache(rooms: SolveRooms, request: PruneRequest): Promise<UsageRecord[]> {
+  const all = await listUsage(rooms, []);
+  const fits = compileFilters(request.filters);
+  const now = Date.now();
+  const candidates = all
+    .filter((record) => fits(record) && !record.inUse && (request.all || !record.isShared))
+    .filter(({ lastUsedAt }) => now - lastUsedAt >= request.keepMilliseconds)
+    .sort((a, b) => a.lastUsedAt - b.lastUsedAt);
+  let used = all.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
+  const gone: UsageRecord[] = [];
+  for (const record of candidates) {
+    if (!isTooMuch(rooms, request, used)) break;
+    if (!(await removeRecord(rooms, record))) continue;
+    used -= record.sizeBytes;
+    gone.push(record);
+  }
+  return gone;
+}
+
+/** Without any bound all goes that may. */
+function isTooMuch(rooms: SolveRooms, request: PruneRequest, usedBytes: number): boolean {
+  const { reservedBytes, maxUsedBytes, minFreeBytes } = request;
+  if (usedBytes <= reservedBytes && reservedBytes > 0) return false;
+  if (maxUsedBytes === 0 && minFreeBytes === 0) return true;
+  if (maxUsedBytes > 0 && usedBytes > maxUsedBytes) return true;
+  if (minFreeBytes === 0) return false;
+  const { bavail, bsize } = statfsSync(rooms.root);
+  return bavail * bsize < minFreeBytes;
+}
+
+/** @returns false when it is in use by now */
+async function removeRecord(rooms: SolveRooms, { id, type }: UsageRecord): Promise<boolean> {
+  if (type === "exec.cachemount") return rooms.cacheMounts.remove(id);
+  if (type === "source.local") return rooms.contexts.remove(id);
+  return rooms.cache.remove(id);
+}
+
+type Fits = (record: UsageRecord) => boolean;
+
+/** Any of the filters fits in all its parts: "field", "field==value", "field!=value", "field~=pattern". */
+export function compileFilters(filters: readonly string[]): Fits {
+  const given = filters.filter((filter) => filter.trim() !== "");
+  if (given.length === 0) return () => true;
+  const all = given.map((filter) => filter.split(",").map((part) => compilePart(part.trim(), filter)));
+  return (record) => all.some((parts) => parts.every((fits) => fits(record)));
+}
+
+function compilePart(part: string, filter: string): Fits {
+  const [, field = "", operator = "", value = ""] = /^([a-z]+)(?:(==|!=|~=)(.*))?$/.exec(part) ?? [];
+  const read = fields[field];
+  if (!read) throw invalid(`invalid filter ${JSON.stringify(filter)}`);
+  if (operator === "") return (record) => read(record).some((text) => text !== "" && text !== "false");
+  if (operator === "~=") {
+    const fits = compileNamePattern(value);
+    return (record) => read(record).some(fits);
+  }
+  const equals: Fits = (record) => read(record).some((text) => text === value);
+  return operator === "==" ? equals : (record) => !equals(record);
+}
+
+const fields: Record<string, (record: UsageRecord) => string[]> = {
+  id: ({ id }) => [id],
+  parent: ({ parents }) => parents,
+  parents: ({ parents }) => parents,
+  description: ({ description }) => [description],
+  inuse: ({ inUse }) => [String(inUse)],
+  mutable: ({ isMutable }) => [String(isMutable)],
+  immutable: ({ isMutable }) => [String(!isMutable)],
+  type: ({ type }) => [type],
+  shared: ({ isShared }) => [String(isShared)],
+  private: ({ isShared }) => [String(!isShared)],
+};

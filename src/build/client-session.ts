@@ -1,0 +1,56 @@
+import type { Duplex } from "node:stream";
+import type { ContextEntry } from "./context/entry.ts";
+
+/** What of a directory is wanted. */
+export interface DirectoryRequest {
+  /** "context", "dockerfile", or the name of another context. */
+  name: string;
+  /** These paths alone, with all that they lead to; all without. */
+  followPaths?: readonly string[];
+  includePatterns?: readonly string[];
+  /** As lines of a .dockerignore. */
+  excludePatterns?: readonly string[];
+}
+
+/** Takes in the entries of a client's directory. Entries have numbers, counted from 0 in the order in which they come. */
+export interface DirectoryVisitor {
+  /** Parents come first, siblings in order. @returns whether the content of the file is wanted. @throws EngineError invalid */
+  entry(entry: ContextEntry): boolean;
+  /** In pieces, in order; files may come interleaved. */
+  data(number: number, piece: Buffer): void;
+  /** The content of a file that was wanted is whole. */
+  end(number: number): void;
+}
+
+/** What the client of a build gives to it while it runs. */
+export interface ClientSession {
+  readonly id: string;
+  /** Names the client's directories over several builds; "" for none. */
+  readonly sharedKey: string;
+  /** @throws EngineError; GrpcError for a directory that the client does not give */
+  readDirectory(request: DirectoryRequest, visitor: DirectoryVisitor, signal: AbortSignal): Promise<void>;
+  /** Undefined when the client has none by that name. */
+  findSecret(id: string): Promise<Buffer | undefined>;
+  /** A connection to the client's agent. @throws EngineError when it gives none */
+  openAgent(id: string): Promise<Duplex>;
+  /** Whether the client gives that agent. */
+  hasAgent(id: string): Promise<boolean>;
+  /** What the client sends once under this name: the archive on its standard input. */
+  upload(id: string): AsyncIterable<Buffer>;
+  /** Undefined when it has none for that registry. */
+  findCredentials(host: string): Promise<{ username: string; password: string } | undefined>;
+  /** Sends a directory's entries to the client's exporter. */
+  sendFiles(exporter: number, entries: AsyncIterable<OutgoingEntry>): Promise<void>;
+  /** Sends an archive to the client's exporter. */
+  sendArchive(
+    exporter: number,
+    chunks: AsyncIterable<Buffer>,
+    metadata: Record<string, string>,
+  ): Promise<void>;
+}
+
+/** An entry that goes to the client, with the content of a file. */
+export interface OutgoingEntry {
+  entry: ContextEntry;
+  content?: () => AsyncIterable<Buffer>;
+}

@@ -1,0 +1,67 @@
+import { invalid } from "../../errors.ts";
+import { textOfBytes } from "../../formats/tar/tar-entry.ts";
+import type { ContextEntry } from "./entry.ts";
+
+/** Bounds of one directory. */
+const most = { entries: 2_000_000, pathBytes: 4096, depth: 512, xattrs: 64, xattrBytes: 64 * 1024 };
+
+/**
+ * Checks entries as they come: clean paths, each after its parent, siblings in order, links to files that came before.
+ * @throws EngineError invalid
+ */
+export function createEntryCheck(): (entry: ContextEntry) => void {
+  const files = new Set<string>();
+  /** Names on the way to the last entry, and whether that is a directory. */
+  let last: { names: string[]; isDirectory: boolean } = { names: [], isDirectory: true };
+  let count = 0;
+
+  return (entry) => {
+    if (++count > most.entries) throw invalid(`the build context has more than ${most.entries} entries`);
+    const names = splitClean(entry);
+    checkPlace(entry, names, last);
+    checkXattrs(entry);
+    if (!Number.isSafeInteger(entry.sizeBytes) || entry.sizeBytes < 0) throw refuse(entry, "invalid size");
+    if (entry.type === "link" && !files.has(entry.linkName ?? ""))
+      throw refuse(entry, "hard link to a file that did not come before");
+    if (entry.type === "file") files.add(entry.path);
+    last = { names, isDirectory: entry.type === "directory" };
+  };
+}
+
+function splitClean(entry: ContextEntry): string[] {
+  const { path } = entry;
+  const names = path.split("/");
+  const isClean = names.every((name) => name !== "" && name !== "." && name !== ".." && !name.includes("\0"));
+  if (!isClean || names.length > most.depth || path.length > most.pathBytes)
+    throw refuse(entry, "invalid path");
+  return names;
+}
+
+/** Siblings are ordered by their bytes, and what is in a directory comes directly after it. */
+function checkPlace(
+  entry: ContextEntry,
+  names: readonly string[],
+  last: { names: readonly string[]; isDirectory: boolean },
+): void {
+  const parent = names.slice(0, -1);
+  const shared = parent.findIndex((name, index) => name !== last.names[index]);
+  const isBelow = shared < 0 && (parent.length < last.names.length || last.isDirectory);
+  if (!isBelow || parent.length > last.names.length) throw refuse(entry, "its directory did not come before");
+  const before = last.names[parent.length];
+  const name = names[parent.length] as string;
+  if (before !== undefined && before >= name) throw refuse(entry, "out of order");
+}
+
+function checkXattrs(entry: ContextEntry): void {
+  const { xattrs } = entry;
+  if (!xattrs) return;
+  let bytes = 0;
+  for (const [name, value] of xattrs) bytes += name.length + value.length;
+  if (xattrs.size > most.xattrs || bytes > most.xattrBytes)
+    throw refuse(entry, "too many extended attributes");
+}
+
+function refuse({ path }: ContextEntry, reason: string): Error {
+  const shown = JSON.stringify(textOfBytes(path.slice(0, 200)));
+  return invalid(`the client sent an invalid entry of the build context, ${shown}: ${reason}`);
+}

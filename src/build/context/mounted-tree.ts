@@ -1,0 +1,144 @@
+import {
+  type BigIntStats,
+  closeSync,
+  constants,
+  fstatSync,
+  lstatSync,
+  openSync,
+  readlinkSync,
+  readSync,
+} from "node:fs";
+import { hasCode } from "../../errors.ts";
+import { decodeDevice } from "../../formats/device-number.ts";
+import type { ByteString } from "../../formats/tar/tar-entry.ts";
+import { modificationTime } from "../../sys/file-times.ts";
+import {
+  closeDescriptor,
+  entryPath,
+  listDirectory,
+  openBeneath,
+  openInRoot,
+  pathFlag,
+} from "../../sys/safe-path.ts";
+import { getXattr, listXattrs } from "../../sys/xattr.ts";
+import { isOverlayXattr } from "../../trees/whiteouts.ts";
+import type { ContextEntry, ContextEntryType } from "./entry.ts";
+import type { SourceTree } from "./source-tree.ts";
+import { digestContent } from "./stored-tree.ts";
+
+const { O_RDONLY, O_DIRECTORY, O_NOFOLLOW, O_NONBLOCK } = constants;
+const pieceBytes = 512 * 1024;
+
+/** A tree that is mounted, or just there. @param rootFd stays open as long as the tree is used; `close` closes it */
+export function openMountedTree(rootFd: number): SourceTree {
+  const buffer = Buffer.allocUnsafe(pieceBytes);
+
+  /** Runs `use` with the directory that the path's last name is in; undefined when there is none, or a link leads to it. */
+  function inParent<R>(path: ByteString, use: (fd: number, name: ByteString) => R): R | undefined {
+    const slash = path.lastIndexOf("/");
+    if (slash < 0) return use(rootFd, path);
+    const fd = openPlain(rootFd, path.slice(0, slash), pathFlag | O_DIRECTORY);
+    if (fd === undefined) return undefined;
+    try {
+      return use(fd, path.slice(slash + 1));
+    } finally {
+      closeDescriptor(fd);
+    }
+  }
+
+  function* read(path: ByteString): Generator<Buffer> {
+    const fd = openInRoot(rootFd, path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
+    try {
+      for (;;) {
+        const count = readSync(fd, buffer, 0, buffer.length, null);
+        if (count === 0) return;
+        yield buffer.subarray(0, count);
+      }
+    } finally {
+      closeDescriptor(fd);
+    }
+  }
+
+  return {
+    find(path) {
+      if (path === "") return describe(rootFd, ".", "", fstatSync(rootFd, { bigint: true }));
+      return inParent(path, (fd, name) => {
+        const stats = lstatSync(entryPath(fd, name), { bigint: true, throwIfNoEntry: false });
+        return stats && describe(fd, name, path, stats);
+      });
+    },
+    list(path) {
+      if (path === "") return listDirectory(rootFd);
+      const fd = openPlain(rootFd, path, O_RDONLY | O_DIRECTORY);
+      if (fd === undefined) return [];
+      try {
+        return listDirectory(fd);
+      } finally {
+        closeDescriptor(fd);
+      }
+    },
+    read,
+    contentDigest: (path) => digestContent(read(path)),
+    close: () => closeSync(rootFd),
+  };
+}
+
+/** Opens the root of a directory as a tree's. */
+export function openTreeAt(path: string): SourceTree {
+  return openMountedTree(openSync(path, O_RDONLY | O_DIRECTORY));
+}
+
+/** The caller closes it. Undefined for what is not there. */
+function openPlain(rootFd: number, path: ByteString, flags: number): number | undefined {
+  try {
+    return openBeneath(rootFd, path, flags | O_NOFOLLOW);
+  } catch (error) {
+    if (["ENOENT", "ENOTDIR", "ELOOP", "EXDEV"].some((code) => hasCode(error, code))) return undefined;
+    throw error;
+  }
+}
+
+function describe(
+  parentFd: number,
+  name: ByteString,
+  path: ByteString,
+  stats: BigIntStats,
+): ContextEntry | undefined {
+  const type = typeOf(stats);
+  if (!type) return undefined;
+  const entry: ContextEntry = {
+    path,
+    type,
+    mode: Number(stats.mode & 0o7777n),
+    uid: Number(stats.uid),
+    gid: Number(stats.gid),
+    sizeBytes: type === "file" ? Number(stats.size) : 0,
+    mtime: modificationTime(stats),
+  };
+  if (type === "symlink") entry.linkName = readlinkSync(entryPath(parentFd, name), { encoding: "latin1" });
+  if (type === "characterDevice" || type === "blockDevice") {
+    const { major, minor } = decodeDevice(stats.rdev);
+    Object.assign(entry, { deviceMajor: major, deviceMinor: minor });
+  }
+  const xattrs = readXattrs(entryPath(parentFd, name));
+  return xattrs ? { ...entry, xattrs } : entry;
+}
+
+function readXattrs(path: string | Buffer): Map<ByteString, Buffer> | undefined {
+  const found = new Map<ByteString, Buffer>();
+  for (const name of listXattrs(path)) {
+    const isPolicy = name.startsWith("security.") && name !== "security.capability";
+    const value = isPolicy || isOverlayXattr(name) ? undefined : getXattr(path, name);
+    if (value) found.set(name, value);
+  }
+  return found.size > 0 ? found : undefined;
+}
+
+function typeOf(stats: BigIntStats): ContextEntryType | undefined {
+  if (stats.isFile()) return "file";
+  if (stats.isDirectory()) return "directory";
+  if (stats.isSymbolicLink()) return "symlink";
+  if (stats.isCharacterDevice()) return "characterDevice";
+  if (stats.isBlockDevice()) return "blockDevice";
+  return stats.isFIFO() ? "fifo" : undefined;
+}

@@ -1,0 +1,198 @@
+import { createHash, type Hash, randomUUID } from "node:crypto";
+import { closeSync, openSync, renameSync, writeSync } from "node:fs";
+import { join } from "node:path";
+import { invalid } from "../../errors.ts";
+import type { ByteString } from "../../formats/tar/tar-entry.ts";
+import type { DirectoryVisitor } from "../client-session.ts";
+import { createEntryCheck } from "./check-entry.ts";
+import type { ContextEntry } from "./entry.ts";
+import { type ContextFolder, type KeptTree, storedFilesOf } from "./kept-contexts.ts";
+import { encodeStored, type StoredContent, type StoredEntry } from "./stored-tree.ts";
+
+/** A file that is larger gets a pack of its own, which is written as it comes. */
+const packedBytes = 512 * 1024;
+
+/** Keeps a new file of the folder from being swept away. @returns its path */
+type Claim = (name: string) => string;
+
+/** A file while its content comes. */
+interface Incoming {
+  entry: StoredEntry;
+  hash: Hash;
+  sizeBytes: number;
+  pieces: Buffer[];
+  /** Once it is large. */
+  own?: { path: string; fd: number };
+}
+
+/** What has come of a directory. */
+export interface Reception {
+  visitor: DirectoryVisitor;
+  /** Bytes of content that were sent. */
+  readonly sentBytes: number;
+  /** @throws EngineError invalid when content is missing */
+  finish(): KeptTree;
+  /** Closes what is open. What is no tree's by now is removed by the folder's next sweep. */
+  close(): void;
+}
+
+/** Takes in a directory: of files that are as in the folder's latest tree nothing is asked. */
+export function createReception(folder: ContextFolder): Reception {
+  const check = createEntryCheck();
+  const known = storedFilesOf(folder.latest);
+  const entries: StoredEntry[] = [];
+  const incoming = new Map<number, Incoming>();
+  const packs = new Set<string>();
+  /** What this one writes. */
+  const written: string[] = [];
+  const claim = (name: string) => {
+    const path = join(folder.path, name);
+    folder.written.add(path);
+    written.push(path);
+    return path;
+  };
+  const pack = createPack(claim);
+  let sentBytes = 0;
+
+  function getIncoming(number: number): Incoming {
+    const file = incoming.get(number);
+    if (!file) throw invalid(`the client sent content of entry ${number}, which was not asked for`);
+    return file;
+  }
+
+  const visitor: DirectoryVisitor = {
+    entry(given) {
+      check(given);
+      const entry = storedOf(given);
+      const number = entries.push(entry) - 1;
+      if (entry.type !== "file") return false;
+      const content = findSame(known, entry);
+      if (content) {
+        entry.content = content;
+        packs.add(content.pack);
+        return false;
+      }
+      incoming.set(number, { entry, hash: createHash("sha256"), sizeBytes: 0, pieces: [] });
+      return true;
+    },
+    data(number, piece) {
+      const file = getIncoming(number);
+      file.hash.update(piece);
+      file.sizeBytes += piece.length;
+      sentBytes += piece.length;
+      if (file.own) writeAll(file.own.fd, piece);
+      else file.pieces.push(piece);
+      if (!file.own && file.sizeBytes > packedBytes) file.own = spill(claim, file.pieces.splice(0));
+    },
+    end(number) {
+      const file = getIncoming(number);
+      incoming.delete(number);
+      const digest = file.hash.digest("hex");
+      // It may have changed while it was read: what came counts.
+      file.entry.sizeBytes = file.sizeBytes;
+      if (file.own) closeSync(file.own.fd);
+      const place = file.own ? { pack: file.own.path, offset: 0 } : pack.append(file.pieces);
+      file.entry.content = { ...place, digest };
+      packs.add(place.pack);
+    },
+  };
+
+  return {
+    visitor,
+    get sentBytes() {
+      return sentBytes;
+    },
+    finish() {
+      for (const number of incoming.keys())
+        throw invalid(`the client did not send the content of ${JSON.stringify(entries[number]?.path)}`);
+      const path = writeTree(claim, entries);
+      return { path, packs, sizeBytes: entries.reduce((sum, entry) => sum + entry.sizeBytes, 0) };
+    },
+    close() {
+      pack.close();
+      for (const { own } of incoming.values()) if (own) closeSync(own.fd);
+      incoming.clear();
+      for (const path of written) folder.written.delete(path);
+    },
+  };
+}
+
+function storedOf({ xattrs, ...entry }: ContextEntry): StoredEntry {
+  if (!xattrs) return entry;
+  const encoded = [...xattrs].map(([name, value]) => [name, value.toString("base64")] as const);
+  return { ...entry, xattrs: Object.fromEntries(encoded) };
+}
+
+/** Content of a file that has not changed since: as BuildKit has it, by size and time and all that is said of it. */
+function findSame(
+  known: ReadonlyMap<ByteString, StoredEntry>,
+  entry: StoredEntry,
+): StoredContent | undefined {
+  const before = known.get(entry.path);
+  if (!before) return undefined;
+  const isSame =
+    before.sizeBytes === entry.sizeBytes &&
+    before.mtime.seconds === entry.mtime.seconds &&
+    before.mtime.nanoseconds === entry.mtime.nanoseconds &&
+    before.mode === entry.mode &&
+    before.uid === entry.uid &&
+    before.gid === entry.gid;
+  return isSame ? before.content : undefined;
+}
+
+/** The file that small ones are put into, one after the other; made for the first. */
+function createPack(claim: Claim) {
+  const path = claim(`pack-${randomUUID()}`);
+  let fd: number | undefined;
+  let end = 0;
+  return {
+    append(pieces: readonly Buffer[]): { pack: string; offset: number } {
+      fd ??= openSync(path, "wx", 0o600);
+      const offset = end;
+      for (const piece of pieces) {
+        writeAll(fd, piece);
+        end += piece.length;
+      }
+      return { pack: path, offset };
+    },
+    close() {
+      if (fd !== undefined) closeSync(fd);
+      fd = undefined;
+    },
+  };
+}
+
+function spill(claim: Claim, pieces: readonly Buffer[]): { path: string; fd: number } {
+  const path = claim(`pack-${randomUUID()}`);
+  const fd = openSync(path, "wx", 0o600);
+  for (const piece of pieces) writeAll(fd, piece);
+  return { path, fd };
+}
+
+/** Whole or not at all. @returns its path */
+function writeTree(claim: Claim, entries: readonly StoredEntry[]): string {
+  const name = randomUUID();
+  const draft = claim(`draft-${name}`);
+  const path = claim(`tree-${name}`);
+  const fd = openSync(draft, "wx", 0o600);
+  try {
+    for (let begin = 0; begin < entries.length; begin += 1000)
+      writeAll(
+        fd,
+        Buffer.from(
+          entries
+            .slice(begin, begin + 1000)
+            .map(encodeStored)
+            .join(""),
+        ),
+      );
+  } finally {
+    closeSync(fd);
+  }
+  renameSync(draft, path);
+  return path;
+}
+
+function writeAll(fd: number, data: Buffer): void {
+  for (let done = 0; done < data.length; ) done += writeSync(fd, data, done);
+}

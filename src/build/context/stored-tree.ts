@@ -1,0 +1,128 @@
+import { createHash } from "node:crypto";
+import { closeSync, openSync, readFileSync, readSync } from "node:fs";
+import { internal } from "../../errors.ts";
+import type { ByteString } from "../../formats/tar/tar-entry.ts";
+import type { ContextEntry } from "./entry.ts";
+import type { SourceTree } from "./source-tree.ts";
+
+/** Where the content of a file is: in a pack, which holds that of many. */
+export interface StoredContent {
+  /** Path of the pack. */
+  pack: string;
+  offset: number;
+  /** Hexadecimal sha256. */
+  digest: string;
+}
+
+export interface StoredEntry extends Omit<ContextEntry, "xattrs"> {
+  content?: StoredContent;
+  /** In base64, by name. */
+  xattrs?: Record<string, string>;
+}
+
+/* A tree is a file of one line of JSON for each of its entries, in the order in which the client told them. */
+
+export function encodeStored(entry: StoredEntry): string {
+  return `${JSON.stringify(entry)}\n`;
+}
+
+export function parseStored(text: string): StoredEntry[] {
+  return text
+    .split("\n")
+    .filter((line) => line !== "")
+    .map((line) => JSON.parse(line) as StoredEntry);
+}
+
+const pieceBytes = 256 * 1024;
+
+/** Opens a tree that was stored in this file. */
+export function openStoredTree(path: string): SourceTree {
+  const entries = new Map<ByteString, StoredEntry>();
+  const children = new Map<ByteString, ByteString[]>([["", []]]);
+  for (const entry of parseStored(readFileSync(path, "utf8"))) {
+    entries.set(entry.path, entry);
+    const slash = entry.path.lastIndexOf("/");
+    const parent = slash < 0 ? "" : entry.path.slice(0, slash);
+    const siblings = children.get(parent);
+    if (siblings) siblings.push(entry.path.slice(slash + 1));
+    if (entry.type === "directory") children.set(entry.path, []);
+  }
+  const packs = new Map<string, number>();
+
+  function openPack(pack: string): number {
+    const known = packs.get(pack);
+    if (known !== undefined) return known;
+    const fd = openSync(pack, "r");
+    packs.set(pack, fd);
+    return fd;
+  }
+
+  /** A link has the content of the file that it names. */
+  function contentOf(path: ByteString): { content: StoredContent; sizeBytes: number } {
+    const entry = entries.get(path);
+    const file = entry?.type === "link" ? entries.get(entry.linkName ?? "") : entry;
+    if (!file?.content) throw internal(`the content of ${JSON.stringify(path)} is not there`);
+    return { content: file.content, sizeBytes: file.sizeBytes };
+  }
+
+  return {
+    find(path) {
+      if (path === "") return root;
+      const entry = entries.get(path);
+      return entry && decodeEntry(entry, entries);
+    },
+    list: (path) => children.get(path) ?? [],
+    *read(path) {
+      const { content, sizeBytes } = contentOf(path);
+      const fd = openPack(content.pack);
+      const buffer = Buffer.allocUnsafe(Math.min(pieceBytes, Math.max(sizeBytes, 1)));
+      for (let done = 0; done < sizeBytes; ) {
+        const wanted = Math.min(buffer.length, sizeBytes - done);
+        const count = readSync(fd, buffer, 0, wanted, content.offset + done);
+        if (count === 0) throw internal("a pack of build context content is cut off");
+        yield buffer.subarray(0, count);
+        done += count;
+      }
+    },
+    contentDigest: (path) => contentOf(path).content.digest,
+    close() {
+      for (const fd of packs.values()) closeSync(fd);
+      packs.clear();
+    },
+  };
+}
+
+const root: ContextEntry = {
+  path: "",
+  type: "directory",
+  mode: 0o755,
+  uid: 0,
+  gid: 0,
+  sizeBytes: 0,
+  mtime: { seconds: 0, nanoseconds: 0 },
+};
+
+/** Names of one file are files of their own here: what is copied of them may be one alone. */
+function decodeEntry(
+  { content: _, xattrs, ...entry }: StoredEntry,
+  entries: ReadonlyMap<ByteString, StoredEntry>,
+): ContextEntry {
+  const first = entry.type === "link" ? entries.get(entry.linkName ?? "") : undefined;
+  const attributes = xattrs ?? first?.xattrs;
+  return {
+    ...entry,
+    ...(first && { type: "file" as const, sizeBytes: first.sizeBytes, mode: first.mode }),
+    ...(attributes && {
+      xattrs: new Map(
+        Object.entries(attributes).map(([name, value]) => [name, Buffer.from(value, "base64")]),
+      ),
+    }),
+  };
+}
+
+/** The sha256 of what is read. */
+export function digestContent(pieces: Iterable<Buffer>): string {
+  const hash = createHash("sha256");
+  for (const piece of pieces) hash.update(piece);
+  return hash.digest("hex");
+}

@@ -1,0 +1,65 @@
+import { createHash } from "node:crypto";
+import { EngineError, messageOf } from "../../errors.ts";
+import type { Platform } from "../../formats/oci-manifest.ts";
+import { formatPlatform } from "../../formats/platform.ts";
+import { parseReference, type Reference, withDefaultTag } from "../../formats/reference.ts";
+import type { ImageRecord } from "../../images/images.ts";
+import { getPresentManifest } from "../../images/select-manifest.ts";
+import type { ImageContent } from "../../images/store/kinds.ts";
+import type { BaseImage } from "../graph/base-image.ts";
+import type { BuildOptions } from "../options.ts";
+import { reportWork } from "../progress.ts";
+import type { Solving } from "../solve/solving.ts";
+
+export interface FoundImage {
+  base: BaseImage;
+  content: ImageContent;
+}
+
+/** An image that a Dockerfile names: of the store, or pulled. @throws EngineError in BuildKit's words */
+export function findBaseImage(
+  solving: Omit<Solving, "file">,
+  options: BuildOptions,
+  name: string,
+  platform: Platform,
+  title = options.isMultiPlatform ? `${formatPlatform(platform)} internal` : "internal",
+): Promise<FoundImage> {
+  const reference = withDefaultTag(parseReference(name));
+  const full = formatFull(reference);
+  const digest = createHash("sha256")
+    .update(`${full} ${formatPlatform(platform)} ${title}`)
+    .digest("hex");
+  const vertex = { digest: `sha256:${digest}`, inputs: [], name: `[${title}] load metadata for ${full}` };
+  return reportWork(solving.report, vertex, async () => {
+    const image = await find(solving, options, name, reference, platform);
+    const { content } = getPresentManifest(image, platform, name);
+    return { content, base: { config: content.config, layers: content.layers, name: full } };
+  });
+}
+
+async function find(
+  { rooms, session, signal }: Omit<Solving, "file">,
+  { pulls }: BuildOptions,
+  name: string,
+  reference: Reference,
+  platform: Platform,
+): Promise<ImageRecord> {
+  const { images } = rooms;
+  const here = images.findImage(name);
+  if (here && pulls !== "always") return here;
+  try {
+    const credentials = await session("").then(
+      (client) => client.findCredentials(reference.domain),
+      () => undefined,
+    );
+    await images.pull(reference, { auth: credentials ?? {}, platform, signal, report() {} });
+    return images.getImage(name);
+  } catch (error) {
+    const text = `${name}: failed to resolve source metadata for ${formatFull(reference)}: ${messageOf(error)}`;
+    throw error instanceof EngineError ? new EngineError(error.kind, text, error) : error;
+  }
+}
+
+function formatFull({ domain, path, tag, digest }: Reference): string {
+  return `${domain}/${path}${tag ? `:${tag}` : ""}${digest ? `@${digest}` : ""}`;
+}

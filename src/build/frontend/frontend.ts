@@ -1,0 +1,211 @@
+import { createHash } from "node:crypto";
+import { basename } from "node:path/posix";
+import type { Dockerfile } from "../../dockerfile/instructions.ts";
+import { parseDockerfile } from "../../dockerfile/parse.ts";
+import { invalid } from "../../errors.ts";
+import { parseIgnoreFile } from "../../formats/ignore-patterns.ts";
+import type { Platform } from "../../formats/oci-manifest.ts";
+import { formatPlatform } from "../../formats/platform.ts";
+import type { ImageContent } from "../../images/store/kinds.ts";
+import { BuildError, locateError } from "../build-error.ts";
+import type { BaseImage } from "../graph/base-image.ts";
+import type { DirectoryNode, Node } from "../graph/nodes.ts";
+import { type Plan, planBuild } from "../graph/plan.ts";
+import type { BuildOptions } from "../options.ts";
+import { beginStatus, reportWork, type SourceFile } from "../progress.ts";
+import type { Solving } from "../solve/solving.ts";
+import { type FoundImage, findBaseImage } from "./find-image.ts";
+import { readSmallFiles } from "./small-files.ts";
+
+/** A build whose steps are known, and not done yet. */
+export interface PreparedBuild {
+  file: SourceFile;
+  dockerfile: Dockerfile;
+  /** One for each platform. */
+  plans: PlannedImage[];
+}
+
+export interface PlannedImage extends Plan {
+  /** The image that it stands on. */
+  baseContent: ImageContent | undefined;
+}
+
+/** What is known of a build's files before its Dockerfile is read. */
+interface Loaded {
+  file: SourceFile;
+  ignored: string[];
+}
+
+/** Reads the Dockerfile and what it refers to. @throws BuildError */
+export async function prepareBuild(
+  solving: Omit<Solving, "file">,
+  options: BuildOptions,
+  sessionId: string,
+): Promise<PreparedBuild> {
+  const { file, ignored } = await load(solving, options, sessionId);
+  let dockerfile: Dockerfile;
+  try {
+    dockerfile = parseDockerfile(file.text);
+  } catch (error) {
+    throw locateError(error, file, undefined);
+  }
+  checkSyntax(dockerfile, file);
+  const plans: PlannedImage[] = [];
+  for (const platform of options.platforms) {
+    const bases = new Map<BaseImage, FoundImage>();
+    const plan = await planBuild(dockerfile, file, {
+      options,
+      platform,
+      sources: {
+        session: sessionId,
+        context: contextNode(options, sessionId, ignored),
+        async findImage(name, wanted) {
+          const found = await findBaseImage(solving, options, name, wanted);
+          bases.set(found.base, found);
+          return found.base;
+        },
+        findNamed: (name, wanted) =>
+          findNamed(solving, options, sessionId, { name, platform: wanted, bases }),
+      },
+    });
+    plans.push({ ...plan, baseContent: plan.base && bases.get(plan.base)?.content });
+  }
+  return { file, dockerfile, plans };
+}
+
+const digestOf = (text: string) => `sha256:${createHash("sha256").update(text).digest("hex")}`;
+
+async function load(
+  solving: Omit<Solving, "file">,
+  options: BuildOptions,
+  sessionId: string,
+): Promise<Loaded> {
+  const { filename } = options;
+  const own = `${filename}.dockerignore`;
+  const title = `[internal] load build definition from ${basename(filename)}`;
+  const names = [filename, own, ...(basename(filename) === "Dockerfile" ? [filename.toLowerCase()] : [])];
+  const files = await loadFiles(solving, { sessionId, title, names, directory: options.dockerfileName });
+  const text = files.get(filename) ?? files.get(filename.toLowerCase());
+  if (text === undefined)
+    throw new BuildError(`failed to read dockerfile: open ${filename}: no such file or directory`, {});
+  const file = { name: basename(filename), text };
+  const ignoreText = files.get(own) ?? (await loadIgnoreFile(solving, options, sessionId));
+  return { file, ignored: parseIgnoreFile(ignoreText) };
+}
+
+async function loadIgnoreFile(
+  solving: Omit<Solving, "file">,
+  options: BuildOptions,
+  sessionId: string,
+): Promise<string> {
+  const files = await loadFiles(solving, {
+    sessionId,
+    title: "[internal] load .dockerignore",
+    names: [".dockerignore"],
+    directory: options.contextName,
+  });
+  return files.get(".dockerignore") ?? "";
+}
+
+interface FilesToLoad {
+  sessionId: string;
+  title: string;
+  directory: string;
+  names: string[];
+}
+
+function loadFiles(
+  { report, session, signal }: Omit<Solving, "file">,
+  { sessionId, title, directory, names }: FilesToLoad,
+): Promise<Map<string, string>> {
+  const digest = digestOf(JSON.stringify([sessionId, title]));
+  return reportWork(report, { digest, inputs: [], name: title }, async () => {
+    const what = directory === "dockerfile" || title.includes("definition") ? "dockerfile" : "context";
+    const tell = beginStatus(report, digest, `transferring ${what}:`, "transferring");
+    let total = 0;
+    const onBytes = (bytes: number) => {
+      total = bytes;
+      tell(bytes);
+    };
+    const files = await readSmallFiles(await session(sessionId), directory, names, { signal, onBytes });
+    tell(total, true);
+    return files;
+  });
+}
+
+/** Our own reader serves every version of Docker's. @throws BuildError */
+function checkSyntax({ syntax }: Dockerfile, file: SourceFile): void {
+  if (!syntax || isOurs(syntax.reference)) return;
+  const error = invalid(
+    `frontend ${syntax.reference} is not supported: berth reads Dockerfiles itself, as docker/dockerfile:1 does`,
+  );
+  throw locateError(error, file, syntax.range);
+}
+
+export function isOurs(reference: string): boolean {
+  const [name = ""] = reference.split(/[:@]/, 1);
+  return /^(?:docker\.io\/)?docker\/dockerfile(?:-upstream)?$/.test(name);
+}
+
+function contextNode(options: BuildOptions, sessionId: string, ignored: readonly string[]): DirectoryNode {
+  return {
+    kind: "directory",
+    name: "[internal] load build context",
+    session: options.sessions.get(options.contextName) ?? sessionId,
+    directory: options.contextName,
+    paths: new Set(),
+    excludePatterns: ignored,
+  };
+}
+
+interface Named {
+  name: string;
+  platform: Platform;
+  bases: Map<BaseImage, FoundImage>;
+}
+
+/** What the client has said that a name stands for: `--build-context name=…`. */
+async function findNamed(
+  solving: Omit<Solving, "file">,
+  options: BuildOptions,
+  sessionId: string,
+  { name, platform, bases }: Named,
+): Promise<BaseImage | Node | undefined> {
+  const key = [`${name}::${formatPlatform(platform)}`, name].find((one) => options.namedContexts.has(one));
+  const address = key === undefined ? undefined : options.namedContexts.get(key);
+  if (address === undefined) return undefined;
+  const colon = address.indexOf(":");
+  const [scheme, rest] = [address.slice(0, colon), address.slice(colon + 1)];
+  if (scheme === "docker-image") {
+    const found = await findBaseImage(
+      solving,
+      options,
+      rest.replace(/^\/\//, ""),
+      platform,
+      `context ${name}`,
+    );
+    bases.set(found.base, found);
+    return found.base;
+  }
+  if (scheme === "local") {
+    const directory = rest.replace(/^\/\//, "");
+    const session = options.sessions.get(directory) ?? sessionId;
+    const title = `[context ${name}] load .dockerignore`;
+    const files = await loadFiles(solving, {
+      sessionId: session,
+      title,
+      directory,
+      names: [".dockerignore"],
+    });
+    const node: DirectoryNode = {
+      kind: "directory",
+      name: `[context ${name}] load from client`,
+      session,
+      directory,
+      paths: undefined,
+      excludePatterns: parseIgnoreFile(files.get(".dockerignore") ?? ""),
+    };
+    return node;
+  }
+  throw invalid(`unsupported context source ${scheme} for ${name}`);
+}

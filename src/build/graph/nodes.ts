@@ -1,0 +1,226 @@
+import { createHash } from "node:crypto";
+import type { Range } from "../../dockerfile/instructions.ts";
+import type { Ulimit } from "../../formats/docker-api/docker-api.ts";
+import type { Selection } from "../solve/select-sources.ts";
+
+/*
+ * The steps of a build and what each needs, as data. A node says nothing of how it is done, and knows nothing of the build that it is
+ * in but its session, so that equal nodes of several builds are one.
+ */
+
+interface NodeBase {
+  /** As progress shows it; "" for what is not shown. */
+  name: string;
+  /** Where in the Dockerfile it comes from. */
+  range?: Range;
+  /** It is done even where it has been done before. */
+  ignoresCache?: boolean;
+}
+
+/** An empty root file system. */
+export interface ScratchNode extends NodeBase {
+  kind: "scratch";
+}
+
+/** An image's root file system. */
+export interface ImageNode extends NodeBase {
+  kind: "image";
+  /** chainIDs, base first. */
+  layers: string[];
+}
+
+/** What a client's directory holds. */
+export interface DirectoryNode extends NodeBase {
+  kind: "directory";
+  session: string;
+  directory: string;
+  /** The paths that are needed; all when undefined. Grows while a build is planned. */
+  paths: Set<string> | undefined;
+  excludePatterns: readonly string[];
+}
+
+/** Files that the Dockerfile holds itself. */
+export interface InlineNode extends NodeBase {
+  kind: "inline";
+  files: { name: string; content: string; mode?: number }[];
+}
+
+/** A file that is fetched. */
+export interface HttpNode extends NodeBase {
+  kind: "http";
+  url: string;
+  /** What it is called where it is copied to. */
+  filename: string;
+  checksum?: string;
+}
+
+/** A working tree of a git repository. */
+export interface GitNode extends NodeBase {
+  kind: "git";
+  remote: string;
+  ref: string;
+  subdir: string;
+  keepsGitDir: boolean;
+  checksum?: string;
+}
+
+/** An archive that the client uploads, unpacked. */
+export interface UploadNode extends NodeBase {
+  kind: "upload";
+  session: string;
+  id: string;
+}
+
+export interface CopyPart {
+  from: Node;
+  selections: Selection[];
+  unpack: "never" | "archives";
+}
+
+export interface CopyNode extends NodeBase {
+  kind: "copy";
+  base: Node;
+  parts: CopyPart[];
+  destination: string;
+  /** Looked up in the base's own files. */
+  chown?: string;
+  chmod?: string;
+  exclude: readonly string[];
+  parents: boolean;
+  /** Its layer does not depend on the base: it is made on nothing, and laid over. */
+  isLinked: boolean;
+  /** Milliseconds since the epoch. */
+  mtime?: number;
+}
+
+export interface WorkdirNode extends NodeBase {
+  kind: "workdir";
+  base: Node;
+  path: string;
+  /** Whose it becomes. */
+  user: string;
+}
+
+export type RunMountNode =
+  | { type: "bind"; target: string; from: Node; source: string; isWritable: boolean }
+  | {
+      type: "cache";
+      target: string;
+      id: string;
+      sharing: "shared" | "private" | "locked";
+      from: Node | undefined;
+      source: string;
+      isReadOnly: boolean;
+      mode: number;
+      uid: number;
+      gid: number;
+    }
+  | { type: "tmpfs"; target: string; sizeBytes: number | undefined }
+  | {
+      type: "secret";
+      id: string;
+      /** Undefined: only in the environment. */
+      target: string | undefined;
+      env: string | undefined;
+      isRequired: boolean;
+      mode: number;
+      uid: number;
+      gid: number;
+    }
+  | {
+      type: "ssh";
+      id: string;
+      /** Undefined: the first that is free of /run/buildkit/ssh_agent.N. */
+      target: string | undefined;
+      isRequired: boolean;
+      mode: number;
+      uid: number;
+      gid: number;
+    };
+
+export interface RunNode extends NodeBase {
+  kind: "run";
+  base: Node;
+  args: string[];
+  /** "NAME=VALUE". */
+  env: string[];
+  /** The same, but no part of what it depends on. */
+  proxyEnv: string[];
+  user: string;
+  workingDir: string;
+  hostname: string;
+  network: "default" | "host" | "none";
+  isInsecure: boolean;
+  mounts: RunMountNode[];
+  extraHosts: readonly string[];
+  ulimits: readonly Ulimit[];
+  shmSizeBytes: number | undefined;
+  cgroupParent: string;
+  devices: readonly string[];
+}
+
+/** What a build starts from, or a step of it. */
+export type Node =
+  | ScratchNode
+  | ImageNode
+  | DirectoryNode
+  | InlineNode
+  | HttpNode
+  | GitNode
+  | UploadNode
+  | CopyNode
+  | WorkdirNode
+  | RunNode;
+
+/** What a node needs before it can be done. */
+export function inputsOf(node: Node): Node[] {
+  switch (node.kind) {
+    case "copy":
+      return [node.base, ...node.parts.map(({ from }) => from)];
+    case "workdir":
+      return [node.base];
+    case "run":
+      return [
+        node.base,
+        ...node.mounts.flatMap((mount) => ("from" in mount && mount.from !== undefined ? [mount.from] : [])),
+      ];
+    default:
+      return [];
+  }
+}
+
+const digests = new WeakMap<Node, string>();
+
+/** What progress knows a node by: equal for equal work. Ask only when the plan is complete. */
+export function digestOfNode(node: Node): string {
+  const known = digests.get(node);
+  if (known !== undefined) return known;
+  const { range: _, ...said } = node;
+  const text = JSON.stringify(said, (_key, value: unknown) => {
+    if (value instanceof Set) return [...value].sort();
+    return isNode(value) && value !== said ? digestOfNode(value) : value;
+  });
+  const digest = `sha256:${createHash("sha256").update(text).digest("hex")}`;
+  digests.set(node, digest);
+  return digest;
+}
+
+const kinds = new Set<unknown>([
+  ...["scratch", "image", "directory", "inline", "http", "git", "upload", "copy", "workdir", "run"],
+]);
+
+function isNode(value: unknown): value is Node {
+  return typeof value === "object" && value !== null && "kind" in value && kinds.has(value.kind);
+}
+
+/** All nodes that one needs, itself last, each once. */
+export function nodesOf(target: Node): Node[] {
+  const found = new Set<Node>();
+  const visit = (node: Node) => {
+    if (found.has(node)) return;
+    for (const input of inputsOf(node)) visit(input);
+    found.add(node);
+  };
+  visit(target);
+  return [...found];
+}

@@ -1,0 +1,123 @@
+import type { Add, Copy } from "../../dockerfile/instructions.ts";
+import { expandWord } from "../../dockerfile/words.ts";
+import { invalid } from "../../errors.ts";
+import { cleanPath } from "../../formats/bind-spec.ts";
+import { hasWildcard } from "../solve/select-sources.ts";
+import type { CopyNode, CopyPart, Node } from "./nodes.ts";
+import { planRemote } from "./plan-remote.ts";
+import { expandIn, valueIn } from "./scope.ts";
+import { absolutePath, addHistory, type Planning, type StagePlan } from "./stage.ts";
+
+/** Plans a COPY or an ADD. @param prefix of its history: "" or "ONBUILD " */
+export async function planTransfer(
+  planning: Planning,
+  stage: StagePlan,
+  instruction: Copy | Add,
+): Promise<void> {
+  const { kind, keyword, heredocs, range } = instruction;
+  const expand = (word: string) => expandIn(stage.scope, word);
+  const sources = instruction.sources.map(expand);
+  const destination = destinationOf(stage, expand(instruction.destination));
+  if (sources.length + heredocs.length > 1 && !destination.endsWith("/")) {
+    const rule = `When using ${keyword} with more than one source file, the destination must be a directory and end with a /`;
+    throw invalid(rule);
+  }
+  const chown = instruction.chown && expand(instruction.chown);
+  const chmod = instruction.chmod && expand(instruction.chmod);
+  const exclude = instruction.exclude.map(expand);
+  const from = kind === "copy" && instruction.from ? expand(instruction.from) : undefined;
+  const tree = from === undefined ? planning.context : await planning.findSource(from, stage, range);
+  const parts: CopyPart[] = [];
+  for (const source of sources) {
+    const remote = kind === "add" ? planRemote(instruction, source) : undefined;
+    parts.push(remote ?? localPart(tree, source, kind === "add" && instruction.unpack !== false));
+  }
+  if (heredocs.length > 0) parts.push(inlinePart(stage, heredocs));
+  const node: CopyNode = {
+    kind: "copy",
+    name: "",
+    range,
+    base: stage.node,
+    parts,
+    destination,
+    ...(chown && { chown }),
+    ...(chmod && { chmod }),
+    exclude,
+    parents: kind === "copy" && instruction.parents,
+    isLinked: instruction.link ?? false,
+    ...(stage.ignoresCache && { ignoresCache: true }),
+  };
+  stage.node = node;
+  stage.steps.push({ node, text: `${keyword} ${expandRest(stage, instruction.source)}` });
+  const flags = [
+    ...(kind === "copy" && instruction.parents ? ["--parents"] : []),
+    ...(chown ? [`--chown=${chown}`] : []),
+    ...(chmod ? [`--chmod=${chmod}`] : []),
+  ];
+  const named = [...sources, ...heredocs.map(({ name }) => ` <<${name}`)];
+  const createdBy = [keyword, ...flags, ...named, expand(instruction.destination)].join(" ");
+  addHistory(stage, `${createdBy} # buildkit`, { hasLayer: true, sourceDate: planning.options.sourceDate });
+}
+
+/** The text of an instruction without its keyword, variables expanded, as progress shows it. */
+export function expandRest(stage: StagePlan, source: string): string {
+  const rest = source.replace(/^\s*\S+\s*/, "");
+  try {
+    return expandWord(rest, (name) => valueIn(stage.scope, name), {
+      escape: stage.scope.escape,
+      keepsQuotes: true,
+      keepsUnset: true,
+    });
+  } catch {
+    return rest;
+  }
+}
+
+/** With its slash at the end where it is meant as a directory. */
+function destinationOf(stage: StagePlan, destination: string): string {
+  const isDirectory = destination.endsWith("/") || /(?:^|\/)\.$/.test(destination);
+  const path = cleanPath(absolutePath(stage, destination));
+  return isDirectory && !path.endsWith("/") ? `${path}/` : path;
+}
+
+function localPart(tree: Node, source: string, unpacks: boolean): CopyPart {
+  const pattern = cleanSource(source);
+  note(tree, pattern);
+  return {
+    from: tree,
+    selections: [{ pattern, hasWildcards: hasWildcard(pattern) }],
+    unpack: unpacks ? "archives" : "never",
+  };
+}
+
+/** From the root of its tree: `..` leads no further up. The pivot of `--parents` stays. */
+function cleanSource(source: string): string {
+  const pivot = `/${source}`.indexOf("/./");
+  const clean = (path: string) => cleanPath(`/${path}`).slice(1);
+  if (pivot <= 0 || source.startsWith("./")) return clean(source);
+  return `${clean(source.slice(0, pivot - 1))}/./${clean(source.slice(pivot + 2))}`;
+}
+
+/** Has a client's directory send what is copied from it. */
+export function note(tree: Node, path: string): void {
+  if (tree.kind !== "directory" || tree.paths === undefined) return;
+  if (path === "" || path === "/") tree.paths = undefined;
+  else tree.paths.add(path.replace(/\/\.\//, "/"));
+}
+
+function inlinePart(stage: StagePlan, heredocs: (Copy | Add)["heredocs"]): CopyPart {
+  const files = heredocs.map(({ name, content, expands }) => ({
+    name,
+    content: expands
+      ? expandWord(content, (variable) => valueIn(stage.scope, variable), {
+          escape: stage.scope.escape,
+          ignoresQuotes: true,
+        })
+      : content,
+  }));
+  return {
+    from: { kind: "inline", name: "[internal] preparing inline document", files },
+    selections: files.map(({ name }) => ({ pattern: name, hasWildcards: false })),
+    unpack: "never",
+  };
+}

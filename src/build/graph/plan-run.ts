@@ -1,0 +1,154 @@
+import { posix } from "node:path";
+import type { Command, Run } from "../../dockerfile/instructions.ts";
+import { parseRunMount, type RunMount } from "../../dockerfile/run-mount.ts";
+import { invalid } from "../../errors.ts";
+import { cleanPath } from "../../formats/bind-spec.ts";
+import { defaultPath } from "../../runtime/defaults.ts";
+import type { RunMountNode, RunNode } from "./nodes.ts";
+import { expandRest, note } from "./plan-copy.ts";
+import { environmentOf, expandIn, proxiesOf } from "./scope.ts";
+import { absolutePath, addHistory, type Planning, type StagePlan, shellOf } from "./stage.ts";
+
+/** Plans a RUN. @throws EngineError invalid, forbidden */
+export async function planRun(planning: Planning, stage: StagePlan, instruction: Run): Promise<void> {
+  const { options } = planning;
+  const expand = (word: string) => expandIn(stage.scope, word);
+  const { args, files } = commandOf(stage, instruction.command);
+  const mounts = await planMounts(planning, stage, instruction, expand);
+  const network =
+    instruction.network && instruction.network !== "default" ? instruction.network : options.network;
+  checkAllowed(planning, instruction, network);
+  const env = environmentOf(stage.scope);
+  const node: RunNode = {
+    kind: "run",
+    name: "",
+    range: instruction.range,
+    base: stage.node,
+    args,
+    env: stage.scope.env.has("PATH") ? env : [defaultPath, ...env],
+    proxyEnv: proxiesOf(options.buildArgs),
+    user: stage.settings.User ?? "",
+    workingDir: stage.settings.WorkingDir || "/",
+    hostname: options.hostname,
+    network,
+    isInsecure: instruction.security === "insecure",
+    mounts: [...mounts, ...files],
+    extraHosts: options.extraHosts,
+    ulimits: options.ulimits,
+    shmSizeBytes: options.shmSizeBytes,
+    cgroupParent: options.cgroupParent,
+    devices: instruction.devices,
+    ...(stage.ignoresCache && { ignoresCache: true }),
+  };
+  stage.node = node;
+  stage.steps.push({ node, text: `${instruction.keyword} ${shownText(stage, instruction)}` });
+  const declared = [...new Set(stage.declaredArgs)];
+  const given = declared.map((name) => `${name}=${stage.scope.args.get(name) ?? ""}`);
+  const said = declared.length > 0 ? `|${declared.length} ${given.join(" ")} ` : "";
+  addHistory(stage, `RUN ${said}${args.join(" ")} # buildkit`, {
+    hasLayer: true,
+    sourceDate: options.sourceDate,
+  });
+}
+
+/** A script names its first line. */
+function shownText(stage: StagePlan, instruction: Run): string {
+  const { command, source } = instruction;
+  const [script] = command.form === "shell" ? command.heredocs : [];
+  if (!script) return expandRest(stage, source);
+  const [first = ""] = script.content.split("\n");
+  const isMore = script.content.trimEnd().includes("\n");
+  return `${expandRest(stage, source.split("\n", 1)[0] as string)} (${first}${isMore ? "..." : ""})`;
+}
+
+/** A heredoc is the shell's own, unless it is all there is: then it is a script. */
+function commandOf(stage: StagePlan, command: Command): { args: string[]; files: RunMountNode[] } {
+  if (command.form === "exec") return { args: command.args, files: [] };
+  const { text, heredocs } = command;
+  const [only] = heredocs;
+  if (!only) return { args: [...shellOf(stage), text], files: [] };
+  const isScript = heredocs.length === 1 && /^\s*<<-?\s*["']?[A-Za-z_][\w.-]*["']?\s*$/.test(text);
+  if (!isScript) {
+    const whole = [text, ...heredocs.map(({ content, name }) => `${content}${name}`)].join("\n");
+    return { args: [...shellOf(stage), whole], files: [] };
+  }
+  if (!only.content.startsWith("#!")) return { args: [...shellOf(stage), only.content], files: [] };
+  const path = "/dev/pipes/";
+  const from = {
+    kind: "inline" as const,
+    name: "",
+    files: [{ name: only.name, content: only.content, mode: 0o755 }],
+  };
+  const target = `${path}${only.name}`;
+  return {
+    args: [target],
+    files: [{ type: "bind", target, from, source: only.name, isWritable: false }],
+  };
+}
+
+async function planMounts(
+  planning: Planning,
+  stage: StagePlan,
+  instruction: Run,
+  expand: (word: string) => string,
+): Promise<RunMountNode[]> {
+  const planned: RunMountNode[] = [];
+  for (const text of instruction.mounts) {
+    planned.push(await planMount(planning, stage, instruction, parseRunMount(text, expand)));
+  }
+  return planned;
+}
+
+async function planMount(
+  planning: Planning,
+  stage: StagePlan,
+  { range }: Run,
+  mount: RunMount,
+): Promise<RunMountNode> {
+  const place = (path: string) => cleanPath(absolutePath(stage, path));
+  switch (mount.type) {
+    case "bind": {
+      const from = mount.from ? await planning.findSource(mount.from, stage, range) : planning.context;
+      const source = sourcePath(mount.source);
+      note(from, source);
+      return { type: "bind", target: place(mount.target), from, source, isWritable: !mount.isReadOnly };
+    }
+    case "cache": {
+      const from = mount.from ? await planning.findSource(mount.from, stage, range) : undefined;
+      const target = place(mount.target);
+      const { sharing, isReadOnly } = mount;
+      const source = sourcePath(mount.source);
+      const id = cacheId(planning, mount.id || target);
+      return { type: "cache", target, id, from, sharing, source, isReadOnly, ...ownerOf(mount, 0o755) };
+    }
+    case "tmpfs":
+      return { type: "tmpfs", target: place(mount.target), sizeBytes: mount.sizeBytes };
+    case "secret": {
+      const { id, env, isRequired } = mount;
+      const target = mount.target === undefined ? undefined : place(mount.target);
+      return { type: "secret", id, target, env, isRequired, ...ownerOf(mount, 0o400) };
+    }
+    case "ssh": {
+      const { id, isRequired, target } = mount;
+      return { type: "ssh", id, target: target && place(target), isRequired, ...ownerOf(mount, 0o600) };
+    }
+  }
+}
+
+const sourcePath = (path: string) => cleanPath(posix.join("/", path)).slice(1);
+
+function ownerOf(given: { mode?: number; uid?: number; gid?: number }, mode: number) {
+  return { mode: given.mode ?? mode, uid: given.uid ?? 0, gid: given.gid ?? 0 };
+}
+
+function cacheId({ options }: Planning, id: string): string {
+  const namespace = options.buildArgs.get("BUILDKIT_CACHE_MOUNT_NS") ?? "";
+  return `${namespace}/${id}`;
+}
+
+function checkAllowed({ options }: Planning, instruction: Run, network: RunNode["network"]): void {
+  const allows = (name: string) => options.entitlements.has(name);
+  if (network === "host" && !allows("network.host")) throw invalid("network.host is not allowed");
+  if (instruction.security === "insecure" && !allows("security.insecure"))
+    throw invalid("security.insecure is not allowed");
+}

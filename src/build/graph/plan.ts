@@ -1,0 +1,280 @@
+import type { Dockerfile, Range, Stage } from "../../dockerfile/instructions.ts";
+import { expandWord } from "../../dockerfile/words.ts";
+import { invalid } from "../../errors.ts";
+import { hostPlatform, type ImageConfig, layerLimit } from "../../formats/image-config.ts";
+import type { Platform } from "../../formats/oci-manifest.ts";
+import { formatPlatform, parsePlatform } from "../../formats/platform.ts";
+import { defaultPath } from "../../runtime/defaults.ts";
+import { locateError } from "../build-error.ts";
+import type { BuildOptions } from "../options.ts";
+import type { SourceFile } from "../progress.ts";
+import type { BaseImage } from "./base-image.ts";
+import { inputsOf, type Node, nodesOf } from "./nodes.ts";
+import { planInstruction, planTriggers } from "./plan-stage.ts";
+import { platformArgs } from "./platform-args.ts";
+import { parseEnvironment } from "./scope.ts";
+import type { Planning, StagePlan } from "./stage.ts";
+
+/** What a plan needs to know of the world. */
+export interface PlanSources {
+  /** The client's directory, or what stands for it. */
+  context: Node;
+  session: string;
+  /** @throws EngineError when there is no such image */
+  findImage(name: string, platform: Platform): Promise<BaseImage>;
+  /** What a name stands for that the client has given a context: an image or a tree. */
+  findNamed(name: string, platform: Platform): Promise<BaseImage | Node | undefined>;
+}
+
+/** How an image comes to be: its root file system, and what is said of it. */
+export interface Plan {
+  target: Node;
+  platform: Platform;
+  /** Without its layers, which are not known yet. */
+  config: ImageConfig;
+  base: BaseImage | undefined;
+}
+
+/** A Dockerfile on its way to a plan. */
+interface Planner {
+  dockerfile: Dockerfile;
+  file: SourceFile;
+  sources: PlanSources;
+  planning: Planning;
+  /** Those that are needed, each once. */
+  plans: Map<Stage, Promise<StagePlan>>;
+}
+
+/** @throws BuildError, with the place in the Dockerfile */
+export async function planBuild(
+  dockerfile: Dockerfile,
+  file: SourceFile,
+  { options, platform, sources }: { options: BuildOptions; platform: Platform; sources: PlanSources },
+): Promise<Plan> {
+  const target = findTarget(dockerfile.stages, options.target);
+  const planning: Planning = {
+    ...{ options, platform, escape: dockerfile.escape, context: sources.context, session: sources.session },
+    globals: readGlobals(dockerfile, options, platform),
+    findSource: (name, user, range) => findSource(planner, name, user, range),
+  };
+  const planner: Planner = { dockerfile, file, sources, planning, plans: new Map() };
+  const planned = await planStage(planner, target);
+  const plans = await Promise.all(planner.plans.values());
+  nameSteps(plans, planned, dockerfile.stages.length > 1, options);
+  return {
+    ...{ target: planned.node, platform: planned.platform, base: planned.base },
+    config: configOf(planned, options),
+  };
+}
+
+/** By name, or else by number. @param before the number of the one that asks */
+function findStage({ dockerfile: { stages } }: Planner, name: string, before: number): Stage | undefined {
+  const named = stages.slice(0, before).findLast((stage) => stage.name === name.toLowerCase());
+  return named ?? (/^\d+$/.test(name) ? stages[Number(name)] : undefined);
+}
+
+/** What `--from` and `from=` name: a context of the client, a stage, or an image. */
+async function findSource(planner: Planner, name: string, user: StagePlan, range: Range): Promise<Node> {
+  const named = await planner.sources.findNamed(name, user.platform);
+  if (named) return nodeOfNamed(named);
+  const stage = findStage(planner, name, user.index);
+  if (!stage) return imageNode(await planner.sources.findImage(name, user.platform));
+  if (stage.index >= user.index)
+    throw locateError(invalid(`invalid from flag value ${name}: cycle`), planner.file, range);
+  return (await planStage(planner, stage)).node;
+}
+
+function planStage(planner: Planner, stage: Stage): Promise<StagePlan> {
+  const planned = planner.plans.get(stage) ?? planAnew(planner, stage);
+  planner.plans.set(stage, planned);
+  return planned;
+}
+
+async function planAnew(planner: Planner, stage: Stage): Promise<StagePlan> {
+  const { planning, file } = planner;
+  const begun = await beginStage(planner, stage);
+  for (const instruction of stage.instructions) {
+    await planInstruction(planning, begun, instruction).catch((error: unknown) => {
+      throw locateError(error, file, instruction.range);
+    });
+    if (begun.steps.length > layerLimit * 2)
+      throw locateError(invalid("max depth exceeded"), file, instruction.range);
+  }
+  return begun;
+}
+
+async function beginStage(planner: Planner, stage: Stage): Promise<StagePlan> {
+  try {
+    const begun = await openStage(planner, stage);
+    await planTriggers(planner.planning, begun);
+    return begun;
+  } catch (error) {
+    throw locateError(error, planner.file, stage.from.range);
+  }
+}
+
+/** An earlier stage, a context of the client, nothing, or an image. */
+async function openStage(planner: Planner, stage: Stage): Promise<StagePlan> {
+  const { dockerfile, sources, planning } = planner;
+  const { from, name, index } = stage;
+  const expand = (word: string) =>
+    expandWord(word, (variable) => planning.globals.get(variable), { escape: dockerfile.escape });
+  const image = expand(from.image);
+  if (image === "") throw invalid(`base name (${from.image}) should not be blank`);
+  const platform = from.platform ? parsePlatform(expand(from.platform)) : planning.platform;
+  const common = { index, name, platform, ignoresCache: ignoresCache(planning.options, stage) };
+  const named = await sources.findNamed(image, platform);
+  const earlier = named ? undefined : findStage(planner, image, index);
+  if (earlier && earlier.index < index) return inherit(await planStage(planner, earlier), common);
+  if (!named && image === "scratch") return fromScratch(common, dockerfile, from.range);
+  const base = named ?? (await sources.findImage(image, platform));
+  if ("kind" in base) return { ...fromScratch(common, dockerfile, from.range), node: base };
+  return fromImage(base, common, dockerfile, from.range);
+}
+
+type Common = Pick<StagePlan, "index" | "name" | "platform" | "ignoresCache">;
+
+function fromScratch(common: Common, dockerfile: Dockerfile, range: Range): StagePlan {
+  return {
+    ...common,
+    node: { kind: "scratch", name: "", range },
+    scope: { env: new Map(), args: new Map(), escape: dockerfile.escape },
+    settings: { WorkingDir: "/" },
+    history: [],
+    author: undefined,
+    hasOwnCmd: false,
+    declaredArgs: [],
+    steps: [],
+    base: undefined,
+  };
+}
+
+function fromImage(base: BaseImage, common: Common, dockerfile: Dockerfile, range: Range): StagePlan {
+  const { config, history, author } = base.config;
+  const node = imageNode(base, range);
+  const stage: StagePlan = {
+    ...fromScratch(common, dockerfile, range),
+    node,
+    settings: structuredClone(config ?? {}),
+    history: [...(history ?? [])],
+    author,
+    base,
+  };
+  stage.scope.env = parseEnvironment(config?.Env ?? []);
+  stage.steps.push({ node, text: `FROM ${base.name}` });
+  return stage;
+}
+
+/** A stage goes on where an earlier one ends. */
+function inherit(earlier: StagePlan, common: Common): StagePlan {
+  return {
+    ...earlier,
+    ...common,
+    scope: { ...earlier.scope, env: new Map(earlier.scope.env), args: new Map(earlier.scope.args) },
+    settings: structuredClone(earlier.settings),
+    history: [...earlier.history],
+    declaredArgs: [...earlier.declaredArgs],
+    hasOwnCmd: false,
+    steps: [],
+  };
+}
+
+function imageNode({ layers, name }: BaseImage, range?: Range): Node {
+  return { kind: "image", name, layers, ...(range && { range }) };
+}
+
+function nodeOfNamed(named: BaseImage | Node): Node {
+  return "kind" in named ? named : imageNode(named);
+}
+
+function findTarget(stages: readonly Stage[], target: string | undefined): Stage {
+  if (target === undefined) return stages.at(-1) as Stage;
+  const named = stages.findLast(({ name }) => name === target.toLowerCase());
+  const found = named ?? (/^\d+$/.test(target) ? stages[Number(target)] : undefined);
+  if (!found) throw invalid(`target stage ${JSON.stringify(target)} could not be found`);
+  return found;
+}
+
+function ignoresCache({ noCache }: BuildOptions, { name, index }: Stage): boolean {
+  if (typeof noCache === "string") return noCache === "all";
+  return noCache.some((one) => one.toLowerCase() === (name ?? String(index)));
+}
+
+/** ARGs before the first FROM, and what is known of platforms. */
+function readGlobals(
+  { globalArgs, escape: escapeCharacter }: Dockerfile,
+  { buildArgs, target }: BuildOptions,
+  platform: Platform,
+): Map<string, string> {
+  const globals = platformArgs(platform, target);
+  for (const [name, value] of buildArgs) if (globals.has(name)) globals.set(name, value);
+  for (const { args } of globalArgs) {
+    for (const { name, value } of args) {
+      const given = buildArgs.get(name);
+      const byDefault =
+        value === undefined
+          ? undefined
+          : expandWord(value, (one) => globals.get(one), { escape: escapeCharacter });
+      const known = given ?? byDefault;
+      if (known !== undefined) globals.set(name, known);
+    }
+  }
+  return globals;
+}
+
+/** "[name 2/5] RUN …": the stage's name where there are several, or where one is implied. */
+function nameSteps(
+  plans: readonly StagePlan[],
+  target: StagePlan,
+  hasSeveral: boolean,
+  options: BuildOptions,
+): void {
+  const isNamed = hasSeveral || plans.some(({ steps }) => steps.some(({ node }) => impliesStage(node)));
+  const needed = new Set(nodesOf(target.node));
+  for (const { steps, name, index, platform } of plans) {
+    const total = steps.length;
+    steps.forEach(({ node, text }, at) => {
+      if (!needed.has(node)) return;
+      const number = String(at + 1).padStart(String(total).length, " ");
+      const words = [
+        ...(options.isMultiPlatform ? [crossPlatform(platform)] : []),
+        ...(isNamed ? [name ?? `stage-${index}`] : []),
+        `${number}/${total}`,
+      ];
+      node.name = `[${words.join(" ")}] ${text}`;
+    });
+  }
+}
+
+function crossPlatform(platform: Platform): string {
+  const [build, target] = [formatPlatform(hostPlatform()), formatPlatform(platform)];
+  return build === target ? target : `${build}->${target}`;
+}
+
+/** BuildKit names the stage where a step takes from more than its base and the context. */
+function impliesStage(node: Node): boolean {
+  if (node.kind === "run") return node.mounts.length > 0;
+  if (node.kind !== "copy") return false;
+  return inputsOf(node)
+    .slice(1)
+    .some(({ kind }) => kind === "image");
+}
+
+function configOf(stage: StagePlan, options: BuildOptions): ImageConfig {
+  const { settings, platform, author, history, scope } = stage;
+  const env = scope.env.has("PATH") ? settings.Env : [defaultPath, ...(settings.Env ?? [])];
+  const labels = { ...settings.Labels, ...Object.fromEntries(options.labels) };
+  return {
+    architecture: platform.architecture,
+    ...(platform.variant && { variant: platform.variant }),
+    os: platform.os,
+    ...(author !== undefined && { author }),
+    config: {
+      ...settings,
+      ...(env && { Env: env }),
+      ...(Object.keys(labels).length > 0 && { Labels: labels }),
+    },
+    rootfs: { type: "layers", diff_ids: [] },
+    history,
+  };
+}

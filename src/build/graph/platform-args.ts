@@ -1,0 +1,21 @@
+import { hostPlatform } from "../../formats/image-config.ts";
+import type { Platform } from "../../formats/oci-manifest.ts";
+import { formatPlatform } from "../../formats/platform.ts";
+
+/** The arguments that say for which machine, and on which, an image is built. */
+export function platformArgs(target: Platform, stage: string | undefined): Map<string, string> {
+  const build = hostPlatform();
+  return new Map([
+    ["BUILDPLATFORM", formatPlatform(build)],
+    ["BUILDOS", build.os],
+    ["BUILDOSVERSION", ""],
+    ["BUILDARCH", build.architecture],
+    ["BUILDVARIANT", build.variant ?? ""],
+    ["TARGETPLATFORM", formatPlatform(target)],
+    ["TARGETOS", target.os],
+    ["TARGETOSVERSION", ""],
+    ["TARGETARCH", target.architecture],
+    ["TARGETVARIANT", target.variant ?? ""],
+    ["TARGETSTAGE", stage ?? "default"],
+  ]);
+}

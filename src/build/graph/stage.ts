@@ -1,0 +1,70 @@
+import type { Range } from "../../dockerfile/instructions.ts";
+import type { ImageHistoryEntry } from "../../formats/image-config.ts";
+import type { Platform } from "../../formats/oci-manifest.ts";
+import type { BuildOptions } from "../options.ts";
+import type { BaseImage, ImageSettings } from "./base-image.ts";
+import type { Node } from "./nodes.ts";
+import type { Scope } from "./scope.ts";
+
+/** What is the same for all stages of a plan. */
+export interface Planning {
+  options: BuildOptions;
+  /** The client's directory, or what stands for it. */
+  context: Node;
+  /** Global arguments, with the platform's. */
+  globals: ReadonlyMap<string, string>;
+  escape: Scope["escape"];
+  platform: Platform;
+  session: string;
+  /** A stage by name or number, or an image, as `--from` names it. */
+  findSource(name: string, user: StagePlan, range: Range): Promise<Node>;
+}
+
+/** A stage as far as it is planned. */
+export interface StagePlan {
+  index: number;
+  name: string | undefined;
+  platform: Platform;
+  /** Its root file system. */
+  node: Node;
+  scope: Scope;
+  settings: ImageSettings;
+  history: ImageHistoryEntry[];
+  author: string | undefined;
+  /** CMD was given in this stage. */
+  hasOwnCmd: boolean;
+  /** Arguments in the order of their declaration, for the history. */
+  declaredArgs: string[];
+  base: BaseImage | undefined;
+  /** Steps that are shown, to be numbered when all are known. */
+  steps: { node: Node; text: string }[];
+  ignoresCache: boolean;
+}
+
+export function shellOf({ settings }: StagePlan): string[] {
+  return settings.Shell && settings.Shell.length > 0 ? settings.Shell : ["/bin/sh", "-c"];
+}
+
+/** A path of an instruction, from the working directory. */
+export function absolutePath(stage: StagePlan, path: string): string {
+  if (path.startsWith("/")) return path;
+  const directory = stage.settings.WorkingDir || "/";
+  return directory.endsWith("/") ? directory + path : `${directory}/${path}`;
+}
+
+const comment = "buildkit.dockerfile.v0";
+
+/** @param sourceDate of `SOURCE_DATE_EPOCH` */
+export function addHistory(
+  stage: StagePlan,
+  createdBy: string,
+  { hasLayer, sourceDate }: { hasLayer: boolean; sourceDate: number | undefined },
+): void {
+  stage.history.push({
+    ...(sourceDate !== undefined && { created: new Date(sourceDate).toISOString().replace(".000Z", "Z") }),
+    created_by: createdBy,
+    ...(stage.author !== undefined && { author: stage.author }),
+    comment,
+    ...(!hasLayer && { empty_layer: true }),
+  });
+}

@@ -1,0 +1,121 @@
+import { invalid } from "../errors.ts";
+import { parseCsvLine } from "../formats/csv.ts";
+import type { Ulimit } from "../formats/docker-api/docker-api.ts";
+import { hostPlatform } from "../formats/image-config.ts";
+import type { Platform } from "../formats/oci-manifest.ts";
+import { parsePlatform } from "../formats/platform.ts";
+
+/** What a client asks of a build, whichever door it came by. */
+export interface BuildOptions {
+  /** The Dockerfile's name in its directory. */
+  filename: string;
+  /** Names of the client's directories: where the Dockerfile is, and the context. */
+  dockerfileName: string;
+  contextName: string;
+  /** A context that is not a directory of the client: a git or http address, or an archive that it uploads. */
+  remoteContext: string | undefined;
+  contextSubdir: string;
+  target: string | undefined;
+  buildArgs: ReadonlyMap<string, string>;
+  labels: ReadonlyMap<string, string>;
+  platforms: readonly Platform[];
+  /** More than one result is meant even for one platform. */
+  isMultiPlatform: boolean;
+  /** Names of stages, or all. */
+  noCache: "none" | "all" | readonly string[];
+  pulls: "never" | "missing" | "always";
+  extraHosts: readonly string[];
+  ulimits: readonly Ulimit[];
+  shmSizeBytes: number | undefined;
+  cgroupParent: string;
+  hostname: string;
+  network: "default" | "host" | "none";
+  /** By name: "docker-image://…", "local:…", "oci-layout://…", "input:…", an address. */
+  namedContexts: ReadonlyMap<string, string>;
+  /** Directories of the client that another session has, by name. */
+  sessions: ReadonlyMap<string, string>;
+  /** `# check=` from outside. */
+  check: string | undefined;
+  /** Milliseconds since the epoch; undefined for now. */
+  sourceDate: number | undefined;
+  entitlements: ReadonlySet<string>;
+}
+
+/** Reads the attributes by which BuildKit's clients say what they want (`SolveRequest.FrontendAttrs`). @throws EngineError invalid */
+export function parseBuildOptions(
+  attributes: ReadonlyMap<string, string>,
+  entitlements: Iterable<string> = [],
+): BuildOptions {
+  const get = (key: string) => attributes.get(key) ?? "";
+  const below = (prefix: string) =>
+    new Map(
+      [...attributes]
+        .filter(([key]) => key.startsWith(prefix))
+        .map(([key, value]) => [key.slice(prefix.length), value]),
+    );
+  const buildArgs = below("build-arg:");
+  const platforms = parseList(get("platform")).map(parsePlatform);
+  return {
+    filename: get("filename") || "Dockerfile",
+    dockerfileName: get("dockerfilekey") || (get("context") ? "context" : "dockerfile"),
+    contextName: get("contextkey") || "context",
+    remoteContext: get("context") || undefined,
+    contextSubdir: get("contextsubdir"),
+    target: get("target") || undefined,
+    buildArgs,
+    labels: below("label:"),
+    platforms: platforms.length > 0 ? platforms : [hostPlatform()],
+    isMultiPlatform:
+      platforms.length > 1 ||
+      isTrue(get("multi-platform") || (buildArgs.get("BUILDKIT_MULTI_PLATFORM") ?? "")),
+    noCache: !attributes.has("no-cache")
+      ? "none"
+      : get("no-cache") === ""
+        ? "all"
+        : parseList(get("no-cache")),
+    pulls: get("image-resolve-mode") === "pull" ? "always" : "missing",
+    extraHosts: parseList(get("add-hosts")).map((entry) => entry.replace("=", ":")),
+    ulimits: parseList(get("ulimit")).map(parseUlimit),
+    shmSizeBytes: get("shm-size") ? parseNumber("shm-size", get("shm-size")) : undefined,
+    cgroupParent: get("cgroup-parent"),
+    hostname: get("hostname") || (buildArgs.get("BUILDKIT_SANDBOX_HOSTNAME") ?? "buildkitsandbox"),
+    network: parseNetwork(get("force-network-mode")),
+    namedContexts: below("context:"),
+    sessions: below("local-sessionid:"),
+    check: buildArgs.get("BUILDKIT_DOCKERFILE_CHECK"),
+    sourceDate: parseEpoch(buildArgs.get("SOURCE_DATE_EPOCH")),
+    entitlements: new Set(entitlements),
+  };
+}
+
+function parseList(text: string): string[] {
+  return text === "" ? [] : parseCsvLine(text);
+}
+
+function isTrue(text: string): boolean {
+  return ["1", "t", "T", "true", "TRUE", "True"].includes(text);
+}
+
+function parseNumber(name: string, text: string): number {
+  const number = Number(text);
+  if (!/^\d+$/.test(text) || !Number.isSafeInteger(number))
+    throw invalid(`invalid ${name} ${JSON.stringify(text)}`);
+  return number;
+}
+
+/** Seconds since the epoch. */
+function parseEpoch(text: string | undefined): number | undefined {
+  return text ? parseNumber("SOURCE_DATE_EPOCH", text) * 1000 : undefined;
+}
+
+function parseUlimit(text: string): Ulimit {
+  const [, name, soft, hard] = /^([a-z]+)=(-?\d+)(?::(-?\d+))?$/.exec(text) ?? [];
+  if (!name || !soft) throw invalid(`invalid ulimit argument: ${text}`);
+  return { Name: name, Soft: Number(soft), Hard: Number(hard ?? soft) };
+}
+
+function parseNetwork(mode: string): BuildOptions["network"] {
+  if (mode === "" || mode === "default" || mode === "bridge") return "default";
+  if (mode === "host" || mode === "none") return mode;
+  throw invalid(`network mode "${mode}" not supported by buildkit`);
+}

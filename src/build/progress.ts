@@ -1,0 +1,101 @@
+import type { Range } from "../dockerfile/instructions.ts";
+
+/* What a build says of itself while it runs, in BuildKit's terms. Times are milliseconds since the epoch. */
+
+/** A piece of work, keyed by its digest: a later message about it replaces the earlier one. */
+export interface Vertex {
+  digest: string;
+  /** Digests of the vertexes that it needs. */
+  inputs: readonly string[];
+  name: string;
+  started?: number;
+  completed?: number;
+  cached?: boolean;
+  /** One that ends in "context canceled" was given up. */
+  error?: string;
+}
+
+/** A line below a vertex, keyed by its id. */
+export interface VertexStatus {
+  id: string;
+  vertex: string;
+  /** "transferring", or the id. */
+  name: string;
+  current: number;
+  /** 0 when unknown. */
+  total: number;
+  started: number;
+  completed?: number;
+}
+
+export interface VertexLog {
+  vertex: string;
+  at: number;
+  stream: "stdout" | "stderr";
+  data: Buffer;
+}
+
+export interface VertexWarning {
+  vertex: string;
+  short: string;
+  detail: string[];
+  url: string;
+  file: SourceFile;
+  ranges: readonly Range[];
+}
+
+/** A Dockerfile as errors and warnings show parts of it. */
+export interface SourceFile {
+  name: string;
+  text: string;
+}
+
+export type ProgressEvent =
+  | { kind: "vertex"; vertex: Vertex }
+  | { kind: "status"; status: VertexStatus }
+  | { kind: "log"; log: VertexLog }
+  | { kind: "warning"; warning: VertexWarning };
+
+export type Reporter = (event: ProgressEvent) => void;
+
+/** Reports a piece of work from its begin to its end, however that is. @returns what the work gives */
+export async function reportWork<R>(
+  report: Reporter,
+  vertex: Pick<Vertex, "digest" | "inputs" | "name">,
+  work: () => Promise<R>,
+): Promise<R> {
+  const started = Date.now();
+  report({ kind: "vertex", vertex: { ...vertex, started } });
+  try {
+    const result = await work();
+    report({ kind: "vertex", vertex: { ...vertex, started, completed: Date.now() } });
+    return result;
+  } catch (error) {
+    const message = error instanceof Error ? error.message : String(error);
+    report({ kind: "vertex", vertex: { ...vertex, started, completed: Date.now(), error: message } });
+    throw error;
+  }
+}
+
+/** Says that a piece of work was not needed again. */
+export function reportCached(report: Reporter, vertex: Pick<Vertex, "digest" | "inputs" | "name">): void {
+  const now = Date.now();
+  report({ kind: "vertex", vertex: { ...vertex, started: now, completed: now, cached: true } });
+}
+
+/** Reports one line below a vertex, now and at its end. @returns what says how far it is */
+export function beginStatus(
+  report: Reporter,
+  vertex: string,
+  id: string,
+  name = id,
+): (current: number, isComplete?: boolean) => void {
+  const started = Date.now();
+  const tell = (current: number, isComplete = false) =>
+    report({
+      kind: "status",
+      status: { id, vertex, name, current, total: 0, started, ...(isComplete && { completed: Date.now() }) },
+    });
+  tell(0);
+  return tell;
+}

@@ -1,0 +1,42 @@
+import { messageOf } from "../errors.ts";
+import { isAlive } from "../sys/process.ts";
+import type { StepRecord } from "./cache/record.ts";
+import { clearStep } from "./solve/run-step.ts";
+import type { SolveRooms } from "./solve/solving.ts";
+
+const endTimeoutMilliseconds = 10_000;
+
+/** Ends the commands of builds that went with an earlier daemon, and removes what they wrote to. */
+export async function restoreSteps(
+  rooms: SolveRooms,
+  left: readonly StepRecord[],
+  forget: (id: string) => void,
+): Promise<void> {
+  if (left.length === 0) return;
+  const held = new Map((await rooms.supervisor().call("list", {})).map((one) => [one.process, one]));
+  await Promise.all(
+    left.map(async ({ id, snapshot }) => {
+      try {
+        const process_ = held.get(id);
+        if (process_ && !process_.exit) await end(process_.pid, process_.startTicks);
+        if (/^[0-9a-f]{64}$/.test(id)) await clearStep(rooms, id);
+        // A step that was whole is in the cache; its snapshot stays.
+        if (!rooms.cache.list().some((record) => `build-${record.id}` === snapshot))
+          await rooms.images.snapshots.remove(snapshot);
+        forget(id);
+      } catch (error) {
+        rooms.logger.warn(
+          { error: messageOf(error), step: id },
+          "what a build left could not be cleared away",
+        );
+      }
+    }),
+  );
+}
+
+async function end(pid: number, startTicks: number): Promise<void> {
+  if (isAlive(pid, startTicks)) process.kill(pid, "SIGKILL");
+  const deadline = Date.now() + endTimeoutMilliseconds;
+  while (isAlive(pid, startTicks) && Date.now() < deadline)
+    await new Promise((resolve) => setTimeout(resolve, 20));
+}

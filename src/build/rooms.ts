@@ -1,0 +1,28 @@
+import type { Events } from "../events/events.ts";
+import type { Images } from "../images/images.ts";
+import type { Launcher } from "../launch/launch.ts";
+import type { DnsSettings } from "../launch/resolv-conf.ts";
+import type { Logger } from "../logger.ts";
+import type { Networks } from "../networks/networks.ts";
+import type { State } from "../state/state.ts";
+import type { Supervisor } from "../supervisor-client/client.ts";
+import type { RuntimeCommand } from "../supervisor-protocol/protocol.ts";
+
+/** What the builder stands on. */
+export interface BuildRooms {
+  images: Images;
+  networks: Networks;
+  events: Events;
+  state: State;
+  logger: Logger;
+  launcher: Launcher;
+  /** The present one. */
+  supervisor(): Supervisor;
+  /** Of steps. */
+  runtime: RuntimeCommand;
+  /** Data root. */
+  root: string;
+  execRoot: string;
+  cgroupParent: string;
+  dns: DnsSettings;
+}

@@ -1,0 +1,54 @@
+import { createHash } from "node:crypto";
+import { compileIgnorePatterns } from "../../formats/ignore-patterns.ts";
+import { textOfBytes } from "../../formats/tar/tar-entry.ts";
+import type { ContextEntry } from "../context/entry.ts";
+import { type SourceTree, walkSource } from "../context/source-tree.ts";
+import { type Selection, selectSources } from "./select-sources.ts";
+
+/**
+ * What a step that copies from a tree depends on: names, kinds, owners, modes, attributes and content; no times.
+ * @throws EngineError notFound when something that is selected is not there
+ */
+export function checksumSources(
+  tree: SourceTree,
+  selections: readonly Selection[],
+  exclude: readonly string[],
+): string {
+  const hash = createHash("sha256");
+  const patterns = compileIgnorePatterns(exclude);
+  const skips = (path: string) => exclude.length > 0 && patterns.isIgnored(textOfBytes(path));
+  const add = (name: string, entry: ContextEntry) => hash.update(`${describe(tree, name, entry)}\n`);
+  for (const selection of selections) {
+    for (const { named, path } of selectSources(tree, selection)) {
+      const entry = tree.find(path);
+      if (!entry) continue;
+      add(named, entry);
+      if (entry.type !== "directory") continue;
+      const relative = (below: string) => (path === "" ? below : below.slice(path.length + 1));
+      const enters = (below: string) =>
+        !skips(relative(below)) || patterns.mayHoldException(textOfBytes(relative(below)));
+      for (const one of walkSource(tree, path, enters)) {
+        if (!skips(relative(one.path))) add(`${named}/${relative(one.path)}`, one);
+      }
+    }
+  }
+  return hash.digest("hex");
+}
+
+function describe(tree: SourceTree, name: string, entry: ContextEntry): string {
+  const { type, mode, uid, gid, linkName, deviceMajor, deviceMinor, xattrs } = entry;
+  const content = type === "file" ? tree.contentDigest(entry.path) : "";
+  const attributes = [...(xattrs ?? [])].map(([key, value]) => [key, value.toString("base64")]).sort();
+  return JSON.stringify([
+    name,
+    type,
+    mode,
+    uid,
+    gid,
+    linkName,
+    deviceMajor,
+    deviceMinor,
+    attributes,
+    content,
+  ]);
+}

@@ -1,0 +1,97 @@
+import { rmSync } from "node:fs";
+import { dirname } from "node:path";
+import { messageOf } from "../../errors.ts";
+import { resolveUser } from "../../launch/user.ts";
+import { BuildError } from "../build-error.ts";
+import type { CacheRecord } from "../cache/record.ts";
+import { newCacheId } from "../cache/step-cache.ts";
+import type { CopyNode, CopyPart } from "../graph/nodes.ts";
+import { digestOfNode } from "../graph/nodes.ts";
+import type { CopyAction, FileOwner, SourceRef } from "./copy-action.ts";
+import { mountpointsOf, type Solver, type Solving, type StepWork } from "./solving.ts";
+import { lowerDirectoriesOf, makeStepLayer } from "./step-layer.ts";
+
+/** What a copy depends on besides its base: the content of its sources, and what is done to them. */
+export async function keyOfCopy(
+  solving: Solving,
+  solver: Solver,
+  node: CopyNode,
+  layers: readonly string[],
+): Promise<unknown> {
+  const { destination, chown, chmod, exclude, parents, isLinked, mtime } = node;
+  const parts = await Promise.all(
+    node.parts.map(async (part) => [await checksumPart(solving, solver, node, part), part.unpack]),
+  );
+  return { layers: layers.length, destination, chown, chmod, exclude, parents, isLinked, mtime, parts };
+}
+
+async function checksumPart(
+  { rooms, signal }: Solving,
+  solver: Solver,
+  node: CopyNode,
+  { from, selections }: CopyPart,
+): Promise<string> {
+  const source = await sourceOf(rooms, solver, from);
+  const mountpoints = mountpointsOf(rooms, `checksum-${newCacheId()}`);
+  try {
+    return await rooms.files.run(
+      { kind: "checksum", mountpoint: mountpoints.source, source, selections, exclude: node.exclude },
+      signal,
+    );
+  } catch (error) {
+    signal.throwIfAborted();
+    const ref = digestOfNode(from).slice("sha256:".length, "sha256:".length + 25);
+    throw new BuildError(
+      `failed to compute cache key: failed to calculate checksum of ref ${ref}: ${messageOf(error)}`,
+      { cause: error },
+    );
+  } finally {
+    rmSync(dirname(mountpoints.source), { recursive: true, force: true });
+  }
+}
+
+/** A tree to copy from. */
+export async function sourceOf(
+  rooms: Solving["rooms"],
+  solver: Solver,
+  node: CopyPart["from"],
+): Promise<SourceRef> {
+  const outcome = await solver.solve(node);
+  if (outcome.kind === "tree") return outcome.source;
+  return { kind: "layers", lower: lowerDirectoriesOf(rooms, rooms.images.layerDirectories(outcome.layers)) };
+}
+
+export function executeCopy(
+  { rooms, signal }: Solving,
+  solver: Solver,
+  node: CopyNode,
+  { layers, key }: StepWork,
+): Promise<CacheRecord> {
+  return makeStepLayer(rooms, { layers, key, description: node.name }, async (id, target) => {
+    const owner = node.chown === undefined ? undefined : await ownerOf(target.lower, node.chown);
+    const actions: CopyAction[] = await Promise.all(
+      node.parts.map(async ({ from, selections, unpack }) => ({
+        ...{ source: await sourceOf(rooms, solver, from), selections, unpack },
+        destination: node.destination,
+        ...(owner && { owner }),
+        ...(node.chmod !== undefined && { mode: node.chmod }),
+        exclude: node.exclude,
+        parents: node.parents,
+        ...(node.mtime !== undefined && { mtime: node.mtime }),
+      })),
+    );
+    const lower = node.isLinked ? lowerDirectoriesOf(rooms, []) : target.lower;
+    await rooms.files.run(
+      { kind: "copy", mountpoints: mountpointsOf(rooms, id), target: { ...target, lower }, actions },
+      signal,
+    );
+  });
+}
+
+/** "user", "user:group" or ids, in the base's own files; a user's group is its own unless it is a number. */
+async function ownerOf(lower: string[], chown: string): Promise<FileOwner> {
+  const [user = "", group] = chown.split(":", 2);
+  if (group === undefined && /^\d+$/.test(user)) return { uid: Number(user), gid: Number(user) };
+  const { uid, gid } = await resolveUser(lower, chown, []);
+  return { uid, gid };
+}

@@ -1,0 +1,124 @@
+import { closeSync, mkdirSync, openSync } from "node:fs";
+import { bytesOfText } from "../../formats/tar/tar-entry.ts";
+import { serveJobs } from "../../sys/jobs.ts";
+import { detach, MS, mount, mountLayers, mountOverlay } from "../../sys/mount.ts";
+import { CLONE, unshare } from "../../sys/namespaces.ts";
+import { openInlineTree } from "../context/inline-tree.ts";
+import { openTreeAt } from "../context/mounted-tree.ts";
+import type { SourceTree } from "../context/source-tree.ts";
+import { openStoredTree } from "../context/stored-tree.ts";
+import { checksumSources } from "./checksum.ts";
+import type { CopyAction, FileOwner, SourceRef, StepTarget } from "./copy-action.ts";
+import { copyFiles } from "./copy-files.ts";
+import type { Selection } from "./select-sources.ts";
+import { openTargetRoot, stripSlashes } from "./target-root.ts";
+
+/** Work on root file systems, which are mounted in this thread's own mount namespace and nowhere else. */
+export type FilesJob =
+  | {
+      kind: "checksum";
+      mountpoint: string;
+      source: SourceRef;
+      selections: Selection[];
+      exclude: readonly string[];
+    }
+  | {
+      kind: "copy";
+      mountpoints: { target: string; source: string };
+      target: StepTarget;
+      actions: CopyAction[];
+    }
+  | { kind: "fill"; mountpoint: string; layers: string[]; source: string; target: string }
+  | { kind: "makeDirectory"; mountpoint: string; target: StepTarget; path: string; owner: FileOwner };
+
+/** A checksum in hexadecimal, or nothing. */
+export type FilesResult = string;
+
+let isPrivate = false;
+
+serveJobs<FilesJob, FilesResult>(async (job) => {
+  // For the life of the thread: what is mounted ends with it, however that is.
+  if (!isPrivate) unshare(CLONE.NEWNS | CLONE.FS);
+  if (!isPrivate) mount("none", "/", "none", MS.SLAVE | MS.REC, null);
+  isPrivate = true;
+  switch (job.kind) {
+    case "checksum":
+      return withSource(job.source, job.mountpoint, (tree) =>
+        checksumSources(tree, job.selections, job.exclude),
+      );
+    case "copy":
+      await withRoot(job.target, job.mountpoints.target, async (rootFd) => {
+        for (const action of job.actions)
+          await withSource(action.source, job.mountpoints.source, (tree) => copyFiles(rootFd, tree, action));
+      });
+      return "";
+    case "fill":
+      await withSource({ kind: "layers", lower: job.layers }, job.mountpoint, (tree) =>
+        withDirectory(job.target, (rootFd) =>
+          copyFiles(rootFd, tree, {
+            source: { kind: "layers", lower: job.layers },
+            selections: [{ pattern: job.source, hasWildcards: false }],
+            destination: "/",
+            exclude: [],
+            parents: false,
+            unpack: "never",
+          }),
+        ),
+      );
+      return "";
+    case "makeDirectory":
+      await withRoot(job.target, job.mountpoint, (rootFd) => {
+        const root = openTargetRoot(rootFd);
+        root.ensureDirectory(root.resolve(stripSlashes(bytesOfText(job.path))), job.owner);
+      });
+      return "";
+  }
+});
+
+async function withDirectory<R>(path: string, use: (fd: number) => Promise<R>): Promise<R> {
+  const fd = openSync(path, "r");
+  try {
+    return await use(fd);
+  } finally {
+    closeSync(fd);
+  }
+}
+
+async function withRoot<R>(
+  target: StepTarget,
+  mountpoint: string,
+  use: (rootFd: number) => R | Promise<R>,
+): Promise<R> {
+  mkdirSync(mountpoint, { recursive: true });
+  mountOverlay(target, mountpoint);
+  try {
+    return await withDirectory(mountpoint, async (fd) => use(fd));
+  } finally {
+    detach(mountpoint);
+  }
+}
+
+async function withSource<R>(
+  source: SourceRef,
+  mountpoint: string,
+  use: (tree: SourceTree) => R | Promise<R>,
+): Promise<R> {
+  const isMounted = source.kind === "layers";
+  if (isMounted) mkdirSync(mountpoint, { recursive: true });
+  if (isMounted) mountLayers(source.lower, mountpoint);
+  try {
+    const tree = openSource(source, mountpoint);
+    try {
+      return await use(tree);
+    } finally {
+      tree.close();
+    }
+  } finally {
+    if (isMounted) detach(mountpoint);
+  }
+}
+
+function openSource(source: SourceRef, mountpoint: string): SourceTree {
+  if (source.kind === "stored") return openStoredTree(source.path);
+  return source.kind === "inline" ? openInlineTree(source.files) : openTreeAt(mountpoint);
+}

@@ -1,0 +1,71 @@
+import { join } from "node:path";
+import type { CacheRecord } from "../cache/record.ts";
+import { newCacheId, snapshotOf } from "../cache/step-cache.ts";
+import type { RunMountNode, RunNode } from "../graph/nodes.ts";
+import { newProcessId, runStep } from "./run-step.ts";
+import type { Solver, Solving, StepWork } from "./solving.ts";
+import { lowerDirectoriesOf, makeStepLayer } from "./step-layer.ts";
+import { openStepMounts } from "./step-mounts.ts";
+import { clearStubs, findStubs } from "./stubs.ts";
+
+/** What a command depends on besides its base: its arguments and settings, and what is mounted of other trees. */
+export async function keyOfRun(_solving: Solving, solver: Solver, node: RunNode): Promise<unknown> {
+  const { args, env, user, workingDir, hostname, network, isInsecure, extraHosts, ulimits, devices } = node;
+  const mounts = await Promise.all(
+    node.mounts.map(async (mount) => {
+      if (!("from" in mount)) return mount;
+      const { from, ...said } = mount;
+      return { ...said, from: from && (await solver.layersOf(from)).at(-1) };
+    }),
+  );
+  return { args, env, user, workingDir, hostname, network, isInsecure, extraHosts, ulimits, devices, mounts };
+}
+
+export function executeRun(
+  solving: Solving,
+  solver: Solver,
+  node: RunNode,
+  { layers, key, tell }: StepWork,
+): Promise<CacheRecord> {
+  const { rooms, signal } = solving;
+  const { snapshots } = rooms.images;
+  return makeStepLayer(rooms, { layers, key, description: node.name }, async (id, root) => {
+    const processId = newProcessId();
+    rooms.begun.add(processId, snapshotOf(id));
+    const writable: string[] = [];
+    const layersOf = async (mount: RunMountNode) => {
+      const from = "from" in mount ? mount.from : undefined;
+      const chains = from ? await solver.layersOf(from) : [];
+      return lowerDirectoriesOf(rooms, rooms.images.layerDirectories(chains));
+    };
+    const mounts = await openStepMounts(node.mounts, {
+      folder: join(rooms.execRoot, "build", processId),
+      placesFolder: join(rooms.execRoot, "mounts", processId),
+      session: await solving.session("").catch(() => undefined),
+      cacheMounts: rooms.cacheMounts,
+      layersOf,
+      async prepareWritable(lower) {
+        const name = snapshotOf(newCacheId());
+        writable.push(name);
+        const { upper, work } = snapshots.prepare(name, []);
+        return { lower, upper, work };
+      },
+      description: node.name,
+      signal,
+    });
+    try {
+      const stubs = findStubs(root.lower, mounts.stubs);
+      await runStep(rooms, rooms.processes, node, processId, {
+        root,
+        mounts,
+        onOutput: (stream, data) => tell({ stream, data: Buffer.from(data) }),
+        signal,
+      });
+      clearStubs(root.upper, root.lower, stubs);
+    } finally {
+      await mounts.close();
+      for (const name of writable) await snapshots.remove(name);
+      rooms.begun.delete(processId);
+    }
+  });
+}

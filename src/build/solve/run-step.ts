@@ -1,0 +1,256 @@
+import { randomBytes } from "node:crypto";
+import { mkdirSync, rmSync } from "node:fs";
+import { join, posix } from "node:path";
+import { EngineError, internal, messageOf, unavailable } from "../../errors.ts";
+import { hostConfigShape } from "../../formats/docker-api/docker-api-host-config.ts";
+import { quoteGo } from "../../formats/go-template/go-template-printf.ts";
+import { formatIpAddress } from "../../formats/ip-address.ts";
+import { decode } from "../../formats/shape.ts";
+import { createFrameDecoder } from "../../formats/stdcopy.ts";
+import { type EtcFiles, writeEtcFiles } from "../../launch/etc-files.ts";
+import type { LaunchInput } from "../../launch/input.ts";
+import { hasNdots } from "../../launch/resolv-conf.ts";
+import { startFailure } from "../../launch/start-failure.ts";
+import { gatewayOf, type Sandbox } from "../../networks/networks.ts";
+import { securityOf } from "../../runtime/security.ts";
+import { clearCgroup, prepareCgroupParent } from "../../sys/cgroup.ts";
+import { createTrace } from "../../trace.ts";
+import { BuildError } from "../build-error.ts";
+import type { RunNode } from "../graph/nodes.ts";
+import type { BuildRooms } from "../rooms.ts";
+import type { StepProcesses } from "./processes.ts";
+import type { StepMounts } from "./step-mounts.ts";
+
+/** Where a step's command runs. */
+export interface StepRoot {
+  lower: string[];
+  upper: string;
+  work: string;
+}
+
+export interface RunOptions {
+  root: StepRoot;
+  mounts: StepMounts;
+  onOutput(stream: "stdout" | "stderr", data: Buffer): void;
+  signal: AbortSignal;
+}
+
+export const newProcessId = () => randomBytes(32).toString("hex");
+
+/**
+ * Runs a step's command to its end.
+ * @param id what supervisor and runtime know it by
+ * @throws BuildError in BuildKit's words when it ends with another code than 0; EngineError when it cannot be started
+ */
+export async function runStep(
+  rooms: BuildRooms,
+  processes: StepProcesses,
+  node: RunNode,
+  id: string,
+  { root, mounts, onOutput, signal }: RunOptions,
+): Promise<void> {
+  const folder = stepFolder(rooms, id);
+  mkdirSync(folder, { recursive: true, mode: 0o711 });
+  const exit = processes.expect(id);
+  let sandbox: Sandbox | undefined;
+  try {
+    sandbox = node.network === "host" ? undefined : await openSandbox(rooms, node, id);
+    const input = describe(rooms, node, { id, root, mounts, sandbox, folder });
+    if (node.cgroupParent) prepareCgroupParent(node.cgroupParent);
+    const output = await attach(rooms, id, onOutput);
+    try {
+      const started = await rooms.launcher
+        .launch(input, { trace: createTrace(), signal })
+        .catch((error: unknown) => {
+          throw explain(error, node);
+        });
+      sandbox?.release({ pid: started.pid, startTicks: started.startTicks });
+      const kill = () => killProcess(rooms, id, started.pid);
+      signal.addEventListener("abort", kill, { once: true });
+      if (signal.aborted) kill();
+      const { exitCode } = await exit;
+      signal.removeEventListener("abort", kill);
+      if (exitCode === undefined) kill();
+      await output.ended;
+      signal.throwIfAborted();
+      if (exitCode === undefined) throw unavailable("the supervisor was lost while the command ran");
+      if (exitCode !== 0) throw failed(node, exitCode);
+    } finally {
+      output.close();
+    }
+  } finally {
+    processes.forget(id);
+    sandbox?.release();
+    await clearStep(rooms, id, node);
+  }
+}
+
+const stepFolder = ({ execRoot }: BuildRooms, id: string) => join(execRoot, "build", id);
+const cgroupOf = ({ cgroupParent }: BuildRooms, node: Pick<RunNode, "cgroupParent">, id: string) =>
+  posix.join("/", node.cgroupParent || cgroupParent, id);
+
+/** Takes away what is left of a command that has ended. What fails is logged: the step's outcome is known. */
+export async function clearStep(
+  rooms: BuildRooms,
+  id: string,
+  node: Pick<RunNode, "cgroupParent"> = { cgroupParent: "" },
+): Promise<void> {
+  const { launcher, runtime, networks, logger } = rooms;
+  const outcomes = await Promise.allSettled([
+    networks.close(id),
+    launcher.remove(id, runtime).then(() => clearCgroup(cgroupOf(rooms, node, id))),
+    rooms.supervisor().call("forget", { process: id }),
+  ]);
+  for (const outcome of outcomes) {
+    if (outcome.status === "rejected")
+      logger.warn({ error: outcome.reason, step: id }, "not all of a build step was cleared away");
+  }
+  rmSync(stepFolder(rooms, id), { recursive: true, force: true });
+}
+
+/** The first process takes all others of its pid namespace with it. */
+function killProcess(rooms: BuildRooms, id: string, pid: number): void {
+  try {
+    process.kill(pid, "SIGKILL");
+  } catch (error) {
+    rooms.logger.debug({ error, step: id }, "a step's command had ended");
+  }
+}
+
+async function openSandbox(rooms: BuildRooms, node: RunNode, id: string): Promise<Sandbox> {
+  const name = node.network === "none" ? "none" : "bridge";
+  return rooms.networks.open({
+    owner: { kind: "build", id },
+    ownerName: `build-${id.slice(0, 12)}`,
+    mode: name,
+    endpoints: { [name]: {} },
+    portBindings: {},
+    exposedPorts: [],
+    publishAll: false,
+    hostname: node.hostname,
+    nameServers: rooms.dns.servers,
+    hasNdots: hasNdots(rooms.dns.options),
+  });
+}
+
+interface Described {
+  id: string;
+  root: StepRoot;
+  mounts: StepMounts;
+  sandbox: Sandbox | undefined;
+  folder: string;
+}
+
+function describe(rooms: BuildRooms, node: RunNode, step: Described): LaunchInput {
+  const { id, root, mounts, sandbox, folder } = step;
+  const hostConfig = decode(hostConfigShape, {
+    Ulimits: node.ulimits,
+    Privileged: node.isInsecure,
+    ...(node.isInsecure && { SecurityOpt: ["seccomp=unconfined", "apparmor=unconfined"] }),
+  });
+  return {
+    id,
+    runtime: rooms.runtime,
+    root: { ...root, readOnly: false },
+    process: {
+      args: node.args,
+      env: [...node.proxyEnv, ...node.env, ...mounts.env],
+      user: node.user,
+      groups: [],
+      workingDir: node.workingDir,
+      terminal: false,
+      consoleSize: [0, 0],
+      openStdin: false,
+      init: false,
+      oomScoreAdj: 0,
+    },
+    hostname: node.hostname,
+    domainname: "",
+    mounts: mounts.mounts,
+    etcFiles: prepareEtcFiles(rooms, node, sandbox, folder),
+    namespaces: {
+      network: sandbox ? { path: sandbox.netnsPath } : "host",
+      pid: "new",
+      ipc: "new",
+      uts: "new",
+      cgroup: "new",
+    },
+    shmSizeBytes: node.shmSizeBytes ?? 64 * 1024 * 1024,
+    cgroup: cgroupOf(rooms, node, id),
+    limits: hostConfig,
+    security: securityOf(hostConfig),
+    annotations: {},
+    sysctls: {},
+    log: { driver: "none" },
+  };
+}
+
+function prepareEtcFiles(
+  rooms: BuildRooms,
+  node: RunNode,
+  sandbox: Sandbox | undefined,
+  folder: string,
+): EtcFiles {
+  const files = {
+    hostname: join(folder, "hostname"),
+    hosts: join(folder, "hosts"),
+    resolvConf: join(folder, "resolv.conf"),
+  };
+  const endpoints = Object.values(sandbox?.endpoints ?? {});
+  const addresses = endpoints.flatMap(({ IPAddress, GlobalIPv6Address }) =>
+    [IPAddress, GlobalIPv6Address].flatMap((address) => address || []),
+  );
+  const gateway = gatewayOf(rooms.networks.getNetwork("bridge"), 4);
+  writeEtcFiles(files, {
+    hostname: node.hostname,
+    domainname: "",
+    usesHostNetwork: node.network === "host",
+    addresses,
+    hasIpv6: endpoints.some(({ GlobalIPv6Address }) => GlobalIPv6Address),
+    extraHosts: [...node.extraHosts],
+    others: [],
+    hostGateways: gateway ? [formatIpAddress(gateway)] : ["127.0.0.1"],
+    resolvConf: {
+      asks: node.network === "host" ? "host" : node.network === "none" ? "none" : "outside",
+      dns: rooms.dns,
+      hasIpv6: endpoints.some(({ GlobalIPv6Address }) => GlobalIPv6Address),
+    },
+  });
+  return files;
+}
+
+/** Listens to the command's output from its beginning. */
+async function attach(
+  rooms: BuildRooms,
+  id: string,
+  onOutput: RunOptions["onOutput"],
+): Promise<{ ended: Promise<void>; close(): void }> {
+  const client = newProcessId();
+  const connection = await rooms
+    .supervisor()
+    .attach({ process: id, stdin: false, stdout: true, stderr: true, client });
+  const frames = createFrameDecoder(onOutput);
+  const ended = new Promise<void>((resolve) => {
+    connection.on("data", (chunk: Buffer) => frames.push(chunk));
+    connection.once("close", resolve);
+    connection.on("error", () => resolve());
+    connection.once("end", resolve);
+    // It comes paused, so that nothing is lost before this.
+    connection.resume();
+  });
+  return { ended, close: () => connection.destroy() };
+}
+
+function explain(error: unknown, node: RunNode): Error {
+  if (error instanceof EngineError) return error;
+  const { message } = startFailure(messageOf(error), node.args).error;
+  return internal(message, error);
+}
+
+/** As BuildKit shows a command: its arguments, quoted together. */
+function failed(node: RunNode, exitCode: number): BuildError {
+  const command = quoteGo(node.args.join(" "));
+  return new BuildError(`process ${command} did not complete successfully: exit code: ${exitCode}`, {
+    exitCode,
+  });
+}

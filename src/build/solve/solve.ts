@@ -1,0 +1,170 @@
+import { createHash } from "node:crypto";
+import { availableParallelism } from "node:os";
+import { conflict } from "../../errors.ts";
+import { BuildError, locateError } from "../build-error.ts";
+import type { CacheRecord } from "../cache/record.ts";
+import {
+  type CopyNode,
+  digestOfNode,
+  inputsOf,
+  type Node,
+  type RunNode,
+  type WorkdirNode,
+} from "../graph/nodes.ts";
+import { type Reporter, reportCached, reportWork } from "../progress.ts";
+import { executeCopy, keyOfCopy } from "./copy-step.ts";
+import { receiveDirectory } from "./directories.ts";
+import { executeRun, keyOfRun } from "./run-node.ts";
+import {
+  type Followers,
+  type Outcome,
+  type Solver,
+  type Solving,
+  type StepLog,
+  type StepWork,
+  vertexOf,
+} from "./solving.ts";
+import { executeWorkdir, keyOfWorkdir } from "./workdir-step.ts";
+
+export const parallelSteps = () => Math.max(4, availableParallelism() * 2);
+
+/** Solves nodes, each once, with what it needs before it. */
+export function createSolver(solving: Solving): Solver {
+  const known = new Map<string, Promise<Outcome>>();
+  const solver: Solver = {
+    solve(node) {
+      const digest = digestOfNode(node);
+      const started = known.get(digest) ?? solveNode(solving, solver, node);
+      known.set(digest, started);
+      return started;
+    },
+    async layersOf(node) {
+      const outcome = await solver.solve(node);
+      if (outcome.kind === "layers") return outcome.layers;
+      const copied = await solver.solve(copyOfAll(node));
+      if (copied.kind !== "layers") throw conflict("a copy has no layers");
+      return copied.layers;
+    },
+  };
+  return solver;
+}
+
+/** A tree that a step mounts becomes a layer. */
+function copyOfAll(from: Node): CopyNode {
+  return {
+    kind: "copy",
+    name: "",
+    base: { kind: "scratch", name: "" },
+    parts: [{ from, selections: [{ pattern: "", hasWildcards: false }], unpack: "never" }],
+    destination: "/",
+    exclude: [],
+    parents: false,
+    isLinked: false,
+  };
+}
+
+async function solveNode(solving: Solving, solver: Solver, node: Node): Promise<Outcome> {
+  const { report } = solving;
+  switch (node.kind) {
+    case "scratch":
+      return { kind: "layers", layers: [] };
+    case "image":
+      reportCached(report, vertexOf(node));
+      return { kind: "layers", layers: node.layers };
+    case "inline":
+      return { kind: "tree", source: { kind: "inline", files: node.files } };
+    case "directory":
+      return receiveDirectory(solving, node);
+    case "http":
+    case "git":
+    case "upload":
+      throw new BuildError(`${node.kind} sources are not yet supported`, { vertex: digestOfNode(node) });
+    default:
+      return solveStep(solving, solver, node);
+  }
+}
+
+type Step = CopyNode | RunNode | WorkdirNode;
+
+async function solveStep(solving: Solving, solver: Solver, node: Step): Promise<Outcome> {
+  await Promise.all(inputsOf(node).map((input) => solver.solve(input)));
+  const { rooms, signal, file } = solving;
+  const report: Reporter = node.name === "" ? () => {} : solving.report;
+  const vertex = vertexOf(node);
+  try {
+    const layers = await solver.layersOf(node.base);
+    const key = await keyOf(solving, solver, node, layers).catch((error: unknown) => {
+      throw reportFailure(report, vertex, error);
+    });
+    const cached = node.ignoresCache ? undefined : rooms.cache.find(key);
+    if (cached) {
+      solving.onClose(rooms.cache.use(cached));
+      reportCached(report, vertex);
+      return { kind: "layers", layers: cached.layers, record: cached };
+    }
+    signal.throwIfAborted();
+    const record = await reportWork(report, vertex, () => {
+      const follow = ({ stream, data }: StepLog) =>
+        report({ kind: "log", log: { vertex: vertex.digest, at: Date.now(), stream, data } });
+      const begin = (gone: AbortSignal) => {
+        const followers: Followers = new Set();
+        const tell = (log: StepLog) => {
+          for (const one of followers) one(log);
+        };
+        const done = rooms.slots.take(gone).then(async (free) => {
+          try {
+            return await execute({ ...solving, signal: gone }, solver, node, { layers, key, tell });
+          } finally {
+            free();
+          }
+        });
+        return { state: followers, done };
+      };
+      return rooms.underWay.join(key, signal, begin, (followers) => followers.add(follow));
+    });
+    solving.onClose(rooms.cache.use(record));
+    return { kind: "layers", layers: record.layers, record };
+  } catch (error) {
+    const located = locateError(error, file, node.range);
+    throw located.vertex === undefined ? withVertex(located, vertex.digest) : located;
+  }
+}
+
+function withVertex(error: BuildError, vertex: string): BuildError {
+  const { file, ranges, exitCode } = error;
+  return new BuildError(error.message, {
+    file,
+    ranges,
+    vertex,
+    ...(exitCode !== undefined && { exitCode }),
+    cause: error.cause,
+  });
+}
+
+/** A step whose key cannot be found out fails before it is begun. */
+function reportFailure(report: Reporter, vertex: ReturnType<typeof vertexOf>, error: unknown): Error {
+  const now = Date.now();
+  const message = error instanceof Error ? error.message : String(error);
+  report({ kind: "vertex", vertex: { ...vertex, started: now, completed: now, error: message } });
+  return error instanceof Error ? error : new Error(message);
+}
+
+/** All that a step depends on, as one digest. */
+async function keyOf(solving: Solving, solver: Solver, node: Step, layers: string[]): Promise<string> {
+  const said =
+    node.kind === "run"
+      ? await keyOfRun(solving, solver, node)
+      : node.kind === "copy"
+        ? await keyOfCopy(solving, solver, node, layers)
+        : keyOfWorkdir(node);
+  return createHash("sha256")
+    .update(JSON.stringify([node.kind, layers.at(-1) ?? "", said]))
+    .digest("hex");
+}
+
+function execute(solving: Solving, solver: Solver, node: Step, work: StepWork): Promise<CacheRecord> {
+  if (node.kind === "run") return executeRun(solving, solver, node, work);
+  return node.kind === "copy"
+    ? executeCopy(solving, solver, node, work)
+    : executeWorkdir(solving, node, work);
+}

@@ -1,0 +1,83 @@
+import { mkdirSync } from "node:fs";
+import { join } from "node:path";
+import type { JobRunner } from "../../sys/jobs.ts";
+import type { SharedWork } from "../../sys/shared-work.ts";
+import type { Slots } from "../../sys/slots.ts";
+import type { CacheMounts } from "../cache/cache-mounts.ts";
+import type { CacheRecord } from "../cache/record.ts";
+import type { StepCache } from "../cache/step-cache.ts";
+import type { ClientSession } from "../client-session.ts";
+import type { ContextStore } from "../context/context-store.ts";
+import { digestOfNode, inputsOf, type Node } from "../graph/nodes.ts";
+import type { Reporter, SourceFile } from "../progress.ts";
+import type { BuildRooms } from "../rooms.ts";
+import type { SourceRef } from "./copy-action.ts";
+import type { FilesJob, FilesResult } from "./files.worker.ts";
+import type { StepProcesses } from "./processes.ts";
+
+/** What all builds share. */
+export interface SolveRooms extends BuildRooms {
+  cache: StepCache;
+  cacheMounts: CacheMounts;
+  contexts: ContextStore;
+  files: JobRunner<FilesJob, FilesResult>;
+  processes: StepProcesses;
+  /** Steps at a time, of all builds. */
+  slots: Slots;
+  underWay: SharedWork<Followers, CacheRecord>;
+  /** Steps that have been begun, and what their snapshots are called. */
+  begun: { add(id: string, snapshot: string): void; delete(id: string): void };
+}
+
+/** The builds that a step's output goes to. */
+export type Followers = Set<(log: StepLog) => void>;
+export interface StepLog {
+  stream: "stdout" | "stderr";
+  data: Buffer;
+}
+
+/** One build, as far as its steps need it. */
+export interface Solving {
+  rooms: SolveRooms;
+  report: Reporter;
+  signal: AbortSignal;
+  file: SourceFile | undefined;
+  session(id: string): Promise<ClientSession>;
+  /** Called when the build is over. */
+  onClose(work: () => void): void;
+}
+
+/** What a node comes to. */
+export type Outcome =
+  /** chainIDs, base first. `record` of the cache, for a step. */
+  { kind: "layers"; layers: string[]; record?: CacheRecord } | { kind: "tree"; source: SourceRef };
+
+export interface Solver {
+  /** @throws BuildError */
+  solve(node: Node): Promise<Outcome>;
+  /** As layers, whatever it is. */
+  layersOf(node: Node): Promise<string[]>;
+}
+
+export interface StepWork {
+  /** Of the base. */
+  layers: string[];
+  key: string;
+  tell(log: StepLog): void;
+}
+
+export function vertexOf(node: Node): { digest: string; inputs: string[]; name: string } {
+  const shown = (one: Node): Node[] => (one.name === "" ? inputsOf(one).flatMap(shown) : [one]);
+  return {
+    digest: digestOfNode(node),
+    inputs: inputsOf(node).flatMap(shown).map(digestOfNode),
+    name: node.name,
+  };
+}
+
+/** For the mounts of one job. */
+export function mountpointsOf({ execRoot }: BuildRooms, id: string): { target: string; source: string } {
+  const folder = join(execRoot, "build", id);
+  mkdirSync(folder, { recursive: true, mode: 0o711 });
+  return { target: join(folder, "target"), source: join(folder, "source") };
+}

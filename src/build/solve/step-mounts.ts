@@ -1,0 +1,152 @@
+import { chownSync, mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { notFound } from "../../errors.ts";
+import { type MountPlaces, openMountPlaces } from "../../launch/mount-places.ts";
+import type { OciMount } from "../../runtime/oci-spec.ts";
+import type { CacheMounts } from "../cache/cache-mounts.ts";
+import type { ClientSession } from "../client-session.ts";
+import type { RunMountNode } from "../graph/nodes.ts";
+import { type AgentSocket, openAgentSocket } from "./agent-socket.ts";
+
+/** What a step's command sees besides its root file system. */
+export interface StepMounts {
+  mounts: OciMount[];
+  env: string[];
+  /** Places in the root file system that are made for the mounts alone. */
+  stubs: string[];
+  /** The command runs, or has failed to. */
+  release(): void;
+  /** The step is over. */
+  close(): Promise<void>;
+}
+
+export interface MountSettings {
+  /** For files that are bound; removed by the caller. */
+  folder: string;
+  /** For what is mounted on the host as long as the start takes. */
+  placesFolder: string;
+  session: ClientSession | undefined;
+  cacheMounts: CacheMounts;
+  /** Directories of what a mount is from, topmost first. */
+  layersOf(mount: RunMountNode): Promise<string[]>;
+  /** A directory to write to over layers, for as long as the step takes. */
+  prepareWritable(layers: string[]): Promise<{ lower: string[]; upper: string; work: string }>;
+  description: string;
+  signal: AbortSignal;
+}
+
+/** @throws EngineError notFound for what is required and not given, in BuildKit's words */
+export async function openStepMounts(
+  wanted: readonly RunMountNode[],
+  settings: MountSettings,
+): Promise<StepMounts> {
+  const opened: Opened = { mounts: [], env: [], stubs: [], closers: [], agents: 0 };
+  const places = openMountPlaces(settings.placesFolder);
+  const close = async () => {
+    places.close();
+    for (const closer of opened.closers.reverse()) await closer();
+  };
+  try {
+    for (const [index, mount] of wanted.entries()) await open(opened, places, settings, mount, index);
+  } catch (error) {
+    await close();
+    throw error;
+  }
+  const { mounts, env, stubs } = opened;
+  return { mounts, env, stubs, release: places.close, close };
+}
+
+interface Opened extends Pick<StepMounts, "mounts" | "env" | "stubs"> {
+  closers: (() => void | Promise<void>)[];
+  agents: number;
+}
+
+async function open(
+  opened: Opened,
+  places: MountPlaces,
+  settings: MountSettings,
+  mount: RunMountNode,
+  index: number,
+): Promise<void> {
+  switch (mount.type) {
+    case "bind": {
+      const source = await placeLayers(places, settings, mount, `${index}`);
+      return add(opened, bind(mount.target, source, !mount.isWritable));
+    }
+    case "cache": {
+      const cache = await settings.cacheMounts.open(mount, settings);
+      opened.closers.push(cache.close);
+      return add(opened, bind(mount.target, cache.path, mount.isReadOnly));
+    }
+    case "tmpfs": {
+      const size = mount.sizeBytes === undefined ? [] : [`size=${mount.sizeBytes}`];
+      const options = ["nosuid", "nodev", ...size];
+      return add(opened, { destination: mount.target, type: "tmpfs", source: "tmpfs", options });
+    }
+    case "secret":
+      return openSecret(opened, settings, mount, index);
+    case "ssh":
+      return openAgent(opened, settings, mount);
+  }
+}
+
+function add({ mounts, stubs }: Opened, mount: OciMount): void {
+  mounts.unshift(mount);
+  stubs.push(mount.destination);
+}
+
+function bind(destination: string, source: string, isReadOnly: boolean): OciMount {
+  return { destination, type: "bind", source, options: ["rbind", "rprivate", isReadOnly ? "ro" : "rw"] };
+}
+
+async function placeLayers(
+  places: MountPlaces,
+  settings: MountSettings,
+  mount: Extract<RunMountNode, { type: "bind" }>,
+  name: string,
+): Promise<string> {
+  const layers = await settings.layersOf(mount);
+  const root = mount.isWritable
+    ? places.mountOverlay(name, await settings.prepareWritable(layers))
+    : places.mountLayers(name, layers);
+  return mount.source === "" ? root : places.mountPart(`${name}-part`, root, mount.source);
+}
+
+async function openSecret(
+  opened: Opened,
+  { session, folder }: MountSettings,
+  mount: Extract<RunMountNode, { type: "secret" }>,
+  index: number,
+): Promise<void> {
+  const value = await session?.findSecret(mount.id);
+  if (value === undefined) {
+    if (mount.isRequired) throw notFound(`secret ${mount.id}: not found`);
+    return;
+  }
+  if (mount.env !== undefined) opened.env.push(`${mount.env}=${value.toString()}`);
+  if (mount.target === undefined) return;
+  mkdirSync(folder, { recursive: true, mode: 0o711 });
+  const path = join(folder, `secret-${index}`);
+  writeFileSync(path, value, { mode: mount.mode });
+  chownSync(path, mount.uid, mount.gid);
+  add(opened, bind(mount.target, path, true));
+}
+
+async function openAgent(
+  opened: Opened,
+  { session, folder }: MountSettings,
+  mount: Extract<RunMountNode, { type: "ssh" }>,
+): Promise<void> {
+  if (!session || !(await session.hasAgent(mount.id))) {
+    if (mount.isRequired) throw notFound(`unset ssh forward key ${mount.id}`);
+    return;
+  }
+  mkdirSync(folder, { recursive: true, mode: 0o711 });
+  const number = opened.agents++;
+  const path = join(folder, `agent.${number}`);
+  const socket: AgentSocket = await openAgentSocket(path, mount, () => session.openAgent(mount.id));
+  opened.closers.push(socket.close);
+  const target = mount.target ?? `/run/buildkit/ssh_agent.${number}`;
+  add(opened, bind(target, path, true));
+  if (number === 0) opened.env.push(`SSH_AUTH_SOCK=${target}`);
+}

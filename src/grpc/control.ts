@@ -1,0 +1,193 @@
+import type { Builder } from "../build/builder.ts";
+import { exportImage } from "../build/export/image.ts";
+import { EngineError, invalid } from "../errors.ts";
+import { hostPlatform } from "../formats/image-config.ts";
+import type { Images } from "../images/images.ts";
+import { describeFailure } from "./errors.ts";
+import { encodeTime } from "./job-events.ts";
+import type { Job, Jobs, ResultRef } from "./jobs.ts";
+import {
+  bytesMessage,
+  diskUsageRequest,
+  diskUsageResponse,
+  historyEvent,
+  historyRequest,
+  infoResponse,
+  listWorkersRequest,
+  listWorkersResponse,
+  pruneRequest,
+  type SolveRequest,
+  solveRequest,
+  solveResponse,
+  statusRequest,
+  statusResponse,
+  updateHistoryRequest,
+  usageRecord,
+} from "./messages/control.ts";
+import { empty } from "./messages/pb.ts";
+import type { Sessions } from "./sessions.ts";
+import { openTunnel } from "./tunnel.ts";
+import { duplex, type Method, serverStream, unary } from "./wire/server.ts";
+
+export interface Door {
+  builder: Builder;
+  images: Images;
+  jobs: Jobs;
+  sessions: Sessions;
+  /** The engine's own version. */
+  version: string;
+  /** What `host-gateway` stands for. */
+  hostGateway(): string | undefined;
+}
+
+const statusPatienceMilliseconds = 6000;
+
+/** The service moby.buildkit.v1.Control: what BuildKit's clients ask of a builder. */
+export function controlMethods(door: Door): [string, Method][] {
+  const service = (name: string, method: Method): [string, Method] => [
+    `/moby.buildkit.v1.Control/${name}`,
+    method,
+  ];
+  return [
+    service(
+      "Solve",
+      unary(solveRequest, solveResponse, (request, { signal }) => solve(door, request, signal)),
+    ),
+    service(
+      "Status",
+      serverStream(statusRequest, statusResponse, async ({ ref }, call) => {
+        const job = await door.jobs.get(ref, statusPatienceMilliseconds);
+        for await (const update of job.events.follow(call.signal)) await call.send(update);
+      }),
+    ),
+    service(
+      "ListWorkers",
+      unary(listWorkersRequest, listWorkersResponse, () => ({ record: [describeWorker(door)] })),
+    ),
+    service(
+      "Info",
+      unary(empty, infoResponse, () => ({ buildkitVersion: versionOf(door) })),
+    ),
+    service(
+      "DiskUsage",
+      unary(diskUsageRequest, diskUsageResponse, async ({ filter }) => ({
+        record: (await door.builder.usage(filter)).map(encodeUsage),
+      })),
+    ),
+    service(
+      "Prune",
+      serverStream(pruneRequest, usageRecord, async (request, call) => {
+        const pruned = await door.builder.prune({
+          filters: request.filter,
+          all: request.all,
+          keepMilliseconds: Number(request.keepDuration / 1_000_000n),
+          reservedBytes: request.reservedSpace,
+          maxUsedBytes: request.maxUsedSpace,
+          minFreeBytes: request.minFreeSpace,
+        });
+        for (const record of pruned) await call.send(encodeUsage(record));
+      }),
+    ),
+    service(
+      "Session",
+      duplex(bytesMessage, bytesMessage, (requests, call) => openTunnel(door.sessions, requests, call)),
+    ),
+    service(
+      "ListenBuildHistory",
+      serverStream(historyRequest, historyEvent, async () => {}),
+    ),
+    service(
+      "UpdateBuildHistory",
+      unary(updateHistoryRequest, empty, () => ({})),
+    ),
+  ];
+}
+
+type Usage = Awaited<ReturnType<Builder["usage"]>>[number];
+
+function encodeUsage(record: Usage) {
+  const {
+    id,
+    isMutable,
+    inUse,
+    sizeBytes,
+    createdAt,
+    lastUsedAt,
+    usageCount,
+    description,
+    type,
+    isShared,
+    parents,
+  } = record;
+  return {
+    ...{ id, mutable: isMutable, inUse, size: sizeBytes, usageCount, description, recordType: type },
+    ...{ shared: isShared, parents, createdAt: encodeTime(createdAt), lastUsedAt: encodeTime(lastUsedAt) },
+  };
+}
+
+function versionOf({ version }: Door) {
+  return { package: "github.com/moby/buildkit", version: `v0.25.2-berth-${version}`, revision: "" };
+}
+
+export function describeWorker(door: Door) {
+  const gateway = door.hostGateway();
+  const { os, architecture, variant } = hostPlatform();
+  return {
+    id: "berth",
+    labels: new Map(gateway ? [["org.mobyproject.buildkit.worker.moby.host-gateway-ip", gateway]] : []),
+    platforms: [{ os, architecture, variant: variant ?? "" }],
+    buildkitVersion: versionOf(door),
+  };
+}
+
+/** Waits for what the client makes of the build, and exports it. @throws GrpcError */
+async function solve(door: Door, request: SolveRequest, signal: AbortSignal) {
+  const job = door.jobs.begin(request, signal);
+  const given = Promise.withResolvers<never>();
+  given.promise.catch(() => {});
+  const giveUp = () => given.reject(new Error("context canceled"));
+  signal.addEventListener("abort", giveUp, { once: true });
+  try {
+    const returned = await Promise.race([job.returned.promise, given.promise]);
+    if ("error" in returned) throw returned.error;
+    const exporterResponse = await Promise.race([finish(door, job, returned.results), given.promise]);
+    return { exporterResponse };
+  } catch (error) {
+    throw describeFailure(error);
+  } finally {
+    signal.removeEventListener("abort", giveUp);
+    door.jobs.end(job);
+  }
+}
+
+/** Builds what the client has asked for, and gives it to the exporters. */
+async function finish(door: Door, job: Job, results: readonly ResultRef[]): Promise<Map<string, string>> {
+  const response = new Map<string, string>();
+  if (job.request.internal || results.length === 0) return response;
+  const built = await Promise.all(
+    results.map(async ({ build, image }) => ({ build, image, layers: await build.solve(image) })),
+  );
+  for (const { type, attrs } of exportersOf(job.request)) {
+    if (type !== "moby" && type !== "image") throw invalid(`exporter "${type}" could not be found`);
+    const [one] = built;
+    if (!one || built.length > 1)
+      throw new EngineError("notImplemented", "several platforms are not yet supported");
+    const names = (attrs.get("name") ?? "").split(",").filter((name) => name !== "");
+    const { image, layers, build } = one;
+    const exported = await exportImage(door.images, job.events.report, {
+      ...{ image, layers, names },
+      sourceDate: build.options.sourceDate,
+    });
+    response.set("containerimage.digest", exported.digest);
+    // Clients print this one for `-q` and `--iidfile`, to be used as the image's id.
+    response.set("containerimage.config.digest", exported.digest);
+    if (exported.names.length > 0) response.set("image.name", exported.names.join(","));
+  }
+  return response;
+}
+
+/** Older clients know one exporter only. */
+function exportersOf(request: SolveRequest): { type: string; attrs: Map<string, string> }[] {
+  if (request.exporters.length > 0) return request.exporters;
+  return request.exporter === "" ? [] : [{ type: request.exporter, attrs: request.exporterAttrs }];
+}

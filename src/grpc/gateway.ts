@@ -1,0 +1,168 @@
+import { randomUUID } from "node:crypto";
+import type { IncomingHttpHeaders } from "node:http2";
+import type { PlannedImage } from "../build/frontend/frontend.ts";
+import { isOurs } from "../build/frontend/frontend.ts";
+import { parseBuildOptions } from "../build/options.ts";
+import { formatPlatform } from "../formats/platform.ts";
+import { type Door, describeWorker } from "./control.ts";
+import { describeFailure } from "./errors.ts";
+import type { Job, ResultRef } from "./jobs.ts";
+import {
+  type BridgeSolveRequest,
+  bridgeSolveRequest,
+  bridgeSolveResponse,
+  evaluateRequest,
+  pongResponse,
+  type Result,
+  returnRequest,
+} from "./messages/gateway.ts";
+import { empty } from "./messages/pb.ts";
+import type { Given } from "./wire/message.ts";
+import { type Method, unary } from "./wire/server.ts";
+import { code, GrpcError } from "./wire/status.ts";
+
+const buildPatienceMilliseconds = 3000;
+
+const frontendCaps = [
+  ...[
+    "solve.base",
+    "return",
+    "returnmap",
+    "proto.refarray",
+    "resolveimage",
+    "frontend.inputs",
+    "frontend.caps",
+  ],
+  ...["reference.output", "gateway.evaluate", "gateway.solve.evaluate", "gateway.solve.metadata"],
+];
+const llbCaps = [
+  "file.base",
+  "exporter.multiple",
+  "gc.freespacefilter",
+  "constraints",
+  "platform",
+  "meta.description",
+];
+
+/** The service moby.buildkit.v1.frontend.LLBBridge: by it a client asks for a build, and says what is to become of it. */
+export function gatewayMethods(door: Door): [string, Method][] {
+  const service = (name: string, method: Method): [string, Method] => [
+    `/moby.buildkit.v1.frontend.LLBBridge/${name}`,
+    method,
+  ];
+  const jobOf = (headers: IncomingHttpHeaders) =>
+    door.jobs.get(String(headers["buildkit-controlapi-buildid"] ?? ""), buildPatienceMilliseconds);
+  return [
+    service(
+      "Ping",
+      unary(empty, pongResponse, () => ({
+        frontendCaps: frontendCaps.map((id) => ({ id, enabled: true })),
+        llbCaps: llbCaps.map((id) => ({ id, enabled: true })),
+        workers: [describeWorker(door)],
+      })),
+    ),
+    service(
+      "Solve",
+      unary(bridgeSolveRequest, bridgeSolveResponse, async (request, { headers }) => {
+        const job = await jobOf(headers);
+        try {
+          return { result: await solve(door, job, request) };
+        } catch (error) {
+          throw describeFailure(error);
+        }
+      }),
+    ),
+    service(
+      "Return",
+      unary(returnRequest, empty, async ({ result, error }, { headers }) => {
+        const job = await jobOf(headers);
+        if (error && error.code !== 0) {
+          const details = error.details.map(({ typeUrl, value }) => ({
+            type: typeUrl,
+            value: JSON.parse(Buffer.from(value).toString()) as unknown,
+          }));
+          job.returned.resolve({ error: new GrpcError(error.code, error.message, details) });
+        } else job.returned.resolve({ results: resultsOf(job, result) });
+        return {};
+      }),
+    ),
+    service(
+      "Evaluate",
+      unary(evaluateRequest, empty, async ({ ref }, { headers }) => {
+        const job = await jobOf(headers);
+        const found = job.results.get(ref);
+        if (!found) throw new GrpcError(code.notFound, `no such ref ${ref}`);
+        try {
+          await found.build.solve(found.image);
+        } catch (error) {
+          throw describeFailure(error);
+        }
+        return {};
+      }),
+    ),
+  ];
+}
+
+async function solve(door: Door, job: Job, request: BridgeSolveRequest): Promise<Given<Result>> {
+  checkFrontend(request);
+  const attributes = new Map([...job.request.frontendAttrs, ...request.frontendOpt]);
+  const options = parseBuildOptions(attributes, job.request.entitlements);
+  const build = await door.builder.prepare({
+    options,
+    sessionId: job.request.session,
+    session: door.sessions.get,
+    report: job.events.report,
+    signal: job.signal,
+  });
+  job.builds.add(build);
+  const results = build.prepared.plans.map((image): [string, ResultRef] => [randomUUID(), { build, image }]);
+  for (const [id, one] of results) job.results.set(id, one);
+  return encodeResults(results, options.isMultiPlatform);
+}
+
+/** @throws GrpcError */
+function checkFrontend({ frontend, frontendOpt }: BridgeSolveRequest): void {
+  if (frontend === "dockerfile.v0") return;
+  const source = frontendOpt.get("source") ?? "";
+  if (frontend === "gateway.v0" && isOurs(source)) return;
+  const name = frontend === "gateway.v0" ? source : frontend;
+  throw new GrpcError(code.unknown, `frontend ${JSON.stringify(name)} is not supported`);
+}
+
+function encodeResults(results: readonly [string, ResultRef][], isMultiPlatform: boolean): Given<Result> {
+  const metadata = new Map<string, Uint8Array>();
+  const put = (key: string, value: unknown) => metadata.set(key, Buffer.from(JSON.stringify(value)));
+  const platforms = results.map(([, { image }]) => describePlatform(image));
+  put("refs.platforms", { Platforms: platforms });
+  for (const [, { image }] of results) {
+    const suffix = isMultiPlatform ? `/${formatPlatform(image.platform)}` : "";
+    put(`containerimage.config${suffix}`, image.config);
+    if (image.base) put(`containerimage.base.config${suffix}`, image.base.config);
+  }
+  const [first] = results;
+  if (!isMultiPlatform && first) return { ref: { id: first[0] }, metadata };
+  const refs = new Map(results.map(([id, { image }]) => [formatPlatform(image.platform), { id }]));
+  return { refs: { refs: refs as never }, metadata };
+}
+
+function describePlatform({ platform }: PlannedImage) {
+  const { os, architecture, variant } = platform;
+  return {
+    ID: formatPlatform(platform),
+    Platform: { architecture, os, ...(variant && { variant }) },
+  };
+}
+
+/** What the client gives back of what it got. */
+function resultsOf(job: Job, result: Result | undefined): ResultRef[] {
+  const ids = [
+    result?.ref?.id ?? result?.refDeprecated ?? "",
+    ...[...(result?.refs?.refs.values() ?? [])].map(({ id }) => id),
+    ...(result?.refsDeprecated?.refs.values() ?? []),
+  ].filter((id) => id !== "");
+  return ids.map((id) => {
+    const found = job.results.get(id);
+    if (!found) throw new GrpcError(code.notFound, `no such ref ${id}`);
+    return found;
+  });
+}

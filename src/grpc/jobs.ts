@@ -1,0 +1,83 @@
+import type { Build } from "../build/builder.ts";
+import type { PlannedImage } from "../build/frontend/frontend.ts";
+import { createJobEvents, type JobEvents } from "./job-events.ts";
+import type { SolveRequest } from "./messages/control.ts";
+import { code, GrpcError } from "./wire/status.ts";
+
+/** What a client's `Return` says. */
+export type Returned = { results: ResultRef[] } | { error: GrpcError };
+
+/** One image of a build, by which clients speak of it. */
+export interface ResultRef {
+  build: Build;
+  image: PlannedImage;
+}
+
+/** A build that a client has asked for. */
+export interface Job {
+  ref: string;
+  request: SolveRequest;
+  events: JobEvents;
+  /** What has been prepared, by the id that the client got for it. */
+  results: Map<string, ResultRef>;
+  returned: PromiseWithResolvers<Returned>;
+  signal: AbortSignal;
+  builds: Set<Build>;
+}
+
+/** The builds that are under way, and those that have just ended. */
+export interface Jobs {
+  /** @throws GrpcError for a ref that is in use */
+  begin(request: SolveRequest, signal: AbortSignal): Job;
+  /** It stays readable for a while. */
+  end(job: Job): void;
+  /** Waits for one that is on its way. @throws GrpcError notFound in BuildKit's words */
+  get(ref: string, patienceMilliseconds: number): Promise<Job>;
+}
+
+const readableMilliseconds = 10_000;
+
+export function createJobs(): Jobs {
+  const jobs = new Map<string, Job>();
+  const waiting = new Set<() => void>();
+  return {
+    begin(request, signal) {
+      const { ref } = request;
+      if (jobs.has(ref)) throw new GrpcError(code.unknown, `job ID ${ref} exists`);
+      const returned = Promise.withResolvers<Returned>();
+      returned.promise.catch(() => {});
+      const job: Job = {
+        ...{ ref, request, events: createJobEvents(), results: new Map(), returned, signal },
+        builds: new Set(),
+      };
+      jobs.set(ref, job);
+      for (const look of waiting) look();
+      return job;
+    },
+    end(job) {
+      job.events.close();
+      for (const build of job.builds) build.close();
+      job.builds.clear();
+      job.results.clear();
+      setTimeout(() => jobs.delete(job.ref), readableMilliseconds).unref();
+    },
+    get(ref, patienceMilliseconds) {
+      const known = jobs.get(ref);
+      if (known) return Promise.resolve(known);
+      return new Promise((resolve, reject) => {
+        const settle = (answer: () => void) => {
+          waiting.delete(look);
+          clearTimeout(timer);
+          answer();
+        };
+        const look = () => {
+          const job = jobs.get(ref);
+          if (job) settle(() => resolve(job));
+        };
+        const missing = () => reject(new GrpcError(code.notFound, `no such job ${ref}`));
+        const timer = setTimeout(() => settle(missing), patienceMilliseconds);
+        waiting.add(look);
+      });
+    },
+  };
+}

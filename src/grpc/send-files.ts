@@ -1,0 +1,119 @@
+import type { OutgoingEntry } from "../build/client-session.ts";
+import type { ContextEntry } from "../build/context/entry.ts";
+import { internal } from "../errors.ts";
+import { encodeGoFileMode } from "../formats/go-file-mode.ts";
+import { textOfBytes } from "../formats/tar/tar-entry.ts";
+import { bytesMessage } from "./messages/control.ts";
+import { type FileStat, packet, packetType } from "./messages/filesync.ts";
+import type { GrpcClient } from "./wire/client.ts";
+import type { Given } from "./wire/message.ts";
+import { code, GrpcError } from "./wire/status.ts";
+
+/* What goes to a client's exporters (moby.filesync.v1.FileSend/DiffCopy). */
+
+const path = "/moby.filesync.v1.FileSend/DiffCopy";
+const exporterKey = "buildkit-attachable-exporter-id";
+const largestPieceBytes = 32 * 1024;
+
+/** As bytes. A client that says that it has them already is content. */
+export async function sendArchive(
+  client: GrpcClient,
+  exporter: number,
+  chunks: AsyncIterable<Buffer>,
+  metadata: Record<string, string>,
+): Promise<void> {
+  const named = Object.entries(metadata).map(([key, value]) => [`exporter-md-${key}`, value] as const);
+  const call = client.open(path, bytesMessage, bytesMessage, {
+    ...Object.fromEntries(named),
+    [exporterKey]: String(exporter),
+  });
+  try {
+    for await (const data of chunks) await call.send({ data });
+    call.end();
+    for await (const _ of call.replies);
+  } catch (error) {
+    call.cancel();
+    if (!(error instanceof GrpcError) || error.code !== code.alreadyExists) throw error;
+  }
+}
+
+/** As a directory: all entries are listed, and the content of those that the client asks for is sent. */
+export async function sendFiles(
+  client: GrpcClient,
+  exporter: number,
+  entries: AsyncIterable<OutgoingEntry>,
+): Promise<void> {
+  const call = client.open(path, packet, packet, { [exporterKey]: String(exporter) });
+  const contents: OutgoingEntry["content"][] = [];
+  const asked: number[] = [];
+  let wake = () => {};
+  let isFinished = false;
+  let failure: unknown;
+  const reading = (async () => {
+    for await (const { type, id, data } of call.replies) {
+      if (type === packetType.request) asked.push(id);
+      else if (type === packetType.fin) isFinished = true;
+      else if (type === packetType.error)
+        throw internal(`error from receiver: ${Buffer.from(data).toString()}`);
+      wake();
+    }
+  })().catch((error: unknown) => {
+    failure = error;
+    wake();
+  });
+  try {
+    for await (const { entry, content } of entries) {
+      contents.push(content);
+      await call.send({ type: packetType.stat, stat: encodeEntry(entry) });
+      if (failure) throw failure;
+    }
+    await call.send({ type: packetType.stat });
+    while (!isFinished) {
+      if (failure) throw failure;
+      const number = asked.shift();
+      if (number === undefined) await new Promise<void>((resolve) => (wake = resolve));
+      else await sendContent(number, contents[number]);
+    }
+    await call.send({ type: packetType.fin });
+    call.end();
+    await reading;
+    if (failure) throw failure;
+  } catch (error) {
+    call.cancel();
+    throw error;
+  }
+
+  async function sendContent(id: number, content: OutgoingEntry["content"]): Promise<void> {
+    if (!content) throw internal(`invalid file id ${id}`);
+    for await (const chunk of content()) {
+      for (let at = 0; at < chunk.length; at += largestPieceBytes)
+        await call.send({ type: packetType.data, id, data: chunk.subarray(at, at + largestPieceBytes) });
+    }
+    await call.send({ type: packetType.data, id });
+  }
+}
+
+const typeBits: Record<ContextEntry["type"], number> = {
+  file: 0o100000,
+  link: 0o100000,
+  directory: 0o040000,
+  symlink: 0o120000,
+  characterDevice: 0o020000,
+  blockDevice: 0o060000,
+  fifo: 0o010000,
+};
+
+function encodeEntry(entry: ContextEntry): Given<FileStat> {
+  const { seconds, nanoseconds } = entry.mtime;
+  return {
+    path: textOfBytes(entry.path),
+    mode: encodeGoFileMode(typeBits[entry.type] | entry.mode),
+    uid: entry.uid,
+    gid: entry.gid,
+    size: entry.sizeBytes,
+    modTime: BigInt(seconds) * 1_000_000_000n + BigInt(nanoseconds),
+    linkname: textOfBytes(entry.linkName ?? ""),
+    devmajor: entry.deviceMajor ?? 0,
+    devminor: entry.deviceMinor ?? 0,
+  };
+}

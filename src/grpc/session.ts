@@ -1,0 +1,120 @@
+import { Duplex } from "node:stream";
+import type { ClientSession } from "../build/client-session.ts";
+import { notImplemented } from "../errors.ts";
+import { readDirectory } from "./file-sync.ts";
+import { bytesMessage } from "./messages/control.ts";
+import {
+  checkAgentRequest,
+  credentialsRequest,
+  credentialsResponse,
+  secretRequest,
+  secretResponse,
+} from "./messages/filesync.ts";
+import { empty } from "./messages/pb.ts";
+import { sendArchive, sendFiles } from "./send-files.ts";
+import type { GrpcClient } from "./wire/client.ts";
+import { code, GrpcError } from "./wire/status.ts";
+
+/** What clients say of a session when they begin one. */
+export interface SessionOffer {
+  id: string;
+  sharedKey: string;
+  /** "/package.Service/Method", in lower case. */
+  methods: ReadonlySet<string>;
+}
+
+const largestSecretBytes = 500 * 1024;
+
+/** What a client serves on its session. */
+export function createClientSession(offer: SessionOffer, client: GrpcClient): ClientSession {
+  const offers = (path: string) => offer.methods.has(path.toLowerCase());
+
+  function need(path: string): void {
+    if (!offers(path)) throw notImplemented(`method ${path} is not supported by the client`);
+  }
+
+  return {
+    id: offer.id,
+    sharedKey: offer.sharedKey,
+    async readDirectory(request, visitor, signal) {
+      need("/moby.filesync.v1.FileSync/DiffCopy");
+      await readDirectory(client, request, visitor, signal);
+    },
+    async findSecret(id) {
+      const path = "/moby.buildkit.secrets.v1.Secrets/GetSecret";
+      if (!offers(path)) return undefined;
+      const reply = await orNothing(client.unary(path, secretRequest, secretResponse, { id }), code.notFound);
+      if (reply && reply.data.length > largestSecretBytes)
+        throw new GrpcError(code.unknown, `secret ${id} is larger than ${largestSecretBytes} bytes`);
+      return reply && Buffer.from(reply.data);
+    },
+    async hasAgent(id) {
+      const path = "/moby.sshforward.v1.SSH/CheckAgent";
+      if (!offers(path)) return false;
+      return client.unary(path, checkAgentRequest, empty, { id }).then(
+        () => true,
+        () => false,
+      );
+    },
+    async openAgent(id) {
+      const path = "/moby.sshforward.v1.SSH/ForwardAgent";
+      need(path);
+      return streamOf(client, path, { "buildkit.ssh.id": id });
+    },
+    async *upload(id) {
+      const path = "/moby.upload.v1.Upload/Pull";
+      need(path);
+      const metadata = { urlpath: `/${id}`, urlhost: "buildkit-session" };
+      const call = client.open(path, bytesMessage, bytesMessage, metadata);
+      for await (const { data } of call.replies) yield Buffer.from(data);
+    },
+    async findCredentials(host) {
+      const path = "/moby.filesync.v1.Auth/Credentials";
+      if (!offers(path)) return undefined;
+      const { username, secret } = await client.unary(path, credentialsRequest, credentialsResponse, {
+        host,
+      });
+      return username === "" && secret === "" ? undefined : { username, password: secret };
+    },
+    sendFiles: (exporter, entries) => sendFiles(client, exporter, entries),
+    sendArchive: (exporter, chunks, metadata) => sendArchive(client, exporter, chunks, metadata),
+  };
+}
+
+async function orNothing<R>(reply: Promise<R>, expected: number): Promise<R | undefined> {
+  try {
+    return await reply;
+  } catch (error) {
+    if (error instanceof GrpcError && error.code === expected) return undefined;
+    throw error;
+  }
+}
+
+/** A call that carries bytes both ways. */
+function streamOf(client: GrpcClient, path: string, metadata: Record<string, string>): Duplex {
+  const call = client.open(path, bytesMessage, bytesMessage, metadata);
+  const stream = new Duplex({
+    allowHalfOpen: true,
+    read() {},
+    write(chunk: Buffer, _, done) {
+      call.send({ data: chunk }).then(() => done(), done);
+    },
+    final(done) {
+      call.end();
+      done();
+    },
+    destroy(error, done) {
+      call.cancel();
+      done(error);
+    },
+  });
+  void (async () => {
+    try {
+      for await (const { data } of call.replies) stream.push(Buffer.from(data));
+      stream.push(null);
+    } catch (error) {
+      stream.destroy(error as Error);
+    }
+  })();
+  return stream;
+}

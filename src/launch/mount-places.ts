@@ -1,0 +1,96 @@
+import {
+  closeSync,
+  existsSync,
+  fstatSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  rmdirSync,
+  unlinkSync,
+} from "node:fs";
+import { join } from "node:path";
+import { hasCode } from "../errors.ts";
+import { detach, MS, mount, mountLayers, mountOverlay, type Overlay } from "../sys/mount.ts";
+import { closeDescriptor, descriptorPath } from "../sys/safe-path.ts";
+import { openSubpath } from "../volumes/subpath.ts";
+
+/**
+ * Places on the host where something is mounted for as long as a start takes: a runtime binds what is there, and a container has its
+ * own mount by then.
+ */
+export interface MountPlaces {
+  /** Mounts layers, topmost first, read-only. @returns where @throws an error with `code` */
+  mountLayers(name: string, layers: readonly string[]): string;
+  /** Mounts an overlay that is written to. @returns where @throws an error with `code` */
+  mountOverlay(name: string, overlay: Overlay): string;
+  /** Binds what is at a path below a directory, which no link leads out of. @returns where @throws internal in Docker's words */
+  mountPart(name: string, base: string, subpath: string): string;
+  /** Takes all of them away. */
+  close(): void;
+}
+
+/** @param folder is made with the first place */
+export function openMountPlaces(folder: string): MountPlaces {
+  clearMountPlaces(folder);
+  const place = (name: string) => {
+    mkdirSync(folder, { recursive: true, mode: 0o700 });
+    return join(folder, name);
+  };
+  return {
+    mountLayers(name, layers) {
+      const path = place(name);
+      mkdirSync(path, { mode: 0o755 });
+      mountLayers(layers, path);
+      return path;
+    },
+    mountOverlay(name, overlay) {
+      const path = place(name);
+      mkdirSync(path, { mode: 0o755 });
+      mountOverlay(overlay, path);
+      return path;
+    },
+    mountPart: (name, base, subpath) => mountPart(base, subpath, place(name)),
+    close: () => clearMountPlaces(folder),
+  };
+}
+
+/** @returns the place */
+function mountPart(base: string, subpath: string, place: string): string {
+  const fd = openSubpath(base, subpath);
+  try {
+    if (fstatSync(fd).isDirectory()) mkdirSync(place, { mode: 0o755 });
+    else closeSync(openSync(place, "wx", 0o600));
+    mount(descriptorPath(fd), place, "none", MS.BIND | MS.REC, null);
+  } finally {
+    closeDescriptor(fd);
+  }
+  return place;
+}
+
+/** Removes nothing but empty places: what is mounted there is someone's. */
+export function clearMountPlaces(folder: string): void {
+  if (!existsSync(folder)) return;
+  // The parts of an image before the image.
+  for (const name of readdirSync(folder).sort().reverse()) {
+    const place = join(folder, name);
+    detachAll(place);
+    try {
+      unlinkSync(place);
+    } catch (error) {
+      if (!hasCode(error, "EISDIR") && !hasCode(error, "EPERM")) throw error;
+      rmdirSync(place);
+    }
+  }
+  rmdirSync(folder);
+}
+
+function detachAll(place: string): void {
+  for (;;) {
+    try {
+      detach(place);
+    } catch (error) {
+      if (hasCode(error, "EINVAL")) return;
+      throw error;
+    }
+  }
+}
