@@ -1,4 +1,5 @@
 import { volumeUsers } from "../containers/mounts.ts";
+import { invalid } from "../errors.ts";
 import { type ApiRequest, created, noContent, type Reply } from "./request.ts";
 
 /* What Docker has no operations for. */
@@ -9,10 +10,26 @@ export async function exportOne(request: ApiRequest): Promise<undefined> {
   return request.send("application/x-tar", await volumes.export(request.param("name"), request.signal));
 }
 
-/** `POST /berth/volumes/NAME/import`: a new volume with the content of the tar that is sent, compressed or not. */
+/**
+ * `POST /berth/volumes/NAME/import`: a new volume with the content of the tar that is sent, compressed or not.
+ * `label=KEY=VALUE` and `opt=KEY=VALUE` may be given several times.
+ */
 export async function importOne(request: ApiRequest): Promise<Reply> {
   const { volumes } = request.engine;
-  return created(volumes.inspect(await volumes.import(request.param("name"), request.upload())));
+  const record = await volumes.import(request.param("name"), request.upload(), {
+    Labels: pairsOf(request, "label"),
+    DriverOpts: pairsOf(request, "opt"),
+  });
+  return created(volumes.inspect(record));
+}
+
+function pairsOf({ query }: ApiRequest, name: string): Record<string, string> {
+  const pairs = query.getAll(name).map((pair): [string, string] => {
+    const [key = "", ...value] = pair.split("=");
+    if (key === "") throw invalid(`invalid ${name}: ${JSON.stringify(pair)}`);
+    return [key, value.join("=")];
+  });
+  return Object.fromEntries(pairs);
 }
 
 /** `POST /berth/volumes/NAME/clone?to=OTHER`: a new volume with the same content. */

@@ -26,8 +26,9 @@ export function volumesOf(transport: ApiTransport) {
     /** A tar of its content. The caller reads or destroys it. */
     export: (name: string): Promise<IncomingMessage> => transport.stream("GET", `/berth${at(name)}/export`),
     /** A new volume with a tar's content, compressed or not. */
-    import: (name: string, tar: Readable) =>
+    import: (name: string, tar: Readable, options: { labels?: string[]; opts?: string[] } = {}) =>
       transport.json<Volume>("POST", `/berth${at(name)}/import`, {
+        query: { label: options.labels, opt: options.opts },
         stream: tar,
         headers: { "Content-Type": "application/x-tar" },
       }),

@@ -1,10 +1,12 @@
 import type { Readable } from "node:stream";
-import { unavailable } from "../errors.ts";
+import { invalid, unavailable } from "../errors.ts";
+import type { VolumeCreateRequest } from "../formats/docker-api/docker-api.ts";
 import { createJobPipes } from "../sys/job-pipes.ts";
 import { createJobRunner } from "../sys/jobs.ts";
 import { decompress } from "../trees/decompress.ts";
 import { anonymousLabel, describeVolume, type VolumeCatalog } from "./catalog.ts";
 import type { VolumeDirectories } from "./directories.ts";
+import { parseLocalOptions } from "./local-options.ts";
 import type { VolumeRecord } from "./volume.ts";
 import type { VolumeMounts } from "./volume-mounts.ts";
 
@@ -18,8 +20,11 @@ export type TransferJob =
 export interface Transfers {
   /** A tar of its content, the volume's own directory first. The caller reads or destroys it. @throws notFound */
   export(name: string, signal?: AbortSignal): Promise<Readable>;
-  /** A new volume with a tar's content, compressed or not. @throws invalid, conflict; internal when the disk is full */
-  import(name: string, input: Readable): Promise<VolumeRecord>;
+  /**
+   * A new volume with a tar's content, compressed or not, and with the labels and the limit that are given.
+   * @throws invalid, conflict; internal when the disk is full, or the limit is reached
+   */
+  import(name: string, input: Readable, given?: ImportSettings): Promise<VolumeRecord>;
   /**
    * A new volume with the same content, labels and limit; what the other has mounted is copied to a directory of this machine.
    * @throws notFound, invalid, conflict; internal when the disk is full
@@ -27,6 +32,8 @@ export interface Transfers {
   clone(name: string, to: string): Promise<VolumeRecord>;
   close(): Promise<void>;
 }
+
+type ImportSettings = Pick<VolumeCreateRequest, "Labels" | "DriverOpts">;
 
 /** A job lasts as long as its client reads or sends. */
 const threads = 16;
@@ -72,11 +79,17 @@ export function createTransfers(options: {
         throw error;
       }
     },
-    import: (name, input) =>
-      make(describeVolume(name, { Name: name }), async (directory) => {
+    async import(name, input, given = {}) {
+      const record = describeVolume(name, { Name: name, ...given });
+      if (parseLocalOptions(record.options).kind === "mounted")
+        throw invalid(
+          "an imported volume is a directory of this machine: of the options it can have size alone",
+        );
+      return make(record, async (directory) => {
         const { output } = await decompress(input);
         await pipes.write(output, (inputFd) => ({ kind: "import", directory, inputFd }));
-      }),
+      });
+    },
     async clone(name, to) {
       const { labels, options: own } = catalog.getVolume(name);
       const { [anonymousLabel]: _, ...Labels } = labels;

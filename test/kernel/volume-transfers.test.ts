@@ -45,6 +45,8 @@ describe("a volume as a whole", () => {
     const file = join(engine.folder, "volume.tar");
     await berth("volume", "export", "-o", file, "source");
     assert.equal(await berth("volume", "import", "plain", file), "plain");
+    assert.equal(await berth("volume", "import", "--label", "of=back=up", "marked", file), "marked");
+    assert.equal(await berth("volume", "inspect", "-f", "{{.Labels.of}}", "marked"), "back=up");
     spawnSync("gzip", ["-k", file]);
     assert.equal(await berth("volume", "import", "packed", `${file}.gz`), "packed");
     const pipe = `berth volume export source | berth volume import piped`;
@@ -73,7 +75,7 @@ describe("a volume as a whole", () => {
       await berth("volume", "ls", "--size"),
       /^DRIVER +VOLUME NAME +SIZE\nlocal +cloned +67\.11MB\n/,
     );
-    await berth(...words("volume rm plain packed piped cloned source"));
+    await berth(...words("volume rm marked plain packed piped cloned source"));
   });
 
   it("takes another name unless a container has it", async () => {
@@ -99,6 +101,10 @@ describe("a volume as a whole", () => {
       ["second/clone?to=other", 409, /a volume named other already exists/],
       ["second/clone?to=a/b", 400, /invalid characters/],
       ["other/import", 409, /a volume named other already exists/],
+      ["new/import?opt=type%3Dtmpfs&opt=device%3Dtmpfs", 400, /of the options it can have size alone/],
+      ["new/import?opt=nosuch%3D1", 400, /invalid option: \\"nosuch\\"/],
+      ["new/import?label=%3Dx", 400, /invalid label: \\"=x\\"/],
+      ["new/import?opt=__proto__%3D1", 400, /invalid option: \\"__proto__\\"/],
       ["a%20b/import", 400, /invalid characters/],
     ];
     for (const [path, status, message] of cases) {

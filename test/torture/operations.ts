@@ -307,6 +307,42 @@ const removeVolume: Operation = {
     }),
 };
 
+/** Its content goes into a new one, and on. */
+const cloneVolume: Operation = {
+  name: "volume clone, export, rm, import",
+  candidates: (facts) => (facts.volumes.size > 0 ? freeNames(facts, "volumes", "v") : []),
+  run: ({ client, facts, random }, name) => {
+    const sources = [...facts.volumes.keys()].filter((one) => !facts.doubts.has(`volume ${one}`));
+    if (sources.length === 0) return Promise.resolve();
+    const source = random.pick(sources);
+    const files = new Map(facts.volumes.get(source));
+    return touch(facts, `volume ${name}`, async () => {
+      await client.volumes.clone(source, name);
+      const archive = await buffer(await client.volumes.export(name));
+      await client.volumes.remove(name);
+      await client.volumes.import(name, Readable.from([archive]), { labels: [`of=${source}`] });
+      assert.equal((await client.volumes.inspect(name)).Labels?.of, source);
+      facts.volumes.set(name, files);
+    });
+  },
+};
+
+const renameVolume: Operation = {
+  name: "volume rename",
+  candidates: removeVolume.candidates,
+  run: ({ client, facts }, name) => {
+    const [free] = freeNames(facts, "volumes", "v").filter((one) => !facts.doubts.has(`volume ${one}`));
+    if (free === undefined) return Promise.resolve();
+    return touch(facts, `volume ${name}`, () =>
+      touch(facts, `volume ${free}`, async () => {
+        await client.volumes.rename(name, free);
+        facts.volumes.set(free, facts.volumes.get(name) ?? new Map());
+        facts.volumes.delete(name);
+      }),
+    );
+  },
+};
+
 const createNetwork: Operation = {
   name: "network create",
   candidates: (facts) => freeNames(facts, "networks", "n"),
@@ -348,5 +384,5 @@ export const operations: Operation[] = [
   ...[begin, begin, runToEnd, letEnd, exec, exec, attach, attach],
   ...lifecycle,
   ...[removeContainer, commit, removeImage, travel],
-  ...[createVolume, removeVolume, createNetwork, removeNetwork, visitNetwork],
+  ...[createVolume, removeVolume, cloneVolume, renameVolume, createNetwork, removeNetwork, visitNetwork],
 ];

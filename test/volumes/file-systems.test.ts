@@ -3,6 +3,7 @@ import { execFileSync, spawn, spawnSync } from "node:child_process";
 import { mkdtempSync, rmdirSync, statfsSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { Readable } from "node:stream";
 import { test } from "node:test";
 import { createEvents } from "../../src/events/events.ts";
 import { createLogger } from "../../src/logger.ts";
@@ -62,6 +63,11 @@ async function checkLimit({ volumes }: Place): Promise<void> {
   assert.ok(write(volumes.directoryOf(free), "more", 20));
   const copy = await volumes.clone("limited", "copy").catch(() => undefined);
   if (copy) assert.ok(!write(volumes.directoryOf(copy), "again", 9), "a clone has no limit");
+  const tar = Readable.from([spawnSync("tar", ["-C", directory, "-c", "."], { maxBuffer: 64 << 20 }).stdout]);
+  const imported = await volumes
+    .import("imported", tar, { DriverOpts: { size: "10M" } })
+    .catch(() => undefined);
+  if (imported) assert.ok(!write(volumes.directoryOf(imported), "again", 9), "an import has no limit");
   volumes.rename("limited", "renamed", []);
   assert.ok(!write(volumes.directoryOf(volumes.getVolume("renamed")), "again", 9));
   await volumes.remove("renamed", { force: false, usedBy: [] });

@@ -1,5 +1,6 @@
 import { mkdirSync, readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { shouldStartWithDaemon } from "../../formats/restart-policy.ts";
 import type { Exit, ListedProcess } from "../../supervisor-protocol/protocol.ts";
 import { bootId, isAlive } from "../../sys/process.ts";
@@ -141,6 +142,7 @@ async function restoreExecs(containers: Containers, held: ReadonlyMap<string, Li
 }
 
 const startsAtOnce = 8;
+const patienceMilliseconds = 10_000;
 
 /** Removes what a crash left of containers that were being made or removed, and starts those that are to run. */
 export async function resumeContainers(containers: Containers): Promise<void> {
@@ -158,9 +160,20 @@ export async function resumeContainers(containers: Containers): Promise<void> {
   await containers.volumes.removeUnclaimed((name) => volumeUsers(containers, name).length > 0);
   const waiting = [...containers.byId.values()].values();
   const takeTurns = async () => {
-    for (const container of waiting) await container.enqueue(() => resume(containers, container));
+    for (const container of waiting) await noLonger(container.enqueue(() => resume(containers, container)));
   };
-  await Promise.all(Array.from({ length: startsAtOnce }, takeTurns));
+  await noLonger(Promise.all(Array.from({ length: startsAtOnce }, takeTurns)));
+}
+
+/** The start of a container whose volume is on a server that does not answer holds up neither the others nor the engine. */
+async function noLonger(work: Promise<unknown>): Promise<void> {
+  const isDone = new AbortController();
+  const late = sleep(patienceMilliseconds, undefined, { signal: isDone.signal });
+  try {
+    await Promise.race([work, late]);
+  } finally {
+    isDone.abort();
+  }
 }
 
 /** What cannot be removed is for `system check` to report, and keeps no engine from starting. */
