@@ -54,13 +54,24 @@ export function parseDockerfile(text: string): Dockerfile {
         throw new DockerfileError(`a Dockerfile has ${mostStages} stages at most`, statement.range);
       const name = instruction.alias?.toLowerCase();
       stages.push({ index: stages.length, name, from: instruction, instructions: [] });
-    } else if (stage) stage.instructions.push(instruction);
-    else if (instruction.kind === "arg") globalArgs.push(instruction);
+    } else if (stage) {
+      refuseVariables(instruction);
+      stage.instructions.push(instruction);
+    } else if (instruction.kind === "arg") globalArgs.push(instruction);
     else throw new DockerfileError("no build stage in current context", statement.range);
   }
   if (stages.length === 0) throw new DockerfileError("dockerfile contains no stages to build", undefined);
   const [syntax, check] = [findSyntax(text), findCheck(text)];
   return { text, ...(syntax && { syntax }), escape: escaper, ...(check && { check }), globalArgs, stages };
+}
+
+/** Stages are linked before variables are known. */
+function refuseVariables(instruction: Instruction): void {
+  if (instruction.kind !== "copy" || !/\$./.test(instruction.from ?? "")) return;
+  throw new DockerfileError(
+    "variable expansion is not supported for --from, define a new stage with FROM using ARG from global scope as a workaround",
+    instruction.range,
+  );
 }
 
 /**

@@ -80,6 +80,12 @@ export function findFrom(text: Word): string | undefined {
   return fields.findLast(([key, value]) => key === "from" && value)?.[1];
 }
 
+/** The variable that a secret is given in, as written. */
+export function findVariable(text: Word): string | undefined {
+  const fields = readFields(text, "mounts").map(splitField);
+  return fields.findLast(([key]) => key === "env")?.[1];
+}
+
 /** @throws EngineError invalid, in BuildKit's words */
 export function parseRunMount(text: Word, expand: (word: Word) => string): RunMount {
   const fields: Fields = { type: "bind", from: "", source: "", target: "", id: "", isRequired: false };

@@ -119,6 +119,10 @@ const broken: [text: string, error: string][] = [
     "COPY a <<EOF\nEOF\n",
     "2-3: dockerfile parse error on line 2: COPY cannot accept a heredoc as a destination",
   ],
+  [
+    "COPY --from=$a x /\n",
+    "2: variable expansion is not supported for --from, define a new stage with FROM using ARG from global scope as a workaround",
+  ],
   // What cannot be taken apart counts before what makes no sense, wherever it stands.
   ["foo\nENV a\n", "3: ENV must have two arguments"],
   [`LABEL a=${"x".repeat(65_527)}\n`, "2: dockerfile line greater than max allowed size of 65535"],

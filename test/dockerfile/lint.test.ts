@@ -222,7 +222,6 @@ const files: [text: string, ...warnings: string[]][] = [
     "FROM scratch\nSTOPSIGNAL SIG$a\nENV x=\"$PATH:${p}\" y='$q' z=\\$r\nONBUILD ENV a=$b\n",
     "UndefinedVar|2|Usage of undefined variable '$a'",
   ],
-  ["FROM scratch\nCOPY --from=$a x /\n"],
   ["FROM scratch\nEXPOSE 80/foo/BAR\n"],
   [
     "FROM scratch\nEXPOSE a/TCP\n",

@@ -153,11 +153,13 @@ const named: Record<string, string> = {
   "\\": "\\\\",
 };
 
-/** As Go's strconv.Quote. */
+/** As Go's strconv.Quote: letters, marks, numbers, punctuation, symbols and blanks stay. */
 export function quoteGo(text: string): string {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what must be escaped
-  const escaped = text.replace(/[\x00-\x1f\x7f"\\]/g, (char) => {
-    return named[char] ?? `\\x${char.charCodeAt(0).toString(16).padStart(2, "0")}`;
+  const escaped = text.toWellFormed().replace(/["\\]|[^\p{L}\p{M}\p{N}\p{P}\p{S} ]/gu, (character) => {
+    const code = character.codePointAt(0)!;
+    const digits = code.toString(16);
+    const short = code < 0x80 ? `\\x${digits.padStart(2, "0")}` : `\\u${digits.padStart(4, "0")}`;
+    return named[character] ?? (code > 0xffff ? `\\U${digits.padStart(8, "0")}` : short);
   });
   return `"${escaped}"`;
 }
