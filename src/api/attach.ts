@@ -1,9 +1,13 @@
+import type { Duplex } from "node:stream";
+import type { Container } from "../containers/container.ts";
 import { getContainer } from "../containers/containers.ts";
-import { attachContainer } from "../containers/exec/attach.ts";
+import { type AttachRequest, attachContainer } from "../containers/exec/attach.ts";
+import { convertOutput } from "../containers/exec/convert-output.ts";
 import { checkLogs, type LogsRequest, readLogs } from "../containers/logs/logs.ts";
 import { EngineError, messageOf } from "../errors.ts";
 import { statusOf } from "./errors.ts";
 import { type ApiRequest, type Reply, rawStream } from "./request.ts";
+import { openWebSocket } from "./web-socket.ts";
 
 const multiplexedStream = "application/vnd.docker.multiplexed-stream";
 
@@ -33,13 +37,44 @@ async function attachTo(request: ApiRequest): Promise<void> {
     stderr: request.flag("stderr"),
     detachKeys: request.text("detachKeys"),
   };
+  const open = () => request.hijack(mediaType(request, container.record.config.Tty));
+  await attachClient(request, container, options, open);
+}
+
+/** Over a WebSocket there are no frames of Docker's: both streams are one. Before 1.42 it was always all of them. */
+export async function attachWebSocket(request: ApiRequest): Promise<undefined> {
+  const container = getContainer(request.engine.containers, request.param("id"));
+  const all = request.version < 42;
+  const options = {
+    stdin: all || request.flag("stdin"),
+    stdout: all || request.flag("stdout"),
+    stderr: all || request.flag("stderr"),
+    detachKeys: request.text("detachKeys"),
+    isRaw: true,
+  };
+  request.checkWebSocket();
+  await attachClient(request, container, options, () =>
+    openWebSocket(request.hijackWebSocket(), request.version < 28),
+  );
+}
+
+/** @param open takes the connection over, once nothing can be refused any more */
+async function attachClient(
+  request: ApiRequest,
+  container: Container,
+  options: AttachRequest,
+  open: () => Duplex,
+): Promise<void> {
+  const { containers } = request.engine;
   // An exit that is still being dealt with would end the new connection.
   if (!container.record.state.Running) await container.enqueue(() => {});
   const join = request.flag("stream") ? await attachContainer(containers, container, options) : undefined;
-  const client = request.hijack(mediaType(request, container.record.config.Tty));
+  const client = open();
   if (request.flag("logs")) {
+    const conversion = options.isRaw ? convertOutput(container.record.config.Tty, true) : undefined;
+    conversion?.on("data", (chunk: Buffer) => client.write(chunk));
     for await (const chunk of readLogs(containers, container, { ...wholeLog, ...options }))
-      client.write(chunk);
+      (conversion ?? client).write(chunk);
   }
   if (join) await join(client, request.signal);
   else client.end();

@@ -4,6 +4,7 @@ import type { Engine } from "../engine/engine.ts";
 import { invalid } from "../errors.ts";
 import { type Filters, parseFilters } from "../formats/filters.ts";
 import type { Shape } from "../formats/shape.ts";
+import { acceptWebSocketKey } from "../formats/web-socket.ts";
 import type { Slices } from "../sys/pauses.ts";
 import { sendTo } from "../sys/send.ts";
 import { checkContentType, readBody } from "./body.ts";
@@ -160,11 +161,17 @@ export class ApiRequest {
       const pair: unknown = { readable: this.input, writable: this.output };
       return Duplex.from(pair as NodeJS.ReadableStream);
     }
-    const { socket, head } = this.#upgrade;
-    this.#upgrade.isTaken = true;
-    const lines = this.isUpgrade
-      ? ["HTTP/1.1 101 UPGRADED", `Content-Type: ${contentType}`, "Connection: Upgrade", "Upgrade: tcp"]
-      : ["HTTP/1.1 200 OK", `Content-Type: ${rawStream}`];
+    return this.#take(
+      this.#upgrade,
+      this.isUpgrade
+        ? ["HTTP/1.1 101 UPGRADED", `Content-Type: ${contentType}`, "Connection: Upgrade", "Upgrade: tcp"]
+        : ["HTTP/1.1 200 OK", `Content-Type: ${rawStream}`],
+    );
+  }
+
+  #take(upgrade: Upgrade, lines: readonly string[]): Duplex {
+    const { socket, head } = upgrade;
+    upgrade.isTaken = true;
     socket.write(`${lines.join("\r\n")}\r\n\r\n`);
     if (head.length > 0) socket.unshift(head);
     return socket;
@@ -178,11 +185,27 @@ export class ApiRequest {
     const asked = this.input.headers.upgrade;
     if (!this.#upgrade || !asked) throw invalid("no upgrade proto in request");
     if (asked !== protocol) throw invalid(`protocol ${asked} not supported`);
-    const { socket, head } = this.#upgrade;
-    this.#upgrade.isTaken = true;
-    socket.write(`HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: ${protocol}\r\n\r\n`);
-    if (head.length > 0) socket.unshift(head);
-    return socket;
+    const lines = ["HTTP/1.1 101 Switching Protocols", "Connection: Upgrade", `Upgrade: ${protocol}`];
+    return this.#take(this.#upgrade, lines);
+  }
+
+  /** @throws EngineError invalid for a client that does not ask for a WebSocket, or for one of another version */
+  checkWebSocket(): void {
+    const { upgrade = "", "sec-websocket-version": version, "sec-websocket-key": key } = this.input.headers;
+    if (!this.#upgrade || upgrade.toLowerCase() !== "websocket" || !key)
+      throw invalid("not websocket protocol");
+    if (version !== "13") throw invalid("missing or bad WebSocket Version");
+  }
+
+  /** Call `checkWebSocket` before. What comes and goes then is the protocol's frames. */
+  hijackWebSocket(): Duplex {
+    const accept = acceptWebSocketKey(this.input.headers["sec-websocket-key"] ?? "");
+    return this.#take(this.#upgrade!, [
+      "HTTP/1.1 101 Switching Protocols",
+      "Upgrade: websocket",
+      "Connection: Upgrade",
+      `Sec-WebSocket-Accept: ${accept}`,
+    ]);
   }
 
   get isHijacked(): boolean {

@@ -48,7 +48,7 @@ export const routes: Route[] = [
   ["GET", "/containers/:id/changes", archive.changes],
   ["GET", "/containers/:id/export", archive.exportAll],
   ["GET", "/containers/:id/stats", stats],
-  ["GET", "/containers/:id/attach/ws", system.notYet("attach over WebSocket")],
+  ["GET", "/containers/:id/attach/ws", attach.attachWebSocket, "hijacked"],
   ["GET", "/containers/:id/checkpoints", system.noCheckpoints],
   ["POST", "/containers/:id/checkpoints", system.noCheckpoints],
   ["DELETE", "/containers/:id/checkpoints/:checkpoint", system.noCheckpoints],

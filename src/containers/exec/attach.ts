@@ -3,11 +3,14 @@ import { conflict, invalid } from "../../errors.ts";
 import { parseDetachKeys } from "../../formats/detach-keys.ts";
 import type { Container } from "../container.ts";
 import { type Containers, publish } from "../containers.ts";
+import { convertOutput } from "./convert-output.ts";
 import { type Joined, type JoinedStreams, joinProcess } from "./join.ts";
 
 export interface AttachRequest extends JoinedStreams {
   /** "" for the default ones. */
   detachKeys: string;
+  /** The output comes as it is, also where there is no terminal. */
+  isRaw?: boolean;
 }
 
 /**
@@ -38,6 +41,7 @@ export async function attachContainer(
     closesInput: config.StdinOnce && !config.Tty,
     keys: config.Tty && stdin ? keys : undefined,
     onDetach: () => void publish(containers, container, "detach"),
+    conversion: options.isRaw ? convertOutput(config.Tty, true) : undefined,
   });
   // It has ended on the way here, as when a supervisor was waited for: the connection would wait for the next run.
   if (wasRunning && !state.Running) {

@@ -1,9 +1,10 @@
 import { randomUUID } from "node:crypto";
-import { type Duplex, Transform } from "node:stream";
+import type { Duplex } from "node:stream";
 import { messageOf } from "../../errors.ts";
 import { parseDetachKeys } from "../../formats/detach-keys.ts";
-import { createFrameDecoder, encodeFrame, streams } from "../../formats/stdcopy.ts";
+import { encodeFrame, streams } from "../../formats/stdcopy.ts";
 import { type Containers, type Exec, publish } from "../containers.ts";
+import { convertOutput } from "./convert-output.ts";
 import { alreadyStarted, startExec } from "./exec.ts";
 import { joinProcess } from "./join.ts";
 
@@ -46,7 +47,7 @@ export async function runExec(containers: Containers, exec: Exec, client: ExecCl
     },
     // Clients ask for the exit code once the output has ended, and take none for 0.
     ended: exec.ended.promise,
-    conversion: convert(request.tty, client.isRaw),
+    conversion: convertOutput(request.tty, client.isRaw),
   });
   const starting = startExec(containers, exec, name);
   starting.catch(() => {});
@@ -64,22 +65,4 @@ export async function runExec(containers: Containers, exec: Exec, client: ExecCl
     await containers.supervisor.call("forget", { process: id });
   }
   await joined;
-}
-
-/** The supervisor sends a terminal's output as it is, and all other in frames. */
-function convert(isRaw: boolean, wantsRaw: boolean): Transform | undefined {
-  if (isRaw === wantsRaw) return undefined;
-  if (isRaw) {
-    return new Transform({
-      transform: (chunk: Buffer, _, done) => done(null, encodeFrame(streams.stdout, chunk)),
-    });
-  }
-  const decoder = createFrameDecoder((_, chunk) => raw.push(chunk));
-  const raw: Transform = new Transform({
-    transform(chunk: Buffer, _, done) {
-      decoder.push(chunk);
-      done();
-    },
-  });
-  return raw;
 }
