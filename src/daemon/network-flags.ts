@@ -16,6 +16,8 @@ export const networkTable = [
   ["bip", "string", "", "Address and prefix length of the default bridge"],
   ["bip6", "string", "", "IPv6 address and prefix length of the default bridge"],
   ["default-address-pool", "list", "", "Cut automatic subnets from a pool: base=SUBNET,size=LENGTH"],
+  ["default-gateway", "string", "", "Default gateway of the default bridge's containers"],
+  ["default-gateway-v6", "string", "", "The same for IPv6"],
   ["default-network-opt", "list", "", "Option of new networks, as DRIVER=KEY=VALUE"],
   ["fixed-cidr", "string", "", "Part of the default bridge's subnet for containers"],
   ["fixed-cidr-v6", "string", "", "The same for IPv6"],
@@ -65,6 +67,10 @@ export function readNetworksConfig({ list, text }: Given): NetworksConfig {
       4: parsePart("fixed-cidr", text("fixed-cidr"), 4),
       6: parsePart("fixed-cidr-v6", text("fixed-cidr-v6"), 6),
     },
+    defaultGateway: {
+      4: parseAddress("default-gateway", text("default-gateway"), 4),
+      6: parseAddress("default-gateway-v6", text("default-gateway-v6"), 6),
+    },
     hasIpv6: flag("ipv6", usual.hasIpv6),
     mtu: parseMtu(text("mtu")),
     letsContainersTalk: flag("icc", usual.letsContainersTalk),
@@ -103,10 +109,11 @@ function parseMtu(given: string | undefined): number {
   return mtu;
 }
 
-function parseAddress(name: string, given: string | undefined): IpAddress | undefined {
+function parseAddress(name: string, given: string | undefined, family?: 4 | 6): IpAddress | undefined {
   if (!given) return undefined;
   const address = parseIpAddress(given);
-  if (!address) throw invalid(`invalid ${name}: ${given} is not an ip address`);
+  if (!address || (family && address.family !== family))
+    throw invalid(`invalid ${name}: ${given} is not an ip address`);
   return isAnyAddress(address) ? undefined : address;
 }
 

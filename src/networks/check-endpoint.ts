@@ -8,6 +8,7 @@ import {
   parseIpAddress,
   parseMacAddress,
 } from "../formats/ip-address.ts";
+import { readInterfaceSysctls } from "./endpoint-options.ts";
 import { joinReasons } from "./join-reasons.ts";
 import { isPredefined, type NetworkRecord, poolsOf } from "./records.ts";
 
@@ -45,6 +46,7 @@ function findReason(
 ): string | undefined {
   const reasons = addressReasons(network, name, settings);
   if (reasons.length > 0) return `invalid endpoint settings:\n${joinReasons(reasons)}`;
+  readInterfaceSysctls(settings);
   const { MacAddress } = settings;
   return MacAddress && !parseMacAddress(MacAddress) ? `invalid MAC address ${MacAddress}` : undefined;
 }

@@ -2,7 +2,7 @@ import { conflict, forbidden, hasCode, internal } from "../errors.ts";
 import type { EndpointSettings } from "../formats/docker-api/docker-api.ts";
 import { checkEndpoint } from "./check-endpoint.ts";
 import type { OpenSandboxes } from "./close-sandbox.ts";
-import { type Endpoint, freeInterfaceName, wayOut } from "./endpoint.ts";
+import { type Endpoint, interfaceNameFor, wayOut } from "./endpoint.ts";
 import { checkCompany, leaseEndpoint, type NamedOwner, releaseEndpoint } from "./lease.ts";
 import type { NetnsProcess } from "./live-netns.ts";
 import { hasNames } from "./names.ts";
@@ -37,8 +37,8 @@ export async function connectSandbox(
     throw forbidden(`endpoint with name ${owner.name} already exists in network ${network.name}`);
   checkEndpoint(network, network.name, settings);
   checkCompany(drivers, [network, ...sandbox.endpoints.map((endpoint) => endpoint.network)]);
-  const interfaceName = freeInterfaceName(network, sandbox.endpoints);
   const wanted = { network, settings };
+  const interfaceName = interfaceNameFor(wanted, sandbox.endpoints);
   const named = { ...owner, macAddress: undefined, interfaceName };
   const endpoint = leaseEndpoint(connections, wanted, named);
   let isPlugged = false;

@@ -1,6 +1,15 @@
 import { createHash } from "node:crypto";
 import { isDeepStrictEqual } from "node:util";
-import { addressAfter, firstAddress, formatIpAddress, type Subnet } from "../formats/ip-address.ts";
+import { invalid } from "../errors.ts";
+import {
+  addressAfter,
+  doesContain,
+  firstAddress,
+  formatIpAddress,
+  formatSubnet,
+  type IpAddress,
+  type Subnet,
+} from "../formats/ip-address.ts";
 import type { Logger } from "../logger.ts";
 import { networkOption } from "./bridge-options.ts";
 import { bridgeSources, findFreeSubnet, type SubnetSource } from "./free-subnets.ts";
@@ -26,8 +35,10 @@ export async function settleDefaultBridge(
 ): Promise<NetworkRecord | undefined> {
   const { logger, bridgeName, settings } = options;
   const found = networks.find(({ name }) => name === "bridge");
-  const pools = [await choosePool(options, networks, 4)];
-  if (settings.hasIpv6) pools.push(await choosePool(options, networks, 6));
+  const families = settings.hasIpv6 ? ([4, 6] as const) : ([4] as const);
+  const pools: Pool[] = [];
+  for (const family of families)
+    pools.push(withGateway(await choosePool(options, networks, family), settings.defaultGateway[family]));
   const present = found ?? newBareNetwork("bridge", "bridge");
   const record: NetworkRecord = {
     ...present,
@@ -39,6 +50,18 @@ export async function settleDefaultBridge(
   if (found && isDeepStrictEqual(record, found)) return undefined;
   if (found) logger.info({ bridge: record.bridge, ipam: record.ipam }, "the default bridge changes");
   return record;
+}
+
+/** As Docker keeps it: an address that no container gets, with a name of its own. @throws invalid in Docker's words */
+function withGateway(pool: Pool, gateway: IpAddress | undefined): Pool {
+  const { subnet } = pool;
+  const auxiliary = new Map<string, IpAddress>();
+  if (!gateway) return { ...pool, auxiliary };
+  if (!doesContain(subnet, gateway))
+    throw invalid(
+      `default gateway ip must be part of the network: ${formatIpAddress(gateway)} is not in ${formatSubnet(subnet)}`,
+    );
+  return { ...pool, auxiliary: auxiliary.set(`DefaultGatewayIPv${gateway.family}`, gateway) };
 }
 
 function optionsOf(link: string, settings: NetworksConfig): Record<string, string> {

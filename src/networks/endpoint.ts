@@ -14,6 +14,7 @@ import {
 import { items, kindOf, required } from "../formats/record-shape.ts";
 import { type Decoded, partial, struct, text } from "../formats/shape.ts";
 import { bridgeOf } from "./bridge.ts";
+import { readInterfaceName } from "./endpoint-options.ts";
 import { otherGateway } from "./ipam-config.ts";
 import { type NetworkRecord, type Pool, poolOf, poolsOf } from "./records.ts";
 
@@ -118,10 +119,18 @@ export function wayOut(endpoint: Endpoint, family: 4 | 6): IpAddress | undefined
   return gatewayFor(endpoint, family);
 }
 
-/** The first name with the network's prefix that none has: eth0, eth1, … */
-export function freeInterfaceName(network: NetworkRecord, endpoints: readonly Endpoint[]): string {
+/**
+ * The name that the user has chosen, or the first with the network's prefix that none has: eth0, eth1, …
+ * @throws internal for one that it cannot have
+ */
+export function interfaceNameFor(
+  { network, settings }: Pick<Endpoint, "network" | "settings">,
+  endpoints: readonly Endpoint[],
+): string {
   const prefix = bridgeOf(network)?.interfacePrefix ?? "eth";
   const taken = new Set(endpoints.map(({ interfaceName }) => interfaceName));
+  const chosen = readInterfaceName(settings, taken);
+  if (chosen) return chosen;
   let number = 0;
   while (taken.has(`${prefix}${number}`)) number++;
   return `${prefix}${number}`;

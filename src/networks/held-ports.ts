@@ -1,4 +1,4 @@
-import { hasCode, internal, messageOf } from "../errors.ts";
+import { hasCode, internal, messageOf, unavailable } from "../errors.ts";
 import {
   anyAddress,
   encodeIpAddress,
@@ -24,7 +24,7 @@ export function createHeldPorts(): HeldPorts {
   /** By protocol and port: the addresses held, as text, with their sockets. */
   const held = new Map<string, Map<string, number | undefined>>();
 
-  /** The kernel would find most clashes itself, but it has no sockets for sctp. */
+  /** The kernel finds most clashes itself, but not that of a port which the relay holds. */
   function isHeld(protocol: string, address: IpAddress, port: number): boolean {
     const addresses = held.get(`${protocol} ${port}`);
     return addresses !== undefined && doesClash(addresses.keys(), address);
@@ -47,6 +47,11 @@ export function createHeldPorts(): HeldPorts {
       return true;
     } catch (error) {
       if (hasCode(error, "EADDRINUSE")) return false;
+      if (hasCode(error, "EPROTONOSUPPORT") || hasCode(error, "ESOCKTNOSUPPORT"))
+        throw unavailable(
+          `the kernel of this machine has no ${protocol}: load its module ${protocol} to publish such a port`,
+          error,
+        );
       const reason = hasCode(error, "EADDRNOTAVAIL") ? "cannot assign requested address" : messageOf(error);
       throw internal(
         `failed to bind host port for ${formatIpAddress(address)}:${port}/${protocol}: ${reason}`,

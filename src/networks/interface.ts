@@ -1,3 +1,4 @@
+import { invalid, messageOf } from "../errors.ts";
 import { encodeIpAddress, type IpAddress, type Subnet } from "../formats/ip-address.ts";
 import { encodeDefaultRoute } from "../sys/address-message.ts";
 import { decodeLink, encodeLinkQuery, encodeSetLink } from "../sys/link-message.ts";
@@ -5,6 +6,8 @@ import type { NetlinkSocket } from "../sys/netlink.ts";
 import { withinNetns } from "../sys/netns.ts";
 import { routeType } from "../sys/rtnetlink-message.ts";
 import type { SublinkKind } from "../sys/sublink-message.ts";
+import { setSysctl } from "../sys/sysctl.ts";
+import type { InterfaceSysctl } from "./endpoint-options.ts";
 import { type HostLinks, newAddress } from "./links.ts";
 import { quietLink } from "./quiet-link.ts";
 
@@ -20,6 +23,7 @@ export interface Interface {
   macAddress: string;
   /** 0 for its parent's. */
   mtu: number;
+  sysctls: readonly InterfaceSysctl[];
 }
 
 /** Under a bridge, with an end on the host. */
@@ -49,6 +53,19 @@ export interface InnerSide {
   fd: number;
 }
 
+function setAll(name: string, sysctls: readonly InterfaceSysctl[]): void {
+  for (const { group, key, value } of sysctls) {
+    try {
+      setSysctl(`net/${group}/${name}/${key}`, value);
+    } catch (error) {
+      throw invalid(
+        `the sysctl ${key} of interface ${name} cannot be set to ${value}: ${messageOf(error)}`,
+        error,
+      );
+    }
+  }
+}
+
 /** Names an interface that is there, and brings it up. @param madeAs its name until now @returns its index */
 export function bringUpInside({ socket, fd }: InnerSide, settings: Interface, madeAs: string): number {
   const { name, macAddress, mtu, addresses } = settings;
@@ -64,9 +81,10 @@ export function bringUpInside({ socket, fd }: InnerSide, settings: Interface, ma
   return index;
 }
 
-/** Gives it its addresses and routes. */
-export function addressInside({ socket }: InnerSide, settings: Interface, index: number): void {
-  const { name, addresses, gateways } = settings;
+/** Gives it its settings, addresses and routes. */
+export function addressInside({ socket, fd }: InnerSide, settings: Interface, index: number): void {
+  const { name, addresses, gateways, sysctls } = settings;
+  if (sysctls.length > 0) withinNetns(fd, () => setAll(name, sysctls));
   socket.request(
     [
       ...addresses.map((address) => newAddress(index, address)),

@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { hasCode } from "../errors.ts";
+import { hasCode, unavailable } from "../errors.ts";
 import {
   decodeIpAddress,
   encodeIpAddress,
@@ -17,6 +17,7 @@ import {
   encodeNewAddress,
   type KernelSubnet,
 } from "../sys/address-message.ts";
+import { SyscallError } from "../sys/libc.ts";
 import {
   decodeLink,
   encodeDeleteLink,
@@ -146,16 +147,29 @@ export function createHostLinks(): HostLinks & { socket: NetlinkSocket } {
       ];
     },
     attach({ name, bridge, mtu, alias, isIsolated }) {
-      socket.request(
-        [
-          encodeSetLinkByName(name, { master: indexOf(bridge), mtu, alias, up: true }),
-          // With br_netfilter on, a container's way to its own published port turns round inside the bridge.
-          encodePortMode(name, { isIsolated }),
-        ],
-        name,
-      );
+      const requests = [
+        encodeSetLinkByName(name, { master: indexOf(bridge), mtu, alias, up: true }),
+        // With br_netfilter on, a container's way to its own published port turns round inside the bridge.
+        encodePortMode(name, { isIsolated }),
+      ];
+      requestOrExplain(() => socket.request(requests, name), bridge);
     },
   };
+}
+
+/** EXFULL */
+const noMorePorts = 54;
+
+function requestOrExplain(request: () => void, bridge: string): void {
+  try {
+    request();
+  } catch (error) {
+    if (!(error instanceof SyscallError && error.errno === noMorePorts)) throw error;
+    throw unavailable(
+      `bridge ${bridge} has 1023 interfaces, and the kernel gives it no more: put further containers on another network`,
+      error,
+    );
+  }
 }
 
 /** Unicast, and locally administered. */

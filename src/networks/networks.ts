@@ -129,6 +129,9 @@ export async function createNetworks(options: NetworksOptions): Promise<Networks
 /** All that works together here, nothing of it done yet. */
 async function createParts(options: NetworksOptions, kernel: Kernel) {
   const { state, events, logger, bridgeName, engineId, settings, tableName, hasDefaultBridgeNames } = options;
+  const catalog = await openCatalog({
+    ...{ state, kernel, bridgeName, engineId, settings, hasDefaultBridgeNames, logger },
+  });
   const firewall = createFirewall({
     ...{ tableName, kernel, logger, allowsDirectRouting: settings.allowsDirectRouting },
     onScript: (pid) => watch.expect(pid),
@@ -136,9 +139,6 @@ async function createParts(options: NetworksOptions, kernel: Kernel) {
   const watch = watchTable(tableName, logger, firewall);
   const foreignFirewall = createForeignFirewall(tableName, kernel, logger);
   const reservations = createPortReservations(readFreePorts());
-  const catalog = await openCatalog({
-    ...{ state, kernel, bridgeName, engineId, settings, hasDefaultBridgeNames, logger },
-  });
   const names = createSandboxNames(options.resolver, logger);
   const relays = createPortRelays(options.relay, reservations.socketOf, logger);
   const publishedPorts = createPublishedPorts({ firewall, reservations, relays, logger });

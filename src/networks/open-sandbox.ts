@@ -8,7 +8,7 @@ import {
   joinedNetworks,
   type OpenSandboxes,
 } from "./close-sandbox.ts";
-import { type Endpoint, freeInterfaceName } from "./endpoint.ts";
+import { type Endpoint, interfaceNameFor } from "./endpoint.ts";
 import { findWantedEndpoints, leaseEndpoint, releaseEndpoint } from "./lease.ts";
 import type { NetnsProcess } from "./live-netns.ts";
 import { hasNames, type SandboxNames } from "./names.ts";
@@ -101,7 +101,7 @@ function takeEndpoints(all: OpenSandboxes, request: SandboxRequest): Endpoint[] 
   try {
     for (const [number, want] of findWantedEndpoints(catalog, drivers, request).entries()) {
       const macAddress = number === 0 ? request.macAddress : undefined;
-      const interfaceName = freeInterfaceName(want.network, endpoints);
+      const interfaceName = interfaceNameFor(want, endpoints);
       endpoints.push(
         leaseEndpoint(all, want, {
           ...{ id: owner.id, name, hostname, macAddress, interfaceName },

@@ -7,6 +7,8 @@ export interface NetworksConfig {
   bip: Readonly<Record<4 | 6, Subnet | undefined>>;
   /** The part of the default bridge's subnet that addresses are taken from, by family. */
   fixedCidr: Readonly<Record<4 | 6, Subnet | undefined>>;
+  /** Where containers of the default bridge send what is for elsewhere, by family; undefined for this machine. */
+  defaultGateway: Readonly<Record<4 | 6, IpAddress | undefined>>;
   /** Of the default bridge. */
   hasIpv6: boolean;
   mtu: number;
@@ -31,6 +33,7 @@ export interface NetworksConfig {
 export const defaultNetworksConfig: NetworksConfig = {
   bip: { 4: undefined, 6: undefined },
   fixedCidr: { 4: undefined, 6: undefined },
+  defaultGateway: { 4: undefined, 6: undefined },
   hasIpv6: false,
   mtu: 1500,
   letsContainersTalk: true,

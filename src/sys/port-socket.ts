@@ -25,15 +25,14 @@ export type { PortProtocol } from "../formats/container-port.ts";
 
 /**
  * Takes a port of this machine by binding a socket that never listens: no other process can bind it, and no client can connect to it.
- * `address` is 4 or 16 bytes in network order. The caller closes it with `releasePort`. Undefined when the kernel does not know the protocol.
- * @throws SyscallError EADDRINUSE, EADDRNOTAVAIL, …
+ * `address` is 4 or 16 bytes in network order. The caller closes it with `releasePort`.
+ * @throws SyscallError EADDRINUSE, EADDRNOTAVAIL, …; EPROTONOSUPPORT when the kernel does not know the protocol
  */
-export function reservePort(protocol: PortProtocol, address: Uint8Array, port: number): number | undefined {
+export function reservePort(protocol: PortProtocol, address: Uint8Array, port: number): number {
   try {
     return bindPort(protocol, address, port, false);
   } catch (error) {
     if (!(error instanceof SyscallError)) throw error;
-    if (error.code === "EPROTONOSUPPORT" || error.code === "ESOCKTNOSUPPORT") return undefined;
     // What is left of closed connections (TIME_WAIT) does not make a port taken.
     if (error.code === "EADDRINUSE" && protocol === "tcp") return bindPort(protocol, address, port, true);
     throw error;

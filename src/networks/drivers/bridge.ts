@@ -1,6 +1,7 @@
 import { type Bridge, bridgeMark, bridgeOf, findStrayBridges } from "../bridge.ts";
 import type { NetworkDriver } from "../driver.ts";
 import { linkLocalsOf, wayOut } from "../endpoint.ts";
+import { readInterfaceSysctls } from "../endpoint-options.ts";
 import type { Firewall } from "../firewall.ts";
 import type { ForeignFirewall } from "../foreign-firewall.ts";
 import type { Kernel } from "../kernel.ts";
@@ -68,7 +69,7 @@ export function createBridgeDriver(options: BridgeDriverOptions): NetworkDriver 
       );
       const { link, mtu, letsContainersTalk } = bridge;
       return {
-        ...{ name, mtu, macAddress, addresses, gateways },
+        ...{ name, mtu, macAddress, addresses, gateways, sysctls: readInterfaceSysctls(endpoint.settings) },
         attachment: { kind: "veth", bridge: link, alias, isIsolated: !letsContainersTalk },
       };
     },

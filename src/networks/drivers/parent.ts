@@ -4,6 +4,7 @@ import type { SublinkKind } from "../../sys/sublink-message.ts";
 import { isLinkName, networkOption, parseMtu } from "../bridge-options.ts";
 import type { NetworkDriver, NetworkPlan, NetworkWish, Surroundings } from "../driver.ts";
 import { linkLocalsOf, wayOut } from "../endpoint.ts";
+import { readInterfaceSysctls } from "../endpoint-options.ts";
 import type { Kernel } from "../kernel.ts";
 import type { NetworkRecord, Uplink } from "../records.ts";
 import { checkFamilies, planPools } from "./plan-pools.ts";
@@ -71,7 +72,9 @@ export function createParentDriver(options: ParentDriverOptions, rules: ParentRu
         isGateway[family] ? (wayOut(endpoint, family) ?? []) : [],
       );
       const addresses = [...endpoint.addresses, ...linkLocalsOf(endpoint)];
-      return { name, mtu, macAddress, addresses, gateways, attachment: { kind, parent, mode, flag } };
+      const sysctls = readInterfaceSysctls(endpoint.settings);
+      const attachment = { kind, parent, mode, flag };
+      return { name, mtu, macAddress, addresses, gateways, sysctls, attachment };
     },
     whyAlone: undefined,
     whyNoMac: rules.whyNoMac,
