@@ -6,7 +6,7 @@ import { type GlobalScope, openGlobalScope } from "./global-scope.ts";
 import type { Dockerfile, Stage } from "./instructions.ts";
 import type { Report } from "./lint-report.ts";
 import { findNearest } from "./suggest.ts";
-import { type Expansion, expand } from "./words.ts";
+import { collectUnset, type Expansion, expand } from "./words.ts";
 
 /** Of images that would not be found without the build's arguments. */
 export function lintDefaults(
@@ -55,11 +55,16 @@ export function lintFrom(
 ): FromWords {
   const { from, name = "" } = stage;
   const read = (word: string) => {
-    const expansion = expand(word, (one) => scope.values.get(one), { escape: escaper });
-    lintUndeclared(expansion, scope, (one, nearest) =>
-      report("UndefinedArgInFrom", from.range, one, nearest),
-    );
-    return expansion;
+    const unset = new Set<string>();
+    try {
+      return expand(
+        word,
+        collectUnset((one) => scope.values.get(one), unset),
+        { escape: escaper },
+      );
+    } finally {
+      lintUndeclared(unset, scope, (one, nearest) => report("UndefinedArgInFrom", from.range, one, nearest));
+    }
   };
   const { text: image } = read(from.image);
   if (image === "") throw invalid(`base name (${from.image}) should not be blank`);
@@ -72,7 +77,7 @@ export function lintFrom(
 }
 
 function lintUndeclared(
-  { unset }: Expansion,
+  unset: ReadonlySet<string>,
   { declared, values }: GlobalScope,
   report: (name: string, nearest: () => string) => void,
 ): void {

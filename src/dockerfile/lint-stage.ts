@@ -10,7 +10,7 @@ import type { Report } from "./lint-report.ts";
 import { parseRunMount } from "./run-mount.ts";
 import type { Statement } from "./statements.ts";
 import { findNearest } from "./suggest.ts";
-import { type ExpandOptions, expand, expandWords } from "./words.ts";
+import { collectUnset, type ExpandOptions, expandWord, expandWords } from "./words.ts";
 
 /** What is known of an image that a stage goes on from. */
 export interface LintBase {
@@ -103,17 +103,23 @@ export function lintInstructions(
   }
 }
 
-/** Expands a word of an instruction, and reports what is not defined in it. */
+/** Expands a word of an instruction, and reports what is not defined in it, even when it cannot be expanded. */
 function readerOf({ report, escape: escaper }: LintContext, scope: LintScope, range: Range, more = {}) {
+  const { env, declared } = scope;
   return (word: Word): string => {
-    const { text, unset } = expand(word, (name) => scope.env?.get(name), { escape: escaper, ...more });
-    const { env, declared } = scope;
-    if (!env) return text;
-    for (const name of unset) {
-      if (declared.get(name) || unseen.has(name)) continue;
-      report("UndefinedVar", range, name, () => findNearest(name, [...env.keys()]) ?? "");
+    const unset = new Set<string>();
+    try {
+      return expandWord(
+        word,
+        collectUnset((name) => env?.get(name), unset),
+        { escape: escaper, ...more },
+      );
+    } finally {
+      for (const name of env ? unset : []) {
+        if (declared.get(name) || unseen.has(name)) continue;
+        report("UndefinedVar", range, name, () => findNearest(name, [...(env?.keys() ?? [])]) ?? "");
+      }
     }
-    return text;
   };
 }
 

@@ -58,6 +58,15 @@ function expandInto(
   }
 }
 
+/** The same variables; the names of those without a value are collected. */
+export function collectUnset(lookup: Variables, unset: Set<string>): Variables {
+  return (name) => {
+    const value = lookup(name);
+    if (value === undefined) unset.add(name);
+    return value;
+  };
+}
+
 /** As `expand`, as one text. */
 export function expandWord(word: string, lookup: Variables, options: ExpandOptions): string {
   return expand(word, lookup, options).text;

@@ -32,6 +32,11 @@ const shown = (text: string, more: Partial<LintInput> = {}) =>
 /** What `docker build --call=lint,format=json` of dockerd 28.5.2 has to say. */
 const files: [text: string, ...warnings: string[]][] = [
   [
+    "FROM scratch\nUSER $b${a:?no}\nUSER $c\n",
+    "UndefinedVar|2|Usage of undefined variable '$b'",
+    "UndefinedVar|2|Usage of undefined variable '$a'",
+  ],
+  [
     "FROM scratch\nEXPOSE 80/TCP 127.0.0.1:80:80 8080:80 90/Udp $x\n",
     "ExposeInvalidFormat|2|EXPOSE instruction should not define an IP address or host-port mapping, found '127.0.0.1:80:80'",
     "ExposeProtoCasing|2|Defined protocol '80/TCP' in EXPOSE instruction should be lowercase",
