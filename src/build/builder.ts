@@ -1,5 +1,6 @@
 import { mkdirSync, readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
+import type { CallAnswer } from "../dockerfile/answers.ts";
 import type { Exit } from "../supervisor-protocol/protocol.ts";
 import { createJobRunner } from "../sys/jobs.ts";
 import { createSharedWork } from "../sys/shared-work.ts";
@@ -11,6 +12,7 @@ import { openStepCache, type StepCache } from "./cache/step-cache.ts";
 import { listUsage, type PruneRequest, pruneCache, type UsageRecord } from "./cache/usage.ts";
 import type { ClientSession } from "./client-session.ts";
 import { type ContextStore, openContextStore } from "./context/context-store.ts";
+import { answerCall } from "./frontend/answer.ts";
 import { type PlannedImage, type PreparedBuild, prepareBuild } from "./frontend/frontend.ts";
 import type { BuildOptions } from "./options.ts";
 import type { Reporter } from "./progress.ts";
@@ -45,6 +47,8 @@ export interface Build {
 export interface Builder {
   /** Reads the Dockerfile, and finds out what is to be done. @throws BuildError */
   prepare(request: BuildRequest): Promise<Build>;
+  /** Answers what is asked of the Dockerfile instead of a build (`options.call`). @throws BuildError */
+  answer(request: BuildRequest): Promise<CallAnswer>;
   readonly cache: StepCache;
   readonly cacheMounts: CacheMounts;
   readonly contexts: ContextStore;
@@ -87,6 +91,7 @@ export function openBuilder(given: BuildRooms): Builder {
   };
   return {
     prepare: (request) => prepare(rooms, request),
+    answer: (request) => answer(rooms, request),
     cache: rooms.cache,
     cacheMounts,
     contexts: rooms.contexts,
@@ -109,8 +114,8 @@ function clearRunFiles(execRoot: string): void {
   for (const name of readdirSync(folder)) rmSync(join(folder, name), { recursive: true, force: true });
 }
 
-async function prepare(rooms: SolveRooms, request: BuildRequest): Promise<Build> {
-  const { options, sessionId, report } = request;
+function openSolving(rooms: SolveRooms, request: BuildRequest): { solving: Solving; close: () => void } {
+  const { sessionId, report } = request;
   const stop = new AbortController();
   const signal = AbortSignal.any([request.signal, stop.signal]);
   const closers: (() => void)[] = [];
@@ -123,6 +128,22 @@ async function prepare(rooms: SolveRooms, request: BuildRequest): Promise<Build>
     stop.abort(new Error("context canceled"));
     for (const closer of closers.splice(0)) closer();
   };
+  return { solving, close };
+}
+
+async function answer(rooms: SolveRooms, request: BuildRequest): Promise<CallAnswer> {
+  const { options, sessionId } = request;
+  const { solving, close } = openSolving(rooms, request);
+  try {
+    return await answerCall(solving, options, sessionId, options.call);
+  } finally {
+    close();
+  }
+}
+
+async function prepare(rooms: SolveRooms, request: BuildRequest): Promise<Build> {
+  const { options, sessionId } = request;
+  const { solving, close } = openSolving(rooms, request);
   try {
     const prepared = await prepareBuild(solving, options, sessionId);
     const solver = createSolver({ ...solving, file: prepared.file });

@@ -38,6 +38,8 @@ export interface BuildOptions {
   check: string | undefined;
   /** Milliseconds since the epoch; undefined for now. */
   sourceDate: number | undefined;
+  /** What is asked of the Dockerfile instead of a build: "frontend.lint", …; "" for a build. */
+  call: string;
   entitlements: ReadonlySet<string>;
 }
 
@@ -84,6 +86,7 @@ export function parseBuildOptions(
     sessions: below("local-sessionid:"),
     check: buildArgs.get("BUILDKIT_DOCKERFILE_CHECK"),
     sourceDate: parseEpoch(buildArgs.get("SOURCE_DATE_EPOCH")),
+    call: get("requestid"),
     entitlements: new Set(entitlements),
   };
 }

@@ -107,13 +107,18 @@ async function solve(door: Door, job: Job, request: BridgeSolveRequest): Promise
   checkFrontend(request);
   const attributes = new Map([...job.request.frontendAttrs, ...request.frontendOpt]);
   const options = parseBuildOptions(attributes, job.request.entitlements);
-  const build = await door.builder.prepare({
+  const asked = {
     options,
     sessionId: job.request.session,
     session: door.sessions.get,
     report: job.events.report,
     signal: job.signal,
-  });
+  };
+  if (options.call !== "") {
+    const answer = Object.entries(await door.builder.answer(asked));
+    return { ref: {}, metadata: new Map(answer.map(([key, value]) => [key, Buffer.from(value)])) };
+  }
+  const build = await door.builder.prepare(asked);
   job.builds.add(build);
   const results = build.prepared.plans.map((image): [string, ResultRef] => [randomUUID(), { build, image }]);
   for (const [id, one] of results) job.results.set(id, one);

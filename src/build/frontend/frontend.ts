@@ -14,6 +14,7 @@ import { type Plan, planBuild } from "../graph/plan.ts";
 import type { BuildOptions } from "../options.ts";
 import { beginStatus, reportWork, type SourceFile } from "../progress.ts";
 import type { Solving } from "../solve/solving.ts";
+import { reportWarnings } from "./check.ts";
 import { type FoundImage, findBaseImage } from "./find-image.ts";
 import { readSmallFiles } from "./small-files.ts";
 
@@ -31,9 +32,12 @@ export interface PlannedImage extends Plan {
 }
 
 /** What is known of a build's files before its Dockerfile is read. */
-interface Loaded {
+export interface LoadedFiles {
   file: SourceFile;
+  /** Lines of the .dockerignore. */
   ignored: string[];
+  /** Of the Dockerfile's loading, which the linter's warnings belong to. */
+  vertex: string;
 }
 
 /** Reads the Dockerfile and what it refers to. @throws BuildError */
@@ -42,7 +46,8 @@ export async function prepareBuild(
   options: BuildOptions,
   sessionId: string,
 ): Promise<PreparedBuild> {
-  const { file, ignored } = await load(solving, options, sessionId);
+  const loaded = await loadDockerfile(solving, options, sessionId);
+  const { file, ignored, vertex } = loaded;
   let dockerfile: Dockerfile;
   try {
     dockerfile = parseDockerfile(file.text);
@@ -51,35 +56,48 @@ export async function prepareBuild(
   }
   checkSyntax(dockerfile, file);
   const plans: PlannedImage[] = [];
-  for (const platform of options.platforms) {
-    const bases = new Map<BaseImage, FoundImage>();
-    const plan = await planBuild(dockerfile, file, {
-      options,
-      platform,
-      sources: {
-        session: sessionId,
-        context: contextNode(options, sessionId, ignored),
-        async findImage(name, wanted) {
-          const found = await findBaseImage(solving, options, name, wanted);
-          bases.set(found.base, found);
-          return found.base;
-        },
-        findNamed: (name, wanted) =>
-          findNamed(solving, options, sessionId, { name, platform: wanted, bases }),
-      },
-    });
-    plans.push({ ...plan, baseContent: plan.base && bases.get(plan.base)?.content });
-  }
+  for (const platform of options.platforms)
+    plans.push(await planDockerfile(solving, options, sessionId, loaded, dockerfile, platform));
+  const input = { dockerfile, options, ignored, plan: plans[0], isWhole: false };
+  reportWarnings(solving.report, input, file, vertex);
   return { file, dockerfile, plans };
 }
 
-const digestOf = (text: string) => `sha256:${createHash("sha256").update(text).digest("hex")}`;
-
-async function load(
+/** For one platform. @throws BuildError */
+export async function planDockerfile(
   solving: Omit<Solving, "file">,
   options: BuildOptions,
   sessionId: string,
-): Promise<Loaded> {
+  { file, ignored }: LoadedFiles,
+  dockerfile: Dockerfile,
+  platform: Platform,
+): Promise<PlannedImage> {
+  const bases = new Map<BaseImage, FoundImage>();
+  const plan = await planBuild(dockerfile, file, {
+    options,
+    platform,
+    sources: {
+      session: sessionId,
+      context: contextNode(options, sessionId, ignored),
+      async findImage(name, wanted) {
+        const found = await findBaseImage(solving, options, name, wanted);
+        bases.set(found.base, found);
+        return found.base;
+      },
+      findNamed: (name, wanted) => findNamed(solving, options, sessionId, { name, platform: wanted, bases }),
+    },
+  });
+  return { ...plan, baseContent: plan.base && bases.get(plan.base)?.content };
+}
+
+const vertexOfLoading = (sessionId: string, title: string) => digestOf(JSON.stringify([sessionId, title]));
+const digestOf = (text: string) => `sha256:${createHash("sha256").update(text).digest("hex")}`;
+
+export async function loadDockerfile(
+  solving: Omit<Solving, "file">,
+  options: BuildOptions,
+  sessionId: string,
+): Promise<LoadedFiles> {
   const { filename } = options;
   const own = `${filename}.dockerignore`;
   const title = `[internal] load build definition from ${basename(filename)}`;
@@ -90,7 +108,7 @@ async function load(
     throw new BuildError(`failed to read dockerfile: open ${filename}: no such file or directory`, {});
   const file = { name: basename(filename), text };
   const ignoreText = files.get(own) ?? (await loadIgnoreFile(solving, options, sessionId));
-  return { file, ignored: parseIgnoreFile(ignoreText) };
+  return { file, ignored: parseIgnoreFile(ignoreText), vertex: vertexOfLoading(sessionId, title) };
 }
 
 async function loadIgnoreFile(
@@ -118,7 +136,7 @@ function loadFiles(
   { report, session, signal }: Omit<Solving, "file">,
   { sessionId, title, directory, names }: FilesToLoad,
 ): Promise<Map<string, string>> {
-  const digest = digestOf(JSON.stringify([sessionId, title]));
+  const digest = vertexOfLoading(sessionId, title);
   return reportWork(report, { digest, inputs: [], name: title }, async () => {
     const what = directory === "dockerfile" || title.includes("definition") ? "dockerfile" : "context";
     const tell = beginStatus(report, digest, `transferring ${what}:`, "transferring");

@@ -33,6 +33,8 @@ export interface Plan {
   /** Without its layers, which are not known yet. */
   config: ImageConfig;
   base: BaseImage | undefined;
+  /** Images that stages go on from, by the stages' numbers. */
+  bases: ReadonlyMap<number, BaseImage>;
 }
 
 /** A Dockerfile on its way to a plan. */
@@ -64,6 +66,7 @@ export async function planBuild(
   return {
     ...{ target: planned.node, platform: planned.platform, base: planned.base },
     config: configOf(planned, options),
+    bases: new Map(plans.flatMap(({ index, base }) => (base ? [[index, base] as const] : []))),
   };
 }
 
