@@ -26,4 +26,6 @@ export interface ContextEntry {
   deviceMajor?: number;
   deviceMinor?: number;
   xattrs?: ReadonlyMap<ByteString, Buffer>;
+  /** The same for all names of one file; undefined for one with a single name. */
+  identity?: string;
 }

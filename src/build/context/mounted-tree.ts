@@ -115,6 +115,7 @@ function describe(
     sizeBytes: type === "file" ? Number(stats.size) : 0,
     mtime: modificationTime(stats),
   };
+  if (type === "file" && stats.nlink > 1n) entry.identity = `${stats.dev}:${stats.ino}`;
   if (type === "symlink") entry.linkName = readlinkSync(entryPath(parentFd, name), { encoding: "latin1" });
   if (type === "characterDevice" || type === "blockDevice") {
     const { major, minor } = decodeDevice(stats.rdev);

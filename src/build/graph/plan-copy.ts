@@ -54,7 +54,7 @@ export async function planTransfer(
     ...(chown ? [`--chown=${chown}`] : []),
     ...(chmod ? [`--chmod=${chmod}`] : []),
   ];
-  const named = [...sources, ...heredocs.map(({ name }) => ` <<${name}`)];
+  const named = [...sources, ...heredocs.map(({ name }) => `<<${name}`)];
   const createdBy = [keyword, ...flags, ...named, expand(instruction.destination)].join(" ");
   addHistory(stage, `${createdBy} # buildkit`, { hasLayer: true, sourceDate: planning.options.sourceDate });
 }

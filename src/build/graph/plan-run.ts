@@ -81,7 +81,7 @@ function commandOf(stage: StagePlan, command: Command): { args: string[]; files:
   };
   const target = `${path}${only.name}`;
   return {
-    args: [target],
+    args: [...shellOf(stage), target],
     files: [{ type: "bind", target, from, source: only.name, isWritable: false }],
   };
 }

@@ -103,7 +103,14 @@ function planWorkdir(planning: Planning, stage: StagePlan, instruction: Workdir)
   const hasLayer = path !== "/";
   if (hasLayer) {
     const node = {
-      ...{ kind: "workdir" as const, name: "", range: instruction.range, base: stage.node, path, user: "" },
+      ...{
+        kind: "workdir" as const,
+        name: "",
+        range: instruction.range,
+        base: stage.node,
+        path,
+        user: stage.settings.User ?? "",
+      },
       ...(stage.ignoresCache && { ignoresCache: true }),
     };
     stage.node = node;

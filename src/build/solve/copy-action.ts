@@ -7,7 +7,7 @@ export type SourceRef =
   /** Directories of layers, topmost first. */
   | { kind: "layers"; lower: string[] }
   /** Files that a Dockerfile holds. */
-  | { kind: "inline"; files: { name: string; content: string }[] };
+  | { kind: "inline"; files: { name: string; content: string; mode?: number }[] };
 
 /** Mode bits, or what they become of what they are: "u+x,go-w". */
 export type ModeChange = string;

@@ -46,7 +46,7 @@ async function copyOne(copying: Copying, source: Selected): Promise<void> {
   const entry = tree.find(source.path) as ContextEntry;
   const owner = action.owner ?? rootOwner;
   if (entry.type === "file" && action.unpack === "archives" && (await isArchive(tree, source.path))) {
-    root.ensureDirectory(destination, owner);
+    root.ensureDirectory(destination, owner, newDirectoryMode(action));
     return unpackArchive(root.fd, tree, source.path, { base: destination, ...(action.owner && { owner }) });
   }
   const [parents, name] = action.parents
@@ -54,7 +54,7 @@ async function copyOne(copying: Copying, source: Selected): Promise<void> {
     : ["", splitLast(source.named)[1]];
   const base = joinPath(destination, parents);
   if (entry.type === "directory")
-    return copyDirectory(copying, source.path, action.parents ? joinPath(base, name) : base, entry);
+    return copyDirectory(copying, source.path, action.parents ? joinPath(base, name) : base);
   if (copying.excludes(name)) return;
   const isInto = copying.isDirectory || action.parents;
   const [directory, called] = isInto ? [base, name] : splitLast(destination);
@@ -63,19 +63,17 @@ async function copyOne(copying: Copying, source: Selected): Promise<void> {
   withWriter(copying, realDirectory, (writer) => writeEntry(copying, writer, realName, entry));
 }
 
-function copyDirectory(copying: Copying, path: ByteString, into: ByteString, entry: ContextEntry): void {
-  const { root, tree, excludes, mayHoldException } = copying;
-  const isNew = !root.isDirectory(into);
+/** What is in it. The directory that it is copied to, where it is new, is not made like it. */
+function copyDirectory(copying: Copying, path: ByteString, into: ByteString): void {
+  const { tree, excludes, mayHoldException } = copying;
   const relative = (below: ByteString) => (path === "" ? below : below.slice(path.length + 1));
   const enters = (below: ByteString) => !excludes(relative(below)) || mayHoldException(relative(below));
+  const names = new Map<string, ByteString>();
   withWriter(copying, into, (writer) => {
     for (const one of walkSource(tree, path, enters)) {
-      if (!excludes(relative(one.path))) writeEntry(copying, writer, relative(one.path), one);
+      if (!excludes(relative(one.path))) writeEntry(copying, writer, relative(one.path), one, names);
     }
   });
-  if (!isNew || into === "") return;
-  const [parent, name] = splitLast(into);
-  withWriter(copying, parent, (writer) => writeEntry(copying, writer, name, entry));
 }
 
 /**
@@ -101,7 +99,7 @@ function copyParents(copying: Copying, named: ByteString): [parents: ByteString,
 
 /** Writes below a directory, which is made with its parents where it is missing. */
 function withWriter({ root, action }: Copying, base: ByteString, write: (writer: Extraction) => void): void {
-  root.ensureDirectory(base, action.owner ?? rootOwner);
+  root.ensureDirectory(base, action.owner ?? rootOwner, newDirectoryMode(action));
   const writer = createExtraction({
     ...{ rootFd: root.fd, base, whiteouts: false, keepTypes: true, setsRoot: false },
   });
@@ -113,19 +111,34 @@ function withWriter({ root, action }: Copying, base: ByteString, write: (writer:
   }
 }
 
+/** Clauses have nothing to change in a directory that was not there. */
+function newDirectoryMode({ mode }: CopyAction): number {
+  return mode !== undefined && /^[0-7]+$/.test(mode) ? changeMode(0, mode, true) : 0o755;
+}
+
+/** @param names of files that have several, by what tells that they are one */
 function writeEntry(
   { tree, action }: Copying,
   writer: Extraction,
   name: ByteString,
   entry: ContextEntry,
+  names?: Map<string, ByteString>,
 ): void {
+  const first = entry.identity === undefined ? undefined : names?.get(entry.identity);
+  if (first !== undefined) {
+    const link = { ...describe(entry, name, action), type: "link" as const, linkName: first, sizeBytes: 0 };
+    writer.take({ kind: "entry", entry: link });
+    writer.take({ kind: "end" });
+    return;
+  }
+  if (entry.identity !== undefined) names?.set(entry.identity, name);
   writer.take({ kind: "entry", entry: describe(entry, name, action) });
   if (entry.type === "file") for (const data of tree.read(entry.path)) writer.take({ kind: "data", data });
   writer.take({ kind: "end" });
 }
 
 function describe(entry: ContextEntry, name: ByteString, { owner, mode, mtime }: CopyAction): TarEntry {
-  const { path: _, type, xattrs, ...rest } = entry;
+  const { path: _, type, xattrs, identity: __, ...rest } = entry;
   const isKept = mode === undefined || type === "symlink";
   return {
     ...rest,

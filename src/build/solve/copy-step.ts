@@ -80,11 +80,7 @@ export function executeCopy(
         ...(node.mtime !== undefined && { mtime: node.mtime }),
       })),
     );
-    const lower = node.isLinked ? lowerDirectoriesOf(rooms, []) : target.lower;
-    await rooms.files.run(
-      { kind: "copy", mountpoints: mountpointsOf(rooms, id), target: { ...target, lower }, actions },
-      signal,
-    );
+    await rooms.files.run({ kind: "copy", mountpoints: mountpointsOf(rooms, id), target, actions }, signal);
   });
 }
 

@@ -1,7 +1,6 @@
 import {
   closeSync,
   constants,
-  type Dirent,
   lstatSync,
   openSync,
   readdirSync,
@@ -82,7 +81,7 @@ function removeEmpty(rootFd: number, names: readonly ByteString[]): boolean {
   );
 }
 
-/** A directory that has only been touched for stubs is as it was before; where nothing is left in it, it is no part of the layer. */
+/** A directory that has only been touched for stubs has its time from before. */
 function settleParent(rootFd: number, lower: readonly string[], path: ByteString): void {
   if (path === "") return;
   const root = openMergedRoot(lower);
@@ -94,10 +93,7 @@ function settleParent(rootFd: number, lower: readonly string[], path: ByteString
       const place = entryPath(fd, path.slice(slash + 1));
       const stats = lstatSync(place, { throwIfNoEntry: false });
       if (!stats?.isDirectory()) return;
-      const entries: Dirent[] = readdirSync(place, { withFileTypes: true });
-      const isSame = stats.mode === before.mode && stats.uid === before.uid && stats.gid === before.gid;
-      if (entries.length === 0 && isSame) rmdirSync(place);
-      else if (entries.length === 0) utimesSync(place, before.atime, before.mtime);
+      if (readdirSync(place).length === 0) utimesSync(place, before.atime, before.mtime);
     });
   } finally {
     root.close();

@@ -1,4 +1,4 @@
-import { constants, fchownSync } from "node:fs";
+import { constants, fchmodSync, fchownSync } from "node:fs";
 import { hasCode, invalid } from "../../errors.ts";
 import { type ByteString, textOfBytes } from "../../formats/tar/tar-entry.ts";
 import { closeDescriptor, makeDirectoryAt, openDirectoryAt, openInRoot } from "../../sys/safe-path.ts";
@@ -52,6 +52,7 @@ function makeDirectory(
     makeDirectoryAt(parentFd, name, mode);
     const fd = openDirectoryAt(parentFd, name);
     fchownSync(fd, uid, gid);
+    fchmodSync(fd, mode);
     closeDescriptor(fd);
   } catch (error) {
     if (!hasCode(error, "EEXIST")) throw error;

@@ -1,3 +1,4 @@
+import { resolveUser } from "../../launch/user.ts";
 import type { CacheRecord } from "../cache/record.ts";
 import type { WorkdirNode } from "../graph/nodes.ts";
 import { rootOwner } from "./copy-files.ts";
@@ -14,9 +15,10 @@ export function executeWorkdir(
   { layers, key }: StepWork,
 ): Promise<CacheRecord> {
   return makeStepLayer(rooms, { layers, key, description: node.name }, async (id, target) => {
+    const { uid, gid } = node.user === "" ? rootOwner : await resolveUser(target.lower, node.user, []);
     const mountpoint = mountpointsOf(rooms, id).target;
     await rooms.files.run(
-      { kind: "makeDirectory", mountpoint, target, path: node.path, owner: rootOwner },
+      { kind: "makeDirectory", mountpoint, target, path: node.path, owner: { uid, gid } },
       signal,
     );
   });
