@@ -9,6 +9,8 @@ interface NetworkNames {
 
 /** Who is called what, on which network. Names are compared without case. */
 export interface NameIndex {
+  /** Another number after each change. */
+  version(): number;
   put(sandbox: NamedSandbox): void;
   remove(id: string): void;
   nameNetworks(names: string[]): void;
@@ -25,6 +27,7 @@ export function createNameIndex(): NameIndex {
   const sandboxes = new Map<string, NamedSandbox>();
   const networks = new Map<string, NetworkNames>();
   let networkNames = new Set<string>();
+  let version = 0;
 
   function namesOf(networkId: string): NetworkNames {
     const known = networks.get(networkId);
@@ -56,11 +59,13 @@ export function createNameIndex(): NameIndex {
   }
 
   function remove(id: string): void {
+    version++;
     for (const endpoint of sandboxes.get(id)?.endpoints ?? []) drop(endpoint);
     sandboxes.delete(id);
   }
 
   return {
+    version: () => version,
     remove,
     put(sandbox) {
       remove(sandbox.id);
@@ -68,6 +73,7 @@ export function createNameIndex(): NameIndex {
       for (const endpoint of sandbox.endpoints) add(endpoint);
     },
     nameNetworks(names) {
+      version++;
       networkNames = new Set(names.map(fold));
     },
     findAddresses(networkId, name) {

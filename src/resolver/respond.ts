@@ -1,4 +1,5 @@
 import type { NamedSandbox } from "../supervisor-protocol/names.ts";
+import { createAnswerCache } from "./answer-cache.ts";
 import type { DnsTransport, Server } from "./ask-server.ts";
 import type { Forwarder } from "./forward.ts";
 import { lookUp } from "./lookup.ts";
@@ -35,7 +36,7 @@ const mostUnderWay = 1024;
 const mostUnderWayInAll = 8192;
 
 export function createResponder(index: NameIndex, hostServers: HostServers, forwarder: Forwarder): Responder {
-  let turn = 0;
+  const cache = createAnswerCache(() => index.version());
   let underWayInAll = 0;
 
   function answer(
@@ -48,8 +49,11 @@ export function createResponder(index: NameIndex, hostServers: HostServers, forw
     if (zone !== "IN") return forward(asker, query, transport);
     const found = lookUp(index, asker.named, name, type);
     if (found.kind === "elsewhere") return forward(asker, query, transport);
-    const whole = encodeAnswer(parsed, found, turn++);
-    return transport === "udp" ? fitAnswer(parsed, whole) : whole;
+    const count = found.kind === "addresses" ? found.addresses.length : 1;
+    return cache.keep(asker, query, transport, count, (turn) => {
+      const whole = encodeAnswer(parsed, found, turn);
+      return transport === "udp" ? fitAnswer(parsed, whole) : whole;
+    });
   }
 
   async function forward(asker: Asker, query: Buffer, transport: DnsTransport): Promise<Buffer> {
@@ -67,6 +71,8 @@ export function createResponder(index: NameIndex, hostServers: HostServers, forw
   }
 
   return (asker, query, transport) => {
+    const known = cache.find(asker, query, transport);
+    if (known) return known;
     const parsed = parseQuery(query);
     if (parsed === undefined) return undefined;
     if (typeof parsed === "number") return encodeFailure(query, parsed);
