@@ -4,7 +4,7 @@ import { type GlobalScope, openGlobalScope } from "./global-scope.ts";
 import type { Arg, Dockerfile, Range, Run, Stage } from "./instructions.ts";
 import { LayeredMap, layerOf } from "./layered-map.ts";
 import { parseRunMount } from "./run-mount.ts";
-import { findBases, findStage, reachableStages } from "./stage-links.ts";
+import { findBases, findStage, nearestFirst, reachableStages } from "./stage-links.ts";
 import { expand } from "./words.ts";
 
 /** What a build takes, besides files. */
@@ -39,11 +39,13 @@ export interface OutlineInput {
   environments?: ReadonlyMap<number, readonly string[]>;
 }
 
-/** What is gathered; the first of a name counts. */
-interface Gathered {
-  /** Those that have been followed. */
-  globals: Set<string>;
+/** Of one stage. */
+interface StageOutline {
+  /** Of several of one name the last counts. */
   args: Map<string, OutlineArg>;
+  /** Names of global arguments as well. */
+  used: Set<string>;
+  /** Of several of one name the first counts. */
   secrets: Map<string, OutlineKey>;
   ssh: Map<string, OutlineKey>;
 }
@@ -57,23 +59,36 @@ export function outlineDockerfile(dockerfile: Dockerfile, input: OutlineInput): 
   const images = new Map(dockerfile.stages.map((stage) => [stage, imageOf(dockerfile, stage, globals)]));
   const bases = findBases(dockerfile, (stage) => images.get(stage)!.text);
   const environments = new Map<Stage, LayeredMap<string>>();
-  const gathered: Gathered = { globals: new Set(), args: new Map(), secrets: new Map(), ssh: new Map() };
+  const outlines = new Map<Stage, StageOutline>();
   for (const stage of reachableStages(dockerfile, target, bases)) {
-    for (const name of images.get(stage)!.used) addGlobal(gathered, globals, name);
     const base = bases.get(stage);
     const env = base
       ? new LayeredMap(environments.get(base))
       : layerOf(input.environments?.get(stage.index) ?? []);
     environments.set(stage, env);
-    outlineStage(stage, { dockerfile, input, globals, gathered, env });
+    const { used } = images.get(stage)!;
+    const outline: StageOutline = {
+      args: new Map(),
+      used: new Set(used),
+      secrets: new Map(),
+      ssh: new Map(),
+    };
+    outlineStage(stage, { dockerfile, input, globals, outline, env });
+    outlines.set(stage, outline);
   }
+  const ordered = nearestFirst(dockerfile, target, bases).map((stage) => outlines.get(stage)!);
   return {
     name: target.name,
     description: describeStage(target),
-    args: byLine(gathered.args),
-    secrets: byLine(gathered.secrets),
-    ssh: byLine(gathered.ssh),
+    args: byLine(firstOf(ordered.map((outline) => usedArgs(outline, globals)))),
+    secrets: byLine(firstOf(ordered.map(({ secrets }) => secrets))),
+    ssh: byLine(firstOf(ordered.map(({ ssh }) => ssh))),
   };
+}
+
+/** Of things of one name the first counts. */
+function firstOf<T>(maps: readonly ReadonlyMap<string, T>[]): Map<string, T> {
+  return new Map(maps.toReversed().flatMap((map) => [...map]));
 }
 
 /** What the comment above its FROM says of a stage. */
@@ -90,24 +105,29 @@ function imageOf({ escape: escaper }: Dockerfile, { from }: Stage, { values }: G
   return { text: image.text, used: new Set([...image.used, ...platform]) };
 }
 
-/** With those that its default is made of. */
-function addGlobal({ globals: seen, args }: Gathered, { declared }: GlobalScope, name: string): void {
-  const waiting = [name];
-  for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) {
-    const known = declared.get(next);
-    if (!known || seen.has(next)) continue;
-    seen.add(next);
-    waiting.push(...known.uses);
-    const { arg, comment, value } = known;
-    if (!args.has(next)) args.set(next, { name: next, description: comment, value, range: arg.range });
+/** The stage's own arguments, and global ones with those that their defaults are made of. */
+function usedArgs({ args, used }: StageOutline, { declared }: GlobalScope): Map<string, OutlineArg> {
+  const found = new Map<string, OutlineArg>();
+  const waiting = new Set(used);
+  // A set that grows is walked to its end.
+  for (const name of waiting) {
+    const own = args.get(name);
+    const known = declared.get(name);
+    if (own) found.set(name, own);
+    else if (known) {
+      for (const one of known.uses) waiting.add(one);
+      const { arg, comment, value } = known;
+      found.set(name, { name, description: comment, value, range: arg.range });
+    }
   }
+  return found;
 }
 
 interface StageWork {
   dockerfile: Dockerfile;
   input: OutlineInput;
   globals: GlobalScope;
-  gathered: Gathered;
+  outline: StageOutline;
   env: LayeredMap<string>;
 }
 
@@ -116,7 +136,7 @@ function outlineStage({ instructions }: Stage, work: StageWork): void {
     expand(word, (name) => work.env.get(name), { escape: work.dockerfile.escape }).text;
   for (const instruction of instructions) {
     if (instruction.kind === "arg") outlineArg(instruction, work, read);
-    else if (instruction.kind === "run") outlineMounts(instruction, work.gathered, read);
+    else if (instruction.kind === "run") outlineMounts(instruction, work.outline, read);
     else if (instruction.kind === "env") {
       const pairs = instruction.pairs.map(({ key, value }) => [read(key), read(value)] as const);
       for (const [key, value] of pairs) work.env.set(key, value);
@@ -125,27 +145,27 @@ function outlineStage({ instructions }: Stage, work: StageWork): void {
 }
 
 function outlineArg({ args, range }: Arg, work: StageWork, read: (word: string) => string): void {
-  const { globals, gathered, env } = work;
+  const { globals, outline, env } = work;
   for (const { name, value: standard, comment } of args) {
+    outline.used.add(name);
     const given = work.input.buildArgs.get(name);
     const global = globals.values.get(name);
     // One that is declared again is the global one.
     if (given === undefined && standard === undefined && global !== undefined) {
       env.set(name, global);
-      addGlobal(gathered, globals, name);
       continue;
     }
     const value = given ?? (standard === undefined ? undefined : read(standard));
     if (value !== undefined) env.set(name, value);
-    if (!gathered.args.has(name)) gathered.args.set(name, { name, description: comment, value, range });
+    outline.args.set(name, { name, description: comment, value, range });
   }
 }
 
-function outlineMounts({ mounts, range }: Run, gathered: Gathered, read: (word: string) => string): void {
+function outlineMounts({ mounts, range }: Run, outline: StageOutline, read: (word: string) => string): void {
   for (const text of mounts) {
     const mount = parseRunMount(text, read);
     if (mount.type !== "secret" && mount.type !== "ssh") continue;
-    const keys = mount.type === "secret" ? gathered.secrets : gathered.ssh;
+    const keys = mount.type === "secret" ? outline.secrets : outline.ssh;
     const { id, isRequired } = mount;
     if (!keys.has(id)) keys.set(id, { name: id, isRequired, range });
   }

@@ -32,12 +32,20 @@ function namedSources(instruction: Instruction): Word[] {
 
 /** The stages that a target stands on, itself among them, in the order of the file. */
 export function reachableStages(dockerfile: Dockerfile, target: Stage, bases: Bases): Stage[] {
-  const reached = new Set<Stage>([target]);
-  // A set that grows is walked to its end.
-  for (const stage of reached) {
+  const reached = new Set(nearestFirst(dockerfile, target, bases));
+  return dockerfile.stages.filter((stage) => reached.has(stage));
+}
+
+/** The same stages: each with all that it goes on from, and then with what it takes files from. */
+export function nearestFirst(dockerfile: Dockerfile, target: Stage, bases: Bases): Stage[] {
+  const reached = new Set<Stage>();
+  const waiting = [target];
+  for (let stage = waiting.pop(); stage; stage = waiting.pop()) {
+    if (reached.has(stage)) continue;
+    reached.add(stage);
     const names = new Set(stage.instructions.flatMap(namedSources));
     const sources = [...names].map((name) => findStage(dockerfile, name));
-    for (const next of [bases.get(stage), ...sources]) if (next) reached.add(next);
+    for (const next of [...sources.toReversed(), bases.get(stage)]) if (next) waiting.push(next);
   }
-  return dockerfile.stages.filter((stage) => reached.has(stage));
+  return [...reached];
 }

@@ -66,6 +66,17 @@ describe("an outline", () => {
     assert.equal(outlineOf(text, { environments }).args[1]?.value, "/bin");
   });
 
+  it("has the last of a stage, and the nearest of several stages", () => {
+    const text = "FROM scratch AS a\nARG x=1\nARG y=1\nARG y=2\nFROM a\nARG x=3\nARG x\n";
+    assert.deepEqual(
+      outlineOf(text).args.map(({ name, value, range }) => [name, value, range.start.line]),
+      [
+        ["y", "2", 4],
+        ["x", undefined, 7],
+      ],
+    );
+  });
+
   it("ends, whatever refers to what", () => {
     assert.deepEqual(
       outlineOf("ARG a=$b\nARG b=$a\nARG b=$b\nFROM scratch\nARG b\n").args.map(({ name }) => name),
