@@ -13,8 +13,6 @@ const knownTwice = new Set<string>([
   "NetworkCreateRequest",
   "Publication",
   "Range",
-  "User",
-  "Volume",
   "createEngine",
   "list",
 ]);

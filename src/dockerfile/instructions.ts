@@ -103,10 +103,10 @@ export type Cmd = Located & { kind: "cmd"; command: Command };
 export type Entrypoint = Located & { kind: "entrypoint"; command: Command };
 export type Shell = Located & { kind: "shell"; args: string[] };
 export type Workdir = Located & { kind: "workdir"; path: Word };
-export type User = Located & { kind: "user"; user: Word };
+type User = Located & { kind: "user"; user: Word };
 /** Sorted, as the history shows them. */
 export type Expose = Located & { kind: "expose"; ports: Word[] };
-export type Volume = Located & { kind: "volume"; paths: Word[] };
+type Volume = Located & { kind: "volume"; paths: Word[] };
 export type StopSignal = Located & { kind: "stopsignal"; signal: Word };
 export type Maintainer = Located & { kind: "maintainer"; author: string };
 /** `text` is the instruction as the image keeps it. Only the build upon that image parses it (`parseTrigger`), and finds what is wrong. */

@@ -2,14 +2,14 @@ import { invalid } from "../errors.ts";
 import { locate, oneArgument, someArguments } from "./arguments.ts";
 import { trim } from "./blanks.ts";
 import { readFlags } from "./flags.ts";
-import type { Expose, Maintainer, StopSignal, User, Volume, Workdir } from "./instructions.ts";
+import type { Expose, Instruction, Maintainer, StopSignal, Workdir } from "./instructions.ts";
 import type { Statement } from "./statements.ts";
 
 export function parseWorkdir(statement: Statement): Workdir {
   return { ...locate(statement), kind: "workdir", path: oneWord(statement) };
 }
 
-export function parseUser(statement: Statement): User {
+export function parseUser(statement: Statement): Extract<Instruction, { kind: "user" }> {
   return { ...locate(statement), kind: "user", user: oneWord(statement) };
 }
 
@@ -36,7 +36,7 @@ export function parseExpose(statement: Statement): Expose {
 
 const compareBytes = (one: string, other: string): number => (one < other ? -1 : one > other ? 1 : 0);
 
-export function parseVolume(statement: Statement): Volume {
+export function parseVolume(statement: Statement): Extract<Instruction, { kind: "volume" }> {
   const paths = someArguments(statement).map(trim);
   readFlags(statement.flags, {});
   if (paths.includes("")) throw invalid("VOLUME specified can not be an empty string");
