@@ -68,6 +68,24 @@ const networkGoals: Goal[] = [
     against: dockerd,
     atMost: 1,
   },
+  {
+    text: "a start beside 300 containers of its network takes at most 1.2 times the first one",
+    row: "start in a network with 300 containers, beside 200 others",
+    against: { row: "start in a network, the first of it" },
+    atMost: 1.2,
+  },
+  {
+    text: "`network ls` within 50 ms, of 200 networks",
+    row: "ls of 200 networks",
+    against: { value: 50 },
+    atMost: 1,
+  },
+  {
+    text: "`network inspect` within 50 ms, of one with 300 containers",
+    row: "inspect of a network with 300 containers",
+    against: { value: 50 },
+    atMost: 1,
+  },
 ];
 
 const goals: Goal[] = [

@@ -1,21 +1,22 @@
 import { rmSync, writeFileSync } from "node:fs";
-import { request } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { callApi } from "./call-api.ts";
+import { benchCrowdedNetworks } from "./crowded-networks.ts";
 import { type BenchEngine, runCommand } from "./engine.ts";
 import { alternate, type Bench, median } from "./measure.ts";
 import type { Row } from "./results.ts";
 
 /** Networks: made and removed, started in, connected to, published from, and asked for names. Over the API, without a client's own time. */
 export const benchNetworks: Bench = async (engines) => {
-  for (const engine of engines) await call(engine, "POST", "/networks/create", { Name: "bench" });
+  for (const engine of engines) await callApi(engine, "POST", "/networks/create", { Name: "bench" });
   const rows = [
     await alternate(engines, {
       name: "network create and remove",
       samples: 20,
       work: async (engine, sample) => {
-        await call(engine, "POST", "/networks/create", { Name: `n${sample}` });
-        await call(engine, "DELETE", `/networks/n${sample}`);
+        await callApi(engine, "POST", "/networks/create", { Name: `n${sample}` });
+        await callApi(engine, "DELETE", `/networks/n${sample}`);
       },
     }),
     await benchStart(engines, "start on the default bridge", { NetworkMode: "bridge" }),
@@ -38,16 +39,17 @@ export const benchNetworks: Bench = async (engines) => {
       name: "connect and disconnect of a running container",
       samples: 20,
       work: async (engine) => {
-        await call(engine, "POST", "/networks/bridge/connect", { Container: "one" });
-        await call(engine, "POST", "/networks/bridge/disconnect", { Container: "one" });
+        await callApi(engine, "POST", "/networks/bridge/connect", { Container: "one" });
+        await callApi(engine, "POST", "/networks/bridge/disconnect", { Container: "one" });
       },
     }),
     ...(await benchNames(engines)),
   );
   for (const engine of engines) {
-    await call(engine, "DELETE", "/containers/one?force=1");
-    await call(engine, "DELETE", "/networks/bench");
+    await callApi(engine, "DELETE", "/containers/one?force=1");
+    await callApi(engine, "DELETE", "/networks/bench");
   }
+  if (mine) rows.push(...(await benchCrowdedNetworks(mine)));
   return rows;
 };
 
@@ -57,21 +59,21 @@ function benchStart(engines: BenchEngine[], name: string, hostConfig: object, sa
     name,
     samples,
     before: (engine) =>
-      call(engine, "POST", "/containers/create?name=started", {
+      callApi(engine, "POST", "/containers/create?name=started", {
         ...{ Image: "busybox", Cmd: ["sleep", "100000"], ExposedPorts, HostConfig: hostConfig },
       }),
-    work: (engine) => call(engine, "POST", "/containers/started/start"),
-    after: (engine) => call(engine, "DELETE", "/containers/started?force=1"),
+    work: (engine) => callApi(engine, "POST", "/containers/started/start"),
+    after: (engine) => callApi(engine, "DELETE", "/containers/started?force=1"),
   });
 }
 
 async function run(engine: BenchEngine, name: string, HostConfig: object): Promise<void> {
-  await call(engine, "POST", `/containers/create?name=${name}`, {
+  await callApi(engine, "POST", `/containers/create?name=${name}`, {
     Image: "busybox",
     Cmd: ["sleep", "100000"],
     HostConfig,
   });
-  await call(engine, "POST", `/containers/${name}/start`);
+  await callApi(engine, "POST", `/containers/${name}/start`);
 }
 
 const firstPort = 20_000;
@@ -107,7 +109,7 @@ async function benchNames(engines: BenchEngine[]): Promise<Row[]> {
   const taken = new Map(engines.map(({ name }) => [name, [] as { rate: number; milliseconds: number }[]]));
   for (let round = 0; round < rounds; round++) {
     for (const engine of engines) {
-      const { State } = (await call(engine, "GET", "/containers/one/json")) as { State: { Pid: number } };
+      const { State } = (await callApi(engine, "GET", "/containers/one/json")) as { State: { Pid: number } };
       const there = [
         "-t",
         String(engine.initPid),
@@ -135,26 +137,4 @@ async function benchNames(engines: BenchEngine[]): Promise<Row[]> {
     waited.values[name] = median(list.map(({ milliseconds }) => milliseconds));
   }
   return [answered, waited];
-}
-
-/** @throws Error for a status of 400 and above */
-function call(engine: BenchEngine, method: string, path: string, body?: object): Promise<unknown> {
-  return new Promise((resolve, reject) => {
-    const socketPath = engine.host.slice("unix://".length);
-    const text = body && JSON.stringify(body);
-    const headers = text
-      ? { "Content-Type": "application/json", "Content-Length": Buffer.byteLength(text) }
-      : {};
-    const sent = request({ socketPath, method, path, headers }, (answer) => {
-      const chunks: Buffer[] = [];
-      answer.on("data", (chunk) => chunks.push(chunk));
-      answer.on("end", () => {
-        const content = Buffer.concat(chunks).toString();
-        if ((answer.statusCode ?? 500) >= 400) reject(new Error(`${method} ${path}: ${content}`));
-        else resolve(content === "" ? undefined : JSON.parse(content));
-      });
-    });
-    sent.on("error", reject);
-    sent.end(text);
-  });
 }

@@ -14,7 +14,7 @@ interface KeeperOptions {
 
 /** Keeps a process running that knows only what this one tells it, so that another can take its place at any moment. */
 export interface Keeper {
-  /** Tells it; one that is being started knows all when it is there. Without need for it none is started. */
+  /** Tells it something. When this resolves it is in effect, and so is all from before. Without need for it none is started. */
   tell(method: string, parameters: unknown): Promise<void>;
 }
 
@@ -68,14 +68,16 @@ export function createKeeper(options: KeeperOptions): Keeper {
     async tell(method, parameters) {
       clearTimeout(idleTimer);
       idleTimer = setTimeout(endIfIdle, idleMilliseconds).unref();
-      if (replacing) await replacing;
-      else if (!current) {
+      if (!current && !replacing) {
         if (isNeeded()) await replace(0);
-      } else
-        await current.request(method, parameters).catch(async (error: unknown) => {
-          if (!replacing) throw error;
-          await replacing;
-        });
+        return;
+      }
+      // What it has heard at its start may be what there was before this.
+      if (replacing) await replacing;
+      await current?.request(method, parameters).catch(async (error: unknown) => {
+        if (!replacing) throw error;
+        await replacing;
+      });
     },
   };
 }

@@ -18,9 +18,10 @@ export function createRelays(children: Children, execRoot: string): Methods {
 
   return {
     async putRelays({ id, relays }) {
-      const had = owners.delete(id);
+      owners.delete(id);
       if (relays.length > 0) owners.set(id, relays);
-      if (had || relays.length > 0) await tell("putRelays", { id, relays });
+      // Also of an owner that has none: its container's end may have been told already, and not be in effect.
+      await tell("putRelays", { id, relays });
     },
     syncRelays(options) {
       owners.clear();

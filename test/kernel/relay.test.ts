@@ -123,6 +123,21 @@ describe("a port that is published at IPv6 addresses to a container without IPv6
     }
   });
 
+  it("is free again the moment that its container has gone, whatever becomes of the relay", async () => {
+    const port = "18473";
+    for (let time = 0; time < 12; time++) {
+      await serve("brief", "-p", `${port}:80`);
+      if (time % 3 === 0) await answers(port, "brief");
+      if (time % 3 === 1) for (const pid of relaysOf(engine)) process.kill(pid, "SIGKILL");
+      await berth("rm", "-f", "brief");
+      assert.equal(await fetch("::1", port), "ECONNREFUSED");
+    }
+    await serve("brief", "-p", `${port}:80`);
+    for (let time = 0; time < 4; time++) await berth("restart", "-t", "0", "brief");
+    await answers(port, "brief");
+    await berth("rm", "-f", "brief");
+  });
+
   it("ends with its container, also when the daemon is away, and can be had again", async () => {
     const port = await portOf("web");
     await berth("rm", "-f", "web");
