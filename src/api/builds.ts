@@ -1,5 +1,5 @@
 import { conflict, invalid } from "../errors.ts";
-import type { ApiRequest } from "./request.ts";
+import type { ApiRequest, Reply } from "./request.ts";
 
 /** BuildKit's API: the client speaks first. */
 export function grpc(request: ApiRequest): undefined {
@@ -25,4 +25,10 @@ export function session(request: ApiRequest): undefined {
     methods: new Set(values("grpc-method").map((method) => method.toLowerCase())),
   };
   sessions.open(offer, request.upgradeTo("h2c"));
+}
+
+/** Builds of clients that say it with `version=2` end with their connection; there is none to be found by its id. @throws EngineError invalid */
+export function cancel(request: ApiRequest): Reply {
+  if (request.text("id") === "") throw invalid("build ID not provided");
+  return { status: 200 };
 }

@@ -1,6 +1,8 @@
 import * as archive from "./archive.ts";
 import * as attach from "./attach.ts";
+import * as buildCache from "./build-cache.ts";
 import * as builds from "./builds.ts";
+import { build } from "./classic-build.ts";
 import * as containers from "./containers.ts";
 import * as execs from "./execs.ts";
 import * as images from "./images.ts";
@@ -87,11 +89,9 @@ export const routes: Route[] = [
   ["POST", "/images/*name/tag", images.tag],
   ["DELETE", "/images/*name", images.remove],
   ["POST", "/commit", images.commit],
-  ["POST", "/build/prune", system.pruneBuilds],
-  ["POST", "/build", system.notYet("build")],
-  ["POST", "/build/cancel", system.notYet("build")],
-  ["POST", "/session", system.notYet("build sessions")],
-  ["POST", "/grpc", system.notYet("build sessions")],
+  ["POST", "/build/prune", buildCache.prune],
+  ["POST", "/build", build],
+  ["POST", "/build/cancel", builds.cancel],
   ["POST", "/berth/images/make", images.make],
   ["POST", "/berth/containers/:id/ports", containers.changePublished],
   ["GET", "/distribution/*name/json", registries.inspect],

@@ -7,6 +7,7 @@ import { checkSystem } from "../system/check.ts";
 import { describeDiskUse } from "../system/df.ts";
 import { describeSystem } from "../system/info.ts";
 import { describeVersion } from "../system/version.ts";
+import { describeCache } from "./build-cache.ts";
 import { type ApiRequest, noContent, ok, type Reply } from "./request.ts";
 
 export function ping(): Reply {
@@ -34,7 +35,11 @@ export async function info({ engine }: ApiRequest): Promise<Reply> {
 }
 
 export async function df(request: ApiRequest): Promise<Reply> {
-  return ok(await describeDiskUse(request.engine, request.query.getAll("type")));
+  const types = request.query.getAll("type");
+  const usage = await describeDiskUse(request.engine, types);
+  if (types.length > 0 && !types.includes("build-cache")) return ok(usage);
+  const cache = await request.engine.builder.usage([]);
+  return ok({ ...usage, BuildCache: cache.map(describeCache) });
 }
 
 export async function checkEngine({ engine }: ApiRequest): Promise<Reply> {
@@ -106,16 +111,6 @@ function parseBound(text: string): number | undefined {
   const milliseconds = parseTimestamp(text);
   if (milliseconds === undefined) throw invalid(`strconv.ParseInt: parsing "${text}": invalid syntax`);
   return milliseconds;
-}
-
-/** There is no build cache yet, so there is nothing to prune; `docker system prune` asks all the same. */
-export const pruneBuilds = (): Reply => ok({ CachesDeleted: [], SpaceReclaimed: 0 });
-
-/** A capability that has yet to be built. */
-export function notYet(what: string): () => never {
-  return () => {
-    throw notImplemented(`not yet supported: ${what}`);
-  };
 }
 
 /** As a daemon that was not started with --experimental. */

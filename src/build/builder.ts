@@ -12,6 +12,7 @@ import { openStepCache, type StepCache } from "./cache/step-cache.ts";
 import { listUsage, type PruneRequest, pruneCache, type UsageRecord } from "./cache/usage.ts";
 import type { ClientSession } from "./client-session.ts";
 import { type ContextStore, openContextStore } from "./context/context-store.ts";
+import { openFolders } from "./context/folders.ts";
 import { answerCall } from "./frontend/answer.ts";
 import { type PlannedImage, type PreparedBuild, prepareBuild } from "./frontend/frontend.ts";
 import type { BuildOptions } from "./options.ts";
@@ -27,6 +28,8 @@ import type { Followers, SolveRooms, Solving } from "./solve/solving.ts";
 export interface BuildRequest {
   options: BuildOptions;
   sessionId: string;
+  /** The context, where it comes as an archive: compressed or not, or a Dockerfile alone. */
+  archive?: AsyncIterable<Uint8Array>;
   /** @throws EngineError when there is none, and none comes soon */
   session(id: string): Promise<ClientSession>;
   report: Reporter;
@@ -80,6 +83,7 @@ export function openBuilder(given: BuildRooms): Builder {
     cache: openStepCache(given.state, given.images.snapshots),
     cacheMounts,
     contexts: openContextStore(join(root, "contexts")),
+    folders: openFolders(join(root, "folders"), files),
     files,
     processes: createStepProcesses(),
     slots: createSlots(parallelSteps),
@@ -135,7 +139,7 @@ async function answer(rooms: SolveRooms, request: BuildRequest): Promise<CallAns
   const { options, sessionId } = request;
   const { solving, close } = openSolving(rooms, request);
   try {
-    return await answerCall(solving, options, sessionId, options.call);
+    return await answerCall(solving, options, sessionId, request.archive);
   } finally {
     close();
   }
@@ -145,7 +149,7 @@ async function prepare(rooms: SolveRooms, request: BuildRequest): Promise<Build>
   const { options, sessionId } = request;
   const { solving, close } = openSolving(rooms, request);
   try {
-    const prepared = await prepareBuild(solving, options, sessionId);
+    const prepared = await prepareBuild(solving, options, sessionId, request.archive);
     const solver = createSolver({ ...solving, file: prepared.file });
     return { prepared, options, solve: (image) => solver.layersOf(image.target), close };
   } catch (error) {

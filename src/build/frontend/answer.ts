@@ -17,9 +17,10 @@ export async function answerCall(
   solving: Omit<Solving, "file">,
   options: BuildOptions,
   sessionId: string,
-  call: string,
+  archive: AsyncIterable<Uint8Array> | undefined,
 ): Promise<CallAnswer> {
-  const loaded = await loadDockerfile(solving, options, sessionId);
+  const { call } = options;
+  const loaded = await loadDockerfile(solving, options, sessionId, archive);
   const { file, ignored } = loaded;
   if (call === "frontend.targets") return answerTargets(parseDockerfile(file.text));
   const [platform] = options.platforms;

@@ -1,13 +1,16 @@
 import { createHash } from "node:crypto";
+import { existsSync, realpathSync } from "node:fs";
+import { join, posix } from "node:path";
 import { basename } from "node:path/posix";
 import type { Dockerfile } from "../../dockerfile/instructions.ts";
 import { parseDockerfile } from "../../dockerfile/parse.ts";
-import { invalid } from "../../errors.ts";
+import { invalid, notImplemented } from "../../errors.ts";
 import { parseIgnoreFile } from "../../formats/ignore-patterns.ts";
 import type { Platform } from "../../formats/oci-manifest.ts";
 import { formatPlatform } from "../../formats/platform.ts";
 import type { ImageContent } from "../../images/store/kinds.ts";
 import { BuildError, locateError } from "../build-error.ts";
+import { readFolderFiles } from "../context/folders.ts";
 import type { BaseImage } from "../graph/base-image.ts";
 import type { DirectoryNode, Node } from "../graph/nodes.ts";
 import { type Plan, planBuild } from "../graph/plan.ts";
@@ -38,6 +41,8 @@ export interface LoadedFiles {
   ignored: string[];
   /** Of the Dockerfile's loading, which the linter's warnings belong to. */
   vertex: string;
+  /** Where the context is, if it is no directory of the client's. */
+  folder?: string;
 }
 
 /** Reads the Dockerfile and what it refers to. @throws BuildError */
@@ -45,8 +50,9 @@ export async function prepareBuild(
   solving: Omit<Solving, "file">,
   options: BuildOptions,
   sessionId: string,
+  archive?: AsyncIterable<Uint8Array>,
 ): Promise<PreparedBuild> {
-  const loaded = await loadDockerfile(solving, options, sessionId);
+  const loaded = await loadDockerfile(solving, options, sessionId, archive);
   const { file, ignored, vertex } = loaded;
   let dockerfile: Dockerfile;
   try {
@@ -68,7 +74,7 @@ export async function planDockerfile(
   solving: Omit<Solving, "file">,
   options: BuildOptions,
   sessionId: string,
-  { file, ignored }: LoadedFiles,
+  { file, ignored, folder }: LoadedFiles,
   dockerfile: Dockerfile,
   platform: Platform,
 ): Promise<PlannedImage> {
@@ -78,7 +84,7 @@ export async function planDockerfile(
     platform,
     sources: {
       session: sessionId,
-      context: contextNode(options, sessionId, ignored),
+      context: folder === undefined ? contextNode(options, sessionId, ignored) : folderNode(folder),
       async findImage(name, wanted) {
         const found = await findBaseImage(solving, options, name, wanted);
         bases.set(found.base, found);
@@ -97,19 +103,61 @@ export async function loadDockerfile(
   solving: Omit<Solving, "file">,
   options: BuildOptions,
   sessionId: string,
+  archive?: AsyncIterable<Uint8Array>,
 ): Promise<LoadedFiles> {
   const { filename } = options;
   const own = `${filename}.dockerignore`;
   const title = `[internal] load build definition from ${basename(filename)}`;
   const names = [filename, own, ...(basename(filename) === "Dockerfile" ? [filename.toLowerCase()] : [])];
-  const files = await loadFiles(solving, { sessionId, title, names, directory: options.dockerfileName });
+  const folder = await openRemote(solving, options, sessionId, archive);
+  const isInFolder = folder !== undefined && options.dockerfileName === options.contextName;
+  const files = isInFolder
+    ? readFolderFiles(folder, names)
+    : await loadFiles(solving, { sessionId, title, names, directory: options.dockerfileName });
   const text = files.get(filename) ?? files.get(filename.toLowerCase());
   if (text === undefined)
     throw new BuildError(`failed to read dockerfile: open ${filename}: no such file or directory`, {});
   const file = { name: basename(filename), text };
+  const vertex = vertexOfLoading(sessionId, title);
+  if (folder !== undefined) return { file, ignored: [], vertex, folder };
   const ignoreText = files.get(own) ?? (await loadIgnoreFile(solving, options, sessionId));
-  return { file, ignored: parseIgnoreFile(ignoreText), vertex: vertexOfLoading(sessionId, title) };
+  return { file, ignored: parseIgnoreFile(ignoreText), vertex };
 }
+
+const uploadPrefix = "http://buildkit-session/";
+
+/** A context that is no directory of the client's. @returns the folder that it is in now */
+async function openRemote(
+  solving: Omit<Solving, "file">,
+  { remoteContext, contextSubdir }: BuildOptions,
+  sessionId: string,
+  archive: AsyncIterable<Uint8Array> | undefined,
+): Promise<string | undefined> {
+  const { rooms, onClose, report, session } = solving;
+  if (archive === undefined && remoteContext === undefined) return undefined;
+  const name = "[internal] load remote build context";
+  const vertex = { digest: vertexOfLoading(sessionId, `${name} ${remoteContext ?? ""}`), inputs: [], name };
+  return reportWork(report, vertex, async () => {
+    let input = archive;
+    if (remoteContext?.startsWith(uploadPrefix))
+      input = (await session(sessionId)).upload(remoteContext.slice(uploadPrefix.length));
+    if (!input) throw notImplemented(`contexts such as ${remoteContext} are not yet supported`);
+    const folder = await rooms.folders.unpack(input);
+    onClose(folder.release);
+    return contextSubdir === "" ? folder.path : subfolder(folder.path, contextSubdir);
+  });
+}
+
+/** @throws EngineError invalid for one that leads outside, or is not there */
+function subfolder(path: string, subdir: string): string {
+  const below = posix.normalize(`/${subdir}`);
+  const real = join(path, below);
+  if (!existsSync(real) || !realpathSync(real).startsWith(realpathSync(path)))
+    throw invalid(`failed to read the context: ${below.slice(1)}: no such directory`);
+  return realpathSync(real);
+}
+
+const folderNode = (path: string): Node => ({ kind: "folder", name: "", path });
 
 async function loadIgnoreFile(
   solving: Omit<Solving, "file">,

@@ -64,11 +64,10 @@ export interface GitNode extends NodeBase {
   checksum?: string;
 }
 
-/** An archive that the client uploads, unpacked. */
-export interface UploadNode extends NodeBase {
-  kind: "upload";
-  session: string;
-  id: string;
+/** A directory of this machine that is the build's own: of an archive that was unpacked. */
+export interface FolderNode extends NodeBase {
+  kind: "folder";
+  path: string;
 }
 
 export interface CopyPart {
@@ -167,7 +166,7 @@ export type Node =
   | InlineNode
   | HttpNode
   | GitNode
-  | UploadNode
+  | FolderNode
   | CopyNode
   | WorkdirNode
   | RunNode;
@@ -206,7 +205,7 @@ export function digestOfNode(node: Node): string {
 }
 
 const kinds = new Set<unknown>([
-  ...["scratch", "image", "directory", "inline", "http", "git", "upload", "copy", "workdir", "run"],
+  ...["scratch", "image", "directory", "inline", "http", "git", "folder", "copy", "workdir", "run"],
 ]);
 
 function isNode(value: unknown): value is Node {

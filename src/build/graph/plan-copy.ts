@@ -6,7 +6,7 @@ import { hasWildcard } from "../solve/select-sources.ts";
 import type { CopyNode, CopyPart, Node } from "./nodes.ts";
 import { planRemote } from "./plan-remote.ts";
 import { expandIn, valueIn } from "./scope.ts";
-import { absolutePath, addHistory, type Planning, type StagePlan } from "./stage.ts";
+import { absolutePath, addHistory, type Planning, type StagePlan, shownText } from "./stage.ts";
 
 /** Plans a COPY or an ADD. @param prefix of its history: "" or "ONBUILD " */
 export async function planTransfer(
@@ -48,7 +48,7 @@ export async function planTransfer(
     ...(stage.ignoresCache && { ignoresCache: true }),
   };
   stage.node = node;
-  stage.steps.push({ node, text: `${keyword} ${expandRest(stage, instruction.source)}` });
+  stage.steps.push({ node, text: shownText(stage, instruction) });
   const flags = [
     ...(kind === "copy" && instruction.parents ? ["--parents"] : []),
     ...(chown ? [`--chown=${chown}`] : []),
@@ -57,20 +57,6 @@ export async function planTransfer(
   const named = [...sources, ...heredocs.map(({ name }) => `<<${name}`)];
   const createdBy = [keyword, ...flags, ...named, expand(instruction.destination)].join(" ");
   addHistory(stage, `${createdBy} # buildkit`, { hasLayer: true, sourceDate: planning.options.sourceDate });
-}
-
-/** The text of an instruction without its keyword, variables expanded, as progress shows it. */
-export function expandRest(stage: StagePlan, source: string): string {
-  const rest = source.replace(/^\s*\S+\s*/, "");
-  try {
-    return expandWord(rest, (name) => valueIn(stage.scope, name), {
-      escape: stage.scope.escape,
-      keepsQuotes: true,
-      keepsUnset: true,
-    });
-  } catch {
-    return rest;
-  }
 }
 
 /** With its slash at the end where it is meant as a directory. */

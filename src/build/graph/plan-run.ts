@@ -1,13 +1,14 @@
 import { posix } from "node:path";
 import type { Command, Run } from "../../dockerfile/instructions.ts";
 import { parseRunMount, type RunMount } from "../../dockerfile/run-mount.ts";
+import { readRunScript } from "../../dockerfile/run-script.ts";
 import { invalid } from "../../errors.ts";
 import { cleanPath } from "../../formats/bind-spec.ts";
 import { defaultPath } from "../../runtime/defaults.ts";
 import type { RunMountNode, RunNode } from "./nodes.ts";
-import { expandRest, note } from "./plan-copy.ts";
+import { note } from "./plan-copy.ts";
 import { environmentOf, expandIn, proxiesOf } from "./scope.ts";
-import { absolutePath, addHistory, type Planning, type StagePlan, shellOf } from "./stage.ts";
+import { absolutePath, addHistory, type Planning, type StagePlan, shellOf, shownText } from "./stage.ts";
 
 /** Plans a RUN. @throws EngineError invalid, forbidden */
 export async function planRun(planning: Planning, stage: StagePlan, instruction: Run): Promise<void> {
@@ -41,7 +42,7 @@ export async function planRun(planning: Planning, stage: StagePlan, instruction:
     ...(stage.ignoresCache && { ignoresCache: true }),
   };
   stage.node = node;
-  stage.steps.push({ node, text: `${instruction.keyword} ${shownText(stage, instruction)}` });
+  stage.steps.push({ node, text: shownText(stage, instruction) });
   const declared = [...new Set(stage.declaredArgs)];
   const given = declared.map((name) => `${name}=${stage.scope.args.get(name) ?? ""}`);
   const said = declared.length > 0 ? `|${declared.length} ${given.join(" ")} ` : "";
@@ -51,38 +52,17 @@ export async function planRun(planning: Planning, stage: StagePlan, instruction:
   });
 }
 
-/** A script names its first line. */
-function shownText(stage: StagePlan, instruction: Run): string {
-  const { command, source } = instruction;
-  const [script] = command.form === "shell" ? command.heredocs : [];
-  if (!script) return expandRest(stage, source);
-  const [first = ""] = script.content.split("\n");
-  const isMore = script.content.trimEnd().includes("\n");
-  return `${expandRest(stage, source.split("\n", 1)[0] as string)} (${first}${isMore ? "..." : ""})`;
-}
-
-/** A heredoc is the shell's own, unless it is all there is: then it is a script. */
+/** A script that says what runs it is a file that is mounted for the step. */
 function commandOf(stage: StagePlan, command: Command): { args: string[]; files: RunMountNode[] } {
   if (command.form === "exec") return { args: command.args, files: [] };
-  const { text, heredocs } = command;
-  const [only] = heredocs;
-  if (!only) return { args: [...shellOf(stage), text], files: [] };
-  const isScript = heredocs.length === 1 && /^\s*<<-?\s*["']?[A-Za-z_][\w.-]*["']?\s*$/.test(text);
-  if (!isScript) {
-    const whole = [text, ...heredocs.map(({ content, name }) => `${content}${name}`)].join("\n");
-    return { args: [...shellOf(stage), whole], files: [] };
-  }
-  if (!only.content.startsWith("#!")) return { args: [...shellOf(stage), only.content], files: [] };
-  const path = "/dev/pipes/";
-  const from = {
-    kind: "inline" as const,
-    name: "",
-    files: [{ name: only.name, content: only.content, mode: 0o755 }],
-  };
-  const target = `${path}${only.name}`;
+  const script = readRunScript(command);
+  if (script.kind === "shell") return { args: [...shellOf(stage), script.text], files: [] };
+  const { name, content } = script;
+  const from = { kind: "inline" as const, name: "", files: [{ name, content, mode: 0o755 }] };
+  const target = `/dev/pipes/${name}`;
   return {
     args: [...shellOf(stage), target],
-    files: [{ type: "bind", target, from, source: only.name, isWritable: false }],
+    files: [{ type: "bind", target, from, source: name, isWritable: false }],
   };
 }
 

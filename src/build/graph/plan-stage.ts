@@ -1,7 +1,7 @@
 import { posix } from "node:path";
+import { parseExposedPorts } from "../../dockerfile/exposed-ports.ts";
 import type { Arg, Expose, Instruction, Workdir } from "../../dockerfile/instructions.ts";
 import { parseTrigger } from "../../dockerfile/parse.ts";
-import { invalid } from "../../errors.ts";
 import { cleanPath } from "../../formats/bind-spec.ts";
 import { planTransfer } from "./plan-copy.ts";
 import { planRun } from "./plan-run.ts";
@@ -20,7 +20,7 @@ import {
   setStopSignal,
   setUser,
 } from "./settings.ts";
-import { absolutePath, addHistory, type Planning, type StagePlan } from "./stage.ts";
+import { absolutePath, addHistory, type Planning, type StagePlan, shownText } from "./stage.ts";
 
 /** Does to a stage's plan what an instruction says. @throws EngineError invalid */
 export async function planInstruction(
@@ -55,7 +55,7 @@ export async function planInstruction(
     case "user":
       return setUser(stage, expand(instruction.user), said);
     case "expose":
-      return addPorts(stage, portsOf(stage, instruction), said);
+      return addPorts(stage, expandPorts(stage, instruction), said);
     case "volume":
       return addVolumes(stage, instruction.paths.map(expand), said);
     case "stopsignal":
@@ -114,20 +114,11 @@ function planWorkdir(planning: Planning, stage: StagePlan, instruction: Workdir)
       ...(stage.ignoresCache && { ignoresCache: true }),
     };
     stage.node = node;
-    stage.steps.push({ node, text: `${instruction.keyword} ${given}` });
+    stage.steps.push({ node, text: shownText(stage, instruction) });
   }
   addHistory(stage, `WORKDIR ${path}`, { hasLayer, sourceDate: planning.options.sourceDate });
 }
 
-/** "80/tcp" of each word, ranges in full. */
-function portsOf(stage: StagePlan, { ports }: Expose): string[] {
-  return ports
-    .flatMap((word) => expandListIn(stage.scope, word))
-    .flatMap((text) => {
-      const [, first = "", last = first, protocol = "tcp"] =
-        /^(\d+)(?:-(\d+))?(?:\/([A-Za-z]+))?$/.exec(text) ?? [];
-      const [from, to] = [Number(first), Number(last)];
-      if (!first || from > to || to > 65_535) throw invalid(`invalid containerPort: ${text}`);
-      return Array.from({ length: to - from + 1 }, (_, index) => `${from + index}/${protocol.toLowerCase()}`);
-    });
+function expandPorts(stage: StagePlan, { ports }: Expose): string[] {
+  return ports.flatMap((word) => expandListIn(stage.scope, word)).flatMap(parseExposedPorts);
 }

@@ -33,6 +33,8 @@ export interface Plan {
   /** Without its layers, which are not known yet. */
   config: ImageConfig;
   base: BaseImage | undefined;
+  /** How many steps are shown. */
+  steps: number;
   /** Images that stages go on from, by the stages' numbers. */
   bases: ReadonlyMap<number, BaseImage>;
 }
@@ -62,9 +64,9 @@ export async function planBuild(
   const planner: Planner = { dockerfile, file, sources, planning, plans: new Map() };
   const planned = await planStage(planner, target);
   const plans = await Promise.all(planner.plans.values());
-  nameSteps(plans, planned, dockerfile.stages.length > 1, options);
+  const steps = nameSteps(plans, planned, dockerfile.stages.length > 1, options);
   return {
-    ...{ target: planned.node, platform: planned.platform, base: planned.base },
+    ...{ target: planned.node, platform: planned.platform, base: planned.base, steps },
     config: configOf(planned, options),
     bases: new Map(plans.flatMap(({ index, base }) => (base ? [[index, base] as const] : []))),
   };
@@ -225,19 +227,21 @@ function readGlobals(
   return globals;
 }
 
-/** "[name 2/5] RUN …": the stage's name where there are several, or where one is implied. */
+/** "[name 2/5] RUN …": the stage's name where there are several, or where one is implied. @returns how many are needed */
 function nameSteps(
   plans: readonly StagePlan[],
   target: StagePlan,
   hasSeveral: boolean,
   options: BuildOptions,
-): void {
+): number {
   const isNamed = hasSeveral || plans.some(({ steps }) => steps.some(({ node }) => impliesStage(node)));
   const needed = new Set(nodesOf(target.node));
+  let named = 0;
   for (const { steps, name, index, platform } of plans) {
     const total = steps.length;
     steps.forEach(({ node, text }, at) => {
       if (!needed.has(node)) return;
+      named++;
       const number = String(at + 1).padStart(String(total).length, " ");
       const words = [
         ...(options.isMultiPlatform ? [crossPlatform(platform)] : []),
@@ -247,6 +251,7 @@ function nameSteps(
       node.name = `[${words.join(" ")}] ${text}`;
     });
   }
+  return named;
 }
 
 function crossPlatform(platform: Platform): string {

@@ -1,10 +1,11 @@
-import type { Range } from "../../dockerfile/instructions.ts";
+import type { Instruction, Range } from "../../dockerfile/instructions.ts";
+import { stepText } from "../../dockerfile/step-text.ts";
 import type { ImageHistoryEntry } from "../../formats/image-config.ts";
 import type { Platform } from "../../formats/oci-manifest.ts";
 import type { BuildOptions } from "../options.ts";
 import type { BaseImage, ImageSettings } from "./base-image.ts";
 import type { Node } from "./nodes.ts";
-import type { Scope } from "./scope.ts";
+import { type Scope, valueIn } from "./scope.ts";
 
 /** What is the same for all stages of a plan. */
 export interface Planning {
@@ -43,6 +44,11 @@ export interface StagePlan {
 
 export function shellOf({ settings }: StagePlan): string[] {
   return settings.Shell && settings.Shell.length > 0 ? settings.Shell : ["/bin/sh", "-c"];
+}
+
+/** An instruction as progress shows it. */
+export function shownText({ scope }: StagePlan, instruction: Instruction): string {
+  return stepText(instruction, (name) => valueIn(scope, name), scope);
 }
 
 /** A path of an instruction, from the working directory. */

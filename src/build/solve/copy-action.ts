@@ -4,6 +4,8 @@ import type { Selection } from "./select-sources.ts";
 export type SourceRef =
   /** A file for `openStoredTree`. */
   | { kind: "stored"; path: string }
+  /** A directory as it is. */
+  | { kind: "folder"; path: string }
   /** Directories of layers, topmost first. */
   | { kind: "layers"; lower: string[] }
   /** Files that a Dockerfile holds. */

@@ -1,4 +1,5 @@
-import { closeSync, mkdirSync, openSync } from "node:fs";
+import { closeSync, mkdirSync, openSync, renameSync } from "node:fs";
+import { basename, dirname, join } from "node:path";
 import { bytesOfText } from "../../formats/tar/tar-entry.ts";
 import { serveJobs } from "../../sys/jobs.ts";
 import { detach, MS, mount, mountLayers, mountOverlay } from "../../sys/mount.ts";
@@ -12,6 +13,7 @@ import type { CopyAction, FileOwner, SourceRef, StepTarget } from "./copy-action
 import { copyFiles } from "./copy-files.ts";
 import type { Selection } from "./select-sources.ts";
 import { openTargetRoot, stripSlashes } from "./target-root.ts";
+import { unpackArchive } from "./unpack-archive.ts";
 
 /** Work on root file systems, which are mounted in this thread's own mount namespace and nowhere else. */
 export type FilesJob =
@@ -29,6 +31,9 @@ export type FilesJob =
       actions: CopyAction[];
     }
   | { kind: "fill"; mountpoint: string; layers: string[]; source: string; target: string }
+  | { kind: "unpack"; archive: string; target: string }
+  /** Puts a file into a directory under a name. */
+  | { kind: "place"; file: string; target: string; name: string }
   | { kind: "makeDirectory"; mountpoint: string; target: StepTarget; path: string; owner: FileOwner };
 
 /** A checksum in hexadecimal, or nothing. */
@@ -66,6 +71,16 @@ serveJobs<FilesJob, FilesResult>(async (job) => {
         ),
       );
       return "";
+    case "unpack":
+      await withFolder(dirname(job.archive), (tree) =>
+        withDirectory(job.target, (rootFd) =>
+          unpackArchive(rootFd, tree, basename(job.archive), { base: "" }),
+        ),
+      );
+      return "";
+    case "place":
+      renameSync(job.file, join(job.target, job.name));
+      return "";
     case "makeDirectory":
       await withRoot(job.target, job.mountpoint, (rootFd) => {
         const root = openTargetRoot(rootFd);
@@ -74,6 +89,15 @@ serveJobs<FilesJob, FilesResult>(async (job) => {
       return "";
   }
 });
+
+async function withFolder<R>(path: string, use: (tree: SourceTree) => Promise<R>): Promise<R> {
+  const tree = openTreeAt(path);
+  try {
+    return await use(tree);
+  } finally {
+    tree.close();
+  }
+}
 
 async function withDirectory<R>(path: string, use: (fd: number) => Promise<R>): Promise<R> {
   const fd = openSync(path, "r");
@@ -120,5 +144,6 @@ async function withSource<R>(
 
 function openSource(source: SourceRef, mountpoint: string): SourceTree {
   if (source.kind === "stored") return openStoredTree(source.path);
+  if (source.kind === "folder") return openTreeAt(source.path);
   return source.kind === "inline" ? openInlineTree(source.files) : openTreeAt(mountpoint);
 }

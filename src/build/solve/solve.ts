@@ -75,9 +75,10 @@ async function solveNode(solving: Solving, solver: Solver, node: Node): Promise<
       return { kind: "tree", source: { kind: "inline", files: node.files } };
     case "directory":
       return receiveDirectory(solving, node);
+    case "folder":
+      return { kind: "tree", source: { kind: "folder", path: node.path } };
     case "http":
     case "git":
-    case "upload":
       throw new BuildError(`${node.kind} sources are not yet supported`, { vertex: digestOfNode(node) });
     default:
       return solveStep(solving, solver, node);

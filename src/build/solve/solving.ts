@@ -8,6 +8,7 @@ import type { CacheRecord } from "../cache/record.ts";
 import type { StepCache } from "../cache/step-cache.ts";
 import type { ClientSession } from "../client-session.ts";
 import type { ContextStore } from "../context/context-store.ts";
+import type { Folders } from "../context/folders.ts";
 import { digestOfNode, inputsOf, type Node } from "../graph/nodes.ts";
 import type { Reporter, SourceFile } from "../progress.ts";
 import type { BuildRooms } from "../rooms.ts";
@@ -20,6 +21,7 @@ export interface SolveRooms extends BuildRooms {
   cache: StepCache;
   cacheMounts: CacheMounts;
   contexts: ContextStore;
+  folders: Folders;
   files: JobRunner<FilesJob, FilesResult>;
   processes: StepProcesses;
   /** Steps at a time, of all builds. */

@@ -1,0 +1,57 @@
+import type { UsageRecord } from "../build/cache/usage.ts";
+import { invalid } from "../errors.ts";
+import type { BuildCacheRecord } from "../formats/docker-api/docker-api-system.ts";
+import { formatTimestamp } from "../formats/timestamp.ts";
+import { parseUntil } from "../formats/until.ts";
+import { type ApiRequest, ok, type Reply } from "./request.ts";
+
+const known = [
+  ...["until", "unused-for", "id", "parent", "type", "description", "inuse", "shared", "private"],
+  ...["label", "label!"],
+];
+
+/** `POST /build/prune`: what the builder keeps and does not use. @throws EngineError invalid */
+export async function prune(request: ApiRequest): Promise<Reply> {
+  const { builder, events } = request.engine;
+  const filters = request.filters();
+  for (const name of filters.keys())
+    if (!known.includes(name)) throw invalid(`failed to prune build cache: invalid filter '${name}'`);
+  const [until] = [...(filters.get("until") ?? []), ...(filters.get("unused-for") ?? [])];
+  const since = parseUntil(until);
+  const wanted = ["id", "parent", "type", "description", "inuse", "shared", "private"].flatMap((name) =>
+    [...(filters.get(name) ?? [])].map((value) => `${name}==${value}`),
+  );
+  const bytes = (name: string) => request.number(name) ?? 0;
+  const pruned = await builder.prune({
+    filters: wanted.length > 0 ? [wanted.join(",")] : [],
+    all: request.flag("all"),
+    keepMilliseconds: since === undefined ? 0 : Math.max(0, Date.now() - since),
+    reservedBytes: bytes("reserved-space") || bytes("keep-storage"),
+    maxUsedBytes: bytes("max-used-space"),
+    minFreeBytes: bytes("min-free-space"),
+  });
+  const reclaimed = pruned.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
+  events.publish("builder", "prune", "", { reclaimed: String(reclaimed) });
+  return ok({
+    CachesDeleted: pruned.length > 0 ? pruned.map(({ id }) => id) : null,
+    SpaceReclaimed: reclaimed,
+  });
+}
+
+/** As `GET /system/df` has it. The blank in a member's name is Docker's. */
+export function describeCache(record: UsageRecord): BuildCacheRecord & { " Parents"?: string[] } {
+  const { id, type, description, inUse, isShared, sizeBytes, createdAt, lastUsedAt, usageCount, parents } =
+    record;
+  return {
+    ID: id,
+    ...(parents.length > 0 && { " Parents": parents }),
+    Type: type,
+    Description: description,
+    InUse: inUse,
+    Shared: isShared,
+    Size: sizeBytes,
+    CreatedAt: formatTimestamp(createdAt),
+    LastUsedAt: formatTimestamp(lastUsedAt),
+    UsageCount: usageCount,
+  };
+}

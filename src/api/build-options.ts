@@ -1,0 +1,41 @@
+import { type BuildOptions, parseBuildOptions } from "../build/options.ts";
+import { invalid } from "../errors.ts";
+import { decodeJsonList, decodeJsonMap } from "./json-parameters.ts";
+import type { ApiRequest } from "./request.ts";
+
+/** What `POST /build` asks for, in its parameters. @throws EngineError invalid */
+export function readBuildOptions(request: ApiRequest): BuildOptions {
+  const attributes = new Map<string, string>();
+  const put = (key: string, value: string | undefined) => {
+    if (value !== undefined && value !== "") attributes.set(key, value);
+  };
+  put("filename", request.text("dockerfile"));
+  put("target", request.text("target"));
+  put("platform", request.text("platform"));
+  put("force-network-mode", request.text("networkmode"));
+  put("cgroup-parent", request.text("cgroupparent"));
+  if (request.flag("nocache")) attributes.set("no-cache", "");
+  put("image-resolve-mode", request.flag("pull") ? "pull" : "default");
+  if ((request.number("shmsize") ?? 0) > 0) put("shm-size", request.text("shmsize"));
+  put(
+    "add-hosts",
+    request.query
+      .getAll("extrahosts")
+      .map((host) => host.replace(":", "="))
+      .join(","),
+  );
+  for (const [key, value] of decodeJsonMap("buildargs", request.text("buildargs")))
+    if (value !== null) attributes.set(`build-arg:${key}`, value);
+  for (const [key, value] of decodeJsonMap("labels", request.text("labels")))
+    attributes.set(`label:${key}`, value ?? "");
+  const limits = decodeJsonList("ulimits", request.text("ulimits")).map((one) => {
+    const { Name, Soft, Hard } = one as { Name?: unknown; Soft?: unknown; Hard?: unknown };
+    if (typeof Name !== "string" || !Number.isInteger(Soft) || !Number.isInteger(Hard))
+      throw invalid("invalid ulimits: a limit has a name, a soft and a hard value");
+    return `${Name}=${Soft}:${Hard}`;
+  });
+  put("ulimit", limits.join(","));
+  // The client has sent the context.
+  attributes.set("context", "archive");
+  return parseBuildOptions(attributes, ["network.host"]);
+}

@@ -1,0 +1,117 @@
+import type { ServerResponse } from "node:http";
+import { BuildError } from "../build/build-error.ts";
+import type { Build } from "../build/builder.ts";
+import { exportImage } from "../build/export/image.ts";
+import type { ProgressEvent } from "../build/progress.ts";
+import { conflict, invalid, messageOf, notFound } from "../errors.ts";
+import { shortId } from "../formats/digest.ts";
+import { formatFamiliar, parseReference, withDefaultTag } from "../formats/reference.ts";
+import { readBuildOptions } from "./build-options.ts";
+import type { ApiRequest } from "./request.ts";
+
+/** A message of the classic builder's stream. */
+type Message =
+  | { stream: string }
+  | { aux: { ID: string } }
+  | { errorDetail: { code?: number; message: string }; error: string };
+
+/**
+ * Builds from an archive in the request's body, as clients without BuildKit ask for it, and answers with the classic builder's words.
+ * @throws EngineError invalid, before anything has been sent
+ */
+export async function build(request: ApiRequest): Promise<undefined> {
+  const version = request.text("version");
+  if (version !== "" && version !== "1") throw invalid(`invalid version ${JSON.stringify(version)}`);
+  if (request.text("remote") !== "")
+    throw invalid("remote contexts are not supported: send the context as the body");
+  if (request.flag("squash")) throw invalid("squash is only supported with experimental mode");
+  const options = readBuildOptions(request);
+  const names = request.query.getAll("t").filter((name) => name !== "");
+  for (const name of names) parseReference(name);
+  const { engine, signal } = request;
+  const output = request.stream("application/json");
+  const isQuiet = request.flag("q");
+  const send = (message: Message) => void output.write(`${JSON.stringify(message)}\r\n`);
+  const words = createWords(isQuiet ? () => {} : send);
+  let running: Build | undefined;
+  try {
+    running = await engine.builder.prepare({
+      options,
+      sessionId: "",
+      session: () => Promise.reject(notFound("no active session")),
+      archive: request.upload(),
+      report: words.report,
+      signal,
+    });
+    const [image] = running.prepared.plans;
+    if (!image || running.prepared.plans.length > 1)
+      throw conflict("this builder builds for one platform at a time");
+    words.expect(running);
+    const layers = await running.solve(image);
+    const sourceDate = options.sourceDate;
+    const exported = await exportImage(engine.images, () => {}, { image, layers, names, sourceDate });
+    if (isQuiet) send({ stream: `${exported.digest}\n` });
+    else announce(send, exported.digest, names);
+  } catch (error) {
+    if (!signal.aborted) send(describeFailure(error, running));
+  } finally {
+    running?.close();
+  }
+  end(output);
+  return undefined;
+}
+
+function end(output: ServerResponse): void {
+  if (!output.destroyed) output.end();
+}
+
+function announce(send: (message: Message) => void, id: string, names: readonly string[]): void {
+  send({ aux: { ID: id } });
+  send({ stream: `Successfully built ${shortId(id)}\n` });
+  for (const name of names)
+    send({ stream: `Successfully tagged ${formatFamiliar(withDefaultTag(parseReference(name)))}\n` });
+}
+
+function describeFailure(error: unknown, running: Build | undefined): Message {
+  const code = error instanceof BuildError ? error.exitCode : undefined;
+  const [, command = ""] =
+    /^process "(.*)" did not complete successfully: exit code: \d+$/s.exec(messageOf(error)) ?? [];
+  const message =
+    code !== undefined && running
+      ? `The command '${command}' returned a non-zero code: ${code}`
+      : messageOf(error);
+  return { errorDetail: { ...(code !== undefined && { code }), message }, error: message };
+}
+
+/** Turns a build's progress into the classic builder's words: a line for each step, and what its command prints. */
+function createWords(send: (message: Message) => void) {
+  const begun = new Set<string>();
+  let total = 0;
+  const write = (text: string) => send({ stream: text });
+
+  function begin(digest: string, name: string): void {
+    const [, text] = /^\[[^\]]*\d+\/\d+\] (.*)$/s.exec(name) ?? [];
+    if (text === undefined || begun.has(digest)) return;
+    begun.add(digest);
+    write(`Step ${begun.size}/${Math.max(total, begun.size)} : ${text}`);
+    write("\n");
+  }
+
+  return {
+    report(event: ProgressEvent): void {
+      if (event.kind === "log") {
+        const text = event.log.data.toString();
+        write(event.log.stream === "stderr" ? `\u001b[91m${text}\u001b[0m` : text);
+      }
+      if (event.kind !== "vertex") return;
+      const { digest, name, started, completed, cached, error } = event.vertex;
+      if (started !== undefined) begin(digest, name);
+      if (!begun.has(digest) || completed === undefined || error !== undefined) return;
+      if (cached && !/\] FROM /.test(name)) write(" ---> Using cache\n");
+      write(` ---> ${digest.slice("sha256:".length, "sha256:".length + 12)}\n`);
+    },
+    expect({ prepared }: Build): void {
+      total = prepared.plans.reduce((sum, { steps }) => sum + steps, 0);
+    },
+  };
+}

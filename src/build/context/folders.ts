@@ -1,0 +1,117 @@
+import { randomBytes } from "node:crypto";
+import {
+  closeSync,
+  constants,
+  createWriteStream,
+  fstatSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  readSync,
+  rmSync,
+} from "node:fs";
+import { join } from "node:path";
+import { Readable } from "node:stream";
+import { pipeline } from "node:stream/promises";
+import { hasCode, invalid } from "../../errors.ts";
+import { detectCompression, magicBytes } from "../../formats/compression.ts";
+import { bytesOfText } from "../../formats/tar/tar-entry.ts";
+import type { JobRunner } from "../../sys/jobs.ts";
+import { closeDescriptor, openInRoot } from "../../sys/safe-path.ts";
+import { removeTree } from "../../trees/trees.ts";
+import type { FilesJob, FilesResult } from "../solve/files.worker.ts";
+
+/** A context that came as an archive, or was made here: a directory for one build. */
+export interface Folder {
+  path: string;
+  /** Removes it. */
+  release(): void;
+}
+
+/** Contexts that are no directories of a client. */
+export interface Folders {
+  /**
+   * Unpacks an archive, compressed or not. What is no archive is a Dockerfile, which then is all there is.
+   * @throws what `input` throws; EngineError invalid
+   */
+  unpack(input: AsyncIterable<Uint8Array>): Promise<Folder>;
+}
+
+const blockOfTar = 512;
+
+/** @param root is made; what an earlier daemon left there goes */
+export function openFolders(root: string, files: JobRunner<FilesJob, FilesResult>): Folders {
+  mkdirSync(root, { recursive: true, mode: 0o700 });
+  for (const name of readdirSync(root)) rmSync(join(root, name), { recursive: true, force: true });
+  return {
+    async unpack(input) {
+      const place = join(root, randomBytes(12).toString("hex"));
+      const [archive, target] = [`${place}.tar`, place];
+      mkdirSync(target, { mode: 0o755 });
+      const release = () => void removeTree(target).catch(() => {});
+      try {
+        await pipeline(Readable.from(input), createWriteStream(archive, { flags: "wx", mode: 0o600 }));
+        if (isArchiveFile(archive)) await files.run({ kind: "unpack", archive, target });
+        else await files.run({ kind: "place", file: archive, target, name: "Dockerfile" });
+        return { path: target, release };
+      } catch (error) {
+        release();
+        throw error;
+      } finally {
+        rmSync(archive, { force: true });
+      }
+    },
+  };
+}
+
+/** By its beginning: compressed, or with the mark of a tar header. */
+function isArchiveFile(path: string): boolean {
+  const fd = openSync(path, "r");
+  try {
+    const block = Buffer.alloc(blockOfTar);
+    const head = block.subarray(0, readSync(fd, block, 0, blockOfTar, 0));
+    if (head.length >= magicBytes && detectCompression(head) !== "none") return true;
+    return (
+      head.length === blockOfTar && (head.subarray(257, 262).toString("latin1") === "ustar" || head[0] === 0)
+    );
+  } finally {
+    closeSync(fd);
+  }
+}
+
+/** Of files that are read as a whole. */
+const mostBytes = 4 * 1024 * 1024;
+
+/** Small files of a folder, by path; those that are not there are left out. No link leads outside. @throws EngineError invalid */
+export function readFolderFiles(folder: string, paths: readonly string[]): Map<string, string> {
+  const found = new Map<string, string>();
+  const rootFd = openSync(folder, constants.O_RDONLY | constants.O_DIRECTORY);
+  try {
+    for (const path of paths) {
+      const text = readSmallFile(rootFd, path);
+      if (text !== undefined) found.set(path, text);
+    }
+  } finally {
+    closeSync(rootFd);
+  }
+  return found;
+}
+
+function readSmallFile(rootFd: number, path: string): string | undefined {
+  let fd: number;
+  try {
+    fd = openInRoot(rootFd, bytesOfText(path), constants.O_RDONLY | constants.O_NONBLOCK);
+  } catch (error) {
+    if (["ENOENT", "ENOTDIR", "ELOOP"].some((code) => hasCode(error, code))) return undefined;
+    throw error;
+  }
+  try {
+    const stats = fstatSync(fd);
+    if (!stats.isFile()) return undefined;
+    if (stats.size > mostBytes) throw invalid(`${path} is too large`);
+    return readFileSync(fd, "utf8");
+  } finally {
+    closeDescriptor(fd);
+  }
+}

@@ -1,0 +1,149 @@
+import assert from "node:assert/strict";
+import { spawn, spawnSync } from "node:child_process";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, before, describe, it } from "node:test";
+import Docker from "dockerode";
+import { eventually, useEngine } from "../engine.ts";
+import { stockDockers } from "../stock-docker.ts";
+import { writeFiles } from "./context-folder.ts";
+
+describe("builds of clients without BuildKit", () => {
+  const { engine, berth } = useEngine();
+  const folder = mkdtempSync(join(tmpdir(), "berth-classic-"));
+  before(() => berth("image", "make", "busybox"));
+  after(() => rmSync(folder, { recursive: true }));
+
+  /** @param input of the program */
+  function run(
+    program: string,
+    words: string[],
+    { input, ...options }: { input?: Buffer | string; cwd?: string; env?: Record<string, string> } = {},
+  ): Promise<{ code: number | null; output: string }> {
+    return new Promise((resolve) => {
+      const env = { ...process.env, DOCKER_HOST: engine.host, ...options.env };
+      const child = spawn(program, words, { ...options, env, timeout: 120_000 });
+      let output = "";
+      child.stdout.on("data", (text) => (output += text));
+      child.stderr.on("data", (text) => (output += text));
+      child.on("close", (code) => resolve({ code, output }));
+      child.stdin.on("error", () => {});
+      child.stdin.end(input);
+    });
+  }
+
+  const classic = { env: { DOCKER_BUILDKIT: "0" } };
+
+  for (const docker of stockDockers) {
+    it(`docker build with ${docker.replace(/^.*\.tools\/peers\//, "")} and DOCKER_BUILDKIT=0`, async () => {
+      const place = writeFiles(join(folder, "plain"), {
+        Dockerfile: "FROM busybox\nARG N=1\nCOPY a /a\nRUN cat /a && echo $N > /n\nCMD cat /a /n\n",
+        a: "from a file\n",
+      });
+      const built = await run(
+        docker,
+        ["build", "-t", "plain", "--build-arg", "N=7", "--label", "l=1", place],
+        classic,
+      );
+      assert.equal(built.code, 0, built.output);
+      assert.match(built.output, /Step 2\/3 : COPY a \/a/);
+      assert.match(built.output, /Successfully built [0-9a-f]{12}\nSuccessfully tagged plain:latest/);
+      assert.equal((await run(docker, ["run", "--rm", "plain"])).output, "from a file\n7\n");
+      const quiet = await run(docker, ["build", "-q", place], classic);
+      assert.match(quiet.output, /sha256:[0-9a-f]{64}\n$/);
+      const fails = writeFiles(join(folder, "fails"), { Dockerfile: "FROM busybox\nRUN exit 7\n" });
+      const failed = await run(docker, ["build", fails], classic);
+      assert.equal(failed.code, 7);
+      assert.match(failed.output, /The command '\/bin\/sh -c exit 7' returned a non-zero code: 7/);
+      const odd = writeFiles(join(folder, "odd"), { Dockerfile: "FROM busybox\nFOO\n" });
+      assert.match((await run(docker, ["build", odd], classic)).output, /unknown instruction: FOO/);
+    });
+  }
+
+  it("takes an archive, compressed or not, or a Dockerfile alone, from standard input", async () => {
+    const place = writeFiles(join(folder, "archive"), { Dockerfile: "FROM busybox\nCOPY x /x\n", x: "x" });
+    const docker = stockDockers.at(-1) as string;
+    for (const flags of ["-c", "-cz", "-cJ"]) {
+      const archive = spawnSync("tar", [flags, "-C", place, "."]).stdout;
+      const built = await run(docker, ["build", "-t", "archive", "-"], { input: archive });
+      assert.equal(built.code, 0, `${flags}: ${built.output}`);
+    }
+    assert.equal((await run(docker, ["run", "--rm", "archive", "cat", "/x"])).output, "x");
+    const alone = await run(docker, ["build", "-t", "alone", "-"], {
+      input: "FROM busybox\nRUN echo 1 > /one\n",
+    });
+    assert.equal(alone.code, 0, alone.output);
+    const classicAlone = await run(docker, ["build", "-t", "alone", "-"], {
+      ...classic,
+      input: "FROM busybox\n",
+    });
+    assert.equal(classicAlone.code, 0, classicAlone.output);
+  });
+
+  it("dockerode builds from a stream, and sees the image's id", async () => {
+    const client = new Docker({ socketPath: engine.host.replace("unix://", "") });
+    const context = writeFiles(join(folder, "node"), { Dockerfile: "FROM busybox\nCOPY y /y\n", y: "y" });
+    const stream = await client.buildImage({ context, src: ["Dockerfile", "y"] }, { t: "node" });
+    const messages = await new Promise<{ aux?: { ID: string } }[]>((resolve, reject) =>
+      client.modem.followProgress(stream, (error, all) => (error ? reject(error) : resolve(all))),
+    );
+    const id = messages.find(({ aux }) => aux)?.aux?.ID;
+    assert.equal((await client.getImage("node").inspect()).Id, id);
+  });
+
+  it("compose builds what it brings up", async () => {
+    const place = writeFiles(join(folder, "project"), {
+      "docker-compose.yml": `
+version: "3.8"
+services:
+  one: { build: { context: one, args: { N: "1" } }, stop_signal: SIGKILL }
+  two: { build: two, stop_signal: SIGKILL, depends_on: [one] }
+`,
+      "one/Dockerfile": "FROM busybox\nARG N\nRUN echo one $N > /n\nCMD cat /n && sleep 1000\n",
+      "two/Dockerfile": "FROM busybox\nCOPY m /m\nCMD cat /m && sleep 1000\n",
+      "two/m": "two\n",
+    });
+    const composes: [string, string[]][] = stockDockers
+      .filter((docker) => spawnSync(docker, ["compose", "version"]).status === 0)
+      .map((docker) => [docker, ["compose"]]);
+    if (spawnSync("docker-compose", ["version"]).status === 0) composes.push(["docker-compose", []]);
+    assert.ok(composes.length > 0);
+    for (const [program, prefix] of composes) {
+      const compose = (...words: string[]) =>
+        run(program, [...prefix, "-p", "built", ...words], { cwd: place });
+      const up = await compose("up", "-d", "--build");
+      assert.equal(up.code, 0, `${program}: ${up.output}`);
+      await eventually(
+        async () => (await compose("logs", "--no-color")).output,
+        (output) => /one 1/.test(output) && /\| two/.test(output),
+      );
+      const down = await compose("down", "--rmi", "all", "-t", "0");
+      assert.equal(down.code, 0, down.output);
+    }
+  });
+
+  it("refuses what it cannot do, before anything is sent", async () => {
+    for (const [query, words] of [
+      ["version=3", /invalid version "3"/],
+      ["buildargs=%5B", /invalid buildargs/],
+      ["ulimits=%7B%7D", /invalid ulimits/],
+      ["remote=https://example.org/x.git", /remote contexts are not supported/],
+      ["t=UPPER", /invalid reference format/],
+    ] as const) {
+      const answer = await engine.api("POST", `/build?${query}`);
+      assert.equal(answer.status, 400, query);
+      assert.match(JSON.parse(answer.body).message, words);
+    }
+    assert.equal((await engine.api("POST", "/build/cancel")).status, 400);
+    assert.equal((await engine.api("POST", "/build/cancel?id=x")).status, 200);
+    const pruned = await engine.api("POST", "/build/prune?all=1");
+    assert.equal(pruned.status, 200);
+    assert.ok(JSON.parse(pruned.body).CachesDeleted.length > 0);
+    assert.deepEqual(JSON.parse((await engine.api("GET", "/system/df")).body).BuildCache, []);
+    assert.match(
+      (await engine.api("POST", "/build/prune?filters=%7B%22foo%22%3A%5B%22a%22%5D%7D")).body,
+      /invalid filter 'foo'/,
+    );
+  });
+});
