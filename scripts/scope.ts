@@ -46,7 +46,7 @@ Log drivers: ${wordsOf("otherDrivers")}.
 
 ## Networks, volumes, hosts
 
-${[...new Set(messages)].map((message) => `- ${message}`).join("\n")}
+${[...new Set(messages)].map((message) => `- ${message}`).join("\n") || "Nothing."}
 `;
 
 if (process.argv.includes("--check")) {

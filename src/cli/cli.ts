@@ -3,7 +3,8 @@ import os from "node:os";
 import path from "node:path";
 import type { Readable, Writable } from "node:stream";
 import type { Client } from "../client/client.ts";
-import { certFolderFiles, defaultHost, readTlsFiles } from "../client/host.ts";
+import { certFolderFiles, defaultHost, readTlsFiles, type TlsFiles } from "../client/host.ts";
+import { type Choice, chooseContext, defaultContext } from "./context/choose.ts";
 import { bool, commaList, type FlagValues, string } from "./flag.ts";
 import { guardOutput } from "./standard-output.ts";
 
@@ -24,6 +25,9 @@ export interface CliConfig {
   networksFormat?: string;
   volumesFormat?: string;
   statsFormat?: string;
+  currentContext?: string;
+  /** Where further plugins are. */
+  cliPluginsExtraDirs?: string[];
   /** By daemon host, or "default". */
   proxies?: Record<string, ProxyConfig>;
   auths?: Record<string, { auth?: string; identitytoken?: string }>;
@@ -42,6 +46,9 @@ export interface Cli {
   configFolder: string;
   /** @param startEngine false to leave an engine that does not run as it is */
   client(startEngine?: boolean): Promise<Client>;
+  /** Which context counts. @throws Error for a command line that says two things */
+  choice(): Choice;
+  /** One line on stdout. */
   print: (line: string) => void;
   /** One line on stderr. */
   warn: (line: string) => void;
@@ -99,6 +106,7 @@ export function createCli(
       client ??= connect(cli, flags, given, startEngine);
       return client;
     },
+    choice: () => chooseContext(cli, flags),
     print: (line) => streams.stdout.write(`${line}\n`),
     warn: (line) => streams.stderr.write(`${line}\n`),
   };
@@ -129,12 +137,10 @@ async function connect(
 ): Promise<Client> {
   const { env } = cli;
   if (flags.host.length > 1) throw new Error("specify only one -H");
-  const context =
-    flags.context || (flags.host.length > 0 || env.BERTH_HOST || env.DOCKER_HOST ? "" : env.DOCKER_CONTEXT);
-  if (context && context !== "default") {
-    throw new Error(
-      `contexts are not yet supported: use -H or BERTH_HOST instead of the context "${context}"`,
-    );
+  const { context } = cli.choice();
+  if (context !== defaultContext) {
+    const { findEndpoint } = await import("./context/current.ts");
+    return clientOf(cli, findEndpoint(cli, context));
   }
   const host = flags.host[0] || env.BERTH_HOST || env.DOCKER_HOST || defaultHost;
   const isVerified = given.has("tlsverify") ? flags.tlsverify : Boolean(env.DOCKER_TLS_VERIFY);
@@ -143,11 +149,17 @@ async function connect(
     const { startEngineIfNone } = await import("./start-engine.ts");
     await startEngineIfNone(defaultHost.slice("unix://".length), env.BERTH_LAUNCHER);
   }
-  const { createClient } = await import("../client/client.ts");
-  return createClient({
+  return clientOf(cli, {
     host: host.includes("://") ? host : host.startsWith("/") ? `unix://${host}` : `tcp://${host}`,
     ...(isTls && { tls: readTlsFiles({ ...tlsPaths(cli, flags, given), isVerified }) }),
-    ...(cli.config.HttpHeaders !== undefined && { headers: cli.config.HttpHeaders }),
+  });
+}
+
+async function clientOf({ env, config }: Cli, endpoint: { host: string; tls?: TlsFiles }): Promise<Client> {
+  const { createClient } = await import("../client/client.ts");
+  return createClient({
+    ...endpoint,
+    ...(config.HttpHeaders !== undefined && { headers: config.HttpHeaders }),
     ...(env.DOCKER_API_VERSION && { version: env.DOCKER_API_VERSION.replace(/^v/, "") }),
   });
 }

@@ -66,6 +66,22 @@ export const map = (short: string, help: string): Flag<Record<string, string>> =
   },
 });
 
+/** `a=b,c=d`, repeated. */
+export const keyValues = (short: string, help: string): Flag<Record<string, string>> => ({
+  short,
+  help,
+  placeholder: "stringToString",
+  initial: {},
+  apply: (previous, text) => {
+    const pairs = text.split(",").map((pair) => {
+      const at = pair.indexOf("=");
+      if (at === -1) throw new Error(`${pair} must be formatted as key=value`);
+      return [pair.slice(0, at), pair.slice(at + 1)];
+    });
+    return { ...previous, ...Object.fromEntries(pairs) };
+  },
+});
+
 export const int = (short: string, help: string, initial = 0): Flag<number> => ({
   short,
   help,
@@ -106,7 +122,8 @@ export const bytes = (short: string, help: string): Flag<number> => ({
   apply: (_, text) => parseSize(text),
 });
 
-function parseBool(text: string): boolean {
+/** @throws Error in Go's words */
+export function parseBool(text: string): boolean {
   if (["1", "t", "T", "true", "TRUE", "True"].includes(text)) return true;
   if (["0", "f", "F", "false", "FALSE", "False"].includes(text)) return false;
   throw new Error(`strconv.ParseBool: parsing ${JSON.stringify(text)}: invalid syntax`);

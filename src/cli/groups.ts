@@ -2,6 +2,7 @@
 export const groups: Readonly<Record<string, string>> = {
   builder: "Manage builds",
   container: "Manage containers",
+  context: "Manage contexts",
   image: "Manage images",
   manifest: "Manage Docker image manifests and manifest lists",
   network: "Manage networks",
@@ -12,13 +13,9 @@ export const groups: Readonly<Record<string, string>> = {
 
 /** Names Docker has and this engine does not have yet. */
 export const unsupported: readonly string[] = [
-  "bake",
   "builder",
-  "buildx",
   "checkpoint",
-  "compose",
   "config",
-  "context",
   "node",
   "plugin",
   "secret",

@@ -42,7 +42,11 @@ export function formatGroupHelp(group: string): string {
   ].join("\n\n");
 }
 
-export function formatMainHelp(flags: FlagTable, columns: number): string {
+export function formatMainHelp(
+  flags: FlagTable,
+  columns: number,
+  plugins: readonly (readonly [name: string, summary: string])[],
+): string {
   const summaries = new Map<string, string>();
   for (const [name, entry] of Object.entries(commands)) {
     for (const alias of [name, ...(entry.aliases ?? [])]) {
@@ -60,7 +64,7 @@ export function formatMainHelp(flags: FlagTable, columns: number): string {
     "Usage:  berth [OPTIONS] COMMAND",
     "A Docker-compatible container engine",
     `Common Commands:\n${formatRows(common.map(row))}`,
-    `Management Commands:\n${formatRows(Object.entries(groups).sort())}`,
+    `Management Commands:\n${formatRows([...Object.entries(groups), ...plugins].sort())}`,
     `Commands:\n${formatRows(others.map(row))}`,
     `Engine:\n${formatRows(ours)}`,
     `Global Options:\n${formatFlags(shown, columns)}`,
@@ -91,6 +95,7 @@ function formatFlags(flags: FlagTable, columns: number): string {
 
 function formatDefault({ initial, placeholder }: Flag<unknown>): string {
   if (placeholder === "map") return " (default map[])";
+  if (placeholder === "stringToString") return " (default [])";
   if (typeof initial === "string") return initial === "" ? "" : ` (default ${JSON.stringify(initial)})`;
   if (typeof initial === "number") return initial === 0 ? "" : ` (default ${initial})`;
   return initial === true ? " (default true)" : "";

@@ -33,16 +33,22 @@ async function main(
   }
   const cli = createCli(parsed.values, parsed.given, streams);
   try {
-    return await dispatch(cli, parsed);
+    return await dispatch(cli, parsed, argv);
   } catch (error) {
     return report(cli, error);
   }
 }
 
-async function dispatch(cli: Cli, { values, args }: ParsedFlags<typeof globalFlags>): Promise<number> {
+async function dispatch(
+  cli: Cli,
+  { values, args }: ParsedFlags<typeof globalFlags>,
+  argv: readonly string[],
+): Promise<number> {
   const words = args[0] === "help" ? [...args.slice(1), "--help"] : args;
-  if (values.version)
-    return dispatch(cli, { values: { ...values, version: false }, given: new Set(), args: ["--version"] });
+  if (values.version) {
+    const asked = { values: { ...values, version: false }, given: new Set<string>(), args: ["--version"] };
+    return dispatch(cli, asked, argv);
+  }
   if (words[0] === "--version") {
     const { version } = await import("../formats/version.ts");
     cli.print(`Berth version ${version}`);
@@ -50,11 +56,15 @@ async function dispatch(cli: Cli, { values, args }: ParsedFlags<typeof globalFla
   }
   if (words.length === 0 || words[0] === "--help" || values.help) {
     const { formatMainHelp } = await import("./help.ts");
-    cli.print(formatMainHelp(globalFlags, cli.stdout.columns ?? 80));
+    const { describePlugins } = await import("./plugins/describe-plugin.ts");
+    cli.print(formatMainHelp(globalFlags, cli.stdout.columns ?? 80, await describePlugins(cli)));
     return 0;
   }
   const found = findCommand(words);
-  if (found === undefined) return explainUnknown(cli, words);
+  if (found === undefined) {
+    const before = argv.slice(0, argv.length - args.length);
+    return (await runAsPlugin(cli, words, before)) ?? explainUnknown(cli, words);
+  }
   const { name, path, entry, rest } = found;
   if (entry.load === undefined) throw new ExitError(1, `berth: 'berth ${path}' is not yet supported`);
   const { command } = await entry.load();
@@ -80,6 +90,22 @@ function findCommand(
         : (Object.entries(commands).find(([, candidate]) => candidate.aliases?.includes(path)) ?? []);
     if (name !== undefined && entry !== undefined) return { name, path, entry, rest: words.slice(length) };
   }
+  return undefined;
+}
+
+/** @param globalFlags as they were given, which are the plugin's too. @returns undefined when there is none of that name */
+async function runAsPlugin(
+  cli: Cli,
+  words: readonly string[],
+  globalFlags: readonly string[],
+): Promise<number | undefined> {
+  const [name = ""] = words;
+  if (Object.hasOwn(groups, name)) return undefined;
+  const { findPlugin } = await import("./plugins/plugins.ts");
+  const { refuseMissingPlugin, runPlugin } = await import("./plugins/run-plugin.ts");
+  const plugin = findPlugin(cli, name);
+  if (plugin) return runPlugin(cli, plugin, [...globalFlags, ...words]);
+  refuseMissingPlugin(name);
   return undefined;
 }
 

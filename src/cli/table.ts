@@ -1,3 +1,4 @@
+import { contextCommands } from "./context/table.ts";
 import type { Entry } from "./entry.ts";
 import { manifestCommands } from "./manifest/table.ts";
 import { registryCommands } from "./registry/table.ts";
@@ -219,6 +220,7 @@ export const commands: Readonly<Record<string, Entry>> = {
     aliases: ["network remove"],
     load: () => import("./network/remove.ts"),
   },
+  ...contextCommands,
   ...manifestCommands,
   ...registryCommands,
   "system check": {

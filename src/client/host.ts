@@ -1,9 +1,11 @@
 import { readFileSync } from "node:fs";
 import path from "node:path";
+import { parseSshAddress, type SshAddress } from "./ssh.ts";
 
 /** Where a daemon listens. `display` is the address as the user wrote it, for messages. */
 export type HostAddress = { display: string } & (
   | { kind: "unix"; socketPath: string }
+  | { kind: "ssh"; address: SshAddress }
   | { kind: "tcp"; host: string; port: number; basePath: string; tls: TlsFiles | undefined }
 );
 
@@ -27,8 +29,7 @@ export function parseHost(host: string, tls?: TlsFiles): HostAddress {
   const scheme = match[1]!.toLowerCase();
   const rest = match[2]!;
   if (scheme === "unix") return { kind: "unix", socketPath: rest || "/run/berth/berth.sock", display: host };
-  if (scheme === "ssh")
-    throw new Error("ssh:// hosts are not yet supported: forward the socket with ssh -L and use unix://");
+  if (scheme === "ssh") return { kind: "ssh", address: parseSshAddress(host), display: host };
   if (scheme !== "tcp" && scheme !== "http" && scheme !== "https") {
     throw new Error(`unable to parse docker host \`${host}\`: protocol ${scheme} is not supported`);
   }

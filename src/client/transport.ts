@@ -2,6 +2,7 @@ import type { ClientRequest, IncomingMessage, RequestOptions } from "node:http";
 import type { Duplex, Readable } from "node:stream";
 import { ApiError, explainConnectionError } from "./api-error.ts";
 import type { HostAddress } from "./host.ts";
+import { connectSsh } from "./ssh.ts";
 
 // `import` of node:http also loads its WebSocket client, which takes as long as all of Node; this does not.
 const http = process.getBuiltinModule("node:http");
@@ -58,7 +59,7 @@ export function createTransport(endpoint: HostAddress, options: TransportOptions
       // One request per process is the rule, and an idle kept-alive socket would hold the process.
       agent: false,
       headers: {
-        ...(endpoint.kind === "unix" && { Host: "docker" }),
+        ...(endpoint.kind !== "tcp" && { Host: "docker" }),
         "User-Agent": "Berth-Client/0.1 (linux)",
         ...options.headers,
         ...(payload !== undefined && {
@@ -119,6 +120,9 @@ type EndpointOptions = RequestOptions & { servername?: string; ca?: Buffer; cert
 function endpointOptions(endpoint: HostAddress): EndpointOptions {
   // An empty server name spares Node from working one out for TLS, which there is not: 4 ms of a start.
   if (endpoint.kind === "unix") return { socketPath: endpoint.socketPath, servername: "" };
+  // With an agent, Node would make the connection itself.
+  if (endpoint.kind === "ssh")
+    return { agent: undefined, createConnection: () => connectSsh(endpoint.address) };
   const { tls } = endpoint;
   const security = tls === undefined ? {} : { ...tls, rejectUnauthorized: tls.isVerified };
   return { host: endpoint.host, port: endpoint.port, ...security };

@@ -219,5 +219,4 @@ test("TCP works as the socket does, and hosts are read in every form", async () 
   };
   assert.deepEqual(parseHost("tcp://[::1]/base/"), tcp);
   assert.throws(() => parseHost("nonsense"), { message: "unable to parse docker host `nonsense`" });
-  assert.throws(() => parseHost("ssh://host"), /not yet supported/);
 });

@@ -1,6 +1,8 @@
 import { connect } from "node:net";
+import type { Duplex } from "node:stream";
 import { pipeline } from "node:stream/promises";
-import { parseHost } from "../../client/host.ts";
+import { type HostAddress, parseHost } from "../../client/host.ts";
+import { connectSsh } from "../../client/ssh.ts";
 import { defineCommand } from "../command.ts";
 
 export const command = defineCommand({
@@ -10,12 +12,16 @@ export const command = defineCommand({
   async run({ cli }) {
     const client = await cli.client();
     const endpoint = parseHost(client.host);
-    const socket =
-      endpoint.kind === "unix"
-        ? connect({ path: endpoint.socketPath, allowHalfOpen: true })
-        : connect({ host: endpoint.host, port: endpoint.port, allowHalfOpen: true });
+    const socket = open(endpoint);
     const sent = pipeline(cli.stdin, socket, { end: true }).catch(() => undefined);
     await pipeline(socket, cli.stdout, { end: false });
     await Promise.race([sent, new Promise((resolve) => setImmediate(resolve))]);
   },
 });
+
+function open(endpoint: HostAddress): Duplex {
+  if (endpoint.kind === "ssh") return connectSsh(endpoint.address);
+  const target =
+    endpoint.kind === "unix" ? { path: endpoint.socketPath } : { host: endpoint.host, port: endpoint.port };
+  return connect({ ...target, allowHalfOpen: true });
+}

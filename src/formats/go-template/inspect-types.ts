@@ -9,6 +9,7 @@ import { goMap, goNilSlice, goStruct } from "./go-template.ts";
 const types = {
   Container:
     "ID<Id Created Path Args[] State*State Image ResolvConfPath HostnamePath HostsPath LogPath Name RestartCount# Driver Platform MountLabel ProcessLabel AppArmorProfile ExecIDs[] HostConfig*HostConfig GraphDriver.GraphDriver SizeRw~ SizeRootFs~ Mounts[]Mount Config*Config NetworkSettings*NetworkSettings ImageManifestDescriptor~",
+  Context: "Name Metadata~ Endpoints~ TLSMaterial~ Storage~",
   State:
     "Status Running? Paused? Restarting? OOMKilled? Dead? Pid# ExitCode# Error StartedAt FinishedAt Health*Health",
   Health: "Status FailingStreak# Log[]HealthResult",

@@ -1,0 +1,58 @@
+import { spawn } from "node:child_process";
+import { constants } from "node:os";
+import { defaultHost } from "../../client/host.ts";
+import { messageOf } from "../../errors.ts";
+import type { Cli } from "../cli.ts";
+import { ExitError } from "../command.ts";
+import { defaultContext } from "../context/choose.ts";
+import type { Plugin } from "./plugins.ts";
+
+/** Who has it, where it is not installed. */
+const packages: Readonly<Record<string, string>> = {
+  bake: "docker-buildx-plugin of Docker's repository, or docker-buildx of Debian's",
+  buildx: "docker-buildx-plugin of Docker's repository, or docker-buildx of Debian's",
+  compose: "docker-compose-plugin of Docker's repository, or docker-compose of Debian's",
+  scout: "docker-scout-plugin of Docker's repository",
+};
+
+/** @throws ExitError that names the package, for a command that is a plugin's */
+export function refuseMissingPlugin(name: string): void {
+  const source = Object.hasOwn(packages, name) ? packages[name] : undefined;
+  if (source)
+    throw new ExitError(1, `berth: '${name}' is a plugin, which is not installed: it is in ${source}`);
+}
+
+const passedOn: NodeJS.Signals[] = ["SIGTERM", "SIGHUP", "SIGQUIT"];
+
+/**
+ * Runs the whole command line as the plugin's. It asks our engine where nothing else is said: plugins know no other default than
+ * Docker's.
+ * @param argv from the first global flag on
+ * @returns the plugin's exit code
+ */
+export async function runPlugin(cli: Cli, { path }: Plugin, argv: readonly string[]): Promise<number> {
+  const host = hostFor(cli);
+  const child = spawn(path, argv, {
+    stdio: "inherit",
+    env: {
+      ...cli.env,
+      ...(host !== undefined && { DOCKER_HOST: host }),
+      DOCKER_CLI_PLUGIN_ORIGINAL_CLI_COMMAND: process.argv[1] ?? "berth",
+    },
+  });
+  // An interrupt at the terminal reaches it anyway; it is the plugin that ends then.
+  process.on("SIGINT", () => {});
+  for (const signal of passedOn) process.on(signal, () => child.kill(signal));
+  return new Promise((resolve, reject) => {
+    child.on("error", (error) =>
+      reject(new ExitError(126, `berth: the plugin ${path} could not be started: ${messageOf(error)}`)),
+    );
+    child.on("exit", (code, signal) => resolve(code ?? 128 + (signal ? constants.signals[signal] : 0)));
+  });
+}
+
+/** What it is to ask, where no flag and no context says it. */
+function hostFor(cli: Cli): string | undefined {
+  if (cli.choice().context !== defaultContext) return undefined;
+  return cli.env.BERTH_HOST || cli.env.DOCKER_HOST || defaultHost;
+}

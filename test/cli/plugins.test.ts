@@ -1,0 +1,111 @@
+import assert from "node:assert/strict";
+import { spawn, spawnSync } from "node:child_process";
+import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, describe, it } from "node:test";
+import { fileURLToPath } from "node:url";
+import { eventually } from "../engine.ts";
+
+const main = fileURLToPath(new URL("../../src/cli/main.ts", import.meta.url));
+const home = mkdtempSync(join(tmpdir(), "bt-plugins-"));
+after(() => rmSync(home, { recursive: true }));
+const folder = join(home, ".docker", "cli-plugins");
+mkdirSync(folder, { recursive: true });
+
+function plugin(name: string, text: string, where = folder): void {
+  writeFileSync(join(where, `docker-${name}`), `#!/bin/sh\n${text}\n`);
+  chmodSync(join(where, `docker-${name}`), 0o755);
+}
+
+const environment = { PATH: process.env.PATH ?? "", HOME: home };
+
+function berth(words: string[], env: Record<string, string> = {}) {
+  return spawnSync(process.execPath, ["--", main, ...words], {
+    env: { ...environment, ...env },
+    encoding: "utf8",
+  });
+}
+
+const metadata = '{"SchemaVersion":"0.1.0","Vendor":"x","Version":"1","ShortDescription":"Does things"}';
+plugin(
+  "things",
+  `[ "$1" = docker-cli-plugin-metadata ] && { echo '${metadata}'; exit; }\necho "$DOCKER_HOST $*"; exit 7`,
+);
+
+describe("a plugin of Docker's command line", () => {
+  it("is run with the whole command line, for our engine where nothing else is said", () => {
+    const rows: [words: string[], env: Record<string, string>, said: string][] = [
+      [["things", "up", "-d", "--x=y"], {}, "unix:///run/berth/berth.sock things up -d --x=y"],
+      [["things", "up"], { BERTH_HOST: "unix:///b" }, "unix:///b things up"],
+      [["things", "up"], { DOCKER_HOST: "unix:///d" }, "unix:///d things up"],
+      [
+        ["-D", "-H", "unix:///h", "things", "-H", "x"],
+        {},
+        "unix:///run/berth/berth.sock -D -H unix:///h things -H x",
+      ],
+      [["help", "things"], {}, "unix:///run/berth/berth.sock things --help"],
+      // A context is the plugin's to find.
+      [["-c", "other", "things"], {}, " -c other things"],
+      [["things"], { DOCKER_CONTEXT: "other" }, " things"],
+    ];
+    for (const [words, env, said] of rows) {
+      const { status, stdout, stderr } = berth(words, env);
+      assert.deepEqual([status, stdout.trimEnd(), stderr], [7, said, ""], words.join(" "));
+    }
+  });
+
+  it("is listed with what it says of itself; one that does not answer so is not", () => {
+    plugin("broken", "echo nonsense");
+    plugin("odd", "echo '{\"ShortDescription\":5,'");
+    writeFileSync(join(folder, "docker-plain"), "no program");
+    const { stdout, status } = berth(["--help"]);
+    assert.equal(status, 0);
+    assert.match(stdout, /^ {2}things\* +Does things$/m);
+    assert.doesNotMatch(stdout, /broken\*|odd\*|plain\*/);
+  });
+
+  it("is looked for where the configuration says, and never takes the place of a command", () => {
+    const more = join(home, "more");
+    mkdirSync(more);
+    plugin("extra", "echo extra", more);
+    plugin("ps", "echo taken");
+    writeFileSync(join(home, ".docker", "config.json"), JSON.stringify({ cliPluginsExtraDirs: [more] }));
+    assert.equal(berth(["extra"]).stdout, "extra\n");
+    assert.doesNotMatch(berth(["ps", "--help"]).stdout, /taken/);
+    for (const name of ["../cli-plugins/docker-things", "Things", "things.sh"])
+      assert.match(berth([name]).stderr, /unknown command/, name);
+  });
+
+  it("that is missing is named with its package, and one that cannot start says why", () => {
+    assert.match(
+      berth(["scout"]).stderr,
+      /'scout' is a plugin, which is not installed: it is in docker-scout-plugin/,
+    );
+    plugin("dead", "x");
+    writeFileSync(join(folder, "docker-dead"), "#!/nonexistent\n");
+    const { status, stderr } = berth(["dead"]);
+    assert.equal(status, 126);
+    assert.match(stderr, /the plugin .*docker-dead could not be started/);
+  });
+
+  it("gets the signals that end us", async () => {
+    plugin("waits", "trap 'echo ended; exit 3' TERM; echo ready; while :; do sleep 0.1; done");
+    const child = spawn(process.execPath, ["--", main, "waits"], {
+      env: environment,
+      stdio: ["ignore", "pipe", "inherit"],
+    });
+    let said = "";
+    child.stdout.on("data", (chunk) => {
+      said += chunk;
+    });
+    const exited = new Promise((resolve) => child.on("exit", resolve));
+    await eventually(
+      () => said,
+      (text) => text === "ready\n",
+    );
+    child.kill("SIGTERM");
+    assert.equal(await exited, 3);
+    assert.equal(said, "ready\nended\n");
+  });
+});
