@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { conflict, invalid, notFound } from "../errors.ts";
 import type { Events } from "../events/events.ts";
 import { generateName, namePattern } from "../formats/container-name.ts";
+import type { Ulimit } from "../formats/docker-api/docker-api.ts";
 import type { Images } from "../images/images.ts";
 import { createLauncher, type Launcher } from "../launch/launch.ts";
 import type { DnsSettings } from "../launch/resolv-conf.ts";
@@ -19,6 +20,14 @@ import { Container, type ContainerRecord } from "./container.ts";
 import { containerKind } from "./record.ts";
 import { createStatsSampler, type StatsSampler } from "./stats/sampler.ts";
 
+/** What containers have that say nothing of it. */
+export interface ContainerDefaults {
+  log: { Type: string; Config: Record<string, string> };
+  ulimits: readonly Ulimit[];
+  init: boolean;
+  shmSizeBytes?: number;
+}
+
 export interface ContainerSettings {
   /** Data root. */
   root: string;
@@ -30,6 +39,7 @@ export interface ContainerSettings {
   cgroupParent: string;
   /** For containers that have no such settings of their own. */
   dns: DnsSettings;
+  containerDefaults: ContainerDefaults;
 }
 
 /** The room of the containers: what its operations (create, start, stop, …: one file each) work on. */

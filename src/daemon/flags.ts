@@ -1,10 +1,11 @@
 import { existsSync, readFileSync } from "node:fs";
 import { homedir } from "node:os";
 import { join } from "node:path";
-import { parseArgs } from "node:util";
+import { isDeepStrictEqual, parseArgs } from "node:util";
 import type { EngineConfig } from "../engine/config.ts";
 import { invalid, messageOf } from "../errors.ts";
 import { formatColumns } from "../formats/table.ts";
+import { containerTable, readContainerDefaults, readContainerKeys } from "./container-flags.ts";
 import { dnsTable, readDnsSettings } from "./dns-flags.ts";
 import { garbageTable, readGarbagePolicy } from "./garbage-flags.ts";
 import { networkTable, readNetworkKeys, readNetworksConfig } from "./network-flags.ts";
@@ -17,6 +18,8 @@ export type Host = { text: string } & (
 
 export interface DaemonFlags {
   help: boolean;
+  /** Only to be checked. */
+  validate: boolean;
   engine: Partial<EngineConfig>;
   hosts: Host[];
   tls: boolean;
@@ -45,8 +48,11 @@ const table = [
   ["exec-root", "string", "/run/berth", "Where run-time files are kept"],
   ["help", "boolean", "", "Print usage"],
   ["host", "list", "unix:///run/berth/berth.sock", "Socket to listen on: unix://PATH or tcp://ADDRESS:PORT"],
+  ["label", "list", "", "Label of this daemon, which info shows"],
   ["log-level", "string", "info", "debug, info, warn, error or fatal"],
   ["nft-table", "string", "berth", "Name of the nftables table"],
+  ["validate", "boolean", "", "Check the configuration, say whether it is good, and end"],
+  ...containerTable,
   ...dnsTable,
   ...garbageTable,
   ...networkTable,
@@ -92,9 +98,11 @@ export function parseDaemonFlags(words: string[]): DaemonFlags {
     debug,
     logLevel: text("log-level") ?? (debug ? "debug" : "info"),
     runtimes,
+    labels: [...list("label"), ...list("labels")],
     registries: readRegistrySettings({ list, text }, process.env),
     imageGarbage: readGarbagePolicy(text),
     dns: readDnsSettings(list),
+    containerDefaults: readContainerDefaults({ list, text }),
     hasDefaultBridgeNames: flag("default-bridge-names"),
     ...optional("root", text("data-root")),
     ...optional("execRoot", text("exec-root")),
@@ -111,6 +119,7 @@ export function parseDaemonFlags(words: string[]): DaemonFlags {
   if (!tls && !isPlainWanted) for (const host of hosts.map(parseHost)) refuseOpenHost(host);
   return {
     help: flag("help"),
+    validate: flag("validate"),
     engine,
     hosts: hosts.map(parseHost),
     tls,
@@ -177,12 +186,14 @@ function readConfigFile(path: string, mustExist: boolean): Record<string, string
   if (!mustExist && !existsSync(path)) return {};
   try {
     const file: Record<string, unknown> = JSON.parse(readFileSync(path, "utf8"));
+    refuseUnknownKeys(file);
     const { hosts, runtimes, ...rest } = file;
     const entries = Object.entries(rest).map(([key, value]) => [key, [value].flat().map(String)]);
     return {
       ...Object.fromEntries(entries),
       ...readRegistryKeys(file),
       ...readNetworkKeys(file),
+      ...readContainerKeys(file),
       ...(Array.isArray(hosts) && { host: hosts.map(String) }),
       ...(isRuntimes(runtimes) && {
         "add-runtime": Object.entries(runtimes).map(([name, { path: program }]) => `${name}=${program}`),
@@ -191,6 +202,39 @@ function readConfigFile(path: string, mustExist: boolean): Record<string, string
   } catch (error) {
     throw invalid(`unable to configure the engine with file ${path}: ${messageOf(error)}`, error);
   }
+}
+
+/** Docker's names for what is called otherwise on the command line. */
+const fileKeys = [
+  ...[
+    "hosts",
+    "runtimes",
+    "labels",
+    "registry-mirrors",
+    "insecure-registries",
+    "proxies",
+    "dns-opts",
+    "log-opts",
+  ],
+  ...["default-ulimits", "default-address-pools", "default-network-opts"],
+];
+
+/** What other files say that is so here without being said. */
+const givens: Readonly<Record<string, unknown>> = {
+  "exec-opts": ["native.cgroupdriver=cgroupfs"],
+  experimental: false,
+  "live-restore": true,
+  "storage-driver": "overlay2",
+  "userland-proxy": false,
+};
+
+/** @throws EngineError invalid in Docker's words */
+function refuseUnknownKeys(file: Record<string, unknown>): void {
+  const isKnown = (key: string) => fileKeys.includes(key) || table.some(([name]) => name === key);
+  const isGiven = (key: string) => Object.hasOwn(givens, key) && isDeepStrictEqual(givens[key], file[key]);
+  const unknown = Object.keys(file).filter((key) => !isKnown(key) && !isGiven(key));
+  if (unknown.length > 0)
+    throw invalid(`the following directives don't match any configuration option: ${unknown.join(", ")}`);
 }
 
 function isRuntimes(value: unknown): value is Record<string, { path: string }> {

@@ -5,6 +5,7 @@ import { type AddressInfo, connect } from "node:net";
 import { dirname } from "node:path";
 import { createApiListeners, serveApi } from "../api/server.ts";
 import { guardSite } from "../api/site.ts";
+import { completeEngineConfig } from "../engine/config.ts";
 import { createEngine } from "../engine/engine.ts";
 import { EngineError, messageOf } from "../errors.ts";
 import { watchEventLoop } from "../sys/event-loop-stops.ts";
@@ -21,6 +22,11 @@ async function main(): Promise<void> {
   const flags = parseDaemonFlags(process.argv.slice(2));
   if (flags.help) {
     process.stdout.write(helpText);
+    return;
+  }
+  if (flags.validate) {
+    completeEngineConfig(flags.engine);
+    process.stderr.write("configuration OK\n");
     return;
   }
   process.title = `berth-daemon ${flags.engine.execRoot ?? ""}`.trim();

@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import type { ContainerDefaults } from "../containers/containers.ts";
 import { defaultRegistrySettings, type RegistrySettings } from "../distribution/settings.ts";
 import { invalid } from "../errors.ts";
 import type { GarbagePolicy } from "../images/garbage-policy.ts";
@@ -22,10 +23,13 @@ export interface EngineConfig {
   defaultRuntime: string;
   /** For containers that have no such settings of their own. */
   dns: DnsSettings;
+  containerDefaults: ContainerDefaults;
   /** Containers of the default bridge have names, too. */
   hasDefaultBridgeNames: boolean;
   /** When unused images are removed by themselves; undefined for never. */
   imageGarbage: GarbagePolicy | undefined;
+  /** What info shows. */
+  labels: readonly string[];
   /** Programs by name. */
   runtimes: Record<string, string>;
   registries: RegistrySettings;
@@ -41,8 +45,10 @@ const defaults: EngineConfig = {
   cgroupParent: "/berth",
   imageGarbage: undefined,
   dns: { servers: [], search: [], options: [] },
+  containerDefaults: { log: { Type: "json-file", Config: {} }, ulimits: [], init: false },
   hasDefaultBridgeNames: false,
   networks: defaultNetworksConfig,
+  labels: [],
   defaultRuntime: "crun",
   runtimes: { crun: "crun", runc: "runc" },
   registries: defaultRegistrySettings,

@@ -14,6 +14,8 @@ const reloadable = [
   "registries",
   "imageGarbage",
   "dns",
+  "containerDefaults",
+  "labels",
 ] as const;
 
 /**

@@ -13,7 +13,7 @@ import { readSysctl } from "../sys/sysctl.ts";
 
 export interface SystemSubject {
   containers: Containers;
-  config: { root: string; debug: boolean; id: string };
+  config: { root: string; debug: boolean; id: string; labels: readonly string[] };
   warnings: string[];
 }
 
@@ -48,7 +48,7 @@ export function describeSystem(
     NFd: 0,
     NGoroutines: 0,
     SystemTime: timestamp(),
-    LoggingDriver: "json-file",
+    LoggingDriver: settings.containerDefaults.log.Type,
     CgroupDriver: "cgroupfs",
     CgroupVersion: cgroupLayout() === "v2" ? "2" : "1",
     NEventsListener: 0,
@@ -61,7 +61,7 @@ export function describeSystem(
     NCPU: cpus().length,
     MemTotal: totalmem(),
     DockerRootDir: config.root,
-    Labels: [],
+    Labels: [...config.labels],
     ExperimentalBuild: false,
     ServerVersion: version,
     Runtimes: Object.fromEntries(Object.entries(settings.runtimes).map(([name, path]) => [name, { path }])),

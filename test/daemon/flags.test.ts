@@ -1,4 +1,7 @@
 import assert from "node:assert/strict";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { describe, it } from "node:test";
 import { parseDaemonFlags } from "../../src/daemon/flags.ts";
 
@@ -30,5 +33,65 @@ describe("the daemon's flags", () => {
     assert.throws(() => parse("--nosuch"), { kind: "invalid" });
     assert.throws(() => parseDaemonFlags(["--debug=maybe"]), { kind: "invalid" });
     assert.throws(() => parseDaemonFlags(["-H", "http://x"]), /invalid host "http:\/\/x"/);
+  });
+
+  it("take what a container has that says nothing, and refuse what a container would be refused with", () => {
+    const folder = mkdtempSync(join(tmpdir(), "bt-flags-"));
+    const path = join(folder, "daemon.json");
+    const read = (file: object, ...words: string[]) => {
+      writeFileSync(path, JSON.stringify(file));
+      return parseDaemonFlags(["--config-file", path, ...words]).engine;
+    };
+    const said = {
+      log: { Type: "local", Config: { "max-size": "1m" } },
+      ulimits: [{ Name: "nofile", Soft: 100, Hard: 200 }],
+      init: true,
+      shmSizeBytes: 1 << 20,
+    };
+    const file = {
+      "log-driver": "local",
+      "log-opts": { "max-size": "1m" },
+      "default-ulimits": { nofile: { Name: "nofile", Soft: 100, Hard: 200 } },
+      init: true,
+      "default-shm-size": "1m",
+      labels: ["a=b"],
+    };
+    const words = [
+      "--log-driver=local",
+      "--log-opt",
+      "max-size=1m",
+      "--default-ulimit",
+      "nofile=100:200",
+      "--init",
+    ];
+    assert.deepEqual(read(file).containerDefaults, said);
+    assert.deepEqual(read(file).labels, ["a=b"]);
+    assert.deepEqual(read({}, ...words, "--default-shm-size", "1m").containerDefaults, said);
+    const rows: [file: object, message: RegExp][] = [
+      [{ "log-opts": { foo: "x" } }, /^unknown log opt 'foo' for json-file log driver$/],
+      [{ "log-driver": "nosuch" }, /plugin "nosuch" not found/],
+      [{ "log-opts": [] }, /log-opts is not an object/],
+      [{ "default-ulimits": { nosuch: { Soft: 1 } } }, /invalid ulimit type: nosuch/],
+      [
+        { "default-ulimits": { nofile: { Soft: 5, Hard: 1 } } },
+        /soft limit must be less than or equal to hard limit/,
+      ],
+      [{ "default-ulimits": { nofile: 5 } }, /default-ulimits is not an object of limits/],
+      [{ "default-shm-size": "x" }, /invalid size: 'x'/],
+      [
+        { nosuch: 1, other: 2 },
+        /the following directives don't match any configuration option: nosuch, other$/,
+      ],
+      [{ "storage-driver": "btrfs" }, /directives don't match any configuration option: storage-driver$/],
+      [{ "live-restore": false }, /directives don't match any configuration option: live-restore$/],
+    ];
+    for (const [wrong, message] of rows)
+      assert.throws(
+        () => read(wrong),
+        (error: Error) => message.test(error.message),
+        JSON.stringify(wrong),
+      );
+    read({ "storage-driver": "overlay2", "live-restore": true, experimental: false });
+    rmSync(folder, { recursive: true });
   });
 });

@@ -2,6 +2,7 @@ import { isIP } from "node:net";
 import path from "node:path";
 import type { MountSpec, ThrottleDevice, Ulimit } from "../../formats/docker-api/docker-api.ts";
 import { parseMountSpec } from "../../formats/mount-spec.ts";
+import { parseUlimit } from "../../formats/ulimit.ts";
 import { parseDuration, parseSize } from "../../formats/units.ts";
 import type { Flag } from "../flag.ts";
 import { type DeviceRequest, parseGpus } from "./create-devices.ts";
@@ -64,30 +65,7 @@ export function checkDomain(text: string): string {
 export const memorySwap = (help: string) =>
   single(help, "bytes", 0, (text) => (text === "-1" ? -1 : parseSize(text)));
 
-const ulimits = new Set([
-  ...["core", "cpu", "data", "fsize", "locks", "memlock", "msgqueue", "nice", "nofile", "nproc", "rss"],
-  ...["rtprio", "rttime", "sigpending", "stack"],
-]);
-
-function parseLimit(text: string): number {
-  if (/^[+-]?\d+$/.test(text)) return Number(text);
-  throw new Error(`strconv.ParseInt: parsing ${JSON.stringify(text)}: invalid syntax`);
-}
-
-export const ulimit = (help: string) =>
-  repeated<Ulimit>(help, "ulimit", (text) => {
-    const [, name = "", values = ""] = /^([^=]*)=([\s\S]*)$/.exec(text) ?? [];
-    if (!text.includes("=")) throw new Error(`invalid ulimit argument: ${text}`);
-    if (!ulimits.has(name)) throw new Error(`invalid ulimit type: ${name}`);
-    const limits = values.split(":");
-    if (limits.length > 2)
-      throw new Error(`too many limit value arguments - ${values}, can only have up to two, \`soft[:hard]\``);
-    const [soft = 0, hard = soft] = limits.map(parseLimit);
-    if (hard !== -1 && soft > hard) {
-      throw new Error(`ulimit soft limit must be less than or equal to hard limit: ${soft} > ${hard}`);
-    }
-    return { Name: name, Hard: hard, Soft: soft };
-  });
+export const ulimit = (help: string) => repeated<Ulimit>(help, "ulimit", parseUlimit);
 
 export const throttle = (help: string, isBytes: boolean) =>
   repeated<ThrottleDevice>(help, "list", (text) => {

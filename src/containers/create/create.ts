@@ -16,7 +16,7 @@ import {
   presentManifests,
 } from "../../images/select-manifest.ts";
 import { makeWritable } from "../../images/writable.ts";
-import { defaultShmSizeBytes, maskedPaths, readonlyPaths } from "../../runtime/defaults.ts";
+import { maskedPaths, readonlyPaths } from "../../runtime/defaults.ts";
 import { discardUnsupported } from "../../runtime/resources.ts";
 import { cgroupLayout } from "../../sys/cgroup.ts";
 import { openMergedRoot } from "../../trees/merged.ts";
@@ -38,6 +38,7 @@ import { settleLinks } from "../links.ts";
 import { anonymousVolumes, resolveContainerMounts, sharingWarnings } from "../mounts.ts";
 import { filesOf, rootLayers } from "../rootfs.ts";
 import { checkNetworkMode, checkRequest } from "./check-request.ts";
+import { fillContainerDefaults } from "./defaults.ts";
 import { settleEndpoints } from "./endpoints.ts";
 import { makeInitLayer } from "./init-layer.ts";
 
@@ -174,19 +175,12 @@ function fillDefaults(containers: Containers, hostConfig: HostConfig, wantedName
     hostConfig.NetworkMode = "bridge";
   pinContainerModes(containers, hostConfig, wantedName);
   hostConfig.Runtime ||= containers.settings.defaultRuntime;
-  hostConfig.ShmSize ||= defaultShmSizeBytes;
+  fillContainerDefaults(hostConfig, containers.settings.containerDefaults);
   hostConfig.IpcMode ||= "private";
   hostConfig.CgroupnsMode ||= cgroupLayout() === "v2" ? "private" : "host";
-  hostConfig.LogConfig = {
-    Type: hostConfig.LogConfig.Type || "json-file",
-    Config: hostConfig.LogConfig.Config ?? {},
-  };
   hostConfig.SecurityOpt = withoutLabels(hostConfig);
   hostConfig.RestartPolicy.Name ||= "no";
   if (cgroupLayout() !== "v2") hostConfig.OomKillDisable ??= false;
-  // Of several for one resource the last counts.
-  const ulimits = new Map(hostConfig.Ulimits?.map((ulimit) => [ulimit.Name.toLowerCase(), ulimit]));
-  if (hostConfig.Ulimits) hostConfig.Ulimits = [...ulimits.values()];
   if (hostConfig.PidsLimit !== null && hostConfig.PidsLimit <= 0) hostConfig.PidsLimit = null;
   if (hostConfig.Memory > 0 && hostConfig.MemorySwap === 0) hostConfig.MemorySwap = hostConfig.Memory * 2;
   if (!hostConfig.Privileged) {

@@ -1,0 +1,57 @@
+import type { ContainerDefaults } from "../containers/containers.ts";
+import { checkLogConfig } from "../containers/logs/drivers.ts";
+import { invalid } from "../errors.ts";
+import { isObject } from "../formats/json.ts";
+import { parseUlimit } from "../formats/ulimit.ts";
+import { parseSize } from "../formats/units.ts";
+
+/** As `table` in flags.ts. Docker's keys for the lists are `default-ulimits` and `log-opts`, both of them objects. */
+export const containerTable = [
+  ["default-shm-size", "string", "64m", "Size of /dev/shm of containers that ask for none"],
+  ["default-ulimit", "list", "", "Ulimit of containers that have none of that name, as NAME=SOFT[:HARD]"],
+  ["init", "boolean", "", "Run an init in containers that do not say whether they want one"],
+  ["log-driver", "string", "json-file", "Log driver of containers that ask for none"],
+  ["log-opt", "list", "", "Option of that log driver, as NAME=VALUE"],
+] as const;
+
+interface Given {
+  list(name: string): string[];
+  text(name: string): string | undefined;
+}
+
+/** @throws EngineError invalid, in the words with which a container would be refused */
+export function readContainerDefaults({ list, text }: Given): ContainerDefaults {
+  const options = list("log-opt").map((option): [string, string] => {
+    const at = option.indexOf("=");
+    if (at < 1) throw invalid(`invalid log-opt "${option}": use NAME=VALUE`);
+    return [option.slice(0, at), option.slice(at + 1)];
+  });
+  const log = { Type: text("log-driver") || "json-file", Config: Object.fromEntries(options) };
+  checkLogConfig(log);
+  const size = text("default-shm-size");
+  return {
+    log,
+    ulimits: list("default-ulimit").map(parseUlimit),
+    init: text("init") === "true",
+    ...(size !== undefined && { shmSizeBytes: parseSize(size) }),
+  };
+}
+
+/** Docker's keys of daemon.json. @throws EngineError invalid */
+export function readContainerKeys(file: Record<string, unknown>): Record<string, string[]> {
+  const { "log-opts": options, "default-ulimits": ulimits } = file;
+  const keys: Record<string, string[]> = {};
+  if (options !== undefined) {
+    if (!isObject(options)) throw invalid("log-opts is not an object of options");
+    keys["log-opt"] = Object.entries(options).map(([name, value]) => `${name}=${value}`);
+  }
+  if (ulimits !== undefined) {
+    if (!isObject(ulimits) || !Object.values(ulimits).every(isObject))
+      throw invalid("default-ulimits is not an object of limits");
+    keys["default-ulimit"] = Object.entries(ulimits).map(([name, limit]) => {
+      const { Soft, Hard } = limit as { Soft?: unknown; Hard?: unknown };
+      return `${name}=${Soft ?? 0}:${Hard ?? Soft ?? 0}`;
+    });
+  }
+  return keys;
+}

@@ -1,0 +1,69 @@
+import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
+import { describe, it } from "node:test";
+import { fileURLToPath } from "node:url";
+import { useEngine } from "../engine.ts";
+
+const daemon = fileURLToPath(new URL("../../dist/daemon/main.js", import.meta.url));
+
+describe("what the daemon's configuration says for all containers", () => {
+  const { engine, berth } = useEngine(undefined, [
+    ...["--log-driver", "json-file", "--log-opt", "max-size=1m", "--log-opt", "tag=all"],
+    ...["--default-ulimit", "nofile=100:200", "--default-shm-size", "1m", "--init", "--label", "a=b"],
+  ]);
+  const inspect = async (name: string) =>
+    JSON.parse(await berth("inspect", "-f", "{{json .HostConfig}}", name));
+
+  it("holds for one that says nothing, and gives way to one that does", async () => {
+    await berth(
+      "run",
+      "--name",
+      "plain",
+      "busybox",
+      "sh",
+      "-c",
+      "ulimit -n; ulimit -Hn; df -k /dev/shm | tail -1",
+    );
+    const [soft, hard, shm = ""] = (await berth("logs", "plain")).split("\n");
+    assert.deepEqual([soft, hard], ["100", "200"]);
+    assert.match(shm, /^shm +1024 /);
+    const plain = await inspect("plain");
+    assert.deepEqual(plain.LogConfig, { Type: "json-file", Config: { "max-size": "1m", tag: "all" } });
+    assert.deepEqual([plain.Init, plain.ShmSize], [true, 1 << 20]);
+    assert.match(await berth("logs", "--details", "plain"), /^tag=all 100/);
+    await berth(
+      ...["create", "--name", "own", "--init=false", "--shm-size", "2m", "--ulimit", "nofile=50"],
+      ...["--ulimit", "core=0", "--log-opt", "tag=mine", "busybox"],
+    );
+    const own = await inspect("own");
+    assert.deepEqual(own.LogConfig.Config, { "max-size": "1m", tag: "mine" });
+    assert.deepEqual([own.Init, own.ShmSize], [false, 2 << 20]);
+    assert.deepEqual(own.Ulimits, [
+      { Name: "nofile", Hard: 50, Soft: 50 },
+      { Name: "core", Hard: 0, Soft: 0 },
+    ]);
+    await berth("create", "--name", "other", "--log-driver", "local", "busybox");
+    assert.deepEqual((await inspect("other")).LogConfig, { Type: "local", Config: {} });
+    const info = JSON.parse((await engine.api("GET", "/info")).body);
+    assert.deepEqual([info.LoggingDriver, info.Labels], ["json-file", ["a=b"]]);
+    await berth("rm", "plain", "own", "other");
+  });
+
+  it("is checked without a daemon by --validate", () => {
+    const check = (...words: string[]) => {
+      const { status, stderr } = spawnSync(process.execPath, [daemon, "--validate", ...words], {
+        encoding: "utf8",
+      });
+      return [status, stderr.trim()];
+    };
+    assert.deepEqual(check("--log-opt", "max-size=1m"), [0, "configuration OK"]);
+    assert.deepEqual(check("--log-opt", "foo=1"), [
+      1,
+      "berth daemon: unknown log opt 'foo' for json-file log driver",
+    ]);
+    assert.deepEqual(check("--default-runtime", "nosuch"), [
+      1,
+      'berth daemon: the default runtime "nosuch" is not among the runtimes',
+    ]);
+  });
+});
