@@ -14,6 +14,8 @@ import { readRegistryKeys, readRegistrySettings, registryTable } from "./registr
 export type Host = { text: string } & (
   | { kind: "unix"; path: string }
   | { kind: "tcp"; address: string; port: number }
+  /** Handed over by systemd, all that there are; -1 until each is known. */
+  | { kind: "fd"; fd: number }
 );
 
 export interface DaemonFlags {
@@ -47,7 +49,12 @@ const table = [
   ["default-runtime", "string", "crun", "OCI runtime for containers that ask for none"],
   ["exec-root", "string", "/run/berth", "Where run-time files are kept"],
   ["help", "boolean", "", "Print usage"],
-  ["host", "list", "unix:///run/berth/berth.sock", "Socket to listen on: unix://PATH or tcp://ADDRESS:PORT"],
+  [
+    "host",
+    "list",
+    "unix:///run/berth/berth.sock",
+    "Socket to listen on: unix://PATH, tcp://ADDRESS:PORT or fd:// (systemd's)",
+  ],
   ["label", "list", "", "Label of this daemon, which info shows"],
   ["log-level", "string", "info", "debug, info, warn, error or fatal"],
   ["nft-table", "string", "berth", "Name of the nftables table"],
@@ -139,7 +146,7 @@ function optional<K extends keyof EngineConfig>(
 
 /** @throws EngineError invalid for an address that others can reach */
 function refuseOpenHost(host: Host): void {
-  if (host.kind === "unix" || /^(127\.|::1$|localhost$)/.test(host.address)) return;
+  if (host.kind !== "tcp" || /^(127\.|::1$|localhost$)/.test(host.address)) return;
   throw invalid(
     `${host.text} without TLS gives root on this machine to everyone who can reach it: ` +
       "use --tlsverify, or say --tls=false if that is what you want",
@@ -249,7 +256,8 @@ function parseRuntime(text: string): [string, string] {
 
 function parseHost(text: string): Host {
   if (text.startsWith("unix://")) return { text, kind: "unix", path: text.slice("unix://".length) };
+  if (text === "fd://") return { text, kind: "fd", fd: -1 };
   const [, address, port] = /^tcp:\/\/\[?([^\]]*?)\]?:(\d+)$/.exec(text) ?? [];
-  if (!port) throw invalid(`invalid host "${text}": use unix://PATH or tcp://ADDRESS:PORT`);
+  if (!port) throw invalid(`invalid host "${text}": use unix://PATH, tcp://ADDRESS:PORT or fd://`);
   return { text, kind: "tcp", address: address || "127.0.0.1", port: Number(port) };
 }

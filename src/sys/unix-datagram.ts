@@ -23,9 +23,11 @@ export interface UnixDatagram {
 
 /** @throws SyscallError ENOENT, ECONNREFUSED, EPROTOTYPE where the socket at the path takes connections; invalid for a path too long */
 export function connectUnixDatagram(path: string): UnixDatagram {
-  const name = Buffer.from(path);
+  // An "@" begins a name that is in no file system (unix(7)).
+  const name = Buffer.from(path.replace(/^@/, "\0"));
   if (name.length > longestPathBytes) throw invalid(`${path}: path of a socket too long`);
-  const address = Buffer.concat([Buffer.from([unixFamily, 0]), name, Buffer.from([0])]);
+  const end = Buffer.alloc(path.startsWith("@") ? 0 : 1);
+  const address = Buffer.concat([Buffer.from([unixFamily, 0]), name, end]);
   const fd = check(socket(unixFamily, datagram | nonBlocking | closeOnExec, 0), "socket");
   try {
     check(connect(fd, address, address.length), "connect", path);

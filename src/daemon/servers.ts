@@ -1,0 +1,122 @@
+import { chownSync, mkdirSync, readFileSync, rmSync } from "node:fs";
+import { createServer, type Server } from "node:http";
+import { createServer as createTlsServer } from "node:https";
+import { type AddressInfo, connect } from "node:net";
+import { dirname } from "node:path";
+import { createApiListeners, serveApi } from "../api/server.ts";
+import { guardSite } from "../api/site.ts";
+import type { Engine } from "../engine/engine.ts";
+import { EngineError, invalid } from "../errors.ts";
+import { listenPrivately } from "../sys/listen.ts";
+import { openFilesLimit } from "../sys/process.ts";
+import type { DaemonFlags, Host } from "./flags.ts";
+
+/**
+ * Serves the engine's API on all sockets that the configuration names, and notes those that are open to others.
+ * @param activated descriptors that systemd has handed over
+ */
+export function openServers(
+  engine: Engine,
+  flags: DaemonFlags,
+  activated: readonly number[],
+): Promise<Server[]> {
+  const open = createApiListeners(engine);
+  const names = flags.hosts.flatMap((host) => (host.kind === "tcp" ? [host.address] : []));
+  const guarded = guardSite(open, names);
+  const connectionsPerPort = Math.max(1, Math.floor(openFilesLimit() / 2 / names.length));
+  return Promise.all(
+    spreadActivated(flags.hosts, activated).map(async (host) => {
+      const tls = host.kind === "tcp" && flags.tls;
+      const server: Server = tls
+        ? createTlsServer({ ...readCertificates(flags), ...keepAlive })
+        : createServer(keepAlive);
+      // What was handed over may be TCP.
+      const isGuarded = host.kind === "fd" || (host.kind === "tcp" && !flags.tlsVerify);
+      serveApi(server, isGuarded ? guarded : open);
+      server.requestTimeout = 0;
+      // Any client that reaches the port can hold connections, so some descriptors are left for the unix socket and for containers.
+      if (host.kind === "tcp") server.maxConnections = connectionsPerPort;
+      const text = await listen(server, host);
+      const warning = warnOfAccess({ ...host, text }, flags);
+      if (warning) {
+        engine.warnings.push(warning);
+        engine.logger.warn(warning);
+      }
+      engine.logger.info({ host: text }, "listening");
+      return server;
+    }),
+  );
+}
+
+/** @throws EngineError invalid in Docker's words when no socket was handed over */
+function spreadActivated(hosts: readonly Host[], activated: readonly number[]): Host[] {
+  return hosts.flatMap((host): Host[] => {
+    if (host.kind !== "fd") return [host];
+    if (activated.length === 0)
+      throw invalid("no sockets found via socket activation: make sure the service was started by systemd");
+    return activated.map((fd) => ({ text: `fd://${fd}`, kind: "fd", fd }));
+  });
+}
+
+/** What an unprotected socket means; undefined for one that only root, a group or holders of certificates can use. */
+function warnOfAccess(host: Host, { tls, tlsVerify }: DaemonFlags): string | undefined {
+  if (host.kind !== "tcp" || tlsVerify) return undefined;
+  const how = tls ? "without TLS client verification" : "without encryption";
+  const address = `${tls ? "https" : "http"}://${host.text.slice("tcp://".length)}`;
+  return (
+    `WARNING: API is accessible on ${address} ${how}.\n` +
+    "         Access to it is equivalent to root access on this machine: protect it with --tlsverify, or use ssh."
+  );
+}
+
+/** So that a client whose machine has gone is noticed. */
+const keepAlive = { keepAlive: true, keepAliveInitialDelay: 15_000 };
+
+/** @returns the host as clients can name it: with the port that the kernel chose where any would do (0) */
+async function listen(server: Server, host: Host): Promise<string> {
+  if (host.kind === "unix") await freeSocket(host.path);
+  await new Promise<void>((resolve, reject) => {
+    server.once("error", reject);
+    if (host.kind === "unix") listenPrivately(server, host.path, 0o660, resolve);
+    else if (host.kind === "fd") server.listen({ fd: host.fd }, resolve);
+    else server.listen(host.port, host.address, resolve);
+  });
+  if (host.kind === "fd") return host.text;
+  if (host.kind === "tcp") return host.text.replace(/\d+$/, String((server.address() as AddressInfo).port));
+  const group = findGroup("berth");
+  if (group !== undefined) chownSync(host.path, 0, group);
+  return host.text;
+}
+
+/** Removes a stale socket. @throws EngineError conflict when another daemon listens on it */
+async function freeSocket(path: string): Promise<void> {
+  mkdirSync(dirname(path), { recursive: true });
+  const inUse = await new Promise<boolean>((resolve) => {
+    const socket = connect(path, () => {
+      socket.destroy();
+      resolve(true);
+    });
+    socket.once("error", () => resolve(false));
+  });
+  if (inUse)
+    throw new EngineError(
+      "conflict",
+      `another daemon listens on ${path}: stop it, or choose another with --host`,
+    );
+  rmSync(path, { force: true });
+}
+
+function findGroup(name: string): number | undefined {
+  const line = readFileSync("/etc/group", "utf8")
+    .split("\n")
+    .find((one) => one.startsWith(`${name}:`));
+  return line === undefined ? undefined : Number(line.split(":")[2]);
+}
+
+function readCertificates({ tlsVerify, tlsCaCert, tlsCert, tlsKey }: DaemonFlags) {
+  return {
+    cert: readFileSync(tlsCert),
+    key: readFileSync(tlsKey),
+    ...(tlsVerify && { ca: readFileSync(tlsCaCert), requestCert: true, rejectUnauthorized: true }),
+  };
+}

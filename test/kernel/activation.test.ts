@@ -1,0 +1,69 @@
+import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { closeSync, mkdtempSync, openSync, readFileSync, rmSync } from "node:fs";
+import { request } from "node:http";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { it } from "node:test";
+import { fileURLToPath } from "node:url";
+import { eventually } from "../engine.ts";
+import { receiveDatagrams } from "../path-datagrams.ts";
+import { reserveSubnet } from "../subnets.ts";
+
+const daemon = fileURLToPath(new URL("../../dist/daemon/main.js", import.meta.url));
+
+it("a daemon takes the socket that systemd has opened, says when it is ready, and leaves it open at its end", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "bt-activated-"));
+  const path = join(folder, "api.sock");
+  const listening = createServer();
+  listening.listen(path);
+  await once(listening, "listening");
+  const { fd } = (listening as unknown as { _handle: { fd: number } })._handle;
+  const manager = receiveDatagrams(join(folder, "notify"));
+  const subnet = await reserveSubnet();
+  const name = `ba${process.pid}`.slice(0, 12);
+  const words = [daemon, "--data-root", join(folder, "data"), "--exec-root", join(folder, "run")];
+  words.push("--bridge", name, "--nft-table", name, "--bip", subnet.address, "--cgroup-parent", `/${name}`);
+  const log = openSync(join(folder, "log"), "a");
+  const start = (more: Record<string, string>) =>
+    spawn("sh", ["-c", `LISTEN_PID=\${PID:-$$} exec "$0" "$@"`, process.execPath, ...words, "-H", "fd://"], {
+      stdio: ["ignore", log, log, fd],
+      env: { ...process.env, LISTEN_FDS: "1", NOTIFY_SOCKET: join(folder, "notify"), ...more },
+    });
+  // Meant for another process: none is taken.
+  const other = start({ PID: "1" });
+  assert.deepEqual(await once(other, "exit"), [1, null]);
+  assert.match(readFileSync(join(folder, "log"), "utf8"), /no sockets found via socket activation/);
+
+  const child = start({});
+  const states: string[] = [];
+  await eventually(
+    () => states.push(...manager.drain().map(String)),
+    () => states.includes("READY=1"),
+  );
+  const get = (headers: Record<string, string> = {}) =>
+    new Promise<number>((resolve, reject) => {
+      request({ socketPath: path, path: "/_ping", headers }, (answer) =>
+        resolve(answer.resume().statusCode ?? 0),
+      )
+        .on("error", reject)
+        .end();
+    });
+  assert.equal(await get(), 200);
+  assert.equal(await get({ Host: "rebound.example.com" }), 403);
+  child.kill("SIGUSR2");
+  assert.deepEqual(await once(child, "exit"), [0, null]);
+  await eventually(
+    () => states.push(...manager.drain().map(String)),
+    () => states.includes("STOPPING=1"),
+  );
+  // Its file is systemd's: clients wait there for the next daemon.
+  assert.equal(listening.listening, true);
+  listening.close();
+  manager.close();
+  closeSync(log);
+  subnet.release();
+  rmSync(folder, { recursive: true });
+});
