@@ -132,6 +132,7 @@ export const commands: Readonly<Record<string, Entry>> = {
   "image build": {
     summary: "Build an image from a Dockerfile",
     aliases: ["build", "builder build"],
+    load: () => import("./image/build.ts"),
   },
   "image history": {
     summary: "Show the history of an image",

@@ -14,7 +14,7 @@ interface RequestBody {
   /** Sent as JSON, unless it is a stream, which is sent as it comes. */
   body?: object | undefined;
   stream?: Readable | undefined;
-  headers?: Record<string, string>;
+  headers?: Record<string, string | string[]>;
   signal?: AbortSignal | undefined;
 }
 

@@ -1,11 +1,5 @@
 import type { Builder } from "../build/builder.ts";
 import { exportImage } from "../build/export/image.ts";
-import { EngineError, invalid } from "../errors.ts";
-import { hostPlatform } from "../formats/image-config.ts";
-import type { Images } from "../images/images.ts";
-import { describeFailure } from "./errors.ts";
-import { encodeTime } from "./job-events.ts";
-import type { Job, Jobs, ResultRef } from "./jobs.ts";
 import {
   bytesMessage,
   diskUsageRequest,
@@ -23,11 +17,17 @@ import {
   statusResponse,
   updateHistoryRequest,
   usageRecord,
-} from "./messages/control.ts";
-import { empty } from "./messages/pb.ts";
+} from "../buildkit/messages/control.ts";
+import { empty } from "../buildkit/messages/pb.ts";
+import { duplex, type Method, serverStream, unary } from "../buildkit/wire/server.ts";
+import { EngineError, invalid } from "../errors.ts";
+import { hostPlatform } from "../formats/image-config.ts";
+import type { Images } from "../images/images.ts";
+import { describeFailure } from "./errors.ts";
+import { encodeTime } from "./job-events.ts";
+import type { Job, Jobs, ResultRef } from "./jobs.ts";
 import type { Sessions } from "./sessions.ts";
 import { openTunnel } from "./tunnel.ts";
-import { duplex, type Method, serverStream, unary } from "./wire/server.ts";
 
 export interface Door {
   builder: Builder;

@@ -1,6 +1,6 @@
 import { BuildError } from "../build/build-error.ts";
+import { code, type Detail, GrpcError, toGrpcError } from "../buildkit/wire/status.ts";
 import { messageOf } from "../errors.ts";
-import { code, type Detail, GrpcError, toGrpcError } from "./wire/status.ts";
 
 const prefix = "github.com/moby/buildkit/";
 

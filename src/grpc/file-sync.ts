@@ -1,11 +1,11 @@
 import type { DirectoryRequest, DirectoryVisitor } from "../build/client-session.ts";
 import type { ContextEntry, ContextEntryType } from "../build/context/entry.ts";
+import { type FileStat, packet, packetType } from "../buildkit/messages/filesync.ts";
+import type { GrpcClient, Metadata, OpenCall } from "../buildkit/wire/client.ts";
+import type { MessageOf } from "../buildkit/wire/message.ts";
 import { internal, invalid } from "../errors.ts";
 import { decodeGoFileMode } from "../formats/go-file-mode.ts";
 import { bytesOfText } from "../formats/tar/tar-entry.ts";
-import { type FileStat, packet, packetType } from "./messages/filesync.ts";
-import type { GrpcClient, Metadata, OpenCall } from "./wire/client.ts";
-import type { MessageOf } from "./wire/message.ts";
 
 /*
  * How a client's directory comes (moby.filesync.v1.FileSync/DiffCopy): it lists every entry, and sends the content of those that are
@@ -80,7 +80,7 @@ async function receive(call: OpenCall<Packet, Packet>, visitor: DirectoryVisitor
   if (!isFinished) throw internal("the client broke the transfer off");
 }
 
-/** Each value of a list is a header of its own; those that are not ASCII make all of their key encoded. */
+/** Each value of a list is a header of its own; one with a comma, or beyond ASCII, makes all of its key encoded. */
 function metadataOf({ name, followPaths, includePatterns, excludePatterns }: DirectoryRequest): Metadata {
   const metadata: Metadata = { "dir-name": name };
   const lists = {
@@ -90,7 +90,7 @@ function metadataOf({ name, followPaths, includePatterns, excludePatterns }: Dir
   };
   for (const [key, values] of Object.entries(lists)) {
     if (!values || values.length === 0) continue;
-    const isPlain = values.every((value) => /^[\x20-\x7e]*$/.test(value) && value.trim() === value);
+    const isPlain = values.every((value) => /^[\x20-\x2b\x2d-\x7e]*$/.test(value) && value.trim() === value);
     metadata[key] = isPlain ? [...values] : values.map((value) => encodeURIComponent(value));
     if (!isPlain) metadata[`${key}-encoded`] = "1";
   }

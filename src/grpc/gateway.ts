@@ -3,10 +3,6 @@ import type { IncomingHttpHeaders } from "node:http2";
 import type { PlannedImage } from "../build/frontend/frontend.ts";
 import { isOurs } from "../build/frontend/frontend.ts";
 import { parseBuildOptions } from "../build/options.ts";
-import { formatPlatform } from "../formats/platform.ts";
-import { type Door, describeWorker } from "./control.ts";
-import { describeFailure } from "./errors.ts";
-import type { Job, ResultRef } from "./jobs.ts";
 import {
   type BridgeSolveRequest,
   bridgeSolveRequest,
@@ -15,11 +11,15 @@ import {
   pongResponse,
   type Result,
   returnRequest,
-} from "./messages/gateway.ts";
-import { empty } from "./messages/pb.ts";
-import type { Given } from "./wire/message.ts";
-import { type Method, unary } from "./wire/server.ts";
-import { code, GrpcError } from "./wire/status.ts";
+} from "../buildkit/messages/gateway.ts";
+import { empty } from "../buildkit/messages/pb.ts";
+import type { Given } from "../buildkit/wire/message.ts";
+import { type Method, unary } from "../buildkit/wire/server.ts";
+import { code, GrpcError } from "../buildkit/wire/status.ts";
+import { formatPlatform } from "../formats/platform.ts";
+import { type Door, describeWorker } from "./control.ts";
+import { describeFailure } from "./errors.ts";
+import type { Job, ResultRef } from "./jobs.ts";
 
 const buildPatienceMilliseconds = 3000;
 

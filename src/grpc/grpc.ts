@@ -1,9 +1,9 @@
 import type { Duplex } from "node:stream";
+import { serveGrpc } from "../buildkit/wire/server.ts";
 import { controlMethods, type Door } from "./control.ts";
 import { gatewayMethods } from "./gateway.ts";
 import { createJobs } from "./jobs.ts";
 import { createSessions, type Sessions } from "./sessions.ts";
-import { serveGrpc } from "./wire/server.ts";
 
 /** BuildKit's API, over connections that were HTTP before. */
 export interface BuildDoor {

@@ -1,6 +1,6 @@
 import type { ProgressEvent, Vertex, VertexStatus } from "../build/progress.ts";
-import type { StatusResponse } from "./messages/control.ts";
-import type { Given } from "./wire/message.ts";
+import type { StatusResponse } from "../buildkit/messages/control.ts";
+import type { Given } from "../buildkit/wire/message.ts";
 
 /** What a build says of itself, for any number of clients that listen, from its begin on. */
 export interface JobEvents {

@@ -1,8 +1,8 @@
 import type { Build } from "../build/builder.ts";
 import type { PlannedImage } from "../build/frontend/frontend.ts";
+import type { SolveRequest } from "../buildkit/messages/control.ts";
+import { code, GrpcError } from "../buildkit/wire/status.ts";
 import { createJobEvents, type JobEvents } from "./job-events.ts";
-import type { SolveRequest } from "./messages/control.ts";
-import { code, GrpcError } from "./wire/status.ts";
 
 /** What a client's `Return` says. */
 export type Returned = { results: ResultRef[] } | { error: GrpcError };

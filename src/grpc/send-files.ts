@@ -1,13 +1,13 @@
 import type { OutgoingEntry } from "../build/client-session.ts";
 import type { ContextEntry } from "../build/context/entry.ts";
+import { bytesMessage } from "../buildkit/messages/control.ts";
+import { type FileStat, packet, packetType } from "../buildkit/messages/filesync.ts";
+import type { GrpcClient } from "../buildkit/wire/client.ts";
+import type { Given } from "../buildkit/wire/message.ts";
+import { code, GrpcError } from "../buildkit/wire/status.ts";
 import { internal } from "../errors.ts";
 import { encodeGoFileMode } from "../formats/go-file-mode.ts";
 import { textOfBytes } from "../formats/tar/tar-entry.ts";
-import { bytesMessage } from "./messages/control.ts";
-import { type FileStat, packet, packetType } from "./messages/filesync.ts";
-import type { GrpcClient } from "./wire/client.ts";
-import type { Given } from "./wire/message.ts";
-import { code, GrpcError } from "./wire/status.ts";
 
 /* What goes to a client's exporters (moby.filesync.v1.FileSend/DiffCopy). */
 

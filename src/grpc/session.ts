@@ -1,19 +1,19 @@
 import { Duplex } from "node:stream";
 import type { ClientSession } from "../build/client-session.ts";
-import { notImplemented } from "../errors.ts";
-import { readDirectory } from "./file-sync.ts";
-import { bytesMessage } from "./messages/control.ts";
+import { bytesMessage } from "../buildkit/messages/control.ts";
 import {
   checkAgentRequest,
   credentialsRequest,
   credentialsResponse,
   secretRequest,
   secretResponse,
-} from "./messages/filesync.ts";
-import { empty } from "./messages/pb.ts";
+} from "../buildkit/messages/filesync.ts";
+import { empty } from "../buildkit/messages/pb.ts";
+import type { GrpcClient } from "../buildkit/wire/client.ts";
+import { code, GrpcError } from "../buildkit/wire/status.ts";
+import { notImplemented } from "../errors.ts";
+import { readDirectory } from "./file-sync.ts";
 import { sendArchive, sendFiles } from "./send-files.ts";
-import type { GrpcClient } from "./wire/client.ts";
-import { code, GrpcError } from "./wire/status.ts";
 
 /** What clients say of a session when they begin one. */
 export interface SessionOffer {

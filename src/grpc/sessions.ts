@@ -1,8 +1,8 @@
 import type { Duplex } from "node:stream";
 import type { ClientSession } from "../build/client-session.ts";
+import { connectGrpc } from "../buildkit/wire/client.ts";
 import { conflict, internal } from "../errors.ts";
 import { createClientSession, type SessionOffer } from "./session.ts";
-import { connectGrpc } from "./wire/client.ts";
 
 /** The sessions of clients that are here. */
 export interface Sessions {

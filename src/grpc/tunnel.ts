@@ -1,9 +1,9 @@
 import { Duplex } from "node:stream";
-import type { bytesMessage } from "./messages/control.ts";
+import type { bytesMessage } from "../buildkit/messages/control.ts";
+import type { MessageOf } from "../buildkit/wire/message.ts";
+import type { GrpcCall } from "../buildkit/wire/server.ts";
+import { code, GrpcError } from "../buildkit/wire/status.ts";
 import type { Sessions } from "./sessions.ts";
-import type { MessageOf } from "./wire/message.ts";
-import type { GrpcCall } from "./wire/server.ts";
-import { code, GrpcError } from "./wire/status.ts";
 
 type Bytes = MessageOf<typeof bytesMessage>;
 

@@ -1,6 +1,5 @@
 import type { Add, Copy } from "../../dockerfile/instructions.ts";
 import { expandWord } from "../../dockerfile/words.ts";
-import { invalid } from "../../errors.ts";
 import { cleanPath } from "../../formats/bind-spec.ts";
 import { hasWildcard } from "../solve/select-sources.ts";
 import type { CopyNode, CopyPart, Node } from "./nodes.ts";
@@ -18,10 +17,6 @@ export async function planTransfer(
   const expand = (word: string) => expandIn(stage.scope, word);
   const sources = instruction.sources.map(expand);
   const destination = destinationOf(stage, expand(instruction.destination));
-  if (sources.length + heredocs.length > 1 && !destination.endsWith("/")) {
-    const rule = `When using ${keyword} with more than one source file, the destination must be a directory and end with a /`;
-    throw invalid(rule);
-  }
   const chown = instruction.chown && expand(instruction.chown);
   const chmod = instruction.chmod && expand(instruction.chmod);
   const exclude = instruction.exclude.map(expand);

@@ -90,6 +90,7 @@ function declareArgs(planning: Planning, stage: StagePlan, { args }: Arg): void 
     const known = options.buildArgs.get(name) ?? byDefault ?? globals.get(name) ?? platform;
     stage.scope.args.delete(name);
     stage.scope.args.set(name, known);
+    if (known !== undefined) stage.scope.values.set(name, known);
     stage.declaredArgs.push(name);
     said.push(known === undefined ? name : `${name}=${known}`);
   }

@@ -12,7 +12,7 @@ import type { BaseImage } from "./base-image.ts";
 import { inputsOf, type Node, nodesOf } from "./nodes.ts";
 import { planInstruction, planTriggers } from "./plan-stage.ts";
 import { platformArgs } from "./platform-args.ts";
-import { parseEnvironment } from "./scope.ts";
+import { copyScope, parseEnvironment } from "./scope.ts";
 import type { Planning, StagePlan } from "./stage.ts";
 
 /** What a plan needs to know of the world. */
@@ -143,7 +143,7 @@ function fromScratch(common: Common, dockerfile: Dockerfile, range: Range): Stag
   return {
     ...common,
     node: { kind: "scratch", name: "", range },
-    scope: { env: new Map(), args: new Map(), escape: dockerfile.escape },
+    scope: { env: new Map(), args: new Map(), values: new Map(), escape: dockerfile.escape },
     settings: { WorkingDir: "/" },
     history: [],
     author: undefined,
@@ -166,6 +166,7 @@ function fromImage(base: BaseImage, common: Common, dockerfile: Dockerfile, rang
     base,
   };
   stage.scope.env = parseEnvironment(config?.Env ?? []);
+  stage.scope.values = new Map(stage.scope.env);
   stage.steps.push({ node, text: `FROM ${base.name}` });
   return stage;
 }
@@ -175,7 +176,7 @@ function inherit(earlier: StagePlan, common: Common): StagePlan {
   return {
     ...earlier,
     ...common,
-    scope: { ...earlier.scope, env: new Map(earlier.scope.env), args: new Map(earlier.scope.args) },
+    scope: copyScope(earlier.scope),
     settings: structuredClone(earlier.settings),
     history: [...earlier.history],
     declaredArgs: [...earlier.declaredArgs],

@@ -1,16 +1,18 @@
 import { type ExpandOptions, expandWord, expandWords } from "../../dockerfile/words.ts";
 
-/** The variables of a stage: ENV wins over ARG. */
+/** The variables of a stage. */
 export interface Scope {
-  /** In the order in which they were first set. */
+  /** What the image's environment has, in the order in which it was first set. */
   env: Map<string, string>;
-  /** Declared ones; undefined for those without a value. */
+  /** Declared arguments; undefined for those without a value. */
   args: Map<string, string | undefined>;
+  /** What instructions and commands see: of ENV and ARG what was said last. */
+  values: Map<string, string>;
   escape: ExpandOptions["escape"];
 }
 
-export function valueIn({ env, args }: Scope, name: string): string | undefined {
-  return env.get(name) ?? args.get(name);
+export function valueIn({ values }: Scope, name: string): string | undefined {
+  return values.get(name);
 }
 
 /** @throws EngineError invalid */
@@ -23,11 +25,12 @@ export function expandListIn(scope: Scope, word: string): string[] {
 }
 
 /** "NAME=VALUE" of all that a command sees. */
-export function environmentOf({ env, args }: Scope): string[] {
-  const all = new Map<string, string>();
-  for (const [name, value] of args) if (value !== undefined) all.set(name, value);
-  for (const [name, value] of env) all.set(name, value);
-  return [...all].map(([name, value]) => `${name}=${value}`);
+export function environmentOf({ values }: Scope): string[] {
+  return [...values].map(([name, value]) => `${name}=${value}`);
+}
+
+export function copyScope({ env, args, values, escape: escaper }: Scope): Scope {
+  return { env: new Map(env), args: new Map(args), values: new Map(values), escape: escaper };
 }
 
 export function parseEnvironment(list: readonly string[]): Map<string, string> {

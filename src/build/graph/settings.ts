@@ -62,12 +62,11 @@ export function addVolumes(stage: StagePlan, paths: readonly string[], { sourceD
 
 /** @param ports "80/tcp", each one */
 export function addPorts(stage: StagePlan, ports: readonly string[], { sourceDate }: Said): void {
-  const sorted = [...ports].sort();
   stage.settings.ExposedPorts = {
     ...stage.settings.ExposedPorts,
-    ...Object.fromEntries(sorted.map((port) => [port, {}])),
+    ...Object.fromEntries(ports.map((port) => [port, {}])),
   };
-  addHistory(stage, `EXPOSE [${sorted.join(" ")}]`, { hasLayer: false, sourceDate });
+  addHistory(stage, `EXPOSE [${ports.join(" ")}]`, { hasLayer: false, sourceDate });
 }
 
 export function addLabels(
@@ -85,7 +84,10 @@ export function addEnvironment(
   pairs: readonly (readonly [string, string])[],
   { sourceDate }: Said,
 ): void {
-  for (const [key, value] of pairs) stage.scope.env.set(key, value);
+  for (const [key, value] of pairs) {
+    stage.scope.env.set(key, value);
+    stage.scope.values.set(key, value);
+  }
   stage.settings.Env = [...stage.scope.env].map(([key, value]) => `${key}=${value}`);
   const said = pairs.map(([key, value]) => `${key}=${value}`).join(" ");
   addHistory(stage, `ENV ${said}`, { hasLayer: false, sourceDate });

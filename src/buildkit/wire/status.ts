@@ -71,7 +71,20 @@ export function encodeStatus(error: GrpcError): Buffer {
 export function decodeTrailers(trailers: Record<string, unknown>): GrpcError | undefined {
   const status = Number(trailers["grpc-status"] ?? code.unknown);
   if (status === code.ok) return undefined;
-  return new GrpcError(status, decodeMessage(String(trailers["grpc-message"] ?? "")));
+  const details = decodeDetails(String(trailers["grpc-status-details-bin"] ?? ""));
+  return new GrpcError(status, decodeMessage(String(trailers["grpc-message"] ?? "")), details);
+}
+
+/** Those that are not JSON are left out. */
+function decodeDetails(encoded: string): Detail[] {
+  if (encoded === "") return [];
+  return statusMessage.decode(Buffer.from(encoded, "base64")).details.flatMap(({ typeUrl, value }) => {
+    try {
+      return [{ type: typeUrl, value: JSON.parse(Buffer.from(value).toString()) as unknown }];
+    } catch {
+      return [];
+    }
+  });
 }
 
 function decodeMessage(encoded: string): string {

@@ -1,0 +1,152 @@
+import { statSync, writeFileSync } from "node:fs";
+import { resolve } from "node:path";
+import { GrpcError } from "../../buildkit/wire/status.ts";
+import { type BuildOrder, requestBuild } from "../../client/build/build.ts";
+import type { Cli } from "../cli.ts";
+import { defineCommand, ExitError } from "../command.ts";
+import { bool, bytes, list, string } from "../flag.ts";
+import { type OpenContext, openContext } from "./build-context.ts";
+import { describeBuildError } from "./build-error.ts";
+import { agentsOf, credentialsFor, secretsOf } from "./build-offers.ts";
+import { createBuildView } from "./build-view.ts";
+
+const flagTable = {
+  "add-host": list("", "Add a custom host-to-IP mapping (host:ip)"),
+  allow: list("", "Allow extra privileged entitlement (e.g., network.host, security.insecure)"),
+  "build-arg": list("", "Set build-time variables"),
+  "build-context": list("", "Additional build contexts (e.g., name=path)"),
+  call: string("", 'Set method for evaluating build ("check", "outline", "targets")', "build"),
+  "cgroup-parent": string("", "Set the parent cgroup for the RUN instructions during build"),
+  check: bool("", 'Shorthand for "--call=check"'),
+  file: string("f", 'Name of the Dockerfile (default: "PATH/Dockerfile")'),
+  iidfile: string("", "Write the image ID to a file"),
+  label: list("", "Set metadata for an image"),
+  network: string("", "Set the networking mode for the RUN instructions during build", "default"),
+  "no-cache": bool("", "Do not use cache when building the image"),
+  "no-cache-filter": list("", "Do not cache specified stages"),
+  platform: string("", "Set target platform for build"),
+  progress: string("", 'Set type of progress output ("auto", "plain", "tty", "quiet")', "auto"),
+  pull: bool("", "Always attempt to pull all referenced images"),
+  quiet: bool("q", "Suppress the build output and print image ID on success"),
+  secret: list("", 'Secret to expose to the build (format: "id=mysecret[,src=/local/secret]")'),
+  "shm-size": bytes("", "Shared memory size for build containers"),
+  ssh: list("", 'SSH agent socket to expose to the build (format: "default|<id>[=<socket>]")'),
+  tag: list("t", 'Image identifier (format: "[registry/]repository[:tag]")'),
+  target: string("", "Set the target build stage to build"),
+  ulimit: list("", "Ulimit options"),
+};
+
+export const command = defineCommand({
+  usage: "[OPTIONS] PATH | -",
+  arity: [1, 1],
+  flags: flagTable,
+  async run({ cli, flags, args: [path = ""] }) {
+    const context = openContext(cli, path, flags.file);
+    const client = await cli.client();
+    const isQuiet = flags.quiet || flags.progress === "quiet";
+    const view = createBuildView(cli, isQuiet ? "quiet" : flags.progress);
+    const call = flags.check ? "check" : flags.call;
+    const order = describeOrder(cli, flags, context, call);
+    try {
+      const { exported, answers } = await requestBuild(client.transport, { ...order, onStatus: view.show });
+      view.close();
+      if (call !== "build") return printAnswer(cli, answers);
+      const id = exported.get("containerimage.digest") ?? "";
+      if (flags.iidfile) writeFileSync(flags.iidfile, id);
+      if (isQuiet) cli.print(id);
+      return 0;
+    } catch (error) {
+      view.close();
+      if (!(error instanceof GrpcError)) throw error;
+      throw new ExitError(1, describeBuildError(error, context.shownFile));
+    } finally {
+      context.close();
+    }
+  },
+});
+
+type Flags = { [Name in keyof typeof flagTable]: (typeof flagTable)[Name]["initial"] };
+
+const calls = new Map([
+  ["check", "frontend.lint"],
+  ["outline", "frontend.outline"],
+  ["targets", "frontend.targets"],
+]);
+
+function printAnswer(cli: Cli, answers: ReadonlyMap<string, string>): number {
+  const text = answers.get("result.txt") ?? "";
+  const isClean = text === "" && answers.get("result.statuscode") === "0";
+  cli.print(isClean ? "Check complete, no warnings found." : text.trimEnd());
+  return Number(answers.get("result.statuscode") ?? 0);
+}
+
+function describeOrder(
+  cli: Cli,
+  flags: Flags,
+  context: OpenContext,
+  call: string,
+): Omit<BuildOrder, "onStatus"> {
+  const attributes = new Map<string, string>([["filename", context.filename]]);
+  const put = (key: string, value: string) => value !== "" && attributes.set(key, value);
+  if (context.upload) put("context", `http://buildkit-session/${context.upload.id}`);
+  if (context.hasOwnDockerfile) put("dockerfilekey", "dockerfile");
+  for (const [key, value] of pairs(flags["build-arg"], cli.env)) put(`build-arg:${key}`, value);
+  for (const [key, value] of pairs(flags.label, {})) attributes.set(`label:${key}`, value);
+  put("target", flags.target);
+  put("platform", flags.platform);
+  put("image-resolve-mode", flags.pull ? "pull" : "local");
+  if (flags["no-cache"]) attributes.set("no-cache", "");
+  else put("no-cache", flags["no-cache-filter"].join(","));
+  put("add-hosts", flags["add-host"].map((host) => host.replace(/[:=]/, "=")).join(","));
+  put("ulimit", flags.ulimit.join(","));
+  put("shm-size", flags["shm-size"] > 0 ? String(flags["shm-size"]) : "");
+  put("cgroup-parent", flags["cgroup-parent"]);
+  put("force-network-mode", flags.network === "default" ? "" : flags.network);
+  const method = call === "build" ? "" : calls.get(call);
+  if (method === undefined)
+    throw new ExitError(1, `invalid call method ${JSON.stringify(call)}: use check, outline or targets`);
+  put("requestid", method);
+  const directories = new Map(context.directories);
+  for (const [name, value] of pairs(flags["build-context"], {}))
+    addContext(attributes, directories, name, value);
+  const entitlements = [...flags.allow, ...(flags.network === "host" ? ["network.host"] : [])];
+  return {
+    attributes,
+    names: flags.tag,
+    entitlements,
+    offers: {
+      directories,
+      sharedKey: context.sharedKey,
+      findSecret: secretsOf(cli, flags.secret),
+      agents: agentsOf(cli, flags.ssh),
+      findCredentials: credentialsFor(cli),
+      ...(context.upload && { upload: context.upload }),
+    },
+  };
+}
+
+/** "KEY=VALUE", or "KEY" for what the environment has of it. */
+function pairs(given: readonly string[], env: Record<string, string | undefined>): [string, string][] {
+  return given.flatMap((text): [string, string][] => {
+    const equals = text.indexOf("=");
+    if (equals >= 0) return [[text.slice(0, equals), text.slice(equals + 1)]];
+    const value = env[text];
+    return value === undefined ? [] : [[text, value]];
+  });
+}
+
+function addContext(
+  attributes: Map<string, string>,
+  directories: Map<string, string>,
+  name: string,
+  value: string,
+): void {
+  if (/^[a-z-]+:\/\//.test(value)) {
+    attributes.set(`context:${name}`, value);
+    return;
+  }
+  if (!statSync(value, { throwIfNoEntry: false })?.isDirectory())
+    throw new ExitError(1, `failed to find build context ${name}: ${value} is no directory`);
+  attributes.set(`context:${name}`, `local:${name}`);
+  directories.set(name, resolve(value));
+}

@@ -1,0 +1,96 @@
+import {
+  type StatusResponse,
+  solveRequest,
+  solveResponse,
+  statusRequest,
+  statusResponse,
+} from "../../buildkit/messages/control.ts";
+import { bridgeSolveRequest, bridgeSolveResponse, returnRequest } from "../../buildkit/messages/gateway.ts";
+import { empty } from "../../buildkit/messages/pb.ts";
+import { connectGrpc } from "../../buildkit/wire/client.ts";
+import type { ApiTransport } from "../transport.ts";
+import { newBuildId, openBuildSession, type SessionOffers } from "./session.ts";
+
+/** What is asked of a builder. */
+export interface BuildOrder {
+  /** As BuildKit's clients say it (`FrontendAttrs`). */
+  attributes: Map<string, string>;
+  /** Of the image. */
+  names: readonly string[];
+  entitlements: readonly string[];
+  offers: SessionOffers;
+  onStatus(status: StatusResponse): void;
+}
+
+/** What came of it. */
+export interface BuildResult {
+  /** "containerimage.digest", "image.name", … */
+  exported: ReadonlyMap<string, string>;
+  /** Of what was asked instead of a build: "result.txt", … */
+  answers: ReadonlyMap<string, string>;
+}
+
+const control = "/moby.buildkit.v1.Control";
+const bridge = "/moby.buildkit.v1.frontend.LLBBridge";
+
+/** Has an engine build an image, by BuildKit's API. @throws GrpcError, with the place in the Dockerfile among its details; ApiError */
+export async function requestBuild(transport: ApiTransport, order: BuildOrder): Promise<BuildResult> {
+  const { attributes, names, entitlements, offers, onStatus } = order;
+  const { socket } = await transport.hijack("/grpc", { headers: { Upgrade: "h2c" } });
+  const client = connectGrpc(socket);
+  const session = await openBuildSession(transport, offers);
+  try {
+    const ref = newBuildId();
+    const metadata = { "buildkit-controlapi-buildid": ref };
+    const isCall = attributes.has("requestid");
+    const exporter = { type: "moby", attrs: new Map([["name", names.join(",")]]) };
+    const solved = client.unary(`${control}/Solve`, solveRequest, solveResponse, {
+      ...{ ref, session: session.id, frontendAttrs: attributes, entitlements, internal: isCall },
+      exporters: isCall ? [] : [exporter],
+    });
+    solved.catch(() => {});
+    const following = follow(client, ref, onStatus);
+    const prepared = await client
+      .unary(
+        `${bridge}/Solve`,
+        bridgeSolveRequest,
+        bridgeSolveResponse,
+        {
+          frontend: "dockerfile.v0",
+          frontendOpt: attributes,
+          allowResultReturn: true,
+          allowResultArrayRef: true,
+        },
+        metadata,
+      )
+      .catch(async (error: unknown) => {
+        await client.unary(`${bridge}/Return`, returnRequest, empty, { result: { ref: {} } }, metadata);
+        await following;
+        throw error;
+      });
+    await client.unary(`${bridge}/Return`, returnRequest, empty, { result: prepared.result }, metadata);
+    const { exporterResponse } = await solved.finally(() => following);
+    const answers = [...(prepared.result?.metadata ?? [])].map(
+      ([key, value]) => [key, Buffer.from(value).toString()] as const,
+    );
+    return { exported: exporterResponse, answers: new Map(answers) };
+  } finally {
+    session.close();
+    client.close();
+  }
+}
+
+async function follow(
+  client: ReturnType<typeof connectGrpc>,
+  ref: string,
+  onStatus: (status: StatusResponse) => void,
+): Promise<void> {
+  const call = client.open(`${control}/Status`, statusRequest, statusResponse);
+  void call.send({ ref });
+  call.end();
+  try {
+    for await (const status of call.replies) onStatus(status);
+  } catch {
+    // The build's own error says more.
+  }
+}

@@ -1,0 +1,116 @@
+import { randomBytes } from "node:crypto";
+import { connect } from "node:net";
+import { bytesMessage } from "../../buildkit/messages/control.ts";
+import {
+  checkAgentRequest,
+  credentialsRequest,
+  credentialsResponse,
+  secretRequest,
+  secretResponse,
+} from "../../buildkit/messages/filesync.ts";
+import { empty } from "../../buildkit/messages/pb.ts";
+import { duplex, type Method, serveGrpc, unary } from "../../buildkit/wire/server.ts";
+import { code, GrpcError } from "../../buildkit/wire/status.ts";
+import type { ApiTransport } from "../transport.ts";
+import { fileSync } from "./send-directory.ts";
+
+/** What a build may ask of the one who wants it. */
+export interface SessionOffers {
+  /** Directories by name: "context", "dockerfile", others. */
+  directories: ReadonlyMap<string, string>;
+  /** By id; undefined for one that is not there. */
+  findSecret(id: string): Promise<Buffer | undefined>;
+  /** Sockets of SSH agents by id. */
+  agents: ReadonlyMap<string, string>;
+  findCredentials(host: string): Promise<{ username: string; secret: string } | undefined>;
+  /** The archive that stands for the context, once. */
+  upload?: { id: string; content: AsyncIterable<Uint8Array> };
+  /** Names the directories over several builds. */
+  sharedKey: string;
+}
+
+/** 25 characters, as BuildKit's clients make them. */
+export function newBuildId(): string {
+  const alphabet = "0123456789abcdefghijklmnopqrstuvwxyz";
+  return Array.from(randomBytes(25), (byte) => alphabet[byte % alphabet.length]).join("");
+}
+
+/** Opens a session for a build. The caller closes it. @throws ApiError */
+export async function openBuildSession(
+  transport: ApiTransport,
+  offers: SessionOffers,
+): Promise<{ id: string; close(): void }> {
+  const id = newBuildId();
+  const methods = methodsOf(offers);
+  const headers: Record<string, string> = {
+    Upgrade: "h2c",
+    "X-Docker-Expose-Session-Uuid": id,
+    "X-Docker-Expose-Session-Sharedkey": offers.sharedKey,
+  };
+  const { socket } = await transport.hijack("/session", {
+    headers: { ...headers, "X-Docker-Expose-Session-Grpc-Method": [...methods.keys()] },
+  });
+  serveGrpc(socket, methods);
+  return { id, close: () => void socket.destroy() };
+}
+
+function methodsOf(offers: SessionOffers): Map<string, Method> {
+  const { directories, agents, findSecret, findCredentials, upload } = offers;
+  return new Map<string, Method>([
+    ["/moby.filesync.v1.FileSync/DiffCopy", fileSync(directories)],
+    [
+      "/moby.buildkit.secrets.v1.Secrets/GetSecret",
+      unary(secretRequest, secretResponse, async ({ id }) => {
+        const data = await findSecret(id);
+        if (!data) throw new GrpcError(code.notFound, `secret ${id}: not found`);
+        return { data };
+      }),
+    ],
+    [
+      "/moby.filesync.v1.Auth/Credentials",
+      unary(credentialsRequest, credentialsResponse, async ({ host }) => (await findCredentials(host)) ?? {}),
+    ],
+    [
+      "/moby.sshforward.v1.SSH/CheckAgent",
+      unary(checkAgentRequest, empty, ({ id }) => {
+        getAgent(agents, id);
+        return {};
+      }),
+    ],
+    ["/moby.sshforward.v1.SSH/ForwardAgent", forwardAgent(agents)],
+    ...(upload ? [["/moby.upload.v1.Upload/Pull", sendUpload(upload)] as const] : []),
+  ]);
+}
+
+function getAgent(agents: SessionOffers["agents"], id: string): string {
+  const socket = agents.get(id || "default");
+  if (socket === undefined) throw new GrpcError(code.unknown, `unset ssh forward key ${id || "default"}`);
+  return socket;
+}
+
+function forwardAgent(agents: SessionOffers["agents"]): Method {
+  return duplex(bytesMessage, bytesMessage, async (requests, call) => {
+    const agent = connect(getAgent(agents, String(call.headers["buildkit.ssh.id"] ?? "")));
+    const answers = (async () => {
+      for await (const data of agent) await call.send({ data });
+    })();
+    try {
+      for await (const { data } of requests) agent.write(data);
+      agent.end();
+      await answers;
+    } finally {
+      agent.destroy();
+    }
+  });
+}
+
+const pieceBytes = 1024 * 1024;
+
+function sendUpload({ id, content }: NonNullable<SessionOffers["upload"]>): Method {
+  return duplex(bytesMessage, bytesMessage, async (_, call) => {
+    if (call.headers.urlpath !== `/${id}`) throw new GrpcError(code.notFound, "no such upload");
+    for await (const chunk of content)
+      for (let at = 0; at < chunk.length; at += pieceBytes)
+        await call.send({ data: chunk.subarray(at, at + pieceBytes) });
+  });
+}

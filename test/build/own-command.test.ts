@@ -1,0 +1,121 @@
+import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync, symlinkSync } from "node:fs";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, before, describe, it } from "node:test";
+import { fileURLToPath } from "node:url";
+import { useEngine } from "../engine.ts";
+import { writeFiles } from "./context-folder.ts";
+
+const program = fileURLToPath(new URL("../../berth", import.meta.url));
+
+describe("berth build", () => {
+  const { engine, berth } = useEngine();
+  const folder = mkdtempSync(join(tmpdir(), "berth-own-build-"));
+  before(() => berth("image", "make", "busybox"));
+  after(() => rmSync(folder, { recursive: true }));
+
+  function run(words: string[], { input, env }: { input?: string; env?: Record<string, string> } = {}) {
+    return new Promise<{ code: number | null; stdout: string; stderr: string }>((resolve) => {
+      const all = { ...process.env, BERTH_HOST: engine.host, ...env };
+      const child = spawn(program, ["build", ...words], { env: all, timeout: 60_000, cwd: folder });
+      const output = { stdout: "", stderr: "" };
+      child.stdout.on("data", (text) => (output.stdout += text));
+      child.stderr.on("data", (text) => (output.stderr += text));
+      child.on("close", (code) => resolve({ code, ...output }));
+      child.stdin.on("error", () => {});
+      child.stdin.end(input);
+    });
+  }
+
+  it("sends what is needed of a context, links and ignored files as Docker's clients do", async () => {
+    const place = writeFiles(join(folder, "context"), {
+      Dockerfile:
+        "FROM busybox\nARG N\nCOPY link *.txt /all/\nCOPY dir /all/dir\nRUN find /all | sort && echo $N\n",
+      "one.txt": "1",
+      "two.txt": "2",
+      "target/file": "t",
+      "dir/keep": "k",
+      "dir/drop.log": "d",
+      "dir/deep/kept.log": "k",
+      "big/never": "x",
+      ".dockerignore": "**/*.log\n!dir/deep/kept.log\n",
+    });
+    symlinkSync("target/file", join(place, "link"));
+    const iidfile = join(folder, "iid");
+    const built = await run(["-t", "own", "--build-arg", "N=9", "--iidfile", iidfile, place]);
+    assert.equal(built.code, 0, built.stderr);
+    const listed = built.stderr.match(/\/all\S*/g)?.filter((path) => !path.endsWith("/"));
+    assert.deepEqual(
+      [...new Set(listed)].sort(),
+      ["", "/dir", "/dir/deep", "/dir/deep/kept.log", "/dir/keep", "/link", "/one.txt", "/two.txt"].map(
+        (path) => `/all${path}`,
+      ),
+    );
+    assert.match(built.stderr, /#\d+ \d+\.\d{3} 9/);
+    assert.match(built.stderr, /naming to docker\.io\/library\/own done/);
+    const quiet = await run(["-q", place, "--build-arg", "N=9"]);
+    assert.equal(quiet.stderr, "");
+    const id = readFileSync(iidfile, "utf8");
+    assert.match(id, /^sha256:[0-9a-f]{64}$/);
+    const inspected = await berth("image", "inspect", id);
+    assert.ok(JSON.parse(inspected)[0].RepoTags.includes("own:latest"));
+  });
+
+  it("gives secrets, an agent and other contexts", async () => {
+    const place = writeFiles(join(folder, "offers"), {
+      Dockerfile: `FROM busybox
+RUN --mount=type=secret,id=a,env=A --mount=type=secret,id=b,env=B echo "$A $B" > /secrets
+RUN --mount=type=ssh test -S "$SSH_AUTH_SOCK" && echo hello > /agent
+COPY --from=other o /o
+`,
+    });
+    const other = writeFiles(join(folder, "other"), { o: "other" });
+    writeFiles(folder, { secret: "from a file" });
+    const socket = join(folder, "agent.sock");
+    const server = createServer((connection) => connection.pipe(connection)).listen(socket);
+    try {
+      const built = await run(
+        [
+          ...["-t", "offers", "--secret", "id=a,src=secret", "--secret", "id=b,env=MINE"],
+          ...["--ssh", `default=${socket}`, "--build-context", `other=${other}`, place],
+        ],
+        { env: { MINE: "from the environment" } },
+      );
+      assert.equal(built.code, 0, built.stderr);
+    } finally {
+      server.close();
+    }
+    const stdout = await berth("run", "--rm", "offers", "cat", "/secrets", "/agent", "/o");
+    assert.equal(stdout, "from a file from the environment\nhello\nother");
+  });
+
+  it("says what is wrong, and where", async () => {
+    const place = writeFiles(join(folder, "wrong"), { Dockerfile: "FROM busybox\nRUN exit 4\n" });
+    const failed = await run([place]);
+    assert.equal(failed.code, 1);
+    assert.match(failed.stderr, /wrong\/Dockerfile:2\n-+\n {3}1 \| {5}FROM busybox\n {3}2 \| >>> RUN exit 4/);
+    assert.match(failed.stderr, /did not complete successfully: exit code: 4/);
+    const file = await run([join(place, "Dockerfile")]);
+    assert.match(file.stderr, /is not a directory; try: build -f \S+Dockerfile \S+wrong\n/);
+    assert.match((await run(["nowhere"])).stderr, /path "nowhere" not found/);
+    assert.match((await run(["--secret", "x", place])).stderr, /must be a key=value pair/);
+    const warned = await run([
+      "--check",
+      writeFiles(join(folder, "lint"), { Dockerfile: "from busybox\nCMD x\n" }),
+    ]);
+    assert.equal(warned.code, 1);
+    assert.match(warned.stdout, /JSONArgsRecommended/);
+  });
+
+  it("builds from standard input", async () => {
+    const built = await run(["-t", "input", "-"], { input: "FROM busybox\nRUN echo 1 > /one\n" });
+    assert.equal(built.code, 0, built.stderr);
+    const place = writeFiles(join(folder, "stdin"), { x: "x" });
+    const mixed = await run(["-t", "mixed", "-f", "-", place], { input: "FROM input\nCOPY x /\n" });
+    assert.equal(mixed.code, 0, mixed.stderr);
+    assert.equal(await berth("run", "--rm", "mixed", "cat", "/one", "/x"), "1\nx");
+  });
+});
