@@ -77,7 +77,7 @@ describe("macvlan", () => {
     const machine = await startAgent();
     run("ip addr add 10.70.0.251/24 dev par0");
     // As the kernel has it: the parent's own machine is the one that does not see them.
-    assert.equal(await machine.askInVain("tcp", "10.70.0.1", 80), "silence");
+    assert.match(await machine.askInVain("tcp", "10.70.0.1", 80), /^(silence|EHOSTUNREACH)$/);
     assert.equal(await machine.askInVain("tcp", "127.0.0.1", 8950), "ECONNREFUSED");
     run("ip addr del 10.70.0.251/24 dev par0");
     await machine.stop();
