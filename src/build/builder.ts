@@ -12,7 +12,7 @@ import { openStepCache, type StepCache } from "./cache/step-cache.ts";
 import { listUsage, type PruneRequest, pruneCache, type UsageRecord } from "./cache/usage.ts";
 import type { ClientSession } from "./client-session.ts";
 import { type ContextStore, openContextStore } from "./context/context-store.ts";
-import { openFolders } from "./context/folders.ts";
+import { type Folder, openFolders } from "./context/folders.ts";
 import { answerCall } from "./frontend/answer.ts";
 import { type PlannedImage, type PreparedBuild, prepareBuild } from "./frontend/frontend.ts";
 import type { BuildOptions } from "./options.ts";
@@ -23,6 +23,7 @@ import type { FilesJob, FilesResult } from "./solve/files.worker.ts";
 import { createStepProcesses } from "./solve/processes.ts";
 import { createSolver, parallelSteps } from "./solve/solve.ts";
 import type { Followers, SolveRooms, Solving } from "./solve/solving.ts";
+import { lowerDirectoriesOf } from "./solve/step-layer.ts";
 
 /** What a client asks of one build. */
 export interface BuildRequest {
@@ -42,6 +43,10 @@ export interface Build {
   readonly options: BuildOptions;
   /** Does what an image needs. @returns its layers, chainIDs with the base first; they stay until `close` @throws BuildError */
   solve(image: PlannedImage): Promise<string[]>;
+  /** What layers show, as files for this build alone. */
+  flatten(layers: readonly string[]): Promise<Folder>;
+  /** The same as an archive, which the caller removes. @returns its path */
+  pack(layers: readonly string[]): Promise<string>;
   /** Gives up what is under way, and lets go of what was needed. */
   close(): void;
 }
@@ -151,7 +156,14 @@ async function prepare(rooms: SolveRooms, request: BuildRequest): Promise<Build>
   try {
     const prepared = await prepareBuild(solving, options, sessionId, request.archive);
     const solver = createSolver({ ...solving, file: prepared.file });
-    return { prepared, options, solve: (image) => solver.layersOf(image.target), close };
+    const directories = (layers: readonly string[]) =>
+      lowerDirectoriesOf(rooms, rooms.images.layerDirectories(layers));
+    return {
+      ...{ prepared, options, close },
+      flatten: (layers) => rooms.folders.flatten(directories(layers)),
+      pack: (layers) => rooms.folders.pack(directories(layers)),
+      solve: (image) => solver.layersOf(image.target),
+    };
   } catch (error) {
     close();
     throw error;

@@ -1,4 +1,5 @@
 import type { Builder } from "../build/builder.ts";
+import { exportArchive, exportDirectory } from "../build/export/files.ts";
 import { exportImage } from "../build/export/image.ts";
 import {
   bytesMessage,
@@ -167,23 +168,48 @@ async function finish(door: Door, job: Job, results: readonly ResultRef[]): Prom
   const built = await Promise.all(
     results.map(async ({ build, image }) => ({ build, image, layers: await build.solve(image) })),
   );
-  for (const { type, attrs } of exportersOf(job.request)) {
-    if (type !== "moby" && type !== "image") throw invalid(`exporter "${type}" could not be found`);
+  for (const [index, exporter] of exportersOf(job.request).entries()) {
     const [one] = built;
     if (!one || built.length > 1)
       throw new EngineError("notImplemented", "several platforms are not yet supported");
-    const names = (attrs.get("name") ?? "").split(",").filter((name) => name !== "");
-    const { image, layers, build } = one;
-    const exported = await exportImage(door.images, job.events.report, {
-      ...{ image, layers, names },
-      sourceDate: build.options.sourceDate,
-    });
-    response.set("containerimage.digest", exported.digest);
-    // Clients print this one for `-q` and `--iidfile`, to be used as the image's id.
-    response.set("containerimage.config.digest", exported.digest);
-    if (exported.names.length > 0) response.set("image.name", exported.names.join(","));
+    await exportOne(door, job, one, { ...exporter, index }, response);
   }
   return response;
+}
+
+interface Built extends ResultRef {
+  layers: string[];
+}
+
+interface Exporter {
+  type: string;
+  attrs: Map<string, string>;
+  /** Its place among them. */
+  index: number;
+}
+
+async function exportOne(
+  door: Door,
+  job: Job,
+  { build, image, layers }: Built,
+  { type, attrs, index }: Exporter,
+  response: Map<string, string>,
+): Promise<void> {
+  const { report } = job.events;
+  if (type === "local" || type === "tar") {
+    const target = { session: await door.sessions.get(job.request.session), exporter: index, report };
+    if (type === "tar") return exportArchive(await build.pack(layers), target);
+    const folder = await build.flatten(layers);
+    return exportDirectory(folder, target).finally(folder.release);
+  }
+  if (type !== "moby" && type !== "image") throw invalid(`exporter "${type}" could not be found`);
+  const names = (attrs.get("name") ?? "").split(",").filter((name) => name !== "");
+  const { sourceDate } = build.options;
+  const exported = await exportImage(door.images, report, { image, layers, names, sourceDate });
+  response.set("containerimage.digest", exported.digest);
+  // Clients print this one for `-q` and `--iidfile`, to be used as the image's id.
+  response.set("containerimage.config.digest", exported.digest);
+  if (exported.names.length > 0) response.set("image.name", exported.names.join(","));
 }
 
 /** Older clients know one exporter only. */

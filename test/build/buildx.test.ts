@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { execFile, spawnSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { after, before, describe, it } from "node:test";
@@ -150,6 +150,23 @@ RUN --mount=type=bind,target=/src --mount=type=tmpfs,target=/tmp touch /tmp/x &&
       const without = await run("build", "-t", "mounts", place, "--no-cache");
       assert.notEqual(without.code, 0);
       assert.match(without.stderr, /secret key: not found/);
+    });
+
+    it("gives the files to the client: as a directory, or as an archive", async () => {
+      const place = context("outputs", {
+        Dockerfile:
+          "FROM busybox AS b\nRUN ln -s f /l && echo 1 > /f && chmod 711 /f\nFROM scratch\nCOPY --from=b /f /l /bin/ash /bin/cat /o/\n",
+      });
+      const out = join(folder, "out");
+      const built = await run("build", "-o", out, place);
+      assert.equal(built.code, 0, built.stderr);
+      assert.deepEqual(readdirSync(join(out, "o")).sort(), ["ash", "cat", "f", "l"]);
+      assert.equal(statSync(join(out, "o/f")).mode & 0o777, 0o711);
+      const archive = join(folder, "out.tar");
+      const packed = await run("build", "-o", `type=tar,dest=${archive}`, place);
+      assert.equal(packed.code, 0, packed.stderr);
+      const { stdout } = spawnSync("tar", ["-tf", archive], { encoding: "utf8" });
+      assert.deepEqual(stdout.trim().split("\n").sort(), ["o/", "o/ash", "o/cat", "o/f", "o/l"]);
     });
 
     it("shows where and why it failed", async () => {

@@ -36,6 +36,10 @@ export interface Folders {
    * @throws what `input` throws; EngineError invalid
    */
   unpack(input: AsyncIterable<Uint8Array>): Promise<Folder>;
+  /** Copies what layers show, topmost first, with owners, modes and times. */
+  flatten(layers: string[]): Promise<Folder>;
+  /** An archive of the same. The caller removes it. @returns its path */
+  pack(layers: string[]): Promise<string>;
 }
 
 const blockOfTar = 512;
@@ -44,9 +48,36 @@ const blockOfTar = 512;
 export function openFolders(root: string, files: JobRunner<FilesJob, FilesResult>): Folders {
   mkdirSync(root, { recursive: true, mode: 0o700 });
   for (const name of readdirSync(root)) rmSync(join(root, name), { recursive: true, force: true });
+  const newPlace = () => join(root, randomBytes(12).toString("hex"));
   return {
+    async flatten(layers) {
+      const path = newPlace();
+      mkdirSync(path, { mode: 0o755 });
+      const release = () => void removeTree(path).catch(() => {});
+      try {
+        await files.run({ kind: "fill", mountpoint: `${path}.from`, layers, source: "", target: path });
+        return { path, release };
+      } catch (error) {
+        release();
+        throw error;
+      } finally {
+        rmSync(`${path}.from`, { recursive: true, force: true });
+      }
+    },
+    async pack(layers) {
+      const path = newPlace();
+      try {
+        await files.run({ kind: "pack", mountpoint: `${path}.from`, layers, archive: path });
+        return path;
+      } catch (error) {
+        rmSync(path, { force: true });
+        throw error;
+      } finally {
+        rmSync(`${path}.from`, { recursive: true, force: true });
+      }
+    },
     async unpack(input) {
-      const place = join(root, randomBytes(12).toString("hex"));
+      const place = newPlace();
       const [archive, target] = [`${place}.tar`, place];
       mkdirSync(target, { mode: 0o755 });
       const release = () => void removeTree(target).catch(() => {});

@@ -1,9 +1,11 @@
-import { closeSync, mkdirSync, openSync, renameSync } from "node:fs";
+import { closeSync, mkdirSync, openSync, renameSync, writeSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { bytesOfText } from "../../formats/tar/tar-entry.ts";
+import { archiveEnd } from "../../formats/tar/tar-writer.ts";
 import { serveJobs } from "../../sys/jobs.ts";
 import { detach, MS, mount, mountLayers, mountOverlay } from "../../sys/mount.ts";
 import { CLONE, unshare } from "../../sys/namespaces.ts";
+import { packTree } from "../../trees/pack.ts";
 import { openInlineTree } from "../context/inline-tree.ts";
 import { openTreeAt } from "../context/mounted-tree.ts";
 import type { SourceTree } from "../context/source-tree.ts";
@@ -31,6 +33,7 @@ export type FilesJob =
       actions: CopyAction[];
     }
   | { kind: "fill"; mountpoint: string; layers: string[]; source: string; target: string }
+  | { kind: "pack"; mountpoint: string; layers: string[]; archive: string }
   | { kind: "unpack"; archive: string; target: string }
   /** Puts a file into a directory under a name. */
   | { kind: "place"; file: string; target: string; name: string }
@@ -71,6 +74,9 @@ serveJobs<FilesJob, FilesResult>(async (job) => {
         ),
       );
       return "";
+    case "pack":
+      await withMounted(job.layers, job.mountpoint, (rootFd) => writeArchive(rootFd, job.archive));
+      return "";
     case "unpack":
       await withFolder(dirname(job.archive), (tree) =>
         withDirectory(job.target, (rootFd) =>
@@ -89,6 +95,33 @@ serveJobs<FilesJob, FilesResult>(async (job) => {
       return "";
   }
 });
+
+async function withMounted<R>(
+  layers: string[],
+  mountpoint: string,
+  use: (rootFd: number) => R | Promise<R>,
+): Promise<R> {
+  mkdirSync(mountpoint, { recursive: true });
+  mountLayers(layers, mountpoint);
+  try {
+    return await withDirectory(mountpoint, async (fd) => use(fd));
+  } finally {
+    detach(mountpoint);
+  }
+}
+
+function writeArchive(rootFd: number, archive: string): void {
+  const fd = openSync(archive, "wx", 0o600);
+  try {
+    const write = (data: Buffer) => {
+      for (let done = 0; done < data.length; ) done += writeSync(fd, data, done);
+    };
+    for (const piece of packTree({ rootFd, path: "", name: "", whiteouts: false })) write(piece);
+    write(archiveEnd);
+  } finally {
+    closeSync(fd);
+  }
+}
 
 async function withFolder<R>(path: string, use: (tree: SourceTree) => Promise<R>): Promise<R> {
   const tree = openTreeAt(path);

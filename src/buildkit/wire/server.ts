@@ -63,10 +63,18 @@ async function* decodeAll<Q>(stream: ServerHttp2Stream, type: MessageType<Q>): A
     yield type.decode(frame);
 }
 
-/** Waits while the client is behind. Silent when it has gone. */
+/** Waits while the other side is behind. Silent when it has gone. */
 export async function writeFrame(stream: Duplex, frame: Buffer): Promise<void> {
   if (stream.destroyed || stream.writableEnded || stream.write(frame)) return;
-  await Promise.race([once(stream, "drain"), once(stream, "close")]).catch(() => {});
+  const stop = new AbortController();
+  const { signal } = stop;
+  try {
+    await Promise.race([once(stream, "drain", { signal }), once(stream, "close", { signal })]);
+  } catch {
+    // It has failed, which its reader sees.
+  } finally {
+    stop.abort();
+  }
 }
 
 /**

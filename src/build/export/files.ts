@@ -1,0 +1,87 @@
+import { createReadStream, rmSync } from "node:fs";
+import type { ByteString } from "../../formats/tar/tar-entry.ts";
+import type { ClientSession, OutgoingEntry } from "../client-session.ts";
+import type { Folder } from "../context/folders.ts";
+import { openTreeAt } from "../context/mounted-tree.ts";
+import { walkSource } from "../context/source-tree.ts";
+import { beginStatus, type Reporter, reportWork } from "../progress.ts";
+import { exportVertex } from "./image.ts";
+
+/** Where what a build made goes: one of a client's exporters, by its place in their list. */
+export interface FilesTarget {
+  session: ClientSession;
+  exporter: number;
+  report: Reporter;
+}
+
+/** Sends a root file system to a directory of the client's. */
+export function exportDirectory(folder: Folder, { session, exporter, report }: FilesTarget): Promise<void> {
+  const vertex = exportVertex("exporting to client directory");
+  return reportWork(report, vertex, async () => {
+    const tell = beginStatus(report, vertex.digest, "copying files");
+    let bytes = 0;
+    await session.sendFiles(
+      exporter,
+      entriesOf(folder, (count) => {
+        bytes += count;
+        tell(bytes);
+      }),
+    );
+    tell(bytes, true);
+  });
+}
+
+async function* entriesOf(folder: Folder, onBytes: (count: number) => void): AsyncGenerator<OutgoingEntry> {
+  const tree = openTreeAt(folder.path);
+  /** Files with several names, by what tells that they are one. */
+  const linked = new Map<string, ByteString>();
+  try {
+    for (const { identity, ...entry } of walkSource(tree, "")) {
+      const first = identity === undefined ? undefined : linked.get(identity);
+      if (first !== undefined) {
+        yield { entry: { ...entry, type: "link", linkName: first } };
+        continue;
+      }
+      if (identity !== undefined) linked.set(identity, entry.path);
+      if (entry.type !== "file") {
+        yield { entry };
+        continue;
+      }
+      const path = Buffer.from(`${folder.path}/`, "utf8");
+      const full = Buffer.concat([path, Buffer.from(entry.path, "latin1")]);
+      yield {
+        entry,
+        content: async function* () {
+          for await (const chunk of createReadStream(full)) {
+            onBytes((chunk as Buffer).length);
+            yield chunk as Buffer;
+          }
+        },
+      };
+    }
+  } finally {
+    tree.close();
+  }
+}
+
+/** Sends a root file system as an archive. @param archive is removed in the end */
+export function exportArchive(archive: string, { session, exporter, report }: FilesTarget): Promise<void> {
+  const vertex = exportVertex("exporting to client tarball");
+  return reportWork(report, vertex, async () => {
+    const tell = beginStatus(report, vertex.digest, "sending tarball");
+    let bytes = 0;
+    async function* chunks(): AsyncGenerator<Buffer> {
+      for await (const chunk of createReadStream(archive, { highWaterMark: 1024 * 1024 })) {
+        bytes += (chunk as Buffer).length;
+        tell(bytes);
+        yield chunk as Buffer;
+      }
+    }
+    try {
+      await session.sendArchive(exporter, chunks(), {});
+      tell(bytes, true);
+    } finally {
+      rmSync(archive, { force: true });
+    }
+  });
+}
