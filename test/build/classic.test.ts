@@ -1,6 +1,10 @@
 import assert from "node:assert/strict";
 import { spawn, spawnSync } from "node:child_process";
+import { createHash } from "node:crypto";
+import { once } from "node:events";
 import { mkdtempSync, rmSync } from "node:fs";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
@@ -79,6 +83,42 @@ describe("builds of clients without BuildKit", () => {
       input: "FROM busybox\n",
     });
     assert.equal(classicAlone.code, 0, classicAlone.output);
+  });
+
+  it("fetches what ADD and the context name by an address", async () => {
+    const place = writeFiles(join(folder, "web"), { Dockerfile: "FROM busybox\nCOPY x /x\n", x: "x" });
+    const archive = spawnSync("tar", ["-cz", "-C", place, "."]).stdout;
+    const server = createServer((request, response) => {
+      if (request.url === "/file.txt")
+        response.setHeader("last-modified", "Tue, 01 Jan 2019 00:00:00 GMT").end("fetched");
+      else if (request.url === "/context.tgz") response.end(archive);
+      else response.writeHead(404).end();
+    }).listen(0, "127.0.0.1");
+    await once(server, "listening");
+    const address = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    const docker = stockDockers.at(-1) as string;
+    try {
+      const digest = createHash("sha256").update("fetched").digest("hex");
+      const lines = [
+        "FROM busybox",
+        `ADD --checksum=sha256:${digest} ${address}/file.txt /f/`,
+        `RUN test "$(stat -c '%a %Y' /f/file.txt)" = "600 1546300800"`,
+      ];
+      const added = await run(docker, ["build", "-t", "web", "-"], { input: lines.join("\n") });
+      assert.equal(added.code, 0, added.output);
+      const wrong = lines.join("\n").replace(digest, "0".repeat(64));
+      assert.match((await run(docker, ["build", "-"], { input: wrong })).output, /digest mismatch/);
+      const absent = `FROM busybox\nADD ${address}/absent /\n`;
+      assert.match(
+        (await run(docker, ["build", "-"], { input: absent })).output,
+        /invalid response status 404/,
+      );
+      const remote = await run(docker, ["build", "-t", "remote", `${address}/context.tgz`]);
+      assert.equal(remote.code, 0, remote.output);
+      assert.equal((await run(docker, ["run", "--rm", "remote", "cat", "/x"])).output, "x");
+    } finally {
+      server.close();
+    }
   });
 
   it("dockerode builds from a stream, and sees the image's id", async () => {

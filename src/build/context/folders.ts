@@ -36,6 +36,8 @@ export interface Folders {
    * @throws what `input` throws; EngineError invalid
    */
   unpack(input: AsyncIterable<Uint8Array>): Promise<Folder>;
+  /** An empty one. */
+  make(): Folder;
   /** Copies what layers show, topmost first, with owners, modes and times. */
   flatten(layers: string[]): Promise<Folder>;
   /** An archive of the same. The caller removes it. @returns its path */
@@ -49,11 +51,15 @@ export function openFolders(root: string, files: JobRunner<FilesJob, FilesResult
   mkdirSync(root, { recursive: true, mode: 0o700 });
   for (const name of readdirSync(root)) rmSync(join(root, name), { recursive: true, force: true });
   const newPlace = () => join(root, randomBytes(12).toString("hex"));
+  const make = (): Folder => {
+    const path = newPlace();
+    mkdirSync(path, { mode: 0o755 });
+    return { path, release: () => void removeTree(path).catch(() => {}) };
+  };
   return {
+    make,
     async flatten(layers) {
-      const path = newPlace();
-      mkdirSync(path, { mode: 0o755 });
-      const release = () => void removeTree(path).catch(() => {});
+      const { path, release } = make();
       try {
         await files.run({ kind: "fill", mountpoint: `${path}.from`, layers, source: "", target: path });
         return { path, release };

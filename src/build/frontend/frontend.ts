@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { existsSync, realpathSync } from "node:fs";
+import { createReadStream, existsSync, realpathSync } from "node:fs";
 import { join, posix } from "node:path";
 import { basename } from "node:path/posix";
 import type { Dockerfile } from "../../dockerfile/instructions.ts";
@@ -14,6 +14,7 @@ import { readFolderFiles } from "../context/folders.ts";
 import type { BaseImage } from "../graph/base-image.ts";
 import type { DirectoryNode, Node } from "../graph/nodes.ts";
 import { type Plan, planBuild } from "../graph/plan.ts";
+import { isGitAddress, isHttpAddress } from "../graph/plan-remote.ts";
 import type { BuildOptions } from "../options.ts";
 import { beginStatus, reportWork, type SourceFile } from "../progress.ts";
 import type { Solving } from "../solve/solving.ts";
@@ -141,11 +142,25 @@ async function openRemote(
     let input = archive;
     if (remoteContext?.startsWith(uploadPrefix))
       input = (await session(sessionId)).upload(remoteContext.slice(uploadPrefix.length));
+    else if (remoteContext !== undefined && isHttpAddress(remoteContext) && !isGitAddress(remoteContext))
+      input = await fetchArchive(solving, remoteContext);
     if (!input) throw notImplemented(`contexts such as ${remoteContext} are not yet supported`);
     const folder = await rooms.folders.unpack(input);
     onClose(folder.release);
     return contextSubdir === "" ? folder.path : subfolder(folder.path, contextSubdir);
   });
+}
+
+/** Of the web: an archive, or a Dockerfile alone. */
+async function fetchArchive(
+  { rooms, signal, onClose }: Omit<Solving, "file">,
+  url: string,
+): Promise<AsyncIterable<Uint8Array>> {
+  const folder = rooms.folders.make();
+  onClose(folder.release);
+  const target = join(folder.path, "context");
+  await rooms.files.run({ kind: "fetch", url, target }, signal);
+  return createReadStream(target) as AsyncIterable<Uint8Array>;
 }
 
 /** @throws EngineError invalid for one that leads outside, or is not there */

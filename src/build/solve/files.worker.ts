@@ -13,6 +13,7 @@ import { openStoredTree } from "../context/stored-tree.ts";
 import { checksumSources } from "./checksum.ts";
 import type { CopyAction, FileOwner, SourceRef, StepTarget } from "./copy-action.ts";
 import { copyFiles } from "./copy-files.ts";
+import { type FetchRequest, fetchFile } from "./fetch-file.ts";
 import type { Selection } from "./select-sources.ts";
 import { openTargetRoot, stripSlashes } from "./target-root.ts";
 import { unpackArchive } from "./unpack-archive.ts";
@@ -33,6 +34,7 @@ export type FilesJob =
       actions: CopyAction[];
     }
   | { kind: "fill"; mountpoint: string; layers: string[]; source: string; target: string }
+  | ({ kind: "fetch" } & FetchRequest)
   | { kind: "pack"; mountpoint: string; layers: string[]; archive: string }
   | { kind: "unpack"; archive: string; target: string }
   /** Puts a file into a directory under a name. */
@@ -44,7 +46,7 @@ export type FilesResult = string;
 
 let isPrivate = false;
 
-serveJobs<FilesJob, FilesResult>(async (job) => {
+serveJobs<FilesJob, FilesResult>(async (job, signal) => {
   // For the life of the thread: what is mounted ends with it, however that is.
   if (!isPrivate) unshare(CLONE.NEWNS | CLONE.FS);
   if (!isPrivate) mount("none", "/", "none", MS.SLAVE | MS.REC, null);
@@ -73,6 +75,9 @@ serveJobs<FilesJob, FilesResult>(async (job) => {
           }),
         ),
       );
+      return "";
+    case "fetch":
+      await fetchFile(job, signal);
       return "";
     case "pack":
       await withMounted(job.layers, job.mountpoint, (rootFd) => writeArchive(rootFd, job.archive));

@@ -24,6 +24,7 @@ import {
   type StepWork,
   vertexOf,
 } from "./solving.ts";
+import { fetchNode } from "./web-files.ts";
 import { executeWorkdir, keyOfWorkdir } from "./workdir-step.ts";
 
 export const parallelSteps = () => Math.max(4, availableParallelism() * 2);
@@ -78,6 +79,7 @@ async function solveNode(solving: Solving, solver: Solver, node: Node): Promise<
     case "folder":
       return { kind: "tree", source: { kind: "folder", path: node.path } };
     case "http":
+      return fetchNode(solving, node);
     case "git":
       throw new BuildError(`${node.kind} sources are not yet supported`, { vertex: digestOfNode(node) });
     default:

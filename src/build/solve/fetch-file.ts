@@ -1,0 +1,57 @@
+import { createHash } from "node:crypto";
+import { closeSync, openSync, rmSync, utimesSync, writeSync } from "node:fs";
+import { invalid, messageOf, unavailable } from "../../errors.ts";
+
+/** A file of the web. */
+export interface FetchRequest {
+  url: string;
+  /** Where it is put; a new file. */
+  target: string;
+  /** "sha256:…" of its content. */
+  checksum?: string;
+}
+
+const patienceMilliseconds = 60_000;
+
+/**
+ * Fetches a file, with the time that its server gives it. For a worker: it writes as it comes.
+ * @throws EngineError unavailable, invalid for another content than the checksum's; then nothing is left
+ */
+export async function fetchFile({ url, target, checksum }: FetchRequest, signal: AbortSignal): Promise<void> {
+  const fd = openSync(target, "wx", 0o600);
+  try {
+    const response = await open(url, signal);
+    const hash = createHash("sha256");
+    for await (const chunk of response.body ?? []) {
+      hash.update(chunk);
+      for (let done = 0; done < chunk.length; ) done += writeSync(fd, chunk, done);
+    }
+    const actual = `sha256:${hash.digest("hex")}`;
+    if (checksum !== undefined && checksum !== actual)
+      throw invalid(`digest mismatch for ${url}: ${actual} (expected: ${checksum})`);
+    const modified = Date.parse(response.headers.get("last-modified") ?? "");
+    // BuildKit gives files without a time that of the epoch.
+    const seconds = Number.isNaN(modified) ? 0 : modified / 1000;
+    utimesSync(target, seconds, seconds);
+  } catch (error) {
+    rmSync(target, { force: true });
+    throw error;
+  } finally {
+    closeSync(fd);
+  }
+}
+
+async function open(url: string, signal: AbortSignal): Promise<Response> {
+  const patience = AbortSignal.any([signal, AbortSignal.timeout(patienceMilliseconds)]);
+  let response: Response;
+  try {
+    response = await fetch(url, { signal: patience, headers: { "accept-encoding": "identity" } });
+  } catch (error) {
+    signal.throwIfAborted();
+    const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
+    throw unavailable(`failed to load ${url}: ${messageOf(cause)}`, error);
+  }
+  if (response.ok) return response;
+  await response.body?.cancel();
+  throw invalid(`invalid response status ${response.status}`);
+}
