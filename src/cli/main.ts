@@ -3,13 +3,13 @@ import { ApiError, ConnectionError } from "../client/api-error.ts";
 import { defaultHost } from "../client/host.ts";
 import { hasCode } from "../errors.ts";
 import { type Cli, createCli, globalFlags } from "./cli.ts";
-import { ExitError, HelpRequest, pointToHelp } from "./command.ts";
-import type { Entry } from "./entry.ts";
-import { groups, unsupported } from "./groups.ts";
+import { ExitError, HelpRequest } from "./command.ts";
+import { findCommand } from "./find-command.ts";
+import { groups } from "./groups.ts";
 import { FlagError, type ParsedFlags, parseFlags } from "./parse-flags.ts";
 import { whenWritten } from "./standard-output.ts";
 import { describeError } from "./system-error.ts";
-import { commands } from "./table.ts";
+import { explainUnknown } from "./unknown-command.ts";
 
 // process.exit waits for V8's compiler threads, and one of them may wait for a collection of garbage that the main thread no
 // longer makes: the process would hang when all is done. So nothing is compiled on threads.
@@ -78,21 +78,6 @@ async function dispatch(
   }
 }
 
-function findCommand(
-  words: readonly string[],
-): { name: string; path: string; entry: Entry; rest: string[] } | undefined {
-  for (const length of [2, 1]) {
-    const path = words.slice(0, length).join(" ");
-    const direct = Object.hasOwn(commands, path) ? commands[path] : undefined;
-    const [name, entry] =
-      direct !== undefined
-        ? [path, direct]
-        : (Object.entries(commands).find(([, candidate]) => candidate.aliases?.includes(path)) ?? []);
-    if (name !== undefined && entry !== undefined) return { name, path, entry, rest: words.slice(length) };
-  }
-  return undefined;
-}
-
 /** @param globalFlags as they were given, which are the plugin's too. @returns undefined when there is none of that name */
 async function runAsPlugin(
   cli: Cli,
@@ -107,44 +92,6 @@ async function runAsPlugin(
   if (plugin) return runPlugin(cli, plugin, [...globalFlags, ...words]);
   refuseMissingPlugin(name);
   return undefined;
-}
-
-async function explainUnknown(cli: Cli, words: readonly string[]): Promise<number> {
-  const [first = "", second] = words;
-  if (unsupported.includes(first)) throw new ExitError(1, `berth: 'berth ${first}' is not yet supported`);
-  const isGroup = Object.hasOwn(groups, first);
-  // As docker has it, for whatever reason.
-  const group = first === "volume" ? "volume COMMAND" : first;
-  refuseFlags(words.slice(1), isGroup ? group : undefined);
-  if (!isGroup) {
-    throw new ExitError(
-      1,
-      `berth: unknown command: berth ${first}\n\nRun 'berth --help' for more information`,
-    );
-  }
-  if (second === undefined || ["--help", "-h", "--"].includes(second)) {
-    const { formatGroupHelp } = await import("./help.ts");
-    (second === undefined || second === "--" ? cli.warn : cli.print)(formatGroupHelp(first));
-    return 0;
-  }
-  throw new ExitError(
-    1,
-    `berth: unknown command: berth ${first} ${second}\n\nUsage:  berth ${group}\n\n${pointToHelp(first)}`,
-  );
-}
-
-/** Flags are looked at before the command is: one that is not known is what is wrong first. */
-function refuseFlags(words: readonly string[], group: string | undefined): void {
-  const flag = words.find((word) => word.startsWith("-") && word !== "-");
-  if (flag === undefined || ["--", "--help", "-h"].includes(flag)) return;
-  const [name = ""] = flag.split("=");
-  const what = flag.startsWith("--") ? `flag: ${name}` : `shorthand flag: '${flag[1]}' in ${flag}`;
-  const usage = group === undefined ? "[OPTIONS] COMMAND [ARG...]" : group;
-  const pointer =
-    group === undefined
-      ? "Run 'berth --help' for more information"
-      : pointToHelp(group.replace(" COMMAND", ""));
-  throw new ExitError(125, `unknown ${what}\n\nUsage:  berth ${usage}\n\n${pointer}`);
 }
 
 /** One sentence on stderr; a stack only for what is a bug of ours. */

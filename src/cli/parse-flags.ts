@@ -1,5 +1,6 @@
 import { messageOf } from "../errors.ts";
 import type { Flag, FlagTable, FlagValues } from "./flag.ts";
+import { hintAtLongFlag, hintAtShortFlags } from "./suggest.ts";
 
 /** A wrong command line: told with the usage line, exit code 125. */
 export class FlagError extends Error {}
@@ -58,7 +59,8 @@ function readLong(reading: Reading, argument: string): void {
   const name = equals === -1 ? argument.slice(2) : argument.slice(2, equals);
   const flag = Object.hasOwn(reading.flags, name) ? reading.flags[name] : undefined;
   if (name === "" || name.startsWith("-")) throw new FlagError(`bad flag syntax: ${argument}`);
-  if (flag === undefined) throw new FlagError(`unknown flag: --${name}`);
+  if (flag === undefined)
+    throw new FlagError(`unknown flag: --${name}${hintAtLongFlag(reading.flags, name)}`);
   if (equals !== -1) setFlag(reading, name, flag, argument.slice(equals + 1));
   else if (flag.placeholder === "") setFlag(reading, name, flag, "true");
   else setFlag(reading, name, flag, takeValue(reading, `--${name}`));
@@ -70,7 +72,8 @@ function readShorts(reading: Reading, argument: string): void {
     const label = `'${argument[letter]}' in -${argument.slice(letter)}`;
     const [name, flag] =
       Object.entries(reading.flags).findLast(([, { short }]) => short === argument[letter]) ?? [];
-    if (name === undefined || flag === undefined) throw new FlagError(`unknown shorthand flag: ${label}`);
+    if (name === undefined || flag === undefined)
+      throw new FlagError(`unknown shorthand flag: ${label}${hintAtShortFlags(reading.flags, argument)}`);
     const rest = argument.slice(letter + 1);
     const isSwitch = flag.placeholder === "" && !rest.startsWith("=");
     if (isSwitch) {

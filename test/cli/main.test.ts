@@ -120,7 +120,25 @@ test("a wrong command line is explained, and nothing is asked of the daemon", as
       1,
       /^berth: 'berth rename' requires 2 arguments\n\nUsage: {2}berth rename CONTAINER NEW_NAME\n/,
     ],
-    [["foo"], 1, /^berth: unknown command: berth foo\n/],
+    [["foo"], 1, /^berth: unknown command: berth foo\n\nRun 'berth --help' for more information\n$/],
+    [
+      ["imges"],
+      1,
+      /^berth: unknown command: berth imges\n\nDid you mean this\?\n\tberth images\n\nRun 'berth --help' for more/,
+    ],
+    [
+      ["imges", "-a"],
+      125,
+      /^unknown shorthand flag: 'a' in -a\n\nDid you mean this\?\n\tberth images\n\nUsage: /,
+    ],
+    [["container", "strat", "x"], 1, /\n\nDid you mean this\?\n\tberth container start\n/],
+    [["run", "--it", "x"], 125, /^unknown flag: --it\n\nDid you mean this\?\n\t-it\n\nUsage: {2}berth run /],
+    [["run", "-name", "x"], 125, /^unknown shorthand flag: 'n' in -name\n\nDid you mean this\?\n\t--name\n/],
+    [
+      ["run", "--default-ulimit", "x"],
+      125,
+      /\n\n--default-ulimit is a flag of the daemon\. Did you mean --ulimit\?\n/,
+    ],
     [["swarm", "init"], 1, /^berth: 'berth swarm' is not yet supported\n$/],
     [
       ["run", "--memory-swappiness", "200", "busybox"],
