@@ -1,6 +1,7 @@
 import type { Builder } from "../build/builder.ts";
 import { exportArchive, exportDirectory } from "../build/export/files.ts";
-import { exportImage } from "../build/export/image.ts";
+import { exportImage, exportVertex } from "../build/export/image.ts";
+import type { Reporter } from "../build/progress.ts";
 import {
   bytesMessage,
   diskUsageRequest,
@@ -144,6 +145,7 @@ export function describeWorker(door: Door) {
 /** Waits for what the client makes of the build, and exports it. @throws GrpcError */
 async function solve(door: Door, request: SolveRequest, signal: AbortSignal) {
   const job = door.jobs.begin(request, signal);
+  reportUnsupportedCaches(request, job.events.report);
   const given = Promise.withResolvers<never>();
   given.promise.catch(() => {});
   const giveUp = () => given.reject(new Error("context canceled"));
@@ -159,6 +161,19 @@ async function solve(door: Door, request: SolveRequest, signal: AbortSignal) {
     signal.removeEventListener("abort", giveUp);
     door.jobs.end(job);
   }
+}
+
+/** As BuildKit does where a cache cannot be had: the progress says so, and the build goes on. */
+function reportUnsupportedCaches({ cache, internal }: SolveRequest, report: Reporter): void {
+  if (internal) return;
+  const say = (name: string) => {
+    const now = Date.now();
+    const error = "not yet supported: this engine keeps its own cache";
+    report({ kind: "vertex", vertex: { ...exportVertex(name), started: now, completed: now, error } });
+  };
+  for (const { type, attrs } of cache?.imports ?? [])
+    say(`importing cache manifest from ${attrs.get("ref") ?? attrs.get("src") ?? type}`);
+  for (const { type } of cache?.exports ?? []) say(`exporting cache of type ${type}`);
 }
 
 /** Builds what the client has asked for, and gives it to the exporters. */

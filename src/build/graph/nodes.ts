@@ -88,8 +88,6 @@ export interface CopyNode extends NodeBase {
   parents: boolean;
   /** Its layer does not depend on the base: it is made on nothing, and laid over. */
   isLinked: boolean;
-  /** Milliseconds since the epoch. */
-  mtime?: number;
 }
 
 export interface WorkdirNode extends NodeBase {
@@ -155,7 +153,6 @@ export interface RunNode extends NodeBase {
   ulimits: readonly Ulimit[];
   shmSizeBytes: number | undefined;
   cgroupParent: string;
-  devices: readonly string[];
 }
 
 /** What a build starts from, or a step of it. */

@@ -2,7 +2,7 @@ import { posix } from "node:path";
 import type { Command, Run } from "../../dockerfile/instructions.ts";
 import { parseRunMount, type RunMount } from "../../dockerfile/run-mount.ts";
 import { readRunScript } from "../../dockerfile/run-script.ts";
-import { invalid } from "../../errors.ts";
+import { invalid, notImplemented } from "../../errors.ts";
 import { cleanPath } from "../../formats/bind-spec.ts";
 import { defaultPath } from "../../runtime/defaults.ts";
 import type { RunMountNode, RunNode } from "./nodes.ts";
@@ -19,6 +19,7 @@ export async function planRun(planning: Planning, stage: StagePlan, instruction:
   const network =
     instruction.network && instruction.network !== "default" ? instruction.network : options.network;
   checkAllowed(planning, instruction, network);
+  if (instruction.devices.length > 0) throw notImplemented("not yet supported: RUN --device");
   const env = environmentOf(stage.scope);
   const node: RunNode = {
     kind: "run",
@@ -38,7 +39,6 @@ export async function planRun(planning: Planning, stage: StagePlan, instruction:
     ulimits: options.ulimits,
     shmSizeBytes: options.shmSizeBytes,
     cgroupParent: options.cgroupParent,
-    devices: instruction.devices,
     ...(stage.ignoresCache && { ignoresCache: true }),
   };
   stage.node = node;

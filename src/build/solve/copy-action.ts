@@ -32,8 +32,6 @@ export interface CopyAction {
   parents: boolean;
   /** Archives are unpacked: those that are some, or all, or none. */
   unpack: "never" | "archives";
-  /** Milliseconds since the epoch: of all that is made. */
-  mtime?: number;
 }
 
 /** The root file system that is copied into. */

@@ -137,7 +137,7 @@ function writeEntry(
   writer.take({ kind: "end" });
 }
 
-function describe(entry: ContextEntry, name: ByteString, { owner, mode, mtime }: CopyAction): TarEntry {
+function describe(entry: ContextEntry, name: ByteString, { owner, mode }: CopyAction): TarEntry {
   const { path: _, type, xattrs, identity: __, ...rest } = entry;
   const isKept = mode === undefined || type === "symlink";
   return {
@@ -146,7 +146,6 @@ function describe(entry: ContextEntry, name: ByteString, { owner, mode, mtime }:
     type: type === "link" ? "file" : type,
     mode: isKept ? entry.mode : changeMode(entry.mode, mode, type === "directory"),
     ...owner,
-    ...(mtime !== undefined && { mtime: { seconds: Math.floor(mtime / 1000), nanoseconds: 0 } }),
     ...(xattrs && { xattrs: new Map(xattrs) }),
   };
 }

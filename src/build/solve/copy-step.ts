@@ -18,11 +18,11 @@ export async function keyOfCopy(
   node: CopyNode,
   layers: readonly string[],
 ): Promise<unknown> {
-  const { destination, chown, chmod, exclude, parents, isLinked, mtime } = node;
+  const { destination, chown, chmod, exclude, parents, isLinked } = node;
   const parts = await Promise.all(
     node.parts.map(async (part) => [await checksumPart(solving, solver, node, part), part.unpack]),
   );
-  return { layers: layers.length, destination, chown, chmod, exclude, parents, isLinked, mtime, parts };
+  return { layers: layers.length, destination, chown, chmod, exclude, parents, isLinked, parts };
 }
 
 async function checksumPart(
@@ -77,7 +77,6 @@ export function executeCopy(
         ...(node.chmod !== undefined && { mode: node.chmod }),
         exclude: node.exclude,
         parents: node.parents,
-        ...(node.mtime !== undefined && { mtime: node.mtime }),
       })),
     );
     await rooms.files.run({ kind: "copy", mountpoints: mountpointsOf(rooms, id), target, actions }, signal);
