@@ -14,7 +14,8 @@ import type { ClientSession } from "./client-session.ts";
 import { type ContextStore, openContextStore } from "./context/context-store.ts";
 import { type Folder, openFolders } from "./context/folders.ts";
 import { answerCall } from "./frontend/answer.ts";
-import { type PlannedImage, type PreparedBuild, prepareBuild } from "./frontend/frontend.ts";
+import { type PreparedBuild, prepareBuild } from "./frontend/frontend.ts";
+import type { ClientInputs, PlannedImage } from "./frontend/planned-image.ts";
 import type { BuildOptions } from "./options.ts";
 import type { Reporter } from "./progress.ts";
 import { restoreSteps } from "./restore.ts";
@@ -26,11 +27,9 @@ import type { Followers, SolveRooms, Solving } from "./solve/solving.ts";
 import { lowerDirectoriesOf } from "./solve/step-layer.ts";
 
 /** What a client asks of one build. */
-export interface BuildRequest {
+export interface BuildRequest extends ClientInputs {
   options: BuildOptions;
   sessionId: string;
-  /** The context, where it comes as an archive: compressed or not, or a Dockerfile alone. */
-  archive?: AsyncIterable<Uint8Array>;
   /** @throws EngineError when there is none, and none comes soon */
   session(id: string): Promise<ClientSession>;
   report: Reporter;
@@ -144,7 +143,7 @@ async function answer(rooms: SolveRooms, request: BuildRequest): Promise<CallAns
   const { options, sessionId } = request;
   const { solving, close } = openSolving(rooms, request);
   try {
-    return await answerCall(solving, options, sessionId, request.archive);
+    return await answerCall(solving, options, sessionId, request);
   } finally {
     close();
   }
@@ -154,7 +153,7 @@ async function prepare(rooms: SolveRooms, request: BuildRequest): Promise<Build>
   const { options, sessionId } = request;
   const { solving, close } = openSolving(rooms, request);
   try {
-    const prepared = await prepareBuild(solving, options, sessionId, request.archive);
+    const prepared = await prepareBuild(solving, options, sessionId, request);
     const solver = createSolver({ ...solving, file: prepared.file });
     const directories = (layers: readonly string[]) =>
       lowerDirectoriesOf(rooms, rooms.images.layerDirectories(layers));

@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import type { IncomingHttpHeaders } from "node:http2";
-import type { PlannedImage } from "../build/frontend/frontend.ts";
 import { isOurs } from "../build/frontend/frontend.ts";
+import type { BuildInput, PlannedImage } from "../build/frontend/planned-image.ts";
 import { parseBuildOptions } from "../build/options.ts";
 import {
   type BridgeSolveRequest,
@@ -20,6 +20,7 @@ import { formatPlatform } from "../formats/platform.ts";
 import { type Door, describeWorker } from "./control.ts";
 import { describeFailure } from "./errors.ts";
 import type { Job, ResultRef } from "./jobs.ts";
+import { decodeResult, encodeResult } from "./result-definition.ts";
 
 const buildPatienceMilliseconds = 3000;
 
@@ -113,6 +114,7 @@ async function solve(door: Door, job: Job, request: BridgeSolveRequest): Promise
     session: door.sessions.get,
     report: job.events.report,
     signal: job.signal,
+    findInput: (key: string) => findInput(door, request, key),
   };
   if (options.call !== "") {
     const answer = Object.entries(await door.builder.answer(asked));
@@ -123,6 +125,20 @@ async function solve(door: Door, job: Job, request: BridgeSolveRequest): Promise
   const results = build.prepared.plans.map((image): [string, ResultRef] => [randomUUID(), { build, image }]);
   for (const [id, one] of results) job.results.set(id, one);
   return encodeResults(results, options.isMultiPlatform);
+}
+
+/** What another build of the client's has made. @throws GrpcError */
+async function findInput(
+  door: Door,
+  { frontendInputs }: BridgeSolveRequest,
+  key: string,
+): Promise<BuildInput> {
+  const given = frontendInputs.get(key);
+  const id = given && decodeResult(given);
+  const found = id === undefined ? undefined : door.jobs.findResult(id);
+  if (!found) throw new GrpcError(code.notFound, `input ${JSON.stringify(key)} is not there`);
+  const { build, image } = found;
+  return { image, layers: await build.solve(image) };
 }
 
 /** @throws GrpcError */
@@ -145,8 +161,10 @@ function encodeResults(results: readonly [string, ResultRef][], isMultiPlatform:
     if (image.base) put(`containerimage.base.config${suffix}`, image.base.config);
   }
   const [first] = results;
-  if (!isMultiPlatform && first) return { ref: { id: first[0] }, metadata };
-  const refs = new Map(results.map(([id, { image }]) => [formatPlatform(image.platform), { id }]));
+  if (!isMultiPlatform && first) return { ref: { id: first[0], def: encodeResult(first[0]) }, metadata };
+  const refs = new Map(
+    results.map(([id, { image }]) => [formatPlatform(image.platform), { id, def: encodeResult(id) }]),
+  );
   return { refs: { refs: refs as never }, metadata };
 }
 

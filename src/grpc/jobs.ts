@@ -1,5 +1,5 @@
 import type { Build } from "../build/builder.ts";
-import type { PlannedImage } from "../build/frontend/frontend.ts";
+import type { PlannedImage } from "../build/frontend/planned-image.ts";
 import type { SolveRequest } from "../buildkit/messages/control.ts";
 import { code, GrpcError } from "../buildkit/wire/status.ts";
 import { createJobEvents, type JobEvents } from "./job-events.ts";
@@ -31,6 +31,8 @@ export interface Jobs {
   begin(request: SolveRequest, signal: AbortSignal): Job;
   /** It stays readable for a while. */
   end(job: Job): void;
+  /** A result of any build that is not over. */
+  findResult(id: string): ResultRef | undefined;
   /** Waits for one that is on its way. @throws GrpcError notFound in BuildKit's words */
   get(ref: string, patienceMilliseconds: number): Promise<Job>;
 }
@@ -60,6 +62,13 @@ export function createJobs(): Jobs {
       job.builds.clear();
       job.results.clear();
       setTimeout(() => jobs.delete(job.ref), readableMilliseconds).unref();
+    },
+    findResult(id) {
+      for (const { results } of jobs.values()) {
+        const found = results.get(id);
+        if (found) return found;
+      }
+      return undefined;
     },
     get(ref, patienceMilliseconds) {
       const known = jobs.get(ref);

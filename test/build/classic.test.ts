@@ -163,6 +163,24 @@ services:
     }
   });
 
+  it("compose builds services that stand on others", async () => {
+    const place = writeFiles(join(folder, "linked"), {
+      "docker-compose.yml": `
+services:
+  one: { build: one, image: linked-one }
+  two: { image: linked-two, build: { context: two, additional_contexts: { base: "service:one" } } }
+`,
+      "one/Dockerfile": "FROM busybox\nENV FROM_ONE=1\nRUN echo one > /one\n",
+      "two/Dockerfile": "FROM base\nCOPY --from=base /one /again\nRUN echo $FROM_ONE > /two\n",
+    });
+    // Of those that have such a compose the newest, whose buildx can do it.
+    const docker = stockDockers.at(-1) as string;
+    const built = await run(docker, ["compose", "build"], { cwd: place });
+    assert.equal(built.code, 0, built.output);
+    const { output } = await run(docker, ["run", "--rm", "linked-two", "cat", "/one", "/again", "/two"]);
+    assert.equal(output, "one\none\n1\n");
+  });
+
   it("refuses what it cannot do, before anything is sent", async () => {
     for (const [query, words] of [
       ["version=3", /invalid version "3"/],

@@ -1,7 +1,7 @@
 import { createHash, randomUUID } from "node:crypto";
 import { formatReference, parseReference, withDefaultTag } from "../../formats/reference.ts";
 import type { Images } from "../../images/images.ts";
-import type { PlannedImage } from "../frontend/frontend.ts";
+import type { PlannedImage } from "../frontend/planned-image.ts";
 import { type Reporter, reportWork } from "../progress.ts";
 
 /** An image that has come of a build. */

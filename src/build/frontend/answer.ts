@@ -7,7 +7,9 @@ import { platformArgs } from "../graph/platform-args.ts";
 import type { BuildOptions } from "../options.ts";
 import type { Solving } from "../solve/solving.ts";
 import { checkDockerfile } from "./check.ts";
-import { loadDockerfile, planDockerfile } from "./frontend.ts";
+import { planDockerfile } from "./frontend.ts";
+import { loadDockerfile } from "./load-dockerfile.ts";
+import type { ClientInputs } from "./planned-image.ts";
 
 /**
  * What is asked of a Dockerfile instead of building it: "frontend.lint", "frontend.outline", "frontend.targets".
@@ -17,10 +19,10 @@ export async function answerCall(
   solving: Omit<Solving, "file">,
   options: BuildOptions,
   sessionId: string,
-  archive: AsyncIterable<Uint8Array> | undefined,
+  inputs: ClientInputs,
 ): Promise<CallAnswer> {
   const { call } = options;
-  const loaded = await loadDockerfile(solving, options, sessionId, archive);
+  const loaded = await loadDockerfile(solving, options, sessionId, inputs.archive);
   const { file, ignored } = loaded;
   if (call === "frontend.targets") return answerTargets(parseDockerfile(file.text));
   const [platform] = options.platforms;
@@ -40,7 +42,7 @@ export async function answerCall(
     const { failure, plan } = await planDockerfile(
       solving,
       options,
-      sessionId,
+      { sessionId, ...inputs },
       loaded,
       dockerfile,
       platform,

@@ -13,7 +13,8 @@ import type { Solving } from "../solve/solving.ts";
 
 export interface FoundImage {
   base: BaseImage;
-  content: ImageContent;
+  /** Undefined for what was built without one. */
+  content: ImageContent | undefined;
 }
 
 /** An image that a Dockerfile names: of the store, or pulled. @throws EngineError in BuildKit's words */

@@ -1,5 +1,6 @@
 import {
   int32,
+  int64,
   type MessageType,
   many,
   message,
@@ -33,6 +34,12 @@ export const sourceInfo = message({
 const opMetadata = message({ ignoreCache: one(1, protoBool), description: protoMap(2, protoString) });
 
 export const definition = message({ def: many(1, protoBytes), metadata: protoMap(2, opMetadata) });
+
+/** Of a definition's operations sources alone. */
+export const op = message({
+  inputs: many(1, message({ digest: one(1, protoString), index: one(2, int64) })),
+  source: one(3, message({ identifier: one(1, protoString), attrs: protoMap(2, protoString) })),
+});
 
 export const progressGroup = message({
   id: one(1, protoString),
