@@ -83,7 +83,10 @@ export function reportCached(report: Reporter, vertex: Pick<Vertex, "digest" | "
   report({ kind: "vertex", vertex: { ...vertex, started: now, completed: now, cached: true } });
 }
 
-/** Reports one line below a vertex, now and at its end. @returns what says how far it is */
+/** No one can read faster, and what is reported is kept. */
+const statusMilliseconds = 100;
+
+/** Reports one line below a vertex now, now and then, and at its end. @returns what says how far it is */
 export function beginStatus(
   report: Reporter,
   vertex: string,
@@ -91,11 +94,16 @@ export function beginStatus(
   name = id,
 ): (current: number, isComplete?: boolean) => void {
   const started = Date.now();
-  const tell = (current: number, isComplete = false) =>
+  let last = 0;
+  const tell = (current: number, isComplete = false) => {
+    const now = Date.now();
+    if (!isComplete && now - last < statusMilliseconds) return;
+    last = now;
     report({
       kind: "status",
-      status: { id, vertex, name, current, total: 0, started, ...(isComplete && { completed: Date.now() }) },
+      status: { id, vertex, name, current, total: 0, started, ...(isComplete && { completed: now }) },
     });
+  };
   tell(0);
   return tell;
 }

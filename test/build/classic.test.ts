@@ -163,7 +163,13 @@ services:
     }
   });
 
-  it("compose builds services that stand on others", async () => {
+  it("compose builds services that stand on others", async (t) => {
+    const docker = stockDockers.findLast((one) => {
+      const { status, stdout } = spawnSync(one, ["compose", "version", "--short"], { encoding: "utf8" });
+      const [major = 0, minor = 0] = stdout.replace(/^v/, "").split(".").map(Number);
+      return status === 0 && (major > 2 || minor >= 30);
+    });
+    if (!docker) return t.skip("no docker here has a compose of 2.30 or newer");
     const place = writeFiles(join(folder, "linked"), {
       "docker-compose.yml": `
 services:
@@ -173,8 +179,6 @@ services:
       "one/Dockerfile": "FROM busybox\nENV FROM_ONE=1\nRUN echo one > /one\n",
       "two/Dockerfile": "FROM base\nCOPY --from=base /one /again\nRUN echo $FROM_ONE > /two\n",
     });
-    // Of those that have such a compose the newest, whose buildx can do it.
-    const docker = stockDockers.at(-1) as string;
     const built = await run(docker, ["compose", "build"], { cwd: place });
     assert.equal(built.code, 0, built.output);
     const { output } = await run(docker, ["run", "--rm", "linked-two", "cat", "/one", "/again", "/two"]);

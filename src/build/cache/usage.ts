@@ -47,7 +47,7 @@ export async function listUsage(rooms: SolveRooms, filters: readonly string[]): 
       };
     }),
   );
-  const contexts = rooms.contexts.list().map(
+  const contexts = (await rooms.contexts.list()).map(
     ({ id, inUse, sizeBytes, lastUsedAt }): UsageRecord => ({
       ...{ id, type: "source.local", isMutable: true, inUse, isShared: false, sizeBytes },
       ...{ createdAt: lastUsedAt, lastUsedAt, usageCount: 1, parents: [] },

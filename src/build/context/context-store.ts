@@ -5,7 +5,7 @@ import { bootId } from "../../sys/process.ts";
 import { removeTree } from "../../trees/trees.ts";
 import type { DirectoryVisitor } from "../client-session.ts";
 import { type ContextFolder, openContextFolder, readFrom, sweep } from "./kept-contexts.ts";
-import { createReception } from "./reception.ts";
+import { createReception, type Reception } from "./reception.ts";
 
 /*
  * The directories that clients send. What a build gets is a list of entries; the content of files lies in packs, so that no name that
@@ -40,7 +40,7 @@ export interface ContextStore {
    * @throws what `send` throws; EngineError invalid for what cannot be a directory
    */
   receive(key: string | undefined, send: (visitor: DirectoryVisitor) => Promise<void>): Promise<ReceivedTree>;
-  list(): KeptContext[];
+  list(): Promise<KeptContext[]>;
   /** Silent when it is in use, or there is none. @returns whether it is gone */
   remove(id: string): Promise<boolean>;
 }
@@ -53,12 +53,14 @@ export function openContextStore(root: string): ContextStore {
   const home = join(root, bootId());
   clearOthers(root);
   mkdirSync(home, { recursive: true, mode: 0o700 });
-  const folders = new Map<string, ContextFolder>();
-  for (const id of readdirSync(home)) folders.set(id, openContextFolder(join(home, id)));
+  /** Those of earlier daemons are looked into when they are wanted. */
+  const folders = new Map<string, Promise<ContextFolder>>();
+  const idle = new Set(readdirSync(home));
 
-  function folderFor(id: string): ContextFolder {
+  function folderFor(id: string): Promise<ContextFolder> {
     const known = folders.get(id) ?? openContextFolder(join(home, id));
     folders.set(id, known);
+    idle.delete(id);
     return known;
   }
 
@@ -68,13 +70,15 @@ export function openContextStore(root: string): ContextStore {
         .update(key ?? randomUUID())
         .digest("hex")
         .slice(0, 25);
-      const folder = folderFor(id);
-      const reception = createReception(folder);
+      const folder = await folderFor(id);
+      folder.receptions++;
       // What the present latest has is not sent again: it must stay meanwhile.
       const leaveLatest = folder.latest && readFrom(folder, folder.latest);
+      let reception: Reception | undefined;
       try {
+        reception = await createReception(folder);
         await send(reception.visitor);
-        const tree = reception.finish();
+        const tree = await reception.finish();
         const release = readFrom(folder, tree);
         if (key !== undefined) folder.latest = tree;
         const { path, sizeBytes } = tree;
@@ -86,21 +90,23 @@ export function openContextStore(root: string): ContextStore {
           },
         };
       } finally {
-        reception.close();
+        folder.receptions--;
+        reception?.close();
         leaveLatest?.();
         sweep(folder);
       }
     },
-    list: () =>
-      [...folders].map(([id, { latest, lastUsedAt, readers }]) => ({
-        id,
-        sizeBytes: latest?.sizeBytes ?? 0,
-        lastUsedAt,
-        inUse: readers.size > 0,
-      })),
+    async list() {
+      const opened = await Promise.all(
+        [...folders.keys(), ...idle].map(async (id) => [id, await folderFor(id)] as const),
+      );
+      return opened.map(([id, { latest, lastUsedAt, readers }]) => ({
+        ...{ id, lastUsedAt, sizeBytes: latest?.sizeBytes ?? 0, inUse: readers.size > 0 },
+      }));
+    },
     async remove(id) {
-      const folder = folders.get(id);
-      if (!folder || folder.readers.size > 0 || folder.written.size > 0) return false;
+      const folder = await folders.get(id);
+      if (!folder || folder.readers.size > 0 || folder.receptions > 0) return false;
       folders.delete(id);
       await removeTree(folder.path);
       return true;
@@ -115,7 +121,7 @@ function clearOthers(root: string): void {
   }
 }
 
-function drop(folders: Map<string, ContextFolder>, id: string, folder: ContextFolder): void {
+function drop(folders: Map<string, unknown>, id: string, folder: ContextFolder): void {
   folders.delete(id);
   rmSync(folder.path, { recursive: true, force: true });
 }

@@ -1,5 +1,6 @@
-import { mkdirSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { createReadStream, mkdirSync, readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
+import { createInterface } from "node:readline";
 import type { ByteString } from "../../formats/tar/tar-entry.ts";
 import { parseStored, type StoredEntry } from "./stored-tree.ts";
 
@@ -18,40 +19,49 @@ export interface ContextFolder {
   readonly readers: Map<KeptTree, number>;
   /** Files that are being written. */
   readonly written: Set<string>;
+  /** Transfers under way. */
+  receptions: number;
   lastUsedAt: number;
 }
 
 /** @param path is made; what an earlier daemon kept there is found */
-export function openContextFolder(path: string): ContextFolder {
+export async function openContextFolder(path: string): Promise<ContextFolder> {
   mkdirSync(path, { recursive: true, mode: 0o700 });
   const folder: ContextFolder = {
     path,
     latest: undefined,
     readers: new Map(),
     written: new Set(),
+    receptions: 0,
     lastUsedAt: Date.now(),
   };
   const tree = readdirSync(path).find((name) => name.startsWith("tree-"));
-  if (tree !== undefined) folder.latest = readTree(join(path, tree));
+  if (tree !== undefined) folder.latest = await readTree(join(path, tree));
   sweep(folder);
   return folder;
 }
 
-function readTree(path: string): KeptTree {
+async function readTree(path: string): Promise<KeptTree> {
   const packs = new Set<string>();
   let sizeBytes = 0;
-  for (const { content, sizeBytes: size } of parseStored(readFileSync(path, "utf8"))) {
+  for await (const { content, sizeBytes: size } of entriesOf(path)) {
     if (content) packs.add(content.pack);
     sizeBytes += size;
   }
   return { path, packs, sizeBytes };
 }
 
+/** Read bit by bit: there may be a hundred thousand. */
+async function* entriesOf(path: string): AsyncGenerator<StoredEntry> {
+  for await (const line of createInterface({ input: createReadStream(path) })) yield* parseStored(line);
+}
+
 /** Files of a tree with content, by path. */
-export function storedFilesOf(tree: KeptTree | undefined): Map<ByteString, StoredEntry> {
-  if (!tree) return new Map();
-  const entries = parseStored(readFileSync(tree.path, "utf8")).filter(({ content }) => content);
-  return new Map(entries.map((entry) => [entry.path, entry]));
+export async function storedFilesOf(tree: KeptTree | undefined): Promise<Map<ByteString, StoredEntry>> {
+  const files = new Map<ByteString, StoredEntry>();
+  if (!tree) return files;
+  for await (const entry of entriesOf(tree.path)) if (entry.content) files.set(entry.path, entry);
+  return files;
 }
 
 /** Keeps a tree until the function that it gives is called. */

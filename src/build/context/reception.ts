@@ -31,15 +31,15 @@ export interface Reception {
   /** Bytes of content that were sent. */
   readonly sentBytes: number;
   /** @throws EngineError invalid when content is missing */
-  finish(): KeptTree;
+  finish(): Promise<KeptTree>;
   /** Closes what is open. What is no tree's by now is removed by the folder's next sweep. */
   close(): void;
 }
 
 /** Takes in a directory: of files that are as in the folder's latest tree nothing is asked. */
-export function createReception(folder: ContextFolder): Reception {
+export async function createReception(folder: ContextFolder): Promise<Reception> {
   const check = createEntryCheck();
-  const known = storedFilesOf(folder.latest);
+  const known = await storedFilesOf(folder.latest);
   const entries: StoredEntry[] = [];
   const incoming = new Map<number, Incoming>();
   const packs = new Set<string>();
@@ -102,10 +102,10 @@ export function createReception(folder: ContextFolder): Reception {
     get sentBytes() {
       return sentBytes;
     },
-    finish() {
+    async finish() {
       for (const number of incoming.keys())
         throw invalid(`the client did not send the content of ${JSON.stringify(entries[number]?.path)}`);
-      const path = writeTree(claim, entries);
+      const path = await writeTree(claim, entries);
       return { path, packs, sizeBytes: entries.reduce((sum, entry) => sum + entry.sizeBytes, 0) };
     },
     close() {
@@ -170,7 +170,7 @@ function spill(claim: Claim, pieces: readonly Buffer[]): { path: string; fd: num
 }
 
 /** Whole or not at all. @returns its path */
-function writeTree(claim: Claim, entries: readonly StoredEntry[]): string {
+async function writeTree(claim: Claim, entries: readonly StoredEntry[]): Promise<string> {
   const name = randomUUID();
   const draft = claim(`draft-${name}`);
   const path = claim(`tree-${name}`);

@@ -1,4 +1,5 @@
 import { createReadStream, rmSync } from "node:fs";
+import { setImmediate as nextTurn } from "node:timers/promises";
 import type { ByteString } from "../../formats/tar/tar-entry.ts";
 import type { ClientSession, OutgoingEntry } from "../client-session.ts";
 import type { Folder } from "../context/folders.ts";
@@ -31,12 +32,17 @@ export function exportDirectory(folder: Folder, { session, exporter, report }: F
   });
 }
 
+/** Of the event loop. */
+const entriesPerTurn = 50;
+
 async function* entriesOf(folder: Folder, onBytes: (count: number) => void): AsyncGenerator<OutgoingEntry> {
   const tree = openTreeAt(folder.path);
   /** Files with several names, by what tells that they are one. */
   const linked = new Map<string, ByteString>();
   try {
+    let count = 0;
     for (const { identity, ...entry } of walkSource(tree, "")) {
+      if (++count % entriesPerTurn === 0) await nextTurn();
       const first = identity === undefined ? undefined : linked.get(identity);
       if (first !== undefined) {
         yield { entry: { ...entry, type: "link", linkName: first } };
