@@ -102,6 +102,7 @@ function decodeEntry(stat: FileStat): ContextEntry {
   // A socket comes as an empty file.
   const type: ContextEntryType =
     kind === "file" && stat.linkname !== "" ? "link" : kind === "socket" ? "file" : kind;
+  const nanoseconds = ((stat.modTime % 1_000_000_000n) + 1_000_000_000n) % 1_000_000_000n;
   return {
     path: bytesOfText(stat.path),
     type,
@@ -110,8 +111,8 @@ function decodeEntry(stat: FileStat): ContextEntry {
     gid: stat.gid,
     sizeBytes: type === "file" ? stat.size : 0,
     mtime: {
-      seconds: Number(stat.modTime / 1_000_000_000n),
-      nanoseconds: Number(((stat.modTime % 1_000_000_000n) + 1_000_000_000n) % 1_000_000_000n),
+      seconds: Number((stat.modTime - nanoseconds) / 1_000_000_000n),
+      nanoseconds: Number(nanoseconds),
     },
     ...(stat.linkname !== "" && { linkName: bytesOfText(stat.linkname) }),
     ...((type === "characterDevice" || type === "blockDevice") && {

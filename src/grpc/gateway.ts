@@ -15,7 +15,7 @@ import {
 import { empty } from "../buildkit/messages/pb.ts";
 import type { Given } from "../buildkit/wire/message.ts";
 import { type Method, unary } from "../buildkit/wire/server.ts";
-import { code, GrpcError } from "../buildkit/wire/status.ts";
+import { code, GrpcError, parseDetails } from "../buildkit/wire/status.ts";
 import { formatPlatform } from "../formats/platform.ts";
 import { type Door, describeWorker } from "./control.ts";
 import { describeFailure } from "./errors.ts";
@@ -78,10 +78,7 @@ export function gatewayMethods(door: Door): [string, Method][] {
       unary(returnRequest, empty, async ({ result, error }, { headers }) => {
         const job = await jobOf(headers);
         if (error && error.code !== 0) {
-          const details = error.details.map(({ typeUrl, value }) => ({
-            type: typeUrl,
-            value: JSON.parse(Buffer.from(value).toString()) as unknown,
-          }));
+          const details = parseDetails(error.details);
           job.returned.resolve({ error: new GrpcError(error.code, error.message, details) });
         } else job.returned.resolve({ results: resultsOf(job, result) });
         return {};
@@ -121,6 +118,10 @@ async function solve(door: Door, job: Job, request: BridgeSolveRequest): Promise
     return { ref: {}, metadata: new Map(answer.map(([key, value]) => [key, Buffer.from(value)])) };
   }
   const build = await door.builder.prepare(asked);
+  if (job.isEnded) {
+    build.close();
+    throw new Error("context canceled");
+  }
   job.builds.add(build);
   const results = build.prepared.plans.map((image): [string, ResultRef] => [randomUUID(), { build, image }]);
   for (const [id, one] of results) job.results.set(id, one);

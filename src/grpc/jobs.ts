@@ -23,6 +23,8 @@ export interface Job {
   returned: PromiseWithResolvers<Returned>;
   signal: AbortSignal;
   builds: Set<Build>;
+  /** What is prepared from now on is closed by its maker. */
+  isEnded: boolean;
 }
 
 /** The builds that are under way, and those that have just ended. */
@@ -51,12 +53,14 @@ export function createJobs(): Jobs {
       const job: Job = {
         ...{ ref, request, events: createJobEvents(), results: new Map(), returned, signal },
         builds: new Set(),
+        isEnded: false,
       };
       jobs.set(ref, job);
       for (const look of waiting) look();
       return job;
     },
     end(job) {
+      job.isEnded = true;
       job.events.close();
       for (const build of job.builds) build.close();
       job.builds.clear();

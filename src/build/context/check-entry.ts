@@ -3,7 +3,11 @@ import { textOfBytes } from "../../formats/tar/tar-entry.ts";
 import type { ContextEntry } from "./entry.ts";
 
 /** Bounds of one directory. */
-const most = { entries: 2_000_000, pathBytes: 4096, depth: 512, xattrs: 64, xattrBytes: 64 * 1024 };
+const most = {
+  ...{ entries: 2_000_000, pathBytes: 4096, depth: 512, xattrs: 64, xattrBytes: 64 * 1024 },
+  /** Of all that the list says in text and attributes, since it is held in memory. */
+  listBytes: 256 * 1024 * 1024,
+};
 
 /**
  * Checks entries as they come: clean paths, each after its parent, siblings in order, links to files that came before.
@@ -13,13 +17,16 @@ export function createEntryCheck(): (entry: ContextEntry) => void {
   const files = new Set<string>();
   /** Names on the way to the last entry, and whether that is a directory. */
   let last: { names: string[]; isDirectory: boolean } = { names: [], isDirectory: true };
-  let count = 0;
+  let [count, listBytes] = [0, 0];
 
   return (entry) => {
     if (++count > most.entries) throw invalid(`the build context has more than ${most.entries} entries`);
     const names = splitClean(entry);
     checkPlace(entry, names, last);
-    checkXattrs(entry);
+    checkLinkName(entry);
+    listBytes += entry.path.length + (entry.linkName?.length ?? 0) + checkXattrs(entry);
+    if (listBytes > most.listBytes)
+      throw invalid(`the build context's list is larger than ${most.listBytes} bytes`);
     if (!Number.isSafeInteger(entry.sizeBytes) || entry.sizeBytes < 0) throw refuse(entry, "invalid size");
     if (entry.type === "link" && !files.has(entry.linkName ?? ""))
       throw refuse(entry, "hard link to a file that did not come before");
@@ -52,13 +59,20 @@ function checkPlace(
   if (before !== undefined && before >= name) throw refuse(entry, "out of order");
 }
 
-function checkXattrs(entry: ContextEntry): void {
+function checkLinkName(entry: ContextEntry): void {
+  const { linkName = "" } = entry;
+  if (linkName.length > most.pathBytes || linkName.includes("\0")) throw refuse(entry, "invalid link");
+}
+
+/** @returns how much they are, in bytes */
+function checkXattrs(entry: ContextEntry): number {
   const { xattrs } = entry;
-  if (!xattrs) return;
+  if (!xattrs) return 0;
   let bytes = 0;
   for (const [name, value] of xattrs) bytes += name.length + value.length;
   if (xattrs.size > most.xattrs || bytes > most.xattrBytes)
     throw refuse(entry, "too many extended attributes");
+  return bytes;
 }
 
 function refuse({ path }: ContextEntry, reason: string): Error {

@@ -49,12 +49,17 @@ function detailsOf(error: EngineError & { details?: readonly Detail[] }): readon
   return error.details ?? [];
 }
 
+/** Percent signs make three of each byte, and many take no header that is longer than 64 KB. */
+const largestMessageCharacters = 6 * 1024;
+
+const clip = (text: string) => text.slice(0, largestMessageCharacters).toWellFormed();
+
 /** Trailers of a call that has ended. */
 export function encodeTrailers(error: GrpcError | undefined): Record<string, string> {
   if (!error) return { "grpc-status": "0" };
   return {
     "grpc-status": String(error.code),
-    "grpc-message": encodeURIComponent(error.message),
+    "grpc-message": encodeURIComponent(clip(error.message)),
     ...(error.details.length > 0 && { "grpc-status-details-bin": encodeStatus(error).toString("base64") }),
   };
 }
@@ -64,7 +69,7 @@ export function encodeStatus(error: GrpcError): Buffer {
     typeUrl: type,
     value: Buffer.from(JSON.stringify(value)),
   }));
-  return statusMessage.encode({ code: error.code, message: error.message, details });
+  return statusMessage.encode({ code: error.code, message: clip(error.message), details });
 }
 
 /** What the other side said of a failed call; undefined when it did not fail. */
@@ -75,10 +80,19 @@ export function decodeTrailers(trailers: Record<string, unknown>): GrpcError | u
   return new GrpcError(status, decodeMessage(String(trailers["grpc-message"] ?? "")), details);
 }
 
-/** Those that are not JSON are left out. */
+/** None where they cannot be read: the other side may send anything. */
 function decodeDetails(encoded: string): Detail[] {
   if (encoded === "") return [];
-  return statusMessage.decode(Buffer.from(encoded, "base64")).details.flatMap(({ typeUrl, value }) => {
+  try {
+    return parseDetails(statusMessage.decode(Buffer.from(encoded, "base64")).details);
+  } catch {
+    return [];
+  }
+}
+
+/** Those that are not JSON are left out. */
+export function parseDetails(details: readonly { typeUrl: string; value: Uint8Array }[]): Detail[] {
+  return details.flatMap(({ typeUrl, value }) => {
     try {
       return [{ type: typeUrl, value: JSON.parse(Buffer.from(value).toString()) as unknown }];
     } catch {
