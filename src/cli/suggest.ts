@@ -29,7 +29,7 @@ export function hintAtLongFlag(flags: FlagTable, name: string): string {
   const near = suggestWords(name, names).map((known) => `--${known}`);
   const shorts = new Set(shown.map(([, flag]) => flag.short));
   const isShorts = name.length > 0 && name.length <= 4 && [...name].every((letter) => shorts.has(letter));
-  return formatSuggestions(isShorts ? [`-${name}`, ...near].slice(0, 3) : near);
+  return formatSuggestions(isShorts ? [`-${name}`] : near);
 }
 
 /** As `hintAtLongFlag`, for a whole word such as `-name=x` of which one letter is no flag. */
