@@ -31,6 +31,11 @@ export const commands: Readonly<Record<string, Entry>> = {
     aliases: ["diff"],
     load: () => import("./container/diff.ts"),
   },
+  "container enter": {
+    summary: "Open a shell in a running container, also where its image has none",
+    aliases: ["enter"],
+    load: () => import("./container/enter.ts"),
+  },
   "container exec": {
     summary: "Execute a command in a running container",
     aliases: ["exec"],

@@ -50,6 +50,15 @@ describe("a terminal", () => {
     assert.equal(await terminal.end(), 9);
   });
 
+  it("is the user's also for enter, in the container's shell", async () => {
+    await berth("run", "-d", "--init", "--name", "entered", "busybox", "sleep", "1000");
+    const terminal = new Terminal(engine, ["enter", "entered"]);
+    await terminal.shows(/# /);
+    terminal.type("stty size; exit 4\r");
+    await terminal.shows(/30 100/);
+    assert.equal(await terminal.end(), 4);
+  });
+
   it("passes Ctrl-C to the process inside", async () => {
     const terminal = new Terminal(engine, [
       "run",

@@ -32,9 +32,10 @@ export const explanations: readonly Explanation[] = [
     reason: "what is not there yet is refused by its name",
   },
   {
-    about: "`image --help`, `system --help`",
-    line: /^\{\} (image|system)( --| --help)?$/,
+    about: "`container --help`, `image --help`, `system --help`",
+    line: /^\{\} (container|image|system)( --| --help)?$/,
     alike: [
+      [/\s+enter Open a shell in a running container, also where its image has none/, ""],
       [/\s+make Make a base image from what this machine has: busybox, debian\[:suite\] or registry/, ""],
       [/\s+check Compare the engine's records with the system, and repair what differs/, ""],
       [/\s+stop Stop the engine; containers run on unless told otherwise/, ""],

@@ -54,7 +54,8 @@ export const command = defineCommand({
   },
 });
 
-async function attachExec(
+/** Runs it in this terminal. @returns its exit code */
+export async function attachExec(
   cli: Cli,
   client: Client,
   id: string,

@@ -3,6 +3,7 @@ import { readFile } from "node:fs/promises";
 import { Readable } from "node:stream";
 import { promisify } from "node:util";
 import { hasCode, unavailable } from "../../errors.ts";
+import { isStaticProgram } from "../../formats/static-program.ts";
 import { paddingAfter, type TarEntry } from "../../formats/tar/tar-entry.ts";
 import { archiveEnd, encodeEntry } from "../../formats/tar/tar-writer.ts";
 
@@ -120,8 +121,7 @@ async function readProgram(program: string): Promise<Buffer> {
     if (!hasCode(error, "ENOENT")) throw error;
     throw unavailable(`${program} is missing; install it with: apt-get install busybox-static`, error);
   }
-  // A dynamically linked program names its loader, which the image would not have.
-  if (binary.subarray(0, 8192).includes("/ld-")) {
+  if (!isStaticProgram(binary)) {
     throw unavailable(
       `${program} is not statically linked; install one with: apt-get install busybox-static`,
     );
