@@ -60,6 +60,10 @@ async function dispatch(
     cli.print(formatMainHelp(globalFlags, cli.stdout.columns ?? 80, await describePlugins(cli)));
     return 0;
   }
+  if (words[0] === "__complete") {
+    const { command } = await import("./completion/complete.ts");
+    return command.execute(cli, "__complete", words.slice(1));
+  }
   const found = findCommand(words);
   if (found === undefined) {
     const before = argv.slice(0, argv.length - args.length);

@@ -1,3 +1,4 @@
+import { completionCommands } from "./completion/table.ts";
 import { contextCommands } from "./context/table.ts";
 import type { Entry } from "./entry.ts";
 import { manifestCommands } from "./manifest/table.ts";
@@ -226,6 +227,7 @@ export const commands: Readonly<Record<string, Entry>> = {
     aliases: ["network remove"],
     load: () => import("./network/remove.ts"),
   },
+  ...completionCommands,
   ...contextCommands,
   ...manifestCommands,
   ...registryCommands,
