@@ -1,5 +1,6 @@
 import { api } from "./api.ts";
 import { bodies } from "./bodies.ts";
+import { buildkit } from "./buildkit.ts";
 import { cli } from "./cli.ts";
 import { dns } from "./dns.ts";
 import { dockerfile } from "./dockerfile.ts";
@@ -23,6 +24,7 @@ export const parsers: readonly Target[] = [
   templates,
   dns,
   dockerfile,
+  buildkit,
 ];
 
 /** What makes files as an archive says, and programs of their own over their sockets: they need root. */

@@ -6,10 +6,17 @@ import { invalid } from "../../errors.ts";
  * that have their zero value. Unknown fields are passed over.
  */
 
+/** Each takes many times its bytes once it is read: what has more is an attack on memory. */
+const mostValues = 500_000;
+
+class Reader extends BinaryReader {
+  valuesLeft = mostValues;
+}
+
 /** How one value is read and written. */
 interface Codec<T> {
   wire: WireType;
-  read(reader: BinaryReader, depth: number): T;
+  read(reader: Reader, depth: number): T;
   write(writer: BinaryWriter, value: T): void;
 }
 
@@ -35,7 +42,7 @@ interface Field<T> {
   number: number;
   zero(): T;
   /** @param before what has been read of the field so far. @returns what the field is now */
-  read(reader: BinaryReader, wire: WireType, before: T, depth: number): T;
+  read(reader: Reader, wire: WireType, before: T, depth: number): T;
   write(writer: BinaryWriter, value: T): void;
 }
 
@@ -140,7 +147,11 @@ export function many<T>(number: number, type: Codec<T>): Field<T[]> {
       // Numbers may come packed.
       if (wire === WireType.LengthDelimited && type.wire === WireType.Varint) {
         const end = reader.uint32() + reader.pos;
-        while (reader.pos < end) before.push(type.read(reader, depth));
+        while (reader.pos < end) {
+          countValue(reader);
+          before.push(type.read(reader, depth));
+        }
+        if (reader.pos > end) throw cutOff();
       } else before.push(readValue(reader, wire, type, depth));
       return before;
     },
@@ -179,15 +190,17 @@ export function message<F extends Fields>(fields: F): MessageType<ValuesOf<F>> {
   const byNumber = new Map(Object.entries(fields).map(([name, field]) => [field.number, { name, field }]));
   const names = Object.entries(fields);
 
-  function readFields(reader: BinaryReader, end: number, depth: number): Value {
+  function readFields(reader: Reader, end: number, depth: number): Value {
     if (depth > deepest) throw invalid("invalid message: nested too deeply");
     const value = Object.fromEntries(names.map(([name, field]) => [name, field.zero()]));
     while (reader.pos < end) {
+      countValue(reader);
       const [number, wire] = reader.tag();
       const known = byNumber.get(number);
       if (!known) reader.skip(wire);
       else value[known.name] = known.field.read(reader, wire, value[known.name], depth + 1);
     }
+    if (reader.pos > end) throw cutOff();
     return value as Value;
   }
 
@@ -203,7 +216,7 @@ export function message<F extends Fields>(fields: F): MessageType<ValuesOf<F>> {
     read(reader, depth) {
       const length = reader.uint32();
       const end = reader.pos + length;
-      if (end > reader.len) throw invalid("invalid message: it is cut off");
+      if (end > reader.len) throw cutOff();
       return readFields(reader, end, depth);
     },
     write(writer, value) {
@@ -213,7 +226,7 @@ export function message<F extends Fields>(fields: F): MessageType<ValuesOf<F>> {
     },
     decode(given) {
       try {
-        return readFields(new BinaryReader(given), given.length, 0);
+        return readFields(new Reader(given), given.length, 0);
       } catch (error) {
         if (error instanceof RangeError || error instanceof Error)
           throw invalid(`invalid message: ${error.message.replace(/^invalid message: /, "")}`, error);
@@ -229,7 +242,13 @@ export function message<F extends Fields>(fields: F): MessageType<ValuesOf<F>> {
   };
 }
 
-function readValue<T>(reader: BinaryReader, wire: WireType, type: Codec<T>, depth: number): T {
+const cutOff = () => invalid("invalid message: it is cut off");
+
+function countValue(reader: Reader): void {
+  if (--reader.valuesLeft < 0) throw invalid("invalid message: it has too many values");
+}
+
+function readValue<T>(reader: Reader, wire: WireType, type: Codec<T>, depth: number): T {
   if (wire !== type.wire) throw invalid("invalid message: a field is of another type");
   return type.read(reader, depth);
 }

@@ -1,0 +1,130 @@
+import assert from "node:assert/strict";
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, it } from "node:test";
+import type { DirectoryVisitor } from "../../src/build/client-session.ts";
+import { type ContextStore, openContextStore } from "../../src/build/context/context-store.ts";
+import { openStoredTree } from "../../src/build/context/stored-tree.ts";
+
+let root: string;
+let store: ContextStore;
+beforeEach(() => {
+  root = mkdtempSync(join(tmpdir(), "berth-contexts-"));
+  store = openContextStore(root);
+});
+afterEach(() => rmSync(root, { recursive: true }));
+
+/** Sends files of one time, by name. @returns the names of those whose content was asked for */
+function send(visitor: DirectoryVisitor, files: Record<string, string>, seconds = 1): string[] {
+  const owner = { uid: 0, gid: 0, mode: 0o644 };
+  const asked = Object.keys(files).filter((path, number) => {
+    const sizeBytes = Buffer.byteLength(files[path] as string);
+    const isWanted = visitor.entry({
+      path,
+      type: "file",
+      ...owner,
+      sizeBytes,
+      mtime: { seconds, nanoseconds: 0 },
+    });
+    if (!isWanted) return false;
+    visitor.data(number, Buffer.from(files[path] as string));
+    visitor.end(number);
+    return true;
+  });
+  return asked;
+}
+
+async function receive(key: string | undefined, files: Record<string, string>, seconds?: number) {
+  let asked: string[] = [];
+  const tree = await store.receive(key, async (visitor) => {
+    asked = send(visitor, files, seconds);
+  });
+  return { tree, asked };
+}
+
+const readFile = (path: string, name: string) =>
+  Buffer.concat([...openStoredTree(path).read(name)].map((piece) => Buffer.from(piece))).toString();
+const filesOf = () =>
+  readdirSync(root, { recursive: true, withFileTypes: true }).filter((one) => one.isFile()).length;
+
+it("of what is as it was nothing is asked, and what is gone is gone", async () => {
+  const first = await receive("key", { a: "1", b: "2" });
+  assert.deepEqual(first.asked, ["a", "b"]);
+  first.tree.release();
+  const second = await receive("key", { a: "1", b: "new", c: "3" });
+  assert.deepEqual(second.asked, ["b", "c"]);
+  assert.deepEqual(
+    ["a", "b", "c"].map((name) => readFile(second.tree.path, name)),
+    ["1", "new", "3"],
+  );
+  assert.equal(second.tree.sentBytes, 4);
+  second.tree.release();
+  const third = await receive("key", { a: "x" }, 2);
+  assert.deepEqual(third.asked, ["a"]);
+  assert.equal(openStoredTree(third.tree.path).find("b"), undefined);
+  third.tree.release();
+  assert.deepEqual((await receive("other", { a: "1" })).asked, ["a"]);
+});
+
+it("a tree stays while it is read, and goes with its content when the last one is done", async () => {
+  const { tree } = await receive("key", { a: "1" });
+  (await receive("key", { a: "two" })).tree.release();
+  assert.equal(readFile(tree.path, "a"), "1");
+  const [{ id } = { id: "" }] = await store.list();
+  assert.equal(await store.remove(id), false);
+  const before = filesOf();
+  tree.release();
+  tree.release();
+  assert.equal(filesOf(), before - 2);
+  assert.equal(await store.remove(id), true);
+  assert.equal(filesOf(), 0);
+});
+
+it("two receive at once by one key, each what it was sent", async () => {
+  const gate = Promise.withResolvers<void>();
+  const slow = store.receive("key", async (visitor) => {
+    send(visitor, { a: "slow" });
+    await gate.promise;
+  });
+  const { tree } = await receive("key", { a: "quick" });
+  gate.resolve();
+  const late = await slow;
+  assert.equal(readFile(tree.path, "a"), "quick");
+  assert.equal(readFile(late.path, "a"), "slow");
+  tree.release();
+  late.release();
+});
+
+it("what breaks off leaves nothing, and what has no key goes with its reader", async () => {
+  const broken = store.receive("key", async (visitor) => {
+    send(visitor, { a: "1".repeat(1 << 20), b: "2" });
+    throw new Error("it broke");
+  });
+  await assert.rejects(broken, /it broke/);
+  const missing = store.receive("key", async (visitor) => {
+    visitor.entry({
+      ...{ path: "a", type: "file", mode: 0, uid: 0, gid: 0, sizeBytes: 1 },
+      mtime: { seconds: 0, nanoseconds: 0 },
+    });
+  });
+  await assert.rejects(missing, /did not send the content of "a"/);
+  assert.equal(filesOf(), 0);
+  const { tree } = await receive(undefined, { a: "1" });
+  assert.equal(filesOf(), 2);
+  tree.release();
+  assert.equal(filesOf(), 0);
+});
+
+it("is found again by the next daemon, unless the machine was started since", async () => {
+  (await receive("key", { a: "1" })).tree.release();
+  store = openContextStore(root);
+  const again = await receive("key", { a: "1" });
+  assert.deepEqual(again.asked, []);
+  assert.equal(readFile(again.tree.path, "a"), "1");
+  again.tree.release();
+  mkdirSync(join(root, "another-boot", "folder"), { recursive: true });
+  writeFileSync(join(root, "another-boot", "folder", "tree-x"), "no JSON");
+  store = openContextStore(root);
+  assert.equal(readdirSync(root).includes("another-boot"), false);
+});
