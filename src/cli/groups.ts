@@ -13,7 +13,6 @@ export const groups: Readonly<Record<string, string>> = {
 
 /** Names Docker has and this engine does not have yet. */
 export const unsupported: readonly string[] = [
-  "builder",
   "checkpoint",
   "config",
   "node",

@@ -1,3 +1,4 @@
+import { builderCommands } from "./builder/table.ts";
 import { completionCommands } from "./completion/table.ts";
 import { contextCommands } from "./context/table.ts";
 import type { Entry } from "./entry.ts";
@@ -227,6 +228,7 @@ export const commands: Readonly<Record<string, Entry>> = {
     aliases: ["network remove"],
     load: () => import("./network/remove.ts"),
   },
+  ...builderCommands,
   ...completionCommands,
   ...contextCommands,
   ...manifestCommands,

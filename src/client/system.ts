@@ -26,7 +26,9 @@ export function systemOf(transport: ApiTransport) {
     /** The engine tries it and keeps nothing. @param auth Docker's AuthConfig */
     login: (auth: object) =>
       transport.json<{ Status: string; IdentityToken?: string }>("POST", "/auth", { body: auth }),
-    diskUsage: () => transport.json<DiskUsageResponse>("GET", "/system/df"),
+    /** @param type the one part that is asked for */
+    diskUsage: (type?: "build-cache") =>
+      transport.json<DiskUsageResponse>("GET", "/system/df", { query: { type } }),
     /** Compares the engine's records with what there is; with `repair` makes right what can be. */
     check: ({ repair = false } = {}) =>
       repair
@@ -35,9 +37,13 @@ export function systemOf(transport: ApiTransport) {
     /** Ends the daemon, soon after the answer; with `containers` they are stopped first. */
     stopEngine: ({ containers = false } = {}) =>
       transport.json<void>("POST", "/berth/system/stop", { query: { containers: containers || undefined } }),
-    pruneBuilds: (options: { all?: boolean; filters?: FilterValues } = {}) =>
+    pruneBuilds: (options: { all?: boolean; filters?: FilterValues; keepBytes?: number } = {}) =>
       transport.json<PruneResponse>("POST", "/build/prune", {
-        query: { all: options.all || undefined, filters: encodeFilters(options.filters) },
+        query: {
+          all: options.all || undefined,
+          filters: encodeFilters(options.filters),
+          "keep-storage": options.keepBytes || undefined,
+        },
       }),
     /** Endless without `until`; break out of the loop, or abort, to end it. */
     events: async (options: EventsOptions = {}): Promise<AsyncGenerator<EventMessage>> =>
