@@ -83,9 +83,14 @@ function describeFailure(error: unknown, running: Build | undefined): Message {
   return { errorDetail: { ...(code !== undefined && { code }), message }, error: message };
 }
 
+/** Of one step's output; the rest is left out, as for clients with BuildKit. */
+const largestLogBytes = 2 * 1024 * 1024;
+
 /** Turns a build's progress into the classic builder's words: a line for each step, and what its command prints. */
 function createWords(send: (message: Message) => void) {
   const begun = new Set<string>();
+  /** Bytes of each step's output. */
+  const printed = new Map<string, number>();
   let total = 0;
   const write = (text: string) => send({ stream: text });
 
@@ -100,7 +105,11 @@ function createWords(send: (message: Message) => void) {
   return {
     report(event: ProgressEvent): void {
       if (event.kind === "log") {
-        const text = event.log.data.toString();
+        const { vertex, data } = event.log;
+        const before = printed.get(vertex) ?? 0;
+        printed.set(vertex, before + data.length + 64);
+        if (before > largestLogBytes) return;
+        const text = data.toString();
         write(event.log.stream === "stderr" ? `\u001b[91m${text}\u001b[0m` : text);
       }
       if (event.kind !== "vertex") return;

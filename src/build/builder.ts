@@ -127,14 +127,29 @@ function openSolving(rooms: SolveRooms, request: BuildRequest): { solving: Solvi
   const stop = new AbortController();
   const signal = AbortSignal.any([request.signal, stop.signal]);
   const closers: (() => void)[] = [];
+  let [holds, isClosed] = [0, false];
+  const settle = () => {
+    if (isClosed && holds === 0) for (const closer of closers.splice(0)) closer();
+  };
   const solving: Solving = {
     ...{ rooms, report, signal, file: undefined },
     session: (id) => request.session(id === "" ? sessionId : id),
-    onClose: (work) => void closers.push(work),
+    onClose(work) {
+      closers.push(work);
+      settle();
+    },
+    hold() {
+      holds++;
+      return () => {
+        holds--;
+        settle();
+      };
+    },
   };
   const close = () => {
+    isClosed = true;
     stop.abort(new Error("context canceled"));
-    for (const closer of closers.splice(0)) closer();
+    settle();
   };
   return { solving, close };
 }

@@ -106,9 +106,15 @@ function parseNumber(name: string, text: string): number {
   return number;
 }
 
+/** Of the year 9999. */
+const lastSecond = 253_402_300_799;
+
 /** Seconds since the epoch. */
 function parseEpoch(text: string | undefined): number | undefined {
-  return text ? parseNumber("SOURCE_DATE_EPOCH", text) * 1000 : undefined;
+  if (!text) return undefined;
+  const seconds = parseNumber("SOURCE_DATE_EPOCH", text);
+  if (seconds > lastSecond) throw invalid(`invalid SOURCE_DATE_EPOCH ${JSON.stringify(text)}`);
+  return seconds * 1000;
 }
 
 function parseUlimit(text: string): Ulimit {

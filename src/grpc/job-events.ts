@@ -15,6 +15,9 @@ export interface JobEvents {
 const largestLogBytes = 2 * 1024 * 1024;
 /** Messages that are sent together. */
 const largestBatch = 256;
+const largestBatchBytes = 1024 * 1024;
+/** What is kept of an event beside its data, about. */
+const eventBytes = 64;
 
 export function createJobEvents(): JobEvents {
   const events: ProgressEvent[] = [];
@@ -44,7 +47,7 @@ export function createJobEvents(): JobEvents {
       try {
         while (!signal.aborted) {
           if (at < events.length) {
-            const batch = events.slice(at, at + largestBatch);
+            const batch = takeBatch(events, at);
             at += batch.length;
             yield encodeEvents(batch);
           } else if (isClosed) return;
@@ -65,6 +68,19 @@ export function createJobEvents(): JobEvents {
   };
 }
 
+/** As many as one message holds well; a warning carries its whole file. */
+function takeBatch(events: readonly ProgressEvent[], at: number): ProgressEvent[] {
+  const batch: ProgressEvent[] = [];
+  let bytes = 0;
+  for (const event of events.slice(at, at + largestBatch)) {
+    bytes += event.kind === "log" ? event.log.data.length : 0;
+    bytes += event.kind === "warning" ? event.warning.file.text.length : 0;
+    if (batch.length > 0 && bytes > largestBatchBytes) break;
+    batch.push(event);
+  }
+  return batch;
+}
+
 function clip(
   event: Extract<ProgressEvent, { kind: "log" }>,
   logged: Map<string, number>,
@@ -72,7 +88,7 @@ function clip(
   const { log } = event;
   const before = logged.get(log.vertex) ?? 0;
   if (before >= largestLogBytes) return undefined;
-  logged.set(log.vertex, before + log.data.length);
+  logged.set(log.vertex, before + log.data.length + eventBytes);
   const room = largestLogBytes - before;
   if (log.data.length < room) return event;
   const note = Buffer.from(`\n[output clipped, log limit 2MiB reached]\n`);

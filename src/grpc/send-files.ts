@@ -57,6 +57,7 @@ export async function sendFiles(
         throw internal(`error from receiver: ${Buffer.from(data).toString()}`);
       wake();
     }
+    if (!isFinished) throw internal("the client broke the transfer off");
   })().catch((error: unknown) => {
     failure = error;
     wake();

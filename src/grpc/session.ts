@@ -23,6 +23,8 @@ export interface SessionOffer {
   methods: ReadonlySet<string>;
 }
 
+/** Milliseconds for a small answer: a person may be asked for it. */
+const patience = 60_000;
 const largestSecretBytes = 500 * 1024;
 
 /** What a client serves on its session. */
@@ -43,7 +45,10 @@ export function createClientSession(offer: SessionOffer, client: GrpcClient): Cl
     async findSecret(id) {
       const path = "/moby.buildkit.secrets.v1.Secrets/GetSecret";
       if (!offers(path)) return undefined;
-      const reply = await orNothing(client.unary(path, secretRequest, secretResponse, { id }), code.notFound);
+      const reply = await orNothing(
+        client.unary(path, secretRequest, secretResponse, { id }, {}, patience),
+        code.notFound,
+      );
       if (reply && reply.data.length > largestSecretBytes)
         throw new GrpcError(code.unknown, `secret ${id} is larger than ${largestSecretBytes} bytes`);
       return reply && Buffer.from(reply.data);
@@ -51,7 +56,7 @@ export function createClientSession(offer: SessionOffer, client: GrpcClient): Cl
     async hasAgent(id) {
       const path = "/moby.sshforward.v1.SSH/CheckAgent";
       if (!offers(path)) return false;
-      return client.unary(path, checkAgentRequest, empty, { id }).then(
+      return client.unary(path, checkAgentRequest, empty, { id }, {}, patience).then(
         () => true,
         () => false,
       );
@@ -71,9 +76,14 @@ export function createClientSession(offer: SessionOffer, client: GrpcClient): Cl
     async findCredentials(host) {
       const path = "/moby.filesync.v1.Auth/Credentials";
       if (!offers(path)) return undefined;
-      const { username, secret } = await client.unary(path, credentialsRequest, credentialsResponse, {
-        host,
-      });
+      const { username, secret } = await client.unary(
+        path,
+        credentialsRequest,
+        credentialsResponse,
+        { host },
+        {},
+        patience,
+      );
       return username === "" && secret === "" ? undefined : { username, password: secret };
     },
     sendFiles: (exporter, entries) => sendFiles(client, exporter, entries),
@@ -93,9 +103,10 @@ async function orNothing<R>(reply: Promise<R>, expected: number): Promise<R | un
 /** A call that carries bytes both ways. */
 function streamOf(client: GrpcClient, path: string, metadata: Record<string, string>): Duplex {
   const call = client.open(path, bytesMessage, bytesMessage, metadata);
+  let goOn = () => {};
   const stream = new Duplex({
     allowHalfOpen: true,
-    read() {},
+    read: () => goOn(),
     write(chunk: Buffer, _, done) {
       call.send({ data: chunk }).then(() => done(), done);
     },
@@ -110,7 +121,8 @@ function streamOf(client: GrpcClient, path: string, metadata: Record<string, str
   });
   void (async () => {
     try {
-      for await (const { data } of call.replies) stream.push(Buffer.from(data));
+      for await (const { data } of call.replies)
+        if (!stream.push(Buffer.from(data))) await new Promise<void>((resolve) => (goOn = resolve));
       stream.push(null);
     } catch (error) {
       stream.destroy(error as Error);

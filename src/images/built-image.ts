@@ -1,4 +1,4 @@
-import { invalid } from "../errors.ts";
+import { conflict, invalid } from "../errors.ts";
 import { type Digest, digestOf } from "../formats/digest.ts";
 import type { ImageConfig } from "../formats/image-config.ts";
 import { type Descriptor, mediaTypes } from "../formats/oci-manifest.ts";
@@ -31,6 +31,8 @@ export async function addBuiltImage(room: ImageRoom, built: BuiltImage): Promise
   });
   const text = JSON.stringify({ ...config, rootfs: { type: "layers", diff_ids: diffIds } });
   const below = base?.blobs ?? [];
+  for (const { digest } of below)
+    if (!blobs.has(digest)) throw conflict("the base image was removed while the build ran: build again");
   const above: Descriptor[] = await Promise.all(
     diffIds.slice(below.length).map(async (digest) => ({
       mediaType: mediaTypes.layer,

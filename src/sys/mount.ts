@@ -46,23 +46,28 @@ export function mountOverlay(overlay: Overlay, target: string): void {
     `workdir=${overlay.work}`,
     "index=off,metacopy=off,redirect_dir=off",
   ].join(",");
-  if (Buffer.byteLength(data) >= pageBytes) {
-    throw Object.assign(new Error(`overlay of ${overlay.lower.length} layers: mount options exceed a page`), {
-      code: "E2BIG",
-    });
-  }
+  checkFits(data, overlay.lower.length);
   mount("overlay", target, "overlay", 0, data);
+}
+
+/** The kernel cuts what is longer without a word. */
+function checkFits(data: string, layers: number): void {
+  if (Buffer.byteLength(data) < pageBytes) return;
+  const error = new Error(`overlay of ${layers} layers: mount options exceed a page`);
+  throw Object.assign(error, { code: "E2BIG" });
 }
 
 const readOnly = 1;
 
 /**
  * Mounts layers, merged and read-only, at an empty directory. A single one needs a second: the empty directory itself.
- * @param layers topmost first. @throws SyscallError
+ * @param layers topmost first. @throws SyscallError; E2BIG as `mountOverlay`
  */
 export function mountLayers(layers: readonly string[], target: string): void {
   const lower = layers.length === 1 ? [...layers, target] : layers;
-  mount("overlay", target, "overlay", readOnly, `lowerdir=${lower.join(":")}`);
+  const data = `lowerdir=${lower.join(":")}`;
+  checkFits(data, layers.length);
+  mount("overlay", target, "overlay", readOnly, data);
 }
 
 const openTreeNumber = 428;

@@ -1,4 +1,4 @@
-import { chmodSync, chownSync, existsSync, mkdirSync, readdirSync } from "node:fs";
+import { chmodSync, chownSync, existsSync, mkdirSync, readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import type { Records, State } from "../../state/state.ts";
 import { measureTree, removeTree } from "../../trees/trees.ts";
@@ -35,6 +35,8 @@ export interface CacheMounts {
 interface Kept {
   record: CacheMountRecord;
   users: number;
+  /** Who wants it alone. */
+  waiting: number;
   /** Resolves when the one that has it locked, or to itself, lets go. */
   free: Promise<void>;
 }
@@ -58,13 +60,20 @@ async function makeMount(
     ...{ id, name: mount.id, createdAt: now, lastUsedAt: now, usageCount: 0 },
     description: `cached mount ${mount.target} from ${settings.description}`,
   };
-  const one: Kept = { record, users: 0, free: Promise.resolve() };
+  const one: Kept = { record, users: 0, waiting: 0, free: Promise.resolve() };
+  try {
+    mkdirSync(path, { mode: 0o755 });
+    if (mount.from) await fill(await settings.layersOf(mount), mount.source, path);
+    chmodSync(path, mount.mode);
+    chownSync(path, mount.uid, mount.gid);
+    records.put(id, record);
+  } catch (error) {
+    await removeTree(path);
+    throw error;
+  } finally {
+    rmSync(`${path}.from`, { recursive: true, force: true });
+  }
   kept.set(id, one);
-  mkdirSync(path, { mode: 0o755 });
-  if (mount.from) await fill(await settings.layersOf(mount), mount.source, path);
-  chmodSync(path, mount.mode);
-  chownSync(path, mount.uid, mount.gid);
-  records.put(id, record);
   return one;
 }
 
@@ -81,7 +90,8 @@ export function openCacheMounts(
   const records = state.records(cacheMountKind);
   const kept = new Map<string, Kept>();
   for (const record of records.load().values())
-    if (existsSync(join(root, record.id))) kept.set(record.id, { record, users: 0, free: Promise.resolve() });
+    if (existsSync(join(root, record.id)))
+      kept.set(record.id, { record, users: 0, waiting: 0, free: Promise.resolve() });
     else records.delete(record.id);
   for (const name of readdirSync(root))
     if (!kept.has(name)) void removeTree(join(root, name)).catch(() => {});
@@ -128,17 +138,22 @@ export function openCacheMounts(
       }
       const one = await findOrMake(mount, settings);
       if (mount.sharing === "shared") return take(one, false);
-      while (one.users > 0) {
-        settings.signal.throwIfAborted();
-        await Promise.race([one.free, new Promise((resolve) => setTimeout(resolve, 50))]);
+      one.waiting++;
+      try {
+        while (one.users > 0) {
+          settings.signal.throwIfAborted();
+          await Promise.race([one.free, new Promise((resolve) => setTimeout(resolve, 50))]);
+        }
+        return take(one, true);
+      } finally {
+        one.waiting--;
       }
-      return take(one, true);
     },
     list: () => [...kept.values()].map(({ record, users }) => ({ ...record, inUse: users > 0 })),
     measure: async (id) => (await measureTree(join(root, id))).diskBytes,
     async remove(id) {
       const one = kept.get(id);
-      if (!one || one.users > 0) return false;
+      if (!one || one.users + one.waiting > 0) return false;
       kept.delete(id);
       records.delete(id);
       await removeTree(join(root, id));

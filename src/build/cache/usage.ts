@@ -82,11 +82,20 @@ export async function pruneCache(rooms: SolveRooms, request: PruneRequest): Prom
     .sort((a, b) => a.lastUsedAt - b.lastUsedAt);
   let used = all.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
   const gone: UsageRecord[] = [];
-  for (const record of candidates) {
-    if (!isTooMuch(rooms, request, used)) break;
-    if (!(await removeRecord(rooms, record))) continue;
-    used -= record.sizeBytes;
-    gone.push(record);
+  const left = new Map(all.map((record) => [record.id, record]));
+  const isStoodOn = ({ id }: UsageRecord) => [...left.values()].some(({ parents }) => parents.includes(id));
+  // What others stand on frees nothing before they go.
+  for (let isDone = false; !isDone; ) {
+    isDone = true;
+    for (const record of candidates) {
+      if (!left.has(record.id) || isStoodOn(record)) continue;
+      if (!isTooMuch(rooms, request, used)) return gone;
+      if (!(await removeRecord(rooms, record))) continue;
+      left.delete(record.id);
+      used -= record.sizeBytes;
+      gone.push(record);
+      isDone = false;
+    }
   }
   return gone;
 }
@@ -121,7 +130,7 @@ export function compileFilters(filters: readonly string[]): Fits {
 
 function compilePart(part: string, filter: string): Fits {
   const [, field = "", operator = "", value = ""] = /^([a-z]+)(?:(==|!=|~=)(.*))?$/.exec(part) ?? [];
-  const read = fields[field];
+  const read = Object.hasOwn(fields, field) ? fields[field] : undefined;
   if (!read) throw invalid(`invalid filter ${JSON.stringify(filter)}`);
   if (operator === "") return (record) => read(record).some((text) => text !== "" && text !== "false");
   if (operator === "~=") {

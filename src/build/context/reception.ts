@@ -12,13 +12,33 @@ import { encodeStored, type StoredContent, type StoredEntry } from "./stored-tre
 /** A file that is larger gets a pack of its own, which is written as it comes. */
 const packedBytes = 512 * 1024;
 
+/** Files that may have come in part; clients send four side by side. */
+const mostBegun = 64;
+
+/** What one transfer writes. */
+function createClaims(folder: ContextFolder): { claim: Claim; release(): void } {
+  const written: string[] = [];
+  return {
+    claim(name) {
+      const path = join(folder.path, name);
+      folder.written.add(path);
+      written.push(path);
+      return path;
+    },
+    release() {
+      for (const path of written) folder.written.delete(path);
+    },
+  };
+}
+
 /** Keeps a new file of the folder from being swept away. @returns its path */
 type Claim = (name: string) => string;
 
 /** A file while its content comes. */
 interface Incoming {
   entry: StoredEntry;
-  hash: Hash;
+  /** With the first of it. */
+  hash: Hash | undefined;
   sizeBytes: number;
   pieces: Buffer[];
   /** Once it is large. */
@@ -43,21 +63,19 @@ export async function createReception(folder: ContextFolder): Promise<Reception>
   const entries: StoredEntry[] = [];
   const incoming = new Map<number, Incoming>();
   const packs = new Set<string>();
-  /** What this one writes. */
-  const written: string[] = [];
-  const claim = (name: string) => {
-    const path = join(folder.path, name);
-    folder.written.add(path);
-    written.push(path);
-    return path;
-  };
+  const { claim, release } = createClaims(folder);
   const pack = createPack(claim);
-  let sentBytes = 0;
+  let [sentBytes, begun] = [0, 0];
 
   function getIncoming(number: number): Incoming {
     const file = incoming.get(number);
     if (!file) throw invalid(`the client sent content of entry ${number}, which was not asked for`);
     return file;
+  }
+
+  function begin(): Hash {
+    if (++begun > mostBegun) throw invalid("the client sends too many files at the same time");
+    return createHash("sha256");
   }
 
   const visitor: DirectoryVisitor = {
@@ -72,11 +90,12 @@ export async function createReception(folder: ContextFolder): Promise<Reception>
         packs.add(content.pack);
         return false;
       }
-      incoming.set(number, { entry, hash: createHash("sha256"), sizeBytes: 0, pieces: [] });
+      incoming.set(number, { entry, hash: undefined, sizeBytes: 0, pieces: [] });
       return true;
     },
     data(number, piece) {
       const file = getIncoming(number);
+      file.hash ??= begin();
       file.hash.update(piece);
       file.sizeBytes += piece.length;
       sentBytes += piece.length;
@@ -87,7 +106,8 @@ export async function createReception(folder: ContextFolder): Promise<Reception>
     end(number) {
       const file = getIncoming(number);
       incoming.delete(number);
-      const digest = file.hash.digest("hex");
+      if (file.hash) begun--;
+      const digest = (file.hash ?? createHash("sha256")).digest("hex");
       // It may have changed while it was read: what came counts.
       file.entry.sizeBytes = file.sizeBytes;
       if (file.own) closeSync(file.own.fd);
@@ -112,7 +132,7 @@ export async function createReception(folder: ContextFolder): Promise<Reception>
       pack.close();
       for (const { own } of incoming.values()) if (own) closeSync(own.fd);
       incoming.clear();
-      for (const path of written) folder.written.delete(path);
+      release();
     },
   };
 }

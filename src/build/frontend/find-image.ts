@@ -1,11 +1,12 @@
 import { createHash } from "node:crypto";
 import { EngineError, messageOf } from "../../errors.ts";
 import type { Platform } from "../../formats/oci-manifest.ts";
-import { formatPlatform } from "../../formats/platform.ts";
+import { formatPlatform, isSamePlatform } from "../../formats/platform.ts";
 import { parseReference, type Reference, withDefaultTag } from "../../formats/reference.ts";
 import type { ImageRecord } from "../../images/images.ts";
-import { getPresentManifest } from "../../images/select-manifest.ts";
+import { getPresentManifest, platformOf, presentManifests } from "../../images/select-manifest.ts";
 import type { ImageContent } from "../../images/store/kinds.ts";
+import { newCacheId, snapshotOf } from "../cache/step-cache.ts";
 import type { BaseImage } from "../graph/base-image.ts";
 import type { BuildOptions } from "../options.ts";
 import { reportWork } from "../progress.ts";
@@ -34,7 +35,24 @@ export function findBaseImage(
   return reportWork(solving.report, vertex, async () => {
     const image = await find(solving, options, name, reference, platform);
     const { content } = getPresentManifest(image, platform, name);
+    keepLayers(solving, content.layers);
     return { content, base: { config: content.config, layers: content.layers, name: full } };
+  });
+}
+
+function hasPlatform(image: ImageRecord, platform: Platform): boolean {
+  return presentManifests(image).some((manifest) => isSamePlatform(platformOf(manifest), platform));
+}
+
+/** Until the build is over, whatever images go. */
+export function keepLayers({ rooms, onClose }: Omit<Solving, "file">, layers: readonly string[]): void {
+  const { images, logger } = rooms;
+  const name = snapshotOf(`view-${newCacheId()}`);
+  images.snapshots.view(name, layers);
+  onClose(() => {
+    images.snapshots.remove(name).catch((error: unknown) => {
+      logger.warn({ error, snapshot: name }, "the layers of a build could not be let go");
+    });
   });
 }
 
@@ -47,7 +65,7 @@ async function find(
 ): Promise<ImageRecord> {
   const { images } = rooms;
   const here = images.findImage(name);
-  if (here && pulls !== "always") return here;
+  if (here && pulls !== "always" && hasPlatform(here, platform)) return here;
   try {
     const credentials = await session("").then(
       (client) => client.findCredentials(reference.domain),

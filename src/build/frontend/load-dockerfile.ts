@@ -93,7 +93,8 @@ async function fetchArchive(
 function subfolder(path: string, subdir: string): string {
   const below = posix.normalize(`/${subdir}`);
   const real = join(path, below);
-  if (!existsSync(real) || !realpathSync(real).startsWith(realpathSync(path)))
+  const isInside = (found: string, root: string) => found === root || found.startsWith(`${root}/`);
+  if (!existsSync(real) || !isInside(realpathSync(real), realpathSync(path)))
     throw invalid(`failed to read the context: ${below.slice(1)}: no such directory`);
   return realpathSync(real);
 }

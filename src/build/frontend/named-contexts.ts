@@ -6,7 +6,7 @@ import type { BaseImage } from "../graph/base-image.ts";
 import type { DirectoryNode, Node } from "../graph/nodes.ts";
 import type { BuildOptions } from "../options.ts";
 import type { Solving } from "../solve/solving.ts";
-import { type FoundImage, findBaseImage } from "./find-image.ts";
+import { type FoundImage, findBaseImage, keepLayers } from "./find-image.ts";
 import { loadFiles } from "./load-dockerfile.ts";
 import type { ClientInputs } from "./planned-image.ts";
 
@@ -43,6 +43,7 @@ export async function findNamed(
   if (scheme === "input" && findInput) {
     const { image, layers } = await findInput(rest);
     const base: BaseImage = { config: image.config, layers, name };
+    keepLayers(solving, layers);
     bases.set(base, { base, content: image.baseContent });
     return base;
   }

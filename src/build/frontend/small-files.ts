@@ -6,6 +6,7 @@ import type { ContextEntry } from "../context/entry.ts";
 
 /** Of files that are read as a whole: a Dockerfile, a .dockerignore. */
 const mostBytes = 4 * 1024 * 1024;
+const mostEntries = 1000;
 
 /**
  * Reads a few small files of a client's directory. Those that are not there are left out; a link is followed within the directory.
@@ -26,6 +27,7 @@ export async function readSmallFiles(
     {
       entry(entry) {
         check(entry);
+        if (entries.length >= mostEntries) throw invalid(`too many files were sent for ${paths[0]}`);
         const number = entries.push(entry) - 1;
         if (entry.type !== "file") return false;
         if (entry.sizeBytes > mostBytes) throw invalid(`${textOfBytes(entry.path)} is too large`);

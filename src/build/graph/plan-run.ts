@@ -85,7 +85,11 @@ async function planMount(
   { range }: Run,
   mount: RunMount,
 ): Promise<RunMountNode> {
-  const place = (path: string) => cleanPath(absolutePath(stage, path));
+  const place = (path: string) => {
+    const target = cleanPath(absolutePath(stage, path));
+    if (target === "/") throw invalid('invalid mount target "/"');
+    return target;
+  };
   switch (mount.type) {
     case "bind": {
       const from = mount.from ? await planning.findSource(mount.from, stage, range) : planning.context;

@@ -39,6 +39,9 @@ export interface Plan {
   bases: ReadonlyMap<number, BaseImage>;
 }
 
+/** Of one stage. */
+const mostInstructions = 5000;
+
 /** A Dockerfile on its way to a plan. */
 interface Planner {
   dockerfile: Dockerfile;
@@ -97,6 +100,12 @@ function planStage(planner: Planner, stage: Stage): Promise<StagePlan> {
 
 async function planAnew(planner: Planner, stage: Stage): Promise<StagePlan> {
   const { planning, file } = planner;
+  if (stage.instructions.length > mostInstructions)
+    throw locateError(
+      invalid(`more than ${mostInstructions} instructions in a stage`),
+      file,
+      stage.from.range,
+    );
   const begun = await beginStage(planner, stage);
   for (const instruction of stage.instructions) {
     await planInstruction(planning, begun, instruction).catch((error: unknown) => {
@@ -271,7 +280,8 @@ function impliesStage(node: Node): boolean {
 
 function configOf(stage: StagePlan, options: BuildOptions): ImageConfig {
   const { settings, platform, author, history, scope } = stage;
-  const env = scope.env.has("PATH") ? settings.Env : [defaultPath, ...(settings.Env ?? [])];
+  const own = [...scope.env].map(([key, value]) => `${key}=${value}`);
+  const env = scope.env.has("PATH") ? own : [defaultPath, ...own];
   const labels = { ...settings.Labels, ...Object.fromEntries(options.labels) };
   return {
     architecture: platform.architecture,
@@ -280,7 +290,7 @@ function configOf(stage: StagePlan, options: BuildOptions): ImageConfig {
     ...(author !== undefined && { author }),
     config: {
       ...settings,
-      ...(env && { Env: env }),
+      Env: env,
       ...(Object.keys(labels).length > 0 && { Labels: labels }),
     },
     rootfs: { type: "layers", diff_ids: [] },

@@ -53,19 +53,15 @@ export function setAuthor(stage: StagePlan, author: string, { sourceDate }: Said
 }
 
 export function addVolumes(stage: StagePlan, paths: readonly string[], { sourceDate }: Said): void {
-  stage.settings.Volumes = {
-    ...stage.settings.Volumes,
-    ...Object.fromEntries(paths.map((path) => [path, {}])),
-  };
+  stage.settings.Volumes ??= {};
+  for (const path of paths) stage.settings.Volumes[path] = {};
   addHistory(stage, `VOLUME [${paths.join(" ")}]`, { hasLayer: false, sourceDate });
 }
 
 /** @param ports "80/tcp", each one */
 export function addPorts(stage: StagePlan, ports: readonly string[], { sourceDate }: Said): void {
-  stage.settings.ExposedPorts = {
-    ...stage.settings.ExposedPorts,
-    ...Object.fromEntries(ports.map((port) => [port, {}])),
-  };
+  stage.settings.ExposedPorts ??= {};
+  for (const port of ports) stage.settings.ExposedPorts[port] = {};
   addHistory(stage, `EXPOSE [${ports.join(" ")}]`, { hasLayer: false, sourceDate });
 }
 
@@ -74,7 +70,14 @@ export function addLabels(
   pairs: readonly (readonly [string, string])[],
   { sourceDate }: Said,
 ): void {
-  stage.settings.Labels = { ...stage.settings.Labels, ...Object.fromEntries(pairs) };
+  stage.settings.Labels ??= {};
+  for (const [key, value] of pairs)
+    Object.defineProperty(stage.settings.Labels, key, {
+      value,
+      enumerable: true,
+      writable: true,
+      configurable: true,
+    });
   const said = pairs.map(([key, value]) => `${key}=${value}`).join(" ");
   addHistory(stage, `LABEL ${said}`, { hasLayer: false, sourceDate });
 }
@@ -88,7 +91,6 @@ export function addEnvironment(
     stage.scope.env.set(key, value);
     stage.scope.values.set(key, value);
   }
-  stage.settings.Env = [...stage.scope.env].map(([key, value]) => `${key}=${value}`);
   const said = pairs.map(([key, value]) => `${key}=${value}`).join(" ");
   addHistory(stage, `ENV ${said}`, { hasLayer: false, sourceDate });
 }

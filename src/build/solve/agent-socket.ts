@@ -9,6 +9,8 @@ export interface AgentSocket {
   close(): void;
 }
 
+const mostConnections = 64;
+
 /** @param path of the socket that is made @param connect asks the client for one more connection to its agent */
 export async function openAgentSocket(
   path: string,
@@ -17,6 +19,10 @@ export async function openAgentSocket(
 ): Promise<AgentSocket> {
   const open = new Set<Socket>();
   const server = createServer({ allowHalfOpen: true }, (socket) => {
+    if (open.size >= mostConnections) {
+      socket.destroy();
+      return;
+    }
     open.add(socket);
     socket.once("close", () => open.delete(socket));
     connect().then(
@@ -27,6 +33,9 @@ export async function openAgentSocket(
       () => socket.destroy(),
     );
   });
+  // Such as too many descriptors: the step sees that its agent does not answer.
+  server.on("error", () => {});
+  server.maxConnections = mostConnections;
   server.listen(path);
   await once(server, "listening");
   chmodSync(path, mode);

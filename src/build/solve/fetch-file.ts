@@ -11,6 +11,7 @@ export interface FetchRequest {
   checksum?: string;
 }
 
+/** Until the answer begins. */
 const patienceMilliseconds = 60_000;
 
 /**
@@ -42,7 +43,9 @@ export async function fetchFile({ url, target, checksum }: FetchRequest, signal:
 }
 
 async function open(url: string, signal: AbortSignal): Promise<Response> {
-  const patience = AbortSignal.any([signal, AbortSignal.timeout(patienceMilliseconds)]);
+  const late = new AbortController();
+  const timer = setTimeout(() => late.abort(), patienceMilliseconds);
+  const patience = AbortSignal.any([signal, late.signal]);
   let response: Response;
   try {
     response = await fetch(url, { signal: patience, headers: { "accept-encoding": "identity" } });
@@ -50,6 +53,8 @@ async function open(url: string, signal: AbortSignal): Promise<Response> {
     signal.throwIfAborted();
     const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
     throw unavailable(`failed to load ${url}: ${messageOf(cause)}`, error);
+  } finally {
+    clearTimeout(timer);
   }
   if (response.ok) return response;
   await response.body?.cancel();

@@ -10,7 +10,19 @@ import { clearStubs, findStubs } from "./stubs.ts";
 
 /** What a command depends on besides its base: its arguments and settings, and what is mounted of other trees. */
 export async function keyOfRun(_solving: Solving, solver: Solver, node: RunNode): Promise<unknown> {
-  const { args, env, user, workingDir, hostname, network, isInsecure, extraHosts, ulimits } = node;
+  const {
+    args,
+    env,
+    user,
+    workingDir,
+    hostname,
+    network,
+    isInsecure,
+    extraHosts,
+    ulimits,
+    shmSizeBytes,
+    cgroupParent,
+  } = node;
   const mounts = await Promise.all(
     node.mounts.map(async (mount) => {
       if (!("from" in mount)) return mount;
@@ -18,7 +30,20 @@ export async function keyOfRun(_solving: Solving, solver: Solver, node: RunNode)
       return { ...said, from: from && (await solver.layersOf(from)).at(-1) };
     }),
   );
-  return { args, env, user, workingDir, hostname, network, isInsecure, extraHosts, ulimits, mounts };
+  return {
+    args,
+    env,
+    user,
+    workingDir,
+    hostname,
+    network,
+    isInsecure,
+    extraHosts,
+    ulimits,
+    shmSizeBytes,
+    cgroupParent,
+    mounts,
+  };
 }
 
 export function executeRun(

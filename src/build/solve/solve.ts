@@ -114,13 +114,18 @@ async function solveStep(solving: Solving, solver: Solver, node: Step): Promise<
         const tell = (log: StepLog) => {
           for (const one of followers) one(log);
         };
-        const done = rooms.slots.take(gone).then(async (free) => {
-          try {
-            return await execute({ ...solving, signal: gone }, solver, node, { layers, key, tell });
-          } finally {
-            free();
-          }
-        });
+        // Its trees are this build's, and another may wait for it when this one is over.
+        const release = solving.hold();
+        const done = rooms.slots
+          .take(gone)
+          .then(async (free) => {
+            try {
+              return await execute({ ...solving, signal: gone }, solver, node, { layers, key, tell });
+            } finally {
+              free();
+            }
+          })
+          .finally(release);
         return { state: followers, done };
       };
       return rooms.underWay.join(key, signal, begin, (followers) => followers.add(follow));

@@ -45,8 +45,10 @@ export interface Solving {
   signal: AbortSignal;
   file: SourceFile | undefined;
   session(id: string): Promise<ClientSession>;
-  /** Called when the build is over. */
+  /** Called when the build is over, and at once when it is. */
   onClose(work: () => void): void;
+  /** Puts off what `onClose` was given until the function that it gives is called: another build may want the same step. */
+  hold(): () => void;
 }
 
 /** What a node comes to. */

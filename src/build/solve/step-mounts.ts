@@ -1,4 +1,4 @@
-import { chownSync, mkdirSync, writeFileSync } from "node:fs";
+import { chmodSync, chownSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { notFound } from "../../errors.ts";
 import { type MountPlaces, openMountPlaces } from "../../launch/mount-places.ts";
@@ -40,13 +40,14 @@ export async function openStepMounts(
   wanted: readonly RunMountNode[],
   settings: MountSettings,
 ): Promise<StepMounts> {
-  const opened: Opened = { mounts: [], env: [], stubs: [], closers: [], agents: 0 };
+  const opened: Opened = { mounts: [], env: [], stubs: [], closers: [], agents: 0, caches: new Map() };
   const places = openMountPlaces(settings.placesFolder);
   const close = async () => {
     places.close();
     for (const closer of opened.closers.reverse()) await closer();
   };
   try {
+    await openCaches(opened, settings, wanted);
     for (const [index, mount] of wanted.entries()) await open(opened, places, settings, mount, index);
   } catch (error) {
     await close();
@@ -59,6 +60,23 @@ export async function openStepMounts(
 interface Opened extends Pick<StepMounts, "mounts" | "env" | "stubs"> {
   closers: (() => void | Promise<void>)[];
   agents: number;
+  /** Paths by the mounts' ids. */
+  caches: Map<string, string>;
+}
+
+/** Each once, and in one order for all steps: those that want them alone would wait for each other. */
+async function openCaches(
+  opened: Opened,
+  settings: MountSettings,
+  wanted: readonly RunMountNode[],
+): Promise<void> {
+  const caches = wanted.filter((mount) => mount.type === "cache");
+  for (const mount of caches.toSorted((a, b) => (a.id < b.id ? -1 : 1))) {
+    if (opened.caches.has(mount.id)) continue;
+    const cache = await settings.cacheMounts.open(mount, settings);
+    opened.closers.push(cache.close);
+    opened.caches.set(mount.id, cache.path);
+  }
 }
 
 async function open(
@@ -74,9 +92,8 @@ async function open(
       return add(opened, bind(mount.target, source, !mount.isWritable));
     }
     case "cache": {
-      const cache = await settings.cacheMounts.open(mount, settings);
-      opened.closers.push(cache.close);
-      return add(opened, bind(mount.target, cache.path, mount.isReadOnly));
+      const path = opened.caches.get(mount.id) as string;
+      return add(opened, bind(mount.target, path, mount.isReadOnly));
     }
     case "tmpfs": {
       const size = mount.sizeBytes === undefined ? [] : [`size=${mount.sizeBytes}`];
@@ -127,7 +144,8 @@ async function openSecret(
   if (mount.target === undefined) return;
   mkdirSync(folder, { recursive: true, mode: 0o711 });
   const path = join(folder, `secret-${index}`);
-  writeFileSync(path, value, { mode: mount.mode });
+  writeFileSync(path, value, { mode: 0o600 });
+  chmodSync(path, mount.mode);
   chownSync(path, mount.uid, mount.gid);
   add(opened, bind(mount.target, path, true));
 }

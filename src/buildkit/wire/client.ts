@@ -22,12 +22,14 @@ export interface OpenCall<Q, R> {
 }
 
 export interface GrpcClient {
+  /** @param patience milliseconds */
   unary<Q, R>(
     path: string,
     request: MessageType<Q>,
     reply: MessageType<R>,
     value: Given<Q>,
     metadata?: Metadata,
+    patience?: number,
   ): Promise<R>;
   open<Q, R>(
     path: string,
@@ -39,6 +41,9 @@ export interface GrpcClient {
   onClose(listener: () => void): void;
   close(): void;
 }
+
+/** The longest that a timer takes: no bound. */
+const longestTimeout = 2 ** 31 - 1;
 
 /** The client of a connection that has been taken over from HTTP, on which this side speaks first. */
 export function connectGrpc(socket: Duplex): GrpcClient {
@@ -61,13 +66,24 @@ export function connectGrpc(socket: Duplex): GrpcClient {
   }
 
   return {
-    async unary(path, request, reply, value, metadata) {
+    async unary(path, request, reply, value, metadata, patience = longestTimeout) {
       const call = open(path, request, reply, metadata);
       void call.send(value);
       call.end();
-      let answer: ReturnType<typeof reply.decode> | undefined;
-      for await (const one of call.replies) answer = one;
-      return answer ?? reply.decode(new Uint8Array());
+      let isLate = false;
+      const timer = setTimeout(() => {
+        isLate = true;
+        call.cancel();
+      }, patience);
+      try {
+        let answer: ReturnType<typeof reply.decode> | undefined;
+        for await (const one of call.replies) answer = one;
+        return answer ?? reply.decode(new Uint8Array());
+      } catch (error) {
+        throw isLate ? unavailable(`${path} was not answered in time`) : error;
+      } finally {
+        clearTimeout(timer);
+      }
     },
     open,
     get isClosed() {
