@@ -44,7 +44,6 @@ describe("bad input", () => {
     const flags = {
       "--gpus": "all",
       "--storage-opt": "size=1g",
-      "--log-driver": "syslog",
     };
     for (const [flag, value] of Object.entries(flags)) {
       const result = await engine.berth(["run", "--rm", flag, value, "busybox", "true"]);

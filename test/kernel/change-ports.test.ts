@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { createServer } from "node:net";
 import { before, describe, it } from "node:test";
-import { useEngine } from "../engine.ts";
+import { eventually, useEngine } from "../engine.ts";
 
 describe("the ports of a container that runs", () => {
   const { engine, berth } = useEngine();
@@ -11,6 +11,12 @@ describe("the ports of a container that runs", () => {
     const answer = await fetch(`http://${host}:${port}/`, { signal: AbortSignal.timeout(5000) });
     return (await answer.text()).trim();
   };
+  /** The servers of a container that has just started come up one after the other. */
+  const answers = (port: number, text: string) =>
+    eventually(
+      () => get(port).catch(() => undefined),
+      (answer) => answer === text,
+    );
   const hostPort = async (port: number) =>
     (await berth("port", "web", String(port))).split("\n")[0]?.split(":").at(-1) ?? "";
   const refused = async (...words: string[]) => {
@@ -114,11 +120,11 @@ describe("the ports of a container that runs", () => {
     await engine.restart("SIGKILL");
     assert.equal(await get(next), "81");
     await berth("restart", "-t", "0", "web");
-    assert.equal(await get(next), "81");
+    await answers(next, "81");
     await berth("stop", "-t", "0", "web");
     await berth("update", "--publish-rm", String(next), "web");
     await berth("start", "web");
-    assert.equal(await get(first), "80");
+    await answers(first, "80");
     await assert.rejects(get(next));
   });
   it("of a container without a network of its own are refused", async () => {
