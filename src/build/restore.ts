@@ -1,6 +1,7 @@
 import { messageOf } from "../errors.ts";
 import { isAlive } from "../sys/process.ts";
 import type { StepRecord } from "./cache/record.ts";
+import { snapshotOf } from "./cache/step-cache.ts";
 import { clearStep } from "./solve/run-step.ts";
 import type { SolveRooms } from "./solve/solving.ts";
 
@@ -12,17 +13,33 @@ export async function restoreSteps(
   left: readonly StepRecord[],
   forget: (id: string) => void,
 ): Promise<void> {
-  if (left.length === 0) return;
+  if (left.length > 0) await endSteps(rooms, left, forget);
+  await dropSnapshots(rooms);
+}
+
+/** No build runs: what is not the cache's was for one that was cut off. */
+async function dropSnapshots({ images, cache, logger }: SolveRooms): Promise<void> {
+  const kept = new Set(cache.list().map(({ id }) => snapshotOf(id)));
+  for (const name of images.snapshots.names()) {
+    if (!name.startsWith(snapshotOf("")) || kept.has(name)) continue;
+    await images.snapshots.remove(name).catch((error: unknown) => {
+      logger.warn({ error: messageOf(error), snapshot: name }, "what a build left could not be removed");
+    });
+  }
+}
+
+async function endSteps(
+  rooms: SolveRooms,
+  left: readonly StepRecord[],
+  forget: (id: string) => void,
+): Promise<void> {
   const held = new Map((await rooms.supervisor().call("list", {})).map((one) => [one.process, one]));
   await Promise.all(
-    left.map(async ({ id, snapshot }) => {
+    left.map(async ({ id }) => {
       try {
         const process_ = held.get(id);
         if (process_ && !process_.exit) await end(process_.pid, process_.startTicks);
         if (/^[0-9a-f]{64}$/.test(id)) await clearStep(rooms, id);
-        // A step that was whole is in the cache; its snapshot stays.
-        if (!rooms.cache.list().some((record) => `build-${record.id}` === snapshot))
-          await rooms.images.snapshots.remove(snapshot);
         forget(id);
       } catch (error) {
         rooms.logger.warn(
