@@ -69,6 +69,7 @@ export interface Builder {
   onSupervisorLost(): void;
   /** Clears away what a daemon that was killed has left. Call it once, when there is a supervisor. */
   restore(): Promise<void>;
+  /** Gives up the builds that are not over, and waits until nothing of their steps runs. */
   close(): Promise<void>;
 }
 
@@ -92,6 +93,8 @@ export function openBuilder(given: BuildRooms): Builder {
     processes: createStepProcesses(),
     slots: createSlots(parallelSteps),
     underWay: createSharedWork<Followers, CacheRecord>(),
+    running: new Set(),
+    closers: new Set(),
     begun: {
       add: (id, snapshot) => steps.put(id, { id, snapshot }),
       delete: (id) => steps.deleteSoon(id),
@@ -111,7 +114,11 @@ export function openBuilder(given: BuildRooms): Builder {
       clearRunFiles(given.execRoot);
       await restoreSteps(rooms, left, (id) => steps.delete(id));
     },
-    close: () => files.close(),
+    async close() {
+      for (const close of rooms.closers) close();
+      await Promise.allSettled(rooms.running);
+      await files.close();
+    },
   };
 }
 
@@ -148,9 +155,11 @@ function openSolving(rooms: SolveRooms, request: BuildRequest): { solving: Solvi
   };
   const close = () => {
     isClosed = true;
+    rooms.closers.delete(close);
     stop.abort(new Error("context canceled"));
     settle();
   };
+  rooms.closers.add(close);
   return { solving, close };
 }
 

@@ -74,6 +74,13 @@ describe("a build whose daemon or supervisor is killed", () => {
     await assertCleared();
   });
 
+  it("ends with a daemon that has to end", async () => {
+    const { ended } = await begin("stopped");
+    await engine.restart("SIGTERM");
+    assert.notEqual(await ended, 0);
+    await assertCleared();
+  });
+
   it("says that the supervisor was lost, and leaves nothing", async () => {
     const { ended, output } = await begin("supervisor");
     process.kill(supervisorOf(engine), "SIGKILL");

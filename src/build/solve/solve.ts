@@ -116,7 +116,7 @@ async function solveStep(solving: Solving, solver: Solver, node: Step): Promise<
         };
         // Its trees are this build's, and another may wait for it when this one is over.
         const release = solving.hold();
-        const done = rooms.slots
+        const done: Promise<CacheRecord> = rooms.slots
           .take(gone)
           .then(async (free) => {
             try {
@@ -125,7 +125,11 @@ async function solveStep(solving: Solving, solver: Solver, node: Step): Promise<
               free();
             }
           })
-          .finally(release);
+          .finally(() => {
+            rooms.running.delete(done);
+            release();
+          });
+        rooms.running.add(done);
         return { state: followers, done };
       };
       return rooms.underWay.join(key, signal, begin, (followers) => followers.add(follow));

@@ -27,6 +27,10 @@ export interface SolveRooms extends BuildRooms {
   /** Steps at a time, of all builds. */
   slots: Slots;
   underWay: SharedWork<Followers, CacheRecord>;
+  /** Steps that are being done. */
+  running: Set<Promise<unknown>>;
+  /** Give up builds that are not over. */
+  closers: Set<() => void>;
   /** Steps that have been begun, and what their snapshots are called. */
   begun: { add(id: string, snapshot: string): void; delete(id: string): void };
 }
