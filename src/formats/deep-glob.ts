@@ -1,4 +1,5 @@
 import { invalid } from "../errors.ts";
+import { type GlobSet, parseGlobSet } from "./glob.ts";
 
 /**
  * A pattern of .dockerignore: a shell pattern in which `**` is any text, directories and all. It is followed through a text one
@@ -14,7 +15,7 @@ export interface DeepGlob {
 /** One character, or `*`, `**` at the end, or `**` with something behind it: nothing, or directories. */
 type Element =
   | { kind: "any" | "star" | "all" | "directories" }
-  | { kind: "set"; isNegated: boolean; ranges: [low: string, high: string][] }
+  | ({ kind: "set" } & GlobSet)
   | { kind: "literal"; character: string };
 
 /** Where the pattern may have got to: before an element, or within directories. The elements' number stands for the end. */
@@ -92,7 +93,7 @@ function step(elements: readonly Element[], next: Places, place: number, charact
 function fits(element: Element, character: string): boolean {
   if (element.kind === "literal") return element.character === character;
   if (element.kind !== "set") return element.kind === "any" && character !== "/";
-  return element.ranges.some(([low, high]) => low <= character && character <= high) !== element.isNegated;
+  return element.ranges.some(([low, high]) => low <= character && character <= high) !== element.negated;
 }
 
 function parse(characters: readonly string[]): Element[] {
@@ -105,8 +106,8 @@ function parse(characters: readonly string[]): Element[] {
     } else if (character === "*") elements.push({ kind: "star" });
     else if (character === "?") elements.push({ kind: "any" });
     else if (character === "[") {
-      const { set, end } = parseSet(characters, at + 1);
-      elements.push(set);
+      const { end, ...set } = parseGlobSet(characters, at + 1);
+      elements.push({ kind: "set", ...set });
       at = end;
     } else if (character === "\\") elements.push(literal(characters[++at] ?? malformed()));
     else elements.push(literal(character));
@@ -115,25 +116,6 @@ function parse(characters: readonly string[]): Element[] {
 }
 
 const literal = (character: string): Element => ({ kind: "literal", character });
-
-/** @param start of what follows the bracket; `end` is where the closing one is */
-function parseSet(characters: readonly string[], start: number): { set: Element; end: number } {
-  const isNegated = characters[start] === "^";
-  const ranges: [string, string][] = [];
-  let at = isNegated ? start + 1 : start;
-  const take = (): string => {
-    if (characters[at] === "-" || characters[at] === "]") malformed();
-    if (characters[at] === "\\") at++;
-    return characters[at++] ?? malformed();
-  };
-  while (characters[at] !== "]" || ranges.length === 0) {
-    const low = take();
-    const isRange = characters[at] === "-";
-    if (isRange) at++;
-    ranges.push([low, isRange ? take() : low]);
-  }
-  return { set: { kind: "set", isNegated, ranges }, end: at };
-}
 
 function malformed(): never {
   throw invalid("syntax error in pattern");

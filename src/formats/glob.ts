@@ -1,10 +1,7 @@
 import { invalid } from "../errors.ts";
 
 /** One element of a pattern: a literal character, any character, a set of them, or a run of any. */
-type Element =
-  | { kind: "any" | "star" }
-  | { kind: "set"; negated: boolean; ranges: [string, string][] }
-  | string;
+type Element = { kind: "any" | "star" } | ({ kind: "set" } & GlobSet) | string;
 
 /**
  * Compiles a shell pattern by the rules of Go's path.Match: `*` and `?` match anything but a slash, `[a-z]` and `[^a-z]` one
@@ -57,8 +54,8 @@ function parseGlob(pattern: string): Element[] {
     if (character === "*") elements.push({ kind: "star" });
     else if (character === "?") elements.push({ kind: "any" });
     else if (character === "[") {
-      const { set, end } = parseSet(characters, at + 1);
-      elements.push(set);
+      const { end, ...set } = parseGlobSet(characters, at + 1);
+      elements.push({ kind: "set", ...set });
       at = end;
     } else if (character === "\\") elements.push(characters[++at] ?? malformed());
     else elements.push(character);
@@ -66,10 +63,20 @@ function parseGlob(pattern: string): Element[] {
   return elements;
 }
 
-/** @param start of what follows the bracket; `end` is where the closing one is */
-function parseSet(characters: readonly string[], start: number): { set: Element; end: number } {
+/** The characters of `[…]`: all but these, where it is negated. */
+export interface GlobSet {
+  negated: boolean;
+  ranges: [low: string, high: string][];
+}
+
+/**
+ * @param start of what follows the bracket
+ * @returns with `end`, where the closing one is
+ * @throws EngineError invalid when the set is malformed
+ */
+export function parseGlobSet(characters: readonly string[], start: number): GlobSet & { end: number } {
   const negated = characters[start] === "^";
-  const ranges: [string, string][] = [];
+  const ranges: GlobSet["ranges"] = [];
   let at = negated ? start + 1 : start;
   const take = (): string => {
     if (characters[at] === "-" || characters[at] === "]") malformed();
@@ -78,13 +85,11 @@ function parseSet(characters: readonly string[], start: number): { set: Element;
   };
   while (characters[at] !== "]" || ranges.length === 0) {
     const low = take();
-    if (characters[at] !== "-") ranges.push([low, low]);
-    else {
-      at++;
-      ranges.push([low, take()]);
-    }
+    const isRange = characters[at] === "-";
+    if (isRange) at++;
+    ranges.push([low, isRange ? take() : low]);
   }
-  return { set: { kind: "set", negated, ranges }, end: at };
+  return { negated, ranges, end: at };
 }
 
 function malformed(): never {

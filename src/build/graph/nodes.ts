@@ -86,8 +86,6 @@ export interface CopyNode extends NodeBase {
   chmod?: string;
   exclude: readonly string[];
   parents: boolean;
-  /** Its layer does not depend on the base: it is made on nothing, and laid over. */
-  isLinked: boolean;
 }
 
 export interface WorkdirNode extends NodeBase {

@@ -7,7 +7,7 @@ import { planRemote } from "./plan-remote.ts";
 import { expandIn, valueIn } from "./scope.ts";
 import { absolutePath, addHistory, type Planning, type StagePlan, shownText } from "./stage.ts";
 
-/** Plans a COPY or an ADD. @param prefix of its history: "" or "ONBUILD " */
+/** Plans a COPY or an ADD. @throws EngineError invalid */
 export async function planTransfer(
   planning: Planning,
   stage: StagePlan,
@@ -39,7 +39,6 @@ export async function planTransfer(
     ...(chmod && { chmod }),
     exclude,
     parents: kind === "copy" && instruction.parents,
-    isLinked: instruction.link ?? false,
     ...(stage.ignoresCache && { ignoresCache: true }),
   };
   stage.node = node;

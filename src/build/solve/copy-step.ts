@@ -12,17 +12,12 @@ import { mountpointsOf, type Solver, type Solving, type StepWork } from "./solvi
 import { lowerDirectoriesOf, makeStepLayer } from "./step-layer.ts";
 
 /** What a copy depends on besides its base: the content of its sources, and what is done to them. */
-export async function keyOfCopy(
-  solving: Solving,
-  solver: Solver,
-  node: CopyNode,
-  layers: readonly string[],
-): Promise<unknown> {
-  const { destination, chown, chmod, exclude, parents, isLinked } = node;
+export async function keyOfCopy(solving: Solving, solver: Solver, node: CopyNode): Promise<unknown> {
+  const { destination, chown, chmod, exclude, parents } = node;
   const parts = await Promise.all(
     node.parts.map(async (part) => [await checksumPart(solving, solver, node, part), part.unpack]),
   );
-  return { layers: layers.length, destination, chown, chmod, exclude, parents, isLinked, parts };
+  return { destination, chown, chmod, exclude, parents, parts };
 }
 
 async function checksumPart(

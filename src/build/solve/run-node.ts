@@ -8,42 +8,24 @@ import { lowerDirectoriesOf, makeStepLayer } from "./step-layer.ts";
 import { openStepMounts } from "./step-mounts.ts";
 import { clearStubs, findStubs } from "./stubs.ts";
 
-/** What a command depends on besides its base: its arguments and settings, and what is mounted of other trees. */
-export async function keyOfRun(_solving: Solving, solver: Solver, node: RunNode): Promise<unknown> {
-  const {
-    args,
-    env,
-    user,
-    workingDir,
-    hostname,
-    network,
-    isInsecure,
-    extraHosts,
-    ulimits,
-    shmSizeBytes,
-    cgroupParent,
-  } = node;
+/** What a command depends on besides its base: all that its node says, and the content of what is mounted of other trees. */
+export async function keyOfRun(solver: Solver, node: RunNode): Promise<unknown> {
+  const said = settingsOf(node);
   const mounts = await Promise.all(
     node.mounts.map(async (mount) => {
       if (!("from" in mount)) return mount;
-      const { from, ...said } = mount;
-      return { ...said, from: from && (await solver.layersOf(from)).at(-1) };
+      const { from, ...rest } = mount;
+      return { ...rest, from: from && (await solver.layersOf(from)).at(-1) };
     }),
   );
-  return {
-    args,
-    env,
-    user,
-    workingDir,
-    hostname,
-    network,
-    isInsecure,
-    extraHosts,
-    ulimits,
-    shmSizeBytes,
-    cgroupParent,
-    mounts,
-  };
+  return { ...said, mounts };
+}
+
+/** Without what the outcome does not depend on. */
+function settingsOf(node: RunNode): Partial<RunNode> {
+  const said: Partial<RunNode> = { ...node };
+  for (const key of ["name", "range", "base", "ignoresCache", "proxyEnv"] as const) delete said[key];
+  return said;
 }
 
 export function executeRun(

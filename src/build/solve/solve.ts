@@ -60,7 +60,6 @@ function copyOfAll(from: Node): CopyNode {
     destination: "/",
     exclude: [],
     parents: false,
-    isLinked: false,
   };
 }
 
@@ -165,9 +164,9 @@ function reportFailure(report: Reporter, vertex: ReturnType<typeof vertexOf>, er
 async function keyOf(solving: Solving, solver: Solver, node: Step, layers: string[]): Promise<string> {
   const said =
     node.kind === "run"
-      ? await keyOfRun(solving, solver, node)
+      ? await keyOfRun(solver, node)
       : node.kind === "copy"
-        ? await keyOfCopy(solving, solver, node, layers)
+        ? await keyOfCopy(solving, solver, node)
         : keyOfWorkdir(node);
   return createHash("sha256")
     .update(JSON.stringify([node.kind, layers.at(-1) ?? "", said]))
