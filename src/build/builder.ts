@@ -80,9 +80,13 @@ export function openBuilder(given: BuildRooms): Builder {
   const steps = given.state.records(stepKind);
   const left = [...steps.load().values()];
   const files = createJobRunner<FilesJob, FilesResult>("build/solve/files.worker", parallelSteps());
-  const cacheMounts = openCacheMounts(join(root, "mounts"), given.state, async (layers, source, target) => {
-    await files.run({ kind: "fill", mountpoint: `${target}.from`, layers, source, target });
-  });
+  const cacheMounts = openCacheMounts(
+    join(root, "mounts"),
+    given.state,
+    async (layers, source, target, signal) => {
+      await files.run({ kind: "fill", mountpoint: `${target}.from`, layers, source, target }, signal);
+    },
+  );
   const rooms: SolveRooms = {
     ...given,
     cache: openStepCache(given.state, given.images.snapshots),
@@ -183,8 +187,8 @@ async function prepare(rooms: SolveRooms, request: BuildRequest): Promise<Build>
       lowerDirectoriesOf(rooms, rooms.images.layerDirectories(layers));
     return {
       ...{ prepared, options, close },
-      flatten: (layers) => rooms.folders.flatten(directories(layers)),
-      pack: (layers) => rooms.folders.pack(directories(layers)),
+      flatten: (layers) => rooms.folders.flatten(directories(layers), solving.signal),
+      pack: (layers) => rooms.folders.pack(directories(layers), solving.signal),
       solve: (image) => solver.layersOf(image.target),
     };
   } catch (error) {

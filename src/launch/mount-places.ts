@@ -23,6 +23,8 @@ export interface MountPlaces {
   mountLayers(name: string, layers: readonly string[]): string;
   /** Mounts an overlay that is written to. @returns where @throws an error with `code` */
   mountOverlay(name: string, overlay: Overlay): string;
+  /** Mounts a file system that is in memory alone, and for root alone. @returns where @throws an error with `code` */
+  mountMemory(name: string, sizeBytes: number): string;
   /** Binds what is at a path below a directory, which no link leads out of. @returns where @throws internal in Docker's words */
   mountPart(name: string, base: string, subpath: string): string;
   /** Takes all of them away. */
@@ -47,6 +49,13 @@ export function openMountPlaces(folder: string): MountPlaces {
       const path = place(name);
       mkdirSync(path, { mode: 0o755 });
       mountOverlay(overlay, path);
+      return path;
+    },
+    mountMemory(name, sizeBytes) {
+      const path = place(name);
+      mkdirSync(path, { mode: 0o700 });
+      const flags = MS.NOSUID | MS.NODEV | MS.NOEXEC;
+      mount("tmpfs", path, "tmpfs", flags, `mode=0700,size=${sizeBytes}`);
       return path;
     },
     mountPart: (name, base, subpath) => mountPart(base, subpath, place(name)),

@@ -14,7 +14,10 @@ export interface JobRunner<Job, Result> {
 }
 
 type Answer<Result> = { id: number } & ({ result: Result } | { failure: EncodedError });
-type Question<Job> = { id: number } & ({ job: Job } | { abort: true });
+type Question<Job> = { id: number } & (
+  | { job: Job; isUnwanted: SharedArrayBuffer | undefined }
+  | { abort: true }
+);
 
 interface Task<Job, Result> {
   id: number;
@@ -130,15 +133,29 @@ function enqueue<Job, Result>(waiting: Task<Job, Result>[], task: Task<Job, Resu
   });
 }
 
-/** Hands a job to a thread, and tells it when the job is no longer wanted. */
+/** Hands a job to a thread, and tells it when the job is no longer wanted: also one that is too busy to read messages. */
 function ask<Job, Result>(worker: Worker, { id, job, signal }: Task<Job, Result>): void {
-  worker.postMessage({ id, job } satisfies Question<Job>);
-  signal?.addEventListener("abort", () => worker.postMessage({ id, abort: true } satisfies Question<Job>));
+  const isUnwanted = signal && new SharedArrayBuffer(4);
+  worker.postMessage({ id, job, isUnwanted } satisfies Question<Job>);
+  signal?.addEventListener("abort", () => {
+    if (isUnwanted) Atomics.store(new Int32Array(isUnwanted), 0, 1);
+    worker.postMessage({ id, abort: true } satisfies Question<Job>);
+  });
+}
+
+/** Throws when the job is no longer wanted. For work that does not come to read messages meanwhile. */
+export type CheckWanted = () => void;
+
+function createCheck(isUnwanted: SharedArrayBuffer | undefined): CheckWanted {
+  const flag = isUnwanted && new Int32Array(isUnwanted);
+  return () => {
+    if (flag && Atomics.load(flag, 0) !== 0) throw new Error("the job is no longer wanted");
+  };
 }
 
 /** The worker's side: answers each job, and aborts `signal` when it is no longer wanted. */
 export function serveJobs<Job, Result>(
-  handle: (job: Job, signal: AbortSignal) => Promise<Result> | Result,
+  handle: (job: Job, signal: AbortSignal, checkWanted: CheckWanted) => Promise<Result> | Result,
 ): void {
   const port = parentPort as MessagePort;
   const running = new Map<number, AbortController>();
@@ -152,7 +169,8 @@ export function serveJobs<Job, Result>(
     running.set(id, controller);
     let answer: Answer<Result>;
     try {
-      answer = { id, result: await handle(question.job, controller.signal) };
+      const checkWanted = createCheck(question.isUnwanted);
+      answer = { id, result: await handle(question.job, controller.signal, checkWanted) };
     } catch (error) {
       answer = { id, failure: encodeError(error) };
     }

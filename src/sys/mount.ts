@@ -6,7 +6,15 @@ const mountCall = declare(
 const umountCall = declare("int umount2(const char *target, int flags)");
 
 /** Flags of mount(2) and umount2(2). */
-export const MS = { BIND: 0x1000, REC: 0x4000, PRIVATE: 0x40000, SLAVE: 0x80000 } as const;
+export const MS = {
+  NOSUID: 2,
+  NODEV: 4,
+  NOEXEC: 8,
+  BIND: 0x1000,
+  REC: 0x4000,
+  PRIVATE: 0x40000,
+  SLAVE: 0x80000,
+} as const;
 const MNT_DETACH = 2;
 
 /** mount(2). @throws SyscallError */

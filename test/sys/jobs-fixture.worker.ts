@@ -3,9 +3,17 @@ import { threadId } from "node:worker_threads";
 import { notFound } from "../../src/errors.ts";
 import { serveJobs } from "../../src/sys/jobs.ts";
 
-export type Job = "thread" | "wait" | "engine error" | "system error" | "bug" | "exit" | "throw outside";
+export type Job =
+  | "thread"
+  | "wait"
+  | "engine error"
+  | "system error"
+  | "bug"
+  | "exit"
+  | "throw outside"
+  | "busy";
 
-serveJobs<Job, number>(async (job) => {
+serveJobs<Job, number>(async (job, _signal, checkWanted) => {
   switch (job) {
     case "engine error":
       throw notFound("No such thing");
@@ -21,6 +29,9 @@ serveJobs<Job, number>(async (job) => {
       });
       await sleep(60_000);
       break;
+    case "busy":
+      // No message is read meanwhile.
+      for (;;) checkWanted();
     case "wait":
       await sleep(60_000);
       break;

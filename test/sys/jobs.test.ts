@@ -49,3 +49,14 @@ test("closing ends jobs that run and jobs that wait", async () => {
   await Promise.all([running, waiting]);
   await assert.rejects(runner.run("thread"), { message: "the engine is shutting down" });
 });
+
+test("a job that reads no messages ends when it is no longer wanted, and its thread does others", async () => {
+  const runner = startRunner(1);
+  const thread = await runner.run("thread");
+  const stop = new AbortController();
+  const busy = assert.rejects(runner.run("busy", stop.signal), { message: "enough" });
+  stop.abort(new Error("enough"));
+  await busy;
+  assert.equal(await runner.run("thread"), thread);
+  await runner.close();
+});

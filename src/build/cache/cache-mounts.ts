@@ -41,11 +41,13 @@ interface Kept {
   free: Promise<void>;
 }
 
+type Fill = (layers: string[], source: string, target: string, signal: AbortSignal) => Promise<void>;
+
 interface MountStore {
   root: string;
   records: Records<CacheMountRecord>;
   kept: Map<string, Kept>;
-  fill(layers: string[], source: string, target: string): Promise<void>;
+  fill: Fill;
 }
 
 async function makeMount(
@@ -63,7 +65,7 @@ async function makeMount(
   const one: Kept = { record, users: 0, waiting: 0, free: Promise.resolve() };
   try {
     mkdirSync(path, { mode: 0o755 });
-    if (mount.from) await fill(await settings.layersOf(mount), mount.source, path);
+    if (mount.from) await fill(await settings.layersOf(mount), mount.source, path, settings.signal);
     chmodSync(path, mount.mode);
     chownSync(path, mount.uid, mount.gid);
     records.put(id, record);
@@ -81,11 +83,7 @@ async function makeMount(
  * @param root is made
  * @param fill copies the content of layers, topmost first, into an empty directory
  */
-export function openCacheMounts(
-  root: string,
-  state: State,
-  fill: (layers: string[], source: string, target: string) => Promise<void>,
-): CacheMounts {
+export function openCacheMounts(root: string, state: State, fill: Fill): CacheMounts {
   mkdirSync(root, { recursive: true, mode: 0o711 });
   const records = state.records(cacheMountKind);
   const kept = new Map<string, Kept>();

@@ -35,13 +35,13 @@ export interface Folders {
    * Unpacks an archive, compressed or not. What is no archive is a Dockerfile, which then is all there is.
    * @throws what `input` throws; EngineError invalid
    */
-  unpack(input: AsyncIterable<Uint8Array>): Promise<Folder>;
+  unpack(input: AsyncIterable<Uint8Array>, signal: AbortSignal): Promise<Folder>;
   /** An empty one. */
   make(): Folder;
   /** Copies what layers show, topmost first, with owners, modes and times. */
-  flatten(layers: string[]): Promise<Folder>;
+  flatten(layers: string[], signal: AbortSignal): Promise<Folder>;
   /** An archive of the same. The caller removes it. @returns its path */
-  pack(layers: string[]): Promise<string>;
+  pack(layers: string[], signal: AbortSignal): Promise<string>;
 }
 
 const blockOfTar = 512;
@@ -58,10 +58,13 @@ export function openFolders(root: string, files: JobRunner<FilesJob, FilesResult
   };
   return {
     make,
-    async flatten(layers) {
+    async flatten(layers, signal) {
       const { path, release } = make();
       try {
-        await files.run({ kind: "fill", mountpoint: `${path}.from`, layers, source: "", target: path });
+        await files.run(
+          { kind: "fill", mountpoint: `${path}.from`, layers, source: "", target: path },
+          signal,
+        );
         return { path, release };
       } catch (error) {
         release();
@@ -70,10 +73,10 @@ export function openFolders(root: string, files: JobRunner<FilesJob, FilesResult
         rmSync(`${path}.from`, { recursive: true, force: true });
       }
     },
-    async pack(layers) {
+    async pack(layers, signal) {
       const path = newPlace();
       try {
-        await files.run({ kind: "pack", mountpoint: `${path}.from`, layers, archive: path });
+        await files.run({ kind: "pack", mountpoint: `${path}.from`, layers, archive: path }, signal);
         return path;
       } catch (error) {
         rmSync(path, { force: true });
@@ -82,14 +85,16 @@ export function openFolders(root: string, files: JobRunner<FilesJob, FilesResult
         rmSync(`${path}.from`, { recursive: true, force: true });
       }
     },
-    async unpack(input) {
+    async unpack(input, signal) {
       const place = newPlace();
       const [archive, target] = [`${place}.tar`, place];
       mkdirSync(target, { mode: 0o755 });
       const release = () => void removeTree(target).catch(() => {});
       try {
-        await pipeline(Readable.from(input), createWriteStream(archive, { flags: "wx", mode: 0o600 }));
-        if (isArchiveFile(archive)) await files.run({ kind: "unpack", archive, target });
+        await pipeline(Readable.from(input), createWriteStream(archive, { flags: "wx", mode: 0o600 }), {
+          signal,
+        });
+        if (isArchiveFile(archive)) await files.run({ kind: "unpack", archive, target }, signal);
         else await files.run({ kind: "place", file: archive, target, name: "Dockerfile" });
         return { path: target, release };
       } catch (error) {

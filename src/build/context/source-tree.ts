@@ -9,9 +9,26 @@ export interface SourceTree {
   list(path: ByteString): readonly ByteString[];
   /** The content of a file. A piece is valid until the next one. */
   read(path: ByteString): Iterable<Buffer>;
-  /** Hexadecimal sha256 of a file's content. */
-  contentDigest(path: ByteString): string;
+  /** Hexadecimal sha256 of a file's content, where it is known without reading it. */
+  contentDigest(path: ByteString): string | undefined;
   close(): void;
+}
+
+/** The same tree, which asks before each entry and each piece whether it is still wanted. @param check throws when it is not */
+export function watchTree(tree: SourceTree, check: () => void): SourceTree {
+  return {
+    ...tree,
+    find(path) {
+      check();
+      return tree.find(path);
+    },
+    *read(path) {
+      for (const piece of tree.read(path)) {
+        check();
+        yield piece;
+      }
+    },
+  };
 }
 
 const linkLimit = 255;

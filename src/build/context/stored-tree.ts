@@ -1,4 +1,3 @@
-import { createHash } from "node:crypto";
 import { closeSync, openSync, readFileSync, readSync } from "node:fs";
 import { internal } from "../../errors.ts";
 import type { ByteString } from "../../formats/tar/tar-entry.ts";
@@ -118,11 +117,4 @@ function decodeEntry(
       ),
     }),
   };
-}
-
-/** The sha256 of what is read. */
-export function digestContent(pieces: Iterable<Buffer>): string {
-  const hash = createHash("sha256");
-  for (const piece of pieces) hash.update(piece);
-  return hash.digest("hex");
 }

@@ -71,7 +71,7 @@ async function openRemote(
     else if (remoteContext !== undefined && isHttpAddress(remoteContext) && !isGitAddress(remoteContext))
       input = await fetchArchive(solving, remoteContext);
     if (!input) throw notImplemented(`contexts such as ${remoteContext} are not yet supported`);
-    const folder = await rooms.folders.unpack(input);
+    const folder = await rooms.folders.unpack(input, solving.signal);
     onClose(folder.release);
     return contextSubdir === "" ? folder.path : subfolder(folder.path, contextSubdir);
   });

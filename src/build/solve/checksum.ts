@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { compileIgnorePatterns } from "../../formats/ignore-patterns.ts";
-import { textOfBytes } from "../../formats/tar/tar-entry.ts";
+import { type ByteString, textOfBytes } from "../../formats/tar/tar-entry.ts";
 import type { ContextEntry } from "../context/entry.ts";
 import { type SourceTree, walkSource } from "../context/source-tree.ts";
 import { type Selection, selectSources } from "./select-sources.ts";
@@ -37,7 +37,7 @@ export function checksumSources(
 
 function describe(tree: SourceTree, name: string, entry: ContextEntry): string {
   const { type, mode, uid, gid, linkName, deviceMajor, deviceMinor, xattrs } = entry;
-  const content = type === "file" ? tree.contentDigest(entry.path) : "";
+  const content = type === "file" ? digestOfFile(tree, entry.path) : "";
   const attributes = [...(xattrs ?? [])].map(([key, value]) => [key, value.toString("base64")]).sort();
   return JSON.stringify([
     name,
@@ -51,4 +51,12 @@ function describe(tree: SourceTree, name: string, entry: ContextEntry): string {
     attributes,
     content,
   ]);
+}
+
+function digestOfFile(tree: SourceTree, path: ByteString): string {
+  const known = tree.contentDigest(path);
+  if (known !== undefined) return known;
+  const hash = createHash("sha256");
+  for (const piece of tree.read(path)) hash.update(piece);
+  return hash.digest("hex");
 }

@@ -15,22 +15,23 @@ import { lowerDirectoriesOf, makeStepLayer } from "./step-layer.ts";
 export async function keyOfCopy(solving: Solving, solver: Solver, node: CopyNode): Promise<unknown> {
   const { destination, chown, chmod, exclude, parents } = node;
   const parts = await Promise.all(
-    node.parts.map(async (part) => [await checksumPart(solving, solver, node, part), part.unpack]),
+    node.parts.map(async (part) => [await checksumPart(solving, solver, part, exclude), part.unpack]),
   );
   return { destination, chown, chmod, exclude, parents, parts };
 }
 
-async function checksumPart(
+/** The digest of what is selected of a tree. @throws BuildError when it is not there */
+export async function checksumPart(
   { rooms, signal }: Solving,
   solver: Solver,
-  node: CopyNode,
-  { from, selections }: CopyPart,
+  { from, selections }: Pick<CopyPart, "from" | "selections">,
+  exclude: readonly string[],
 ): Promise<string> {
   const source = await sourceOf(rooms, solver, from);
   const mountpoints = mountpointsOf(rooms, `checksum-${newCacheId()}`);
   try {
     return await rooms.files.run(
-      { kind: "checksum", mountpoint: mountpoints.source, source, selections, exclude: node.exclude },
+      { kind: "checksum", mountpoint: mountpoints.source, source, selections, exclude },
       signal,
     );
   } catch (error) {

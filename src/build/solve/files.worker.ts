@@ -2,13 +2,13 @@ import { closeSync, mkdirSync, openSync, renameSync, writeSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { bytesOfText } from "../../formats/tar/tar-entry.ts";
 import { archiveEnd } from "../../formats/tar/tar-writer.ts";
-import { serveJobs } from "../../sys/jobs.ts";
+import { type CheckWanted, serveJobs } from "../../sys/jobs.ts";
 import { detach, MS, mount, mountLayers, mountOverlay } from "../../sys/mount.ts";
 import { CLONE, unshare } from "../../sys/namespaces.ts";
 import { packTree } from "../../trees/pack.ts";
 import { openInlineTree } from "../context/inline-tree.ts";
 import { openTreeAt } from "../context/mounted-tree.ts";
-import type { SourceTree } from "../context/source-tree.ts";
+import { type SourceTree, watchTree } from "../context/source-tree.ts";
 import { openStoredTree } from "../context/stored-tree.ts";
 import { checksumSources } from "./checksum.ts";
 import type { CopyAction, FileOwner, SourceRef, StepTarget } from "./copy-action.ts";
@@ -46,24 +46,26 @@ export type FilesResult = string;
 
 let isPrivate = false;
 
-serveJobs<FilesJob, FilesResult>(async (job, signal) => {
+serveJobs<FilesJob, FilesResult>(async (job, signal, checkWanted) => {
   // For the life of the thread: what is mounted ends with it, however that is.
   if (!isPrivate) unshare(CLONE.NEWNS | CLONE.FS);
   if (!isPrivate) mount("none", "/", "none", MS.SLAVE | MS.REC, null);
   isPrivate = true;
   switch (job.kind) {
     case "checksum":
-      return withSource(job.source, job.mountpoint, (tree) =>
+      return withSource(job.source, job.mountpoint, checkWanted, (tree) =>
         checksumSources(tree, job.selections, job.exclude),
       );
     case "copy":
       await withRoot(job.target, job.mountpoints.target, async (rootFd) => {
         for (const action of job.actions)
-          await withSource(action.source, job.mountpoints.source, (tree) => copyFiles(rootFd, tree, action));
+          await withSource(action.source, job.mountpoints.source, checkWanted, (tree) =>
+            copyFiles(rootFd, tree, action),
+          );
       });
       return "";
     case "fill":
-      await withSource({ kind: "layers", lower: job.layers }, job.mountpoint, (tree) =>
+      await withSource({ kind: "layers", lower: job.layers }, job.mountpoint, checkWanted, (tree) =>
         withDirectory(job.target, (rootFd) =>
           copyFiles(rootFd, tree, {
             source: { kind: "layers", lower: job.layers },
@@ -80,10 +82,12 @@ serveJobs<FilesJob, FilesResult>(async (job, signal) => {
       await fetchFile(job, signal);
       return "";
     case "pack":
-      await withMounted(job.layers, job.mountpoint, (rootFd) => writeArchive(rootFd, job.archive));
+      await withMounted(job.layers, job.mountpoint, (rootFd) =>
+        writeArchive(rootFd, job.archive, checkWanted),
+      );
       return "";
     case "unpack":
-      await withFolder(dirname(job.archive), (tree) =>
+      await withSource({ kind: "folder", path: dirname(job.archive) }, "", checkWanted, (tree) =>
         withDirectory(job.target, (rootFd) =>
           unpackArchive(rootFd, tree, basename(job.archive), { base: "" }),
         ),
@@ -115,25 +119,19 @@ async function withMounted<R>(
   }
 }
 
-function writeArchive(rootFd: number, archive: string): void {
+function writeArchive(rootFd: number, archive: string, checkWanted: CheckWanted): void {
   const fd = openSync(archive, "wx", 0o600);
   try {
     const write = (data: Buffer) => {
       for (let done = 0; done < data.length; ) done += writeSync(fd, data, done);
     };
-    for (const piece of packTree({ rootFd, path: "", name: "", whiteouts: false })) write(piece);
+    for (const piece of packTree({ rootFd, path: "", name: "", whiteouts: false })) {
+      checkWanted();
+      write(piece);
+    }
     write(archiveEnd);
   } finally {
     closeSync(fd);
-  }
-}
-
-async function withFolder<R>(path: string, use: (tree: SourceTree) => Promise<R>): Promise<R> {
-  const tree = openTreeAt(path);
-  try {
-    return await use(tree);
-  } finally {
-    tree.close();
   }
 }
 
@@ -163,13 +161,14 @@ async function withRoot<R>(
 async function withSource<R>(
   source: SourceRef,
   mountpoint: string,
+  checkWanted: CheckWanted,
   use: (tree: SourceTree) => R | Promise<R>,
 ): Promise<R> {
   const isMounted = source.kind === "layers";
   if (isMounted) mkdirSync(mountpoint, { recursive: true });
   if (isMounted) mountLayers(source.lower, mountpoint);
   try {
-    const tree = openSource(source, mountpoint);
+    const tree = watchTree(openSource(source, mountpoint), checkWanted);
     try {
       return await use(tree);
     } finally {

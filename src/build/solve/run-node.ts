@@ -1,7 +1,8 @@
 import { join } from "node:path";
 import type { CacheRecord } from "../cache/record.ts";
 import { newCacheId, snapshotOf } from "../cache/step-cache.ts";
-import type { RunMountNode, RunNode } from "../graph/nodes.ts";
+import type { Node, RunMountNode, RunNode } from "../graph/nodes.ts";
+import { checksumPart } from "./copy-step.ts";
 import { newProcessId, runStep } from "./run-step.ts";
 import type { Solver, Solving, StepWork } from "./solving.ts";
 import { lowerDirectoriesOf, makeStepLayer } from "./step-layer.ts";
@@ -9,21 +10,30 @@ import { openStepMounts } from "./step-mounts.ts";
 import { clearStubs, findStubs } from "./stubs.ts";
 
 /** What a command depends on besides its base: all that its node says, and the content of what is mounted of other trees. */
-export async function keyOfRun(solver: Solver, node: RunNode): Promise<unknown> {
+export async function keyOfRun(solving: Solving, solver: Solver, node: RunNode): Promise<unknown> {
   const said = settingsOf(node);
   const mounts = await Promise.all(
     node.mounts.map(async (mount) => {
       if (!("from" in mount)) return mount;
       const { from, ...rest } = mount;
-      return { ...rest, from: from && (await solver.layersOf(from)).at(-1) };
+      return { ...rest, from: from && (await contentOf(solving, solver, from, mount.source)) };
     }),
   );
   return { ...said, mounts };
 }
 
-/** Without what the outcome does not depend on. */
+/** Of what is bound and no more: a layer as a whole by its name, else what is read. */
+async function contentOf(solving: Solving, solver: Solver, from: Node, source: string): Promise<string> {
+  const outcome = await solver.solve(from);
+  if (outcome.kind === "layers" && source === "") return outcome.layers.at(-1) ?? "";
+  const selections = [{ pattern: source, hasWildcards: false }];
+  return checksumPart(solving, solver, { from, selections }, []);
+}
+
+/** Without what the outcome does not depend on; where a name leads is not asked by BuildKit either. */
 function settingsOf(node: RunNode): Partial<RunNode> {
-  const said: Partial<RunNode> = { ...node };
+  const extraHosts = node.extraHosts.map((host) => host.slice(0, Math.max(host.indexOf(":"), 0)));
+  const said: Partial<RunNode> = { ...node, extraHosts };
   for (const key of ["name", "range", "base", "ignoresCache", "proxyEnv"] as const) delete said[key];
   return said;
 }
@@ -41,8 +51,8 @@ export function executeRun(
     rooms.begun.add(processId, snapshotOf(id));
     const writable: string[] = [];
     const layersOf = async (mount: RunMountNode) => {
-      const from = "from" in mount ? mount.from : undefined;
-      const chains = from ? await solver.layersOf(from) : [];
+      const isFromElsewhere = "from" in mount && mount.from !== undefined;
+      const chains = isFromElsewhere ? await solver.layersOf(mount.from as Node, mount.source) : [];
       return lowerDirectoriesOf(rooms, rooms.images.layerDirectories(chains));
     };
     const mounts = await openStepMounts(node.mounts, {

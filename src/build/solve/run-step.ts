@@ -65,6 +65,7 @@ export async function runStep(
           throw explain(error, node);
         });
       sandbox?.release({ pid: started.pid, startTicks: started.startTicks });
+      mounts.release();
       const kill = () => killProcess(rooms, id, started.pid);
       signal.addEventListener("abort", kill, { once: true });
       if (signal.aborted) kill();

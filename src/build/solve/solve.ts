@@ -39,10 +39,10 @@ export function createSolver(solving: Solving): Solver {
       known.set(digest, started);
       return started;
     },
-    async layersOf(node) {
+    async layersOf(node, part = "") {
       const outcome = await solver.solve(node);
       if (outcome.kind === "layers") return outcome.layers;
-      const copied = await solver.solve(copyOfAll(node));
+      const copied = await solver.solve(copyOf(node, part));
       if (copied.kind !== "layers") throw conflict("a copy has no layers");
       return copied.layers;
     },
@@ -50,14 +50,14 @@ export function createSolver(solving: Solving): Solver {
   return solver;
 }
 
-/** A tree that a step mounts becomes a layer. */
-function copyOfAll(from: Node): CopyNode {
+/** What a step mounts of a tree becomes a layer, in which it has its place. */
+function copyOf(from: Node, part: string): CopyNode {
   return {
     kind: "copy",
     name: "",
     base: { kind: "scratch", name: "" },
-    parts: [{ from, selections: [{ pattern: "", hasWildcards: false }], unpack: "never" }],
-    destination: "/",
+    parts: [{ from, selections: [{ pattern: part, hasWildcards: false }], unpack: "never" }],
+    destination: `/${part}`,
     exclude: [],
     parents: false,
   };
@@ -164,7 +164,7 @@ function reportFailure(report: Reporter, vertex: ReturnType<typeof vertexOf>, er
 async function keyOf(solving: Solving, solver: Solver, node: Step, layers: string[]): Promise<string> {
   const said =
     node.kind === "run"
-      ? await keyOfRun(solver, node)
+      ? await keyOfRun(solving, solver, node)
       : node.kind === "copy"
         ? await keyOfCopy(solving, solver, node)
         : keyOfWorkdir(node);

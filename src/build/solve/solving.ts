@@ -63,8 +63,8 @@ export type Outcome =
 export interface Solver {
   /** @throws BuildError */
   solve(node: Node): Promise<Outcome>;
-  /** As layers, whatever it is. */
-  layersOf(node: Node): Promise<string[]>;
+  /** As layers, whatever it is. @param part of a tree that is none: the path that is wanted of it */
+  layersOf(node: Node, part?: string): Promise<string[]>;
 }
 
 export interface StepWork {

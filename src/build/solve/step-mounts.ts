@@ -21,7 +21,7 @@ export interface StepMounts {
 }
 
 export interface MountSettings {
-  /** For files that are bound; removed by the caller. */
+  /** For sockets that are bound; removed by the caller. */
   folder: string;
   /** For what is mounted on the host as long as the start takes. */
   placesFolder: string;
@@ -101,7 +101,7 @@ async function open(
       return add(opened, { destination: mount.target, type: "tmpfs", source: "tmpfs", options });
     }
     case "secret":
-      return openSecret(opened, settings, mount, index);
+      return openSecret(opened, places, settings, mount, index);
     case "ssh":
       return openAgent(opened, settings, mount);
   }
@@ -129,9 +129,14 @@ async function placeLayers(
   return mount.source === "" ? root : places.mountPart(`${name}-part`, root, mount.source);
 }
 
+/** A page for the directory, and whole pages for the content. */
+const pageBytes = 4096;
+
+/** In memory, where no disk keeps it, and on the host no longer than the start takes. */
 async function openSecret(
   opened: Opened,
-  { session, folder }: MountSettings,
+  places: MountPlaces,
+  { session }: MountSettings,
   mount: Extract<RunMountNode, { type: "secret" }>,
   index: number,
 ): Promise<void> {
@@ -142,8 +147,7 @@ async function openSecret(
   }
   if (mount.env !== undefined) opened.env.push(`${mount.env}=${value.toString()}`);
   if (mount.target === undefined) return;
-  mkdirSync(folder, { recursive: true, mode: 0o711 });
-  const path = join(folder, `secret-${index}`);
+  const path = join(places.mountMemory(`secret-${index}`, value.length + 4 * pageBytes), "secret");
   writeFileSync(path, value, { mode: 0o600 });
   chmodSync(path, mount.mode);
   chownSync(path, mount.uid, mount.gid);

@@ -1,0 +1,121 @@
+import assert from "node:assert/strict";
+import { execFile, spawnSync } from "node:child_process";
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { before, describe, it } from "node:test";
+import { eventually, useEngine } from "../engine.ts";
+import { newestDocker, useDocker } from "./docker-client.ts";
+
+describe("the steps of a build", () => {
+  const { engine, berth } = useEngine();
+  const { context, run, folder } = useDocker(engine);
+  before(() => berth("image", "make", "busybox"));
+
+  /** Builds, and tells what a step left in /at. */
+  async function stamp(place: string, ...more: string[]): Promise<string> {
+    const built = await run("build", "-q", ...more, place);
+    assert.equal(built.code, 0, built.stderr);
+    return (await run("run", "--rm", built.stdout.trim(), "cat", "/at")).stdout;
+  }
+  const stampCommand = "cat /proc/sys/kernel/random/uuid > /at";
+
+  it("depend on what they bind of the context, and on no more of it", async () => {
+    const place = context("bound", {
+      Dockerfile: `FROM busybox
+RUN --mount=type=bind,source=one/file,target=/f --mount=type=bind,source=dir,target=/d cat /f /d/file && ${stampCommand}
+COPY other /
+`,
+      "one/file": "1",
+      "dir/file": "2",
+      other: "3",
+    });
+    const first = await stamp(place);
+    writeFileSync(join(place, "other"), "changed");
+    assert.equal(await stamp(place), first);
+    writeFileSync(join(place, "one/file"), "changed");
+    const second = await stamp(place);
+    assert.notEqual(second, first);
+    writeFileSync(join(place, "dir/more"), "new");
+    assert.notEqual(await stamp(place), second);
+  });
+
+  it("depend on a stage's part that they bind, and not on the rest of the stage", async () => {
+    const place = context("bound-stage", {
+      Dockerfile: `FROM busybox AS made
+COPY a /a/
+COPY b /b/
+FROM busybox
+RUN --mount=type=bind,from=made,source=/a,target=/m test "$(ls /m)" = a && ${stampCommand}
+`,
+      a: "1",
+      b: "1",
+    });
+    const first = await stamp(place);
+    writeFileSync(join(place, "b"), "2");
+    assert.equal(await stamp(place), first);
+    writeFileSync(join(place, "a"), "2");
+    assert.notEqual(await stamp(place), first);
+  });
+
+  it("say what of the context is not there", async () => {
+    const place = context("bound-missing", {
+      Dockerfile: "FROM busybox\nRUN --mount=type=bind,source=nofile,target=/f true\n",
+    });
+    const built = await run("build", place);
+    assert.equal(built.code, 1);
+    assert.match(built.stderr, /failed to calculate checksum of ref \S+: "\/nofile": not found/);
+  });
+
+  it("depend on the names of further hosts, not on their addresses, and on a cache's name", async () => {
+    const place = context("hosts", { Dockerfile: `FROM busybox\nRUN ${stampCommand}\n` });
+    const first = await stamp(place, "--add-host", "a:10.9.8.7");
+    assert.equal(await stamp(place, "--add-host", "a:10.9.8.8"), first);
+    assert.notEqual(await stamp(place, "--add-host", "b:10.9.8.7"), first);
+    const cache = (id: string) =>
+      context("named", {
+        Dockerfile: `FROM busybox\nRUN --mount=type=cache,id=${id},target=/c ${stampCommand}\n`,
+      });
+    const one = await stamp(cache("one"));
+    assert.notEqual(await stamp(cache("two")), one);
+    assert.equal(await stamp(cache("one")), one);
+  });
+
+  it("find their secrets in memory, and nothing of them is on the host while they run", async () => {
+    const secret = join(folder, "secret.txt");
+    writeFileSync(secret, "rather-secret-text");
+    const place = context("secret", {
+      Dockerfile: `FROM busybox
+RUN --mount=type=secret,id=s,mode=0440,uid=5,gid=6 stat -f -c %T /run/secrets/s && stat -c %a:%u:%g /run/secrets/s && cat /run/secrets/s && touch /run/secrets/s 2>&1; echo and ready; sleep 1000
+`,
+    });
+    const client = execFile(
+      newestDocker,
+      ["build", "--progress", "plain", "--secret", `id=s,src=${secret}`, place],
+      {
+        env: { ...process.env, DOCKER_HOST: engine.host },
+      },
+    );
+    let output = "";
+    client.stderr?.on("data", (text: string) => (output += text));
+    const ended = new Promise((resolve) => client.once("exit", resolve));
+    await eventually(
+      () => output,
+      (text) => /\d and ready/.test(text),
+      300,
+    );
+    assert.match(output, /\d tmpfs\n/);
+    assert.match(output, /\d 440:5:6\n/);
+    assert.match(output, /rather-secret-text.*Read-only file system/);
+    const found = spawnSync("grep", ["-rl", "rather-secret-text", engine.root, engine.execRoot], {
+      encoding: "utf8",
+    });
+    assert.deepEqual(
+      found.stdout.split("\n").filter((path) => path && !path.endsWith(".sock")),
+      [],
+    );
+    const mounted = readFileSync("/proc/self/mountinfo", "utf8");
+    assert.ok(!mounted.includes(engine.execRoot), "something is mounted on the host");
+    client.kill("SIGINT");
+    await ended;
+  });
+});
