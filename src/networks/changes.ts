@@ -1,5 +1,6 @@
 import type { Events } from "../events/events.ts";
 import type { NetworkCreateRequest } from "../formats/docker-api/docker-api.ts";
+import { createQueue } from "../sys/queue.ts";
 import type { Catalog } from "./catalog.ts";
 import { checkRemovable } from "./check-removable.ts";
 import type { NetworkDrivers } from "./drivers.ts";
@@ -27,13 +28,7 @@ export function createNetworkChanges({
   events,
   names,
 }: NetworkChangesOptions): NetworkChanges {
-  let last: Promise<unknown> = Promise.resolve();
-
-  function inTurn<R>(change: () => Promise<R>): Promise<R> {
-    const done = last.then(change);
-    last = done.catch(() => {});
-    return done;
-  }
+  const inTurn = createQueue();
 
   async function drop(network: NetworkRecord): Promise<void> {
     catalog.delete(network);

@@ -1,6 +1,7 @@
 import { messageOf } from "../errors.ts";
 import { formatIpAddress } from "../formats/ip-address.ts";
 import type { SetElement } from "../sys/nftables-message.ts";
+import { createQueue } from "../sys/queue.ts";
 import type { Bridge } from "./bridge.ts";
 import { encodeBridge } from "./bridge-elements.ts";
 import type { Difference } from "./compare-table.ts";
@@ -101,16 +102,6 @@ export function createFirewall(options: FirewallOptions): Firewall {
     },
     restore: () => inTurn(() => table.restore()),
     destroy: () => inTurn(() => table.destroy()),
-  };
-}
-
-/** One change after the other, so that none is made from a view that another makes out of date. */
-function createQueue(): <R>(change: () => Promise<R>) => Promise<R> {
-  let last: Promise<unknown> = Promise.resolve();
-  return (change) => {
-    const done = last.then(change);
-    last = done.catch(() => {});
-    return done;
   };
 }
 

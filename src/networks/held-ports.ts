@@ -17,7 +17,7 @@ interface HeldPorts {
   share(protocol: PortProtocol, address: IpAddress, port: number): void;
   /** The descriptor of the socket; undefined where another process holds it. */
   socketOf(publication: Publication): number | undefined;
-  release(publications: readonly Publication[]): void;
+  release(publication: Publication): void;
 }
 
 export function createHeldPorts(): HeldPorts {
@@ -65,16 +65,14 @@ export function createHeldPorts(): HeldPorts {
       keep(protocol, address, port, undefined);
   }
 
-  function release(publications: readonly Publication[]): void {
-    for (const { protocol, hostAddress, hostPort } of publications) {
-      const key = `${protocol} ${hostPort}`;
-      const addresses = held.get(key);
-      const address = formatIpAddress(hostAddress);
-      const fd = addresses?.get(address);
-      if (fd !== undefined) releasePort(fd);
-      addresses?.delete(address);
-      if (addresses?.size === 0) held.delete(key);
-    }
+  function release({ protocol, hostAddress, hostPort }: Publication): void {
+    const key = `${protocol} ${hostPort}`;
+    const addresses = held.get(key);
+    const address = formatIpAddress(hostAddress);
+    const fd = addresses?.get(address);
+    if (fd !== undefined) releasePort(fd);
+    addresses?.delete(address);
+    if (addresses?.size === 0) held.delete(key);
   }
 
   const socketOf = ({ protocol, hostAddress, hostPort }: Publication) =>

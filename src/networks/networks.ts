@@ -197,9 +197,7 @@ async function bringUpNetworks(options: NetworksOptions, kernel: Kernel): Promis
         await sandboxes.reattach();
       }),
   });
-  const stop = () => {
-    for (const one of [parts.watch, machine, sandboxes]) one.stop();
-  };
+  const stop = () => Promise.all([parts.watch, machine, sandboxes].map((one) => one.stop()));
 
   const { open, close, changePorts, view, rename, tellAgain } = sandboxes;
   return {
@@ -216,7 +214,7 @@ async function bringUpNetworks(options: NetworksOptions, kernel: Kernel): Promis
     hasEndpoints: (id) => sandboxes.endpointsOn(id).length > 0,
     destroy: () =>
       changes.inTurn(async () => {
-        stop();
+        await stop();
         await firewall.destroy();
         await foreignFirewall.accept([]);
         for (const link of catalog.list().flatMap((network) => ownLinkOf(network) ?? []))
@@ -224,7 +222,7 @@ async function bringUpNetworks(options: NetworksOptions, kernel: Kernel): Promis
         await kernel.close();
       }),
     async stop() {
-      stop();
+      await stop();
       await kernel.close();
     },
   };

@@ -3,8 +3,10 @@ import { messageOf } from "../errors.ts";
 import { formatIpAddress } from "../formats/ip-address.ts";
 import type { Logger } from "../logger.ts";
 import type { OwnerRelays, Relay, RelayMethods } from "../supervisor-protocol/relays.ts";
+import { mapWithPauses } from "../sys/pauses.ts";
 import { listenAtPort } from "../sys/port-socket.ts";
 import { startTicks } from "../sys/process.ts";
+import { createQueue } from "../sys/queue.ts";
 import type { Publication } from "./port-map.ts";
 
 /** The process that relays ports, which outlives this one. */
@@ -36,10 +38,12 @@ export function createPortRelays(
   const self = { pid: process.pid, startTicks: startTicks(process.pid) ?? 0 };
   /** Owners that have any. */
   const owners = new Set<string>();
+  /** What is described late must not overtake what has gone since. */
+  const inTurn = createQueue();
   const isAble = () => hasIpv6 && relay.isAble();
 
-  function describe(id: string, publications: readonly Publication[]): OwnerRelays {
-    const relays = publications.filter(isRelayed).map((publication): Relay => {
+  async function describe(id: string, publications: readonly Publication[]): Promise<OwnerRelays> {
+    const relays = await mapWithPauses(publications.filter(isRelayed), (publication): Relay => {
       const { protocol, hostAddress, hostPort, containerAddress, containerPort } = publication;
       const fd = socketOf(publication);
       if (fd !== undefined && protocol === "tcp") listenAtPort(fd);
@@ -64,16 +68,18 @@ export function createPortRelays(
     isAble,
     async put(ownerId, publications) {
       if (!isAble()) return;
-      const had = owners.has(ownerId);
-      const described = describe(ownerId, publications);
+      const [had, described] = await inTurn(
+        async () => [owners.has(ownerId), await describe(ownerId, publications)] as const,
+      );
       if (had || described.relays.length > 0) await relay.tell("putRelays", described).catch(complain);
     },
     async sync(byOwner) {
       if (!isAble()) return;
-      const described = [...byOwner]
-        .map(([id, publications]) => describe(id, publications))
-        .filter(({ relays }) => relays.length > 0);
-      await relay.tell("syncRelays", { owners: described }).catch(complain);
+      const described = await inTurn(() =>
+        mapWithPauses(byOwner, ([id, publications]) => describe(id, publications)),
+      );
+      const some = described.filter(({ relays }) => relays.length > 0);
+      await relay.tell("syncRelays", { owners: some }).catch(complain);
     },
   };
 }

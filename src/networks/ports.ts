@@ -1,6 +1,7 @@
 import { internal } from "../errors.ts";
 import type { PortRange } from "../formats/container-port.ts";
 import { formatIpAddress } from "../formats/ip-address.ts";
+import { createPauses } from "../sys/pauses.ts";
 import { readSysctl } from "../sys/sysctl.ts";
 import { createHeldPorts } from "./held-ports.ts";
 import type { Publication } from "./port-map.ts";
@@ -8,8 +9,8 @@ import type { PortGroup } from "./publish-targets.ts";
 
 /** The ports of this machine that this engine holds. */
 export interface PortReservations {
-  /** Takes a host port for each, or none. @throws internal "Bind for … failed: port is already allocated" */
-  take(groups: readonly PortGroup[]): Publication[];
+  /** Takes a host port for each, or none. Thousands are bound with pauses. @throws internal "Bind for … failed: port is already allocated" */
+  take(groups: readonly PortGroup[]): Promise<Publication[]>;
   /**
    * Takes one that is in use already, after a restart. False when another process has got hold of it.
    * @param isRelayed the relay may have it
@@ -17,7 +18,7 @@ export interface PortReservations {
   retake(publication: Publication, isRelayed: boolean): boolean;
   /** The descriptor of the socket that it is taken with; undefined where there is none. */
   socketOf(publication: Publication): number | undefined;
-  release(publications: readonly Publication[]): void;
+  release(publications: readonly Publication[]): Promise<void>;
 }
 
 export function createPortReservations(freePorts: PortRange): PortReservations {
@@ -35,7 +36,7 @@ export function createPortReservations(freePorts: PortRange): PortReservations {
         return true;
       });
     } finally {
-      if (!isDone) release(taken);
+      if (!isDone) for (const one of taken) release(one);
     }
     return isDone ? taken : undefined;
   }
@@ -66,13 +67,25 @@ export function createPortReservations(freePorts: PortRange): PortReservations {
     );
   }
 
+  async function releaseAll(publications: readonly Publication[]): Promise<void> {
+    const pauses = createPauses();
+    for (const one of publications) {
+      release(one);
+      await pauses.take();
+    }
+  }
+
   return {
-    take(groups) {
+    async take(groups) {
       const taken: Publication[] = [];
+      const pauses = createPauses();
       try {
-        for (const group of groups) taken.push(...takeOne(group));
+        for (const group of groups) {
+          taken.push(...takeOne(group));
+          await pauses.take();
+        }
       } catch (error) {
-        release(taken);
+        await releaseAll(taken);
         throw error;
       }
       return taken;
@@ -84,7 +97,7 @@ export function createPortReservations(freePorts: PortRange): PortReservations {
       return true;
     },
     socketOf,
-    release,
+    release: releaseAll,
   };
 }
 

@@ -24,7 +24,7 @@ export interface PublishedPorts {
   /** Has a relay that has come in the place of another carry what it is to. */
   relayAgain(): Promise<void>;
   /** Lets go of the sockets; the rules stay. */
-  stop(): void;
+  stop(): Promise<void>;
 }
 
 export interface PortsChange {
@@ -43,15 +43,16 @@ export function createPublishedPorts(options: PublishedPortsOptions): PublishedP
   const { firewall, reservations, relays, logger } = options;
   const byOwner = new Map<string, Publication[]>();
 
-  function forget(ownerId: string): void {
-    reservations.release(byOwner.get(ownerId) ?? []);
+  async function forget(ownerId: string): Promise<void> {
+    const publications = byOwner.get(ownerId) ?? [];
     byOwner.delete(ownerId);
+    await reservations.release(publications);
   }
 
   return {
     async publish(ownerId, wanted, targets) {
       const publications = [
-        ...reservations.take(placePorts(wanted, targets)),
+        ...(await reservations.take(placePorts(wanted, targets))),
         ...routePorts(wanted, targets),
       ];
       if (publications.length === 0) return [];
@@ -59,7 +60,7 @@ export function createPublishedPorts(options: PublishedPortsOptions): PublishedP
       try {
         await firewall.add(publications);
       } catch (error) {
-        forget(ownerId);
+        await forget(ownerId);
         throw internal(messageOf(error), error);
       }
       // No start waits for the process.
@@ -79,7 +80,7 @@ export function createPublishedPorts(options: PublishedPortsOptions): PublishedP
       try {
         await Promise.all([firewall.remove(publications), relays.put(ownerId, [])]);
       } finally {
-        reservations.release(publications);
+        await reservations.release(publications);
       }
     },
     has: (ownerId) => byOwner.has(ownerId),
@@ -100,7 +101,7 @@ export function createPublishedPorts(options: PublishedPortsOptions): PublishedP
     },
     async adopt(publications, starting) {
       for (const ownerId of [...byOwner.keys()]) {
-        if (!starting.has(ownerId)) forget(ownerId);
+        if (!starting.has(ownerId)) await forget(ownerId);
       }
       for (const [ownerId, list] of publications) {
         byOwner.set(ownerId, list);
@@ -110,8 +111,8 @@ export function createPublishedPorts(options: PublishedPortsOptions): PublishedP
       await firewall.replace([...byOwner.values()].flat());
     },
     relayAgain: () => relays.sync(byOwner),
-    stop() {
-      for (const ownerId of [...byOwner.keys()]) forget(ownerId);
+    async stop() {
+      for (const ownerId of [...byOwner.keys()]) await forget(ownerId);
     },
   };
 }
@@ -128,14 +129,14 @@ async function exchange(
   const rest = before.filter((one) => !isRemoved(one));
   // First, since one port may take the place of another.
   await relays.put(ownerId, rest);
-  reservations.release(removed);
+  await reservations.release(removed);
   let taken: Publication[] = [];
   try {
-    taken = [...reservations.take(placePorts(added, targets)), ...routePorts(added, targets)];
+    taken = [...(await reservations.take(placePorts(added, targets))), ...routePorts(added, targets)];
     await firewall.remove(removed);
     await firewall.add(taken);
   } catch (error) {
-    reservations.release(taken);
+    await reservations.release(taken);
     for (const one of removed) retake(reservations, relays, one);
     await firewall.add(removed);
     void relays.put(ownerId, before);

@@ -41,7 +41,7 @@ export interface Sandboxes {
   tellAgain(findProcess: (ownerId: string) => NetnsProcess | undefined): Promise<void>;
   /** An owner has another name now. */
   rename(owner: NamedOwner): void;
-  stop(): void;
+  stop(): Promise<void>;
 }
 
 export interface SandboxesOptions extends Omit<OpenSandboxes, "sandboxes" | "store" | "links"> {
@@ -93,9 +93,9 @@ export function createSandboxes(options: SandboxesOptions): Sandboxes {
       await Promise.all([names.sync(sandboxes.values(), networks), publishedPorts.relayAgain()]);
     },
     rename: (owner) => renameSandbox(all, owner),
-    stop() {
+    async stop() {
       links.stop();
-      publishedPorts.stop();
+      await publishedPorts.stop();
     },
   };
 }
