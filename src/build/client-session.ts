@@ -16,10 +16,10 @@ export interface DirectoryRequest {
 export interface DirectoryVisitor {
   /** Parents come first, siblings in order. @returns whether the content of the file is wanted. @throws EngineError invalid */
   entry(entry: ContextEntry): boolean;
-  /** In pieces, in order; files may come interleaved. */
-  data(number: number, piece: Buffer): void;
+  /** In pieces, in order; files may come interleaved. The next one waits for what it gives. */
+  data(number: number, piece: Buffer): Promise<void> | undefined;
   /** The content of a file that was wanted is whole. */
-  end(number: number): void;
+  end(number: number): Promise<void> | undefined;
 }
 
 /** What the client of a build gives to it while it runs. */

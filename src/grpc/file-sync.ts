@@ -60,10 +60,10 @@ async function receive(call: OpenCall<Packet, Packet>, visitor: DirectoryVisitor
         break;
       case packetType.data:
         if (!wanted.has(id)) throw invalid(`the client sent content of entry ${id}, which was not asked for`);
-        if (data.length > 0) visitor.data(id, Buffer.from(data));
+        if (data.length > 0) await visitor.data(id, Buffer.from(data));
         else {
           wanted.delete(id);
-          visitor.end(id);
+          await visitor.end(id);
         }
         break;
       case packetType.fin:

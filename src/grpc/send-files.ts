@@ -2,10 +2,10 @@ import type { OutgoingEntry } from "../build/client-session.ts";
 import type { ContextEntry } from "../build/context/entry.ts";
 import { bytesMessage } from "../buildkit/messages/control.ts";
 import { type FileStat, packet, packetType } from "../buildkit/messages/filesync.ts";
-import type { GrpcClient } from "../buildkit/wire/client.ts";
+import type { GrpcClient, OpenCall } from "../buildkit/wire/client.ts";
 import type { Given } from "../buildkit/wire/message.ts";
 import { code, GrpcError } from "../buildkit/wire/status.ts";
-import { internal } from "../errors.ts";
+import { internal, unavailable } from "../errors.ts";
 import { encodeGoFileMode } from "../formats/go-file-mode.ts";
 import { textOfBytes } from "../formats/tar/tar-entry.ts";
 
@@ -15,12 +15,30 @@ const path = "/moby.filesync.v1.FileSend/DiffCopy";
 const exporterKey = "buildkit-attachable-exporter-id";
 const largestPieceBytes = 32 * 1024;
 
+/** Of a client that takes nothing, and asks for nothing. */
+const patience = 120_000;
+
+/** Waits for the client's part. @throws unavailable when it has not come in time; then the call is given up */
+async function inTime<R>(call: OpenCall<never, unknown>, milliseconds: number, part: Promise<R>): Promise<R> {
+  const late = Promise.withResolvers<never>();
+  const timer = setTimeout(() => {
+    call.cancel();
+    late.reject(unavailable("the client did not take what was sent to it in time"));
+  }, milliseconds);
+  try {
+    return await Promise.race([part, late.promise]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
 /** As bytes. A client that says that it has them already is content. */
 export async function sendArchive(
   client: GrpcClient,
   exporter: number,
   chunks: AsyncIterable<Buffer>,
   metadata: Record<string, string>,
+  patienceMilliseconds = patience,
 ): Promise<void> {
   const named = Object.entries(metadata).map(([key, value]) => [`exporter-md-${key}`, value] as const);
   const call = client.open(path, bytesMessage, bytesMessage, {
@@ -28,13 +46,17 @@ export async function sendArchive(
     [exporterKey]: String(exporter),
   });
   try {
-    for await (const data of chunks) await call.send({ data });
+    for await (const data of chunks) await inTime(call, patienceMilliseconds, call.send({ data }));
     call.end();
-    for await (const _ of call.replies);
+    await inTime(call, patienceMilliseconds, drain(call.replies));
   } catch (error) {
     call.cancel();
     if (!(error instanceof GrpcError) || error.code !== code.alreadyExists) throw error;
   }
+}
+
+async function drain(replies: AsyncIterable<unknown>): Promise<void> {
+  for await (const _ of replies);
 }
 
 /** As a directory: all entries are listed, and the content of those that the client asks for is sent. */
@@ -42,8 +64,10 @@ export async function sendFiles(
   client: GrpcClient,
   exporter: number,
   entries: AsyncIterable<OutgoingEntry>,
+  patienceMilliseconds = patience,
 ): Promise<void> {
   const call = client.open(path, packet, packet, { [exporterKey]: String(exporter) });
+  const wait = <R>(part: Promise<R>) => inTime(call, patienceMilliseconds, part);
   const contents: OutgoingEntry["content"][] = [];
   const asked: number[] = [];
   let wake = () => {};
@@ -65,19 +89,19 @@ export async function sendFiles(
   try {
     for await (const { entry, content } of entries) {
       contents.push(content);
-      await call.send({ type: packetType.stat, stat: encodeEntry(entry) });
+      await wait(call.send({ type: packetType.stat, stat: encodeEntry(entry) }));
       if (failure) throw failure;
     }
     await call.send({ type: packetType.stat });
     while (!isFinished) {
       if (failure) throw failure;
       const number = asked.shift();
-      if (number === undefined) await new Promise<void>((resolve) => (wake = resolve));
+      if (number === undefined) await wait(new Promise<void>((resolve) => (wake = resolve)));
       else await sendContent(number, contents[number]);
     }
     await call.send({ type: packetType.fin });
     call.end();
-    await reading;
+    await wait(reading);
     if (failure) throw failure;
   } catch (error) {
     call.cancel();
@@ -88,9 +112,11 @@ export async function sendFiles(
     if (!content) throw internal(`invalid file id ${id}`);
     for await (const chunk of content()) {
       for (let at = 0; at < chunk.length; at += largestPieceBytes)
-        await call.send({ type: packetType.data, id, data: chunk.subarray(at, at + largestPieceBytes) });
+        await wait(
+          call.send({ type: packetType.data, id, data: chunk.subarray(at, at + largestPieceBytes) }),
+        );
     }
-    await call.send({ type: packetType.data, id });
+    await wait(call.send({ type: packetType.data, id }));
   }
 }
 

@@ -65,6 +65,24 @@ describe("builds of clients without BuildKit", () => {
     });
   }
 
+  it("leaves out of an archive what Docker does: nothing, or the Dockerfile that is ignored", async () => {
+    const place = writeFiles(join(folder, "ignoring"), {
+      Dockerfile: "FROM busybox\nCOPY . /all/\nRUN ls -A /all > /list\n",
+      ".dockerignore": "Dockerfile\nignored\n",
+      ignored: "x",
+      kept: "y",
+    });
+    const docker = stockDockers.at(-1) as string;
+    const input = spawnSync("tar", ["-c", "-C", place, "."]).stdout;
+    const list = async (options: { env?: Record<string, string> }) => {
+      const built = await run(docker, ["build", "-t", "ignoring", "-"], { input, ...options });
+      assert.equal(built.code, 0, built.output);
+      return (await run(docker, ["run", "--rm", "ignoring", "cat", "/list"])).output.trim().split("\n");
+    };
+    assert.deepEqual(await list({}), [".dockerignore", "Dockerfile", "ignored", "kept"]);
+    assert.deepEqual(await list(classic), [".dockerignore", "ignored", "kept"]);
+  });
+
   it("takes an archive, compressed or not, or a Dockerfile alone, from standard input", async () => {
     const place = writeFiles(join(folder, "archive"), { Dockerfile: "FROM busybox\nCOPY x /x\n", x: "x" });
     const docker = stockDockers.at(-1) as string;

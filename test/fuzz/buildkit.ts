@@ -74,7 +74,7 @@ async function receiveDirectory(random: Random): Promise<void> {
   const check = createEntryCheck();
   const seen = new Set<string>();
   const replies = Readable.from(packets(random).map((bytes) => packet.decode(bytes)));
-  const call = { replies, send: async () => {}, end() {}, cancel() {} };
+  const call = { replies, send: async () => {}, end: () => undefined, cancel() {} };
   const client = { open: () => call } as unknown as GrpcClient;
   const visitor = {
     entry(entry: Parameters<typeof check>[0]) {
@@ -88,8 +88,8 @@ async function receiveDirectory(random: Random): Promise<void> {
       seen.add(path);
       return type === "file";
     },
-    data() {},
-    end() {},
+    data: () => undefined,
+    end: () => undefined,
   };
   await readDirectory(client, { name: "context" }, visitor, new AbortController().signal);
 }

@@ -1,5 +1,5 @@
 import { createHash, randomUUID } from "node:crypto";
-import { existsSync, mkdirSync, readdirSync, rmSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { bootId } from "../../sys/process.ts";
 import { removeTree } from "../../trees/trees.ts";
@@ -91,7 +91,7 @@ export function openContextStore(root: string): ContextStore {
         };
       } finally {
         folder.receptions--;
-        reception?.close();
+        await reception?.close();
         leaveLatest?.();
         sweep(folder);
       }
@@ -108,6 +108,7 @@ export function openContextStore(root: string): ContextStore {
       const folder = await folders.get(id);
       if (!folder || folder.readers.size > 0 || folder.receptions > 0) return false;
       folders.delete(id);
+      await folder.swept;
       await removeTree(folder.path);
       return true;
     },
@@ -117,11 +118,11 @@ export function openContextStore(root: string): ContextStore {
 function clearOthers(root: string): void {
   if (!existsSync(root)) return;
   for (const name of readdirSync(root)) {
-    if (name !== bootId()) rmSync(join(root, name), { recursive: true, force: true });
+    if (name !== bootId()) void removeTree(join(root, name)).catch(() => {});
   }
 }
 
 function drop(folders: Map<string, unknown>, id: string, folder: ContextFolder): void {
   folders.delete(id);
-  rmSync(folder.path, { recursive: true, force: true });
+  void folder.swept.then(() => removeTree(folder.path)).catch(() => {});
 }

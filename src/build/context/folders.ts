@@ -18,7 +18,7 @@ import { hasCode, invalid } from "../../errors.ts";
 import { detectCompression, magicBytes } from "../../formats/compression.ts";
 import { bytesOfText } from "../../formats/tar/tar-entry.ts";
 import type { JobRunner } from "../../sys/jobs.ts";
-import { closeDescriptor, openInRoot } from "../../sys/safe-path.ts";
+import { closeDescriptor, openInRoot, pathFlag, unlinkAt } from "../../sys/safe-path.ts";
 import { removeTree } from "../../trees/trees.ts";
 import type { FilesJob, FilesResult } from "../solve/files.worker.ts";
 
@@ -49,7 +49,7 @@ const blockOfTar = 512;
 /** @param root is made; what an earlier daemon left there goes */
 export function openFolders(root: string, files: JobRunner<FilesJob, FilesResult>): Folders {
   mkdirSync(root, { recursive: true, mode: 0o700 });
-  for (const name of readdirSync(root)) rmSync(join(root, name), { recursive: true, force: true });
+  for (const name of readdirSync(root)) void removeTree(join(root, name)).catch(() => {});
   const newPlace = () => join(root, randomBytes(12).toString("hex"));
   const make = (): Folder => {
     const path = newPlace();
@@ -119,6 +119,26 @@ function isArchiveFile(path: string): boolean {
     );
   } finally {
     closeSync(fd);
+  }
+}
+
+/** Removes a file of a folder. Silent where it is not, or is none; no link leads outside. */
+export function removeFolderFile(folder: string, path: string): void {
+  const rootFd = openSync(folder, constants.O_RDONLY | constants.O_DIRECTORY);
+  const bytes = bytesOfText(path);
+  const slash = bytes.lastIndexOf("/");
+  try {
+    const parent = slash < 0 ? "." : bytes.slice(0, slash);
+    const fd = openInRoot(rootFd, parent, pathFlag | constants.O_DIRECTORY);
+    try {
+      unlinkAt(fd, bytes.slice(slash + 1));
+    } finally {
+      closeDescriptor(fd);
+    }
+  } catch (error) {
+    if (!["ENOENT", "ENOTDIR", "ELOOP", "EISDIR"].some((code) => hasCode(error, code))) throw error;
+  } finally {
+    closeSync(rootFd);
   }
 }
 

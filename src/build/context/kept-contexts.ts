@@ -1,4 +1,5 @@
-import { createReadStream, mkdirSync, readdirSync, rmSync } from "node:fs";
+import { createReadStream, mkdirSync, readdirSync } from "node:fs";
+import { unlink } from "node:fs/promises";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import type { ByteString } from "../../formats/tar/tar-entry.ts";
@@ -22,6 +23,8 @@ export interface ContextFolder {
   /** Transfers under way. */
   receptions: number;
   lastUsedAt: number;
+  /** What is no longer needed is gone. */
+  swept: Promise<unknown>;
 }
 
 /** @param path is made; what an earlier daemon kept there is found */
@@ -34,6 +37,7 @@ export async function openContextFolder(path: string): Promise<ContextFolder> {
     written: new Set(),
     receptions: 0,
     lastUsedAt: Date.now(),
+    swept: Promise.resolve(),
   };
   const tree = readdirSync(path).find((name) => name.startsWith("tree-"));
   if (tree !== undefined) folder.latest = await readTree(join(path, tree));
@@ -82,7 +86,7 @@ export function readFrom(folder: ContextFolder, tree: KeptTree): () => void {
   };
 }
 
-/** Removes what no tree needs. */
+/** Has what no tree needs removed: a large file takes its time. */
 export function sweep(folder: ContextFolder): void {
   const needed = new Set(folder.written);
   for (const tree of [folder.latest, ...folder.readers.keys()]) {
@@ -90,8 +94,8 @@ export function sweep(folder: ContextFolder): void {
     needed.add(tree.path);
     for (const pack of tree.packs) needed.add(pack);
   }
-  for (const name of readdirSync(folder.path)) {
-    const path = join(folder.path, name);
-    if (!needed.has(path)) rmSync(path, { force: true });
-  }
+  const strays = readdirSync(folder.path)
+    .map((name) => join(folder.path, name))
+    .filter((path) => !needed.has(path));
+  folder.swept = Promise.allSettled([folder.swept, ...strays.map((path) => unlink(path))]);
 }

@@ -1,12 +1,14 @@
 import { createHash, type Hash, randomUUID } from "node:crypto";
-import { closeSync, openSync, renameSync, writeSync } from "node:fs";
+import { rename } from "node:fs/promises";
 import { join } from "node:path";
+import { setImmediate as nextTurn } from "node:timers/promises";
 import { invalid } from "../../errors.ts";
 import type { ByteString } from "../../formats/tar/tar-entry.ts";
 import type { DirectoryVisitor } from "../client-session.ts";
 import { createEntryCheck } from "./check-entry.ts";
 import type { ContextEntry } from "./entry.ts";
 import { type ContextFolder, type KeptTree, storedFilesOf } from "./kept-contexts.ts";
+import { openSpool, type Spool, type SpooledFile } from "./spool.ts";
 import { encodeStored, type StoredContent, type StoredEntry } from "./stored-tree.ts";
 
 /** A file that is larger gets a pack of its own, which is written as it comes. */
@@ -42,7 +44,7 @@ interface Incoming {
   sizeBytes: number;
   pieces: Buffer[];
   /** Once it is large. */
-  own?: { path: string; fd: number };
+  own?: { path: string; file: SpooledFile };
 }
 
 /** What has come of a directory. */
@@ -53,7 +55,7 @@ export interface Reception {
   /** @throws EngineError invalid when content is missing */
   finish(): Promise<KeptTree>;
   /** Closes what is open. What is no tree's by now is removed by the folder's next sweep. */
-  close(): void;
+  close(): Promise<void>;
 }
 
 /** Takes in a directory: of files that are as in the folder's latest tree nothing is asked. */
@@ -64,7 +66,8 @@ export async function createReception(folder: ContextFolder): Promise<Reception>
   const incoming = new Map<number, Incoming>();
   const packs = new Set<string>();
   const { claim, release } = createClaims(folder);
-  const pack = createPack(claim);
+  const spool = openSpool();
+  const pack = createPack(claim, spool);
   let [sentBytes, begun] = [0, 0];
 
   function getIncoming(number: number): Incoming {
@@ -97,11 +100,9 @@ export async function createReception(folder: ContextFolder): Promise<Reception>
       const file = getIncoming(number);
       file.hash ??= begin();
       file.hash.update(piece);
-      file.sizeBytes += piece.length;
       sentBytes += piece.length;
-      if (file.own) writeAll(file.own.fd, piece);
-      else file.pieces.push(piece);
-      if (!file.own && file.sizeBytes > packedBytes) file.own = spill(claim, file.pieces.splice(0));
+      keepPiece(file, piece, claim, spool);
+      return spool.room();
     },
     end(number) {
       const file = getIncoming(number);
@@ -110,10 +111,11 @@ export async function createReception(folder: ContextFolder): Promise<Reception>
       const digest = (file.hash ?? createHash("sha256")).digest("hex");
       // It may have changed while it was read: what came counts.
       file.entry.sizeBytes = file.sizeBytes;
-      if (file.own) closeSync(file.own.fd);
+      file.own?.file.end();
       const place = file.own ? { pack: file.own.path, offset: 0 } : pack.append(file.pieces);
       file.entry.content = { ...place, digest };
       packs.add(place.pack);
+      return spool.room();
     },
   };
 
@@ -125,13 +127,13 @@ export async function createReception(folder: ContextFolder): Promise<Reception>
     async finish() {
       for (const number of incoming.keys())
         throw invalid(`the client did not send the content of ${JSON.stringify(entries[number]?.path)}`);
+      await spool.finish();
       const path = await writeTree(claim, entries);
       return { path, packs, sizeBytes: entries.reduce((sum, entry) => sum + entry.sizeBytes, 0) };
     },
-    close() {
-      pack.close();
-      for (const { own } of incoming.values()) if (own) closeSync(own.fd);
+    async close() {
       incoming.clear();
+      await spool.close();
       release();
     },
   };
@@ -161,58 +163,52 @@ function findSame(
 }
 
 /** The file that small ones are put into, one after the other; made for the first. */
-function createPack(claim: Claim) {
+function createPack(claim: Claim, spool: Spool) {
   const path = claim(`pack-${randomUUID()}`);
-  let fd: number | undefined;
-  let end = 0;
+  let file: SpooledFile | undefined;
   return {
     append(pieces: readonly Buffer[]): { pack: string; offset: number } {
-      fd ??= openSync(path, "wx", 0o600);
-      const offset = end;
-      for (const piece of pieces) {
-        writeAll(fd, piece);
-        end += piece.length;
-      }
-      return { pack: path, offset };
-    },
-    close() {
-      if (fd !== undefined) closeSync(fd);
-      fd = undefined;
+      file ??= spool.begin(path);
+      const [offset] = [Buffer.alloc(0), ...pieces].map(file.append);
+      return { pack: path, offset: offset as number };
     },
   };
 }
 
-function spill(claim: Claim, pieces: readonly Buffer[]): { path: string; fd: number } {
-  const path = claim(`pack-${randomUUID()}`);
-  const fd = openSync(path, "wx", 0o600);
-  for (const piece of pieces) writeAll(fd, piece);
-  return { path, fd };
+function keepPiece(file: Incoming, piece: Buffer, claim: Claim, spool: Spool): void {
+  file.sizeBytes += piece.length;
+  if (file.own) file.own.file.append(piece);
+  else file.pieces.push(piece);
+  if (!file.own && file.sizeBytes > packedBytes) file.own = spill(claim, spool, file.pieces.splice(0));
 }
+
+function spill(claim: Claim, spool: Spool, pieces: readonly Buffer[]): { path: string; file: SpooledFile } {
+  const path = claim(`pack-${randomUUID()}`);
+  const file = spool.begin(path);
+  for (const piece of pieces) file.append(piece);
+  return { path, file };
+}
+
+/** Of a list: what is encoded at a time. */
+const entriesPerPiece = 1000;
 
 /** Whole or not at all. @returns its path */
 async function writeTree(claim: Claim, entries: readonly StoredEntry[]): Promise<string> {
   const name = randomUUID();
   const draft = claim(`draft-${name}`);
   const path = claim(`tree-${name}`);
-  const fd = openSync(draft, "wx", 0o600);
+  const spool = openSpool();
   try {
-    for (let begin = 0; begin < entries.length; begin += 1000)
-      writeAll(
-        fd,
-        Buffer.from(
-          entries
-            .slice(begin, begin + 1000)
-            .map(encodeStored)
-            .join(""),
-        ),
-      );
+    const file = spool.begin(draft);
+    for (let begin = 0; begin < entries.length; begin += entriesPerPiece) {
+      const lines = entries.slice(begin, begin + entriesPerPiece).map(encodeStored);
+      file.append(Buffer.from(lines.join("")));
+      await (spool.room() ?? nextTurn());
+    }
+    await spool.finish();
   } finally {
-    closeSync(fd);
+    await spool.close();
   }
-  renameSync(draft, path);
+  await rename(draft, path);
   return path;
-}
-
-function writeAll(fd: number, data: Buffer): void {
-  for (let done = 0; done < data.length; ) done += writeSync(fd, data, done);
 }

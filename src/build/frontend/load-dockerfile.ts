@@ -3,9 +3,9 @@ import { createReadStream, existsSync, realpathSync } from "node:fs";
 import { join, posix } from "node:path";
 import { basename } from "node:path/posix";
 import { invalid, notImplemented } from "../../errors.ts";
-import { parseIgnoreFile } from "../../formats/ignore-patterns.ts";
+import { compileIgnorePatterns, parseIgnoreFile } from "../../formats/ignore-patterns.ts";
 import { BuildError } from "../build-error.ts";
-import { readFolderFiles } from "../context/folders.ts";
+import { readFolderFiles, removeFolderFile } from "../context/folders.ts";
 import { isGitAddress, isHttpAddress } from "../graph/plan-remote.ts";
 import type { BuildOptions } from "../options.ts";
 import { beginStatus, reportWork, type SourceFile } from "../progress.ts";
@@ -46,9 +46,22 @@ export async function loadDockerfile(
     throw new BuildError(`failed to read dockerfile: open ${filename}: no such file or directory`, {});
   const file = { name: basename(filename), text };
   const vertex = vertexOfLoading(sessionId, title);
-  if (folder !== undefined) return { file, ignored: [], vertex, folder };
+  if (folder !== undefined) {
+    if (archive !== undefined) leaveOutDockerfile(folder, filename);
+    return { file, ignored: [], vertex, folder };
+  }
   const ignoreText = files.get(own) ?? (await loadIgnoreFile(solving, options, sessionId));
   return { file, ignored: parseIgnoreFile(ignoreText), vertex };
+}
+
+/**
+ * Clients of `POST /build` leave out themselves what a .dockerignore names, and send these two all the same. Of archives for BuildKit
+ * nothing is left out.
+ */
+function leaveOutDockerfile(folder: string, filename: string): void {
+  const own = ".dockerignore";
+  const patterns = compileIgnorePatterns(parseIgnoreFile(readFolderFiles(folder, [own]).get(own) ?? ""));
+  for (const name of [own, filename]) if (patterns.isIgnored(name)) removeFolderFile(folder, name);
 }
 
 const uploadPrefix = "http://buildkit-session/";

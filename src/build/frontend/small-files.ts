@@ -39,8 +39,9 @@ export async function readSmallFiles(
         if (bytes > mostBytes * 2) throw invalid(`the files of ${directory} are too large`);
         contents.get(number)?.push(piece);
         options.onBytes(bytes);
+        return undefined;
       },
-      end() {},
+      end: () => undefined,
     },
     options.signal,
   );

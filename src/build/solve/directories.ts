@@ -23,7 +23,7 @@ export function receiveDirectory(solving: Solving, node: DirectoryNode): Promise
           data(number, piece) {
             bytes += piece.length;
             tell(bytes);
-            visitor.data(number, piece);
+            return visitor.data(number, piece);
           },
         },
         signal,
