@@ -3,6 +3,7 @@ import { listExposedPorts } from "../formats/container-port.ts";
 import type { EndpointSettings, HostConfig } from "../formats/docker-api/docker-api.ts";
 import { findModeContainer } from "../formats/namespace-mode.ts";
 import { changeHostsFile } from "../launch/live-files.ts";
+import type { SandboxLink } from "../networks/networks.ts";
 import type { Container, ContainerRecord } from "./container.ts";
 import { type Containers, findContainer, save } from "./containers.ts";
 import { addressesIn, etcFilesOf } from "./etc-files.ts";
@@ -76,6 +77,14 @@ export function linkNames({ byLink }: Containers, { record: { id } }: Container)
   );
 }
 
+/** The ports of its links' targets, for networks where containers do not reach each other by themselves. */
+export function linkedPorts({ byId }: Containers, { links }: ContainerRecord): SandboxLink[] {
+  return links.flatMap(({ id: ownerId }) => {
+    const target = byId.get(ownerId)?.record;
+    return target ? [{ ownerId, ports: Object.keys(target.config.ExposedPorts ?? {}) }] : [];
+  });
+}
+
 /** The lines of /etc/hosts for a container's links. @throws EngineError internal for one that does not run */
 export function linkLines(containers: Containers, container: Container): string[] {
   return findLinked(containers, container.record, container.record.links).flatMap(formatLines);
@@ -116,6 +125,7 @@ export async function unlink(containers: Containers, name: string, alias: string
     record.links = record.links.filter((one) => one !== link);
     containers.byLink.add(container);
     save(containers, container);
+    if (!record.links.some(({ id }) => id === link.id)) await containers.networks.unlink(record.id, link.id);
     if (!target || record.state.Pid === 0) return;
     const gone = formatLines({ alias, target, addresses: addressesOf(containers, target) });
     await changeHostsFile(etcFilesOf(containers, record.id).hosts, (line) => gone.includes(line), []);

@@ -2,6 +2,7 @@ import type { Logger } from "../logger.ts";
 import type { Catalog } from "./catalog.ts";
 import type { Kernel } from "./kernel.ts";
 import { adoptEndpoint } from "./lease.ts";
+import { findLinkedPorts } from "./linked-ports.ts";
 import { findLinkOf, type OwnLinks } from "./own-links.ts";
 import { parsePublications } from "./publish-targets.ts";
 import type { PublishedPorts } from "./published-ports.ts";
@@ -44,7 +45,7 @@ export async function adoptSandboxes(adoption: Adoption, findLive: () => string[
     const found = starting.has(ownerId) ? [] : parsePublications(sandbox.ports, targets);
     return found.length > 0 ? [[ownerId, found] as const] : [];
   });
-  await publishedPorts.adopt(new Map(publications), starting);
+  await publishedPorts.adopt(new Map(publications), findLinkedPorts(sandboxes), starting);
   await links.removeOrphans();
 }
 

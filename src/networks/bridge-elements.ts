@@ -36,7 +36,7 @@ function elementsOf(bridge: Bridge, allowsDirectRouting: boolean): BridgeElement
   const { link, homes, isInternal, letsContainersTalk, trustedInterfaces } = bridge;
   return [
     { set: "bridges", key: [link] },
-    { set: "between", key: [link, link], verdict: letsContainersTalk ? "accept" : "drop" },
+    { set: "between", key: [link, link], verdict: letsContainersTalk ? "accept" : { goto: "linked_ports" } },
     ...homes.flatMap(({ subnet, gateway }): BridgeElement[] => {
       const end = subnet.address.family === 4 ? "" : "6";
       return [

@@ -4,6 +4,7 @@ import type { Catalog } from "./catalog.ts";
 import type { NetworkDrivers } from "./drivers.ts";
 import type { Kernel } from "./kernel.ts";
 import { releaseEndpoint } from "./lease.ts";
+import { settleLinkedPorts } from "./linked-ports.ts";
 import type { SandboxNames } from "./names.ts";
 import type { OwnLinks } from "./own-links.ts";
 import type { Publishing } from "./publish-targets.ts";
@@ -36,6 +37,7 @@ export async function closeSandbox(all: OpenSandboxes, ownerId: string): Promise
   await all.publishedPorts.unpublish(ownerId);
   if (!sandbox) return;
   forgetSandbox(all, sandbox);
+  await settleLinkedPorts(all);
   announce(all, "disconnect", ownerId, joinedNetworks(sandbox));
 }
 

@@ -4,6 +4,7 @@ import { checkEndpoint } from "./check-endpoint.ts";
 import type { OpenSandboxes } from "./close-sandbox.ts";
 import { type Endpoint, interfaceNameFor, wayOut } from "./endpoint.ts";
 import { checkCompany, leaseEndpoint, type NamedOwner, releaseEndpoint } from "./lease.ts";
+import { settleLinkedPorts } from "./linked-ports.ts";
 import type { NetnsProcess } from "./live-netns.ts";
 import { hasNames } from "./names.ts";
 import type { PortWishes } from "./port-map.ts";
@@ -21,7 +22,15 @@ export interface RunningOwner extends NamedOwner {
 
 type Connections = Pick<
   OpenSandboxes,
-  "catalog" | "drivers" | "kernel" | "publishedPorts" | "publishing" | "store" | "names" | "repair"
+  | "sandboxes"
+  | "catalog"
+  | "drivers"
+  | "kernel"
+  | "publishedPorts"
+  | "publishing"
+  | "store"
+  | "names"
+  | "repair"
 >;
 
 /** Joins a running owner's sandbox to one more network: everything or nothing. @throws forbidden, invalid, conflict, unavailable */
@@ -55,6 +64,7 @@ export async function connectSandbox(
     throw explain(error, owner, interfaceName);
   }
   store.put(sandbox);
+  await settleLinkedPorts(connections);
 }
 
 /** @throws internal in Docker's words when it is not on that network */
@@ -75,6 +85,7 @@ export async function disconnectSandbox(
   await settleGateway(connections, sandbox, owner);
   await connections.names.tell(sandbox, owner.process);
   connections.store.put(sandbox);
+  await settleLinkedPorts(connections);
 }
 
 /** With its first network that has names it gets a resolver, which it then keeps. */

@@ -105,7 +105,15 @@ export function createFirewall(options: FirewallOptions): Firewall {
   };
 }
 
-function keyOf({ protocol, hostAddress, hostPort, containerAddress, containerPort }: Publication): string {
-  if (hostPort === 0) return `${protocol} direct ${formatIpAddress(containerAddress)} ${containerPort}`;
+function keyOf({
+  protocol,
+  hostAddress,
+  hostPort,
+  containerAddress,
+  containerPort,
+  linkedAddress,
+}: Publication): string {
+  const from = linkedAddress ? formatIpAddress(linkedAddress) : "direct";
+  if (hostPort === 0) return `${protocol} ${from} ${formatIpAddress(containerAddress)} ${containerPort}`;
   return `${protocol} ${formatIpAddress(hostAddress)} ${hostPort}`;
 }

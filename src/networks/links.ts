@@ -39,6 +39,8 @@ export interface BridgeSettings {
   mtu: number;
   /** It is another program's: what it has, it keeps. */
   isForeign: boolean;
+  /** Its ports do not hear each other. */
+  isSeparated: boolean;
   /** Marks it as one engine's. */
   alias: string;
 }
@@ -103,12 +105,12 @@ export function createHostLinks(): HostLinks & { socket: NetlinkSocket } {
   return {
     socket,
     indexOf,
-    ensureBridge({ name, addresses: wanted, mtu, isForeign, alias }) {
+    ensureBridge({ name, addresses: wanted, mtu, isForeign, isSeparated, alias }) {
       // With a MAC of its own the bridge does not take on that of whichever port is lowest, and neighbours need not relearn it.
       const macAddress = wanted[0] ? macAddressOf(wanted[0].address) : randomMacAddress();
       if (!findLink(name)) socket.request([encodeNewLink("bridge", { name, mtu, macAddress })], name);
       const hasIpv6 = wanted.some(({ address }) => address.family === 6);
-      if (!isForeign) quietLink(name, { hasIpv6 });
+      if (!isForeign) quietLink(name, { hasIpv6, isSeparated });
       const index = indexOf(name);
       const isWanted = (one: KernelSubnet) =>
         wanted.some(({ address }) => encodeIpAddress(address).equals(one.address));

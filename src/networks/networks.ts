@@ -41,7 +41,7 @@ export type { Sandbox, SandboxRequest } from "./open-sandbox.ts";
 export { findWantedPorts, type Publication } from "./port-map.ts";
 export type { RelayProcess } from "./port-relays.ts";
 export { isPredefined, type NetworkRecord } from "./records.ts";
-export type { SandboxView } from "./sandbox.ts";
+export type { SandboxLink, SandboxView } from "./sandbox.ts";
 
 export interface NetworksOptions {
   state: State;
@@ -78,6 +78,8 @@ export interface Networks {
   disconnect(owner: RunningOwner, networkId: string): Promise<void>;
   /** Changes the published ports of an owner that runs: all of it, or nothing. @throws internal "Bind for … failed…" */
   changePorts(owner: RunningOwner, change: PortsChange): Promise<void>;
+  /** An owner is no longer linked to another. */
+  unlink(ownerId: string, targetId: string): Promise<void>;
   /** What an owner has of the networks; undefined when it has no sandbox of its own. */
   view(ownerId: string): SandboxView | undefined;
   /**
@@ -199,9 +201,9 @@ async function bringUpNetworks(options: NetworksOptions, kernel: Kernel): Promis
   });
   const stop = () => Promise.all([parts.watch, machine, sandboxes].map((one) => one.stop()));
 
-  const { open, close, changePorts, view, rename, tellAgain } = sandboxes;
+  const { open, close, changePorts, unlink, view, rename, tellAgain } = sandboxes;
   return {
-    ...{ open, close, changePorts, view, rename, tellAgain },
+    ...{ open, close, changePorts, unlink, view, rename, tellAgain },
     connect: async (owner, id, settings) => sandboxes.connect(owner, getNetwork(id), settings),
     disconnect: async (owner, id) => sandboxes.disconnect(owner, getNetwork(id)),
     adopt,

@@ -10,6 +10,7 @@ import {
 } from "./close-sandbox.ts";
 import { type Endpoint, interfaceNameFor } from "./endpoint.ts";
 import { findWantedEndpoints, leaseEndpoint, releaseEndpoint } from "./lease.ts";
+import { settleLinkedPorts } from "./linked-ports.ts";
 import type { NetnsProcess } from "./live-netns.ts";
 import { hasNames, type SandboxNames } from "./names.ts";
 import type { OpenedNetns } from "./netns-pool.ts";
@@ -19,6 +20,7 @@ import {
   electGateways,
   newSandboxId,
   type OpenSandbox,
+  type SandboxLink,
   type SandboxOwner,
   type SandboxView,
   targetsOf,
@@ -41,6 +43,8 @@ export interface SandboxRequest extends PortWishes {
   refusesIpv6?: boolean;
   /** Its own name servers; none for the machine's. */
   nameServers: string[];
+  /** On the default bridge. */
+  links?: SandboxLink[];
   /** It says itself how many dots a name must have to be asked for as it is. */
   hasNdots: boolean;
 }
@@ -67,6 +71,7 @@ export async function openSandbox(all: OpenSandboxes, request: SandboxRequest): 
   if (netns.status === "fulfilled" && ports.status === "fulfilled") {
     if (canPublish(sandbox)) sandbox.ports = formatPortMap(ports.value, exposedPorts);
     store.put(sandbox);
+    await settleLinkedPorts(all);
     announce(all, "connect", owner.id, joinedNetworks(sandbox));
     return hold(netns.value, sandbox, names);
   }
@@ -79,12 +84,12 @@ export async function openSandbox(all: OpenSandboxes, request: SandboxRequest): 
 }
 
 function newSandbox(
-  { owner, nameServers, hasNdots }: SandboxRequest,
+  { owner, nameServers, hasNdots, links = [] }: SandboxRequest,
   endpoints: Endpoint[],
   isResolverAble: boolean,
 ): OpenSandbox {
   return {
-    ...{ id: newSandboxId(), owner, endpoints, nameServers, hasNdots },
+    ...{ id: newSandboxId(), owner, endpoints, nameServers, hasNdots, links },
     ...electGateways(endpoints),
     ports: {},
     hasResolver: isResolverAble && hasNames({ endpoints, hasResolver: false }),

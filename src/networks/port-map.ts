@@ -18,6 +18,8 @@ export interface Publication {
   hostPort: number;
   containerAddress: IpAddress;
   containerPort: number;
+  /** The one container that it is open to, which is linked to this one; on networks whose containers cannot reach each other. */
+  linkedAddress?: IpAddress;
 }
 
 /** What a container publishes, wherever its gateway is. */

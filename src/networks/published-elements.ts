@@ -18,7 +18,9 @@ interface PortElement {
 
 /** What the packet filter needs in order to publish a port. */
 function elementsOf(publication: Publication): PortElement[] {
-  const { protocol, hostAddress, hostPort, containerAddress, containerPort } = publication;
+  const { protocol, hostAddress, hostPort, containerAddress, containerPort, linkedAddress } = publication;
+  if (linkedAddress)
+    return [{ set: "linked", key: [linkedAddress, containerAddress, protocol, containerPort] }];
   const isIpv6 = containerAddress.family === 6;
   const opened: PortElement = {
     set: isIpv6 ? "opened6" : "opened",
@@ -45,9 +47,9 @@ function distinctElements(publications: readonly Publication[]): PortElement[] {
   });
 }
 
-/** Names a container's own address and port. */
-const targetOf = ({ protocol, containerAddress: { family, value }, containerPort }: Publication) =>
-  `${protocol} ${family} ${value} ${containerPort}`;
+/** Names a container's own address and port, and who reaches it there. */
+const targetOf = ({ protocol, containerAddress, containerPort, linkedAddress }: Publication) =>
+  `${protocol} ${containerAddress.family} ${containerAddress.value} ${containerPort} ${linkedAddress?.value}`;
 
 export function encodeAdditions(publications: readonly Publication[]): SetElement[] {
   const encode = createEncoder();

@@ -20,7 +20,13 @@ export interface PublishedPorts {
    * Makes the published ports exactly these and those of the containers that are starting, in one step, whatever the table
    * held before.
    */
-  adopt(publications: Map<string, Publication[]>, starting: Set<string>): Promise<void>;
+  adopt(
+    publications: Map<string, Publication[]>,
+    flows: readonly Publication[],
+    starting: Set<string>,
+  ): Promise<void>;
+  /** Makes the ports that linked containers reach each other at exactly these. */
+  link(flows: readonly Publication[]): Promise<void>;
   /** Has a relay that has come in the place of another carry what it is to. */
   relayAgain(): Promise<void>;
   /** Lets go of the sockets; the rules stay. */
@@ -42,6 +48,7 @@ interface PublishedPortsOptions {
 export function createPublishedPorts(options: PublishedPortsOptions): PublishedPorts {
   const { firewall, reservations, relays, logger } = options;
   const byOwner = new Map<string, Publication[]>();
+  let linked: readonly Publication[] = [];
 
   async function forget(ownerId: string): Promise<void> {
     const publications = byOwner.get(ownerId) ?? [];
@@ -86,20 +93,21 @@ export function createPublishedPorts(options: PublishedPortsOptions): PublishedP
     has: (ownerId) => byOwner.has(ownerId),
     async move(ownerId, targets) {
       const before = byOwner.get(ownerId) ?? [];
-      const after = [
-        ...before.flatMap((one) => {
-          const containerAddress = leadsTo(targets, one.hostAddress.family, one.protocol);
-          return one.hostPort > 0 && containerAddress ? [{ ...one, containerAddress }] : [];
-        }),
-        ...routePorts(before, targets),
-      ];
+      const after = lead(before, targets);
       byOwner.set(ownerId, after);
       await firewall.remove(before);
       await firewall.add(after);
       void relays.put(ownerId, after);
       return after;
     },
-    async adopt(publications, starting) {
+    async link(flows) {
+      const [gone, come] = [without(linked, flows), without(flows, linked)];
+      linked = flows;
+      if (gone.length > 0) await firewall.remove(gone);
+      if (come.length > 0) await firewall.add(come);
+    },
+    async adopt(publications, flows, starting) {
+      linked = flows;
       for (const ownerId of [...byOwner.keys()]) {
         if (!starting.has(ownerId)) await forget(ownerId);
       }
@@ -108,7 +116,7 @@ export function createPublishedPorts(options: PublishedPortsOptions): PublishedP
         const lost = list.filter((publication) => !retake(reservations, relays, publication));
         if (lost.length > 0) logger.warn({ ownerId, lost }, "published ports are in use by another process");
       }
-      await firewall.replace([...byOwner.values()].flat());
+      await firewall.replace([...byOwner.values(), linked].flat());
     },
     relayAgain: () => relays.sync(byOwner),
     async stop() {
@@ -145,6 +153,23 @@ async function exchange(
   void relays.put(ownerId, [...rest, ...taken]);
   return [...rest, ...taken];
 }
+
+/** The same ports of this machine, to where they lead now. */
+function lead(publications: readonly Publication[], targets: PublishTargets): Publication[] {
+  const natted = publications.flatMap((one) => {
+    const containerAddress = leadsTo(targets, one.hostAddress.family, one.protocol);
+    return one.hostPort > 0 && containerAddress ? [{ ...one, containerAddress }] : [];
+  });
+  return [...natted, ...routePorts(publications, targets)];
+}
+
+function without(flows: readonly Publication[], others: readonly Publication[]): Publication[] {
+  const keys = new Set(others.map(flowKey));
+  return flows.filter((one) => !keys.has(flowKey(one)));
+}
+
+const flowKey = ({ linkedAddress, protocol, containerAddress, containerPort }: Publication) =>
+  `${linkedAddress?.value} ${protocol} ${containerAddress.value} ${containerPort}`;
 
 const retake = (reservations: PortReservations, relays: PortRelays, publication: Publication) =>
   reservations.retake(publication, relays.isAble() && isRelayed(publication));

@@ -9,10 +9,14 @@ export const publishedMaps = {
   published6_any: "inet_proto . inet_service : ipv6_addr . inet_service",
 };
 
-/** The containers' own addresses and ports that other hosts may reach, where their network lets them; by the name of their set. */
+/**
+ * The containers' own addresses and ports that other hosts may reach, where their network lets them, or containers that are linked to
+ * them; by the name of their set.
+ */
 export const openedSets = {
   opened: "ipv4_addr . inet_proto . inet_service",
   opened6: "ipv6_addr . inet_proto . inet_service",
+  linked: "ipv4_addr . ipv4_addr . inet_proto . inet_service",
 };
 
 /** Who has tried lately to reach a published port at a container's own address, and may not: a few are kept. By the name of their set. */
@@ -73,6 +77,7 @@ const chains: Record<string, { hook: string; rules: string[] }> = {
     hook: "",
     rules: [`ip daddr . ${port} @opened accept`, `ip6 daddr . ${port} @opened6 accept`, "drop"],
   },
+  linked_ports: { hook: "", rules: [`ip saddr . ip daddr . ${port} @linked accept`, "drop"] },
   into_nat: {
     hook: "",
     rules: [

@@ -19,6 +19,16 @@ const ports: Shape<PortMap> = { ...(portMapShape as Shape<PortMap>), zero: () =>
 
 const ownerShape = struct("Owner", { kind: required(oneOf("container", "build")), id: required(text) });
 
+const linkShape = struct("Link", {
+  /** Whom it is linked to. */
+  ownerId: required(text),
+  /** "5432/tcp" and ranges of them, which the other exposes. */
+  ports: items(text),
+});
+
+/** Another owner, whose exposed ports one reaches also where owners do not reach each other. */
+export type SandboxLink = Decoded<typeof linkShape>;
+
 const sandboxShape = struct("Sandbox", {
   /** 64 hexadecimal digits. */
   id: required(text),
@@ -37,6 +47,7 @@ const sandboxShape = struct("Sandbox", {
   nameServers: items(text),
   /** It was said how many dots a name must have to be asked for as it is. */
   hasNdots: flag,
+  links: items(linkShape),
 });
 
 type SandboxRecord = Decoded<typeof sandboxShape>;
@@ -60,6 +71,7 @@ export interface OpenSandbox {
   hasResolver: boolean;
   readonly nameServers: string[];
   readonly hasNdots: boolean;
+  links: SandboxLink[];
   /** One that runs in it; undefined before there is one, and as long as it is not known. */
   process: NetnsProcess | undefined;
   /** From `open` to `release`: until then no owner runs with it. */
@@ -130,10 +142,11 @@ export function openSandboxStore(state: State): SandboxStore {
       for (const id of byId.keys()) if (!wanted.has(id)) endpoints.deleteSoon(id);
       return found;
     },
-    put({ id, owner, endpoints: list, gateway, gateway6, ports: bound, hasResolver, nameServers, hasNdots }) {
+    put({ id, owner, endpoints: list, gateway, gateway6, ports: bound, hasResolver, ...asked }) {
       for (const endpoint of list) endpoints.putSoon(endpoint.id, encodeEndpoint(endpoint, id));
+      const { nameServers, hasNdots, links } = asked;
       sandboxes.putSoon(id, {
-        ...{ id, owner, gateway, gateway6, ports: bound, hasResolver, nameServers, hasNdots },
+        ...{ id, owner, gateway, gateway6, ports: bound, hasResolver, nameServers, hasNdots, links },
         endpoints: list.map((endpoint) => endpoint.id),
       });
     },

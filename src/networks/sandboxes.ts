@@ -6,6 +6,7 @@ import { adoptSandboxes, reopenStored } from "./adopt.ts";
 import { announce, closeSandbox, forgetSandbox, type OpenSandboxes } from "./close-sandbox.ts";
 import { connectSandbox, disconnectSandbox, type RunningOwner } from "./connect.ts";
 import { type NamedOwner, namesOf } from "./lease.ts";
+import { settleLinkedPorts } from "./linked-ports.ts";
 import type { NetnsProcess } from "./live-netns.ts";
 import { openSandbox, type Sandbox, type SandboxRequest } from "./open-sandbox.ts";
 import { createOwnLinks } from "./own-links.ts";
@@ -29,6 +30,8 @@ export interface Sandboxes {
   disconnect(owner: RunningOwner, network: NetworkRecord): Promise<void>;
   /** Changes the published ports of an owner that runs: all of it, or nothing. @throws internal "Bind for … failed…" */
   changePorts(owner: RunningOwner, change: PortsChange): Promise<void>;
+  /** An owner is no longer linked to another. */
+  unlink(ownerId: string, targetId: string): Promise<void>;
   view(ownerId: string): SandboxView | undefined;
   /** @param findLive ids of the owners that live; called once, in the moment in which what it says becomes what is open */
   adopt(findLive: () => string[]): Promise<void>;
@@ -75,6 +78,13 @@ export function createSandboxes(options: SandboxesOptions): Sandboxes {
         sandbox.ports = formatPortMap(published, owner.ports.exposedPorts);
         store.put(sandbox);
       }),
+    async unlink(ownerId, targetId) {
+      const sandbox = sandboxes.get(ownerId);
+      if (!sandbox) return;
+      sandbox.links = sandbox.links.filter((link) => link.ownerId !== targetId);
+      store.put(sandbox);
+      await settleLinkedPorts(all);
+    },
     view(ownerId) {
       const sandbox = sandboxes.get(ownerId);
       return sandbox && viewSandbox(sandbox);

@@ -15,7 +15,7 @@ import { type Containers, publish, save } from "../containers.ts";
 import { dnsOf } from "../dns.ts";
 import { prepareEtcFiles } from "../etc-files.ts";
 import { describeLaunch } from "../launch-input.ts";
-import { followLinks, linkLines } from "../links.ts";
+import { followLinks, linkedPorts, linkLines } from "../links.ts";
 import { type MountSources, openMountSources } from "../mount-sources.ts";
 import { prepareMounts } from "../mounts.ts";
 import { resolveNamespaces } from "../namespaces.ts";
@@ -136,6 +136,7 @@ async function openSandbox(containers: Containers, container: Container): Promis
     publishAll: hostConfig.PublishAllPorts,
     refusesIpv6: refusesIpv6(container.record),
     hostname: config.Hostname,
+    links: linkedPorts(containers, container.record),
     nameServers: dns.servers,
     hasNdots: hasNdots(dns.options),
     ...(config.MacAddress && { macAddress: config.MacAddress }),

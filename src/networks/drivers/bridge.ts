@@ -25,11 +25,14 @@ export interface BridgeDriverOptions {
 export function createBridgeDriver(options: BridgeDriverOptions): NetworkDriver {
   const { kernel, firewall, foreignFirewall, bridges, forward, forwardFromBridges, tableName } = options;
 
-  async function ensure({ link, homes, mtu, isForeign }: Bridge): Promise<void> {
+  async function ensure({ link, homes, mtu, isForeign, letsContainersTalk }: Bridge): Promise<void> {
     const addresses = homes.flatMap(({ subnet: { prefixLength }, gateway }) =>
       gateway ? [{ address: gateway, prefixLength }] : [],
     );
-    await kernel.ensureBridge({ name: link, addresses, mtu, isForeign, alias: bridgeMark(tableName) });
+    await kernel.ensureBridge({
+      ...{ name: link, addresses, mtu, isForeign, alias: bridgeMark(tableName) },
+      isSeparated: !letsContainersTalk,
+    });
   }
 
   return {
