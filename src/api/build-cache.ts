@@ -1,3 +1,4 @@
+import { dockerFilterNames, filtersOfDocker } from "../build/cache/docker-filters.ts";
 import type { UsageRecord } from "../build/cache/usage.ts";
 import { invalid } from "../errors.ts";
 import type { BuildCacheRecord } from "../formats/docker-api/docker-api-system.ts";
@@ -5,25 +6,18 @@ import { formatTimestamp } from "../formats/timestamp.ts";
 import { parseUntil } from "../formats/until.ts";
 import { type ApiRequest, ok, type Reply } from "./request.ts";
 
-const known = [
-  ...["until", "unused-for", "id", "parent", "type", "description", "inuse", "shared", "private"],
-  ...["label", "label!"],
-];
-
 /** `POST /build/prune`: what the builder keeps and does not use. @throws EngineError invalid */
 export async function prune(request: ApiRequest): Promise<Reply> {
   const { builder, events } = request.engine;
   const filters = request.filters();
   for (const name of filters.keys())
-    if (!known.includes(name)) throw invalid(`failed to prune build cache: invalid filter '${name}'`);
+    if (!dockerFilterNames.includes(name))
+      throw invalid(`failed to prune build cache: invalid filter '${name}'`);
   const [until] = [...(filters.get("until") ?? []), ...(filters.get("unused-for") ?? [])];
   const since = parseUntil(until);
-  const wanted = ["id", "parent", "type", "description", "inuse", "shared", "private"].flatMap((name) =>
-    [...(filters.get(name) ?? [])].map((value) => `${name}==${value}`),
-  );
   const bytes = (name: string) => request.number(name) ?? 0;
   const pruned = await builder.prune({
-    filters: wanted.length > 0 ? [wanted.join(",")] : [],
+    filters: filtersOfDocker(filters),
     all: request.flag("all"),
     keepMilliseconds: since === undefined ? 0 : Math.max(0, Date.now() - since),
     reservedBytes: bytes("reserved-space") || bytes("keep-storage"),

@@ -1,15 +1,19 @@
 import { mkdirSync, readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import type { CallAnswer } from "../dockerfile/answers.ts";
+import { forbidden } from "../errors.ts";
 import type { Exit } from "../supervisor-protocol/protocol.ts";
 import { createJobRunner } from "../sys/jobs.ts";
 import { createSharedWork } from "../sys/shared-work.ts";
 import { createSlots } from "../sys/slots.ts";
 import { type CacheMounts, openCacheMounts } from "./cache/cache-mounts.ts";
+import { type BuildGarbage, readGarbageRules, startBuildGarbage } from "./cache/garbage.ts";
+import { pruneCache } from "./cache/prune.ts";
+import type { PruneRequest } from "./cache/prune-request.ts";
 import type { CacheRecord } from "./cache/record.ts";
 import { stepKind } from "./cache/record.ts";
 import { openStepCache, type StepCache } from "./cache/step-cache.ts";
-import { listUsage, type PruneRequest, pruneCache, type UsageRecord } from "./cache/usage.ts";
+import { listUsage, type UsageRecord } from "./cache/usage.ts";
 import type { ClientSession } from "./client-session.ts";
 import { type ContextStore, openContextStore } from "./context/context-store.ts";
 import { type Folder, openFolders } from "./context/folders.ts";
@@ -19,7 +23,7 @@ import type { ClientInputs, PlannedImage } from "./frontend/planned-image.ts";
 import type { BuildOptions } from "./options.ts";
 import type { Reporter } from "./progress.ts";
 import { restoreSteps } from "./restore.ts";
-import type { BuildRooms } from "./rooms.ts";
+import type { BuilderSettings, BuildRooms } from "./rooms.ts";
 import type { FilesJob, FilesResult } from "./solve/files.worker.ts";
 import { createStepProcesses } from "./solve/processes.ts";
 import { createSolver, parallelSteps } from "./solve/solve.ts";
@@ -61,6 +65,12 @@ export interface Builder {
   readonly contexts: ContextStore;
   /** What the cache holds. @param filters as BuildKit's clients write them: "type==regular,inuse" @throws invalid */
   usage(filters: readonly string[]): Promise<UsageRecord[]>;
+  /** The rules by which the cache is cleared by itself. */
+  garbageRules(): Promise<readonly PruneRequest[]>;
+  /** The rules by which the cache is cleared are new. */
+  onSettings(): void;
+  /** What a client may allow its build. @throws EngineError forbidden in BuildKit's words */
+  checkEntitlements(wanted: readonly string[]): void;
   /** Removes what is not in use, oldest first. @returns what is gone @throws invalid */
   prune(request: PruneRequest): Promise<UsageRecord[]>;
   /** @returns whether it was a step's */
@@ -99,11 +109,13 @@ export function openBuilder(given: BuildRooms): Builder {
     underWay: createSharedWork<Followers, CacheRecord>(),
     running: new Set(),
     closers: new Set(),
+    onBuildOver: () => garbage.wake(),
     begun: {
       add: (id, snapshot) => steps.put(id, { id, snapshot }),
       delete: (id) => steps.deleteSoon(id),
     },
   };
+  const garbage: BuildGarbage = startBuildGarbage(rooms);
   return {
     prepare: (request) => prepare(rooms, request),
     answer: (request) => answer(rooms, request),
@@ -112,18 +124,29 @@ export function openBuilder(given: BuildRooms): Builder {
     contexts: rooms.contexts,
     usage: (filters) => listUsage(rooms, filters),
     prune: (request) => pruneCache(rooms, request),
+    garbageRules: () => readGarbageRules(rooms),
+    onSettings: () => garbage.wake(),
+    checkEntitlements: (wanted) => checkEntitlements(given.settings(), wanted),
     onExit: rooms.processes.onExit,
     onSupervisorLost: rooms.processes.lose,
     async restore() {
       clearRunFiles(given.execRoot);
       await restoreSteps(rooms, left, (id) => steps.delete(id));
+      garbage.wake();
     },
     async close() {
       for (const close of rooms.closers) close();
       await Promise.allSettled(rooms.running);
+      await garbage.close();
       await files.close();
     },
   };
+}
+
+function checkEntitlements({ entitlements }: BuilderSettings, wanted: readonly string[]): void {
+  for (const one of wanted)
+    if (!entitlements.includes(one))
+      throw forbidden(`granting entitlement ${one} is not allowed by build daemon configuration`);
 }
 
 /** What was bound or mounted there has gone with the daemon that was killed. */
@@ -140,7 +163,9 @@ function openSolving(rooms: SolveRooms, request: BuildRequest): { solving: Solvi
   const closers: (() => void)[] = [];
   let [holds, isClosed] = [0, false];
   const settle = () => {
-    if (isClosed && holds === 0) for (const closer of closers.splice(0)) closer();
+    if (!isClosed || holds > 0) return;
+    for (const closer of closers.splice(0)) closer();
+    rooms.onBuildOver();
   };
   const solving: Solving = {
     ...{ rooms, report, signal, file: undefined },

@@ -7,6 +7,19 @@ import type { Networks } from "../networks/networks.ts";
 import type { State } from "../state/state.ts";
 import type { Supervisor } from "../supervisor-client/client.ts";
 import type { RuntimeCommand } from "../supervisor-protocol/protocol.ts";
+import { type BuildGarbageSettings, defaultBuildGarbage } from "./cache/garbage-settings.ts";
+
+/** What daemon.json says of the builder. */
+export interface BuilderSettings {
+  garbage: BuildGarbageSettings;
+  /** What builds may be allowed: "network.host", "security.insecure". */
+  entitlements: readonly string[];
+}
+
+export const defaultBuilderSettings: BuilderSettings = {
+  garbage: defaultBuildGarbage,
+  entitlements: ["network.host"],
+};
 
 /** What the builder stands on. */
 export interface BuildRooms {
@@ -25,4 +38,6 @@ export interface BuildRooms {
   execRoot: string;
   cgroupParent: string;
   dns: DnsSettings;
+  /** The present ones. */
+  settings(): BuilderSettings;
 }

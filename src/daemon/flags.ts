@@ -5,6 +5,7 @@ import { isDeepStrictEqual, parseArgs } from "node:util";
 import type { EngineConfig } from "../engine/config.ts";
 import { invalid, messageOf } from "../errors.ts";
 import { formatColumns } from "../formats/table.ts";
+import { readBuilderKeys, readBuilderSettings } from "./builder-flags.ts";
 import { containerTable, readContainerDefaults, readContainerKeys } from "./container-flags.ts";
 import { dnsTable, readDnsSettings } from "./dns-flags.ts";
 import { garbageTable, readGarbagePolicy } from "./garbage-flags.ts";
@@ -108,6 +109,7 @@ export function parseDaemonFlags(words: string[]): DaemonFlags {
     labels: [...list("label"), ...list("labels")],
     registries: readRegistrySettings({ list, text }, process.env),
     imageGarbage: readGarbagePolicy(text),
+    builder: readBuilderSettings(file.builder?.at(-1)),
     dns: readDnsSettings(list),
     containerDefaults: readContainerDefaults({ list, text }),
     hasDefaultBridgeNames: flag("default-bridge-names"),
@@ -201,6 +203,7 @@ function readConfigFile(path: string, mustExist: boolean): Record<string, string
       ...readRegistryKeys(file),
       ...readNetworkKeys(file),
       ...readContainerKeys(file),
+      ...readBuilderKeys(file),
       ...(Array.isArray(hosts) && { host: hosts.map(String) }),
       ...(isRuntimes(runtimes) && {
         "add-runtime": Object.entries(runtimes).map(([name, { path: program }]) => `${name}=${program}`),
@@ -223,7 +226,7 @@ const fileKeys = [
     "dns-opts",
     "log-opts",
   ],
-  ...["default-ulimits", "default-address-pools", "default-network-opts"],
+  ...["builder", "default-ulimits", "default-address-pools", "default-network-opts"],
 ];
 
 /** What other files say that is so here without being said. */

@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import { type BuilderSettings, defaultBuilderSettings } from "../build/rooms.ts";
 import type { ContainerDefaults } from "../containers/containers.ts";
 import { defaultRegistrySettings, type RegistrySettings } from "../distribution/settings.ts";
 import { invalid } from "../errors.ts";
@@ -28,6 +29,7 @@ export interface EngineConfig {
   hasDefaultBridgeNames: boolean;
   /** When unused images are removed by themselves; undefined for never. */
   imageGarbage: GarbagePolicy | undefined;
+  builder: BuilderSettings;
   /** What info shows. */
   labels: readonly string[];
   /** Programs by name. */
@@ -44,6 +46,7 @@ const defaults: EngineConfig = {
   tableName: "berth",
   cgroupParent: "/berth",
   imageGarbage: undefined,
+  builder: defaultBuilderSettings,
   dns: { servers: [], search: [], options: [] },
   containerDefaults: { log: { Type: "json-file", Config: {} }, ulimits: [], init: false },
   hasDefaultBridgeNames: false,

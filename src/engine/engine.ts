@@ -93,7 +93,7 @@ export async function createEngine(given: Partial<EngineConfig> = {}): Promise<E
     ...{ settings: config, events, images, networks, volumes, logger, state },
     supervisor: await connect(),
   });
-  const { builder, buildDoor } = openBuilding(containers);
+  const { builder, buildDoor } = openBuilding(containers, config);
   listen(containers.supervisor);
   makeUsualInitLayer(root);
   await restoreContainers(containers);
@@ -128,7 +128,7 @@ export async function createEngine(given: Partial<EngineConfig> = {}): Promise<E
     ...{ config, containers, images, networks, volumes, builder, buildDoor, events, logger },
     warnings: [],
     reload: (changed) =>
-      reloadConfig(config, changed, { registries: images.registries, imageGarbage, logger }),
+      reloadConfig(config, changed, { registries: images.registries, imageGarbage, builder, logger }),
     async close({ stopContainers = false } = {}) {
       containers.closing = true;
       imageGarbage.close();
@@ -141,12 +141,13 @@ export async function createEngine(given: Partial<EngineConfig> = {}): Promise<E
   };
 }
 
-function openBuilding(containers: Containers): Pick<Engine, "builder" | "buildDoor"> {
+function openBuilding(containers: Containers, config: EngineConfig): Pick<Engine, "builder" | "buildDoor"> {
   const { settings, images, networks, events, state, logger, launcher } = containers;
   const { root, execRoot, cgroupParent, dns, defaultRuntime: name } = settings;
   const builder = openBuilder({
     ...{ images, networks, events, state, logger, launcher, root, execRoot, cgroupParent, dns },
     supervisor: () => containers.supervisor,
+    settings: () => config.builder,
     runtime: { program: settings.runtimes[name] as string, root: join(execRoot, "runtime", name) },
   });
   const hostGateway = () => hostGatewayOf(networks);

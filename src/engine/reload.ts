@@ -1,4 +1,5 @@
 import { isDeepStrictEqual } from "node:util";
+import type { Builder } from "../build/builder.ts";
 import { maskProxy } from "../distribution/proxies.ts";
 import type { Registries } from "../distribution/registries.ts";
 import type { Logger } from "../logger.ts";
@@ -13,6 +14,7 @@ const reloadable = [
   "defaultRuntime",
   "registries",
   "imageGarbage",
+  "builder",
   "dns",
   "containerDefaults",
   "labels",
@@ -28,8 +30,9 @@ export function reloadConfig(
   {
     registries,
     imageGarbage,
+    builder,
     logger,
-  }: { registries: Registries; imageGarbage: ImageGarbage; logger: Logger },
+  }: { registries: Registries; imageGarbage: ImageGarbage; builder: Builder; logger: Logger },
 ): void {
   const next = completeEngineConfig(given);
   const differs = (key: keyof EngineConfig) => !isDeepStrictEqual(current[key], next[key]);
@@ -44,6 +47,7 @@ export function reloadConfig(
   logger.level = current.logLevel;
   registries.reload(current.registries);
   imageGarbage.follow(current.imageGarbage);
+  builder.onSettings();
   if (waiting.length > 0)
     logger.warn({ keys: waiting }, "configuration: these keys need a restart of the daemon");
   logger.info(

@@ -64,7 +64,7 @@ export function controlMethods(door: Door): [string, Method][] {
     ),
     service(
       "ListWorkers",
-      unary(listWorkersRequest, listWorkersResponse, () => ({ record: [describeWorker(door)] })),
+      unary(listWorkersRequest, listWorkersResponse, async () => ({ record: [await describeWorker(door)] })),
     ),
     service(
       "Info",
@@ -131,19 +131,37 @@ function versionOf({ version }: Door) {
   return { package: "github.com/moby/buildkit", version: `v0.25.2-berth-${version}`, revision: "" };
 }
 
-export function describeWorker(door: Door) {
+export async function describeWorker(door: Door) {
   const gateway = door.hostGateway();
+  const rules = await door.builder.garbageRules();
   const { os, architecture, variant } = hostPlatform();
   return {
     id: "berth",
     labels: new Map(gateway ? [["org.mobyproject.buildkit.worker.moby.host-gateway-ip", gateway]] : []),
     platforms: [{ os, architecture, variant: variant ?? "" }],
+    gcPolicy: rules.map((rule) => ({
+      ...{
+        all: rule.all,
+        filters: [...rule.filters],
+        keepDuration: BigInt(Math.round(rule.keepMilliseconds)) * 1_000_000n,
+      },
+      ...{
+        reservedSpace: rule.reservedBytes,
+        maxUsedSpace: rule.maxUsedBytes,
+        minFreeSpace: rule.minFreeBytes,
+      },
+    })),
     buildkitVersion: versionOf(door),
   };
 }
 
 /** Waits for what the client makes of the build, and exports it. @throws GrpcError */
 async function solve(door: Door, request: SolveRequest, signal: AbortSignal) {
+  try {
+    door.builder.checkEntitlements(request.entitlements);
+  } catch (error) {
+    throw describeFailure(error);
+  }
   const job = door.jobs.begin(request, signal);
   reportUnsupportedCaches(request, job.events.report);
   const given = Promise.withResolvers<never>();

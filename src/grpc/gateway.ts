@@ -56,10 +56,10 @@ export function gatewayMethods(door: Door): [string, Method][] {
   return [
     service(
       "Ping",
-      unary(empty, pongResponse, () => ({
+      unary(empty, pongResponse, async () => ({
         frontendCaps: frontendCaps.map((id) => ({ id, enabled: true })),
         llbCaps: llbCaps.map((id) => ({ id, enabled: true })),
-        workers: [describeWorker(door)],
+        workers: [await describeWorker(door)],
       })),
     ),
     service(

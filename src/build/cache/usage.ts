@@ -1,4 +1,3 @@
-import { statfsSync } from "node:fs";
 import { invalid } from "../../errors.ts";
 import { compileNamePattern } from "../../formats/name-pattern.ts";
 import type { SolveRooms } from "../solve/solving.ts";
@@ -18,20 +17,6 @@ export interface UsageRecord {
   usageCount: number;
   description: string;
   parents: string[];
-}
-
-export interface PruneRequest {
-  filters: readonly string[];
-  /** Also what is shared with images. */
-  all: boolean;
-  /** What was used since then stays. 0 for none. */
-  keepMilliseconds: number;
-  /** Bytes of what is kept that are left alone; 0 for none. */
-  reservedBytes: number;
-  /** Goes down to that; 0 for no bound. */
-  maxUsedBytes: number;
-  /** Of the file system; 0 for no bound. */
-  minFreeBytes: number;
 }
 
 /** @throws EngineError invalid for a bad filter */
@@ -69,53 +54,6 @@ function stepRecords(rooms: SolveRooms): UsageRecord[] {
       ...{ createdAt, lastUsedAt, usageCount, description, parents: parent ? [parent] : [] },
     };
   });
-}
-
-/** @throws EngineError invalid for a bad filter */
-export async function pruneCache(rooms: SolveRooms, request: PruneRequest): Promise<UsageRecord[]> {
-  const all = await listUsage(rooms, []);
-  const fits = compileFilters(request.filters);
-  const now = Date.now();
-  const candidates = all
-    .filter((record) => fits(record) && !record.inUse && (request.all || !record.isShared))
-    .filter(({ lastUsedAt }) => now - lastUsedAt >= request.keepMilliseconds)
-    .sort((a, b) => a.lastUsedAt - b.lastUsedAt);
-  let used = all.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
-  const gone: UsageRecord[] = [];
-  const left = new Map(all.map((record) => [record.id, record]));
-  const isStoodOn = ({ id }: UsageRecord) => [...left.values()].some(({ parents }) => parents.includes(id));
-  // What others stand on frees nothing before they go.
-  for (let isDone = false; !isDone; ) {
-    isDone = true;
-    for (const record of candidates) {
-      if (!left.has(record.id) || isStoodOn(record)) continue;
-      if (!isTooMuch(rooms, request, used)) return gone;
-      if (!(await removeRecord(rooms, record))) continue;
-      left.delete(record.id);
-      used -= record.sizeBytes;
-      gone.push(record);
-      isDone = false;
-    }
-  }
-  return gone;
-}
-
-/** Without any bound all goes that may. */
-function isTooMuch(rooms: SolveRooms, request: PruneRequest, usedBytes: number): boolean {
-  const { reservedBytes, maxUsedBytes, minFreeBytes } = request;
-  if (usedBytes <= reservedBytes && reservedBytes > 0) return false;
-  if (maxUsedBytes === 0 && minFreeBytes === 0) return true;
-  if (maxUsedBytes > 0 && usedBytes > maxUsedBytes) return true;
-  if (minFreeBytes === 0) return false;
-  const { bavail, bsize } = statfsSync(rooms.root);
-  return bavail * bsize < minFreeBytes;
-}
-
-/** @returns false when it is in use by now */
-async function removeRecord(rooms: SolveRooms, { id, type }: UsageRecord): Promise<boolean> {
-  if (type === "exec.cachemount") return rooms.cacheMounts.remove(id);
-  if (type === "source.local") return rooms.contexts.remove(id);
-  return rooms.cache.remove(id);
 }
 
 type Fits = (record: UsageRecord) => boolean;

@@ -31,6 +31,7 @@ export interface SolveRooms extends BuildRooms {
   running: Set<Promise<unknown>>;
   /** Give up builds that are not over. */
   closers: Set<() => void>;
+  onBuildOver(): void;
   /** Steps that have been begun, and what their snapshots are called. */
   begun: { add(id: string, snapshot: string): void; delete(id: string): void };
 }

@@ -1,0 +1,60 @@
+import { statfs } from "node:fs/promises";
+import type { SolveRooms } from "../solve/solving.ts";
+import type { PruneRequest } from "./prune-request.ts";
+import { compileFilters, listUsage, type UsageRecord } from "./usage.ts";
+
+/** Removes what is not in use, oldest first. @returns what is gone @throws EngineError invalid for a bad filter */
+export async function pruneCache(rooms: SolveRooms, request: PruneRequest): Promise<UsageRecord[]> {
+  compileFilters(request.filters);
+  return pruneRecords(rooms, await listUsage(rooms, []), request);
+}
+
+/** @param all that there is */
+export async function pruneRecords(
+  rooms: SolveRooms,
+  all: readonly UsageRecord[],
+  request: PruneRequest,
+): Promise<UsageRecord[]> {
+  const fits = compileFilters(request.filters);
+  const now = Date.now();
+  const candidates = all
+    .filter((record) => fits(record) && !record.inUse && (request.all || !record.isShared))
+    .filter(({ lastUsedAt }) => now - lastUsedAt >= request.keepMilliseconds)
+    .sort((a, b) => a.lastUsedAt - b.lastUsedAt);
+  let used = all.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
+  const gone: UsageRecord[] = [];
+  const left = new Map(all.map((record) => [record.id, record]));
+  const isStoodOn = ({ id }: UsageRecord) => [...left.values()].some(({ parents }) => parents.includes(id));
+  // What others stand on frees nothing before they go.
+  for (let isDone = false; !isDone; ) {
+    isDone = true;
+    for (const record of candidates) {
+      if (!left.has(record.id) || isStoodOn(record)) continue;
+      if (!(await isTooMuch(rooms, request, used))) return gone;
+      if (!(await removeRecord(rooms, record))) continue;
+      left.delete(record.id);
+      used -= record.sizeBytes;
+      gone.push(record);
+      isDone = false;
+    }
+  }
+  return gone;
+}
+
+/** Without any bound all goes that may. */
+async function isTooMuch(rooms: SolveRooms, request: PruneRequest, usedBytes: number): Promise<boolean> {
+  const { reservedBytes, maxUsedBytes, minFreeBytes } = request;
+  if (usedBytes <= reservedBytes && reservedBytes > 0) return false;
+  if (maxUsedBytes === 0 && minFreeBytes === 0) return true;
+  if (maxUsedBytes > 0 && usedBytes > maxUsedBytes) return true;
+  if (minFreeBytes === 0) return false;
+  const { bavail, bsize } = await statfs(rooms.root);
+  return bavail * bsize < minFreeBytes;
+}
+
+/** @returns false when it is in use by now */
+async function removeRecord(rooms: SolveRooms, { id, type }: UsageRecord): Promise<boolean> {
+  if (type === "exec.cachemount") return rooms.cacheMounts.remove(id);
+  if (type === "source.local") return rooms.contexts.remove(id);
+  return rooms.cache.remove(id);
+}
