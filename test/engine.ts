@@ -96,6 +96,18 @@ export async function startEngine(flags: string[] = []): Promise<TestEngine> {
     await gone;
   }
 
+  /** Ends it with all it has. @returns what its own check found before */
+  async function takeAway(): Promise<unknown[]> {
+    const findings = await readCheck(paths.execRoot);
+    const { stdout } = await berth(["ps", "-aq"]);
+    const ids = stdout.split("\n").filter(Boolean);
+    if (ids.length > 0) await berth(["rm", "-f", "-v", ...ids]);
+    const gone = new Promise((resolve) => daemon.once("exit", resolve));
+    daemon.kill("SIGUSR2");
+    await gone;
+    return findings;
+  }
+
   return {
     host,
     folder,
@@ -123,12 +135,7 @@ export async function startEngine(flags: string[] = []): Promise<TestEngine> {
       // Said here, since an error that a test threw before is hidden by what its clean-up throws.
       const ended = daemon.exitCode !== null || daemon.signalCode !== null;
       if (ended) throw new Error(`the daemon has ended:\n${readFileSync(log, "utf8").slice(-5000)}`);
-      assert.deepEqual(await readCheck(paths.execRoot), [], "the engine's own check");
-      const { stdout } = await berth(["ps", "-aq"]);
-      const ids = stdout.split("\n").filter(Boolean);
-      if (ids.length > 0) await berth(["rm", "-f", "-v", ...ids]);
-      process.kill(daemon.pid ?? 0, "SIGUSR2");
-      await new Promise((resolve) => daemon.once("exit", resolve));
+      const findings = await takeAway().finally(() => end("SIGKILL"));
       const complaints = readFileSync(log, "utf8")
         .split("\n")
         // Beside its own errors, what Node says of a program: "(node:123) [DEP0169] DeprecationWarning: …".
@@ -136,6 +143,7 @@ export async function startEngine(flags: string[] = []): Promise<TestEngine> {
       await checkGone(before, name);
       subnet.release();
       rmSync(folder, { recursive: true, force: true });
+      assert.deepEqual(findings, [], "the engine's own check");
       assert.deepEqual(complaints, [], "the daemon logged errors");
     },
   };

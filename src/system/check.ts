@@ -8,19 +8,25 @@ import type { Finding } from "../finding.ts";
 import type { CheckFinding } from "../formats/docker-api/docker-api-system.ts";
 import { detach } from "../sys/mount.ts";
 
-/** Longer than anything is on its way between kernel and records: a link on its way out, an exit to be taken note of. */
-const settlingMilliseconds = 1500;
+/**
+ * Together longer than anything is on its way between kernel and records: a link on its way out, an exit to be taken note of. Most
+ * of it has arrived after the first.
+ */
+const settlingMilliseconds = [150, 350, 1000];
 
 /**
- * Compares records, kernel, supervisor and file system. What is under way looks wrong for a moment, so only what is found
- * twice is reported.
+ * Compares records, kernel, supervisor and file system. What is under way looks wrong for a moment, so only what is found each
+ * time is reported.
  */
 async function findAll(containers: Containers): Promise<Finding[]> {
-  const first = await survey(containers);
-  if (first.length === 0) return [];
-  await setTimeout(settlingMilliseconds);
-  const known = new Set(first.map(keyOf));
-  return (await survey(containers)).filter((finding) => known.has(keyOf(finding)));
+  let findings = await survey(containers);
+  for (const milliseconds of settlingMilliseconds) {
+    if (findings.length === 0) return [];
+    await setTimeout(milliseconds);
+    const known = new Set(findings.map(keyOf));
+    findings = (await survey(containers)).filter((finding) => known.has(keyOf(finding)));
+  }
+  return findings;
 }
 
 const keyOf = ({ subject, problem }: Finding) => `${subject}: ${problem}`;

@@ -9,7 +9,8 @@ describe("system check", () => {
   const { engine, berth } = useEngine();
   const check = async (...flags: string[]) => {
     const { code, stdout } = await engine.berth(["system", "check", ...flags]);
-    return { code, lines: stdout.trim().split("\n") };
+    const lines = stdout.trim().split("\n");
+    return { code, lines: lines.filter((line) => !line.startsWith("To repair ")) };
   };
   const table = () => (engine.execRoot.split("/").at(-2) ?? "").replace(/-.*/, "");
 
@@ -23,7 +24,12 @@ describe("system check", () => {
     });
   });
 
-  const faults: { what: string; make: () => void; problem: RegExp }[] = [
+  interface Fault {
+    what: string;
+    make(): void;
+    problem: RegExp;
+  }
+  const faults: Fault[] = [
     {
       what: "published ports taken out of the table",
       make: () => void execFileSync("nft", ["flush", "map", "inet", table(), "published"]),
@@ -60,14 +66,6 @@ describe("system check", () => {
         execFileSync("ip", ["link", "set", `${table()}x`, "master", table()]);
       },
       problem: /^link bt.*x: it belongs to no running container/,
-    },
-    {
-      what: "a bridge of a network that was removed",
-      make: () => {
-        execFileSync("ip", ["link", "add", `${table()}b`, "type", "bridge"]);
-        execFileSync("ip", ["link", "set", `${table()}b`, "alias", `berth ${table()}`]);
-      },
-      problem: /^bridge bt.*b: its network no longer exists/,
     },
     {
       what: "a layer folder",
@@ -109,18 +107,42 @@ describe("system check", () => {
       problem: /^volume data: its directory .* is missing/,
     },
   ];
-  for (const { what, make, problem } of faults) {
-    it(`finds and repairs: ${what}`, async () => {
-      make();
-      const found = await check();
-      assert.equal(found.code, 1);
-      assert.match(found.lines[0] ?? "", problem);
-      const repaired = await check("--repair");
-      assert.equal(repaired.code, 0, repaired.lines.join("\n"));
-      assert.match(repaired.lines[0] ?? "", /\(repaired\)$/);
-      assert.equal((await check()).code, 0);
-    });
+  const strayBridge: Fault = {
+    what: "a bridge of a network that was removed",
+    make: () => {
+      execFileSync("ip", ["link", "add", `${table()}b`, "type", "bridge"]);
+      execFileSync("ip", ["link", "set", `${table()}b`, "alias", `berth ${table()}`]);
+    },
+    problem: /^bridge bt.*b: its network no longer exists/,
+  };
+
+  async function repair(group: Fault[], found: Awaited<ReturnType<typeof check>>): Promise<void> {
+    assert.equal(found.code, 1);
+    const isFound = ({ problem }: Fault) => found.lines.some((line) => problem.test(line));
+    const unseen = group.filter((fault) => !isFound(fault)).map(({ what }) => what);
+    assert.deepEqual(unseen, [], found.lines.join("\n"));
+    const strange = found.lines.filter((line) => !group.some(({ problem }) => problem.test(line)));
+    assert.deepEqual(strange, []);
+    const repaired = await check("--repair");
+    assert.equal(repaired.code, 0, repaired.lines.join("\n"));
+    const left = repaired.lines.filter((line) => !/\(repaired\)$/.test(line));
+    assert.deepEqual(left, []);
+    assert.equal(repaired.lines.length, found.lines.length);
+    assert.equal((await check()).code, 0);
   }
+
+  it(`finds and repairs ${faults.map(({ what }) => what).join("; ")}`, async () => {
+    for (const { make } of faults) make();
+    await repair(faults, await check());
+  });
+
+  it(`finds and repairs ${strayBridge.what}, if the engine has not done so by itself`, async () => {
+    strayBridge.make();
+    const found = await check();
+    // It looks at the bridges whenever any program takes an address away, and other tests do.
+    if (found.code === 0) assert.ok(!existsSync(`/sys/class/net/${table()}b`));
+    else await repair([strayBridge], found);
+  });
 
   it("tells of a table of rules that was taken away until that is acknowledged, though the engine has put it right", async () => {
     const before = execFileSync("nft", ["list", "table", "inet", table()], { encoding: "utf8" });
