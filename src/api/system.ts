@@ -43,11 +43,11 @@ export async function df(request: ApiRequest): Promise<Reply> {
 }
 
 export async function checkEngine({ engine }: ApiRequest): Promise<Reply> {
-  return ok(await checkSystem(engine.containers, false));
+  return ok(await checkSystem(engine, false));
 }
 
 export async function repair({ engine }: ApiRequest): Promise<Reply> {
-  return ok(await checkSystem(engine.containers, true));
+  return ok(await checkSystem(engine, true));
 }
 
 export function stop(request: ApiRequest): Reply {

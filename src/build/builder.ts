@@ -2,6 +2,7 @@ import { mkdirSync, readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import type { CallAnswer } from "../dockerfile/answers.ts";
 import { forbidden } from "../errors.ts";
+import type { Finding } from "../finding.ts";
 import type { Exit } from "../supervisor-protocol/protocol.ts";
 import { createJobRunner } from "../sys/jobs.ts";
 import { createSharedWork } from "../sys/shared-work.ts";
@@ -14,6 +15,7 @@ import type { CacheRecord } from "./cache/record.ts";
 import { stepKind } from "./cache/record.ts";
 import { openStepCache, type StepCache } from "./cache/step-cache.ts";
 import { listUsage, type UsageRecord } from "./cache/usage.ts";
+import { checkBuilder } from "./check.ts";
 import type { ClientSession } from "./client-session.ts";
 import { type ContextStore, openContextStore } from "./context/context-store.ts";
 import { type Folder, openFolders } from "./context/folders.ts";
@@ -25,7 +27,7 @@ import type { Reporter } from "./progress.ts";
 import { restoreSteps } from "./restore.ts";
 import type { BuilderSettings, BuildRooms } from "./rooms.ts";
 import type { FilesJob, FilesResult } from "./solve/files.worker.ts";
-import { createStepProcesses } from "./solve/processes.ts";
+import { createStepProcesses, type StepProcesses } from "./solve/processes.ts";
 import { createSolver, parallelSteps } from "./solve/solve.ts";
 import type { Followers, SolveRooms, Solving } from "./solve/solving.ts";
 import { lowerDirectoriesOf } from "./solve/step-layer.ts";
@@ -48,8 +50,8 @@ export interface Build {
   solve(image: PlannedImage): Promise<string[]>;
   /** What layers show, as files for this build alone. */
   flatten(layers: readonly string[]): Promise<Folder>;
-  /** The same as an archive, which the caller removes. @returns its path */
-  pack(layers: readonly string[]): Promise<string>;
+  /** The same as an archive. */
+  pack(layers: readonly string[]): Promise<Folder>;
   /** Gives up what is under way, and lets go of what was needed. */
   close(): void;
 }
@@ -79,6 +81,10 @@ export interface Builder {
   onSupervisorLost(): void;
   /** Clears away what a daemon that was killed has left. Call it once, when there is a supervisor. */
   restore(): Promise<void>;
+  /** Commands of steps, by which supervisor, runtime and networks know them. */
+  readonly processes: Pick<StepProcesses, "ids" | "sandboxOwners">;
+  /** What is not as the records say. */
+  check(): Promise<Finding[]>;
   /** Gives up the builds that are not over, and waits until nothing of their steps runs. */
   close(): Promise<void>;
 }
@@ -110,6 +116,7 @@ export function openBuilder(given: BuildRooms): Builder {
     running: new Set(),
     closers: new Set(),
     onBuildOver: () => garbage.wake(),
+    live: new Set(),
     begun: {
       add: (id, snapshot) => steps.put(id, { id, snapshot }),
       delete: (id) => steps.deleteSoon(id),
@@ -134,6 +141,8 @@ export function openBuilder(given: BuildRooms): Builder {
       await restoreSteps(rooms, left, (id) => steps.delete(id));
       garbage.wake();
     },
+    processes: rooms.processes,
+    check: () => checkBuilder(rooms),
     async close() {
       for (const close of rooms.closers) close();
       await Promise.allSettled(rooms.running);

@@ -1,6 +1,6 @@
 import { existsSync } from "node:fs";
 import { rm } from "node:fs/promises";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { messageOf } from "../errors.ts";
 import type { Finding } from "../finding.ts";
 import type { ListedProcess } from "../supervisor-protocol/protocol.ts";
@@ -14,8 +14,8 @@ import { lowerLayers } from "./rootfs.ts";
 import { findStrayRunFiles, namesIn } from "./run-files.ts";
 import { cgroupOf, deleteFromRuntime, runtimeOf } from "./runtime-files.ts";
 
-/** Compares the records with the supervisor, the kernel and the folders. */
-export async function checkContainers(containers: Containers): Promise<Finding[]> {
+/** Compares the records with the supervisor, the kernel and the folders. @param others ids of processes that are no container's */
+export async function checkContainers(containers: Containers, others: readonly string[]): Promise<Finding[]> {
   const list = await containers.supervisor.call("list", {});
   const held = new Map(list.map((one) => [one.process, one]));
   const perContainer = [...containers.byId.values()].flatMap((container) => [
@@ -24,10 +24,10 @@ export async function checkContainers(containers: Containers): Promise<Finding[]
   ]);
   return [
     ...perContainer,
-    ...checkHeld(containers, list),
+    ...checkHeld(containers, list, others),
     ...(await checkFolders(containers)),
     ...(await checkRunFiles(containers, held)),
-    ...checkCgroups(containers),
+    ...checkCgroups(containers, others),
   ];
 }
 
@@ -80,9 +80,10 @@ function checkFiles(containers: Containers, container: Container): Finding[] {
 }
 
 /** What the supervisor holds is a container's or an exec's; the daemon forgets the latter when it ends, and they run on. */
-function checkHeld(containers: Containers, list: ListedProcess[]): Finding[] {
+function checkHeld(containers: Containers, list: ListedProcess[], others: readonly string[]): Finding[] {
   return list.flatMap(({ process, pid, exit }) => {
     if (!exit || containers.byId.has(process) || containers.execs.has(process)) return [];
+    if (others.includes(process)) return [];
     return {
       subject: `process ${pid}`,
       problem: "it has ended, and the supervisor still keeps its exit",
@@ -114,7 +115,7 @@ async function checkRunFiles(
   }));
 }
 
-function checkCgroups(containers: Containers): Finding[] {
+function checkCgroups(containers: Containers, others: readonly string[]): Finding[] {
   const { cgroupParent } = containers.settings;
   const live = new Set(
     [...containers.byId.values()]
@@ -122,7 +123,7 @@ function checkCgroups(containers: Containers): Finding[] {
       .map((container) => cgroupOf(containers, container)),
   );
   return listCgroups(cgroupParent).flatMap((path): Finding[] => {
-    if (live.has(path)) return [];
+    if (live.has(path) || others.includes(basename(path))) return [];
     const repair = () => removeCgroup(path);
     return [{ subject: `cgroup ${path}`, problem: "no running container is in it", repair }];
   });

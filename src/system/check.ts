@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
 import { setTimeout } from "node:timers/promises";
+import type { Builder } from "../build/builder.ts";
 import { checkContainers } from "../containers/check.ts";
 import type { Containers } from "../containers/containers.ts";
 import { sandboxOwners } from "../containers/sandbox.ts";
@@ -7,6 +8,12 @@ import { messageOf } from "../errors.ts";
 import type { Finding } from "../finding.ts";
 import type { CheckFinding } from "../formats/docker-api/docker-api-system.ts";
 import { detach } from "../sys/mount.ts";
+
+/** What is looked over. */
+export interface Subject {
+  containers: Containers;
+  builder: Builder;
+}
 
 /**
  * Together longer than anything is on its way between kernel and records: a link on its way out, an exit to be taken note of. Most
@@ -18,27 +25,28 @@ const settlingMilliseconds = [150, 350, 1000];
  * Compares records, kernel, supervisor and file system. What is under way looks wrong for a moment, so only what is found each
  * time is reported.
  */
-async function findAll(containers: Containers): Promise<Finding[]> {
-  let findings = await survey(containers);
+async function findAll(subject: Subject): Promise<Finding[]> {
+  let findings = await survey(subject);
   for (const milliseconds of settlingMilliseconds) {
     if (findings.length === 0) return [];
     await setTimeout(milliseconds);
     const known = new Set(findings.map(keyOf));
-    findings = (await survey(containers)).filter((finding) => known.has(keyOf(finding)));
+    findings = (await survey(subject)).filter((finding) => known.has(keyOf(finding)));
   }
   return findings;
 }
 
 const keyOf = ({ subject, problem }: Finding) => `${subject}: ${problem}`;
 
-async function survey(containers: Containers): Promise<Finding[]> {
+async function survey({ containers, builder }: Subject): Promise<Finding[]> {
   const owners = new Set([...containers.byId.keys(), ...containers.records.setAside()]);
   const lists = await Promise.all([
     containers.state.check(),
     containers.images.check(owners),
     containers.volumes.check(),
-    checkContainers(containers),
-    containers.networks.check(() => sandboxOwners(containers)),
+    checkContainers(containers, builder.processes.ids()),
+    containers.networks.check(() => [...sandboxOwners(containers), ...builder.processes.sandboxOwners()]),
+    builder.check(),
     checkMounts(containers),
   ]);
   return lists.flat();
@@ -62,12 +70,12 @@ function checkMounts({ settings, volumes }: Containers): Finding[] {
 }
 
 /** @param repair repairs what can be repaired, and says for each whether it did */
-export async function checkSystem(containers: Containers, repair: boolean): Promise<CheckFinding[]> {
-  const findings = await findAll(containers);
+export async function checkSystem(subject: Subject, repair: boolean): Promise<CheckFinding[]> {
+  const findings = await findAll(subject);
   if (!repair) return findings.map((finding) => describe(finding, finding.repair ? "possible" : "manual"));
   const outcomes: CheckFinding[] = [];
   for (const finding of findings) outcomes.push(await repairOne(finding));
-  const left = new Set((await findAll(containers)).map(keyOf));
+  const left = new Set((await findAll(subject)).map(keyOf));
   return outcomes.map((outcome) => {
     const isLeft = left.has(`${outcome.Subject}: ${outcome.Problem}`);
     return isLeft && outcome.Repair === "done" ? { ...outcome, Repair: "failed" } : outcome;

@@ -27,6 +27,8 @@ export interface CacheMounts {
   /** Waits for one that is locked. @throws the signal's reason */
   open(mount: CacheMount, settings: OpenSettings): Promise<OpenCacheMount>;
   list(): (CacheMountRecord & { inUse: boolean })[];
+  /** Directories that are in their place, or on their way. */
+  folderNames(): ReadonlySet<string>;
   measure(id: string): Promise<number>;
   /** @returns false when it is in use */
   remove(id: string): Promise<boolean>;
@@ -47,17 +49,21 @@ interface MountStore {
   root: string;
   records: Records<CacheMountRecord>;
   kept: Map<string, Kept>;
+  /** Directories that are being made or removed. */
+  moving: Set<string>;
   fill: Fill;
 }
 
 async function makeMount(
-  { root, records, kept, fill }: MountStore,
+  { root, records, kept, moving, fill }: MountStore,
   mount: CacheMount,
   settings: OpenSettings,
 ): Promise<Kept> {
   const id = newCacheId();
   const now = Date.now();
   const path = join(root, id);
+  const names = [id, `${id}.from`];
+  for (const name of names) moving.add(name);
   const record: CacheMountRecord = {
     ...{ id, name: mount.id, createdAt: now, lastUsedAt: now, usageCount: 0 },
     description: `cached mount ${mount.target} from ${settings.description}`,
@@ -74,6 +80,7 @@ async function makeMount(
     throw error;
   } finally {
     rmSync(`${path}.from`, { recursive: true, force: true });
+    for (const name of names) moving.delete(name);
   }
   kept.set(id, one);
   return one;
@@ -93,7 +100,8 @@ export function openCacheMounts(root: string, state: State, fill: Fill): CacheMo
     else records.delete(record.id);
   for (const name of readdirSync(root))
     if (!kept.has(name)) void removeTree(join(root, name)).catch(() => {});
-  const store: MountStore = { root, records, kept, fill };
+  const moving = new Set<string>();
+  const store: MountStore = { root, records, kept, moving, fill };
   const make = (mount: CacheMount, settings: OpenSettings) => makeMount(store, mount, settings);
   const named = (name: string) => [...kept.values()].filter(({ record }) => record.name === name);
 
@@ -148,13 +156,15 @@ export function openCacheMounts(root: string, state: State, fill: Fill): CacheMo
       }
     },
     list: () => [...kept.values()].map(({ record, users }) => ({ ...record, inUse: users > 0 })),
+    folderNames: () => new Set([...kept.keys(), ...moving]),
     measure: async (id) => (await measureTree(join(root, id))).diskBytes,
     async remove(id) {
       const one = kept.get(id);
       if (!one || one.users + one.waiting > 0) return false;
       kept.delete(id);
       records.delete(id);
-      await removeTree(join(root, id));
+      moving.add(id);
+      await removeTree(join(root, id)).finally(() => moving.delete(id));
       return true;
     },
   };

@@ -40,6 +40,8 @@ export interface ContextStore {
    * @throws what `send` throws; EngineError invalid for what cannot be a directory
    */
   receive(key: string | undefined, send: (visitor: DirectoryVisitor) => Promise<void>): Promise<ReceivedTree>;
+  /** Below its root. */
+  folderNames(): ReadonlySet<string>;
   list(): Promise<KeptContext[]>;
   /** Silent when it is in use, or there is none. @returns whether it is gone */
   remove(id: string): Promise<boolean>;
@@ -96,6 +98,7 @@ export function openContextStore(root: string): ContextStore {
         sweep(folder);
       }
     },
+    folderNames: () => new Set([bootId()]),
     async list() {
       const opened = await Promise.all(
         [...folders.keys(), ...idle].map(async (id) => [id, await folderFor(id)] as const),

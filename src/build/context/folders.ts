@@ -9,8 +9,8 @@ import {
   readdirSync,
   readFileSync,
   readSync,
-  rmSync,
 } from "node:fs";
+import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
@@ -40,70 +40,77 @@ export interface Folders {
   make(): Folder;
   /** Copies what layers show, topmost first, with owners, modes and times. */
   flatten(layers: string[], signal: AbortSignal): Promise<Folder>;
-  /** An archive of the same. The caller removes it. @returns its path */
-  pack(layers: string[], signal: AbortSignal): Promise<string>;
+  /** What is there for builds that are not over. */
+  names(): ReadonlySet<string>;
+  /** An archive of the same: a file. */
+  pack(layers: string[], signal: AbortSignal): Promise<Folder>;
 }
 
 const blockOfTar = 512;
+
+/** Where one of them is made. */
+interface Place {
+  tree: string;
+  /** A file that is packed or unpacked. */
+  archive: string;
+  mountpoint: string;
+  release(): void;
+}
 
 /** @param root is made; what an earlier daemon left there goes */
 export function openFolders(root: string, files: JobRunner<FilesJob, FilesResult>): Folders {
   mkdirSync(root, { recursive: true, mode: 0o700 });
   for (const name of readdirSync(root)) void removeTree(join(root, name)).catch(() => {});
-  const newPlace = () => join(root, randomBytes(12).toString("hex"));
-  const make = (): Folder => {
-    const path = newPlace();
-    mkdirSync(path, { mode: 0o755 });
-    return { path, release: () => void removeTree(path).catch(() => {}) };
-  };
+  const live = new Set<string>();
+
+  function newPlace(): Place {
+    const name = randomBytes(12).toString("hex");
+    const path = join(root, name);
+    live.add(name);
+    mkdirSync(path, { mode: 0o711 });
+    const remove = () => removeTree(path).then(() => live.delete(name));
+    const release = () => void remove().catch(() => {});
+    const [tree, archive, mountpoint] = ["tree", "archive", "from"].map((one) => join(path, one)) as [
+      ...[string, string, string],
+    ];
+    mkdirSync(tree, { mode: 0o755 });
+    return { tree, archive, mountpoint, release };
+  }
+
+  /** What fails leaves nothing. */
+  async function fill(result: "tree" | "archive", make: (place: Place) => Promise<unknown>): Promise<Folder> {
+    const place = newPlace();
+    try {
+      await make(place);
+      return { path: place[result], release: place.release };
+    } catch (error) {
+      place.release();
+      throw error;
+    }
+  }
+
   return {
-    make,
-    async flatten(layers, signal) {
-      const { path, release } = make();
-      try {
-        await files.run(
-          { kind: "fill", mountpoint: `${path}.from`, layers, source: "", target: path },
-          signal,
-        );
-        return { path, release };
-      } catch (error) {
-        release();
-        throw error;
-      } finally {
-        rmSync(`${path}.from`, { recursive: true, force: true });
-      }
+    names: () => live,
+    make() {
+      const { tree, release } = newPlace();
+      return { path: tree, release };
     },
-    async pack(layers, signal) {
-      const path = newPlace();
-      try {
-        await files.run({ kind: "pack", mountpoint: `${path}.from`, layers, archive: path }, signal);
-        return path;
-      } catch (error) {
-        rmSync(path, { force: true });
-        throw error;
-      } finally {
-        rmSync(`${path}.from`, { recursive: true, force: true });
-      }
-    },
-    async unpack(input, signal) {
-      const place = newPlace();
-      const [archive, target] = [`${place}.tar`, place];
-      mkdirSync(target, { mode: 0o755 });
-      const release = () => void removeTree(target).catch(() => {});
-      try {
-        await pipeline(Readable.from(input), createWriteStream(archive, { flags: "wx", mode: 0o600 }), {
-          signal,
-        });
-        if (isArchiveFile(archive)) await files.run({ kind: "unpack", archive, target }, signal);
-        else await files.run({ kind: "place", file: archive, target, name: "Dockerfile" });
-        return { path: target, release };
-      } catch (error) {
-        release();
-        throw error;
-      } finally {
-        rmSync(archive, { force: true });
-      }
-    },
+    flatten: (layers, signal) =>
+      fill("tree", ({ mountpoint, tree }) =>
+        files.run({ kind: "fill", mountpoint, layers, source: "", target: tree }, signal),
+      ),
+    pack: (layers, signal) =>
+      fill("archive", ({ mountpoint, archive }) =>
+        files.run({ kind: "pack", mountpoint, layers, archive }, signal),
+      ),
+    unpack: (input, signal) =>
+      fill("tree", async ({ archive, tree }) => {
+        const output = createWriteStream(archive, { flags: "wx", mode: 0o600 });
+        await pipeline(Readable.from(input), output, { signal });
+        if (isArchiveFile(archive)) await files.run({ kind: "unpack", archive, target: tree }, signal);
+        else await files.run({ kind: "place", file: archive, target: tree, name: "Dockerfile" });
+        await rm(archive, { force: true });
+      }),
   };
 }
 

@@ -1,4 +1,4 @@
-import { createReadStream, rmSync } from "node:fs";
+import { createReadStream } from "node:fs";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import type { ByteString } from "../../formats/tar/tar-entry.ts";
 import type { ClientSession, OutgoingEntry } from "../client-session.ts";
@@ -70,14 +70,14 @@ async function* entriesOf(folder: Folder, onBytes: (count: number) => void): Asy
   }
 }
 
-/** Sends a root file system as an archive. @param archive is removed in the end */
-export function exportArchive(archive: string, { session, exporter, report }: FilesTarget): Promise<void> {
+/** Sends a root file system as an archive. @param archive is let go in the end */
+export function exportArchive(archive: Folder, { session, exporter, report }: FilesTarget): Promise<void> {
   const vertex = exportVertex("exporting to client tarball");
   return reportWork(report, vertex, async () => {
     const tell = beginStatus(report, vertex.digest, "sending tarball");
     let bytes = 0;
     async function* chunks(): AsyncGenerator<Buffer> {
-      for await (const chunk of createReadStream(archive, { highWaterMark: 1024 * 1024 })) {
+      for await (const chunk of createReadStream(archive.path, { highWaterMark: 1024 * 1024 })) {
         bytes += (chunk as Buffer).length;
         tell(bytes);
         yield chunk as Buffer;
@@ -87,7 +87,7 @@ export function exportArchive(archive: string, { session, exporter, report }: Fi
       await session.sendArchive(exporter, chunks(), {});
       tell(bytes, true);
     } finally {
-      rmSync(archive, { force: true });
+      archive.release();
     }
   });
 }

@@ -49,7 +49,9 @@ export function keepLayers({ rooms, onClose }: Omit<Solving, "file">, layers: re
   const { images, logger } = rooms;
   const name = snapshotOf(`view-${newCacheId()}`);
   images.snapshots.view(name, layers);
+  rooms.live.add(name);
   onClose(() => {
+    rooms.live.delete(name);
     images.snapshots.remove(name).catch((error: unknown) => {
       logger.warn({ error, snapshot: name }, "the layers of a build could not be let go");
     });

@@ -64,6 +64,7 @@ export function executeRun(
       async prepareWritable(lower) {
         const name = snapshotOf(newCacheId());
         writable.push(name);
+        rooms.live.add(name);
         const { upper, work } = snapshots.prepare(name, []);
         return { lower, upper, work };
       },
@@ -81,7 +82,10 @@ export function executeRun(
       clearStubs(root.upper, root.lower, stubs);
     } finally {
       await mounts.close();
-      for (const name of writable) await snapshots.remove(name);
+      for (const name of writable) {
+        await snapshots.remove(name);
+        rooms.live.delete(name);
+      }
       rooms.begun.delete(processId);
     }
   });

@@ -51,7 +51,7 @@ export async function runStep(
 ): Promise<void> {
   const folder = stepFolder(rooms, id);
   mkdirSync(folder, { recursive: true, mode: 0o711 });
-  const exit = processes.expect(id);
+  const exit = processes.expect(id, node.network !== "host");
   let sandbox: Sandbox | undefined;
   try {
     sandbox = node.network === "host" ? undefined : await openSandbox(rooms, node, id);
@@ -80,9 +80,9 @@ export async function runStep(
       output.close();
     }
   } finally {
-    processes.forget(id);
     sandbox?.release();
     await clearStep(rooms, id, node);
+    processes.forget(id);
   }
 }
 

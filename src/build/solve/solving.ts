@@ -31,6 +31,8 @@ export interface SolveRooms extends BuildRooms {
   running: Set<Promise<unknown>>;
   /** Give up builds that are not over. */
   closers: Set<() => void>;
+  /** Snapshots of steps and builds that are not over. */
+  live: Set<string>;
   onBuildOver(): void;
   /** Steps that have been begun, and what their snapshots are called. */
   begun: { add(id: string, snapshot: string): void; delete(id: string): void };

@@ -30,6 +30,7 @@ export async function makeStepLayer(
   const id = newCacheId();
   const name = snapshotOf(id);
   rooms.begun.add(id, name);
+  rooms.live.add(name);
   try {
     const { lower, upper, work } = snapshots.prepare(name, about.layers);
     await write(id, { lower: lowerDirectoriesOf(rooms, lower), upper, work });
@@ -42,6 +43,7 @@ export async function makeStepLayer(
     throw error;
   } finally {
     rooms.begun.delete(id);
+    rooms.live.delete(name);
     rmSync(join(rooms.execRoot, "build", id), { recursive: true, force: true });
   }
 }
