@@ -16,9 +16,4 @@ for suite in trixie sid; do
   sh scripts/peers.sh get-cli ".tools/peers/$suite" "$suite" ||
     { say "no docker of $suite can be had: the tests run without it"; [ "$suite" = sid ]; }
 done
-[ $# -gt 0 ] || set -- 'test/**/*.test.ts'
-summary=$(mktemp)
-trap 'cat "$summary"; rm -f "$summary"' EXIT
-"$NODE" --test --test-concurrency=2 --test-timeout=300000 \
-  --test-reporter=spec --test-reporter-destination=stdout \
-  --test-reporter=./scripts/summary.ts --test-reporter-destination="$summary" "$@"
+exec "$NODE" scripts/run-tests.ts "$@"

@@ -1,11 +1,7 @@
 import assert from "node:assert/strict";
-import { execFile } from "node:child_process";
-import { mkdtempSync, rmSync } from "node:fs";
 import { get } from "node:http";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
-import { promisify } from "node:util";
+import { debianTree } from "../debian-tree.ts";
 import { eventually, output, startEngine, type TestEngine } from "../engine.ts";
 
 const config = `
@@ -38,17 +34,12 @@ backend servers
 
 describe("HAProxy before two backends that it knows by name", () => {
   let engine: TestEngine;
-  let folder: string;
   let port: string;
   const berth = (...words: string[]) => output(engine.berth, words);
   before(async () => {
-    folder = mkdtempSync(join(tmpdir(), "balancer-"));
-    const archive = join(folder, "root.tar");
-    const words = ["--variant=minbase", "--include=haproxy", "--dpkgopt=path-exclude=/usr/share/doc/*"];
-    await promisify(execFile)("mmdebstrap", [...words, "bookworm", archive], { maxBuffer: 64 << 20 });
+    const archive = await debianTree();
     engine = await startEngine();
     await engine.berth(["import", archive, "balancer"], { timeoutSeconds: 120 });
-    rmSync(archive);
     await berth("image", "make", "busybox");
     await berth("network", "create", "back");
     for (const name of ["one", "two"]) await serve(name);
@@ -57,10 +48,7 @@ describe("HAProxy before two backends that it knows by name", () => {
     await berth("run", "-d", "--name", "balancer", ...on, "balancer", ...command);
     port = (await berth("port", "balancer", "80")).split(":").at(-1) ?? "";
   });
-  after(async () => {
-    await engine?.stop();
-    rmSync(folder, { recursive: true });
-  });
+  after(() => engine?.stop());
 
   const serve = (name: string) =>
     berth(

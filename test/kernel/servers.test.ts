@@ -1,39 +1,23 @@
 import assert from "node:assert/strict";
-import { execFile } from "node:child_process";
-import { mkdtempSync, rmSync } from "node:fs";
 import { get } from "node:http";
 import { connect } from "node:net";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
-import { promisify } from "node:util";
+import { debianTree } from "../debian-tree.ts";
 import { eventually, output, startEngine, type TestEngine } from "../engine.ts";
 
 /** Debian's own servers in containers, as people run them: their users, their logs on /dev/stdout, their data in volumes. */
 describe("real servers", () => {
   let engine: TestEngine;
-  let folder: string;
   const berth = (...words: string[]) => output(engine.berth, words);
   before(async () => {
-    folder = mkdtempSync(join(tmpdir(), "servers-"));
-    const archive = join(folder, "root.tar");
-    const words = [
-      "--variant=minbase",
-      "--include=nginx-light,redis-server,postgresql",
-      "--dpkgopt=path-exclude=/usr/share/doc/*",
-    ];
-    await promisify(execFile)("mmdebstrap", [...words, "bookworm", archive], { maxBuffer: 64 << 20 });
+    const archive = await debianTree();
     engine = await startEngine();
     assert.match(
       (await engine.berth(["import", archive, "servers"], { timeoutSeconds: 120 })).stdout,
       /^sha256:/,
     );
-    rmSync(archive);
   });
-  after(async () => {
-    await engine?.stop();
-    rmSync(folder, { recursive: true });
-  });
+  after(() => engine?.stop());
 
   const portOf = async (name: string, port: string) =>
     Number((await berth("port", name, port)).split("\n")[0]?.split(":").at(-1));

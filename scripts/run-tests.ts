@@ -1,0 +1,56 @@
+import { existsSync, globSync } from "node:fs";
+import { join, relative } from "node:path";
+import { run } from "node:test";
+import { spec } from "node:test/reporters";
+import { collectSummary } from "./summary.ts";
+
+// Runs the test files that the patterns name, two at a time, and says in a few lines at the end what failed and what took long.
+
+/** Those that take longest come first, so that none runs alone at the end: the summary shows which they are. */
+const long = [
+  "test/kernel/torture.test.ts",
+  "test/kernel/servers.test.ts",
+  "test/compat/registries.test.ts",
+  "test/compat/lifecycle.test.ts",
+  "test/kernel/escapes.test.ts",
+  "test/kernel/isolation.test.ts",
+  "test/fuzz/systems.test.ts",
+  "test/kernel/load-balancer.test.ts",
+  "test/cli/context.test.ts",
+  "test/kernel/connections.test.ts",
+  "test/kernel/archive-streams.test.ts",
+  "test/kernel/deep-trees.test.ts",
+  "test/compat/compose.test.ts",
+  "test/build/buildx.test.ts",
+  "test/cli/main.test.ts",
+];
+
+const root = join(import.meta.dirname, "..");
+const missing = long.filter((file) => !existsSync(join(root, file)));
+if (missing.length > 0) throw new Error(`no such test: ${missing.join(", ")}`);
+
+const given = process.argv.slice(2);
+const found = globSync(given.length > 0 ? given : ["test/**/*.test.ts"]).map((file) =>
+  relative(root, join(process.cwd(), file)),
+);
+if (found.length === 0) throw new Error(`no test file is called ${given.join(" or ")}`);
+const files = [
+  ...long.filter((file) => found.includes(file)),
+  ...found.filter((file) => !long.includes(file)).sort(),
+];
+
+// What the many processes of the tests compile is kept from one to the next.
+process.env.NODE_COMPILE_CACHE ??= join(root, ".tools/cache");
+const events = run({
+  files: files.map((file) => join(root, file)),
+  cwd: root,
+  concurrency: 2,
+  timeout: 300_000,
+});
+const summary = collectSummary(events, root);
+events.compose(spec).pipe(process.stdout);
+// After the last line of the other reporter.
+process.once("exit", () => {
+  process.stdout.write(summary.text());
+  if (!summary.isGood()) process.exitCode = 1;
+});
