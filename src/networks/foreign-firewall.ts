@@ -1,7 +1,9 @@
 import { hasCode, messageOf } from "../errors.ts";
 import type { Logger } from "../logger.ts";
 import { findIptables, type IptablesProgram, runIptables } from "../sys/iptables.ts";
+import { createQueue } from "../sys/queue.ts";
 import type { Bridge } from "./bridge.ts";
+import { createFirewalld } from "./firewalld.ts";
 import type { Kernel } from "./kernel.ts";
 
 /**
@@ -12,6 +14,8 @@ import type { Kernel } from "./kernel.ts";
 export interface ForeignFirewall {
   /** Makes our rules there exactly those of these bridges. Logs what it cannot do, and throws nothing. */
   accept(bridges: readonly Bridge[]): Promise<void>;
+  /** firewalld has forgotten what it was asked for. */
+  forget(): void;
 }
 
 /** Docker's chain for rules that go before its own. */
@@ -31,6 +35,8 @@ interface Rules {
 
 /** @param mark the comment our rules bear; one per engine on a machine */
 export function createForeignFirewall(mark: string, kernel: Kernel, logger: Logger): ForeignFirewall {
+  const firewalld = createFirewalld(kernel, logger);
+  const inTurn = createQueue();
   /** Where there may be rules of ours: a daemon before this one may have left some. */
   const mayHaveRules = new Map<IptablesProgram, boolean>();
   const isMarked = (line: string) => line.includes(` --comment ${mark} `);
@@ -92,12 +98,17 @@ export function createForeignFirewall(mark: string, kernel: Kernel, logger: Logg
   }
 
   return {
-    async accept(bridges) {
-      const withIpv6 = bridges.filter(({ homes }) => homes.some(({ subnet }) => subnet.address.family === 6));
-      await acceptIn(4, bridges);
-      if (mayHaveIpv6 || withIpv6.length > 0) await acceptIn(6, withIpv6);
-      mayHaveIpv6 = withIpv6.length > 0;
-    },
+    accept: (bridges) =>
+      inTurn(async () => {
+        const withIpv6 = bridges.filter(({ homes }) =>
+          homes.some(({ subnet }) => subnet.address.family === 6),
+        );
+        await acceptIn(4, bridges);
+        if (mayHaveIpv6 || withIpv6.length > 0) await acceptIn(6, withIpv6);
+        mayHaveIpv6 = withIpv6.length > 0;
+        await firewalld.accept(bridges.map(({ link }) => link));
+      }),
+    forget: () => firewalld.forget(),
   };
 }
 

@@ -138,13 +138,16 @@ async function createParts(options: NetworksOptions, kernel: Kernel) {
     ...{ tableName, kernel, logger, allowsDirectRouting: settings.allowsDirectRouting },
     onScript: (pid) => watch.expect(pid),
   });
-  const watch = watchTable(tableName, logger, firewall);
   const foreignFirewall = createForeignFirewall(tableName, kernel, logger);
+  const bridges = () => catalog.bridges();
+  const watch = watchTable({
+    ...{ tableName, logger, firewall, foreignFirewall },
+    acceptBridges: () => foreignFirewall.accept(bridges()),
+  });
   const reservations = createPortReservations(readFreePorts());
   const names = createSandboxNames(options.resolver, logger);
   const relays = createPortRelays(options.relay, reservations.socketOf, logger);
   const publishedPorts = createPublishedPorts({ firewall, reservations, relays, logger });
-  const bridges = () => catalog.bridges();
   const forward = async () => {
     if (settings.enablesForwarding) await enableForwarding(kernel, bridges(), logger);
   };

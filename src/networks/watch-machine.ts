@@ -4,6 +4,7 @@ import { decodeLinkLoss, type LinkLoss, linkGroups, lossFilter } from "../sys/li
 import { netlinkProtocol } from "../sys/netlink.ts";
 import { listenToNetlink } from "../sys/netlink-listener.ts";
 import { checkMachine, type MachineNeeds } from "./check-machine.ts";
+import { createSettledWork } from "./settled-work.ts";
 
 /** Notices when another program takes away what the networks need on this machine, and has it put right. */
 export interface MachineWatch {
@@ -17,17 +18,11 @@ interface MachineWatchOptions extends MachineNeeds {
   repair(): Promise<void>;
 }
 
-/** Between two repairs, so that two programs at odds do not keep the machine busy. */
-const pauseMilliseconds = 1000;
 /** One change is announced many times, and a network's own end announces much. */
 const settleMilliseconds = 50;
 
 export function watchMachine(options: MachineWatchOptions): MachineWatch {
   const { logger, isNeeded, repair } = options;
-  let isBusy = false;
-  let isSuspected = false;
-  let timer: NodeJS.Timeout | undefined;
-
   async function putRight(): Promise<void> {
     const findings = (await checkMachine(options)).filter(({ isForeign }) => !isForeign);
     if (findings.length === 0) return;
@@ -36,22 +31,11 @@ export function watchMachine(options: MachineWatchOptions): MachineWatch {
     await repair();
   }
 
-  function lookSoon(): void {
-    isBusy = true;
-    timer = setTimeout(look, settleMilliseconds);
-  }
-
-  async function look(): Promise<void> {
-    isSuspected = false;
-    await putRight().catch((error: unknown) =>
+  const look = createSettledWork(settleMilliseconds, () =>
+    putRight().catch((error: unknown) =>
       logger.warn({ reason: messageOf(error) }, "what the networks need could not be put right"),
-    );
-    timer = setTimeout(() => {
-      isBusy = false;
-      if (isSuspected) lookSoon();
-    }, pauseMilliseconds);
-    timer.unref();
-  }
+    ),
+  );
 
   /** A container's end takes links and addresses away as well; those of bridges are few. */
   const isSuspicious = (loss: LinkLoss) => !("link" in loss) || isNeeded(loss.link);
@@ -62,8 +46,7 @@ export function watchMachine(options: MachineWatchOptions): MachineWatch {
     (announcement) => {
       const losses = announcement?.messages.flatMap((message) => decodeLinkLoss(message) ?? []);
       if (losses && !losses.some(isSuspicious)) return;
-      isSuspected = true;
-      if (!isBusy) lookSoon();
+      look.callFor();
     },
     lossFilter,
   );
@@ -71,8 +54,7 @@ export function watchMachine(options: MachineWatchOptions): MachineWatch {
   return {
     stop() {
       listener.close();
-      clearTimeout(timer);
-      isBusy = true;
+      look.stop();
     },
   };
 }

@@ -2,11 +2,16 @@ import { messageOf } from "../errors.ts";
 import type { Logger } from "../logger.ts";
 import { netlinkProtocol } from "../sys/netlink.ts";
 import { listenToNetlink } from "../sys/netlink-listener.ts";
-import type { NetlinkMessage } from "../sys/netlink-message.ts";
-import { decodeNftNotice, nftGroup } from "../sys/nftables-message.ts";
+import { decodeNftNotice, type NftNotice, nftGroup } from "../sys/nftables-message.ts";
 import type { Firewall } from "./firewall.ts";
+import { firewalldTable } from "./firewalld.ts";
+import type { ForeignFirewall } from "./foreign-firewall.ts";
+import { createSettledWork } from "./settled-work.ts";
 
-/** Notices when another program takes something away from the engine's nftables table. */
+/**
+ * Notices when another program takes something away from the engine's nftables table, and when another firewall comes or changes
+ * what it lets pass.
+ */
 export interface TableWatch {
   /** Changes by this process are our own. */
   expect(pid: number): void;
@@ -17,11 +22,20 @@ export interface TableWatch {
 const pauseMilliseconds = 1000;
 const rememberedProcesses = 64;
 
-export function watchTable(
-  tableName: string,
-  logger: Logger,
-  { distrust, restore }: Pick<Firewall, "distrust" | "restore">,
-): TableWatch {
+/** Such a firewall changes many chains at once. */
+const settleMilliseconds = 200;
+
+interface TableWatchOptions {
+  tableName: string;
+  logger: Logger;
+  firewall: Pick<Firewall, "distrust" | "restore">;
+  foreignFirewall: Pick<ForeignFirewall, "forget">;
+  /** Has other firewalls accept our bridges. Throws nothing. */
+  acceptBridges(): Promise<void>;
+}
+
+export function watchTable(options: TableWatchOptions): TableWatch {
+  const { tableName, logger, firewall, foreignFirewall, acceptBridges } = options;
   const own = new Set<number>();
   let isRepairing = false;
   let isLost = false;
@@ -34,7 +48,7 @@ export function watchTable(
     isRepairing = true;
     isLost = false;
     try {
-      await restore();
+      await firewall.restore();
     } catch (error) {
       complain(error);
     }
@@ -45,16 +59,22 @@ export function watchTable(
     pause.unref();
   }
 
-  function isLoss(message: NetlinkMessage): boolean {
-    const notice = decodeNftNotice(message);
-    return notice?.table === tableName && notice.isRemoval;
+  const accepting = createSettledWork(settleMilliseconds, acceptBridges);
+  const isLoss = ({ family, table, isRemoval }: NftNotice) =>
+    family === "inet" && table === tableName && isRemoval;
+
+  function lose(): void {
+    isLost = true;
+    firewall.distrust().catch(complain);
+    if (!isRepairing) void repair();
   }
 
   const listener = listenToNetlink(netlinkProtocol.netfilter, [nftGroup], (announcement) => {
-    if (announcement && (own.has(announcement.port) || !announcement.messages.some(isLoss))) return;
-    isLost = true;
-    distrust().catch(complain);
-    if (!isRepairing) void repair();
+    if (announcement && own.has(announcement.port)) return;
+    const notices = announcement?.messages.flatMap((message) => decodeNftNotice(message) ?? []);
+    if (!notices || notices.some(isLoss)) lose();
+    if (!notices || notices.some(isOfFirewalld)) foreignFirewall.forget();
+    if (!notices || notices.some(isOfAnotherFirewall)) accepting.callFor();
   });
 
   return {
@@ -65,7 +85,14 @@ export function watchTable(
     stop() {
       listener.close();
       clearTimeout(pause);
+      accepting.stop();
       isRepairing = true;
     },
   };
 }
+
+const isOfFirewalld = ({ isNewChain, table }: NftNotice) => isNewChain && table === firewalldTable;
+
+/** Those of iptables have the names that it gives them. */
+const isOfAnotherFirewall = (notice: NftNotice) =>
+  isOfFirewalld(notice) || (notice.isNewChain && notice.family.startsWith("ip") && notice.table === "filter");

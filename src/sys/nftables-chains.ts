@@ -4,7 +4,8 @@ const subsystem = 10;
 const getChain = (subsystem << 8) | 4;
 const chainAttribute = { table: 1, name: 3, hook: 4, policy: 5 };
 const hookNumber = 1;
-const families: Readonly<Record<number, string>> = { 1: "inet", 2: "ip", 7: "bridge", 10: "ip6" };
+/** Names of tables' families, by number. */
+export const tableFamilies: Readonly<Record<number, string>> = { 1: "inet", 2: "ip", 7: "bridge", 10: "ip6" };
 const forwardHook = 2;
 const dropped = 0;
 
@@ -29,7 +30,7 @@ export function decodeChain(payload: Buffer): NftChain {
   const attributes = decodeAttributes(payload.subarray(4));
   const hook = decodeAttributes(attributes.get(chainAttribute.hook) ?? Buffer.alloc(0));
   return {
-    family: families[payload[0] ?? 0] ?? "",
+    family: tableFamilies[payload[0] ?? 0] ?? "",
     table: decodeText(attributes.get(chainAttribute.table)),
     name: decodeText(attributes.get(chainAttribute.name)),
     isForward: hook.get(hookNumber)?.readUInt32BE() === forwardHook,

@@ -1,6 +1,7 @@
 import {
   type Attribute,
   decodeAttributes,
+  decodeText,
   encodeAttributes,
   encodeMessage,
   encodeText,
@@ -9,6 +10,7 @@ import {
   type NetlinkMessage,
   zeroes,
 } from "./netlink-message.ts";
+import { tableFamilies } from "./nftables-chains.ts";
 
 /** An element of an nftables set or map, as raw bytes; each part of a concatenation fills whole words of four. */
 export interface SetElement {
@@ -179,20 +181,27 @@ function encodeVerdict(verdict: Verdict): Attribute[] {
 /** The multicast group that changes of the ruleset are announced to. */
 export const nftGroup = 7;
 
-/** Of tables, chains, rules and sets, not of elements. */
-const removals = new Set([2, 5, 8, 11].map((message) => (subsystem << 8) | message));
+/** Of tables, chains, rules and sets. */
+const removals = [2, 5, 8, 11];
+const newChain = 3;
 
 export interface NftNotice {
   isRemoval: boolean;
+  /** A chain is new, or has another policy. */
+  isNewChain: boolean;
+  /** "" for one that this does not know. */
+  family: string;
   table: string;
 }
 
-/** Undefined for what is no change of an `inet` table. */
+/** Undefined for any other change than those, such as of elements. */
 export function decodeNftNotice({ type, payload }: NetlinkMessage): NftNotice | undefined {
-  if (type >> 8 !== subsystem || payload[0] !== inetFamily) return undefined;
-  const name = decodeAttributes(payload.subarray(4)).get(listAttribute.table) ?? Buffer.alloc(0);
+  const message = type & 255;
+  const isRemoval = removals.includes(message);
+  if (type >> 8 !== subsystem || !(isRemoval || message === newChain)) return undefined;
   return {
-    isRemoval: removals.has(type),
-    table: name.toString("utf8").replace(/\0.*$/s, ""),
+    ...{ isRemoval, isNewChain: message === newChain },
+    family: tableFamilies[payload[0] ?? 0] ?? "",
+    table: decodeText(decodeAttributes(payload.subarray(4)).get(listAttribute.table)),
   };
 }
