@@ -4,7 +4,7 @@ import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { json, serve } from "../client/server.ts";
 
-const main = fileURLToPath(new URL("../../src/cli/main.ts", import.meta.url));
+const main = fileURLToPath(new URL("../../dist/cli/main.js", import.meta.url));
 
 function berth(host: string, args: string[], input = ""): Promise<{ code: number | null; text: string }> {
   const env = { PATH: process.env.PATH ?? "", HOME: "/nowhere", BERTH_HOST: host };

@@ -9,7 +9,7 @@ import { fileURLToPath } from "node:url";
 import { json, serve } from "../client/server.ts";
 import { stockDockers } from "../stock-docker.ts";
 
-const main = fileURLToPath(new URL("../../src/cli/main.ts", import.meta.url));
+const main = fileURLToPath(new URL("../../dist/cli/main.js", import.meta.url));
 const folder = mkdtempSync(join(tmpdir(), "bt-context-"));
 after(() => rmSync(folder, { recursive: true }));
 let count = 0;

@@ -8,7 +8,7 @@ import { fileURLToPath } from "node:url";
 import { encodeFrame, streams } from "../../src/formats/stdcopy.ts";
 import { json, serve, type TestServer } from "../client/server.ts";
 
-const main = fileURLToPath(new URL("../../src/cli/main.ts", import.meta.url));
+const main = fileURLToPath(new URL("../../dist/cli/main.js", import.meta.url));
 const folder = mkdtempSync(path.join(os.tmpdir(), "berth-cli-"));
 process.on("exit", () => rmSync(folder, { recursive: true, force: true }));
 

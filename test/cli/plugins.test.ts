@@ -7,7 +7,7 @@ import { after, describe, it } from "node:test";
 import { fileURLToPath } from "node:url";
 import { eventually } from "../engine.ts";
 
-const main = fileURLToPath(new URL("../../src/cli/main.ts", import.meta.url));
+const main = fileURLToPath(new URL("../../dist/cli/main.js", import.meta.url));
 const home = mkdtempSync(join(tmpdir(), "bt-plugins-"));
 after(() => rmSync(home, { recursive: true }));
 const folder = join(home, ".docker", "cli-plugins");

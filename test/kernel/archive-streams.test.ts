@@ -5,6 +5,7 @@ import { type ClientRequest, type IncomingMessage, request } from "node:http";
 import { join } from "node:path";
 import { describe, it } from "node:test";
 import { eventually, useEngine } from "../engine.ts";
+import { rounds } from "../rounds.ts";
 
 describe("archives of a container whose clients go away", () => {
   const { engine, berth } = useEngine();
@@ -36,7 +37,7 @@ describe("archives of a container whose clients go away", () => {
 
   it("leave no thread behind, whenever they go", async () => {
     await berth("run", "--name", "big", "busybox", "sh", "-c", "head -c 20000000 /dev/urandom > /big");
-    for (let round = 0; round < 30; round++) {
+    for (let round = 0; round < rounds({ few: 10, all: 30 }); round++) {
       for (const path of streams) {
         const call = ask(path);
         // From before the request is read until in the middle of the answer.
@@ -64,7 +65,7 @@ describe("archives of a container whose clients go away", () => {
 
   it("that come while a container ends get its files, every time", async () => {
     await berth("rm", "-f", "big");
-    const names = Array.from({ length: 40 }, (_, n) => `short${n}`);
+    const names = Array.from({ length: rounds({ few: 15, all: 40 }) }, (_, n) => `short${n}`);
     for (const name of names) {
       const started = berth("run", "-d", "--name", name, "busybox", "sh", "-c", "echo x > /file");
       await started;

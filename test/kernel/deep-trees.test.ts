@@ -3,6 +3,7 @@ import { existsSync, rmdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, it } from "node:test";
 import { useEngine } from "../engine.ts";
+import { rounds } from "../rounds.ts";
 
 /** Directories nested deeper than any path reaches, in `x` of the working directory, with a file of five bytes. */
 const nest = `name=$(printf '%0200d' 0); i=0; mkdir x && echo deep > x/file
@@ -61,7 +62,7 @@ describe("lists of sizes", () => {
   it("never fail while containers, volumes and images come and go", async () => {
     let isDone = false;
     const churn = async (n: number) => {
-      for (let round = 0; round < 8; round++) {
+      for (let round = 0; round < rounds({ few: 3, all: 8 }); round++) {
         await berth(
           "run",
           "--rm",

@@ -3,8 +3,9 @@ import { before, describe, it } from "node:test";
 import { setTimeout } from "node:timers/promises";
 import { type Client, createClient } from "../../src/client/client.ts";
 import { eventually, supervisorOf, useEngine } from "../engine.ts";
+import { rounds } from "../rounds.ts";
 
-const kills = 30;
+const kills = rounds({ few: 15, all: 30 });
 
 describe("a daemon killed in the middle of an operation", () => {
   const { engine } = useEngine();
@@ -29,15 +30,15 @@ describe("a daemon killed in the middle of an operation", () => {
       milliseconds: 60,
     },
   ];
-  const rounds = kills / operations.length;
+  const killsOfEach = kills / operations.length;
 
   for (const { operation, prepare, act, milliseconds } of operations) {
     it(`never leaves a container that cannot be removed (${operation})`, async () => {
-      for (let kill = 0; kill < rounds; kill++) {
+      for (let kill = 0; kill < killsOfEach; kill++) {
         const name = `${operation}${kill}`;
         await prepare(name);
         const cutOff = act(name).catch(() => {});
-        await setTimeout((kill * milliseconds) / rounds);
+        await setTimeout((kill * milliseconds) / killsOfEach);
         await engine.restart("SIGKILL");
         await cutOff;
         assert.deepEqual(await client.check(), [], `after kill ${kill}`);
@@ -53,16 +54,16 @@ describe("a daemon killed in the middle of an operation", () => {
 
 describe("a stop or a forced removal in the middle of a start", () => {
   const { engine } = useEngine();
-  const rounds = 20;
+  const starts = rounds({ few: 10, all: 20 });
 
   it("waits for the container and leaves nothing of it", async () => {
     const { containers, check } = await createClient({ host: engine.host });
     const body = { Image: "busybox", Cmd: ["sleep", "1000"] } as never;
-    for (let round = 0; round < rounds; round++) {
+    for (let round = 0; round < starts; round++) {
       const name = `round${round}`;
       await containers.create(body, { name });
       const started = containers.start(name).catch(() => {});
-      await setTimeout((round * 30) / rounds);
+      await setTimeout((round * 30) / starts);
       if (round % 2 === 0) await containers.remove(name, { force: true });
       else {
         await containers.stop(name, { timeoutSeconds: 0 });
@@ -85,7 +86,7 @@ describe("a container with --rm", () => {
       containers.create({ Image: "busybox", Cmd: words, HostConfig: { AutoRemove } } as never, {
         name: "same",
       });
-    for (let kill = 0; kill < 12; kill++) {
+    for (let kill = 0; kill < rounds({ few: 8, all: 12 }); kill++) {
       await create(["true"], true);
       const removed = await containers.wait("same", "removed");
       await containers.start("same");

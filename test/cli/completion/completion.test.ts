@@ -7,7 +7,7 @@ import { after, before, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { json, serve, type TestServer } from "../../client/server.ts";
 
-const main = fileURLToPath(new URL("../../../src/cli/main.ts", import.meta.url));
+const main = fileURLToPath(new URL("../../../dist/cli/main.js", import.meta.url));
 const folder = mkdtempSync(path.join(os.tmpdir(), "berth-completion-"));
 const planted = path.join(folder, "planted");
 let server: TestServer;
