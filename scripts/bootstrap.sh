@@ -99,7 +99,7 @@ run_npm() {
 # Bundles the sources when any is newer than the last build.
 ensure_build() {
   if [ -f "$root/dist/.built" ] &&
-    [ -z "$(find "$root/src" "$root/scripts/build.ts" "$root/package-lock.json" -newer "$root/dist/.built" -print -quit)" ]; then
+    [ -z "$(find "$root/src" "$root/ui" "$root/scripts/build.ts" "$root/scripts/build-ui.ts" "$root/package-lock.json" -newer "$root/dist/.built" -print -quit)" ]; then
     return 0
   fi
   timed 'building' "$NODE" "$root/scripts/build.ts"

@@ -3,6 +3,7 @@ import { existsSync, globSync, readFileSync, renameSync, rmSync, writeFileSync }
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { type BuildOptions, build } from "esbuild";
+import { buildUi } from "./build-ui.ts";
 
 /**
  * Bundles the programs, each with all it imports, into dist/ (same paths as in src/): start-up time counts. Native modules
@@ -81,6 +82,7 @@ await build({
   minify: true,
   chunkNames: "cli/[name]-[hash]",
 });
+await buildUi(`${made}/ui`);
 declareTypes(`${made}/types`);
 writeFileSync(`${made}/.built`, "");
 if (existsSync("dist")) renameSync("dist", old);

@@ -19,8 +19,9 @@ const floors: string[][] = [
 ];
 /** Beside the engine's floors: what these may import, and nothing else. */
 const beside: Record<string, string[]> = {
-  cli: ["client", "registry", "distribution", "buildkit", "dockerfile", "formats", "errors.ts"],
+  cli: ["client", "registry", "ui", "distribution", "buildkit", "dockerfile", "formats", "errors.ts"],
   client: ["buildkit", "formats", "errors.ts"],
+  ui: ["client", "registry", "distribution", "formats", "sys", "errors.ts"],
   registry: ["distribution", "formats", "sys", "errors.ts", "logger.ts"],
   supervisor: ["supervisor-protocol", "formats", "sys", "errors.ts", "trace.ts"],
   resolver: ["supervisor-protocol", "formats", "sys", "errors.ts"],
@@ -30,6 +31,9 @@ const beside: Record<string, string[]> = {
 const exceptions = new Set([
   // The library hands out both halves.
   "library → client",
+  // `berth daemon --ui` serves the page, which comes in by the API like any client.
+  "daemon → ui",
+  "daemon → client",
   // Names of files in an archive are bytes, and so are those in a directory.
   "sys → formats",
 ]);
@@ -38,10 +42,16 @@ const longestFile = 300;
 const floorOf = new Map(floors.flatMap((rooms, floor) => rooms.map((room) => [room, floor] as const)));
 const complaints: string[] = [];
 
-for (const file of globSync("src/**/*.ts")) {
+for (const file of globSync(["src/**/*.ts", "ui/**/*.{ts,tsx}"])) {
   const text = readFileSync(file, "utf8");
   const lines = text.split("\n").length - 1;
   if (lines > longestFile) complaints.push(`${file}: ${lines} lines; ${longestFile} at most`);
+  if (file.startsWith("ui/")) {
+    // A browser runs it: of the engine it takes types.
+    for (const [line] of text.matchAll(/^import (?!type ).*"[./]+\/src\/.*$/gm))
+      complaints.push(`${file}: the page imports only types of src: ${line}`);
+    continue;
+  }
   const from = roomOf(file);
   for (const [, path] of text.matchAll(/(?:from|import)\s*\(?\s*"(\.[^"]+)"/g)) {
     const to = roomOf(normalize(join(dirname(file), path!)));

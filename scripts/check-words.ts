@@ -21,7 +21,7 @@ const tics: [phrase: RegExp, plainer: string, except?: RegExp][] = [
   [/\bwho (?:asks|still|waits|brings|reads)\b/i, '"a client that asks", "a waiting caller"'],
 ];
 
-const complaints = globSync(["src/**/*.ts", "*.md", "docs/*.md"]).flatMap((file) =>
+const complaints = globSync(["src/**/*.ts", "ui/**/*.{ts,tsx}", "*.md", "docs/*.md"]).flatMap((file) =>
   readFileSync(file, "utf8")
     .split("\n")
     .flatMap((line, at) =>

@@ -9,6 +9,7 @@ ensure_modules
 step() { printf '%s\n' "check: $1"; shift; "$@"; }
 bin=node_modules/.bin
 step types "$bin/tsc"
+step "the page's types" "$bin/tsc" -p ui
 step 'lint and format' "$bin/biome" check --error-on-warnings .
 step structure "$NODE" scripts/check-structure.ts
 step sizes "$NODE" scripts/check-sizes.ts

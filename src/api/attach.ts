@@ -5,9 +5,9 @@ import { type AttachRequest, attachContainer } from "../containers/exec/attach.t
 import { convertOutput } from "../containers/exec/convert-output.ts";
 import { checkLogs, type LogsRequest, readLogs } from "../containers/logs/logs.ts";
 import { EngineError, messageOf } from "../errors.ts";
+import { openWebSocket } from "../sys/web-socket.ts";
 import { statusOf } from "./errors.ts";
 import { type ApiRequest, type Reply, rawStream } from "./request.ts";
-import { openWebSocket } from "./web-socket.ts";
 
 const multiplexedStream = "application/vnd.docker.multiplexed-stream";
 

@@ -9,7 +9,7 @@ import * as images from "./images.ts";
 import * as networks from "./networks.ts";
 import * as registries from "./registries.ts";
 import type { Handler } from "./request.ts";
-import { stats } from "./stats.ts";
+import { stats, usage } from "./stats.ts";
 import * as system from "./system.ts";
 import * as volumeTransfers from "./volume-transfers.ts";
 import * as volumes from "./volumes.ts";
@@ -34,6 +34,7 @@ export const routes: Route[] = [
   ["GET", "/info", system.info],
   ["GET", "/events", system.events],
   ["GET", "/system/df", system.df],
+  ["GET", "/berth/stats", usage],
   ["GET", "/berth/system/check", system.checkEngine],
   ["POST", "/berth/system/repair", system.repair],
   ["POST", "/berth/system/stop", system.stop],

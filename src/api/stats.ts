@@ -1,4 +1,6 @@
 import type { StatsResponse } from "../formats/docker-api/docker-api-system.ts";
+import { type ContainerUsage, usageOf } from "../formats/usage.ts";
+import { createPauses } from "../sys/pauses.ts";
 import { containerOf } from "./containers.ts";
 import type { ApiRequest, Reply } from "./request.ts";
 
@@ -26,4 +28,19 @@ export async function stats(request: ApiRequest): Promise<Reply | undefined> {
   unfollow();
   output.end();
   return undefined;
+}
+
+/** `GET /berth/stats`: what each running container has used up to now, in one answer. */
+export async function usage(request: ApiRequest): Promise<Reply> {
+  const { byId, stats: sampler } = request.engine.containers;
+  const pauses = createPauses();
+  const all: ContainerUsage[] = [];
+  for (const container of [...byId.values()]) {
+    if (!container.record.state.Running) continue;
+    const sample = await sampler.sample(container, { isCompared: false, signal: request.signal });
+    const used = usageOf(sample);
+    if (used) all.push({ id: container.record.id, name: container.record.name, ...used });
+    await pauses.take();
+  }
+  return { status: 200, body: all };
 }

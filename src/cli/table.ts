@@ -281,6 +281,10 @@ export const commands: Readonly<Record<string, Entry>> = {
     summary: "Search Docker Hub for images",
     load: () => import("./image/search.ts"),
   },
+  ui: {
+    summary: "Serve a web page for the engine",
+    load: () => import("./ui/ui.ts"),
+  },
   version: {
     summary: "Show the Docker version information",
     load: () => import("./system/version.ts"),

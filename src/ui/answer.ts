@@ -1,0 +1,72 @@
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { dropBody } from "../sys/drop-body.ts";
+import { Refusal, toRefusal } from "./refusal.ts";
+
+/** For every answer: nothing of it is run, framed, cached, or read by a page of another origin. */
+export const closedHeaders = {
+  "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'; sandbox",
+  "X-Content-Type-Options": "nosniff",
+  "X-Frame-Options": "DENY",
+  "Referrer-Policy": "no-referrer",
+  "Cross-Origin-Resource-Policy": "same-origin",
+  "Cross-Origin-Opener-Policy": "same-origin",
+  "Cache-Control": "no-store",
+} as const;
+
+export function sendJson(output: ServerResponse, body: unknown, headers: Record<string, string> = {}): void {
+  const text = JSON.stringify(body);
+  output.writeHead(200, {
+    ...closedHeaders,
+    "Content-Type": "application/json",
+    "Content-Length": Buffer.byteLength(text),
+    ...headers,
+  });
+  output.end(text);
+}
+
+/** Answers with the error, unless the answer has begun: then the client sees that it is cut. */
+export function answerError(input: IncomingMessage, output: ServerResponse, thrown: unknown): void {
+  if (output.destroyed) return;
+  if (output.headersSent) {
+    output.destroy();
+    return;
+  }
+  const { status, message, headers } = toRefusal(thrown);
+  const body = JSON.stringify({ message });
+  output.writeHead(status, {
+    ...closedHeaders,
+    "Content-Type": "application/json",
+    "Content-Length": Buffer.byteLength(body),
+    ...headers,
+    // What is still being sent is not read to its end.
+    ...(!input.complete && { Connection: "close" }),
+  });
+  const content = input.method === "HEAD" ? "" : body;
+  if (input.complete) output.end(content);
+  else {
+    output.write(content);
+    dropBody(input, () => output.end());
+  }
+}
+
+const mostBodyBytes = 16 * 1024;
+
+/** A small object of strings, as the page's own operations take it. @throws Refusal */
+export async function readPlainBody(input: IncomingMessage): Promise<Record<string, unknown>> {
+  if (!/^application\/json\b/.test(input.headers["content-type"] ?? ""))
+    throw new Refusal(415, "the body must be application/json");
+  const chunks: Buffer[] = [];
+  let length = 0;
+  for await (const chunk of input as AsyncIterable<Buffer>) {
+    length += chunk.length;
+    if (length > mostBodyBytes) throw new Refusal(413, "the body is too large");
+    chunks.push(chunk);
+  }
+  try {
+    const value: unknown = JSON.parse(Buffer.concat(chunks).toString());
+    if (typeof value === "object" && value !== null && !Array.isArray(value)) return { ...value };
+  } catch {
+    // Said below.
+  }
+  throw new Refusal(400, "the body must be a JSON object");
+}

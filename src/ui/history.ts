@@ -1,0 +1,108 @@
+import { appendFileSync, mkdirSync, readFileSync, renameSync, statSync } from "node:fs";
+import { join } from "node:path";
+import type { Rates } from "./rates.ts";
+
+/** What all containers together used in one minute, and the biggest of them by name. */
+export interface Minute {
+  /** Seconds since 1970. */
+  at: number;
+  cpu: number;
+  memory: number;
+  received: number;
+  sent: number;
+  read: number;
+  written: number;
+  /** Name, processor, memory. */
+  top: [name: string, cpu: number, memory: number][];
+}
+
+/** Minutes of the last days, in two files: when the newer is full it becomes the older, and what was older is gone. */
+export interface History {
+  add(at: number, rates: readonly Rates[]): void;
+  /** @param since seconds since 1970 */
+  read(since: number): Minute[];
+}
+
+/** Some four days in each. */
+const mostBytes = 4 << 20;
+const mostNamed = 8;
+/** As many points as a chart can show. */
+const mostPoints = 1500;
+
+/** @param folder undefined where nothing is to be kept: then the last hours stay in memory */
+export function openHistory(folder: string | undefined): History {
+  const [newer, older] = ["usage.jsonl", "usage-older.jsonl"].map((name) => folder && join(folder, name));
+  if (folder) mkdirSync(folder, { recursive: true, mode: 0o700 });
+  const minutes = [...readMinutes(older), ...readMinutes(newer)];
+  let size = sizeOf(newer);
+
+  function keep(minute: Minute): void {
+    minutes.push(minute);
+    if (minutes.length > (2 * mostBytes) / 300) minutes.splice(0, 1000);
+    if (!newer || !older) return;
+    const line = `${JSON.stringify(minute)}\n`;
+    if (size + line.length > mostBytes) {
+      renameSync(newer, older);
+      size = 0;
+    }
+    appendFileSync(newer, line, { mode: 0o600 });
+    size += Buffer.byteLength(line);
+  }
+
+  return {
+    add(milliseconds, rates) {
+      const at = Math.floor(milliseconds / 60_000) * 60;
+      if (at > (minutes.at(-1)?.at ?? 0)) keep(minuteOf(at, rates));
+    },
+    read(since) {
+      const wanted = minutes.filter(({ at }) => at >= since);
+      const step = Math.ceil(wanted.length / mostPoints);
+      return step > 1 ? wanted.filter((_, index) => index % step === 0) : wanted;
+    },
+  };
+}
+
+function minuteOf(at: number, rates: readonly Rates[]): Minute {
+  const sum = (name: "cpu" | "memory" | "received" | "sent" | "read" | "written") =>
+    Math.round(rates.reduce((total, one) => total + one[name], 0) * 100) / 100;
+  const biggest = (name: "cpu" | "memory") =>
+    [...rates].sort((a, b) => b[name] - a[name]).slice(0, mostNamed / 2);
+  const top = [...new Set([...biggest("cpu"), ...biggest("memory")])];
+  return {
+    at,
+    cpu: sum("cpu"),
+    memory: sum("memory"),
+    received: sum("received"),
+    sent: sum("sent"),
+    read: sum("read"),
+    written: sum("written"),
+    top: top.map(({ name, cpu, memory }) => [name.slice(0, 64), cpu, memory]),
+  };
+}
+
+/** A line that was cut off by a crash is left out. */
+function readMinutes(path: string | undefined): Minute[] {
+  return readText(path)
+    .split("\n")
+    .flatMap((line) => {
+      try {
+        const minute: Minute = JSON.parse(line);
+        return typeof minute.at === "number" && Array.isArray(minute.top) ? [minute] : [];
+      } catch {
+        return [];
+      }
+    });
+}
+
+function readText(path: string | undefined): string {
+  if (!path || sizeOf(path) > 2 * mostBytes) return "";
+  try {
+    return readFileSync(path, "utf8");
+  } catch {
+    return "";
+  }
+}
+
+function sizeOf(path: string | undefined): number {
+  return path ? (statSync(path, { throwIfNoEntry: false })?.size ?? 0) : 0;
+}

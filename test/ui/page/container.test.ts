@@ -1,0 +1,192 @@
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { describe, it } from "node:test";
+import { eventually } from "../../engine.ts";
+import { useBrowser } from "./browser.ts";
+
+describe("the page of a container", () => {
+  const { berth, visit, ui } = useBrowser(() => [[], ["--read-only"]]);
+  const shell = (name: string, script: string, ...flags: string[]) =>
+    berth("run", "-d", "--name", name, "--stop-timeout", "0", ...flags, "busybox", "sh", "-c", script);
+
+  it("shows what it is made of", async () => {
+    await berth("volume", "create", "shown");
+    await shell(
+      "made",
+      "sleep 1000",
+      "-e",
+      "COLOUR=<b>red</b>",
+      "-v",
+      "shown:/data",
+      "-m",
+      "64m",
+      "--restart",
+      "on-failure:3",
+    );
+    const page = await visit("/containers/made");
+    for (const text of ["<b>red</b>", "COLOUR", "/data", "on-failure:3", "67.1 MB", "sh -c 'sleep 1000'"])
+      await page.getByText(text, { exact: true }).waitFor();
+    await page.getByRole("link", { name: "Inspect" }).click();
+    await page.getByText("RestartPolicy").waitFor();
+    assert.match(page.url(), /\/containers\/made\/inspect$/);
+    await page.getByRole("link", { name: "Processes" }).click();
+    await page
+      .getByRole("cell", { name: /^sleep 1000/ })
+      .first()
+      .waitFor();
+    await berth("exec", "made", "touch", "/etc/changed-here");
+    await page.getByRole("link", { name: "Changes" }).click();
+    await page.getByText("/etc/changed-here").waitFor();
+    await page.getByRole("link", { name: "Stats" }).click();
+    await page.locator(".chart canvas").first().waitFor();
+    await page.locator(".legend", { hasText: "%" }).waitFor();
+    await page.context().close();
+  });
+
+  it("has a terminal that one types in, which has the page's size", async () => {
+    await shell("typed", "sleep 1000");
+    const page = await visit("/containers/typed/terminal");
+    await page.getByRole("button", { name: "Open" }).click();
+    await page.locator(".xterm textarea").waitFor();
+    const printed = page.locator(".xterm");
+    await printed.getByText("/ #").first().waitFor();
+    await page.keyboard.type("echo to$((40+2))gether > /tmp/typed; stty size\n");
+    await printed
+      .getByText(/^\d{2} \d{2,3}$/)
+      .first()
+      .waitFor();
+    await eventually(
+      () => berth("exec", "typed", "cat", "/tmp/typed"),
+      (text) => text === "to42gether",
+    );
+    const wide = await printed
+      .getByText(/^\d{2} \d{2,3}$/)
+      .first()
+      .textContent();
+    await page.setViewportSize({ width: 700, height: 500 });
+    await page.keyboard.type('clear; while [ "$(stty size)" = \'');
+    await page.keyboard.type(`${wide?.trim()}' ]; do sleep 0.1; done; echo res"ized"\n`);
+    await printed.getByText("resized").first().waitFor();
+    await page.keyboard.type("exit\n");
+    await page.getByText("The session has ended.").waitFor();
+    await page.context().close();
+  });
+
+  it("attaches to the main process", async () => {
+    await berth("run", "-dit", "--name", "attached", "--stop-timeout", "0", "busybox", "sh");
+    const page = await visit("/containers/attached/terminal");
+    await page.getByRole("button", { name: "Attach" }).click();
+    await page.locator(".xterm textarea").waitFor();
+    await page.keyboard.type("echo at$((40+2))tached\n");
+    await page.locator(".xterm").getByText("at42tached").first().waitFor();
+    await page.context().close();
+  });
+
+  it("says why a shell cannot be opened", async () => {
+    await shell("shell-less", "sleep 1000");
+    const page = await visit("/containers/shell-less/terminal");
+    await page.getByRole("combobox", { name: "Shell" }).selectOption("zsh");
+    await page.getByRole("button", { name: "Open" }).click();
+    await page
+      .getByText(/zsh.*not found|executable file/)
+      .first()
+      .waitFor();
+    await page.context().close();
+  });
+
+  it("follows a log, also over a restart of the container", async () => {
+    await shell(
+      "logged",
+      "echo begun; while [ ! -e /go ]; do sleep 0.1; done; echo gone on; echo to-stderr >&2; sleep 1000",
+    );
+    const page = await visit("/containers/logged/logs");
+    const log = page.getByRole("log");
+    await log.getByText("begun").waitFor();
+    await berth("exec", "logged", "touch", "/go");
+    await log.getByText("gone on").waitFor();
+    await page.locator(".line.stderr").getByText("to-stderr").waitFor();
+    await berth("stop", "logged");
+    await page.getByText("The container has stopped.").waitFor();
+    await berth("start", "logged");
+    await log.getByText("begun").nth(1).waitFor();
+    assert.equal(await log.getByText("gone on").count(), 2);
+    await page.context().close();
+  });
+
+  it("searches, filters, colours and saves", async () => {
+    const lines = [
+      `printf '\\033[31mred\\033[0m plain\\n'`,
+      `echo '{"level":"info","status":200,"msg":"fine"}'`,
+      `echo '{"level":"error","status":503,"msg":"broken","deep":{"a":1}}'`,
+      "echo needle one; echo hay; echo Needle two",
+    ];
+    await berth("run", "--name", "searched", "busybox", "sh", "-c", lines.join(";"));
+    const page = await visit("/containers/searched/logs");
+    await page.locator(".line .a1", { hasText: "red" }).waitFor();
+    await page.getByLabel("Search in logs").fill("needle");
+    await page.getByText("2 matches").waitFor();
+    assert.equal(await page.locator("mark").count(), 2);
+    await page.getByRole("button", { name: "Next match" }).click();
+    await page.locator(".line.marked", { hasText: "needle one" }).waitFor();
+    await page.getByRole("button", { name: "Only matching lines" }).click();
+    await page.getByText("2 lines").waitFor();
+    await page.getByLabel("Search in logs").fill("");
+    await page.getByLabel("Filter by fields").fill("status>=400");
+    await page.getByText("1 line", { exact: true }).waitFor();
+    await page.locator(".line", { hasText: "broken" }).click();
+    await page.locator(".log-detail").getByText("deep").waitFor();
+    await page.getByLabel("Filter by fields").fill("");
+    await page.getByText("6 lines").waitFor();
+    const [download] = await Promise.all([
+      page.waitForEvent("download"),
+      page.getByRole("button", { name: "Download" }).click(),
+    ]);
+    assert.equal(download.suggestedFilename(), "searched.log");
+    assert.match(readFileSync(await download.path(), "utf8"), /Z red plain\n[\s\S]*Z needle one\n/);
+    await page.context().close();
+  });
+
+  it("stays quick with a hundred thousand lines, and shows what is hostile as text", async () => {
+    const script =
+      'i=0; echo "<img src=x onerror=alert(1)>"; printf "\\033]0;x\\007\\033[2Jcleared\\n"; ' +
+      "head -c 3000000 /dev/zero | tr '\\0' x; echo; seq 1 120000";
+    await berth("run", "--name", "flood", "busybox", "sh", "-c", script);
+    const page = await visit("/containers/flood/logs");
+    await page.getByRole("log").getByText("120000", { exact: true }).waitFor();
+    const elements = await page.evaluate("document.querySelectorAll('*').length");
+    assert.ok(Number(elements) < 2000, String(elements));
+    await page.getByLabel("Search in logs").fill("99999");
+    await page.getByText(/matches|1 match/).waitFor();
+    await page.getByLabel("Search in logs").fill("");
+    await berth("run", "--name", "markup", "busybox", "sh", "-c", script.replace("120000", "10"));
+    await page.goto(`${ui().origin}/containers/markup/logs`);
+    await page.getByText("<img src=x onerror=alert(1)>").waitFor();
+    await page.getByText("cleared").waitFor();
+    assert.equal(await page.locator(".log img").count(), 0);
+    await page.context().close();
+  });
+
+  it("shows logs side by side, as its address says", async () => {
+    await shell("left", "echo from-left; sleep 1000");
+    const id = await shell("right", "echo from-right; sleep 1000");
+    const page = await visit("/containers/left/logs");
+    await page.getByText("from-left").waitFor();
+    await page.getByRole("combobox", { name: "Add a container" }).selectOption("right");
+    await page.getByText("from-right").waitFor();
+    assert.match(page.url(), new RegExp(`beside=${id.slice(0, 12)}$`));
+    await page.reload();
+    await page.getByText("from-right").waitFor();
+    await page.context().close();
+  });
+
+  it("offers no terminal in read-only mode, and shows what is not there", async () => {
+    const page = await visit("/containers/absent", {}, 1);
+    await page.getByText("No such container: absent").waitFor();
+    await shell("read", "echo readable; sleep 1000");
+    await page.goto(`${ui(1).origin}/containers/read/logs`);
+    await page.getByText("readable").waitFor();
+    assert.equal(await page.getByRole("link", { name: "Terminal" }).count(), 0);
+    assert.equal(await page.getByRole("button", { name: "Stop" }).count(), 0);
+    await page.context().close();
+  });
+});

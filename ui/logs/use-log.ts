@@ -1,0 +1,99 @@
+import { useEffect, useMemo, useRef, useState } from "preact/hooks";
+import { onEvents } from "../live/events.ts";
+import { createLineStore, type LineStore, mostLines } from "./line-store.ts";
+import { readLog } from "./read-log.ts";
+import { type LogQuery, type LogSelection, selectLines, testOf } from "./selection.ts";
+
+export interface LogSource {
+  id: string;
+  name: string;
+}
+
+export interface Log {
+  store: LineStore;
+  selection: LogSelection;
+  pattern: RegExp | undefined;
+  /** Why no more lines come; undefined while they do. */
+  end: string | undefined;
+  clear(): void;
+}
+
+const drawMilliseconds = 100;
+
+/** The lines of one or more containers, as they come. */
+export function useLog(sources: readonly LogSource[], query: LogQuery): Log {
+  const store = useMemo(createLineStore, []);
+  const [version, setVersion] = useState(0);
+  const [end, setEnd] = useState<string>();
+  const draw = useDrawing(() => setVersion((old) => old + 1));
+  const key = sources.map(({ id }) => id).join();
+  useEffect(() => {
+    store.clear();
+    draw();
+    const ends = sources.map(({ id }, index) => followLog(id, index, sources.length, store, draw, setEnd));
+    return () => {
+      for (const stop of ends) stop();
+    };
+  }, [key]);
+  const test = useMemo(() => testOf(query), [query.search, query.isOnlyMatches, query.fields]);
+  const [selection, setSelection] = useState<LogSelection>({ lines: [], matches: [] });
+  useEffect(() => selectLines(store.lines, test, setSelection), [version, test]);
+  const clear = () => {
+    store.clear();
+    draw();
+  };
+  return { store, selection, pattern: test.pattern, end, clear };
+}
+
+/** Draws now and then, however fast lines come. */
+function useDrawing(draw: () => void): () => void {
+  const timer = useRef<ReturnType<typeof setTimeout> | undefined>(undefined);
+  useEffect(() => () => clearTimeout(timer.current), []);
+  return () => {
+    timer.current ??= setTimeout(() => {
+      timer.current = undefined;
+      draw();
+    }, drawMilliseconds);
+  };
+}
+
+/** Reads on when the container is started again, and after a lost connection from the last line that came. */
+function followLog(
+  id: string,
+  source: number,
+  sources: number,
+  store: LineStore,
+  draw: () => void,
+  setEnd: (reason: string | undefined) => void,
+): () => void {
+  let last = "";
+  let isOpen = false;
+  let stop = () => {};
+  const open = () => {
+    isOpen = true;
+    setEnd(undefined);
+    const known = last;
+    stop = readLog(id, Math.floor(mostLines / sources), {
+      onLine(stream, time, text) {
+        // What was read before the connection was lost comes again.
+        if (known !== "" && time !== "" && time <= known) return;
+        last = time > last ? time : last;
+        store.add(source, stream, time, text);
+        draw();
+      },
+      onEnd(failure) {
+        isOpen = false;
+        setEnd(failure?.message ?? "");
+      },
+    });
+  };
+  open();
+  const unfollow = onEvents((event) => {
+    const isStart = event !== "connected" && event.Action === "start" && event.Actor.ID.startsWith(id);
+    if (!isOpen && (event === "connected" || isStart)) open();
+  });
+  return () => {
+    unfollow();
+    stop();
+  };
+}

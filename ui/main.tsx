@@ -1,0 +1,6 @@
+import { render } from "preact";
+import { App } from "./app.tsx";
+import { applyChoices } from "./theme.ts";
+
+applyChoices();
+render(<App />, document.body);
