@@ -251,6 +251,10 @@ export const commands: Readonly<Record<string, Entry>> = {
     aliases: ["info"],
     load: () => import("./system/info.ts"),
   },
+  "system install": {
+    summary: "Have systemd run the engine",
+    load: () => import("./system/install.ts"),
+  },
   "system prune": {
     summary: "Remove unused data",
     load: () => import("./system/prune.ts"),

@@ -27,7 +27,7 @@ export const command = defineCommand({
 });
 
 /** A container is given its stop timeout, so there is no end to wait for but the engine's. */
-async function untilGone(client: Client): Promise<void> {
+export async function untilGone(client: Client): Promise<void> {
   for (;;) {
     try {
       await client.ping();

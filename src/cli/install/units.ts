@@ -1,0 +1,109 @@
+import { join } from "node:path";
+
+/** Bears the mark of an installation, by which its files are known again. */
+export const mark = "# Written by `berth system install`; `berth system install --uninstall` removes it.";
+
+export interface Program {
+  /** Folder with the launcher `berth` and what it runs. */
+  folder: string;
+  /** The Node that runs it. */
+  node: string;
+  /** The engine also answers where Docker's would. */
+  asDocker: boolean;
+}
+
+const sections = (list: Record<string, string[]>) =>
+  `${mark}\n${Object.entries(list)
+    .map(([name, lines]) => `\n[${name}]\n${lines.join("\n")}\n`)
+    .join("")}`;
+
+/** Unit files (systemd.unit(5)) by name. Engine and supervisor are apart, so that nothing done to the first touches a container. */
+export function formatUnits(program: Program): Record<string, string> {
+  const { asDocker } = program;
+  return {
+    "berth.socket": formatSocket("/run/berth/berth.sock", "berth"),
+    ...(asDocker && { "docker.socket": formatSocket("/run/docker.sock", "docker") }),
+    "berth.service": formatEngine(program),
+    "berth-supervisor.service": formatSupervisor(program),
+  };
+}
+
+function formatSocket(path: string, group: string): string {
+  return sections({
+    Unit: [`Description=Socket of the berth container engine (${path})`],
+    Socket: [
+      `ListenStream=${path}`,
+      "SocketMode=0660",
+      "SocketUser=root",
+      `SocketGroup=${group}`,
+      "DirectoryMode=0711",
+      "Service=berth.service",
+    ],
+    Install: ["WantedBy=sockets.target"],
+  });
+}
+
+/** systemd takes no program whose path has quotes or signs that it expands itself (systemd.service(5)). */
+export const canRunFrom = (folder: string) => /^[\w/.+@:, -]+$/.test(folder);
+
+const quote = (word: string) =>
+  `"${word.replaceAll("\\", "\\\\").replaceAll('"', '\\"').replaceAll("$", "$$$$")}"`;
+
+const unbounded = ["LimitNOFILE=1048576", "LimitNPROC=infinity", "LimitCORE=infinity", "TasksMax=infinity"];
+
+function formatEngine({ folder, asDocker }: Program): string {
+  const sockets = ["berth.socket", ...(asDocker ? ["docker.socket"] : [])].join(" ");
+  const stop = `exec '${join(folder, "berth")}' system stop --containers`;
+  const stopping = `case $(systemctl is-system-running) in stopping) ${stop};; esac`;
+  const words = ["daemon", "-H", "fd://", ...(asDocker ? ["--cgroup-parent", "/docker"] : [])];
+  return sections({
+    Unit: [
+      "Description=berth container engine",
+      `Requires=${sockets}`,
+      "Wants=network-online.target berth-supervisor.service",
+      `After=network-online.target nftables.service firewalld.service berth-supervisor.service ${sockets}`,
+      "StartLimitIntervalSec=60",
+      "StartLimitBurst=5",
+    ],
+    Service: [
+      "Type=notify",
+      `ExecStart=${quote(join(folder, "berth"))} ${words.join(" ")}`,
+      "ExecReload=kill -HUP $MAINPID",
+      // Containers are stopped with the machine, and not with the engine.
+      `ExecStop=sh -c ${quote(stopping)}`,
+      "TimeoutStopSec=5min",
+      // A store of many records is read, and an older one is brought up to date.
+      "TimeoutStartSec=10min",
+      "Restart=always",
+      "RestartSec=1",
+      "KillMode=process",
+      "Delegate=yes",
+      "OOMScoreAdjust=-500",
+      ...unbounded,
+    ],
+    Install: ["WantedBy=multi-user.target", ...(asDocker ? ["Alias=docker.service"] : [])],
+  });
+}
+
+function formatSupervisor({ folder, node }: Program): string {
+  const main = join(folder, "dist/supervisor/main.js");
+  const words = [node, "--max-semi-space-size=1", main, "/run/berth", "/var/lib/berth/spool"];
+  return sections({
+    Unit: ["Description=berth container supervisor", "Before=berth.service"],
+    Service: [
+      "ExecStartPre=mkdir -p -m 0711 /run/berth",
+      `ExecStart=${words.map(quote).join(" ")}`,
+      // Another one may serve: then there is nothing to do. What it holds is taken over by the next one.
+      "Restart=on-failure",
+      "RestartSec=1",
+      "KillMode=process",
+      "KillSignal=SIGKILL",
+      "SuccessExitStatus=SIGKILL",
+      "RestartForceExitStatus=SIGKILL",
+      "Delegate=yes",
+      "OOMScoreAdjust=-500",
+      ...unbounded,
+    ],
+    Install: ["WantedBy=multi-user.target"],
+  });
+}
