@@ -29,7 +29,7 @@ export function resolveDevices(mappings: DeviceMapping[]): Devices {
 
 /** Every device of the host, for `--privileged`. The standard ones and terminals come from the runtime. */
 export function hostDevices(): OciDevice[] {
-  return walk("/dev", "/dev").filter(({ path }) => !/^\/dev\/(console|ptmx|pts|shm|mqueue)(\/|$)/.test(path));
+  return walk("/dev", "/dev").filter(({ path }) => path !== "/dev/console" && path !== "/dev/ptmx");
 }
 
 function listDevices(path: string, target: string): OciDevice[] {
@@ -49,13 +49,27 @@ function listDevices(path: string, target: string): OciDevice[] {
 const notDevice = (path: string) =>
   invalid(`error gathering device information while adding custom device "${path}": not a device node`);
 
+/** Mounts below /dev that hold no devices, however much else: anyone may write to shm. The names are those that runc passes over. */
+const passedOver = new Set(["pts", "shm", "fd", "mqueue", ".lxc", ".lxd-mounts", ".udev"]);
+
 function walk(folder: string, target: string): OciDevice[] {
-  return readdirSync(folder).flatMap((name) => {
+  return (unlessGone(() => readdirSync(folder)) ?? []).flatMap((name) => {
     const path = join(folder, name);
-    const stat = lstatSync(path);
-    if (stat.isDirectory()) return walk(path, join(target, name));
-    return stat.isCharacterDevice() || stat.isBlockDevice() ? [toDevice(path, join(target, name))] : [];
+    const stat = unlessGone(() => lstatSync(path));
+    if (stat?.isDirectory()) return passedOver.has(name) ? [] : walk(path, join(target, name));
+    if (!stat?.isCharacterDevice() && !stat?.isBlockDevice()) return [];
+    return unlessGone(() => toDevice(path, join(target, name))) ?? [];
   });
+}
+
+/** Devices come and go while their directory is read. */
+function unlessGone<T>(read: () => T): T | undefined {
+  try {
+    return read();
+  } catch (error) {
+    if (hasCode(error, "ENOENT")) return undefined;
+    throw error;
+  }
 }
 
 function toDevice(path: string, target: string): OciDevice {
