@@ -1,6 +1,7 @@
 import type { ServerResponse } from "node:http";
 import { BuildError } from "../build/build-error.ts";
 import type { Build } from "../build/builder.ts";
+import { readAnnotations } from "../build/export/annotations.ts";
 import { exportImage } from "../build/export/image.ts";
 import type { ProgressEvent } from "../build/progress.ts";
 import { conflict, invalid, messageOf, notFound } from "../errors.ts";
@@ -49,7 +50,10 @@ export async function build(request: ApiRequest): Promise<undefined> {
     words.expect(running);
     const layers = await running.solve(image);
     const sourceDate = options.sourceDate;
-    const exported = await exportImage(engine.images, () => {}, { image, layers, names, sourceDate });
+    const exported = await exportImage(engine.images, () => {}, {
+      ...{ results: [{ image, layers }], names, sourceDate, hasIndex: false },
+      annotations: readAnnotations(new Map()),
+    });
     if (isQuiet) send({ stream: `${exported.digest}\n` });
     else announce(send, exported.digest, names);
   } catch (error) {

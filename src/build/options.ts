@@ -38,6 +38,10 @@ export interface BuildOptions {
   check: string | undefined;
   /** Milliseconds since the epoch; undefined for now. */
   sourceDate: number | undefined;
+  /** What is to be said of how the image was made; undefined for nothing. */
+  provenance: ProvenanceOptions | undefined;
+  /** The image that is to list what is in the result; undefined for none. */
+  sbomScanner: string | undefined;
   /** What is asked of the Dockerfile instead of a build: "frontend.lint", …; "" for a build. */
   call: string;
   entitlements: ReadonlySet<string>;
@@ -86,9 +90,44 @@ export function parseBuildOptions(
     sessions: below("local-sessionid:"),
     check: buildArgs.get("BUILDKIT_DOCKERFILE_CHECK"),
     sourceDate: parseEpoch(buildArgs.get("SOURCE_DATE_EPOCH")),
+    provenance: parseProvenance(attributes.get("attest:provenance")),
+    sbomScanner: parseSbom(attributes.get("attest:sbom")),
     call: get("requestid"),
     entitlements: new Set(entitlements),
   };
+}
+
+export interface ProvenanceOptions {
+  mode: "min" | "max";
+  /** Clients ask for it by themselves. */
+  isByDefault: boolean;
+}
+
+/** A list of NAME=VALUE. @throws EngineError invalid */
+function parseAttestation(text: string | undefined): Map<string, string> | undefined {
+  if (text === undefined) return undefined;
+  const fields = parseList(text).map((field): [string, string] => {
+    const equals = field.indexOf("=");
+    return equals < 0 ? [field, "true"] : [field.slice(0, equals), field.slice(equals + 1)];
+  });
+  const given = new Map(fields);
+  return isTrue(given.get("disabled") ?? "") ? undefined : given;
+}
+
+function parseProvenance(text: string | undefined): ProvenanceOptions | undefined {
+  const given = parseAttestation(text);
+  if (!given) return undefined;
+  const mode = given.get("mode") ?? "max";
+  if (mode !== "min" && mode !== "max") throw invalid(`invalid mode ${JSON.stringify(mode)}`);
+  const version = given.get("version") ?? "v0.2";
+  if (version !== "v0.2")
+    throw invalid(`provenance of version ${JSON.stringify(version)} is not supported: v0.2 is`);
+  return { mode, isByDefault: isTrue(given.get("inline-only") ?? "") };
+}
+
+function parseSbom(text: string | undefined): string | undefined {
+  const given = parseAttestation(text);
+  return given && (given.get("generator") || "docker/buildkit-syft-scanner:stable-1");
 }
 
 function parseList(text: string): string[] {

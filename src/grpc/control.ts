@@ -1,6 +1,5 @@
 import type { Builder } from "../build/builder.ts";
-import { exportArchive, exportDirectory } from "../build/export/files.ts";
-import { exportImage, exportVertex } from "../build/export/image.ts";
+import { exportVertex } from "../build/export/image.ts";
 import type { Reporter } from "../build/progress.ts";
 import {
   bytesMessage,
@@ -22,25 +21,12 @@ import {
 } from "../buildkit/messages/control.ts";
 import { empty } from "../buildkit/messages/pb.ts";
 import { duplex, type Method, serverStream, unary } from "../buildkit/wire/server.ts";
-import { EngineError, invalid } from "../errors.ts";
-import { hostPlatform } from "../formats/image-config.ts";
-import type { Images } from "../images/images.ts";
+import { runnablePlatforms } from "../sys/foreign-platforms.ts";
+import type { Door } from "./door.ts";
 import { describeFailure } from "./errors.ts";
+import { exportResults } from "./export.ts";
 import { encodeTime } from "./job-events.ts";
-import type { Job, Jobs, ResultRef } from "./jobs.ts";
-import type { Sessions } from "./sessions.ts";
 import { openTunnel } from "./tunnel.ts";
-
-export interface Door {
-  builder: Builder;
-  images: Images;
-  jobs: Jobs;
-  sessions: Sessions;
-  /** The engine's own version. */
-  version: string;
-  /** What `host-gateway` stands for. */
-  hostGateway(): string | undefined;
-}
 
 const statusPatienceMilliseconds = 6000;
 
@@ -131,14 +117,20 @@ function versionOf({ version }: Door) {
   return { package: "github.com/moby/buildkit", version: `v0.25.2-berth-${version}`, revision: "" };
 }
 
+const labelPrefix = "org.mobyproject.buildkit.worker";
+
 export async function describeWorker(door: Door) {
   const gateway = door.hostGateway();
   const rules = await door.builder.garbageRules();
-  const { os, architecture, variant } = hostPlatform();
+  const platforms = runnablePlatforms().map((platform) => ({ variant: "", ...platform }));
   return {
     id: "berth",
-    labels: new Map(gateway ? [["org.mobyproject.buildkit.worker.moby.host-gateway-ip", gateway]] : []),
-    platforms: [{ os, architecture, variant: variant ?? "" }],
+    labels: new Map([
+      // Clients take its presence for what the store can keep and export: indexes, layouts, several platforms.
+      [`${labelPrefix}.snapshotter`, "overlayfs"],
+      ...(gateway ? [[`${labelPrefix}.moby.host-gateway-ip`, gateway] as const] : []),
+    ]),
+    platforms,
     gcPolicy: rules.map((rule) => ({
       ...{
         all: rule.all,
@@ -171,7 +163,7 @@ async function solve(door: Door, request: SolveRequest, signal: AbortSignal) {
   try {
     const returned = await Promise.race([job.returned.promise, given.promise]);
     if ("error" in returned) throw returned.error;
-    const exporterResponse = await Promise.race([finish(door, job, returned.results), given.promise]);
+    const exporterResponse = await Promise.race([exportResults(door, job, returned.results), given.promise]);
     return { exporterResponse };
   } catch (error) {
     throw describeFailure(error);
@@ -192,61 +184,4 @@ function reportUnsupportedCaches({ cache, internal }: SolveRequest, report: Repo
   for (const { type, attrs } of cache?.imports ?? [])
     say(`importing cache manifest from ${attrs.get("ref") ?? attrs.get("src") ?? type}`);
   for (const { type } of cache?.exports ?? []) say(`exporting cache of type ${type}`);
-}
-
-/** Builds what the client has asked for, and gives it to the exporters. */
-async function finish(door: Door, job: Job, results: readonly ResultRef[]): Promise<Map<string, string>> {
-  const response = new Map<string, string>();
-  if (job.request.internal || results.length === 0) return response;
-  const built = await Promise.all(
-    results.map(async ({ build, image }) => ({ build, image, layers: await build.solve(image) })),
-  );
-  for (const [index, exporter] of exportersOf(job.request).entries()) {
-    const [one] = built;
-    if (!one || built.length > 1)
-      throw new EngineError("notImplemented", "several platforms are not yet supported");
-    await exportOne(door, job, one, { ...exporter, index }, response);
-  }
-  return response;
-}
-
-interface Built extends ResultRef {
-  layers: string[];
-}
-
-interface Exporter {
-  type: string;
-  attrs: Map<string, string>;
-  /** Its place among them. */
-  index: number;
-}
-
-async function exportOne(
-  door: Door,
-  job: Job,
-  { build, image, layers }: Built,
-  { type, attrs, index }: Exporter,
-  response: Map<string, string>,
-): Promise<void> {
-  const { report } = job.events;
-  if (type === "local" || type === "tar") {
-    const target = { session: await door.sessions.get(job.request.session), exporter: index, report };
-    if (type === "tar") return exportArchive(await build.pack(layers), target);
-    const folder = await build.flatten(layers);
-    return exportDirectory(folder, target).finally(folder.release);
-  }
-  if (type !== "moby" && type !== "image") throw invalid(`exporter "${type}" could not be found`);
-  const names = (attrs.get("name") ?? "").split(",").filter((name) => name !== "");
-  const { sourceDate } = build.options;
-  const exported = await exportImage(door.images, report, { image, layers, names, sourceDate });
-  response.set("containerimage.digest", exported.digest);
-  // Clients print this one for `-q` and `--iidfile`, to be used as the image's id.
-  response.set("containerimage.config.digest", exported.digest);
-  if (exported.names.length > 0) response.set("image.name", exported.names.join(","));
-}
-
-/** Older clients know one exporter only. */
-function exportersOf(request: SolveRequest): { type: string; attrs: Map<string, string> }[] {
-  if (request.exporters.length > 0) return request.exporters;
-  return request.exporter === "" ? [] : [{ type: request.exporter, attrs: request.exporterAttrs }];
 }

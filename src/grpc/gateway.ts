@@ -17,7 +17,8 @@ import type { Given } from "../buildkit/wire/message.ts";
 import { type Method, unary } from "../buildkit/wire/server.ts";
 import { code, GrpcError, parseDetails } from "../buildkit/wire/status.ts";
 import { formatPlatform } from "../formats/platform.ts";
-import { type Door, describeWorker } from "./control.ts";
+import { describeWorker } from "./control.ts";
+import type { Door } from "./door.ts";
 import { describeFailure } from "./errors.ts";
 import type { Job, ResultRef } from "./jobs.ts";
 import { decodeResult, encodeResult } from "./result-definition.ts";
@@ -43,6 +44,8 @@ const llbCaps = [
   "constraints",
   "platform",
   "meta.description",
+  "exporter.image.annotations",
+  "exporter.image.attestations",
 ];
 
 /** The service moby.buildkit.v1.frontend.LLBBridge: by it a client asks for a build, and says what is to become of it. */
@@ -177,16 +180,13 @@ function describePlatform({ platform }: PlannedImage) {
   };
 }
 
-/** What the client gives back of what it got. */
+/** What the client gives back of what it got, in the order in which it got it: in a client's map there is none. */
 function resultsOf(job: Job, result: Result | undefined): ResultRef[] {
   const ids = [
     result?.ref?.id ?? result?.refDeprecated ?? "",
     ...[...(result?.refs?.refs.values() ?? [])].map(({ id }) => id),
     ...(result?.refsDeprecated?.refs.values() ?? []),
   ].filter((id) => id !== "");
-  return ids.map((id) => {
-    const found = job.results.get(id);
-    if (!found) throw new GrpcError(code.notFound, `no such ref ${id}`);
-    return found;
-  });
+  for (const id of ids) if (!job.results.has(id)) throw new GrpcError(code.notFound, `no such ref ${id}`);
+  return [...job.results].filter(([id]) => ids.includes(id)).map(([, found]) => found);
 }

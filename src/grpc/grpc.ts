@@ -1,6 +1,7 @@
 import type { Duplex } from "node:stream";
 import { serveGrpc } from "../buildkit/wire/server.ts";
-import { controlMethods, type Door } from "./control.ts";
+import { controlMethods } from "./control.ts";
+import type { Door } from "./door.ts";
 import { gatewayMethods } from "./gateway.ts";
 import { createJobs } from "./jobs.ts";
 import { createSessions, type Sessions } from "./sessions.ts";

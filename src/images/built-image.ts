@@ -8,21 +8,35 @@ import { type ImageRoom, publishImage } from "./room.ts";
 import type { ImageRecord } from "./store/catalog.ts";
 import type { ImageContent } from "./store/kinds.ts";
 
-/** An image whose layers are all here. */
-export interface BuiltImage {
+/** What a builder made for one platform. */
+export interface BuiltContent {
   /** Its `rootfs` is filled in. */
   config: ImageConfig;
   /** chainIDs, base first; something else holds them. */
   layers: readonly string[];
   /** The image whose layers are the first of them. */
   base?: ImageContent;
+}
+
+/** An image whose layers are all here. */
+export interface BuiltImage extends BuiltContent {
   /** Names with tags; none for an image without a name. */
   names: readonly string[];
 }
 
-/** @throws EngineError notFound for a layer that is not here; invalid for a bad name */
-export async function addBuiltImage(room: ImageRoom, built: BuiltImage): Promise<ImageRecord> {
-  const { blobs, catalog, layers } = room;
+/** What its manifest will name. */
+export interface PreparedContent extends Pick<ImageContent, "blobs" | "packed"> {
+  /** The config's. */
+  text: string;
+  /** All that has to stay until the image is there. */
+  needed: (Digest | string)[];
+}
+
+/** @throws EngineError invalid for a layer that is not here; conflict when the base is gone */
+export async function prepareBuilt(
+  { blobs, layers }: Pick<ImageRoom, "blobs" | "layers">,
+  built: BuiltContent,
+): Promise<PreparedContent> {
   const { base, config } = built;
   const diffIds = built.layers.map((chainId) => {
     const layer = layers.find(chainId);
@@ -42,13 +56,24 @@ export async function addBuiltImage(room: ImageRoom, built: BuiltImage): Promise
   );
   const packed = base?.packed ?? [];
   const kept: Digest[] = [...below, ...above, ...packed.map(({ to }) => to)].map(({ digest }) => digest);
-  const image = await catalog.protect([...kept, ...built.layers, digestOf(text)], async () =>
-    addMadeImage(
-      { blobs, catalog },
-      { config: await blobs.put(text), blobs: [...below, ...above], ...(packed.length > 0 && { packed }) },
-    ),
+  return {
+    ...{ text, blobs: [...below, ...above], needed: [...kept, ...built.layers, digestOf(text)] },
+    ...(packed.length > 0 && { packed }),
+  };
+}
+
+/** @throws EngineError notFound for a layer that is not here; invalid for a bad name */
+export async function addBuiltImage(room: ImageRoom, built: BuiltImage): Promise<ImageRecord> {
+  const { blobs, catalog } = room;
+  const { text, needed, ...content } = await prepareBuilt(room, built);
+  const image = await catalog.protect(needed, async () =>
+    addMadeImage({ blobs, catalog }, { config: await blobs.put(text), ...content }),
   );
-  for (const name of built.names) tagImage(room, image, name);
+  return publishBuilt(room, image, built.names);
+}
+
+export function publishBuilt(room: ImageRoom, image: ImageRecord, names: readonly string[]): ImageRecord {
+  for (const name of names) tagImage(room, image, name);
   publishImage(room, "build", image.id);
-  return catalog.get(image.id);
+  return room.catalog.get(image.id);
 }

@@ -19,12 +19,14 @@ export async function makeManifest(
   blobs: BlobStore,
   config: Digest,
   layers: readonly Descriptor[],
+  annotations: Record<string, string> = {},
 ): Promise<MadeManifest> {
-  const manifest: Manifest & { mediaType: string } = {
+  const manifest: Manifest & { mediaType: string; annotations?: Record<string, string> } = {
     schemaVersion: 2,
     mediaType: mediaTypes.manifest,
     config: { mediaType: mediaTypes.config, digest: config, size: await blobs.getSizeBytes(config) },
     layers: await Promise.all(layers.map((layer) => describeLayer(blobs, layer))),
+    ...(Object.keys(annotations).length > 0 && { annotations }),
   };
   const text = JSON.stringify(manifest);
   const size = Buffer.byteLength(text);

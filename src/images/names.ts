@@ -25,6 +25,8 @@ export interface ImageNames {
   tag(name: string, repository: string, tag?: string): void;
   /** @throws notFound; conflict in Docker's wording when it is in use */
   remove(name: string, options: RemoveOptions): Promise<ImageDeleteItem[]>;
+  /** Removes an image unless it has got a name meanwhile. */
+  removeUnnamed(id: string): Promise<void>;
   prune(options: PruneOptions): Promise<{ deleted: ImageDeleteItem[]; spaceReclaimedBytes: number }>;
   /** Removes images that nothing uses, as far as the policy wants. @returns their names */
   collectGarbage(policy: GarbagePolicy, users: ImageUsers): Promise<string[]>;
@@ -40,6 +42,10 @@ export function createImageNames(room: ImageRoom): ImageNames {
     hasChildren: ({ id }) => catalog.childrenOf(id) > 0,
     references: (id) => listReferences(catalog, id),
     tag: (name, repository, tag) => tagImage(room, catalog.get(name), joinTag(repository, tag)),
+    async removeUnnamed(id) {
+      if (!catalog.images.has(id) || catalog.references.of(id).length > 0) return;
+      await removeImage(catalog, id, { force: false, noPrune: true, users: new Map() }, publish);
+    },
     remove: (name, settings) => removeImage(catalog, name, settings, publish),
     async prune(settings) {
       const { deleted, spaceReclaimedBytes } = await pruneImages(catalog, layers, settings, publish);

@@ -5,8 +5,9 @@ import { familiarRepository, formatFamiliar, parseReference, type Reference } fr
 import type { SavedArchive } from "./archive/archive-write.ts";
 import { type ImportOptions, importRootfs as importLayer } from "./archive/import.ts";
 import { loadArchive } from "./archive/load.ts";
-import { saveImages } from "./archive/save.ts";
+import { saveImages, saveProtected } from "./archive/save.ts";
 import { addBuiltImage, type BuiltImage } from "./built-image.ts";
+import { addBuiltIndex, type BuiltIndex } from "./built-index.ts";
 import { type CommitOptions, commitLayer } from "./commit.ts";
 import { makeImage } from "./make/make.ts";
 import { joinTag, tagImage } from "./names.ts";
@@ -46,6 +47,10 @@ export interface ImageTransfers {
   commit(options: CommitOptions & NewName): Promise<ImageRecord>;
   /** Makes an image of layers that are here: of what a builder made, with what it stands on. @throws notFound, invalid */
   addBuilt(built: BuiltImage): Promise<ImageRecord>;
+  /** The same of images for several platforms, or of one with what is said of it. @throws notFound, invalid */
+  addBuiltIndex(built: BuiltIndex): Promise<ImageRecord>;
+  /** An archive of one image under these names, whatever it is called here. */
+  saveAs(id: string, names: readonly Reference[]): Promise<SavedArchive>;
   /** Makes `busybox`, `debian` or `debian:SUITE` from this machine's own packages and tags it. @throws invalid, unavailable */
   make(name: string, report: (line: string) => void): Promise<ImageRecord>;
 }
@@ -84,6 +89,8 @@ export function createImageTransfers(room: ImageRoom): ImageTransfers {
     importRootfs,
     commit: (settings) => createNamed(room, settings, () => commitLayer(settings, room)),
     addBuilt: (built) => addBuiltImage(room, built),
+    addBuiltIndex: (built) => addBuiltIndex(room, built),
+    saveAs: (id, names) => saveProtected([{ image: catalog.get(id), names: [...names] }], room),
     async make(name, report) {
       const { rootfs, tags, ...settings } = await makeImage(name, report, room.blobs.temporaryPath);
       const image = await importRootfs(rootfs, settings);

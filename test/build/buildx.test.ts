@@ -32,7 +32,6 @@ for (const docker of withBuildx) {
         const env = {
           ...process.env,
           DOCKER_HOST: engine.host,
-          BUILDX_NO_DEFAULT_ATTESTATIONS: "",
         };
         execFile(docker, words, { env, timeout: 120_000, maxBuffer: 64 << 20 }, (error, stdout, stderr) =>
           resolve({ code: typeof error?.code === "number" ? error.code : error ? -1 : 0, stdout, stderr }),

@@ -15,15 +15,24 @@ export interface FilesTarget {
   report: Reporter;
 }
 
-/** Sends a root file system to a directory of the client's. */
-export function exportDirectory(folder: Folder, { session, exporter, report }: FilesTarget): Promise<void> {
+/** A root file system, and where it goes: "" for the top of the client's directory. */
+export interface PlacedFolder {
+  folder: Folder;
+  below: string;
+}
+
+/** Sends root file systems to a directory of the client's. */
+export function exportDirectories(
+  folders: readonly PlacedFolder[],
+  { session, exporter, report }: FilesTarget,
+): Promise<void> {
   const vertex = exportVertex("exporting to client directory");
   return reportWork(report, vertex, async () => {
     const tell = beginStatus(report, vertex.digest, "copying files");
     let bytes = 0;
     await session.sendFiles(
       exporter,
-      entriesOf(folder, (count) => {
+      entriesOfAll(folders, (count) => {
         bytes += count;
         tell(bytes);
       }),
@@ -34,6 +43,26 @@ export function exportDirectory(folder: Folder, { session, exporter, report }: F
 
 /** Of the event loop. */
 const entriesPerTurn = 50;
+
+/** Directories in the order of their names. */
+async function* entriesOfAll(
+  folders: readonly PlacedFolder[],
+  onBytes: (count: number) => void,
+): AsyncGenerator<OutgoingEntry> {
+  for (const { folder, below } of folders.toSorted((a, b) => (a.below < b.below ? -1 : 1))) {
+    if (below === "") {
+      yield* entriesOf(folder, onBytes);
+      continue;
+    }
+    const about = { mode: 0o755, uid: 0, gid: 0, sizeBytes: 0, mtime: { seconds: 0, nanoseconds: 0 } };
+    yield { entry: { ...about, path: below, type: "directory" } };
+    for await (const { entry, ...content } of entriesOf(folder, onBytes)) {
+      const isLink = entry.type === "link";
+      const placed = { ...entry, path: `${below}/${entry.path}` };
+      yield { entry: isLink ? { ...placed, linkName: `${below}/${entry.linkName}` } : placed, ...content };
+    }
+  }
+}
 
 async function* entriesOf(folder: Folder, onBytes: (count: number) => void): AsyncGenerator<OutgoingEntry> {
   const tree = openTreeAt(folder.path);

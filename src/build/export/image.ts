@@ -1,13 +1,37 @@
 import { createHash, randomUUID } from "node:crypto";
+import type { Descriptor } from "../../formats/oci-manifest.ts";
 import { formatReference, parseReference, withDefaultTag } from "../../formats/reference.ts";
+import type { BuiltPart } from "../../images/built-index.ts";
 import type { Images } from "../../images/images.ts";
 import type { PlannedImage } from "../frontend/planned-image.ts";
 import { type Reporter, reportWork } from "../progress.ts";
+import type { Annotations } from "./annotations.ts";
+
+/** What has been built for one platform. */
+export interface BuiltResult {
+  image: PlannedImage;
+  /** chainIDs, base first. */
+  layers: readonly string[];
+  /** What is said of it beside it, of its manifest with this digest. */
+  statements?: BuiltPart["statements"];
+}
+
+/** What is to become of it. */
+export interface ImageOrder {
+  results: readonly BuiltResult[];
+  /** As the user wrote them. */
+  names: readonly string[];
+  sourceDate: number | undefined;
+  /** Also of a single one. */
+  hasIndex: boolean;
+  annotations: Annotations;
+}
 
 /** An image that has come of a build. */
 export interface ExportedImage {
   /** The image's id. */
   digest: string;
+  target: Descriptor;
   /** In full: "docker.io/library/app". */
   names: string[];
 }
@@ -17,58 +41,72 @@ export const exportVertex = (name: string) => {
   return { digest: `sha256:${digest}`, inputs: [], name };
 };
 
-/**
- * Makes an image of a build's layers, and gives it its names.
- * @param names as the user wrote them
- * @throws EngineError invalid for a bad name
- */
+/** Makes an image of what was built, and gives it its names. @throws EngineError invalid for a bad name */
 export function exportImage(
   images: Images,
   report: Reporter,
-  {
-    image,
-    layers,
-    names,
-    sourceDate,
-  }: {
-    image: PlannedImage;
-    layers: readonly string[];
-    names: readonly string[];
-    sourceDate: number | undefined;
-  },
+  order: ImageOrder,
+  after: (exported: ExportedImage, line: (id: string) => () => void) => Promise<void> = async () => {},
 ): Promise<ExportedImage> {
   const vertex = exportVertex("exporting to image");
   return reportWork(report, vertex, async () => {
-    const line = (id: string) => {
-      const started = Date.now();
-      return () => {
-        const status = {
-          id,
-          vertex: vertex.digest,
-          name: id,
-          current: 0,
-          total: 0,
-          started,
-          completed: Date.now(),
-        };
-        report({ kind: "status", status });
-      };
-    };
-    const references = names.map((name) => withDefaultTag(parseReference(name)));
+    const line = lineBelow(report, vertex.digest);
     const done = line("exporting layers");
-    const created = new Date(sourceDate ?? Date.now()).toISOString();
-    const history = image.config.history?.map((entry) => ({ ...entry, created: entry.created ?? created }));
-    const record = await images.addBuilt({
-      config: { ...image.config, created, ...(history && { history }) },
-      layers,
-      ...(image.baseContent && { base: image.baseContent }),
-      names: references.map(formatReference),
-    });
+    const { id, target } = await addImage(images, order);
     done();
-    line(`writing image ${record.id}`)();
-    for (const name of names) line(`naming to ${nameInFull(name)}`)();
-    return { digest: record.id, names: names.map(nameInFull) };
+    line(`writing image ${id}`)();
+    for (const name of order.names) line(`naming to ${nameInFull(name)}`)();
+    const exported = { digest: id, target, names: order.names.map(nameInFull) };
+    await after(exported, line);
+    return exported;
   });
+}
+
+/** A line of a piece of work. @returns what says that it is done */
+export function lineBelow(report: Reporter, vertex: string): (id: string) => () => void {
+  return (id) => {
+    const started = Date.now();
+    const status = { id, vertex, name: id, current: 0, total: 0, started };
+    report({ kind: "status", status });
+    return () => report({ kind: "status", status: { ...status, completed: Date.now() } });
+  };
+}
+
+/** Puts it into the store. */
+export async function addImage(
+  images: Images,
+  order: ImageOrder,
+): Promise<{ id: string; target: Descriptor }> {
+  const { results, sourceDate, hasIndex, annotations } = order;
+  const names = order.names.map((name) => formatReference(withDefaultTag(parseReference(name))));
+  const created = new Date(sourceDate ?? Date.now()).toISOString();
+  const parts = results.map((result) => describePart(result, created, annotations));
+  const [only] = parts;
+  const isPlain = parts.length === 1 && !hasIndex && only && Object.keys(only.annotations).length === 0;
+  const { id, target } = isPlain
+    ? await images.addBuilt({ ...only, names })
+    : await images.addBuiltIndex({ parts, names, annotations: annotations.index });
+  return { id, target };
+}
+
+function describePart(
+  { image, layers, statements }: BuiltResult,
+  created: string,
+  given: Annotations,
+): BuiltPart {
+  const { config, platform, baseContent } = image;
+  const history = config.history?.map((entry) => ({ ...entry, created: entry.created ?? created }));
+  return {
+    config: { ...config, created, ...(history && { history }) },
+    ...{
+      layers,
+      platform,
+      annotations: given.manifest(platform),
+      descriptorAnnotations: given.descriptor(platform),
+    },
+    ...(baseContent && { base: baseContent }),
+    statements: statements ?? (() => []),
+  };
 }
 
 /** With its registry, and without a tag that was not given. */

@@ -14,6 +14,8 @@ import type { Solving } from "../solve/solving.ts";
 
 export interface FoundImage {
   base: BaseImage;
+  /** The image's, for one that has a name. */
+  digest?: string;
   /** Undefined for what was built without one. */
   content: ImageContent | undefined;
 }
@@ -36,7 +38,11 @@ export function findBaseImage(
     const image = await find(solving, options, name, reference, platform);
     const { content } = getPresentManifest(image, platform, name);
     keepLayers(solving, content.layers);
-    return { content, base: { config: content.config, layers: content.layers, name: full } };
+    return {
+      content,
+      digest: image.id,
+      base: { config: content.config, layers: content.layers, name: full },
+    };
   });
 }
 

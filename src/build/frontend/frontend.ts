@@ -2,6 +2,7 @@ import type { Dockerfile } from "../../dockerfile/instructions.ts";
 import { parseDockerfile } from "../../dockerfile/parse.ts";
 import { invalid } from "../../errors.ts";
 import type { Platform } from "../../formats/oci-manifest.ts";
+import { formatReference, parseReference, withDefaultTag } from "../../formats/reference.ts";
 import { locateError } from "../build-error.ts";
 import type { BaseImage } from "../graph/base-image.ts";
 import type { DirectoryNode, Node } from "../graph/nodes.ts";
@@ -39,6 +40,7 @@ export async function prepareBuild(
     throw locateError(error, file, undefined);
   }
   checkSyntax(dockerfile, file);
+  if (options.sbomScanner !== undefined) throw refuseScanner(options.sbomScanner);
   const plans: PlannedImage[] = [];
   for (const platform of options.platforms)
     plans.push(
@@ -74,7 +76,10 @@ export async function planDockerfile(
         findNamed(solving, options, sessionId, { name, platform: wanted, bases, findInput }),
     },
   });
-  return { ...plan, baseContent: plan.base && bases.get(plan.base)?.content };
+  const materials = [...bases.values()].flatMap(({ base, digest }) =>
+    digest === undefined ? [] : [{ name: base.name, digest }],
+  );
+  return { ...plan, baseContent: plan.base && bases.get(plan.base)?.content, materials };
 }
 
 /** Our own reader serves every version of Docker's. @throws BuildError */
@@ -84,6 +89,11 @@ function checkSyntax({ syntax }: Dockerfile, file: SourceFile): void {
     `frontend ${syntax.reference} is not supported: berth reads Dockerfiles itself, as docker/dockerfile:1 does`,
   );
   throw locateError(error, file, syntax.range);
+}
+
+function refuseScanner(name: string): Error {
+  const full = formatReference(withDefaultTag(parseReference(name)));
+  return invalid(`SBOM scanner ${full} is not supported: this engine runs no scanners`);
 }
 
 export function isOurs(reference: string): boolean {

@@ -5,6 +5,8 @@ import type { Plan } from "../graph/plan.ts";
 export interface PlannedImage extends Plan {
   /** The image that it stands on. */
   baseContent: ImageContent | undefined;
+  /** Images that it was made with, by their full names. */
+  materials: { name: string; digest: string }[];
 }
 
 /** What another build has made, to stand on. */

@@ -4,7 +4,9 @@ import { parseRunMount, type RunMount } from "../../dockerfile/run-mount.ts";
 import { readRunScript } from "../../dockerfile/run-script.ts";
 import { invalid, notImplemented } from "../../errors.ts";
 import { cleanPath } from "../../formats/bind-spec.ts";
+import { formatPlatform } from "../../formats/platform.ts";
 import { defaultPath } from "../../runtime/defaults.ts";
+import { canRun } from "../../sys/foreign-platforms.ts";
 import type { RunMountNode, RunNode } from "./nodes.ts";
 import { note } from "./plan-copy.ts";
 import { environmentOf, expandIn, proxiesOf } from "./scope.ts";
@@ -13,6 +15,7 @@ import { absolutePath, addHistory, type Planning, type StagePlan, shellOf, shown
 /** Plans a RUN. @throws EngineError invalid, forbidden */
 export async function planRun(planning: Planning, stage: StagePlan, instruction: Run): Promise<void> {
   const { options } = planning;
+  checkRunnable(stage);
   const expand = (word: string) => expandIn(stage.scope, word);
   const { args, files } = commandOf(stage, instruction.command);
   const mounts = await planMounts(planning, stage, instruction, expand);
@@ -128,6 +131,15 @@ function ownerOf(given: { mode?: number; uid?: number; gid?: number }, mode: num
 function cacheId({ options }: Planning, id: string): string {
   const namespace = options.buildArgs.get("BUILDKIT_CACHE_MOUNT_NS") ?? "";
   return `${namespace}/${id}`;
+}
+
+/** Before anything is done: the kernel would only say that it is no program. */
+function checkRunnable({ platform }: StagePlan): void {
+  if (canRun(platform)) return;
+  throw invalid(
+    `cannot run a command for ${formatPlatform(platform)} on this machine: exec format error; ` +
+      "register an emulator with the kernel (binfmt_misc; Debian: qemu-user-static)",
+  );
 }
 
 function checkAllowed({ options }: Planning, instruction: Run, network: RunNode["network"]): void {

@@ -1,9 +1,9 @@
 import type { Dockerfile, Range, Stage } from "../../dockerfile/instructions.ts";
 import { expandWord } from "../../dockerfile/words.ts";
 import { invalid } from "../../errors.ts";
-import { hostPlatform, type ImageConfig, layerLimit } from "../../formats/image-config.ts";
+import { type ImageConfig, layerLimit } from "../../formats/image-config.ts";
 import type { Platform } from "../../formats/oci-manifest.ts";
-import { formatPlatform, parsePlatform } from "../../formats/platform.ts";
+import { parsePlatform } from "../../formats/platform.ts";
 import { defaultPath } from "../../runtime/defaults.ts";
 import { locateError } from "../build-error.ts";
 import type { BuildOptions } from "../options.ts";
@@ -11,7 +11,7 @@ import type { SourceFile } from "../progress.ts";
 import type { BaseImage } from "./base-image.ts";
 import { inputsOf, type Node, nodesOf } from "./nodes.ts";
 import { planInstruction, planTriggers } from "./plan-stage.ts";
-import { platformArgs } from "./platform-args.ts";
+import { crossPlatform, platformArgs } from "./platform-args.ts";
 import { copyScope, parseEnvironment } from "./scope.ts";
 import type { Planning, StagePlan } from "./stage.ts";
 
@@ -262,11 +262,6 @@ function nameSteps(
     });
   }
   return named;
-}
-
-function crossPlatform(platform: Platform): string {
-  const [build, target] = [formatPlatform(hostPlatform()), formatPlatform(platform)];
-  return build === target ? target : `${build}->${target}`;
 }
 
 /** BuildKit names the stage where a step takes from more than its base and the context. */

@@ -19,3 +19,11 @@ export function platformArgs(target: Platform, stage: string | undefined): Map<s
     ["TARGETSTAGE", stage ?? "default"],
   ]);
 }
+
+/** As steps show it: "linux/amd64", or "linux/amd64->arm64" where one is built on the other. */
+export function crossPlatform(platform: Platform): string {
+  const host = hostPlatform();
+  const [build, target] = [formatPlatform(host), formatPlatform(platform)];
+  if (build === target) return target;
+  return `${build}->${host.os === platform.os ? target.slice(platform.os.length + 1) : target}`;
+}

@@ -21,24 +21,31 @@ export async function saveImages(
   publish: (id: string) => void,
   platforms: readonly Platform[] = [],
 ): Promise<SavedArchive> {
-  const { catalog } = store;
-  const saved = selectImages(names, catalog).map(({ image, ...saved }) => ({
+  const saved = selectImages(names, store.catalog).map(({ image, ...saved }) => ({
     ...saved,
     image: platforms.length > 0 ? restrict(image, platforms, saved.asked) : image,
   }));
+  const archive = await saveProtected(saved, store);
+  for (const { image } of saved) publish(image.id);
+  return archive;
+}
+
+/** What is saved stays until it has been read, or given up. */
+export async function saveProtected(
+  saved: readonly SavedImage[],
+  store: { blobs: BlobStore; catalog: ImageCatalog; layers: Layers; jobs: ImageJobs },
+): Promise<SavedArchive> {
   const needed = saved.flatMap(({ image }) => [...blobsOf(image), ...layersOf(image)]);
   const ready = Promise.withResolvers<SavedArchive>();
   const written = Promise.withResolvers<void>();
   // The images may be removed while they are sent: their blobs stay until then.
-  void catalog
+  void store.catalog
     .protect(needed, async () => {
       ready.resolve(await saveArchive(saved, store));
       await written.promise;
     })
     .catch(ready.reject);
-  const archive = await ready.promise;
-  for (const { image } of saved) publish(image.id);
-  return closing(archive, written.resolve);
+  return closing(await ready.promise, written.resolve);
 }
 
 function restrict(image: ImageRecord, platforms: readonly Platform[], asked: string): ImageRecord {

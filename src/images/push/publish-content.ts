@@ -16,7 +16,7 @@ import type { BlobStore } from "../store/blobs.ts";
 import type { ImageCatalog, ImageRecord } from "../store/catalog.ts";
 import type { Layers } from "../store/layers.ts";
 import { type BlobFile, type PushedLayer, publishLayers } from "./publish-layers.ts";
-import { describePush, findMountSources, type PackedLayer } from "./pushed-image.ts";
+import { describePush, findMountSources, type ManifestStyle, type PackedLayer } from "./pushed-image.ts";
 
 export interface PushOptions {
   auth: RegistryAuth;
@@ -53,9 +53,10 @@ export async function publishContent(
   context: PushContext,
   manifest: PresentManifest,
   packed: readonly PackedLayer[],
+  style: ManifestStyle = {},
 ): Promise<PushedManifest> {
   const { content } = manifest;
-  const { mediaType, text, descriptors } = await describePush(context.store.blobs, manifest, packed);
+  const { mediaType, text, descriptors } = await describePush(context.store.blobs, manifest, packed, style);
   try {
     await publishBlobs(context, descriptors, content.config.rootfs.diff_ids);
     await publishConfig(context, content.configDigest);

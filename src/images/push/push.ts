@@ -14,6 +14,7 @@ import {
 } from "../select-manifest.ts";
 import type { ImageRecord } from "../store/catalog.ts";
 import type { ImageContent } from "../store/kinds.ts";
+import { publishBuiltIndex } from "./publish-built.ts";
 import {
   explainForPush,
   type PushContext,
@@ -72,6 +73,10 @@ async function pushOne(
     for (const { content } of presentManifests(image)) prepare(content, report);
     return complete(context, image, await publishIndex(context, image));
   }
+  if (hasIndex(image) && isBuilt(image) && !platform) {
+    for (const { content } of presentManifests(image)) prepare(content, report);
+    return complete(context, image, await publishBuiltIndex(context, image));
+  }
   prepare(main.content, report);
   const packed = await packLayers(store, main.content, signal);
   const made = packed.map(({ descriptor }) => descriptor.digest);
@@ -86,6 +91,11 @@ async function pushOne(
 
 function isWhole({ manifests }: ImageRecord): boolean {
   return manifests.every(({ content, parts }) => (content ? content.origin === "received" : parts));
+}
+
+/** Its layers are compressed for the registry, so that manifests and index are others there. */
+function isBuilt({ manifests }: ImageRecord): boolean {
+  return manifests.every(({ content, parts }) => (content ? content.origin === "made" : parts));
 }
 
 function prepare({ config }: ImageContent, report: PushOptions["report"]): void {

@@ -1,12 +1,6 @@
 import { invalid } from "../../errors.ts";
 import type { Digest } from "../../formats/digest.ts";
-import {
-  type Descriptor,
-  isIndex,
-  type Manifest,
-  mediaTypes,
-  parseManifest,
-} from "../../formats/oci-manifest.ts";
+import { type Descriptor, isIndex, mediaTypes, parseManifest } from "../../formats/oci-manifest.ts";
 import { type Reference, repositoryOf } from "../../formats/reference.ts";
 import { compressionOf } from "../../trees/decompress.ts";
 import { findBlob } from "../blob-source.ts";
@@ -63,11 +57,18 @@ export async function keepPacked(
   }
 }
 
+/** How a manifest is written that is made for a push. */
+export interface ManifestStyle {
+  isOci?: boolean;
+  annotations?: Record<string, string>;
+}
+
 /** The manifest that an image came with, to the letter; for one made here a manifest of its own. */
 export async function describePush(
   blobs: BlobStore,
   { descriptor, content }: PresentManifest,
   packed: readonly PackedLayer[],
+  { isOci = false, annotations }: ManifestStyle = {},
 ): Promise<{ mediaType: string; text: string; descriptors: Descriptor[] }> {
   if (content.origin === "received") {
     const text = await blobs.readText(descriptor.digest);
@@ -77,7 +78,7 @@ export async function describePush(
     return { mediaType: descriptor.mediaType, text, descriptors: manifest.layers };
   }
   const descriptors = packed.map(({ descriptor }) => descriptor);
-  const isDocker = descriptors.every(({ mediaType }) => mediaType === mediaTypes.dockerLayer);
+  const isDocker = !isOci && descriptors.every(({ mediaType }) => mediaType === mediaTypes.dockerLayer);
   const config = {
     mediaType: isDocker ? mediaTypes.dockerConfig : mediaTypes.config,
     digest: content.configDigest,
@@ -85,7 +86,7 @@ export async function describePush(
   };
   const mediaType = isDocker ? mediaTypes.dockerManifest : mediaTypes.manifest;
   const layers = isDocker ? descriptors : descriptors.map(asOci);
-  const manifest: Manifest = { schemaVersion: 2, mediaType, config, layers };
+  const manifest = { schemaVersion: 2, mediaType, config, layers, ...(annotations && { annotations }) };
   // As Docker writes it: the same image pushed by either has the same digest more often than not.
   return { mediaType, text: JSON.stringify(manifest, undefined, 3), descriptors };
 }

@@ -1,0 +1,195 @@
+import { readAnnotations } from "../build/export/annotations.ts";
+import { exportArchive, exportDirectories } from "../build/export/files.ts";
+import {
+  addImage,
+  type BuiltResult,
+  exportImage,
+  exportVertex,
+  type ImageOrder,
+  lineBelow,
+} from "../build/export/image.ts";
+import { stateProvenance } from "../build/export/provenance.ts";
+import { reportWork } from "../build/progress.ts";
+import type { SolveRequest } from "../buildkit/messages/control.ts";
+import { invalid, notImplemented } from "../errors.ts";
+import { formatPlatform } from "../formats/platform.ts";
+import { parseReference, type Reference, repositoryOf, withDefaultTag } from "../formats/reference.ts";
+import type { Door } from "./door.ts";
+import type { Job, ResultRef } from "./jobs.ts";
+
+/** What a build has made, with the layers that it has come to. */
+interface Built extends ResultRef {
+  layers: string[];
+}
+
+interface Exporter {
+  type: string;
+  attrs: Map<string, string>;
+  /** Its place among them. */
+  index: number;
+}
+
+type Response = Map<string, string>;
+
+/** Builds what the client has asked for, and gives it to the exporters. @returns what the client is answered */
+export async function exportResults(door: Door, job: Job, results: readonly ResultRef[]): Promise<Response> {
+  const response: Response = new Map();
+  if (job.request.internal || results.length === 0) return response;
+  const startedAt = Date.now();
+  const built = await Promise.all(
+    results.map(async ({ build, image }) => ({ build, image, layers: await build.solve(image) })),
+  );
+  for (const [index, exporter] of exportersOf(job.request).entries())
+    await exportOne(door, job, built, { ...exporter, index, startedAt }, response);
+  return response;
+}
+
+async function exportOne(
+  door: Door,
+  job: Job,
+  built: readonly Built[],
+  exporter: Exporter & { startedAt: number },
+  response: Response,
+): Promise<void> {
+  switch (exporter.type) {
+    case "local":
+    case "tar":
+      return exportFiles(door, job, built, exporter);
+    case "oci":
+    case "docker":
+      return exportLayout(door, job, orderOf(job, built, exporter), exporter, response);
+    case "moby":
+    case "image":
+      return exportToStore(door, job, orderOf(job, built, exporter), exporter, response);
+    default:
+      throw invalid(`exporter "${exporter.type}" could not be found`);
+  }
+}
+
+function orderOf(
+  job: Job,
+  built: readonly Built[],
+  { attrs, startedAt }: Exporter & { startedAt: number },
+): ImageOrder {
+  const names = (attrs.get("name") ?? "").split(",").filter((name) => name !== "");
+  const [first] = built;
+  if (!first) throw invalid("nothing was built");
+  const { options, prepared } = first.build;
+  const { provenance } = options;
+  const finishedAt = Date.now();
+  const results = built.map(({ image, layers }): BuiltResult => {
+    if (!provenance) return { image, layers };
+    const facts = { options, file: prepared.file, image, names, invocation: job.ref, startedAt, finishedAt };
+    return { image, layers, statements: (digest) => [stateProvenance(facts, digest)] };
+  });
+  const { sourceDate, isMultiPlatform } = options;
+  const hasIndex = isMultiPlatform || provenance !== undefined;
+  return { results, names, sourceDate, hasIndex, annotations: readAnnotations(attrs) };
+}
+
+async function exportFiles(door: Door, job: Job, built: readonly Built[], exporter: Exporter): Promise<void> {
+  const { report } = job.events;
+  const target = { session: await door.sessions.get(job.request.session), exporter: exporter.index, report };
+  const [only] = built;
+  if (exporter.type === "tar") {
+    if (!only || built.length > 1)
+      throw notImplemented("a tar archive of several platforms is not supported: use type=local");
+    return exportArchive(await only.build.pack(only.layers), target);
+  }
+  const isSplit = exporter.attrs.get("platform-split") ?? String(built.length > 1);
+  const folders = await Promise.all(
+    built.map(async ({ build, image, layers }) => ({
+      folder: await build.flatten(layers),
+      below: isSplit === "true" ? formatPlatform(image.platform).replaceAll("/", "_") : "",
+    })),
+  );
+  await exportDirectories(folders, target).finally(() => {
+    for (const { folder } of folders) folder.release();
+  });
+}
+
+/** Into the image store, and from there to the registries of its names where that is asked for. */
+async function exportToStore(
+  door: Door,
+  job: Job,
+  order: ImageOrder,
+  { attrs }: Exporter,
+  response: Response,
+): Promise<void> {
+  const isPushed = ["true", "1"].includes(attrs.get("push") ?? "");
+  if (isPushed && order.names.length === 0) throw invalid("tag is needed when pushing to registry");
+  const exported = await exportImage(door.images, job.events.report, order, async (_, line) => {
+    if (!isPushed) return;
+    for (const name of order.names) await push(door, job, withDefaultTag(parseReference(name)), line);
+  });
+  describe(response, exported.digest, exported.target);
+  if (exported.names.length > 0) response.set("image.name", exported.names.join(","));
+}
+
+async function push(
+  { images, sessions }: Door,
+  job: Job,
+  reference: Reference,
+  line: (id: string) => () => void,
+): Promise<void> {
+  const session = await sessions.get(job.request.session);
+  const auth = (await session.findCredentials(reference.domain)) ?? {};
+  const done = line(`pushing ${repositoryOf(reference)}:${reference.tag}`);
+  await images.push(reference, { auth, report: () => {}, signal: job.signal });
+  done();
+}
+
+function describe(
+  response: Response,
+  id: string,
+  { mediaType, digest, size }: { mediaType: string; digest: string; size: number },
+): void {
+  response.set("containerimage.digest", digest);
+  const descriptor = Buffer.from(JSON.stringify({ mediaType, digest, size }));
+  response.set("containerimage.descriptor", descriptor.toString("base64"));
+  // Clients print this one for `-q` and `--iidfile`, to be used as the image's id.
+  response.set("containerimage.config.digest", id);
+}
+
+/** An archive for the client, which is both an OCI layout and what `docker load` takes. The store keeps nothing of it. */
+async function exportLayout(
+  { images, sessions }: Door,
+  job: Job,
+  order: ImageOrder,
+  { type, attrs, index }: Exporter,
+  response: Response,
+): Promise<void> {
+  if (attrs.get("tar") === "false")
+    throw notImplemented(`${type} output as a directory is not supported: leave out tar=false`);
+  const vertex = exportVertex(`exporting to ${type} image format`);
+  const { report } = job.events;
+  return reportWork(report, vertex, async () => {
+    const line = lineBelow(report, vertex.digest);
+    const done = line("exporting layers");
+    const isThere = new Set(images.list().map(({ id }) => id));
+    const { id, target } = await addImage(images, { ...order, names: [] });
+    try {
+      done();
+      describe(response, id, target);
+      const references = order.names.map((name) => withDefaultTag(parseReference(name)));
+      const archive = await images.saveAs(id, references);
+      const sent = line("sending tarball");
+      const session = await sessions.get(job.request.session);
+      await session.sendArchive(index, copies(archive), Object.fromEntries(response));
+      sent();
+    } finally {
+      if (!isThere.has(id)) await images.removeUnnamed(id);
+    }
+  });
+}
+
+/** A piece of an archive is good only until the next one. */
+async function* copies(archive: AsyncIterable<Uint8Array>): AsyncGenerator<Buffer> {
+  for await (const piece of archive) yield Buffer.from(piece);
+}
+
+/** Older clients know one exporter only. */
+function exportersOf(request: SolveRequest): { type: string; attrs: Map<string, string> }[] {
+  if (request.exporters.length > 0) return request.exporters;
+  return request.exporter === "" ? [] : [{ type: request.exporter, attrs: request.exporterAttrs }];
+}
