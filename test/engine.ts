@@ -211,7 +211,7 @@ function run(
   program: string,
   words: string[],
   host: string,
-  { input, timeoutSeconds = 60 }: { input?: string; timeoutSeconds?: number },
+  { input, timeoutSeconds = 180 }: { input?: string; timeoutSeconds?: number },
 ): Promise<CommandResult> {
   return new Promise((resolve, reject) => {
     const env = {
@@ -305,11 +305,11 @@ export const tellsExits = (() => {
   return major > 6 || (major === 6 && minor >= 15);
 })();
 
-/** Asks again until the answer is as wanted, for what takes a moment. Gives up after ten seconds, or as many as `mostTries` says. */
+/** Asks again until the answer is as wanted, for what takes a moment, and much longer on a busy machine. Gives up after a minute at the earliest. */
 export async function eventually<T>(
   ask: () => Promise<T> | T,
   isWanted: (answer: T) => boolean,
-  mostTries = 100,
+  mostTries = 600,
 ): Promise<T> {
   for (let tries = 0; ; tries++) {
     const answer = await ask();

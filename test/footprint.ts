@@ -111,7 +111,7 @@ export async function checkGone(before: Footprint, name: string): Promise<void> 
     const left = leftovers(before, takeFootprint(), name);
     if (left.length === 0) return;
     // The kernel takes namespaces and their links down a moment after the last process.
-    if (tries === 50) assert.deepEqual(left, [], "left on the machine");
+    if (tries === 300) assert.deepEqual(left, [], "left on the machine");
     await new Promise((resolve) => setTimeout(resolve, 100));
   }
 }

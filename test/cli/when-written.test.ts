@@ -10,7 +10,7 @@ function slowStream() {
   return { stream, takeOne: () => waiting.shift()?.() };
 }
 
-it("what was written is waited for, to its last byte", { timeout: 10_000 }, async () => {
+it("what was written is waited for, to its last byte", async () => {
   const { stream, takeOne } = slowStream();
   stream.write("one");
   stream.write("two");
@@ -26,7 +26,7 @@ it("what was written is waited for, to its last byte", { timeout: 10_000 }, asyn
   takeOne();
   await over;
 });
-it("nothing is waited for when all is written, or the reader is gone", { timeout: 10_000 }, async () => {
+it("nothing is waited for when all is written, or the reader is gone", async () => {
   const { stream } = slowStream();
   await whenWritten(stream);
   stream.on("error", () => {});

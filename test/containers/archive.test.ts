@@ -138,7 +138,7 @@ test("what cannot be written to is refused in docker's words", async () => {
   });
 });
 
-test("no mount and no descriptor is left behind", { timeout: 20_000 }, async () => {
+test("no mount and no descriptor is left behind", async () => {
   using rootfs = makeRootfs();
   const mounts = () =>
     readFileSync("/proc/self/mountinfo", "utf8")

@@ -158,9 +158,7 @@ describe("a hostile client of the builder", () => {
     ["a field of another type", [Buffer.from([0, 0, 0, 0, 2, 0x10, 1])], /a field is of another type/],
   ];
   for (const [name, packets, expected] of entries)
-    it(`sends ${name}`, { timeout: 30_000 }, async () =>
-      assert.match(await build(say(...packets, endOfList)), expected),
-    );
+    it(`sends ${name}`, async () => assert.match(await build(say(...packets, endOfList)), expected));
 
   it("sends entries without end", async () => {
     const long = "n".repeat(3900);

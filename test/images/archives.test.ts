@@ -82,7 +82,7 @@ test("skopeo reads what we save, as either kind of archive, and what it writes l
   }
 });
 
-test("a real docker loads what we save, and we load what it saves", { timeout: 60_000 }, async () => {
+test("a real docker loads what we save, and we load what it saves", async () => {
   await using store = await openStore();
   await load(store.images, makeDockerArchive([image]));
   const { id } = store.images.getImage("other/app:v1");

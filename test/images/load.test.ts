@@ -314,9 +314,7 @@ test("what was committed from what, and when images were made, is in what is sav
   assert.equal(store.images.getImage("old").lastTagTime, lastTagTime);
 });
 
-test("an archive of many names loads, and all go again, without standing still", {
-  timeout: 100_000,
-}, async () => {
+test("an archive of many names loads, and all go again, without standing still", async () => {
   await using store = await openStore();
   const tags = Array.from({ length: 20_000 }, (_, n) => `many:${n}`);
   let turns = 0;

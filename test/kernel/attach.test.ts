@@ -167,7 +167,7 @@ describe("attached clients", () => {
     );
     await new Promise((resolve) => stuck.once("readable", resolve));
     stuck.pause();
-    const ok = engine.berth(["attach", "flood"], { input: "go\n", timeoutSeconds: 5 }).catch(() => undefined);
+    const ok = engine.berth(["attach", "flood"], { input: "go\n" }).catch(() => undefined);
     await eventually(
       () => engine.berth(["exec", "flood", "cat", "/done"]),
       ({ stdout }) => stdout === "done\n",

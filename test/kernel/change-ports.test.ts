@@ -8,7 +8,7 @@ describe("the ports of a container that runs", () => {
   const serve = (port: number) =>
     `mkdir -p /w${port}; echo ${port} > /w${port}/index.html; httpd -h /w${port} -p ${port}`;
   const get = async (port: string | number, host = "127.0.0.1") => {
-    const answer = await fetch(`http://${host}:${port}/`, { signal: AbortSignal.timeout(5000) });
+    const answer = await fetch(`http://${host}:${port}/`, { signal: AbortSignal.timeout(20_000) });
     return (await answer.text()).trim();
   };
   /** The servers of a container that has just started come up one after the other. */

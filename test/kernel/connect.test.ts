@@ -42,7 +42,7 @@ describe("a container in several networks", () => {
     );
     const port = (await ok("port", "web", "80")).split(":").at(-1);
     const get = async () => {
-      const answer = await fetch(`http://127.0.0.1:${port}/`, { signal: AbortSignal.timeout(5000) });
+      const answer = await fetch(`http://127.0.0.1:${port}/`, { signal: AbortSignal.timeout(20_000) });
       return (await answer.text()).trim();
     };
     assert.equal(await get(), "found");

@@ -1,23 +1,24 @@
 import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
 import { describe, it } from "node:test";
+import { fileURLToPath } from "node:url";
 import { eventually, useEngine } from "../engine.ts";
+
+const main = fileURLToPath(new URL("../../dist/cli/main.js", import.meta.url));
 
 describe("events", () => {
   const { engine, berth } = useEngine();
 
   it("tell a container's life in order, live and afterwards", async () => {
     const since = String(Math.floor(Date.now() / 1000) - 1);
-    const live = engine.berth([
-      "events",
-      "--since",
-      since,
-      "--until",
-      String(Math.ceil(Date.now() / 1000) + 3),
-      "--filter",
-      "container=told",
-      "--format",
-      "{{.Action}}",
-    ]);
+    const words = ["events", "--since", since, "--filter", "container=told", "--format", "{{.Action}}"];
+    const live = spawn(process.execPath, [main, "-H", engine.host, ...words], {
+      stdio: ["ignore", "pipe", "inherit"],
+    });
+    let text = "";
+    live.stdout.on("data", (bytes) => {
+      text += bytes;
+    });
     assert.equal(
       (await engine.berth(["run", "--name", "told", "-l", "k=v", "busybox", "sh", "-c", "exit 3"])).code,
       3,
@@ -25,7 +26,11 @@ describe("events", () => {
     await berth("rename", "told", "retold");
     await berth("rename", "retold", "told");
     await berth("rm", "told");
-    const actions = (await live).stdout.trim().split("\n");
+    await eventually(
+      () => text,
+      (seen) => seen.includes("destroy\n"),
+    ).finally(() => live.kill());
+    const actions = text.trim().split("\n");
     for (const [earlier, later] of [
       ["create", "start"],
       ["start", "die"],
@@ -90,7 +95,7 @@ describe("events", () => {
         "-c",
         "exit 3",
       ];
-      const result = await engine.cli("env")(words, { timeoutSeconds: 20 });
+      const result = await engine.cli("env")(words);
       assert.equal(result.code, 3, `${version}: ${result.stderr}`);
     }
     assert.equal(await berth("ps", "-aq"), "");

@@ -73,7 +73,6 @@ describe("names", () => {
     await eventually(
       async () => seen.add(await first()).size,
       (size) => size === 2,
-      20,
     );
   });
   it("of addresses lead back", async () => {

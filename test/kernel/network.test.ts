@@ -11,7 +11,7 @@ describe("networking", () => {
 
   const fetchText = (url: string) =>
     new Promise<string>((resolve) => {
-      const request = get(url, { agent: false, timeout: 2000 }, (response) => {
+      const request = get(url, { agent: false, timeout: 20_000 }, (response) => {
         let text = "";
         response.on("data", (chunk) => {
           text += chunk;

@@ -10,7 +10,7 @@ describe("a port that is published at IPv6 addresses to a container without IPv6
 
   const fetch = (host: string, port: string) =>
     new Promise<string>((resolve) => {
-      const request = get({ host, port, agent: false, timeout: 5000 }, (response) => {
+      const request = get({ host, port, agent: false, timeout: 20_000 }, (response) => {
         let text = "";
         response.on("data", (chunk) => {
           text += chunk;

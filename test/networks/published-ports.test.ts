@@ -156,7 +156,7 @@ describe("a published port", () => {
     const client = dgram.createSocket("udp4");
     await new Promise<void>((resolve) => client.connect(8087, "127.0.0.1", resolve));
     const ask = async () => {
-      const answer = once(client, "message", { signal: AbortSignal.timeout(5000) });
+      const answer = once(client, "message", { signal: AbortSignal.timeout(60_000) });
       client.send("?");
       return String((await answer)[0]);
     };

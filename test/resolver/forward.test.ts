@@ -87,20 +87,16 @@ it("servers are asked by UDP and TCP, and a forged answer is passed over", async
     () => udp.close(),
     () => tcp.close(),
   );
-  const signal = AbortSignal.timeout(5000);
+  const signal = AbortSignal.timeout(60_000);
   const byUdp = await askServer(query, "udp", { address }, signal);
   assert.deepEqual([codeOf(byUdp), byUdp && decode(byUdp).id], [3, 99]);
   const byTcp = await askServer(query, "tcp", { address }, signal);
   assert.deepEqual([codeOf(byTcp), byTcp && decode(byTcp).id], [0, 99]);
 });
 it("a server that nobody is at, or that cannot be one, is none", async () => {
-  const signal = AbortSignal.timeout(5000);
   for (const address of ["127.53.0.2", "not-an-address", "::1"])
     for (const transport of ["udp", "tcp"] as const)
-      assert.equal(
-        await askServer(query, transport, { address }, AbortSignal.any([signal, AbortSignal.timeout(300)])),
-        undefined,
-      );
+      assert.equal(await askServer(query, transport, { address }, AbortSignal.timeout(300)), undefined);
 });
 it("the machine's servers are those of its resolv.conf", () => {
   const text =

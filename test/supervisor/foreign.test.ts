@@ -17,6 +17,6 @@ it("a process whose pid has been given to another is taken for ended, and costs 
 
 it("the end is reported of the process that has ended, also when its descriptor's number is another's by then", () => {
   const program = fileURLToPath(new URL("./reused-descriptor.ts", import.meta.url));
-  const ends = execFileSync(process.execPath, [program], { encoding: "utf8", timeout: 20_000 });
+  const ends = execFileSync(process.execPath, [program], { encoding: "utf8", timeout: 120_000 });
   assert.deepEqual(ends.trim().split("\n"), ["first", "second"]);
 });
