@@ -1,10 +1,11 @@
 import { existsSync, globSync } from "node:fs";
+import { availableParallelism } from "node:os";
 import { join, relative } from "node:path";
 import { run } from "node:test";
 import { spec } from "node:test/reporters";
 import { collectSummary } from "./summary.ts";
 
-// Runs the test files that the patterns name, two at a time, and says in a few lines at the end what failed and what took long.
+// Runs the test files that the patterns name, one more at a time than there are processors, since some wait, and says in a few lines at the end what failed and what took long.
 
 /** Those that take longest come first, so that none runs alone at the end: the summary shows which they are. */
 const long = [
@@ -44,7 +45,7 @@ process.env.NODE_COMPILE_CACHE ??= join(root, ".tools/cache");
 const events = run({
   files: files.map((file) => join(root, file)),
   cwd: root,
-  concurrency: 2,
+  concurrency: availableParallelism() + 1,
   timeout: 300_000,
 });
 const summary = collectSummary(events, root);

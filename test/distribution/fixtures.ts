@@ -9,6 +9,7 @@ import type { Connection } from "../../src/distribution/connection.ts";
 import { defaultRegistrySettings, type RegistrySettings } from "../../src/distribution/settings.ts";
 import { type Digest, digestOf } from "../../src/formats/digest.ts";
 import { eventually } from "../engine.ts";
+import { findFreePort } from "../free-port.ts";
 
 type Handler = (request: IncomingMessage, response: ServerResponse) => void;
 
@@ -209,12 +210,4 @@ export async function startDockerRegistry(
       rmSync(folder, { recursive: true, force: true });
     },
   };
-}
-
-async function findFreePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
 }

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { createServer } from "node:net";
 import { before, describe, it } from "node:test";
 import { eventually, useEngine } from "../engine.ts";
+import { findFreePort } from "../free-port.ts";
 
 describe("the ports of a container that runs", () => {
   const { engine, berth } = useEngine();
@@ -31,14 +32,6 @@ describe("the ports of a container that runs", () => {
       "{{json .HostConfig.PortBindings}} {{json .NetworkSettings.Ports}} {{.State.Pid}}",
       "web",
     );
-  /** One that nobody has just now. */
-  async function findFreePort(): Promise<number> {
-    const server = createServer();
-    await new Promise<void>((resolve) => server.listen(0, resolve));
-    const { port } = server.address() as { port: number };
-    await new Promise((resolve) => server.close(resolve));
-    return port;
-  }
   let first = 0;
 
   before(async () => {
