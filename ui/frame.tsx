@@ -17,7 +17,6 @@ const rooms = [
   "images",
   "networks",
   "volumes",
-  "registry",
   "engine",
 ] as const satisfies readonly (IconName & keyof Words)[];
 

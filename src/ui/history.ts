@@ -1,20 +1,6 @@
 import { appendFileSync, mkdirSync, readFileSync, renameSync, statSync } from "node:fs";
 import { join } from "node:path";
-import type { Rates } from "./rates.ts";
-
-/** What all containers together used in one minute, and the biggest of them by name. */
-export interface Minute {
-  /** Seconds since 1970. */
-  at: number;
-  cpu: number;
-  memory: number;
-  received: number;
-  sent: number;
-  read: number;
-  written: number;
-  /** Name, processor, memory. */
-  top: [name: string, cpu: number, memory: number][];
-}
+import type { Minute, Rates } from "./rates.ts";
 
 /** Minutes of the last days, in two files: when the newer is full it becomes the older, and what was older is gone. */
 export interface History {

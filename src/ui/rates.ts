@@ -23,6 +23,20 @@ export interface Rates {
   processes: number;
 }
 
+/** What all containers together used in one minute, and the biggest of them by name. */
+export interface Minute {
+  /** Seconds since 1970. */
+  at: number;
+  cpu: number;
+  memory: number;
+  received: number;
+  sent: number;
+  read: number;
+  written: number;
+  /** Name, processor, memory. */
+  top: [name: string, cpu: number, memory: number][];
+}
+
 /** @param before the moment before; without it nothing is known of what grows */
 export function ratesOf(now: Moment, before: Moment | undefined): Rates[] {
   const known = new Map(before?.all.map((one) => [one.id, one]));

@@ -72,3 +72,5 @@ export const post = <T = void>(path: string, query?: Query, body?: object) =>
 
 /** A segment of a path. */
 export const at = (name: string) => encodeURIComponent(name);
+/** An image's name, whose slashes stay. */
+export const atImage = (name: string) => name.split("/").map(encodeURIComponent).join("/");

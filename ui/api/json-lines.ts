@@ -15,3 +15,10 @@ export function createJsonLines<T>(onValue: (value: T) => void): (bytes: Uint8Ar
     }
   };
 }
+
+/** Reads an answer of JSON lines to its end. */
+export async function readJsonLines<T>(response: Response, onValue: (value: T) => void): Promise<void> {
+  const push = createJsonLines(onValue);
+  for await (const bytes of response.body ?? []) push(bytes);
+  push(new Uint8Array([10]));
+}

@@ -58,3 +58,5 @@ export const nameOf = ({ Names, Id }: Pick<ContainerSummary, "Names" | "Id">) =>
 /** Labels of compose. */
 export const projectOf = ({ Labels }: Pick<ContainerSummary, "Labels">) =>
   Labels["com.docker.compose.project"] ?? "";
+export const serviceOf = ({ Labels }: Pick<ContainerSummary, "Labels">) =>
+  Labels["com.docker.compose.service"] ?? "";

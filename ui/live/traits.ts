@@ -1,6 +1,6 @@
 import type { VersionResponse } from "../../src/formats/docker-api/docker-api-system.ts";
 import { get } from "../api/call.ts";
-import { createStore } from "../store.ts";
+import { createStore, useStore } from "../store.ts";
 import { onEvents } from "./events.ts";
 
 /** What the engine behind the page is. */
@@ -25,3 +25,5 @@ export function followTraits(): () => void {
 
 const isBerth = ({ Platform, Components = [] }: VersionResponse) =>
   /berth/i.test([Platform?.Name ?? "", ...Components.map(({ Name }) => Name)].join(" "));
+
+export const useTraits = () => useStore(traits);

@@ -3,18 +3,40 @@ import { useWords } from "../languages/language.ts";
 import { usePlace } from "../router.ts";
 import { ContainerView } from "./containers/container.tsx";
 import { ContainersView } from "./containers/containers.tsx";
+import { EngineView } from "./engine/engine.tsx";
+import { ImageView } from "./images/image.tsx";
+import { ImagesView } from "./images/images.tsx";
+import { NetworksView } from "./networks/networks.tsx";
+import { OverviewView } from "./overview/overview.tsx";
+import { ProjectsView } from "./projects/projects.tsx";
+import { RunView } from "./run/run.tsx";
+import { VolumesView } from "./volumes/volumes.tsx";
 
 /** The view of each first part of an address; what follows it is the view's own. */
 const rooms: Record<string, ComponentType> = {
+  overview: OverviewView,
   containers: ContainersView,
+  projects: ProjectsView,
+  images: ImagesView,
+  networks: NetworksView,
+  volumes: VolumesView,
+  engine: EngineView,
+  run: RunView,
+};
+
+/** Views of one thing. */
+const single: Record<string, ComponentType<{ id: string }>> = {
+  containers: ContainerView,
+  images: ImageView,
 };
 
 export function Views() {
   const { parts } = usePlace();
-  const [room = "containers", id] = parts;
-  if (room === "containers" && id !== undefined) return <ContainerView key={id} id={id} />;
-  const View = rooms[room] ?? NotFound;
-  return <View />;
+  const [room = "overview", id] = parts;
+  const One = id === undefined || !Object.hasOwn(single, room) ? undefined : single[room];
+  if (One && id !== undefined) return <One key={id} id={id} />;
+  const View = (Object.hasOwn(rooms, room) ? rooms[room] : undefined) ?? NotFound;
+  return <View key={room} />;
 }
 
 function NotFound() {

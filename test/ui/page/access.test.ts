@@ -22,6 +22,13 @@ async function findBarriers(page: Page): Promise<string[]> {
 describe("the page, for everyone", () => {
   const { berth, visit, ui } = useBrowser();
   const views = [
+    "/",
+    "/images",
+    "/networks",
+    "/volumes",
+    "/engine",
+    "/projects",
+    "/run",
     "/containers",
     "/containers/seen",
     "/containers/seen/logs",
@@ -48,7 +55,7 @@ describe("the page, for everyone", () => {
       const barriers: string[] = [];
       for (const path of views) {
         await page.goto(`${ui().origin}${path}`);
-        await page.getByText("running").first().waitFor();
+        await page.getByRole("heading").first().waitFor();
         barriers.push(...(await findBarriers(page)));
       }
       await page.getByRole("button", { name: "Log out" }).click();
@@ -63,7 +70,7 @@ describe("the page, for everyone", () => {
     const page = await visit("/containers", { viewport: { width: 360, height: 640 } });
     for (const path of views) {
       await page.goto(`${ui().origin}${path}`);
-      await page.getByText("running").first().waitFor();
+      await page.getByRole("heading").first().waitFor();
       const width = await page.evaluate("document.documentElement.scrollWidth");
       assert.equal(width, 360, path);
     }

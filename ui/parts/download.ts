@@ -1,0 +1,28 @@
+import { call } from "../api/call.ts";
+import { words } from "../languages/language.ts";
+import { attempt } from "./notices.tsx";
+
+/** Has the browser fetch what a GET of the engine answers, however large, as a file. */
+export async function download(target: string, fileName: string): Promise<void> {
+  await attempt(words().download, async () => {
+    const { url } = await call<{ url: string }>("POST", "/ui/download", { body: { target, fileName } });
+    const link = document.createElement("a");
+    link.href = url;
+    link.download = fileName;
+    link.click();
+  });
+}
+
+/** Asks for files. Resolves with none when the choice is cancelled. */
+export function chooseFiles(options: { isFolder?: boolean; accept?: string } = {}): Promise<File[]> {
+  return new Promise((resolve) => {
+    const input = document.createElement("input");
+    input.type = "file";
+    input.multiple = true;
+    input.accept = options.accept ?? "";
+    input.webkitdirectory = options.isFolder ?? false;
+    input.onchange = () => resolve([...(input.files ?? [])]);
+    input.oncancel = () => resolve([]);
+    input.click();
+  });
+}

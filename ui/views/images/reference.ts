@@ -1,0 +1,24 @@
+/** "localhost:5000/app:1" as repository and tag; a digest stays with the name. */
+export function splitReference(name: string): { repository: string; tag: string } {
+  if (name.includes("@")) return { repository: name, tag: "" };
+  const [, repository = name, tag = "latest"] = /^(.+?)(?::([\w.-]+))?$/.exec(name) ?? [];
+  return { repository, tag };
+}
+
+/** The registry's part of a name, as Docker decides it. */
+export function registryOf(name: string): string {
+  const first = name.split("/")[0] ?? "";
+  return name.includes("/") && /[.:]|^localhost$/.test(first) ? first : "docker.io";
+}
+
+/** What a registry that wants a login gets by way of the engine. */
+export function authHeader(
+  name: string,
+  { user, password }: { user: string; password: string },
+): Record<string, string> {
+  if (user === "") return {};
+  const auth = { username: user, password, serveraddress: registryOf(name) };
+  const bytes = new TextEncoder().encode(JSON.stringify(auth));
+  const text = btoa(String.fromCharCode(...bytes));
+  return { "X-Registry-Auth": text.replaceAll("+", "-").replaceAll("/", "_") };
+}
