@@ -31,7 +31,7 @@ daemon_flags='--max-semi-space-size=2'
 
 # What an engine runs with. The profile of containers needs AppArmor's parser where the kernel has AppArmor on.
 engine_packages() {
-  printf 'crun iproute2 nftables procps'
+  printf 'crun git iproute2 nftables procps'
   [ ! -d /sys/kernel/security/apparmor ] || printf ' apparmor'
 }
 

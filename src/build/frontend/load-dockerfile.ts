@@ -6,9 +6,12 @@ import { invalid, notImplemented } from "../../errors.ts";
 import { compileIgnorePatterns, parseIgnoreFile } from "../../formats/ignore-patterns.ts";
 import { BuildError } from "../build-error.ts";
 import { readFolderFiles, removeFolderFile } from "../context/folders.ts";
-import { isGitAddress, isHttpAddress } from "../graph/plan-remote.ts";
+import { gitNode, isGitAddress } from "../graph/git-address.ts";
+import type { GitNode } from "../graph/nodes.ts";
+import { isHttpAddress } from "../graph/plan-remote.ts";
 import type { BuildOptions } from "../options.ts";
 import { beginStatus, reportWork, type SourceFile } from "../progress.ts";
+import { fetchGitTree } from "../solve/git-tree.ts";
 import type { Solving } from "../solve/solving.ts";
 import { readSmallFiles } from "./small-files.ts";
 
@@ -69,15 +72,18 @@ const uploadPrefix = "http://buildkit-session/";
 /** A context that is no directory of the client's. @returns the folder that it is in now */
 async function openRemote(
   solving: Omit<Solving, "file">,
-  { remoteContext, contextSubdir }: BuildOptions,
+  options: BuildOptions,
   sessionId: string,
   archive: AsyncIterable<Uint8Array> | undefined,
 ): Promise<string | undefined> {
   const { rooms, onClose, report, session } = solving;
+  const { remoteContext, contextSubdir } = options;
   if (archive === undefined && remoteContext === undefined) return undefined;
-  const name = "[internal] load remote build context";
+  const repository = archive === undefined ? findRepository(options) : undefined;
+  const name = repository?.name ?? "[internal] load remote build context";
   const vertex = { digest: vertexOfLoading(sessionId, `${name} ${remoteContext ?? ""}`), inputs: [], name };
   return reportWork(report, vertex, async () => {
+    if (repository) return fetchGitTree(solving, repository);
     let input = archive;
     if (remoteContext?.startsWith(uploadPrefix))
       input = (await session(sessionId)).upload(remoteContext.slice(uploadPrefix.length));
@@ -88,6 +94,14 @@ async function openRemote(
     onClose(folder.release);
     return contextSubdir === "" ? folder.path : subfolder(folder.path, contextSubdir);
   });
+}
+
+/** The context, where it is one. @throws EngineError invalid */
+function findRepository({ remoteContext, contextSubdir, buildArgs }: BuildOptions): GitNode | undefined {
+  if (remoteContext === undefined || !isGitAddress(remoteContext)) return undefined;
+  const keep = buildArgs.get("BUILDKIT_CONTEXT_KEEP_GIT_DIR") ?? "";
+  const node = gitNode(remoteContext, { keepsGitDir: ["1", "true"].includes(keep) });
+  return contextSubdir === "" ? node : { ...node, subdir: posix.join(node.subdir, contextSubdir) };
 }
 
 /** Of the web: an archive, or a Dockerfile alone. */

@@ -3,6 +3,7 @@ import { parseIgnoreFile } from "../../formats/ignore-patterns.ts";
 import type { Platform } from "../../formats/oci-manifest.ts";
 import { formatPlatform } from "../../formats/platform.ts";
 import type { BaseImage } from "../graph/base-image.ts";
+import { gitNode, isGitAddress } from "../graph/git-address.ts";
 import type { DirectoryNode, Node } from "../graph/nodes.ts";
 import type { BuildOptions } from "../options.ts";
 import type { Solving } from "../solve/solving.ts";
@@ -27,6 +28,8 @@ export async function findNamed(
   const key = [`${name}::${formatPlatform(platform)}`, name].find((one) => options.namedContexts.has(one));
   const address = key === undefined ? undefined : options.namedContexts.get(key);
   if (address === undefined) return undefined;
+  if (isGitAddress(address))
+    return { ...gitNode(address), name: `[context ${name}] load git source ${address}` };
   const colon = address.indexOf(":");
   const [scheme, rest] = [address.slice(0, colon), address.slice(colon + 1)];
   if (scheme === "docker-image") {

@@ -61,6 +61,7 @@ export interface GitNode extends NodeBase {
   ref: string;
   subdir: string;
   keepsGitDir: boolean;
+  hasSubmodules: boolean;
   checksum?: string;
 }
 

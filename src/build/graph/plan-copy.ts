@@ -19,12 +19,13 @@ export async function planTransfer(
   const destination = destinationOf(stage, expand(instruction.destination));
   const chown = instruction.chown && expand(instruction.chown);
   const chmod = instruction.chmod && expand(instruction.chmod);
+  const checksum = kind === "add" && instruction.checksum ? expand(instruction.checksum) : undefined;
   const exclude = instruction.exclude.map(expand);
   const from = kind === "copy" && instruction.from ? expand(instruction.from) : undefined;
   const tree = from === undefined ? planning.context : await planning.findSource(from, stage, range);
   const parts: CopyPart[] = [];
   for (const source of sources) {
-    const remote = kind === "add" ? planRemote(instruction, source) : undefined;
+    const remote = kind === "add" ? planRemote(instruction, source, checksum) : undefined;
     parts.push(remote ?? localPart(tree, source, kind === "add" && instruction.unpack !== false));
   }
   if (heredocs.length > 0) parts.push(inlinePart(stage, heredocs));

@@ -1,23 +1,20 @@
 import type { Add } from "../../dockerfile/instructions.ts";
 import { invalid } from "../../errors.ts";
-import type { CopyPart, GitNode, HttpNode } from "./nodes.ts";
+import { gitNode, isGitAddress } from "./git-address.ts";
+import type { CopyPart, HttpNode } from "./nodes.ts";
 
 export function isHttpAddress(text: string): boolean {
   return /^https?:\/\//i.test(text);
 }
 
-/** As BuildKit tells them: by their scheme, by `git@`, or by an http address that ends in .git. */
-export function isGitAddress(text: string): boolean {
-  if (/^(?:git|ssh):\/\//i.test(text) || /^[A-Za-z0-9_.-]+@[^/:]+:/.test(text)) return true;
-  const [address = ""] = text.split(/[#?]/, 1);
-  return isHttpAddress(text) && address.endsWith(".git");
-}
-
 /** A source of ADD that is elsewhere; undefined for one of the context. */
-export function planRemote(instruction: Add, source: string): CopyPart | undefined {
-  const { checksum, keepGitDir, unpack } = instruction;
+export function planRemote(
+  { keepGitDir, unpack }: Add,
+  source: string,
+  checksum: string | undefined,
+): CopyPart | undefined {
   if (isGitAddress(source)) {
-    const node: GitNode = { ...gitNode(source, checksum), keepsGitDir: keepGitDir };
+    const node = gitNode(source, { checksum, keepsGitDir: keepGitDir });
     return { from: node, selections: [{ pattern: "", hasWildcards: false }], unpack: "never" };
   }
   if (!isHttpAddress(source)) return undefined;
@@ -33,23 +30,6 @@ export function planRemote(instruction: Add, source: string): CopyPart | undefin
     from: node,
     selections: [{ pattern: filename, hasWildcards: false }],
     unpack: unpack === true ? "archives" : "never",
-  };
-}
-
-/** @throws EngineError invalid */
-export function gitNode(address: string, checksum?: string): GitNode {
-  const hash = address.indexOf("#");
-  const [remote, fragment] = hash < 0 ? [address, ""] : [address.slice(0, hash), address.slice(hash + 1)];
-  const colon = fragment.indexOf(":");
-  const [ref, subdir] = colon < 0 ? [fragment, ""] : [fragment.slice(0, colon), fragment.slice(colon + 1)];
-  return {
-    kind: "git",
-    name: `[internal] load git source ${address}`,
-    remote,
-    ref,
-    subdir,
-    keepsGitDir: false,
-    ...(checksum !== undefined && { checksum }),
   };
 }
 

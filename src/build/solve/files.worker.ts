@@ -12,7 +12,7 @@ import { type SourceTree, watchTree } from "../context/source-tree.ts";
 import { openStoredTree } from "../context/stored-tree.ts";
 import { checksumSources } from "./checksum.ts";
 import type { CopyAction, FileOwner, SourceRef, StepTarget } from "./copy-action.ts";
-import { copyFiles } from "./copy-files.ts";
+import { copyFiles, rootOwner } from "./copy-files.ts";
 import { type FetchRequest, fetchFile } from "./fetch-file.ts";
 import type { Selection } from "./select-sources.ts";
 import { openTargetRoot, stripSlashes } from "./target-root.ts";
@@ -34,6 +34,8 @@ export type FilesJob =
       actions: CopyAction[];
     }
   | { kind: "fill"; mountpoint: string; layers: string[]; source: string; target: string }
+  /** Copies a part of a directory into another, as root's. */
+  | { kind: "gather"; source: string; part: string; target: string; exclude: string[] }
   | ({ kind: "fetch" } & FetchRequest)
   | { kind: "pack"; mountpoint: string; layers: string[]; archive: string }
   | { kind: "unpack"; archive: string; target: string }
@@ -78,6 +80,9 @@ serveJobs<FilesJob, FilesResult>(async (job, signal, checkWanted) => {
         ),
       );
       return "";
+    case "gather":
+      await gather(job, checkWanted);
+      return "";
     case "fetch":
       await fetchFile(job, signal);
       return "";
@@ -104,6 +109,22 @@ serveJobs<FilesJob, FilesResult>(async (job, signal, checkWanted) => {
       return "";
   }
 });
+
+async function gather(
+  { source, part, target, exclude }: Extract<FilesJob, { kind: "gather" }>,
+  checkWanted: CheckWanted,
+): Promise<void> {
+  const folder = { kind: "folder" as const, path: source };
+  const selections = [{ pattern: part, hasWildcards: false }];
+  await withSource(folder, "", checkWanted, (tree) =>
+    withDirectory(target, (rootFd) =>
+      copyFiles(rootFd, tree, {
+        ...{ source: folder, selections, destination: "/", owner: rootOwner, exclude },
+        ...{ parents: false, unpack: "never" as const },
+      }),
+    ),
+  );
+}
 
 async function withMounted<R>(
   layers: string[],

@@ -14,6 +14,7 @@ import {
 import { type Reporter, reportCached, reportWork } from "../progress.ts";
 import { executeCopy, keyOfCopy } from "./copy-step.ts";
 import { receiveDirectory } from "./directories.ts";
+import { fetchGitNode } from "./git-tree.ts";
 import { executeRun, keyOfRun } from "./run-node.ts";
 import {
   type Followers,
@@ -80,7 +81,7 @@ async function solveNode(solving: Solving, solver: Solver, node: Node): Promise<
     case "http":
       return fetchNode(solving, node);
     case "git":
-      throw new BuildError(`${node.kind} sources are not yet supported`, { vertex: digestOfNode(node) });
+      return fetchGitNode(solving, node);
     default:
       return solveStep(solving, solver, node);
   }

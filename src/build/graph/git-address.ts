@@ -1,0 +1,70 @@
+import { invalid } from "../../errors.ts";
+import type { GitNode } from "./nodes.ts";
+
+/** By their scheme, by `user@host:`, or by an http address whose path ends in .git, as BuildKit tells them. */
+export function isGitAddress(text: string): boolean {
+  if (/^(?:git|ssh):\/\//i.test(text) || /^[A-Za-z0-9_.-]+@[^/:]+:/.test(text)) return true;
+  const [address = ""] = text.split(/[#?]/, 1);
+  return /^https?:\/\//i.test(text) && address.endsWith(".git");
+}
+
+/**
+ * "REMOTE#REF:SUBDIR", or "REMOTE?ref=…&subdir=…".
+ * @param more what an instruction says besides
+ * @throws EngineError invalid
+ */
+export function gitNode(
+  address: string,
+  more: { checksum?: string | undefined; keepsGitDir?: boolean } = {},
+): GitNode {
+  const [place = "", fragment = ""] = splitAt(address, "#");
+  const [remote, query] = /^https?:\/\//i.test(place) ? splitAt(place, "?") : [place, ""];
+  const given = readQuery(query, address);
+  const [ref, subdir] = splitAt(fragment, ":");
+  const checksum = more.checksum ?? given.checksum;
+  const node: GitNode = {
+    kind: "git",
+    name: `[internal] load git source ${address}`,
+    remote,
+    ref: given.ref || ref,
+    subdir: given.subdir || subdir,
+    keepsGitDir: more.keepsGitDir === true || given.keepsGitDir,
+    hasSubmodules: given.hasSubmodules,
+    ...(checksum && { checksum }),
+  };
+  checkNode(node, address);
+  return node;
+}
+
+function splitAt(text: string, mark: string): [string, string] {
+  const at = text.indexOf(mark);
+  return at < 0 ? [text, ""] : [text.slice(0, at), text.slice(at + mark.length)];
+}
+
+const isOn = (value: string) => ["", "1", "true"].includes(value);
+
+function readQuery(query: string, address: string) {
+  const found = { ref: "", subdir: "", checksum: "", keepsGitDir: false, hasSubmodules: true };
+  for (const [name, value] of new URLSearchParams(query)) {
+    if (name === "ref") found.ref = value;
+    else if (name === "branch") found.ref = `refs/heads/${value}`;
+    else if (name === "tag") found.ref = `refs/tags/${value}`;
+    else if (name === "subdir") found.subdir = value;
+    else if (name === "checksum" || name === "commit") found.checksum = value;
+    else if (name === "keep-git-dir") found.keepsGitDir = isOn(value);
+    else if (name === "submodules") found.hasSubmodules = isOn(value);
+    else throw invalid(`unexpected query ${JSON.stringify(name)} in git address ${JSON.stringify(address)}`);
+  }
+  return found;
+}
+
+/** They become arguments of a program: none may look like one of its options, or name two things. */
+function checkNode({ remote, ref, checksum }: GitNode, address: string): void {
+  const hasControls = [...remote].some((character) => character <= " ");
+  if (hasControls || remote.startsWith("-") || remote.includes("::"))
+    throw invalid(`invalid git address ${JSON.stringify(address)}`);
+  if (!/^(?:[\w@][\w./@{}^~-]*)?$/.test(ref) || ref.includes(".."))
+    throw invalid(`invalid git ref ${JSON.stringify(ref)}`);
+  if (checksum !== undefined && !/^[0-9a-f]{7,64}$/.test(checksum))
+    throw invalid(`invalid checksum ${JSON.stringify(checksum)}: expected the id of a commit`);
+}

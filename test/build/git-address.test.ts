@@ -1,0 +1,60 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { gitNode, isGitAddress } from "../../src/build/graph/git-address.ts";
+
+test("git addresses are told by scheme, user or suffix", () => {
+  for (const address of [
+    ...[
+      "git://h/r",
+      "ssh://git@h/r",
+      "git@h:r/s",
+      "https://h/r.git",
+      "http://h/r.git#ref:dir",
+      "https://h/r.git?ref=x",
+    ],
+  ])
+    assert.ok(isGitAddress(address), address);
+  for (const address of [
+    "https://h/r",
+    "https://h/r.tar.gz",
+    "r.git",
+    "ext::sh -c x",
+    "file:///r.git",
+    "./a@b",
+  ])
+    assert.ok(!isGitAddress(address), address);
+});
+
+test("what is meant of a repository is said after a mark, or in a query", () => {
+  const pick = (address: string) => {
+    const { remote, ref, subdir, checksum, keepsGitDir, hasSubmodules } = gitNode(address);
+    return [remote, ref, subdir, checksum, keepsGitDir, hasSubmodules];
+  };
+  const remote = "https://h/r.git";
+  assert.deepEqual(pick(remote), [remote, "", "", undefined, false, true]);
+  assert.deepEqual(pick(`${remote}#v1:a/b`), [remote, "v1", "a/b", undefined, false, true]);
+  assert.deepEqual(pick("git@h:r.git#main"), ["git@h:r.git", "main", "", undefined, false, true]);
+  assert.deepEqual(pick(`${remote}?branch=b&subdir=s&commit=0123456789&keep-git-dir=1&submodules=false`), [
+    remote,
+    "refs/heads/b",
+    "s",
+    "0123456789",
+    true,
+    false,
+  ]);
+  assert.deepEqual(pick(`${remote}?tag=t`).slice(0, 2), [remote, "refs/tags/t"]);
+});
+
+test("what git would take for an option or for two things is refused", () => {
+  for (const address of [
+    ...[
+      "https://h/r.git#--upload-pack=x",
+      "https://h/r.git#main..v1",
+      "https://h/r.git#+a",
+      "https://h/r.git#a b",
+    ],
+    ...["https://h/r.git?ref=-x", "https://h/r.git?checksum=xyz", "https://h/r.git?foo=1", "git@h:r .git"],
+    ...["-ux@h:r.git", "git@ext::sh:r"],
+  ])
+    assert.throws(() => gitNode(address), { kind: "invalid" }, address);
+});
