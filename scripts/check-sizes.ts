@@ -1,21 +1,9 @@
 import { globSync, readFileSync } from "node:fs";
 
 /**
- * No function outgrows a screen, and one name means one thing. Names that stood in two rooms before there was this check are listed
- * below. The list only ever shrinks: what has become unique must leave it.
+ * No function outgrows a screen, and one exported name lives in one room.
  */
 const longest = { function: 60, factory: 80, view: 90 };
-
-/** Exported names that meant two things. Some belong to both sides of a wire. */
-const knownTwice = new Set<string>([
-  "Command",
-  "Engine",
-  "NetworkCreateRequest",
-  "Publication",
-  "Range",
-  "createEngine",
-  "list",
-]);
 
 const complaints: string[] = [];
 const roomsOf = new Map<string, Set<string>>();
@@ -46,13 +34,8 @@ function judgeLength(key: string, name: string, count: number): void {
 }
 
 for (const [name, rooms] of roomsOf) {
-  if (rooms.size > 1 && !knownTwice.has(name))
+  if (rooms.size > 1)
     complaints.push(`${name} is exported by ${[...rooms].join(" and ")}: give one of them another name`);
 }
-for (const name of knownTwice) {
-  if ((roomsOf.get(name)?.size ?? 0) < 2)
-    complaints.push(`${name} means one thing now: take it off the list in scripts/check-sizes.ts`);
-}
-
 for (const complaint of complaints) console.error(complaint);
 process.exitCode = complaints.length > 0 ? 1 : 0;

@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
-import type { Engine } from "../engine/engine.ts";
+import type { OpenEngine } from "../engine/engine.ts";
 import { explainReadOnly } from "../engine/read-only.ts";
 import { EngineError, explainLongPath, invalid, messageOf } from "../errors.ts";
 import { dropBody } from "../sys/drop-body.ts";
@@ -9,7 +9,7 @@ import { isLong, sendElements, sendLong } from "./send-json.ts";
 
 /** One request and the way its answer goes. */
 export interface Exchange {
-  engine: Engine;
+  engine: OpenEngine;
   input: IncomingMessage;
   output: ServerResponse;
   upgrade: Upgrade | undefined;

@@ -37,7 +37,7 @@ export async function create(request: ApiRequest): Promise<Reply> {
   return created({ Id: made.id, Warnings: [...warnings, ...made.warnings] });
 }
 
-export async function list(request: ApiRequest): Promise<Reply> {
+export async function listing(request: ApiRequest): Promise<Reply> {
   const { containers } = request.engine;
   const found = await listContainers(containers, {
     all: request.flag("all"),

@@ -1,4 +1,4 @@
-import type { Engine } from "../engine/engine.ts";
+import type { OpenEngine } from "../engine/engine.ts";
 import type { ImageInspect, ImageSummary } from "../formats/docker-api/docker-api.ts";
 import { configShape } from "../formats/docker-api/docker-api-config.ts";
 import { decode } from "../formats/shape.ts";
@@ -39,7 +39,7 @@ export function withContainersConfig(image: ImageInspect): object {
  * The container that an image was committed from, and its config. docker-compose 1.29 reads the volumes there, and has nothing
  * without it; images from elsewhere were made by no container, so that it is their own config.
  */
-export function withContainer(image: ImageInspect, engine: Engine): object {
+export function withContainer(image: ImageInspect, engine: OpenEngine): object {
   const { config } = contentOf(engine.images.getImage(image.Id));
   return { ...image, Container: config.container ?? "", ContainerConfig: image.Config };
 }

@@ -24,7 +24,7 @@ import { type ApiRequest, created, ok, type Reply } from "./request.ts";
 
 const listFilters = ["before", "dangling", "label", "label!", "reference", "since", "until"];
 
-export async function list(request: ApiRequest): Promise<Reply> {
+export async function listing(request: ApiRequest): Promise<Reply> {
   const { images } = request.engine;
   const filters = request.filters(listFilters);
   // How clients asked for a name before there were filters.

@@ -13,7 +13,7 @@ import { type EndpointInUse, isPredefined, type NetworkRecord } from "../network
 import { announcePrune, pruneNetworks } from "../system/prune.ts";
 import { type ApiRequest, created, noContent, ok, type Reply } from "./request.ts";
 
-export function list(request: ApiRequest): Reply {
+export function listing(request: ApiRequest): Reply {
   const { networks } = request.engine;
   const filters = request.filters(["dangling", "driver", "id", "label", "name", "scope", "type"]);
   const some = (key: string, test: (value: string) => boolean) =>

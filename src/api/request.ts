@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { Duplex, PassThrough, type Readable } from "node:stream";
-import type { Engine } from "../engine/engine.ts";
+import type { OpenEngine } from "../engine/engine.ts";
 import { invalid } from "../errors.ts";
 import { type Filters, parseFilters } from "../formats/filters.ts";
 import type { Shape } from "../formats/shape.ts";
@@ -37,7 +37,7 @@ const largestJsonBytes = 4 << 20;
 
 /** One request of the API, with what handlers need to read it and to answer. */
 export class ApiRequest {
-  readonly engine: Engine;
+  readonly engine: OpenEngine;
   readonly params: Record<string, string>;
   readonly query: URLSearchParams;
   /** Minor number of the API version in use: 48 for 1.48. */
@@ -49,7 +49,7 @@ export class ApiRequest {
   readonly #upgrade: Upgrade | undefined;
 
   constructor(options: {
-    engine: Engine;
+    engine: OpenEngine;
     params: Record<string, string>;
     query: URLSearchParams;
     version: number;

@@ -42,7 +42,7 @@ export const routes: Route[] = [
   ["POST", "/grpc", builds.grpc, "hijacked"],
   ["POST", "/session", builds.session, "hijacked"],
 
-  ["GET", "/containers/json", containers.list],
+  ["GET", "/containers/json", containers.listing],
   ["POST", "/containers/create", containers.create],
   ["POST", "/containers/prune", containers.prune],
   ["GET", "/containers/:id/json", containers.inspect],
@@ -77,7 +77,7 @@ export const routes: Route[] = [
   ["POST", "/exec/:id/resize", execs.resize],
   ["GET", "/exec/:id/json", execs.inspect],
 
-  ["GET", "/images/json", images.list],
+  ["GET", "/images/json", images.listing],
   ["POST", "/images/create", images.create],
   ["POST", "/images/load", images.load],
   ["POST", "/images/prune", images.prune],
@@ -97,8 +97,8 @@ export const routes: Route[] = [
   ["POST", "/berth/containers/:id/ports", containers.changePublished],
   ["GET", "/distribution/*name/json", registries.inspect],
 
-  ["GET", "/networks", networks.list],
-  ["GET", "/networks/", networks.list],
+  ["GET", "/networks", networks.listing],
+  ["GET", "/networks/", networks.listing],
   ["POST", "/networks/create", networks.create],
   ["POST", "/networks/prune", networks.prune],
   ["POST", "/networks/:id/connect", networks.connect],
@@ -106,7 +106,7 @@ export const routes: Route[] = [
   ["GET", "/networks/:id", networks.inspect],
   ["DELETE", "/networks/:id", networks.remove],
 
-  ["GET", "/volumes", volumes.list],
+  ["GET", "/volumes", volumes.listing],
   ["POST", "/volumes/create", volumes.create],
   ["POST", "/volumes/prune", volumes.prune],
   ["GET", "/volumes/:name", volumes.inspect],

@@ -1,6 +1,6 @@
 import { type IncomingMessage, type RequestListener, type Server, ServerResponse } from "node:http";
 import type { Duplex } from "node:stream";
-import type { Engine } from "../engine/engine.ts";
+import type { OpenEngine } from "../engine/engine.ts";
 import { invalid, notFound } from "../errors.ts";
 import { createPathRouter, pathOfTarget, type Routed } from "../formats/path-router.ts";
 import { apiVersion, minApiVersion, version } from "../formats/version.ts";
@@ -29,7 +29,7 @@ export function serveApi(server: Server, { request, upgrade }: ApiListeners): vo
     .on("upgrade", upgrade);
 }
 
-export function createApiListeners(engine: Engine): ApiListeners {
+export function createApiListeners(engine: OpenEngine): ApiListeners {
   const inTurn = createTurns();
   return {
     request(input, output) {
@@ -92,7 +92,7 @@ async function dispatch(
   if (milliseconds) exchange.engine.logger.info({ trace: `${method} ${path}`, milliseconds });
 }
 
-function commonHeaders(engine: Engine): Record<string, string> {
+function commonHeaders(engine: OpenEngine): Record<string, string> {
   return {
     "Api-Version": apiVersion,
     "Docker-Experimental": "false",

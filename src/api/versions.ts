@@ -1,4 +1,4 @@
-import type { Engine } from "../engine/engine.ts";
+import type { OpenEngine } from "../engine/engine.ts";
 import type { ContainerInspect, ContainerSummary } from "../formats/docker-api/docker-api.ts";
 import { without } from "./change-answer.ts";
 import * as images from "./image-versions.ts";
@@ -8,7 +8,7 @@ import * as system from "./system-versions.ts";
  * What answers looked like before a version of the API. Handlers make the newest; each row that a request is older than changes it
  * back, the newest row first.
  */
-type Row = [operation: string, before: number, change: (body: never, engine: Engine) => unknown];
+type Row = [operation: string, before: number, change: (body: never, engine: OpenEngine) => unknown];
 
 const rows: Row[] = [
   ["GET /images/json", 51, images.uncounted],
@@ -42,7 +42,7 @@ export function readableVersion(version: number, userAgent = ""): number {
 }
 
 /** @param operation "GET /images/json", as in the table of routes; @param version minor number of the request's */
-export function asOfVersion(operation: string, version: number, body: unknown, engine: Engine): unknown {
+export function asOfVersion(operation: string, version: number, body: unknown, engine: OpenEngine): unknown {
   const changes = rows.filter(([name, before]) => name === operation && version < before);
   return changes.reduce((current, [, , change]) => change(current as never, engine), body);
 }

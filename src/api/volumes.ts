@@ -6,7 +6,7 @@ import { compileNamePattern } from "../formats/name-pattern.ts";
 import { announcePrune, pruneVolumes } from "../system/prune.ts";
 import { type ApiRequest, created, noContent, ok, type Reply } from "./request.ts";
 
-export function list(request: ApiRequest): Reply {
+export function listing(request: ApiRequest): Reply {
   const { volumes, containers } = request.engine;
   const filters = request.filters(["dangling", "driver", "label", "name"]);
   const dangling = flagOf(filters, "dangling");

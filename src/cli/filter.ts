@@ -1,9 +1,9 @@
 import type { FilterValues } from "../client/filters.ts";
-import { list } from "./flag.ts";
+import { repeated } from "./flag.ts";
 
 /** `--filter key=value`. */
 export const filterFlag = (help: string, short = "f") =>
-  list(short, help, "filter", (text) => {
+  repeated(short, help, "filter", (text) => {
     if (!text.includes("=")) throw new Error("bad format of filter (expected name=value)");
     return text;
   });

@@ -32,7 +32,7 @@ export const string = (short: string, help: string, initial = "", placeholder = 
 });
 
 /** May be repeated; `check` may refuse or rewrite a value. */
-export const list = (
+export const repeated = (
   short: string,
   help: string,
   placeholder = "list",

@@ -5,7 +5,7 @@ import { encodeFilters, type FilterValues } from "./filters.ts";
 import type { ApiTransport } from "./transport.ts";
 
 /** Body of `POST /networks/create`. */
-export interface NetworkCreateRequest {
+export interface NewNetwork {
   Name: string;
   Driver?: string;
   Scope?: string;
@@ -38,7 +38,7 @@ export function networksOf(transport: ApiTransport) {
       transport.json<NetworkInspect[]>("GET", "/networks", { query: { filters: encodeFilters(filters) } }),
     inspect: (id: string, options: { verbose?: boolean } = {}) =>
       transport.json<NetworkInspect>("GET", at(id), { query: { verbose: options.verbose || undefined } }),
-    create: (body: NetworkCreateRequest) =>
+    create: (body: NewNetwork) =>
       transport.json<{ Id: string; Warning: string }>("POST", "/networks/create", { body }),
     connect: (id: string, body: { Container: string; EndpointConfig?: EndpointSettings }) =>
       transport.json<void>("POST", `${at(id)}/connect`, { body }),

@@ -1,6 +1,6 @@
 import type { RequestListener } from "node:http";
 import { completeEngineConfig } from "../engine/config.ts";
-import { createEngine } from "../engine/engine.ts";
+import { openEngine } from "../engine/engine.ts";
 import { EngineError, messageOf } from "../errors.ts";
 import { watchEventLoop } from "../sys/event-loop-stops.ts";
 import { createNotifier, takeListeningSockets } from "../sys/inherited.ts";
@@ -28,7 +28,7 @@ async function main(): Promise<void> {
   // Before there is any process of ours that could have them, too.
   const activated = takeListeningSockets(process.env);
   const notify = createNotifier(process.env);
-  const engine = await createEngine(flags.engine);
+  const engine = await openEngine(flags.engine);
   watchEventLoop((stops) => engine.logger.warn(stops));
   trimMemoryAtRest();
   const servers = await openServers(engine, flags, activated);

@@ -5,7 +5,7 @@ import { type AddressInfo, connect } from "node:net";
 import { dirname } from "node:path";
 import { createApiListeners, serveApi } from "../api/server.ts";
 import { guardSite } from "../api/site.ts";
-import type { Engine } from "../engine/engine.ts";
+import type { OpenEngine } from "../engine/engine.ts";
 import { EngineError, invalid } from "../errors.ts";
 import { listenPrivately } from "../sys/listen.ts";
 import { openFilesLimit } from "../sys/process.ts";
@@ -16,7 +16,7 @@ import type { DaemonFlags, Host } from "./flags.ts";
  * @param activated descriptors that systemd has handed over
  */
 export function openServers(
-  engine: Engine,
+  engine: OpenEngine,
   flags: DaemonFlags,
   activated: readonly number[],
 ): Promise<Server[]> {

@@ -13,7 +13,7 @@ export interface LocalBlob {
 }
 
 /** One repository of a registry, to write to (OCI distribution spec, "Push"). */
-export interface Publication {
+export interface PushTarget {
   hasBlob(digest: Digest, signal?: AbortSignal): Promise<boolean>;
   /** Lets the registry take a blob from another repository of its own. False when it will not. */
   mount(digest: Digest, from: string, signal?: AbortSignal): Promise<boolean>;
@@ -23,12 +23,12 @@ export interface Publication {
   putManifest(reference: string, mediaType: string, text: string, signal?: AbortSignal): Promise<Digest>;
 }
 
-export function openPublication(
+export function openPushTarget(
   transport: Transport,
   connection: Connection,
   path: string,
   auth: RegistryAuth,
-): Publication {
+): PushTarget {
   const own = `repository:${path}:pull,push`;
   const session = openSession(transport, connection, auth, [own]);
   /** Apart from the others: a token server may refuse everything because of one scope. */

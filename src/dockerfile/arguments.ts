@@ -1,6 +1,6 @@
 import { invalid } from "../errors.ts";
 import { trim } from "./blanks.ts";
-import type { Command, Range } from "./instructions.ts";
+import type { CommandForm, Range } from "./instructions.ts";
 import type { Statement } from "./statements.ts";
 
 /** What every instruction has. */
@@ -35,7 +35,7 @@ export function oneArgument(statement: Statement): string {
 }
 
 /** Of the arguments after `skipped` ones. */
-export function readCommand(statement: Statement, skipped = 0): Command {
+export function readCommand(statement: Statement, skipped = 0): CommandForm {
   const args = statement.args.slice(skipped);
   if (statement.isJson) return { form: "exec", args };
   return { form: "shell", text: args.join(" "), heredocs: statement.heredocs };

@@ -31,7 +31,7 @@ export interface Heredoc {
 }
 
 /** Of RUN, CMD, ENTRYPOINT and HEALTHCHECK CMD. */
-export type Command =
+export type CommandForm =
   | { form: "exec"; args: string[] }
   /** For the shell: of RUN, `heredocs` are those that the text names. */
   | { form: "shell"; text: string; heredocs: Heredoc[] };
@@ -69,7 +69,7 @@ export type Label = Located & { kind: "label"; pairs: KeyValue[] };
 
 export type Run = Located & {
   kind: "run";
-  command: Command;
+  command: CommandForm;
   /** The flags' values, unparsed: `parseRunMount` reads them when variables are known. */
   mounts: Word[];
   network?: "default" | "none" | "host";
@@ -99,8 +99,8 @@ export type Add = Located &
     unpack?: boolean;
   };
 
-export type Cmd = Located & { kind: "cmd"; command: Command };
-export type Entrypoint = Located & { kind: "entrypoint"; command: Command };
+export type Cmd = Located & { kind: "cmd"; command: CommandForm };
+export type Entrypoint = Located & { kind: "entrypoint"; command: CommandForm };
 export type Shell = Located & { kind: "shell"; args: string[] };
 export type Workdir = Located & { kind: "workdir"; path: Word };
 type User = Located & { kind: "user"; user: Word };
@@ -115,7 +115,7 @@ export type OnBuild = Located & { kind: "onbuild"; text: string };
 export type HealthCheck = Located & {
   kind: "healthcheck";
   /** Undefined for NONE. */
-  command: Command | undefined;
+  command: CommandForm | undefined;
   /** Nanoseconds; 0 when not said. */
   interval: number;
   timeout: number;

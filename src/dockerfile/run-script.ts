@@ -1,6 +1,6 @@
 import { trim } from "./blanks.ts";
 import { findHeredocWord } from "./heredocs.ts";
-import type { Command, Heredoc } from "./instructions.ts";
+import type { CommandForm, Heredoc } from "./instructions.ts";
 
 /** What a RUN in shell form comes to. */
 export type RunScript =
@@ -9,7 +9,7 @@ export type RunScript =
   /** A program of its own, since it begins with `#!`. */
   | { kind: "program"; name: string; content: string };
 
-type ShellCommand = Extract<Command, { form: "shell" }>;
+type ShellCommand = Extract<CommandForm, { form: "shell" }>;
 
 /** A heredoc that is all there is holds the script; what it would do with quotes and variables does not matter then. */
 export function readRunScript(command: ShellCommand): RunScript {

@@ -38,7 +38,7 @@ import { checkWritable } from "./read-only.ts";
 import { reloadConfig } from "./reload.ts";
 
 /** A container engine in this process: what the daemon serves, and what a program can embed. */
-export interface Engine {
+export interface OpenEngine {
   config: EngineConfig & { id: string };
   containers: Containers;
   images: Images;
@@ -66,7 +66,7 @@ export interface Engine {
  * Opens the engine on its data root and run-time folder, makes the network, finds what runs.
  * @throws EngineError conflict when another engine uses the same data root
  */
-export async function createEngine(given: Partial<EngineConfig> = {}): Promise<Engine> {
+export async function openEngine(given: Partial<EngineConfig> = {}): Promise<OpenEngine> {
   const config = { ...completeEngineConfig(given), id: "" };
   const { root, execRoot } = config;
   const unlock = takeRoot(root);
@@ -141,7 +141,10 @@ export async function createEngine(given: Partial<EngineConfig> = {}): Promise<E
   };
 }
 
-function openBuilding(containers: Containers, config: EngineConfig): Pick<Engine, "builder" | "buildDoor"> {
+function openBuilding(
+  containers: Containers,
+  config: EngineConfig,
+): Pick<OpenEngine, "builder" | "buildDoor"> {
   const { settings, images, networks, events, state, logger, launcher } = containers;
   const { root, execRoot, cgroupParent, dns, defaultRuntime: name } = settings;
   const builder = openBuilder({

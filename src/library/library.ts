@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { createApiListeners, serveApi } from "../api/server.ts";
 import { type Client, createClient } from "../client/client.ts";
 import type { EngineConfig } from "../engine/config.ts";
-import { createEngine as openEngine } from "../engine/engine.ts";
+import { openEngine } from "../engine/engine.ts";
 
 export { ApiError } from "../client/api-error.ts";
 export { type Client, type ClientOptions, createClient as connect } from "../client/client.ts";

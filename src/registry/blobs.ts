@@ -3,7 +3,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { Digest } from "../formats/digest.ts";
 import { RegistryError } from "./errors.ts";
 import { blobKey, claimedKey, condemnedKey, layerKey } from "./layout.ts";
-import type { Range } from "./range.ts";
+import type { ByteRange } from "./range.ts";
 import type { Storage, StoredObject } from "./storage.ts";
 
 /** A claim younger than this is not renewed; the garbage collection's grace must be longer. */
@@ -17,7 +17,7 @@ export interface Blobs {
   find(name: string, digest: Digest): Promise<StoredObject | undefined>;
   /** @throws RegistryError BLOB_UNKNOWN */
   get(name: string, digest: Digest): Promise<StoredObject>;
-  read(name: string, digest: Digest, range?: Range): Promise<Readable>;
+  read(name: string, digest: Digest, range?: ByteRange): Promise<Readable>;
   /**
    * Gives the repository the blob, which the garbage collection then leaves alone until its grace is over. Whether it is there is to be
    * asked, and it is to be stored, after this.

@@ -1,7 +1,7 @@
 import { RegistryError } from "./errors.ts";
 
 /** Bytes from `start` to before `end`. */
-export interface Range {
+export interface ByteRange {
   start: number;
   end: number;
 }
@@ -11,7 +11,7 @@ export interface Range {
  * several ranges at once.
  * @throws RegistryError RANGE_INVALID when nothing lies in it, or it ends before it begins
  */
-export function parseRange(header: string | undefined, sizeBytes: number): Range | undefined {
+export function parseRange(header: string | undefined, sizeBytes: number): ByteRange | undefined {
   const [, first, last] = /^bytes=(\d*)-(\d*)$/.exec(header?.replaceAll(" ", "") ?? "") ?? [];
   if (first === undefined || last === undefined || (first === "" && last === "")) return undefined;
   const start = first === "" ? Math.max(0, sizeBytes - Number(last)) : Number(first);
@@ -23,7 +23,7 @@ export function parseRange(header: string | undefined, sizeBytes: number): Range
 }
 
 /** `Content-Range` of a chunk, as the distribution specification has it: `<start>-<end>`, both included. @throws RegistryError */
-export function parseContentRange(header: string): Range {
+export function parseContentRange(header: string): ByteRange {
   const [, start, end] = /^(?:bytes[ =])?(\d+)-(\d+)(?:\/(?:\d+|\*))?$/.exec(header.trim()) ?? [];
   const range = { start: Number(start), end: Number(end) + 1 };
   if (Number.isSafeInteger(range.start) && Number.isSafeInteger(range.end) && range.start < range.end)

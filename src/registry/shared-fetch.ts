@@ -7,7 +7,7 @@ import { chunkKey, joinChunks } from "./chunks.ts";
 import { RegistryError, toRegistryError } from "./errors.ts";
 import { blobKey, uploadFolder } from "./layout.ts";
 import type { MirrorCache } from "./mirror-cache.ts";
-import type { Range } from "./range.ts";
+import type { ByteRange } from "./range.ts";
 import type { Storage } from "./storage.ts";
 import type { Uploads } from "./uploads.ts";
 
@@ -26,7 +26,7 @@ export interface SharedFetches {
    * cannot be stored, since the disk is full, is passed on without. Of a whole blob the last byte is given only when the digest has
    * been found to be right.
    */
-  read(name: string, digest: Digest, sizeBytes: number, range: Range): AsyncGenerator<Uint8Array>;
+  read(name: string, digest: Digest, sizeBytes: number, range: ByteRange): AsyncGenerator<Uint8Array>;
 }
 
 interface Running {
@@ -58,7 +58,7 @@ export function createSharedFetches(
   }
 
   /** As it is stored. */
-  async function* readShared(name: string, digest: Digest, sizeBytes: number, { start, end }: Range) {
+  async function* readShared(name: string, digest: Digest, sizeBytes: number, { start, end }: ByteRange) {
     const key = `${name}@${digest}`;
     const { uploadId, done } = running.get(key) ?? begin(name, digest, sizeBytes);
     if (!running.has(key)) running.set(key, { uploadId, done });

@@ -1,13 +1,13 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { bool, bytes, int, list, map, string } from "../../src/cli/flag.ts";
+import { bool, bytes, int, map, repeated, string } from "../../src/cli/flag.ts";
 import { FlagError, parseFlags } from "../../src/cli/parse-flags.ts";
 
 const flags = {
   all: bool("a", ""),
   interactive: bool("i", ""),
   tty: bool("t", ""),
-  publish: list("p", ""),
+  publish: repeated("p", ""),
   name: string("", ""),
   last: int("n", "", -1),
   memory: bytes("m", ""),

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { bool, list, string } from "../../src/cli/flag.ts";
+import { bool, repeated, string } from "../../src/cli/flag.ts";
 import { hintAtLongFlag, hintAtShortFlags, suggestWords } from "../../src/cli/suggest.ts";
 
 const commands = ["images", "import", "inspect", "info", "ps", "pull", "push", "rm", "rmi", "run", "volume"];
@@ -22,9 +22,9 @@ test("what is like nothing leads nowhere, however long it is", () => {
 const flags = {
   interactive: bool("i", ""),
   tty: bool("t", ""),
-  publish: list("p", ""),
+  publish: repeated("p", ""),
   name: string("", ""),
-  ulimit: list("", ""),
+  ulimit: repeated("", ""),
   ipc: string("", ""),
   secret: { ...string("", ""), isHidden: true },
 };

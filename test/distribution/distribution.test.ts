@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { after, test } from "node:test";
 import { openHttpTransport } from "../../src/distribution/http-transport.ts";
 import { resolveLocation } from "../../src/distribution/location.ts";
-import { openPublication } from "../../src/distribution/publication.ts";
+import { openPushTarget } from "../../src/distribution/publication.ts";
 import { openRepository } from "../../src/distribution/repository.ts";
 import { digestOf } from "../../src/formats/digest.ts";
 import { mediaTypes } from "../../src/formats/oci-manifest.ts";
@@ -178,7 +178,7 @@ test("docker-registry: a blob goes up in pieces and comes back, is mounted elsew
   using folder = makeFolder();
   await using registry = await startDockerRegistry();
   const connection = plainConnection(`http://${registry.host}`, 20);
-  const publication = openPublication(transport, connection, "a/b", {});
+  const publication = openPushTarget(transport, connection, "a/b", {});
   const path = join(folder.path, "blob");
   const bytes = randomBytes(70_000_000);
   writeFileSync(path, bytes);
@@ -186,7 +186,7 @@ test("docker-registry: a blob goes up in pieces and comes back, is mounted elsew
   assert.equal(await publication.hasBlob(blob.digest), false);
   await publication.upload(blob, createGrowth());
   assert.equal(await publication.hasBlob(blob.digest), true);
-  const other = openPublication(transport, connection, "c", {});
+  const other = openPushTarget(transport, connection, "c", {});
   assert.equal(await other.mount(blob.digest, "a/b"), true);
   assert.equal(await other.hasBlob(blob.digest), true);
   assert.equal(await other.mount(digestOf("nowhere"), "a/b"), false);
@@ -230,7 +230,7 @@ test("a token server that will not hear of another repository costs the mount, a
     output.setHeader("WWW-Authenticate", `Bearer realm="${server.origin}/token"`);
     refuse(output, 401, "UNAUTHORIZED");
   });
-  const publication = openPublication(transport, plainConnection(server.origin), "a", {});
+  const publication = openPushTarget(transport, plainConnection(server.origin), "a", {});
   await assert.rejects(publication.mount(digestOf("x"), "not-mine"), {
     message: "denied: not yours",
   });
@@ -253,7 +253,7 @@ test("a blob whose storage refuses HEAD is there all the same; one that is not t
   await using server = await startServer((input, output) => {
     output.writeHead(307, { Location: `${storage.origin}${input.url}` }).end();
   });
-  const publication = openPublication(transport, plainConnection(server.origin), "a", {});
+  const publication = openPushTarget(transport, plainConnection(server.origin), "a", {});
   assert.equal(await publication.hasBlob(digestOf("x")), true);
   status = 404;
   assert.equal(await publication.hasBlob(digestOf("x")), false);

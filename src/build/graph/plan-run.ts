@@ -1,5 +1,5 @@
 import { posix } from "node:path";
-import type { Command, Run } from "../../dockerfile/instructions.ts";
+import type { CommandForm, Run } from "../../dockerfile/instructions.ts";
 import { parseRunMount, type RunMount } from "../../dockerfile/run-mount.ts";
 import { readRunScript } from "../../dockerfile/run-script.ts";
 import { invalid, notImplemented } from "../../errors.ts";
@@ -56,7 +56,7 @@ export async function planRun(planning: Planning, stage: StagePlan, instruction:
 }
 
 /** A script that says what runs it is a file that is mounted for the step. */
-function commandOf(stage: StagePlan, command: Command): { args: string[]; files: RunMountNode[] } {
+function commandOf(stage: StagePlan, command: CommandForm): { args: string[]; files: RunMountNode[] } {
   if (command.form === "exec") return { args: command.args, files: [] };
   const script = readRunScript(command);
   if (script.kind === "shell") return { args: [...shellOf(stage), script.text], files: [] };

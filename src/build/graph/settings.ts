@@ -1,4 +1,4 @@
-import type { Command, HealthCheck } from "../../dockerfile/instructions.ts";
+import type { CommandForm, HealthCheck } from "../../dockerfile/instructions.ts";
 import { quoteGo } from "../../formats/go-template/go-template-printf.ts";
 import { formatDuration } from "../../formats/units.ts";
 import type { ImageSettings } from "./base-image.ts";
@@ -11,20 +11,20 @@ interface Said {
 }
 
 /** As a process's arguments. */
-export function argsOf(stage: StagePlan, command: Command): string[] {
+export function argsOf(stage: StagePlan, command: CommandForm): string[] {
   return command.form === "exec" ? command.args : [...shellOf(stage), command.text];
 }
 
 const quoteList = (args: readonly string[]) => `[${args.map(quoteGo).join(" ")}]`;
 
-export function setCmd(stage: StagePlan, command: Command, { sourceDate }: Said): void {
+export function setCmd(stage: StagePlan, command: CommandForm, { sourceDate }: Said): void {
   const args = argsOf(stage, command);
   Object.assign(stage.settings, { Cmd: args, ArgsEscaped: true });
   stage.hasOwnCmd = true;
   addHistory(stage, `CMD ${quoteList(args)}`, { hasLayer: false, sourceDate });
 }
 
-export function setEntrypoint(stage: StagePlan, command: Command, { sourceDate }: Said): void {
+export function setEntrypoint(stage: StagePlan, command: CommandForm, { sourceDate }: Said): void {
   const args = argsOf(stage, command);
   Object.assign(stage.settings, { Entrypoint: args, ArgsEscaped: true });
   // What the base image passed to its own.
@@ -114,7 +114,7 @@ export function setHealthCheck(stage: StagePlan, check: HealthCheck, { sourceDat
   });
 }
 
-function testOf(command: Command | undefined): string[] {
+function testOf(command: CommandForm | undefined): string[] {
   if (!command) return ["NONE"];
   return command.form === "exec" ? ["CMD", ...command.args] : ["CMD-SHELL", command.text];
 }

@@ -1,13 +1,13 @@
 import { parseReference, repositoryOf } from "../../formats/reference.ts";
 import { defineCommand } from "../command.ts";
-import { bool, list, string } from "../flag.ts";
+import { bool, repeated, string } from "../flag.ts";
 
 export const command = defineCommand({
   usage: "[OPTIONS] CONTAINER [REPOSITORY[:TAG]]",
   arity: [1, 2],
   flags: {
     author: string("a", 'Author (e.g., "John Hannibal Smith <hannibal@a-team.com>")'),
-    change: list("c", "Apply Dockerfile instruction to the created image"),
+    change: repeated("c", "Apply Dockerfile instruction to the created image"),
     message: string("m", "Commit message"),
     pause: bool("p", "Pause container during commit", true),
     "no-pause": { ...bool("", "Do not pause container during commit"), isHidden: true },

@@ -2,7 +2,7 @@ import type { Client } from "../../client/client.ts";
 import type { ContainerInspect, ExecCreateRequest } from "../../formats/docker-api/docker-api.ts";
 import type { Cli } from "../cli.ts";
 import { defineCommand, ExitError } from "../command.ts";
-import { bool, list, string } from "../flag.ts";
+import { bool, repeated, string } from "../flag.ts";
 import { resolveEnv } from "./create-body.ts";
 import { checkEnv } from "./create-values.ts";
 import { bringShell, type Guest, removeAtSignals, removeGuest } from "./enter-guest.ts";
@@ -16,7 +16,7 @@ export const command = defineCommand({
   arity: [1],
   isInterspersed: false,
   flags: {
-    env: list("e", "Set environment variables", "list", checkEnv),
+    env: repeated("e", "Set environment variables", "list", checkEnv),
     privileged: bool("", "Give extended privileges to the command"),
     user: string("u", 'Username or UID (format: "<name|uid>[:<group|gid>]")'),
     workdir: string("w", "Working directory inside the container"),

@@ -2,7 +2,7 @@ import type { Client } from "../../client/client.ts";
 import type { ExecCreateRequest } from "../../formats/docker-api/docker-api.ts";
 import type { Cli } from "../cli.ts";
 import { defineCommand, ExitError } from "../command.ts";
-import { bool, list, string } from "../flag.ts";
+import { bool, repeated, string } from "../flag.ts";
 import { checkTty, followTerminalSize, runSession } from "../terminal.ts";
 import { resolveEnv } from "./create-body.ts";
 import { checkEnv } from "./create-values.ts";
@@ -15,8 +15,8 @@ export const command = defineCommand({
   flags: {
     detach: bool("d", "Detached mode: run command in the background"),
     "detach-keys": string("", "Override the key sequence for detaching a container"),
-    env: list("e", "Set environment variables", "list", checkEnv),
-    "env-file": list("", "Read in a file of environment variables"),
+    env: repeated("e", "Set environment variables", "list", checkEnv),
+    "env-file": repeated("", "Read in a file of environment variables"),
     interactive: bool("i", "Keep STDIN open even if not attached"),
     privileged: bool("", "Give extended privileges to the command"),
     tty: bool("t", "Allocate a pseudo-TTY"),

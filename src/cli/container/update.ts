@@ -3,7 +3,7 @@ import type { PortMap } from "../../formats/docker-api/docker-api.ts";
 import { parsePortSpec } from "../../formats/port-spec.ts";
 import { defineCommand, ExitError } from "../command.ts";
 import { forEachArgument } from "../each.ts";
-import { bytes, int, list, string, uint16 } from "../flag.ts";
+import { bytes, int, repeated, string, uint16 } from "../flag.ts";
 import { memorySwap, nanoCpus } from "./create-values.ts";
 import { parseRestart } from "./host-config.ts";
 
@@ -28,11 +28,11 @@ export const command = defineCommand({
     "memory-reservation": bytes("", "Memory soft limit"),
     "memory-swap": memorySwap("Swap limit equal to memory plus swap: -1 to enable unlimited swap"),
     "pids-limit": int("", "Tune container pids limit (set -1 for unlimited)"),
-    "publish-add": list(
+    "publish-add": repeated(
       "",
       "Publish another of the container's ports, as run's --publish, without a restart",
     ),
-    "publish-rm": list("", "Take a published port of the host away: [IP:]PORT[/PROTOCOL]"),
+    "publish-rm": repeated("", "Take a published port of the host away: [IP:]PORT[/PROTOCOL]"),
     restart: string("", "Restart policy to apply when a container exits"),
   },
   async run({ cli, flags, given, args }) {

@@ -4,36 +4,36 @@ import { GrpcError } from "../../buildkit/wire/status.ts";
 import { type BuildOrder, requestBuild } from "../../client/build/build.ts";
 import type { Cli } from "../cli.ts";
 import { defineCommand, ExitError } from "../command.ts";
-import { bool, bytes, list, string } from "../flag.ts";
+import { bool, bytes, repeated, string } from "../flag.ts";
 import { type OpenContext, openContext } from "./build-context.ts";
 import { describeBuildError } from "./build-error.ts";
 import { agentsOf, credentialsFor, secretsOf } from "./build-offers.ts";
 import { createBuildView } from "./build-view.ts";
 
 const flagTable = {
-  "add-host": list("", "Add a custom host-to-IP mapping (host:ip)"),
-  allow: list("", "Allow extra privileged entitlement (e.g., network.host, security.insecure)"),
-  "build-arg": list("", "Set build-time variables"),
-  "build-context": list("", "Additional build contexts (e.g., name=path)"),
+  "add-host": repeated("", "Add a custom host-to-IP mapping (host:ip)"),
+  allow: repeated("", "Allow extra privileged entitlement (e.g., network.host, security.insecure)"),
+  "build-arg": repeated("", "Set build-time variables"),
+  "build-context": repeated("", "Additional build contexts (e.g., name=path)"),
   call: string("", 'Set method for evaluating build ("check", "outline", "targets")', "build"),
   "cgroup-parent": string("", "Set the parent cgroup for the RUN instructions during build"),
   check: bool("", 'Shorthand for "--call=check"'),
   file: string("f", 'Name of the Dockerfile (default: "PATH/Dockerfile")'),
   iidfile: string("", "Write the image ID to a file"),
-  label: list("", "Set metadata for an image"),
+  label: repeated("", "Set metadata for an image"),
   network: string("", "Set the networking mode for the RUN instructions during build", "default"),
   "no-cache": bool("", "Do not use cache when building the image"),
-  "no-cache-filter": list("", "Do not cache specified stages"),
+  "no-cache-filter": repeated("", "Do not cache specified stages"),
   platform: string("", "Set target platform for build"),
   progress: string("", 'Set type of progress output ("auto", "plain", "tty", "quiet")', "auto"),
   pull: bool("", "Always attempt to pull all referenced images"),
   quiet: bool("q", "Suppress the build output and print image ID on success"),
-  secret: list("", 'Secret to expose to the build (format: "id=mysecret[,src=/local/secret]")'),
+  secret: repeated("", 'Secret to expose to the build (format: "id=mysecret[,src=/local/secret]")'),
   "shm-size": bytes("", "Shared memory size for build containers"),
-  ssh: list("", 'SSH agent socket to expose to the build (format: "default|<id>[=<socket>]")'),
-  tag: list("t", 'Image identifier (format: "[registry/]repository[:tag]")'),
+  ssh: repeated("", 'SSH agent socket to expose to the build (format: "default|<id>[=<socket>]")'),
+  tag: repeated("t", 'Image identifier (format: "[registry/]repository[:tag]")'),
   target: string("", "Set the target build stage to build"),
-  ulimit: list("", "Ulimit options"),
+  ulimit: repeated("", "Ulimit options"),
 };
 
 export const command = defineCommand({

@@ -1,14 +1,14 @@
 import { parseReference, repositoryOf } from "../../formats/reference.ts";
 import { defineCommand } from "../command.ts";
 import { openInput } from "../file-input.ts";
-import { list, string } from "../flag.ts";
+import { repeated, string } from "../flag.ts";
 import { showProgress } from "../progress.ts";
 
 export const command = defineCommand({
   usage: "[OPTIONS] file|URL|- [REPOSITORY[:TAG]]",
   arity: [1, 2],
   flags: {
-    change: list("c", "Apply Dockerfile instruction to the created image"),
+    change: repeated("c", "Apply Dockerfile instruction to the created image"),
     message: string("m", "Set commit message for imported image"),
     platform: string("", "Set platform if server is multi-platform capable"),
   },

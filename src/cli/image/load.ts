@@ -1,6 +1,6 @@
 import { defineCommand, ExitError } from "../command.ts";
 import { openInput } from "../file-input.ts";
-import { bool, list, string } from "../flag.ts";
+import { bool, repeated, string } from "../flag.ts";
 import { showProgress } from "../progress.ts";
 
 export const command = defineCommand({
@@ -8,7 +8,7 @@ export const command = defineCommand({
   arity: [0, 0],
   flags: {
     input: string("i", "Read from tar archive file, instead of STDIN"),
-    platform: list(
+    platform: repeated(
       "",
       'Load only the given platform variant. Formatted as "os[/arch[/variant]]" (e.g., "linux/amd64")',
       "strings",

@@ -1,7 +1,7 @@
 import { ApiError } from "../../client/api-error.ts";
 import { defineCommand, ExitError } from "../command.ts";
 import { describeError } from "../each.ts";
-import { bool, list } from "../flag.ts";
+import { bool, repeated } from "../flag.ts";
 
 export const command = defineCommand({
   usage: "[OPTIONS] IMAGE [IMAGE...]",
@@ -9,7 +9,7 @@ export const command = defineCommand({
   flags: {
     force: bool("f", "Force removal of the image"),
     "no-prune": bool("", "Do not delete untagged parents"),
-    platform: list(
+    platform: repeated(
       "",
       'Remove only the given platform variant. Formatted as "os[/arch[/variant]]" (e.g., "linux/amd64")',
       "strings",

@@ -1,13 +1,13 @@
 import { defineCommand, ExitError } from "../command.ts";
 import { saveStream } from "../file-output.ts";
-import { list, string } from "../flag.ts";
+import { repeated, string } from "../flag.ts";
 
 export const command = defineCommand({
   usage: "[OPTIONS] IMAGE [IMAGE...]",
   arity: [1],
   flags: {
     output: string("o", "Write to a file, instead of STDOUT"),
-    platform: list(
+    platform: repeated(
       "",
       'Save only the given platform variant. Formatted as "os[/arch[/variant]]" (e.g., "linux/amd64")',
       "string",

@@ -1,6 +1,6 @@
 import { formatReference, parseReference, withDefaultTag } from "../../formats/reference.ts";
 import { defineCommand, ExitError } from "../command.ts";
-import { list, string } from "../flag.ts";
+import { repeated, string } from "../flag.ts";
 import { type ManifestPlatform, openDrafts } from "./draft.ts";
 
 export const command = defineCommand({
@@ -9,7 +9,7 @@ export const command = defineCommand({
   flags: {
     arch: string("", "Set architecture"),
     os: string("", "Set operating system"),
-    "os-features": list("", "Set operating system feature", "strings"),
+    "os-features": repeated("", "Set operating system feature", "strings"),
     "os-version": string("", "Set operating system version"),
     variant: string("", "Set architecture variant"),
   },

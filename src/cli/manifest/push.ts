@@ -1,4 +1,4 @@
-import type { Publication } from "../../distribution/publication.ts";
+import type { PushTarget } from "../../distribution/publication.ts";
 import { isIndex, parseManifest } from "../../formats/oci-manifest.ts";
 import { formatReference, parseReference, type Reference, withDefaultTag } from "../../formats/reference.ts";
 import { defineCommand, ExitError } from "../command.ts";
@@ -46,7 +46,7 @@ export const command = defineCommand({
 });
 
 /** Puts an image's manifest, which may be in another repository of the registry, beside the list. */
-async function takeOver(publication: Publication, target: Reference, member: Member): Promise<void> {
+async function takeOver(publication: PushTarget, target: Reference, member: Member): Promise<void> {
   const { path } = parseReference(member.ref);
   if (path !== target.path) {
     const manifest = parseManifest(member.text);

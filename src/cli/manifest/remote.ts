@@ -1,5 +1,5 @@
 import { openHttpTransport } from "../../distribution/http-transport.ts";
-import { openPublication, type Publication } from "../../distribution/publication.ts";
+import { openPushTarget, type PushTarget } from "../../distribution/publication.ts";
 import { openRegistries } from "../../distribution/registries.ts";
 import { openRepository, type Repository } from "../../distribution/repository.ts";
 import { defaultRegistrySettings } from "../../distribution/settings.ts";
@@ -15,7 +15,7 @@ import type { Member } from "./draft.ts";
 /** Registries as the command line asks them itself, without an engine. To be closed. */
 export interface Remote {
   repository(reference: Reference): Promise<Repository>;
-  publication(reference: Reference): Promise<Publication>;
+  publication(reference: Reference): Promise<PushTarget>;
   close(): Promise<void>;
 }
 
@@ -34,7 +34,7 @@ export function openRemote(cli: Cli, isInsecure: boolean): Remote {
     },
     async publication(reference) {
       const { connection, auth } = await connect(reference);
-      return openPublication(transport, connection, reference.path, auth);
+      return openPushTarget(transport, connection, reference.path, auth);
     },
     close: async () => transport.close(),
   };

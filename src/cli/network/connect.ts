@@ -1,21 +1,21 @@
 import type { EndpointSettings } from "../../formats/docker-api/docker-api.ts";
 import { defineCommand } from "../command.ts";
 import { toPairs } from "../container/env-file.ts";
-import { commaList, int, list, string } from "../flag.ts";
+import { commaList, int, repeated, string } from "../flag.ts";
 
 export const command = defineCommand({
   usage: "[OPTIONS] NETWORK CONTAINER",
   arity: [2, 2],
   flags: {
     alias: commaList("", "Add network-scoped alias for the container"),
-    "driver-opt": list("", "driver options for the network", "strings"),
+    "driver-opt": repeated("", "driver options for the network", "strings"),
     "gw-priority": int(
       "",
       "Highest gw-priority provides the default gateway. Accepts positive and negative values.",
     ),
     ip: string("", 'IPv4 address (e.g., "172.30.100.104")'),
     ip6: string("", 'IPv6 address (e.g., "2001:db8::33")'),
-    link: list("", "Add link to another container"),
+    link: repeated("", "Add link to another container"),
     "link-local-ip": commaList("", "Add a link-local address for the container"),
   },
   async run({ cli, flags, args: [network = "", container = ""] }) {

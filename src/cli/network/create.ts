@@ -1,8 +1,8 @@
-import type { NetworkCreateRequest } from "../../client/networks.ts";
+import type { NewNetwork } from "../../client/networks.ts";
 import { defineCommand } from "../command.ts";
 import { checkLabel } from "../container/create-values.ts";
 import { toPairs } from "../container/env-file.ts";
-import { bool, commaList, list, map, string } from "../flag.ts";
+import { bool, commaList, map, repeated, string } from "../flag.ts";
 import { buildIpam } from "./ipam-config.ts";
 
 export const command = defineCommand({
@@ -22,13 +22,13 @@ export const command = defineCommand({
     "ipam-opt": map("", "Set IPAM driver specific options"),
     ipv4: bool("", "Enable or disable IPv4 address assignment", true),
     ipv6: bool("", "Enable or disable IPv6 address assignment"),
-    label: list("", "Set metadata on a network", "list", checkLabel),
+    label: repeated("", "Set metadata on a network", "list", checkLabel),
     opt: map("o", "Set driver specific options"),
     scope: string("", "Control the network's scope"),
     subnet: commaList("", "Subnet in CIDR format that represents a network segment"),
   },
   async run({ cli, flags, given, args: [name = ""] }) {
-    const body: NetworkCreateRequest = {
+    const body: NewNetwork = {
       Name: name,
       Driver: flags.driver,
       Scope: flags.scope,

@@ -1,7 +1,7 @@
 import { BlockList, isIP } from "node:net";
-import type { NetworkCreateRequest } from "../../client/networks.ts";
+import type { NewNetwork } from "../../client/networks.ts";
 
-type IpamConfig = NonNullable<NetworkCreateRequest["IPAM"]>["Config"];
+type IpamConfig = NonNullable<NewNetwork["IPAM"]>["Config"];
 
 /**
  * Gives each range, gateway and auxiliary address to the subnet it lies in.

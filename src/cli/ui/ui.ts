@@ -6,7 +6,7 @@ import { explainOpenAddress } from "../../ui/open-address.ts";
 import { createUi } from "../../ui/ui.ts";
 import type { Cli } from "../cli.ts";
 import { defineCommand } from "../command.ts";
-import { bool, list, string } from "../flag.ts";
+import { bool, repeated, string } from "../flag.ts";
 import { openBrowser } from "./open-browser.ts";
 
 export const command = defineCommand({
@@ -24,7 +24,7 @@ token is good for one login; the next token is printed then.`,
       "",
       "Listen beyond this machine without TLS: what is sent can be read and changed on the way",
     ),
-    "host-name": list(
+    "host-name": repeated(
       "",
       "Name under which browsers may ask for the page, besides localhost and addresses",
       "name",

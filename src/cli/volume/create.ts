@@ -1,7 +1,7 @@
 import { defineCommand, ExitError } from "../command.ts";
 import { checkLabel } from "../container/create-values.ts";
 import { toPairs } from "../container/env-file.ts";
-import { list, map, string } from "../flag.ts";
+import { map, repeated, string } from "../flag.ts";
 
 const hidden = { isHidden: true };
 
@@ -15,11 +15,11 @@ const clusterFlags = {
   secret: { ...map("", "Cluster Volume secrets"), ...hidden },
   sharing: { ...string("", "Cluster Volume access sharing", "none"), ...hidden },
   "topology-preferred": {
-    ...list("", "A topology that the Cluster Volume would be preferred in"),
+    ...repeated("", "A topology that the Cluster Volume would be preferred in"),
     ...hidden,
   },
   "topology-required": {
-    ...list("", "A topology that the Cluster Volume must be accessible from"),
+    ...repeated("", "A topology that the Cluster Volume must be accessible from"),
     ...hidden,
   },
   type: { ...string("", "Cluster Volume access type", "block"), ...hidden },
@@ -31,7 +31,7 @@ export const command = defineCommand({
   flags: {
     ...clusterFlags,
     driver: string("d", "Specify volume driver name", "local"),
-    label: list("", "Set metadata for a volume", "list", checkLabel),
+    label: repeated("", "Set metadata for a volume", "list", checkLabel),
     name: { ...string("", "Specify volume name"), isHidden: true },
     opt: map("o", "Set driver specific options"),
   },

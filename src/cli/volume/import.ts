@@ -1,13 +1,13 @@
 import { defineCommand, ExitError } from "../command.ts";
 import { checkLabel } from "../container/create-values.ts";
 import { openInput } from "../file-input.ts";
-import { list, map } from "../flag.ts";
+import { map, repeated } from "../flag.ts";
 
 export const command = defineCommand({
   usage: "[OPTIONS] VOLUME [file|-]",
   arity: [1, 2],
   flags: {
-    label: list("", "Set metadata for the volume", "list", checkLabel),
+    label: repeated("", "Set metadata for the volume", "list", checkLabel),
     opt: map("o", "Set driver specific options (size)"),
   },
   async run({ cli, flags, args: [name = "", file = "-"] }) {

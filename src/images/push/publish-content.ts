@@ -1,5 +1,5 @@
 import { rm } from "node:fs/promises";
-import type { Publication } from "../../distribution/publication.ts";
+import type { PushTarget } from "../../distribution/publication.ts";
 import type { Registries } from "../../distribution/registries.ts";
 import { EngineError } from "../../errors.ts";
 import type { Digest } from "../../formats/digest.ts";
@@ -39,7 +39,7 @@ export interface PushStore {
 export interface PushContext extends Pick<PushOptions, "report" | "signal"> {
   store: PushStore;
   reference: Reference;
-  publication: Publication;
+  publication: PushTarget;
 }
 
 /** A document that the registry is to get when all that it names is there. */

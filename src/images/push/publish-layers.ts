@@ -1,4 +1,4 @@
-import type { LocalBlob, Publication } from "../../distribution/publication.ts";
+import type { LocalBlob, PushTarget } from "../../distribution/publication.ts";
 import { EngineError } from "../../errors.ts";
 import { type Digest, shortId } from "../../formats/digest.ts";
 import type { ProgressMessage } from "../../formats/docker-api/docker-api.ts";
@@ -36,7 +36,7 @@ const mostMounts = 3;
  * `slots` go; the first failure stops the others.
  */
 export async function publishLayers(
-  publication: Publication,
+  publication: PushTarget,
   layers: readonly PushedLayer[],
   options: PublishOptions,
 ): Promise<void> {
@@ -57,7 +57,7 @@ export async function publishLayers(
 }
 
 async function publishLayer(
-  publication: Publication,
+  publication: PushTarget,
   { blob, diffId, isForeign, mountSources }: PushedLayer,
   { slots, openFile, report, signal }: PublishOptions,
 ): Promise<void> {
@@ -91,7 +91,7 @@ async function publishLayer(
 
 /** A registry that will not is no reason to give up: the blob is here. */
 async function tryMount(
-  publication: Publication,
+  publication: PushTarget,
   blob: PushedLayer["blob"],
   source: string,
   signal: AbortSignal,

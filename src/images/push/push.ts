@@ -1,4 +1,4 @@
-import { openPublication, type Publication } from "../../distribution/publication.ts";
+import { openPushTarget, type PushTarget } from "../../distribution/publication.ts";
 import { invalid, notFound } from "../../errors.ts";
 import { digestOf, shortId } from "../../formats/digest.ts";
 import type { Platform } from "../../formats/oci-manifest.ts";
@@ -48,7 +48,7 @@ export async function pushImages(
   await store.catalog.protect(needed, async () => {
     const connection = await store.registries.own(reference.domain).connect(options.signal);
     const { transport } = store.registries;
-    const publication = openPublication(transport, connection, reference.path, options.auth);
+    const publication = openPushTarget(transport, connection, reference.path, options.auth);
     for (const { image, tagged } of pushed) {
       // Its layers may be compressed since the tag before.
       const current = store.catalog.images.get(image.id) ?? image;
@@ -62,7 +62,7 @@ async function pushOne(
   store: PushStore,
   image: ImageRecord,
   reference: Reference,
-  publication: Publication,
+  publication: PushTarget,
   { report, signal, platform }: PushOptions,
 ): Promise<void> {
   const context = { store, reference, publication, report, signal };
