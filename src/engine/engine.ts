@@ -154,7 +154,10 @@ function openBuilding(
     runtime: { program: settings.runtimes[name] as string, root: join(execRoot, "runtime", name) },
   });
   const hostGateway = () => hostGatewayOf(networks);
-  return { builder, buildDoor: openBuildDoor({ builder, images, version, hostGateway }) };
+  return {
+    builder,
+    buildDoor: openBuildDoor({ builder, images, version, hostGateway, logger }, join(root, "build/history")),
+  };
 }
 
 /** This machine's address on the default bridge. */

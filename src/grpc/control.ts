@@ -5,8 +5,6 @@ import {
   bytesMessage,
   diskUsageRequest,
   diskUsageResponse,
-  historyEvent,
-  historyRequest,
   infoResponse,
   listWorkersRequest,
   listWorkersResponse,
@@ -16,7 +14,6 @@ import {
   solveResponse,
   statusRequest,
   statusResponse,
-  updateHistoryRequest,
   usageRecord,
 } from "../buildkit/messages/control.ts";
 import { empty } from "../buildkit/messages/pb.ts";
@@ -25,6 +22,7 @@ import { runnablePlatforms } from "../sys/foreign-platforms.ts";
 import type { Door } from "./door.ts";
 import { describeFailure } from "./errors.ts";
 import { exportResults } from "./export.ts";
+import { announceBuild, recordBuild } from "./history.ts";
 import { encodeTime } from "./job-events.ts";
 import { openTunnel } from "./tunnel.ts";
 
@@ -44,6 +42,10 @@ export function controlMethods(door: Door): [string, Method][] {
     service(
       "Status",
       serverStream(statusRequest, statusResponse, async ({ ref }, call) => {
+        if (door.history.find(ref) && !door.jobs.isThere(ref)) {
+          for await (const update of door.history.progressOf(ref)) await call.send(update);
+          return;
+        }
         const job = await door.jobs.get(ref, statusPatienceMilliseconds);
         for await (const update of job.events.follow(call.signal)) await call.send(update);
       }),
@@ -79,14 +81,6 @@ export function controlMethods(door: Door): [string, Method][] {
     service(
       "Session",
       duplex(bytesMessage, bytesMessage, (requests, call) => openTunnel(door.sessions, requests, call)),
-    ),
-    service(
-      "ListenBuildHistory",
-      serverStream(historyRequest, historyEvent, async () => {}),
-    ),
-    service(
-      "UpdateBuildHistory",
-      unary(updateHistoryRequest, empty, () => ({})),
     ),
   ];
 }
@@ -156,6 +150,8 @@ async function solve(door: Door, request: SolveRequest, signal: AbortSignal) {
   }
   const job = door.jobs.begin(request, signal);
   reportUnsupportedCaches(request, job.events.report);
+  announceBuild(door, job);
+  let outcome: Parameters<typeof recordBuild>[2] = { error: new Error("context canceled") };
   const given = Promise.withResolvers<never>();
   given.promise.catch(() => {});
   const giveUp = () => given.reject(new Error("context canceled"));
@@ -164,12 +160,15 @@ async function solve(door: Door, request: SolveRequest, signal: AbortSignal) {
     const returned = await Promise.race([job.returned.promise, given.promise]);
     if ("error" in returned) throw returned.error;
     const exporterResponse = await Promise.race([exportResults(door, job, returned.results), given.promise]);
+    outcome = { response: exporterResponse };
     return { exporterResponse };
   } catch (error) {
+    outcome = { error };
     throw describeFailure(error);
   } finally {
     signal.removeEventListener("abort", giveUp);
     door.jobs.end(job);
+    await recordBuild(door, job, outcome);
   }
 }
 

@@ -3,6 +3,9 @@ import { serveGrpc } from "../buildkit/wire/server.ts";
 import { controlMethods } from "./control.ts";
 import type { Door } from "./door.ts";
 import { gatewayMethods } from "./gateway.ts";
+import { historyMethods } from "./history.ts";
+import { createHistoryListeners } from "./history-listeners.ts";
+import { openHistoryStore } from "./history-store.ts";
 import { createJobs } from "./jobs.ts";
 import { createSessions, type Sessions } from "./sessions.ts";
 
@@ -13,8 +16,16 @@ export interface BuildDoor {
   sessions: Sessions;
 }
 
-export function openBuildDoor(rooms: Omit<Door, "jobs" | "sessions">): BuildDoor {
-  const door: Door = { ...rooms, jobs: createJobs(), sessions: createSessions() };
-  const methods = new Map([...controlMethods(door), ...gatewayMethods(door)]);
+/** @param historyFolder is made */
+export function openBuildDoor(
+  rooms: Omit<Door, "jobs" | "sessions" | "history" | "historyListeners">,
+  historyFolder: string,
+): BuildDoor {
+  const door: Door = {
+    ...{ ...rooms, jobs: createJobs(), sessions: createSessions() },
+    history: openHistoryStore(historyFolder, rooms.logger),
+    historyListeners: createHistoryListeners(),
+  };
+  const methods = new Map([...controlMethods(door), ...gatewayMethods(door), ...historyMethods(door)]);
   return { serve: (connection) => serveGrpc(connection, methods), sessions: door.sessions };
 }

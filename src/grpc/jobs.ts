@@ -22,6 +22,8 @@ export interface Job {
   results: Map<string, ResultRef>;
   returned: PromiseWithResolvers<Returned>;
   signal: AbortSignal;
+  /** Milliseconds since the epoch. */
+  startedAt: number;
   builds: Set<Build>;
   /** What is prepared from now on is closed by its maker. */
   isEnded: boolean;
@@ -31,6 +33,8 @@ export interface Job {
 export interface Jobs {
   /** @throws GrpcError for a ref that is in use */
   begin(request: SolveRequest, signal: AbortSignal): Job;
+  list(): Job[];
+  isThere(ref: string): boolean;
   /** It stays readable for a while. */
   end(job: Job): void;
   /** A result of any build that is not over. */
@@ -45,6 +49,8 @@ export function createJobs(): Jobs {
   const jobs = new Map<string, Job>();
   const waiting = new Set<() => void>();
   return {
+    list: () => [...jobs.values()],
+    isThere: (ref) => jobs.has(ref),
     begin(request, signal) {
       const { ref } = request;
       if (jobs.has(ref)) throw new GrpcError(code.unknown, `job ID ${ref} exists`);
@@ -52,7 +58,7 @@ export function createJobs(): Jobs {
       returned.promise.catch(() => {});
       const job: Job = {
         ...{ ref, request, events: createJobEvents(), results: new Map(), returned, signal },
-        builds: new Set(),
+        ...{ builds: new Set(), startedAt: Date.now() },
         isEnded: false,
       };
       jobs.set(ref, job);

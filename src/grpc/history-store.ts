@@ -1,0 +1,124 @@
+import { createHash } from "node:crypto";
+import { mkdirSync } from "node:fs";
+import { open, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { historyRecord, type StatusResponse, statusResponse } from "../buildkit/messages/control.ts";
+import type { Given, MessageOf } from "../buildkit/wire/message.ts";
+import type { Logger } from "../logger.ts";
+
+export type HistoryRecord = MessageOf<typeof historyRecord>;
+
+/** Builds that are over, newest first, and what they said. */
+export interface HistoryStore {
+  list(): readonly HistoryRecord[];
+  find(ref: string): HistoryRecord | undefined;
+  /** Keeps a record with the progress that the build reported. */
+  add(record: Given<HistoryRecord>, progress: AsyncIterable<Given<StatusResponse>>): Promise<void>;
+  /** What was reported, in pieces. Nothing for one that is not there. */
+  progressOf(ref: string): AsyncGenerator<StatusResponse>;
+  pin(ref: string, isPinned: boolean): Promise<void>;
+  remove(ref: string): Promise<void>;
+}
+
+/** BuildKit's: more go when they are older, too. */
+const mostRecords = 50;
+const keptMilliseconds = 48 * 3_600_000;
+/** Whatever their age. */
+const mostAtAll = 100;
+const largestRecordBytes = 4 * 1024 * 1024;
+/** Of one build's progress; the rest is left out. */
+const largestLogBytes = 4 * 1024 * 1024;
+const lengthBytes = 4;
+
+/** @param folder is made */
+export function openHistoryStore(folder: string, logger: Logger): HistoryStore {
+  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  const records = new Map<string, HistoryRecord>();
+  const loaded = load(folder, records).catch((error: unknown) =>
+    logger.warn({ error }, "the build history could not be read"),
+  );
+  const pathOf = (ref: string, ending: string) =>
+    join(folder, `${createHash("sha256").update(ref).digest("hex")}.${ending}`);
+
+  async function write(record: Given<HistoryRecord>): Promise<void> {
+    const path = pathOf(record.ref ?? "", "record");
+    await writeFile(`${path}.new`, historyRecord.encode(record), { mode: 0o600 });
+    await rename(`${path}.new`, path);
+    records.set(record.ref ?? "", historyRecord.decode(historyRecord.encode(record)));
+  }
+
+  async function remove(ref: string): Promise<void> {
+    records.delete(ref);
+    await Promise.all(["record", "log"].map((ending) => rm(pathOf(ref, ending), { force: true })));
+  }
+
+  const newestFirst = () => [...records.values()].sort((a, b) => timeOf(b) - timeOf(a));
+
+  async function trim(): Promise<void> {
+    const all = newestFirst().filter(({ pinned }) => !pinned);
+    const oldest = Date.now() - keptMilliseconds;
+    const isGone = (record: HistoryRecord, at: number) =>
+      at >= mostAtAll || (at >= mostRecords && timeOf(record) < oldest);
+    for (const { ref } of all.filter(isGone)) await remove(ref);
+  }
+
+  return {
+    list: newestFirst,
+    find: (ref) => records.get(ref),
+    async add(record, progress) {
+      await loaded;
+      await writeLog(pathOf(record.ref ?? "", "log"), progress);
+      await write(record);
+      await trim();
+    },
+    async *progressOf(ref) {
+      if (records.has(ref)) yield* readLog(pathOf(ref, "log"));
+    },
+    async pin(ref, isPinned) {
+      const known = records.get(ref);
+      if (known) await write({ ...known, pinned: isPinned });
+    },
+    remove,
+  };
+}
+
+const timeOf = ({ createdAt }: HistoryRecord) =>
+  (createdAt?.seconds ?? 0) * 1000 + (createdAt?.nanos ?? 0) / 1e6;
+
+async function load(folder: string, records: Map<string, HistoryRecord>): Promise<void> {
+  for (const name of await readdir(folder)) {
+    if (!name.endsWith(".record")) continue;
+    const bytes = await readFile(join(folder, name));
+    if (bytes.length > largestRecordBytes) continue;
+    const record = historyRecord.decode(bytes);
+    records.set(record.ref, record);
+  }
+}
+
+/** Each message after its length. */
+async function writeLog(path: string, progress: AsyncIterable<Given<StatusResponse>>): Promise<void> {
+  const file = await open(path, "w", 0o600);
+  let bytes = 0;
+  try {
+    for await (const update of progress) {
+      const message = statusResponse.encode(update);
+      bytes += message.length + lengthBytes;
+      if (bytes > largestLogBytes) break;
+      const length = Buffer.alloc(lengthBytes);
+      length.writeUInt32LE(message.length);
+      await file.writev([length, message]);
+    }
+  } finally {
+    await file.close();
+  }
+}
+
+async function* readLog(path: string): AsyncGenerator<StatusResponse> {
+  const bytes = await readFile(path);
+  for (let at = 0; at + lengthBytes <= bytes.length; ) {
+    const end = at + lengthBytes + bytes.readUInt32LE(at);
+    if (end > bytes.length) return;
+    yield statusResponse.decode(bytes.subarray(at + lengthBytes, end));
+    at = end;
+  }
+}

@@ -1,0 +1,129 @@
+import {
+  historyEvent,
+  historyRequest,
+  type StatusResponse,
+  updateHistoryRequest,
+} from "../buildkit/messages/control.ts";
+import { empty } from "../buildkit/messages/pb.ts";
+import type { Given, MessageOf } from "../buildkit/wire/message.ts";
+import { type Method, serverStream, unary } from "../buildkit/wire/server.ts";
+import { code, GrpcError } from "../buildkit/wire/status.ts";
+import { messageOf } from "../errors.ts";
+import type { Door } from "./door.ts";
+import type { HistoryRecord } from "./history-store.ts";
+import { encodeTime } from "./job-events.ts";
+import type { Job } from "./jobs.ts";
+
+/* Builds that run and builds that are over, for those who ask for them later. */
+
+type Event = Given<MessageOf<typeof historyEvent>>;
+const [started, complete, deleted] = [0, 1, 2];
+
+export function historyMethods(door: Door): [string, Method][] {
+  return [
+    [
+      "/moby.buildkit.v1.Control/ListenBuildHistory",
+      serverStream(historyRequest, historyEvent, async ({ ref, activeOnly, earlyExit, limit }, call) => {
+        const isMeant = (record: Given<HistoryRecord>) => ref === "" || record.ref === ref;
+        const active = door.jobs.list().filter(isShown).map(describeJob).filter(isMeant);
+        const over = activeOnly ? [] : door.history.list().filter(isMeant);
+        const events: Event[] = [
+          ...active.map((record) => ({ type: started, record })),
+          ...over.map((record) => ({ type: complete, record })),
+        ];
+        for (const event of limit > 0 ? events.slice(0, limit) : events) await call.send(event);
+        if (!earlyExit)
+          await follow(door, call, (event) => event.record !== undefined && isMeant(event.record));
+      }),
+    ],
+    [
+      "/moby.buildkit.v1.Control/UpdateBuildHistory",
+      unary(updateHistoryRequest, empty, async (request) => {
+        const record = door.history.find(request.ref);
+        if (!record) throw new GrpcError(code.notFound, `record ${request.ref} not found`);
+        if (request.delete) {
+          await door.history.remove(request.ref);
+          door.historyListeners.tell({ type: deleted, record });
+        } else if (!request.finalize) await door.history.pin(request.ref, request.pinned);
+        return {};
+      }),
+    ],
+  ];
+}
+
+async function follow(
+  { historyListeners: { listeners } }: Door,
+  call: { signal: AbortSignal; send(event: Event): Promise<void> },
+  fits: (event: Event) => boolean,
+): Promise<void> {
+  const listener = (event: Event) => {
+    if (fits(event)) void call.send(event);
+  };
+  listeners.add(listener);
+  try {
+    await new Promise<void>((resolve) => {
+      if (call.signal.aborted) resolve();
+      call.signal.addEventListener("abort", () => resolve(), { once: true });
+    });
+  } finally {
+    listeners.delete(listener);
+  }
+}
+
+const isShown = ({ request, isEnded }: Job) => !request.internal && !isEnded;
+
+function describeJob({ ref, request, startedAt }: Job): Given<HistoryRecord> {
+  const { frontendAttrs, exporters } = request;
+  return {
+    ...{ ref, frontend: "dockerfile.v0", frontendAttrs, createdAt: encodeTime(startedAt) },
+    // What dockerd's own exporter makes is an image.
+    exporters: exporters.map(({ type, attrs }) => ({ type: type === "moby" ? "image" : type, attrs })),
+  };
+}
+
+export function announceBuild(door: Door, job: Job): void {
+  if (!job.request.internal) door.historyListeners.tell({ type: started, record: describeJob(job) });
+}
+
+/** Keeps a build that has ended. What fails is logged: the build's outcome is known. */
+export async function recordBuild(
+  door: Door,
+  job: Job,
+  outcome: { response: Map<string, string> } | { error: unknown },
+): Promise<void> {
+  if (job.request.internal) return;
+  const updates: Given<StatusResponse>[] = [];
+  for await (const update of job.events.follow(new AbortController().signal)) updates.push(update);
+  const record = {
+    ...describeJob(job),
+    completedAt: encodeTime(Date.now()),
+    ...countSteps(updates),
+    ...("response" in outcome && { exporterResponse: outcome.response }),
+    ...("error" in outcome && {
+      error: { code: code.unknown, message: messageOf(outcome.error), details: [] },
+    }),
+  };
+  try {
+    await door.history.add(record, asIterable(updates));
+    door.historyListeners.tell({ type: complete, record });
+  } catch (error) {
+    door.logger.warn({ error: messageOf(error), build: job.ref }, "a build could not be kept in the history");
+  }
+}
+
+async function* asIterable<T>(values: readonly T[]): AsyncGenerator<T> {
+  yield* values;
+}
+
+function countSteps(updates: readonly Given<StatusResponse>[]) {
+  const vertexes = new Map(
+    updates.flatMap(({ vertexes = [] }) => vertexes.map((vertex) => [vertex.digest, vertex] as const)),
+  );
+  const all = [...vertexes.values()];
+  return {
+    numTotalSteps: all.length,
+    numCompletedSteps: all.filter(({ completed }) => completed).length,
+    numCachedSteps: all.filter(({ cached }) => cached).length,
+    numWarnings: updates.reduce((sum, { warnings = [] }) => sum + warnings.length, 0),
+  };
+}
