@@ -1,21 +1,20 @@
-import { closeSync, constants, openSync, readSync, writeSync } from "node:fs";
+import { closeSync, constants, openSync, writeSync } from "node:fs";
 import { hasCode, internal } from "../errors.ts";
-import { createTarReader } from "../formats/tar/tar-reader.ts";
 import { archiveEnd } from "../formats/tar/tar-writer.ts";
 import { serveJobs } from "../sys/jobs.ts";
 import { copyDirectory } from "../trees/copy.ts";
-import { createExtraction } from "../trees/extract.ts";
+import { extractStream } from "../trees/extract-stream.ts";
 import { packTree } from "../trees/pack.ts";
 import type { TransferJob } from "./transfers.ts";
-
-const chunkBytes = 256 * 1024;
 
 serveJobs<TransferJob, void>((job) => {
   switch (job.kind) {
     case "export":
       return withDirectory(job.directory, (rootFd) => pack(rootFd, job.outputFd));
     case "import":
-      return withDirectory(job.directory, (rootFd) => extract(rootFd, job.inputFd));
+      return withDirectory(job.directory, (rootFd) =>
+        extractStream(job.inputFd, { rootFd, base: "", whiteouts: false, setsRoot: true, makesHoles: true }),
+      );
     case "clone":
       return withDirectory(job.source, (from) => withDirectory(job.target, (to) => copy(from, to)));
   }
@@ -37,29 +36,6 @@ function pack(rootFd: number, outputFd: number): void {
 
 function writeAll(fd: number, data: Buffer): void {
   for (let offset = 0; offset < data.length; ) offset += writeSync(fd, data, offset);
-}
-
-/** Blocks its thread. @throws invalid for what is no archive, or leads outside */
-function extract(rootFd: number, inputFd: number): void {
-  const extraction = createExtraction({
-    rootFd,
-    base: "",
-    whiteouts: false,
-    setsRoot: true,
-    makesHoles: true,
-  });
-  const reader = createTarReader();
-  const buffer = Buffer.allocUnsafe(chunkBytes);
-  try {
-    for (let count = -1; count !== 0; ) {
-      count = readSync(inputFd, buffer, 0, buffer.length, null);
-      for (const event of reader.push(Buffer.from(buffer.subarray(0, count)))) extraction.take(event);
-    }
-    reader.finish();
-    extraction.finish();
-  } finally {
-    extraction.close();
-  }
 }
 
 function copy(from: number, to: number): void {

@@ -1,13 +1,10 @@
-import { constants, readSync } from "node:fs";
+import { constants } from "node:fs";
 import { forbidden, hasCode, invalid } from "../../errors.ts";
 import { bytesOfText } from "../../formats/tar/tar-entry.ts";
-import { createTarReader } from "../../formats/tar/tar-reader.ts";
 import { closeDescriptor, openInRoot, pathFlag } from "../../sys/safe-path.ts";
-import { createExtraction } from "../../trees/extract.ts";
+import { extractStream } from "../../trees/extract-stream.ts";
 import type { ContainerFiles, WriteOptions } from "./archive-job.ts";
 import { evaluateLinks, explainMissing, lexicalParts } from "./archive-path.ts";
-
-const chunkBytes = 256 * 1024;
 
 /**
  * Extracts the plain tar that comes out of `inputFd` into the directory at `path`. Links are followed, never out of the
@@ -24,26 +21,16 @@ export function extractArchive(
   const base = lexicalParts(bytesOfText(path)).join("/");
   checkIsDirectory(rootFd, files, base, path);
   refuseReadOnly(rootFd, files, base);
-  const extraction = createExtraction({
-    rootFd,
-    base,
-    whiteouts: false,
-    keepTypes: options.noOverwriteDirNonDir,
-    ...(options.copyUidGid && files.user && { owner: files.user }),
-  });
-  const reader = createTarReader();
-  const buffer = Buffer.allocUnsafe(chunkBytes);
   try {
-    for (let count = -1; count !== 0; ) {
-      count = readSync(inputFd, buffer, 0, buffer.length, null);
-      for (const event of reader.push(Buffer.from(buffer.subarray(0, count)))) extraction.take(event);
-    }
-    reader.finish();
-    extraction.finish();
+    extractStream(inputFd, {
+      rootFd,
+      base,
+      whiteouts: false,
+      keepTypes: options.noOverwriteDirNonDir,
+      ...(options.copyUidGid && files.user && { owner: files.user }),
+    });
   } catch (error) {
     throw hasReadOnlyCause(error) ? forbidden("container rootfs is marked read-only", error) : error;
-  } finally {
-    extraction.close();
   }
 }
 
