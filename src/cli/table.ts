@@ -166,7 +166,7 @@ export const commands: Readonly<Record<string, Entry>> = {
     load: () => import("./image/list.ts"),
   },
   "image make": {
-    summary: "Make a base image from what this machine has: busybox, debian[:suite] or registry",
+    summary: "Make a base image from what this machine has: busybox, debian[:suite], registry or ui",
     load: () => import("./image/make.ts"),
   },
   "image prune": {

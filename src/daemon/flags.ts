@@ -5,12 +5,14 @@ import { isDeepStrictEqual, parseArgs } from "node:util";
 import type { EngineConfig } from "../engine/config.ts";
 import { invalid, messageOf } from "../errors.ts";
 import { formatColumns } from "../formats/table.ts";
+import type { UiAddress } from "../ui/listen.ts";
 import { readBuilderKeys, readBuilderSettings } from "./builder-flags.ts";
 import { containerTable, readContainerDefaults, readContainerKeys } from "./container-flags.ts";
 import { dnsTable, readDnsSettings } from "./dns-flags.ts";
 import { garbageTable, readGarbagePolicy } from "./garbage-flags.ts";
 import { networkTable, readNetworkKeys, readNetworksConfig } from "./network-flags.ts";
 import { readRegistryKeys, readRegistrySettings, registryTable } from "./registry-flags.ts";
+import { parseUiFlag } from "./ui-flag.ts";
 
 export type Host = { text: string } & (
   | { kind: "unix"; path: string }
@@ -30,6 +32,8 @@ export interface DaemonFlags {
   tlsCaCert: string;
   tlsCert: string;
   tlsKey: string;
+  /** Where the web page is served. */
+  ui: UiAddress | undefined;
 }
 
 const certificates = process.env.DOCKER_CERT_PATH ?? join(homedir(), ".docker");
@@ -59,6 +63,7 @@ const table = [
   ["label", "list", "", "Label of this daemon, which info shows"],
   ["log-level", "string", "info", "debug, info, warn, error or fatal"],
   ["nft-table", "string", "berth", "Name of the nftables table"],
+  ["ui", "string", "", "Serve the web page on this address of this machine: 127.0.0.1:9000"],
   ["validate", "boolean", "", "Check the configuration, say whether it is good, and end"],
   ...containerTable,
   ...dnsTable,
@@ -136,6 +141,7 @@ export function parseDaemonFlags(words: string[]): DaemonFlags {
     tlsCaCert: text("tlscacert") ?? join(certificates, "ca.pem"),
     tlsCert: text("tlscert") ?? join(certificates, "cert.pem"),
     tlsKey: text("tlskey") ?? join(certificates, "key.pem"),
+    ui: text("ui") ? parseUiFlag(text("ui") ?? "") : undefined,
   };
 }
 

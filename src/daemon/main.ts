@@ -8,6 +8,7 @@ import { exitNow } from "../sys/process.ts";
 import { trimMemoryAtRest } from "../sys/trim-memory.ts";
 import { helpText, parseDaemonFlags } from "./flags.ts";
 import { openServers } from "./servers.ts";
+import { openDaemonUi } from "./ui.ts";
 
 /**
  * `berth daemon`: the engine behind its sockets, in the foreground, until SIGTERM or SIGINT, which leave containers running, or SIGUSR2,
@@ -32,11 +33,13 @@ async function main(): Promise<void> {
   watchEventLoop((stops) => engine.logger.warn(stops));
   trimMemoryAtRest();
   const servers = await openServers(engine, flags, activated);
+  const page = await openDaemonUi(engine, flags);
   const shutDown = async (stopContainers: boolean) => {
     engine.logger.info(
       stopContainers ? "shutting down with all containers" : "shutting down; containers run on",
     );
     notify("STOPPING=1");
+    page?.close();
     // The sockets answer to the end, so that clients that wait for it know when it has come.
     for (const server of servers) {
       server.removeAllListeners("request").removeAllListeners("upgrade").on("request", refuse);

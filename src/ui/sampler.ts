@@ -75,9 +75,10 @@ export function createSampler({ engine, onMoment }: SamplerOptions): Sampler {
   void sample();
   return {
     follow(listener) {
+      // What is known from a time when no page watched is a minute old.
       if (listeners.size === 0) void sample();
+      else if (latest !== undefined) listener(latest);
       listeners.add(listener);
-      if (latest !== undefined) listener(latest);
       return () => listeners.delete(listener);
     },
     close() {

@@ -32,12 +32,18 @@ export async function startUi(host: string, flags: string[] = []): Promise<UiSer
     stream.on("data", (chunk: Buffer) => {
       text += chunk;
     });
-  await eventually(
+  const ended = once(server, "exit");
+  const shows = eventually(
     () => text,
-    (all) => /Open http|rror|listening/.test(all),
+    (all) => all.includes("Open http"),
   );
-  const [, port] = /:\/\/[^/]*:(\d+)\//.exec(text) ?? [];
-  if (!port) throw new Error(`berth ui did not start: ${text}`);
+  await Promise.race([shows, ended]);
+  const [, port] = /Open https?:\/\/[^/]*:(\d+)\//.exec(text) ?? [];
+  if (!port) {
+    shows.catch(() => {});
+    rmSync(state, { recursive: true, force: true });
+    throw new Error(`berth ui did not start: ${text}`);
+  }
   const token = () => [...text.matchAll(/#([\w-]+)/g)].at(-1)?.[1] ?? "";
   const used = new Set<string>();
   return {

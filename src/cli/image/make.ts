@@ -3,9 +3,9 @@ import { bool } from "../flag.ts";
 import { showProgress } from "../progress.ts";
 
 export const command = defineCommand({
-  usage: "[OPTIONS] busybox|debian[:SUITE]|registry",
+  usage: "[OPTIONS] busybox|debian[:SUITE]|registry|ui",
   description:
-    "The image is put together from this machine's own package sources, and registry from berth itself; no registry is needed.",
+    "The image is put together from this machine's own package sources, registry and ui from berth itself; no registry is needed.",
   arity: [1, 1],
   flags: {
     quiet: bool("q", "Print only the image ID"),

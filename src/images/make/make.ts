@@ -6,7 +6,7 @@ import { invalid, messageOf, unavailable } from "../../errors.ts";
 import { version } from "../../formats/version.ts";
 import { packBusybox } from "./make-busybox.ts";
 import { packDebian } from "./make-debian.ts";
-import { packRegistry, registryChanges } from "./make-registry.ts";
+import { packProgram, registryProgram, uiProgram } from "./make-program.ts";
 
 const run = promisify(execFile);
 const busyboxProgram = "/bin/busybox";
@@ -24,8 +24,8 @@ export interface MadeImage {
 }
 
 /**
- * Makes an image without any registry: `busybox`, `debian` of the machine's own suite, `debian:SUITE`, or `registry`, which runs
- * `berth registry`. Packages that are missing are installed when we may.
+ * Makes an image without any registry: `busybox`, `debian` of the machine's own suite, `debian:SUITE`, `registry`, which runs
+ * `berth registry`, or `ui`, which runs `berth ui`. Packages that are missing are installed when we may.
  * @param temporaryPath gives a path for a file that is needed meanwhile
  * @throws invalid for another name; unavailable when it cannot be done here
  */
@@ -47,17 +47,18 @@ export async function makeImage(
       created: "1970-01-01T00:00:00Z",
     };
   }
-  if (base === "registry" && (suite ?? "latest") === "latest") {
+  const program = base === "registry" ? registryProgram : base === "ui" ? uiProgram : undefined;
+  if (program && (suite ?? "latest") === "latest") {
     return {
-      rootfs: await packRegistry(report, temporaryPath()),
-      tags: ["registry:latest"],
-      changes: registryChanges,
-      message: `berth registry ${version}`,
+      rootfs: await packProgram(program, report, temporaryPath()),
+      tags: [base === "ui" ? "berth-ui:latest" : "registry:latest"],
+      changes: program.changes,
+      message: `berth ${base} ${version}`,
       created: "1970-01-01T00:00:00Z",
     };
   }
   if (base !== "debian") {
-    throw invalid(`cannot make ${name}: what can be made is busybox, debian[:SUITE] and registry`);
+    throw invalid(`cannot make ${name}: what can be made is busybox, debian[:SUITE], registry and ui`);
   }
   await ensureProgram("/usr/bin/mmdebstrap", "mmdebstrap", report);
   const made = await packDebian(suite, report);

@@ -14,13 +14,41 @@ const run = promisify(execFile);
 /** Where the programs are in the image. */
 const home = "usr/lib/berth";
 
-/** As a list of the instructions of a Dockerfile. */
-export const registryChanges = [
-  `ENTRYPOINT ["/usr/bin/node", "--", "/${home}/cli/main.js", "registry"]`,
-  'CMD ["serve", "--listen", "0.0.0.0:5000"]',
-  "EXPOSE 5000",
-  "VOLUME /var/lib/registry",
-];
+/** A program of ours that an image runs. */
+export interface PackedProgram {
+  /** Folders of the build that it needs. */
+  rooms: readonly string[];
+  /** Where it keeps its data: a volume. */
+  home: string;
+  /** As a list of the instructions of a Dockerfile. */
+  changes: string[];
+}
+
+const entry = (...words: string[]) =>
+  `ENTRYPOINT ${JSON.stringify(["/usr/bin/node", "--", `/${home}/cli/main.js`, ...words])}`;
+
+export const registryProgram: PackedProgram = {
+  rooms: ["cli", "registry"],
+  home: "var/lib/registry",
+  changes: [
+    entry("registry"),
+    'CMD ["serve", "--listen", "0.0.0.0:5000"]',
+    "EXPOSE 5000",
+    "VOLUME /var/lib/registry",
+  ],
+};
+
+/** The socket is where guides mount it. Within the container the page listens beyond loopback, or no port could be published. */
+export const uiProgram: PackedProgram = {
+  rooms: ["cli", "registry", "ui"],
+  home: "var/lib/berth-ui",
+  changes: [
+    entry("-H", "unix:///var/run/docker.sock", "ui", "--no-browser", "--state", "/var/lib/berth-ui"),
+    'CMD ["--listen", "0.0.0.0:9000", "--insecure-listen"]',
+    "EXPOSE 9000",
+    "VOLUME /var/lib/berth-ui",
+  ],
+};
 
 /** A file of this machine, and where it goes. */
 interface Copied {
@@ -32,37 +60,39 @@ interface Copied {
 const epoch = { seconds: 0, nanoseconds: 0 };
 
 /**
- * A root file system as a tar: this very Node, the libraries it is linked with, and the command line with the registry in it. The stream
+ * A root file system as a tar: this very Node, the libraries it is linked with, and the command line with what it needs. The stream
  * reads the files as it is read.
  * @param temporaryPath for a file that is gone when the stream is closed
  * @throws unavailable when this program has not been built, or the libraries cannot be found
  */
-export async function packRegistry(report: (line: string) => void, temporaryPath: string): Promise<Readable> {
-  const programs = await findPrograms();
+export async function packProgram(
+  { rooms, home: data }: PackedProgram,
+  report: (line: string) => void,
+  temporaryPath: string,
+): Promise<Readable> {
+  const programs = await findPrograms(rooms);
   const libraries = (await findLibraries(process.execPath)).map((from) => ({ from, to: from.slice(1) }));
   report(`packing ${process.execPath} with its libraries`);
   const node = await strip(process.execPath, temporaryPath);
   const files = [{ from: node, to: "usr/bin/node" }, ...libraries, ...programs];
-  const rootfs = Readable.from(pack(files), { objectMode: false });
+  const rootfs = Readable.from(pack(files, data), { objectMode: false });
   rootfs.once("close", () => void rm(temporaryPath, { force: true }));
   return rootfs;
 }
 
 /** The bundles beside the one that is running. */
-async function findPrograms(): Promise<Copied[]> {
+async function findPrograms(rooms: readonly string[]): Promise<Copied[]> {
   const dist = fileURLToPath(new URL("..", import.meta.url));
   try {
     const names = await Promise.all(
-      ["cli", "registry"].map(async (room) =>
-        (await readdir(join(dist, room))).sort().map((name) => join(room, name)),
-      ),
+      rooms.map(async (room) => (await readdir(join(dist, room))).sort().map((name) => join(room, name))),
     );
-    const bundles = names.flat().filter((name) => name.endsWith(".js"));
+    const bundles = names.flat().filter((name) => /\.(js|css|html|svg|br|gz)$/.test(name));
     if (bundles.length > 0) return bundles.map((name) => ({ from: join(dist, name), to: join(home, name) }));
   } catch (error) {
     if (!hasCode(error, "ENOENT")) throw error;
   }
-  throw unavailable("run 'npm run build' first: the registry image is made from the built program");
+  throw unavailable("run 'npm run build' first: the image is made from the built program");
 }
 
 /** By the dynamic linker's own word, with the linker itself. */
@@ -82,7 +112,7 @@ async function strip(from: string, to: string): Promise<string> {
   );
 }
 
-async function* pack(files: readonly Copied[]): AsyncGenerator<Buffer> {
+async function* pack(files: readonly Copied[], data: string): AsyncGenerator<Buffer> {
   const made = new Set<string>();
   const add = (entry: Partial<TarEntry> & Pick<TarEntry, "name" | "type" | "mode">) =>
     encodeEntry({ uid: 0, gid: 0, mtime: epoch, sizeBytes: 0, ...entry });
@@ -104,7 +134,7 @@ async function* pack(files: readonly Copied[]): AsyncGenerator<Buffer> {
   // The bundles are modules.
   yield* addText(`${home}/package.json`, '{"type":"module"}\n');
   yield* addDirectory("tmp", 0o1777);
-  yield* addDirectory("var/lib/registry", 0o700);
+  yield* addDirectory(data, 0o700);
   for (const { from, to } of files) {
     yield* addDirectory(dirname(to));
     const { size: sizeBytes } = await stat(from);
