@@ -5,7 +5,8 @@ import { run } from "node:test";
 import { spec } from "node:test/reporters";
 import { collectSummary } from "./summary.ts";
 
-// Runs the test files that the patterns name, one more at a time than there are processors, since some wait, and says in a few lines at the end what failed and what took long.
+// Runs the test files that the patterns name, one more at a time than there are processors, since some wait. Says in a few lines at
+// the end what failed and what took long.
 
 /** Those that take longest come first, so that none runs alone at the end: the summary shows which they are. */
 const long = [
