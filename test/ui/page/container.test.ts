@@ -179,6 +179,35 @@ describe("the page of a container", () => {
     await page.context().close();
   });
 
+  it("changes limits, restart policy and ports of a running container", async () => {
+    await shell("edited", "sleep 1000");
+    const page = await visit("/containers/edited/edit");
+    const limits = page.getByRole("form", { name: "Limits and restart policy" });
+    await limits.getByLabel("Memory limit").fill("lots");
+    await limits.getByRole("alert").waitFor();
+    await limits.getByLabel("Memory limit").fill("64m");
+    await limits.getByLabel("Restart policy").selectOption("always");
+    await limits.getByRole("button", { name: "Apply" }).click();
+    await page.getByText("Applied").first().waitFor();
+    const format = "{{.HostConfig.Memory}} {{.HostConfig.RestartPolicy.Name}} {{.State.Running}}";
+    assert.equal(await berth("inspect", "-f", format, "edited"), "67108864 always true");
+    const ports = page.getByRole("form", { name: "Published ports" });
+    await ports.getByRole("button", { name: "Add: Published ports" }).click();
+    await ports.getByLabel("Published ports 1").fill("127.0.0.1:18097:80");
+    await ports.getByRole("button", { name: "Apply" }).click();
+    await eventually(
+      () => berth("port", "edited"),
+      (text) => text === "80/tcp -> 127.0.0.1:18097",
+    );
+    await ports.getByRole("button", { name: "Remove this row" }).click();
+    await ports.getByRole("button", { name: "Apply" }).click();
+    await eventually(
+      () => berth("port", "edited"),
+      (text) => text === "",
+    );
+    await page.context().close();
+  });
+
   it("offers no terminal in read-only mode, and shows what is not there", async () => {
     const page = await visit("/containers/absent", {}, 1);
     await page.getByText("No such container: absent").waitFor();

@@ -15,6 +15,7 @@ import { session } from "../../session.ts";
 import { useStore } from "../../store.ts";
 import { act, commitContainer, renameContainer, verbs } from "./actions.ts";
 import { ChangesTab } from "./changes-tab.tsx";
+import { EditTab } from "./edit-tab.tsx";
 import { LogsTab } from "./logs-tab.tsx";
 import { ProcessesTab } from "./processes-tab.tsx";
 import { StatsTab } from "./stats-tab.tsx";
@@ -37,6 +38,7 @@ const parts: readonly Part[] = [
   { name: "stats", title: (t) => t.stats, View: StatsTab },
   { name: "processes", title: (t) => t.processes, View: ProcessesTab },
   { name: "changes", title: (t) => t.changes, View: ChangesTab },
+  { name: "edit", title: (t) => t.edit, View: EditTab, isActing: true },
   { name: "inspect", title: (t) => t.inspect, View: InspectTab },
 ];
 

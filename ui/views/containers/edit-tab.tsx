@@ -1,0 +1,131 @@
+import { useState } from "preact/hooks";
+import { at, post } from "../../api/call.ts";
+import { parseBytes } from "../../formats/bytes.ts";
+import { useWords } from "../../languages/language.ts";
+import { useTraits } from "../../live/traits.ts";
+import { attempt, tell } from "../../parts/notices.tsx";
+import { Choice, Rows, TextField } from "../run/fields.tsx";
+import { createBody, emptyForm, findMistakes, formOf, type RunForm } from "../run/form.ts";
+import type { TabProps } from "./tab.ts";
+
+/** What can be changed of a container that is there. */
+export function EditTab({ container }: TabProps) {
+  const isBerth = useTraits()?.isBerth ?? false;
+  return (
+    <div class="sections scrolls">
+      <Limits container={container} />
+      {isBerth && <PublishedPorts container={container} />}
+    </div>
+  );
+}
+
+function Mistakes({ texts }: { texts: readonly string[] }) {
+  return (
+    <>
+      {texts.map((text) => (
+        <p key={text} class="failure" role="alert">
+          {text}
+        </p>
+      ))}
+    </>
+  );
+}
+
+function Limits({ container }: TabProps) {
+  const t = useWords();
+  const [form, setForm] = useState<RunForm>(() => formOf(container, {}));
+  const mistakes = findMistakes({ ...emptyForm, memory: form.memory, cpus: form.cpus }, t);
+  async function update(): Promise<void> {
+    const memory = form.memory.trim() ? (parseBytes(form.memory) ?? 0) : 0;
+    const body = {
+      // No limit is -1 for swap, which follows the memory, and 0 for the others.
+      ...{ Memory: memory, MemorySwap: memory > 0 ? memory * 2 : -1 },
+      NanoCpus: Math.round(Number(form.cpus || 0) * 1e9),
+      RestartPolicy: { Name: form.restart, MaximumRetryCount: 0 },
+    };
+    if (await attempt(t.update, () => post(`/containers/${at(container.Id)}/update`, {}, body)))
+      tell(t.updated);
+  }
+  return (
+    <form
+      class="panel"
+      aria-label={t.editLimits}
+      onSubmit={(event) => {
+        event.preventDefault();
+        void update();
+      }}
+    >
+      <h2>{t.editLimits}</h2>
+      <div class="run-fields">
+        <TextField
+          label={t.memoryLimit}
+          value={form.memory}
+          hint={t.memoryHint}
+          onChange={(memory) => setForm({ ...form, memory })}
+        />
+        <TextField
+          label={t.cpuLimit}
+          value={form.cpus}
+          hint={t.cpuHint}
+          onChange={(cpus) => setForm({ ...form, cpus })}
+        />
+        <Choice
+          label={t.restartPolicy}
+          value={form.restart}
+          onChange={(value) => setForm({ ...form, restart: value as RunForm["restart"] })}
+          options={[
+            ["no", t.policyNo],
+            ["on-failure", t.policyOnFailure],
+            ["always", t.policyAlways],
+            ["unless-stopped", t.policyUnlessStopped],
+          ]}
+        />
+      </div>
+      <Mistakes texts={mistakes} />
+      <button type="submit" class="primary" disabled={mistakes.length > 0}>
+        {t.update}
+      </button>
+    </form>
+  );
+}
+
+/** berth publishes ports of a container that runs. */
+function PublishedPorts({ container }: TabProps) {
+  const t = useWords();
+  const now = formOf(container, {}).ports;
+  const [ports, setPorts] = useState<string[]>(now);
+  const mistakes = findMistakes({ ...emptyForm, ports }, t);
+  async function change(): Promise<void> {
+    const bindings = (list: readonly string[]) =>
+      createBody({ ...emptyForm, ports: [...list] }).HostConfig?.PortBindings ?? {};
+    const Publish = bindings(ports.filter((text) => !now.includes(text)));
+    const Unpublish = Object.entries(bindings(now.filter((text) => !ports.includes(text)))).flatMap(
+      ([key, list]) =>
+        (list ?? []).map(({ HostIp, HostPort }) => ({
+          ...(HostIp && { HostIp }),
+          HostPort,
+          Protocol: key.split("/")[1],
+        })),
+    );
+    const path = `/berth/containers/${at(container.Id)}/ports`;
+    if (await attempt(t.update, () => post(path, {}, { Publish, Unpublish }))) tell(t.updated);
+  }
+  return (
+    <form
+      class="panel"
+      aria-label={t.editPorts}
+      onSubmit={(event) => {
+        event.preventDefault();
+        void change();
+      }}
+    >
+      <h2>{t.editPorts}</h2>
+      <p class="muted">{t.editPortsHint}</p>
+      <Rows label={t.publishPorts} hint={t.portHint} values={ports} onChange={setPorts} />
+      <Mistakes texts={mistakes} />
+      <button type="submit" class="primary" disabled={mistakes.length > 0}>
+        {t.update}
+      </button>
+    </form>
+  );
+}
