@@ -5,6 +5,11 @@ import type { ApiRequest } from "./request.ts";
 
 /** What `POST /build` asks for, in its parameters. @throws EngineError invalid */
 export function readBuildOptions(request: ApiRequest): BuildOptions {
+  return parseBuildOptions(readBuildAttributes(request), ["network.host"]);
+}
+
+/** The same in BuildKit's words. @throws EngineError invalid */
+export function readBuildAttributes(request: ApiRequest): Map<string, string> {
   const attributes = new Map<string, string>();
   const put = (key: string, value: string | undefined) => {
     if (value !== undefined && value !== "") attributes.set(key, value);
@@ -37,5 +42,5 @@ export function readBuildOptions(request: ApiRequest): BuildOptions {
   put("ulimit", limits.join(","));
   // The client has sent the context.
   attributes.set("context", "archive");
-  return parseBuildOptions(attributes, ["network.host"]);
+  return attributes;
 }

@@ -9,6 +9,7 @@ import { shortId } from "../formats/digest.ts";
 import { formatFamiliar, parseReference, withDefaultTag } from "../formats/reference.ts";
 import { readBuildOptions } from "./build-options.ts";
 import type { ApiRequest } from "./request.ts";
+import { buildWithSession } from "./session-build.ts";
 
 /** A message of the classic builder's stream. */
 type Message =
@@ -22,6 +23,7 @@ type Message =
  */
 export async function build(request: ApiRequest): Promise<undefined> {
   const version = request.text("version");
+  if (version === "2" && request.text("session") !== "") return buildWithSession(request);
   if (version !== "" && version !== "1") throw invalid(`invalid version ${JSON.stringify(version)}`);
   if (request.text("remote") !== "")
     throw invalid("remote contexts are not supported: send the context as the body");

@@ -7,6 +7,7 @@ import { historyMethods } from "./history.ts";
 import { createHistoryListeners } from "./history-listeners.ts";
 import { openHistoryStore } from "./history-store.ts";
 import { createJobs } from "./jobs.ts";
+import { buildPlainly, type PlainBuild } from "./plain-build.ts";
 import { createSessions, type Sessions } from "./sessions.ts";
 
 /** BuildKit's API, over connections that were HTTP before. */
@@ -14,6 +15,8 @@ export interface BuildDoor {
   /** Serves the API on a connection. */
   serve(connection: Duplex): void;
   sessions: Sessions;
+  /** Builds for clients that ask by another way. @throws BuildError */
+  build(asked: PlainBuild): Promise<Map<string, string>>;
 }
 
 /** @param historyFolder is made */
@@ -27,5 +30,9 @@ export function openBuildDoor(
     historyListeners: createHistoryListeners(),
   };
   const methods = new Map([...controlMethods(door), ...gatewayMethods(door), ...historyMethods(door)]);
-  return { serve: (connection) => serveGrpc(connection, methods), sessions: door.sessions };
+  return {
+    serve: (connection) => serveGrpc(connection, methods),
+    sessions: door.sessions,
+    build: (asked) => buildPlainly(door, asked),
+  };
 }

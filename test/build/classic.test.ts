@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { spawn, spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { once } from "node:events";
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
@@ -64,6 +64,43 @@ describe("builds of clients without BuildKit", () => {
       assert.match((await run(docker, ["build", odd], classic)).output, /unknown instruction: FOO/);
     });
   }
+
+  const [old = ""] = stockDockers.filter((docker) => /^(?:18|19|20)\./.test(clientVersion(docker)));
+
+  const skip = old === "" && "this machine has no docker before 23: Debian 12 has 20.10";
+  it("docker build of 20.10 with DOCKER_BUILDKIT=1, which gives its files by a session", {
+    skip,
+  }, async () => {
+    const withSession = { env: { DOCKER_BUILDKIT: "1" } };
+    const place = writeFiles(join(folder, "session"), {
+      Dockerfile: `FROM busybox
+ARG N
+COPY . /all/
+RUN --mount=type=secret,id=s,required=true cat /run/secrets/s > /secret
+RUN echo "N is $N" && ls -A /all > /list
+`,
+      secret: "hush",
+      dropped: "x",
+      ".dockerignore": "dropped\n",
+    });
+    const words = ["build", "--progress", "plain", "-t", "session:1", "--build-arg", "N=7"];
+    const secret = ["--secret", `id=s,src=${join(place, "secret")}`];
+    const built = await run(old, [...words, ...secret, place], withSession);
+    assert.equal(built.code, 0, built.output);
+    assert.match(built.output, /\d N is 7/);
+    assert.match(built.output, /naming to docker\.io\/library\/session:1/);
+    const list = await run(old, ["run", "--rm", "session:1", "cat", "/list", "/secret"]);
+    assert.equal(list.output, ".dockerignore\nDockerfile\nsecret\nhush");
+    const quiet = await run(old, ["build", "-q", ...secret, place], withSession);
+    assert.match(quiet.output, /^sha256:[0-9a-f]{64}\n$/);
+    const out = join(folder, "session-out");
+    const given = await run(old, ["build", ...secret, "-o", out, place], withSession);
+    assert.equal(given.code, 0, given.output);
+    assert.equal(readFileSync(join(out, "secret"), "utf8"), "hush");
+    const without = await run(old, [...words, "--no-cache", place], withSession);
+    assert.equal(without.code, 1);
+    assert.match(without.output, /secret s: not found/);
+  });
 
   it("leaves out of an archive what Docker does: nothing, or the Dockerfile that is ignored", async () => {
     const place = writeFiles(join(folder, "ignoring"), {
@@ -227,3 +264,7 @@ services:
     );
   });
 });
+
+function clientVersion(docker: string): string {
+  return spawnSync(docker, ["version", "--format", "{{.Client.Version}}"], { encoding: "utf8" }).stdout;
+}

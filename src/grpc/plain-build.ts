@@ -1,0 +1,48 @@
+import { parseBuildOptions } from "../build/options.ts";
+import { type SolveRequest, solveRequest, type statusResponse } from "../buildkit/messages/control.ts";
+import type { Given, MessageOf } from "../buildkit/wire/message.ts";
+import type { Door } from "./door.ts";
+import { exportResults } from "./export.ts";
+import { announceBuild, recordBuild } from "./history.ts";
+
+/** A build of a client that gives its files by a session, and asks for it otherwise than by BuildKit's API. */
+export interface PlainBuild extends Pick<SolveRequest, "ref" | "session" | "frontendAttrs" | "exporters"> {
+  signal: AbortSignal;
+  onProgress(update: Given<MessageOf<typeof statusResponse>>): void;
+}
+
+/** @returns what BuildKit's clients are answered: "containerimage.digest", … @throws BuildError */
+export async function buildPlainly(door: Door, asked: PlainBuild): Promise<Map<string, string>> {
+  const { signal, onProgress, ...given } = asked;
+  const request = { ...solveRequest.decode(new Uint8Array()), ...given, entitlements: ["network.host"] };
+  door.builder.checkEntitlements(request.entitlements);
+  const job = door.jobs.begin(request, signal);
+  announceBuild(door, job);
+  const told = (async () => {
+    for await (const update of job.events.follow(new AbortController().signal)) onProgress(update);
+  })();
+  let outcome: Parameters<typeof recordBuild>[2] = { error: new Error("context canceled") };
+  try {
+    const build = await door.builder.prepare({
+      options: parseBuildOptions(request.frontendAttrs, request.entitlements),
+      sessionId: request.session,
+      session: door.sessions.get,
+      ...{ report: job.events.report, signal },
+    });
+    job.builds.add(build);
+    const response = await exportResults(
+      door,
+      job,
+      build.prepared.plans.map((image) => ({ build, image })),
+    );
+    outcome = { response };
+    return response;
+  } catch (error) {
+    outcome = { error };
+    throw error;
+  } finally {
+    door.jobs.end(job);
+    await told;
+    await recordBuild(door, job, outcome);
+  }
+}
