@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { describe, it } from "node:test";
 import { eventually } from "../../engine.ts";
+import { findFreePort } from "../../free-port.ts";
 import { useBrowser } from "./browser.ts";
 
 describe("the page of a container", () => {
@@ -191,13 +192,14 @@ describe("the page of a container", () => {
     await page.getByText("Applied").first().waitFor();
     const format = "{{.HostConfig.Memory}} {{.HostConfig.RestartPolicy.Name}} {{.State.Running}}";
     assert.equal(await berth("inspect", "-f", format, "edited"), "67108864 always true");
+    const port = await findFreePort();
     const ports = page.getByRole("form", { name: "Published ports" });
     await ports.getByRole("button", { name: "Add: Published ports" }).click();
-    await ports.getByLabel("Published ports 1").fill("127.0.0.1:18097:80");
+    await ports.getByLabel("Published ports 1").fill(`127.0.0.1:${port}:80`);
     await ports.getByRole("button", { name: "Apply" }).click();
     await eventually(
       () => berth("port", "edited"),
-      (text) => text === "80/tcp -> 127.0.0.1:18097",
+      (text) => text === `80/tcp -> 127.0.0.1:${port}`,
     );
     await ports.getByRole("button", { name: "Remove this row" }).click();
     await ports.getByRole("button", { name: "Apply" }).click();
