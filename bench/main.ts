@@ -20,6 +20,7 @@ import { benchRegistry, skopeoOf } from "./registry.ts";
 import { formatMarkdown, formatText, type Row } from "./results.ts";
 import { benchRun } from "./run.ts";
 import { traceEngine } from "./trace.ts";
+import { benchTraffic } from "./traffic.ts";
 import { benchSoak, benchWeight } from "./weight.ts";
 
 /**
@@ -60,6 +61,7 @@ try {
     rest: benchRest,
     run: benchRun,
     networks: benchNetworks,
+    traffic: benchTraffic,
     crowd: benchCrowd,
     logs: benchLogs,
     images: benchImages(archives),

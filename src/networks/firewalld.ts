@@ -19,6 +19,8 @@ export const firewalldTable = "firewalld";
 
 /** One of firewalld's own, from which everything is accepted. What goes to our bridges, our table has let in. */
 const zone = "trusted";
+/** Networks wait for it, and its daemon may not answer. */
+const timeoutMilliseconds = 10_000;
 const run = promisify(execFile);
 
 export function createFirewalld(kernel: Kernel, logger: Logger): Firewalld {
@@ -27,7 +29,9 @@ export function createFirewalld(kernel: Kernel, logger: Logger): Firewalld {
   async function ask(verb: "add" | "remove", links: readonly string[]): Promise<void> {
     if (links.length === 0) return;
     const words = links.map((link) => `--${verb}-interface=${link}`);
-    const { stderr } = await run("firewall-cmd", [`--zone=${zone}`, ...words]);
+    const { stderr } = await run("firewall-cmd", [`--zone=${zone}`, ...words], {
+      timeout: timeoutMilliseconds,
+    });
     if (stderr.includes("ZONE_CONFLICT"))
       logger.info({ answer: stderr.trim() }, "firewalld has some of our bridges in a zone of their own");
   }
