@@ -37,6 +37,7 @@ function formatSocket(path: string, group: string): string {
       "SocketUser=root",
       `SocketGroup=${group}`,
       "DirectoryMode=0711",
+      "RemoveOnStop=yes",
       "Service=berth.service",
     ],
     Install: ["WantedBy=sockets.target"],
