@@ -9,6 +9,7 @@ import type { Given, MessageOf } from "../buildkit/wire/message.ts";
 import { type Method, serverStream, unary } from "../buildkit/wire/server.ts";
 import { code, GrpcError } from "../buildkit/wire/status.ts";
 import { messageOf } from "../errors.ts";
+import { redactAddresses } from "../formats/redact-address.ts";
 import type { Door } from "./door.ts";
 import type { HistoryRecord } from "./history-store.ts";
 import { encodeTime } from "./job-events.ts";
@@ -73,7 +74,9 @@ async function follow(
 const isShown = ({ request, isEnded }: Job) => !request.internal && !isEnded;
 
 function describeJob({ ref, request, startedAt }: Job): Given<HistoryRecord> {
-  const { frontendAttrs, exporters } = request;
+  const { exporters } = request;
+  const given = [...request.frontendAttrs].map(([key, value]) => [key, redactAddresses(value)] as const);
+  const frontendAttrs = new Map(given);
   return {
     ...{ ref, frontend: "dockerfile.v0", frontendAttrs, createdAt: encodeTime(startedAt) },
     // What dockerd's own exporter makes is an image.
@@ -100,7 +103,7 @@ export async function recordBuild(
     ...countSteps(updates),
     ...("response" in outcome && { exporterResponse: outcome.response }),
     ...("error" in outcome && {
-      error: { code: code.unknown, message: messageOf(outcome.error), details: [] },
+      error: { code: code.unknown, message: redactAddresses(messageOf(outcome.error)), details: [] },
     }),
   };
   try {

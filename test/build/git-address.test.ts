@@ -51,10 +51,35 @@ test("what git would take for an option or for two things is refused", () => {
       "https://h/r.git#--upload-pack=x",
       "https://h/r.git#main..v1",
       "https://h/r.git#+a",
+      "https://h/r.git#^a",
+      "https://h/r.git#a@{1}",
+      "https://h/r.git#a//b",
+      "https://h/r.git#a/.b",
+      "https://h/r.git#a.lock",
+      "https://h/r.git?ref=a%07",
       "https://h/r.git#a b",
     ],
     ...["https://h/r.git?ref=-x", "https://h/r.git?checksum=xyz", "https://h/r.git?foo=1", "git@h:r .git"],
-    ...["-ux@h:r.git", "git@ext::sh:r"],
+    ...["-ux@h:r.git", "ext::sh -c x", "ext::sh", "my-way::h/r"],
   ])
     assert.throws(() => gitNode(address), { kind: "invalid" }, address);
+});
+
+test("refs are what git calls valid, and hosts may be numbers", () => {
+  for (const ref of ["a+b", "a#b", "a=b", "a,b", "100%", "größe", "refs/heads/x", "a@b", "a{b}"])
+    assert.equal(gitNode(`https://h/r.git?ref=${encodeURIComponent(ref)}`).ref, ref);
+  for (const remote of ["http://[::1]:80/r.git", "ssh://git@[2001:db8::1]/r"])
+    assert.equal(gitNode(`${remote}#a+b`).ref, "a+b");
+});
+
+test("credentials of an address are not shown", () => {
+  assert.doesNotMatch(gitNode("https://user:secret@h/r.git#v1").name, /user|secret/);
+  assert.throws(
+    () => gitNode("https://user:secret@h/r.git#-x?"),
+    ({ message }: Error) => !/secret/.test(message),
+  );
+  assert.throws(
+    () => gitNode("https://user:secret@h/r.git?foo=1"),
+    ({ message }: Error) => !/secret/.test(message),
+  );
 });

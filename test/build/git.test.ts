@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { execFileSync, spawn, spawnSync } from "node:child_process";
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
@@ -56,6 +56,7 @@ describe("builds from git", () => {
     commit("second", { file: "second", "Dockerfile.who": "FROM busybox\nRUN id\n" });
     for (const name of ["repository.git", "private.git"])
       git("clone", "-q", "--bare", work, join(folder, name));
+    git("-C", join(folder, "repository.git"), "update-server-info");
     server.listen(0, "127.0.0.1");
     await new Promise((resolve) => server.once("listening", resolve));
     host = `127.0.0.1:${(server.address() as AddressInfo).port}`;
@@ -130,6 +131,26 @@ describe("builds from git", () => {
     assert.equal(built.code, 0, built.stderr);
   });
 
+  it("takes credentials from the address, and shows and keeps them nowhere", async () => {
+    const secret = `http://x-access-token:${token}@${host}/private.git`;
+    const place = context("secret", {
+      Dockerfile: `FROM busybox\nADD --keep-git-dir=true ${secret} /got\nRUN ! grep -r ${token.slice(2)} /got/.git\n`,
+    });
+    const built = await run("build", "--progress", "plain", "-t", "secret", place);
+    assert.equal(built.code, 0, built.stderr);
+    assert.match(built.stderr, /ADD --keep-git-dir=true http:\/\/xxxxx:xxxxx@/);
+    assert.equal((await run("history", "--no-trunc", "secret")).stdout.includes(token), false);
+    const failed = await run("build", secret.replace("private", "nosuch"));
+    assert.match(failed.stderr, /failed to fetch remote/);
+    assert.equal(failed.stderr.replaceAll(secret.replace("private", "nosuch"), "").includes(token), false);
+  });
+
+  it("takes all of a repository from a server that only hands out files", async () => {
+    const built = await run("build", "-q", `http://${host}/plain/repository.git#v1`);
+    assert.equal(built.code, 0, built.stderr);
+    assert.equal(await show(built.stdout.trim(), "cat", "/all/file"), "first");
+  });
+
   it("runs nothing that a repository brings or an address names, and reads no file of the machine", async () => {
     const touch = (name: string) => `touch ${join(marks, name)}`;
     const attempts = [
@@ -166,13 +187,14 @@ describe("builds from git", () => {
   });
 
   it("stops with its client in the middle of a fetch, and leaves nothing", async () => {
-    const client = spawn(newestDocker, ["build", address("stalled")], {
+    const client = spawn(newestDocker, ["build", `${address("stalled")}#${commits.first}`], {
       env: { ...process.env, DOCKER_HOST: engine.host },
       stdio: "ignore",
     });
     const ended = new Promise((resolve) => client.once("exit", resolve));
     const stalled = await waiting.promise;
-    const fetching = () => spawnSync("pgrep", ["-f", address("stalled")], { encoding: "utf8" }).stdout;
+    const pattern = `remote-http.*${address("stalled")}`;
+    const fetching = () => spawnSync("pgrep", ["-f", pattern], { encoding: "utf8" }).stdout;
     assert.match(fetching(), /\d/);
     client.kill("SIGINT");
     await ended;
@@ -190,6 +212,13 @@ function serveGit(root: string, request: IncomingMessage, response: ServerRespon
   const { pathname, search } = new URL(request.url ?? "/", "http://localhost");
   if (pathname.startsWith("/stalled")) {
     waiting.resolve(response);
+    return;
+  }
+  const plain = /^\/plain(\/repository\.git\/[\w./-]+)$/.exec(pathname)?.[1];
+  if (plain !== undefined) {
+    const path = join(root, plain);
+    if (existsSync(path)) response.end(readFileSync(path));
+    else response.writeHead(404).end();
     return;
   }
   const expected = `basic ${Buffer.from(`x-access-token:${token}`).toString("base64")}`;

@@ -4,6 +4,7 @@ import { join, posix } from "node:path";
 import { basename } from "node:path/posix";
 import { invalid, notImplemented } from "../../errors.ts";
 import { compileIgnorePatterns, parseIgnoreFile } from "../../formats/ignore-patterns.ts";
+import { redactAddresses } from "../../formats/redact-address.ts";
 import { BuildError } from "../build-error.ts";
 import { readFolderFiles, removeFolderFile } from "../context/folders.ts";
 import { gitNode, isGitAddress } from "../graph/git-address.ts";
@@ -89,7 +90,8 @@ async function openRemote(
       input = (await session(sessionId)).upload(remoteContext.slice(uploadPrefix.length));
     else if (remoteContext !== undefined && isHttpAddress(remoteContext) && !isGitAddress(remoteContext))
       input = await fetchArchive(solving, remoteContext);
-    if (!input) throw notImplemented(`contexts such as ${remoteContext} are not yet supported`);
+    if (!input)
+      throw notImplemented(`contexts such as ${redactAddresses(remoteContext ?? "")} are not yet supported`);
     const folder = await rooms.folders.unpack(input, solving.signal);
     onClose(folder.release);
     return contextSubdir === "" ? folder.path : subfolder(folder.path, contextSubdir);

@@ -2,6 +2,7 @@ import { invalid } from "../../errors.ts";
 import { parseIgnoreFile } from "../../formats/ignore-patterns.ts";
 import type { Platform } from "../../formats/oci-manifest.ts";
 import { formatPlatform } from "../../formats/platform.ts";
+import { redactAddresses } from "../../formats/redact-address.ts";
 import type { BaseImage } from "../graph/base-image.ts";
 import { gitNode, isGitAddress } from "../graph/git-address.ts";
 import type { DirectoryNode, Node } from "../graph/nodes.ts";
@@ -29,7 +30,7 @@ export async function findNamed(
   const address = key === undefined ? undefined : options.namedContexts.get(key);
   if (address === undefined) return undefined;
   if (isGitAddress(address))
-    return { ...gitNode(address), name: `[context ${name}] load git source ${address}` };
+    return { ...gitNode(address), name: `[context ${name}] load git source ${redactAddresses(address)}` };
   const colon = address.indexOf(":");
   const [scheme, rest] = [address.slice(0, colon), address.slice(colon + 1)];
   if (scheme === "docker-image") {

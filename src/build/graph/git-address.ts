@@ -1,4 +1,5 @@
 import { invalid } from "../../errors.ts";
+import { redactAddresses } from "../../formats/redact-address.ts";
 import type { GitNode } from "./nodes.ts";
 
 /** By their scheme, by `user@host:`, or by an http address whose path ends in .git, as BuildKit tells them. */
@@ -24,7 +25,7 @@ export function gitNode(
   const checksum = more.checksum ?? given.checksum;
   const node: GitNode = {
     kind: "git",
-    name: `[internal] load git source ${address}`,
+    name: `[internal] load git source ${redactAddresses(address)}`,
     remote,
     ref: given.ref || ref,
     subdir: given.subdir || subdir,
@@ -53,7 +54,7 @@ function readQuery(query: string, address: string) {
     else if (name === "checksum" || name === "commit") found.checksum = value;
     else if (name === "keep-git-dir") found.keepsGitDir = isOn(value);
     else if (name === "submodules") found.hasSubmodules = isOn(value);
-    else throw invalid(`unexpected query ${JSON.stringify(name)} in git address ${JSON.stringify(address)}`);
+    else throw invalid(`unexpected query ${JSON.stringify(name)} in git address ${quote(address)}`);
   }
   return found;
 }
@@ -61,10 +62,18 @@ function readQuery(query: string, address: string) {
 /** They become arguments of a program: none may look like one of its options, or name two things. */
 function checkNode({ remote, ref, checksum }: GitNode, address: string): void {
   const hasControls = [...remote].some((character) => character <= " ");
-  if (hasControls || remote.startsWith("-") || remote.includes("::"))
-    throw invalid(`invalid git address ${JSON.stringify(address)}`);
-  if (!/^(?:[\w@][\w./@{}^~-]*)?$/.test(ref) || ref.includes(".."))
-    throw invalid(`invalid git ref ${JSON.stringify(ref)}`);
+  if (hasControls || remote.startsWith("-") || /^[\w+.-]+::/.test(remote))
+    throw invalid(`invalid git address ${quote(address)}`);
+  if (ref !== "" && !isRefName(ref)) throw invalid(`invalid git ref ${JSON.stringify(ref)}`);
   if (checksum !== undefined && !/^[0-9a-f]{7,64}$/.test(checksum))
     throw invalid(`invalid checksum ${JSON.stringify(checksum)}: expected the id of a commit`);
 }
+
+/** By the rules of `git check-ref-format`, and without the marks that a fetch would take for its own. */
+function isRefName(ref: string): boolean {
+  if (/^[-+]|[ ~^:?*[\\]|\.\.|@\{|\.$/.test(ref) || ref === "@") return false;
+  if ([...ref].some((character) => character < " " || character === "\x7f")) return false;
+  return ref.split("/").every((part) => part !== "" && !part.startsWith(".") && !part.endsWith(".lock"));
+}
+
+const quote = (address: string) => JSON.stringify(redactAddresses(address));

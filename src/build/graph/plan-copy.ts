@@ -1,6 +1,7 @@
 import type { Add, Copy } from "../../dockerfile/instructions.ts";
 import { expandWord } from "../../dockerfile/words.ts";
 import { cleanPath } from "../../formats/bind-spec.ts";
+import { redactAddresses } from "../../formats/redact-address.ts";
 import { hasWildcard } from "../solve/select-sources.ts";
 import type { CopyNode, CopyPart, Node } from "./nodes.ts";
 import { planRemote } from "./plan-remote.ts";
@@ -49,7 +50,7 @@ export async function planTransfer(
     ...(chown ? [`--chown=${chown}`] : []),
     ...(chmod ? [`--chmod=${chmod}`] : []),
   ];
-  const named = [...sources, ...heredocs.map(({ name }) => `<<${name}`)];
+  const named = [...sources.map(redactAddresses), ...heredocs.map(({ name }) => `<<${name}`)];
   const createdBy = [keyword, ...flags, ...named, expand(instruction.destination)].join(" ");
   addHistory(stage, `${createdBy} # buildkit`, { hasLayer: true, sourceDate: planning.options.sourceDate });
 }

@@ -1,5 +1,6 @@
 import type { Add } from "../../dockerfile/instructions.ts";
 import { invalid } from "../../errors.ts";
+import { redactAddresses } from "../../formats/redact-address.ts";
 import { gitNode, isGitAddress } from "./git-address.ts";
 import type { CopyPart, HttpNode } from "./nodes.ts";
 
@@ -21,7 +22,7 @@ export function planRemote(
   const filename = nameOf(source);
   const node: HttpNode = {
     kind: "http",
-    name: source,
+    name: redactAddresses(source),
     url: source,
     filename,
     ...(checksum !== undefined && { checksum }),
@@ -39,7 +40,7 @@ function nameOf(address: string): string {
   try {
     path = new URL(address).pathname;
   } catch (error) {
-    throw invalid(`failed to parse ${address}: invalid URL`, error);
+    throw invalid(`failed to parse ${redactAddresses(address)}: invalid URL`, error);
   }
   return decodeName(path.slice(path.lastIndexOf("/") + 1)) || "download";
 }

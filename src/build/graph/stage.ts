@@ -2,6 +2,7 @@ import type { Instruction, Range } from "../../dockerfile/instructions.ts";
 import { stepText } from "../../dockerfile/step-text.ts";
 import type { ImageHistoryEntry } from "../../formats/image-config.ts";
 import type { Platform } from "../../formats/oci-manifest.ts";
+import { redactAddresses } from "../../formats/redact-address.ts";
 import type { BuildOptions } from "../options.ts";
 import type { BaseImage, ImageSettings } from "./base-image.ts";
 import type { Node } from "./nodes.ts";
@@ -48,7 +49,7 @@ export function shellOf({ settings }: StagePlan): string[] {
 
 /** An instruction as progress shows it. */
 export function shownText({ scope }: StagePlan, instruction: Instruction): string {
-  return stepText(instruction, (name) => valueIn(scope, name), scope);
+  return redactAddresses(stepText(instruction, (name) => valueIn(scope, name), scope));
 }
 
 /** A path of an instruction, from the working directory. */

@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { closeSync, openSync, rmSync, utimesSync, writeSync } from "node:fs";
 import { invalid, messageOf, unavailable } from "../../errors.ts";
+import { redactAddresses, splitCredentials } from "../../formats/redact-address.ts";
 
 /** A file of the web. */
 export interface FetchRequest {
@@ -29,7 +30,7 @@ export async function fetchFile({ url, target, checksum }: FetchRequest, signal:
     }
     const actual = `sha256:${hash.digest("hex")}`;
     if (checksum !== undefined && checksum !== actual)
-      throw invalid(`digest mismatch for ${url}: ${actual} (expected: ${checksum})`);
+      throw invalid(`digest mismatch for ${redactAddresses(url)}: ${actual} (expected: ${checksum})`);
     const modified = Date.parse(response.headers.get("last-modified") ?? "");
     // BuildKit gives files without a time that of the epoch.
     const seconds = Number.isNaN(modified) ? 0 : modified / 1000;
@@ -46,13 +47,20 @@ async function open(url: string, signal: AbortSignal): Promise<Response> {
   const late = new AbortController();
   const timer = setTimeout(() => late.abort(), patienceMilliseconds);
   const patience = AbortSignal.any([signal, late.signal]);
+  const { address, credentials } = splitCredentials(url);
+  const authorization = credentials !== undefined && {
+    authorization: `Basic ${Buffer.from(credentials).toString("base64")}`,
+  };
   let response: Response;
   try {
-    response = await fetch(url, { signal: patience, headers: { "accept-encoding": "identity" } });
+    response = await fetch(address, {
+      signal: patience,
+      headers: { "accept-encoding": "identity", ...authorization },
+    });
   } catch (error) {
     signal.throwIfAborted();
     const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
-    throw unavailable(`failed to load ${url}: ${messageOf(cause)}`, error);
+    throw unavailable(`failed to load ${redactAddresses(url)}: ${messageOf(cause)}`, error);
   } finally {
     clearTimeout(timer);
   }

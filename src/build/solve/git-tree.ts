@@ -1,6 +1,7 @@
 import { chownSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { invalid, messageOf, unavailable } from "../../errors.ts";
+import { redactAddresses, splitCredentials } from "../../formats/redact-address.ts";
 import type { ClientSession } from "../client-session.ts";
 import type { GitNode } from "../graph/nodes.ts";
 import { reportWork } from "../progress.ts";
@@ -29,10 +30,14 @@ export async function fetchGitTree(
     mkdirSync(repository, { mode: 0o700 });
     for (const path of [work.path, repository]) chownSync(path, gitUser, gitUser);
     const client = await session("").catch(() => undefined);
-    const header = client && (await findHeader(client, node.remote));
+    const { address, credentials } = splitCredentials(node.remote);
+    const header = await findHeader(client, address, credentials);
     const hasAgent = client !== undefined && (await openAgent(client, work.path, closers));
-    const place = { folder: work.path, signal, hasAgent, ...(header && { header }) };
-    await checkOut(place, node);
+    await withTimeout(signal, (inTime) => {
+      const place = { folder: work.path, signal: inTime, hasAgent, ...(header && { header }) };
+      // What git writes down of the address has no credentials in it, nor have its arguments.
+      return checkOut(place, { ...node, remote: address });
+    });
     await gather(rooms.files, { node, repository, target: result.path }, signal);
     return result.path;
   } finally {
@@ -47,24 +52,51 @@ async function checkOut(place: GitPlace, { remote, ref, checksum, hasSubmodules 
     await fetchRef(place, ref || "HEAD");
   } catch (error) {
     place.signal.throwIfAborted();
-    throw unavailable(`failed to fetch remote ${remote}: ${messageOf(error)}`, error);
+    throw unavailable(`failed to fetch remote ${redactAddresses(remote)}: ${messageOf(error)}`, error);
   }
   const commit = (await runGit(place, "rev-parse", "HEAD")).trim();
   if (checksum !== undefined && !commit.startsWith(checksum))
     throw invalid(`expected checksum to match ${checksum}, got ${commit}`);
-  if (hasSubmodules) await runGit(place, "submodule", "update", "--init", "--recursive", "--depth=1", "-q");
+  const submodules = ["submodule", "update", "--init", "--recursive", "-q"];
+  if (hasSubmodules) await shallowOrWhole((depth) => runGit(place, ...submodules, ...depth));
 }
 
 /** One commit alone, where the server gives that; a commit by its id may need all of the history. */
 async function fetchRef(place: GitPlace, ref: string): Promise<void> {
-  const shallow = ["fetch", "-q", "--depth=1", "--no-tags", "origin"];
+  const fetchIt = ["fetch", "-q", "--no-tags"];
   try {
-    await runGit(place, ...shallow, ref);
+    await shallowOrWhole((depth) => runGit(place, ...fetchIt, ...depth, "origin", ref));
     await runGit(place, "checkout", "-q", "--force", "FETCH_HEAD");
   } catch (error) {
     if (!/^[0-9a-f]{7,64}$/.test(ref)) throw error;
     await runGit(place, "fetch", "-q", "--tags", "origin", "+refs/heads/*:refs/remotes/origin/*");
     await runGit(place, "checkout", "-q", "--force", ref);
+  }
+}
+
+/** Servers that only hand out files have no part of a history. */
+async function shallowOrWhole(run: (depth: string[]) => Promise<unknown>): Promise<void> {
+  try {
+    await run(["--depth=1"]);
+  } catch (error) {
+    if (!/shallow/i.test(messageOf(error))) throw error;
+    await run([]);
+  }
+}
+
+/** For a whole repository, by whichever way it comes: a server may send a little for ever. */
+const patienceMilliseconds = 30 * 60_000;
+
+async function withTimeout<R>(signal: AbortSignal, work: (inTime: AbortSignal) => Promise<R>): Promise<R> {
+  const late = new AbortController();
+  const timer = setTimeout(
+    () => late.abort(unavailable("the repository was not fetched in time")),
+    patienceMilliseconds,
+  );
+  try {
+    return await work(AbortSignal.any([signal, late.signal]));
+  } finally {
+    clearTimeout(timer);
   }
 }
 
@@ -88,15 +120,20 @@ async function gather(
   await files.run({ kind: "gather", source: repository, part: subdir, target, exclude }, signal);
 }
 
-/** A token or a header that the client has for the host. */
-async function findHeader(client: ClientSession, remote: string): Promise<GitPlace["header"]> {
+/** A token or a header that the client has for the host, or what the address had. */
+async function findHeader(
+  client: ClientSession | undefined,
+  remote: string,
+  credentials: string | undefined,
+): Promise<GitPlace["header"]> {
   if (!/^https?:\/\//i.test(remote)) return undefined;
   const { host, origin } = new URL(remote);
   const find = async (name: string) =>
-    ((await client.findSecret(`${name}.${host}`)) ?? (await client.findSecret(name)))?.toString().trim();
+    ((await client?.findSecret(`${name}.${host}`)) ?? (await client?.findSecret(name)))?.toString().trim();
   const header = await find("GIT_AUTH_HEADER");
   const token = header === undefined ? await find("GIT_AUTH_TOKEN") : undefined;
-  const basic = token && `basic ${Buffer.from(`x-access-token:${token}`).toString("base64")}`;
+  const user = token ? `x-access-token:${token}` : credentials;
+  const basic = user && `basic ${Buffer.from(user).toString("base64")}`;
   const value = header ?? basic;
   return value === undefined ? undefined : { origin, value: `Authorization: ${value}` };
 }

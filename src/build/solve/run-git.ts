@@ -1,5 +1,6 @@
 import { spawn } from "node:child_process";
 import { hasCode, internal, unavailable } from "../../errors.ts";
+import { redactAddresses } from "../../formats/redact-address.ts";
 
 /** Where git works, and what it is given. */
 export interface GitPlace {
@@ -59,10 +60,21 @@ function environmentOf({ header, hasAgent }: GitPlace): NodeJS.ProcessEnv {
     SSH_ASKPASS: "/bin/false",
     GIT_SSH_COMMAND: hasAgent ? ssh : "/bin/false",
     GIT_ALLOW_PROTOCOL: "http:https:git:ssh",
+    ...proxies(),
     GIT_CONFIG_COUNT: String(all.length),
     ...Object.fromEntries(given),
     ...(hasAgent && { SSH_AUTH_SOCK: `${mountpoint}/agent` }),
   };
+}
+
+/** Those by which this machine reaches the rest. curl reads some in small letters only. */
+function proxies(): NodeJS.ProcessEnv {
+  const names = ["HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "ALL_PROXY"];
+  const found = names.flatMap((name) => {
+    const value = process.env[name.toLowerCase()] ?? process.env[name];
+    return value === undefined ? [] : [[name, value] as const, [name.toLowerCase(), value] as const];
+  });
+  return Object.fromEntries(found);
 }
 
 /** Of this program alone: the folder may be where only root can go. */
@@ -72,8 +84,9 @@ const script = `mount --bind "$1" ${mountpoint} && shift && cd ${mountpoint}/rep
 const notFoundStatus = 127;
 
 /** @returns what it prints @throws EngineError with what it complains of */
-export function runGit(place: GitPlace, ...words: string[]): Promise<string> {
+export async function runGit(place: GitPlace, ...words: string[]): Promise<string> {
   const { folder, signal } = place;
+  signal.throwIfAborted();
   const isolated = ["--mount", "--propagation", "private", "--", "sh", "-c", script, "sh", folder];
   const child = spawn("unshare", [...isolated, ...words], {
     ...{ cwd: "/", env: environmentOf(place), detached: true },
@@ -95,7 +108,8 @@ export function runGit(place: GitPlace, ...words: string[]): Promise<string> {
       if (signal.aborted) reject(signal.reason);
       else if (code === 0) resolve(output);
       else if (code === notFoundStatus) reject(internal("git is not installed on this machine"));
-      else reject(unavailable(`git ${words[0]}: ${complaint.trim() || `exit status ${code}`}`));
+      else
+        reject(unavailable(`git ${words[0]}: ${redactAddresses(complaint.trim()) || `exit status ${code}`}`));
     });
   }).finally(() => signal.removeEventListener("abort", stop));
 }
