@@ -6,6 +6,8 @@ import { createWebSocketDecoder, encodeWebSocketFrame } from "../formats/web-soc
 export function openWebSocket(socket: Duplex, isText: boolean): Duplex {
   const kind = isText ? "text" : "binary";
   let isClosing = false;
+  /** Nothing of the client's counts after its close, also when it comes in the same piece. */
+  let isOver = false;
   const close = (payload: Uint8Array) => {
     if (!isClosing) socket.write(encodeWebSocketFrame("close", payload));
     isClosing = true;
@@ -30,9 +32,15 @@ export function openWebSocket(socket: Duplex, isText: boolean): Duplex {
     },
   });
   const decoder = createWebSocketDecoder({
-    onData: (chunk) => void (stream.push(chunk) || socket.pause()),
-    onPing: (payload) => void (isClosing || socket.write(encodeWebSocketFrame("pong", payload))),
+    onData: (chunk) => void (isOver || stream.push(chunk) || socket.pause()),
+    onPing(payload) {
+      // A client that pings and does not read would have its answers fill the memory.
+      if (isClosing || socket.writableLength > mostUnsentBytes) return;
+      socket.write(encodeWebSocketFrame("pong", payload));
+    },
     onClose(payload) {
+      if (isOver) return;
+      isOver = true;
       close(payload);
       stream.push(null);
       // It closes as a whole, once all that it has sent has been read.
@@ -41,7 +49,7 @@ export function openWebSocket(socket: Duplex, isText: boolean): Duplex {
   });
   socket.on("data", (bytes: Buffer) => {
     try {
-      if (!stream.readableEnded) decoder.push(bytes);
+      if (!isOver) decoder.push(bytes);
     } catch (error) {
       if (!(error instanceof EngineError)) throw error;
       close(wrongEnd);
@@ -52,6 +60,8 @@ export function openWebSocket(socket: Duplex, isText: boolean): Duplex {
   socket.on("error", () => stream.destroy());
   return stream;
 }
+
+const mostUnsentBytes = 64 * 1024;
 
 /** Status codes (RFC 6455, section 7.4.1): 1000 and 1002. */
 const normalEnd = Buffer.from([0x03, 0xe8]);

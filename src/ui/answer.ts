@@ -51,22 +51,50 @@ export function answerError(input: IncomingMessage, output: ServerResponse, thro
 
 const mostBodyBytes = 16 * 1024;
 
-/** A small object of strings, as the page's own operations take it. @throws Refusal */
-export async function readPlainBody(input: IncomingMessage): Promise<Record<string, unknown>> {
+const longestBodyMilliseconds = 10_000;
+
+/**
+ * A small object of strings, as the page's own operations take it.
+ * @param milliseconds until it must have come
+ * @throws Refusal
+ */
+export async function readPlainBody(
+  input: IncomingMessage,
+  milliseconds = longestBodyMilliseconds,
+): Promise<Record<string, unknown>> {
   if (!/^application\/json\b/.test(input.headers["content-type"] ?? ""))
     throw new Refusal(415, "the body must be application/json");
-  const chunks: Buffer[] = [];
-  let length = 0;
-  for await (const chunk of input as AsyncIterable<Buffer>) {
-    length += chunk.length;
-    if (length > mostBodyBytes) throw new Refusal(413, "the body is too large");
-    chunks.push(chunk);
-  }
+  const body = await collect(input, milliseconds);
   try {
-    const value: unknown = JSON.parse(Buffer.concat(chunks).toString());
+    const value: unknown = JSON.parse(body.toString());
     if (typeof value === "object" && value !== null && !Array.isArray(value)) return { ...value };
   } catch {
     // Said below.
   }
   throw new Refusal(400, "the body must be a JSON object");
+}
+
+/** The request is left as it is when this fails, so that it can still be answered. @throws Refusal */
+function collect(input: IncomingMessage, milliseconds: number): Promise<Buffer> {
+  return new Promise((resolve, reject) => {
+    const chunks: Buffer[] = [];
+    let length = 0;
+    const refuse = (status: number, message: string) => {
+      clearTimeout(timer);
+      input.off("data", take);
+      reject(new Refusal(status, message));
+    };
+    const take = (chunk: Buffer) => {
+      length += chunk.length;
+      if (length > mostBodyBytes) refuse(413, "the body is too large");
+      else chunks.push(chunk);
+    };
+    const timer = setTimeout(() => refuse(408, "the body did not come in time"), milliseconds);
+    const cut = () => refuse(400, "the body was cut off");
+    input.on("data", take).once("error", cut).once("close", cut);
+    input.once("end", () => {
+      clearTimeout(timer);
+      resolve(Buffer.concat(chunks));
+    });
+  });
 }

@@ -21,17 +21,28 @@ export function openHistory(folder: string | undefined): History {
   if (folder) mkdirSync(folder, { recursive: true, mode: 0o700 });
   const minutes = [...readMinutes(older), ...readMinutes(newer)];
   let size = sizeOf(newer);
+  /** A line may have been written in part. */
+  let isCut = false;
 
   function keep(minute: Minute): void {
     minutes.push(minute);
     if (minutes.length > (2 * mostBytes) / 300) minutes.splice(0, 1000);
-    if (!newer || !older) return;
-    const line = `${JSON.stringify(minute)}\n`;
+    try {
+      if (newer && older) write(`${isCut ? "\n" : ""}${JSON.stringify(minute)}\n`, newer, older);
+      isCut = false;
+    } catch {
+      // A full disk costs the minutes after a restart, and nothing else.
+      isCut = true;
+      size = sizeOf(newer);
+    }
+  }
+
+  function write(line: string, newest: string, before: string): void {
     if (size + line.length > mostBytes) {
-      renameSync(newer, older);
+      renameSync(newest, before);
       size = 0;
     }
-    appendFileSync(newer, line, { mode: 0o600 });
+    appendFileSync(newest, line, { mode: 0o600 });
     size += Buffer.byteLength(line);
   }
 

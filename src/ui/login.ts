@@ -68,6 +68,8 @@ export function createLogin(options: LoginOptions): Entrance {
       const address = addressOf(input);
       attempts.check(address);
       const fields = await readPlainBody(input);
+      // Others of this address may have failed while the body came.
+      attempts.check(address);
       // Counted before it is known, or many at once would be one try.
       attempts.fail(address);
       if (!(await isRight(fields, input)))

@@ -40,7 +40,15 @@ export async function passOn(
   const gone = new AbortController();
   output.once("close", () => gone.abort());
   const signal = AbortSignal.any([gone.signal, session]);
-  const answer = await ask(call, input, engine, signal);
+  const hasBody = "content-length" in input.headers || "transfer-encoding" in input.headers;
+  const isUpload = hasBody && (call.method === "POST" || call.method === "PUT");
+  const upload = isUpload ? watchUpload(input) : undefined;
+  const answer = await ask(call, input, { engine, signal, upload: upload?.stream }).catch(
+    (error: unknown) => {
+      upload?.stop();
+      throw error;
+    },
+  );
   const { statusCode = 200 } = answer;
   output.writeHead(statusCode, { ...pick(answer.headers, returnedHeaders), ...closedHeaders, ...headers });
   output.flushHeaders();
@@ -48,23 +56,25 @@ export async function passOn(
   session.addEventListener("abort", end, { once: true });
   await pipeline(answer, output).catch(() => output.destroy());
   session.removeEventListener("abort", end);
+  upload?.stop();
 }
 
 async function ask(
   { method, path, query }: EngineCall,
   input: IncomingMessage,
-  engine: EngineLink,
-  signal: AbortSignal,
+  { engine, signal, upload }: { engine: EngineLink; signal: AbortSignal; upload: Readable | undefined },
 ): Promise<IncomingMessage> {
   const { transport } = await engine.client();
   const headers = pick(input.headers, sentHeaders);
-  const hasBody = "content-length" in input.headers || "transfer-encoding" in input.headers;
-  const isUpload = hasBody && (method === "POST" || method === "PUT");
-  if (!isUpload) delete headers["content-length"];
+  if (!upload) delete headers["content-length"];
   try {
     if (method === "HEAD") return await transport.head(path, { query, headers, signal });
-    const stream = isUpload ? watched(input) : undefined;
-    return await transport.stream(method, path, { query, headers, signal, ...(stream && { stream }) });
+    return await transport.stream(method, path, {
+      query,
+      headers,
+      signal,
+      ...(upload && { stream: upload }),
+    });
   } catch (error) {
     if (toRefusal(error).status === 502) engine.forget();
     throw error;
@@ -73,8 +83,14 @@ async function ask(
 
 const longestSilenceMilliseconds = 60_000;
 
+interface Upload {
+  stream: Readable;
+  /** Once there is an answer: the connection may carry another request by now. */
+  stop(): void;
+}
+
 /** An upload that no longer moves is given up. */
-function watched(input: Readable): Readable {
+function watchUpload(input: Readable): Upload {
   const give = () => input.destroy(new Refusal(408, "the upload stopped"));
   let timer = setTimeout(give, longestSilenceMilliseconds);
   const through = new Transform({
@@ -86,7 +102,12 @@ function watched(input: Readable): Readable {
   });
   input.once("error", (error) => through.destroy(error));
   through.once("close", () => clearTimeout(timer));
-  return input.pipe(through);
+  const stop = () => {
+    clearTimeout(timer);
+    input.unpipe(through).resume();
+    through.destroy();
+  };
+  return { stream: input.pipe(through), stop };
 }
 
 function pick(headers: IncomingHttpHeaders, names: readonly string[]): Record<string, string> {

@@ -22,6 +22,8 @@ export interface UiSessions {
 interface Kept extends UiSession {
   end: AbortController;
   endsAt: number;
+  /** Ends its streams in time, also when no request of it comes any more. */
+  timer: NodeJS.Timeout;
 }
 
 const mostSessions = 64;
@@ -33,8 +35,10 @@ export function createUiSessions(now: () => number = Date.now): UiSessions {
   const kept = new Map<string, Kept>();
 
   function drop(hash: string): void {
-    kept.get(hash)?.end.abort();
+    const found = kept.get(hash);
     kept.delete(hash);
+    clearTimeout(found?.timer);
+    found?.end.abort();
   }
 
   return {
@@ -44,8 +48,11 @@ export function createUiSessions(now: () => number = Date.now): UiSessions {
       if (kept.size >= mostSessions && oldest !== undefined) drop(oldest);
       const id = secret();
       const end = new AbortController();
-      const session = { key: secret(), signal: end.signal, end, endsAt: now() + sessionSeconds * 1000 };
-      kept.set(hashOf(id), session);
+      const hash = hashOf(id);
+      const life = sessionSeconds * 1000;
+      const timer = setTimeout(() => drop(hash), life).unref();
+      const session = { key: secret(), signal: end.signal, end, endsAt: now() + life, timer };
+      kept.set(hash, session);
       return { session, id };
     },
     find(id) {

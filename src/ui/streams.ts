@@ -39,12 +39,14 @@ export function createStreams(options: ProxyOptions & { feed: Feed }): Streams {
         open--;
         session.removeEventListener("abort", end);
       });
-      void source(socket).catch((error: unknown) => {
-        const { message, status } = toRefusal(error);
-        if (status === 502) options.engine.forget();
-        say(socket, { message });
-        socket.end(encodeWebSocketFrame("close", Buffer.alloc(0)));
-      });
+      void source(socket)
+        .catch((error: unknown) => {
+          const { message, status } = toRefusal(error);
+          if (status === 502) options.engine.forget();
+          say(socket, { message });
+          if (socket.writable) socket.end(encodeWebSocketFrame("close", Buffer.alloc(0)));
+        })
+        .finally(() => leave(socket));
     },
   };
 }
@@ -66,10 +68,12 @@ function chooseSource(path: string, search: URLSearchParams, options: ProxyOptio
   return async (socket) => {
     const gone = new AbortController();
     socket.once("close", () => gone.abort());
+    // Read from the start, or a page that leaves before the engine answers would not be seen to leave.
+    const page = openWebSocket(socket, false).resume();
     const { transport } = await options.engine.client();
     const answer = await transport.stream("GET", call.path, { query: call.query, signal: gone.signal });
     say(socket, { type: answer.headers["content-type"] ?? "" });
-    await quietly(pipeline(answer, openWebSocket(socket, false).resume()));
+    await quietly(pipeline(answer, page));
   };
 }
 
@@ -82,6 +86,7 @@ async function bridge(
   of: { exec: string; size: number[] } | { container: string },
   engine: EngineLink,
 ): Promise<void> {
+  const page = openWebSocket(socket, false);
   const { transport } = await engine.client();
   const { socket: process, isRaw } =
     "exec" in of
@@ -96,7 +101,6 @@ async function bridge(
     return;
   }
   say(socket, { type: isRaw ? "raw" : "frames" });
-  const page = openWebSocket(socket, false);
   await quietly(pipeline(page, process, page));
   process.destroy();
 }
@@ -109,6 +113,7 @@ const largestBacklogBytes = 1 << 20;
 /** A page that does not read misses what comes meanwhile. */
 async function feed(socket: Duplex, { follow }: Feed): Promise<void> {
   const page = openWebSocket(socket, true).resume();
+  page.on("error", () => socket.destroy());
   const unfollow = follow((message) => {
     if (socket.writableLength < largestBacklogBytes) page.write(message);
   });
@@ -128,14 +133,23 @@ function accept(input: IncomingMessage, socket: Duplex, head: Buffer): void {
 }
 
 function say(socket: Duplex, message: object): void {
-  if (!socket.destroyed) socket.write(encodeWebSocketFrame("text", Buffer.from(JSON.stringify(message))));
+  if (socket.writable) socket.write(encodeWebSocketFrame("text", Buffer.from(JSON.stringify(message))));
 }
 
-/** An ordinary answer on a connection that asked for more. */
+const longestFarewellMilliseconds = 3000;
+
+/** What the page has yet to send is read for a while. Then its place is another's, whether it has closed its side or not. */
+function leave(socket: Duplex): void {
+  socket.resume();
+  const timer = setTimeout(() => socket.destroy(), longestFarewellMilliseconds);
+  socket.once("close", () => clearTimeout(timer));
+}
+
+/** An ordinary answer on a connection that asked for more. It ends with the answer, whether the client closes its side or not. */
 export function refuseUpgrade(input: IncomingMessage, error: unknown): void {
   const output = new ServerResponse(input);
   output.shouldKeepAlive = false;
   output.assignSocket(input.socket);
-  output.once("finish", () => input.socket.end());
+  output.once("finish", () => input.socket.destroySoon());
   answerError(input, output, error);
 }

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
-import { mkdtempSync, readdirSync, rmSync, statSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { describe, it } from "node:test";
+import { describe, it, mock } from "node:test";
 import { createAttempts } from "../../src/ui/attempts.ts";
 import { openHistory } from "../../src/ui/history.ts";
 import { type Rates, ratesOf } from "../../src/ui/rates.ts";
@@ -18,6 +18,20 @@ describe("what the page's server keeps is bounded", () => {
     now = sessionSeconds * 1000;
     assert.equal(sessions.find(id), undefined);
     assert.ok(session.signal.aborted);
+  });
+
+  it("ends sessions of which no request comes any more, and so their streams", () => {
+    mock.timers.enable({ apis: ["setTimeout", "Date"] });
+    const sessions = createUiSessions();
+    const { session } = sessions.begin();
+    const { session: other, id } = sessions.begin();
+    sessions.end(id);
+    assert.ok(other.signal.aborted);
+    mock.timers.tick(sessionSeconds * 1000 - 1);
+    assert.ok(!session.signal.aborted);
+    mock.timers.tick(1);
+    assert.ok(session.signal.aborted);
+    mock.timers.reset();
   });
 
   it("ends the oldest of too many sessions", () => {
@@ -93,6 +107,22 @@ describe("what the page's server keeps is bounded", () => {
     assert.equal(kept.length, 61);
     assert.deepEqual([kept.at(-1)?.at, kept.at(-1)?.cpu, kept.at(-1)?.top.length], [minutes * 60, 30, 4]);
     assert.ok(openHistory(folder).read(0).length <= 1500);
+    rmSync(folder, { recursive: true });
+  });
+
+  it("keeps the minutes in memory while they cannot be written", () => {
+    const folder = mkdtempSync(join(tmpdir(), "berth-history-"));
+    const history = openHistory(folder);
+    history.add(60_000, []);
+    rmSync(folder, { recursive: true });
+    history.add(120_000, []);
+    assert.deepEqual(
+      history.read(0).map(({ at }) => at),
+      [60, 120],
+    );
+    mkdirSync(folder);
+    history.add(180_000, []);
+    assert.equal(openHistory(folder).read(0).at(-1)?.at, 180);
     rmSync(folder, { recursive: true });
   });
 
