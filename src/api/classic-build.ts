@@ -50,10 +50,10 @@ export async function build(request: ApiRequest): Promise<undefined> {
     if (!image || running.prepared.plans.length > 1)
       throw conflict("this builder builds for one platform at a time");
     words.expect(running);
-    const layers = await running.solve(image);
+    const solved = await running.solve(image);
     const sourceDate = options.sourceDate;
     const exported = await exportImage(engine.images, () => {}, {
-      ...{ results: [{ image, layers }], names, sourceDate, hasIndex: false },
+      ...{ results: [{ image, ...solved }], names, sourceDate, hasIndex: false },
       annotations: readAnnotations(new Map()),
     });
     if (isQuiet) send({ stream: `${exported.digest}\n` });

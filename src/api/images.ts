@@ -193,12 +193,12 @@ export async function push(request: ApiRequest): Promise<undefined> {
   const [platform] = platformsOf(request);
   const reference = withTag(parseReference(request.param("name")), request.text("tag"));
   const auth = decodeRegistryAuth(String(request.input.headers["x-registry-auth"] ?? ""));
-  await withProgress(request, (report) =>
-    request.engine.images.push(reference, {
+  await withProgress(request, async (report) => {
+    await request.engine.images.push(reference, {
       ...{ auth, report, signal: request.signal },
       ...(platform && { platform }),
-    }),
-  );
+    });
+  });
 }
 
 /** @throws EngineError invalid */

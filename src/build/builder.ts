@@ -29,7 +29,7 @@ import type { BuilderSettings, BuildRooms } from "./rooms.ts";
 import type { FilesJob, FilesResult } from "./solve/files.worker.ts";
 import { createStepProcesses, type StepProcesses } from "./solve/processes.ts";
 import { createSolver, parallelSteps } from "./solve/solve.ts";
-import type { Followers, SolveRooms, Solving } from "./solve/solving.ts";
+import type { Followers, SolvedImage, SolveRooms, Solving } from "./solve/solving.ts";
 import { lowerDirectoriesOf } from "./solve/step-layer.ts";
 
 /** What a client asks of one build. */
@@ -46,8 +46,8 @@ export interface BuildRequest extends ClientInputs {
 export interface Build {
   readonly prepared: PreparedBuild;
   readonly options: BuildOptions;
-  /** Does what an image needs. @returns its layers, chainIDs with the base first; they stay until `close` @throws BuildError */
-  solve(image: PlannedImage): Promise<string[]>;
+  /** Does what an image needs. @returns its layers, which stay until `close` @throws BuildError */
+  solve(image: PlannedImage): Promise<SolvedImage>;
   /** What layers show, as files for this build alone. */
   flatten(layers: readonly string[]): Promise<Folder>;
   /** The same as an archive. */
@@ -223,7 +223,7 @@ async function prepare(rooms: SolveRooms, request: BuildRequest): Promise<Build>
       ...{ prepared, options, close },
       flatten: (layers) => rooms.folders.flatten(directories(layers), solving.signal),
       pack: (layers) => rooms.folders.pack(directories(layers), solving.signal),
-      solve: (image) => solver.layersOf(image.target),
+      solve: (image) => solver.imageOf(image.target),
     };
   } catch (error) {
     close();

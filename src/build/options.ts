@@ -99,8 +99,6 @@ export function parseBuildOptions(
 
 export interface ProvenanceOptions {
   mode: "min" | "max";
-  /** Clients ask for it by themselves. */
-  isByDefault: boolean;
 }
 
 /** A list of NAME=VALUE. @throws EngineError invalid */
@@ -122,7 +120,8 @@ function parseProvenance(text: string | undefined): ProvenanceOptions | undefine
   const version = given.get("version") ?? "v0.2";
   if (version !== "v0.2")
     throw invalid(`provenance of version ${JSON.stringify(version)} is not supported: v0.2 is`);
-  return { mode, isByDefault: isTrue(given.get("inline-only") ?? "") };
+  // Clients ask for this one by themselves. It would give an image another id each time that it is built.
+  return isTrue(given.get("inline-only") ?? "") ? undefined : { mode };
 }
 
 function parseSbom(text: string | undefined): string | undefined {

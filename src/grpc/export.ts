@@ -10,17 +10,17 @@ import {
 } from "../build/export/image.ts";
 import { stateProvenance } from "../build/export/provenance.ts";
 import { reportWork } from "../build/progress.ts";
+import type { SolvedImage } from "../build/solve/solving.ts";
 import type { SolveRequest } from "../buildkit/messages/control.ts";
 import { invalid, notImplemented } from "../errors.ts";
+import type { Descriptor } from "../formats/oci-manifest.ts";
 import { formatPlatform } from "../formats/platform.ts";
 import { parseReference, type Reference, repositoryOf, withDefaultTag } from "../formats/reference.ts";
 import type { Door } from "./door.ts";
 import type { Job, ResultRef } from "./jobs.ts";
 
 /** What a build has made, with the layers that it has come to. */
-interface Built extends ResultRef {
-  layers: string[];
-}
+interface Built extends ResultRef, SolvedImage {}
 
 interface Exporter {
   type: string;
@@ -37,7 +37,7 @@ export async function exportResults(door: Door, job: Job, results: readonly Resu
   if (job.request.internal || results.length === 0) return response;
   const startedAt = Date.now();
   const built = await Promise.all(
-    results.map(async ({ build, image }) => ({ build, image, layers: await build.solve(image) })),
+    results.map(async ({ build, image }) => ({ build, image, ...(await build.solve(image)) })),
   );
   for (const [index, exporter] of exportersOf(job.request).entries())
     await exportOne(door, job, built, { ...exporter, index, startedAt }, response);
@@ -77,10 +77,10 @@ function orderOf(
   const { options, prepared } = first.build;
   const { provenance } = options;
   const finishedAt = Date.now();
-  const results = built.map(({ image, layers }): BuiltResult => {
-    if (!provenance) return { image, layers };
+  const results = built.map(({ build: _, image, ...solved }): BuiltResult => {
+    if (!provenance) return { image, ...solved };
     const facts = { options, file: prepared.file, image, names, invocation: job.ref, startedAt, finishedAt };
-    return { image, layers, statements: (digest) => [stateProvenance(facts, digest)] };
+    return { image, ...solved, statements: (digest) => [stateProvenance(facts, digest)] };
   });
   const { sourceDate, isMultiPlatform } = options;
   const hasIndex = isMultiPlatform || provenance !== undefined;
@@ -97,15 +97,19 @@ async function exportFiles(door: Door, job: Job, built: readonly Built[], export
     return exportArchive(await only.build.pack(only.layers), target);
   }
   const isSplit = exporter.attrs.get("platform-split") ?? String(built.length > 1);
-  const folders = await Promise.all(
+  const flattened = await Promise.allSettled(
     built.map(async ({ build, image, layers }) => ({
       folder: await build.flatten(layers),
       below: isSplit === "true" ? formatPlatform(image.platform).replaceAll("/", "_") : "",
     })),
   );
-  await exportDirectories(folders, target).finally(() => {
+  const folders = flattened.flatMap((one) => (one.status === "fulfilled" ? [one.value] : []));
+  try {
+    for (const one of flattened) if (one.status === "rejected") throw one.reason;
+    await exportDirectories(folders, target);
+  } finally {
     for (const { folder } of folders) folder.release();
-  });
+  }
 }
 
 /** Into the image store, and from there to the registries of its names where that is asked for. */
@@ -118,11 +122,14 @@ async function exportToStore(
 ): Promise<void> {
   const isPushed = ["true", "1"].includes(attrs.get("push") ?? "");
   if (isPushed && order.names.length === 0) throw invalid("tag is needed when pushing to registry");
+  let pushed: Descriptor | undefined;
   const exported = await exportImage(door.images, job.events.report, order, async (_, line) => {
     if (!isPushed) return;
-    for (const name of order.names) await push(door, job, withDefaultTag(parseReference(name)), line);
+    for (const name of order.names)
+      pushed = await push(door, job, withDefaultTag(parseReference(name)), line);
   });
-  describe(response, exported.digest, exported.target);
+  // Layers are compressed for a registry, so that the image has another digest there.
+  describe(response, exported.digest, pushed ?? exported.target);
   if (exported.names.length > 0) response.set("image.name", exported.names.join(","));
 }
 
@@ -131,12 +138,13 @@ async function push(
   job: Job,
   reference: Reference,
   line: (id: string) => () => void,
-): Promise<void> {
+): Promise<Descriptor | undefined> {
   const session = await sessions.get(job.request.session);
   const auth = (await session.findCredentials(reference.domain)) ?? {};
   const done = line(`pushing ${repositoryOf(reference)}:${reference.tag}`);
-  await images.push(reference, { auth, report: () => {}, signal: job.signal });
+  const pushed = await images.push(reference, { auth, report: () => {}, signal: job.signal });
   done();
+  return pushed.at(-1);
 }
 
 function describe(
@@ -163,6 +171,7 @@ async function exportLayout(
     throw notImplemented(`${type} output as a directory is not supported: leave out tar=false`);
   const vertex = exportVertex(`exporting to ${type} image format`);
   const { report } = job.events;
+  const session = await sessions.get(job.request.session);
   return reportWork(report, vertex, async () => {
     const line = lineBelow(report, vertex.digest);
     const done = line("exporting layers");
@@ -174,13 +183,21 @@ async function exportLayout(
       const references = order.names.map((name) => withDefaultTag(parseReference(name)));
       const archive = await images.saveAs(id, references);
       const sent = line("sending tarball");
-      const session = await sessions.get(job.request.session);
-      await session.sendArchive(index, copies(archive), Object.fromEntries(response));
+      try {
+        await session.sendArchive(index, copies(archive), Object.fromEntries(response));
+      } finally {
+        await letGo(archive);
+      }
       sent();
     } finally {
       if (!isThere.has(id)) await images.removeUnnamed(id);
     }
   });
+}
+
+/** Of an archive that was never begun nothing would be closed. */
+async function letGo(archive: AsyncIterable<unknown>): Promise<void> {
+  for await (const _ of archive) break;
 }
 
 /** A piece of an archive is good only until the next one. */

@@ -142,7 +142,7 @@ async function findInput(
   const found = id === undefined ? undefined : door.jobs.findResult(id);
   if (!found) throw new GrpcError(code.notFound, `input ${JSON.stringify(key)} is not there`);
   const { build, image } = found;
-  return { image, layers: await build.solve(image) };
+  return { image, ...(await build.solve(image)) };
 }
 
 /** @throws GrpcError */

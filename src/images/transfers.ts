@@ -1,6 +1,6 @@
 import type { Readable } from "node:stream";
 import type { ProgressMessage } from "../formats/docker-api/docker-api.ts";
-import type { Platform } from "../formats/oci-manifest.ts";
+import type { Descriptor, Platform } from "../formats/oci-manifest.ts";
 import { familiarRepository, formatFamiliar, parseReference, type Reference } from "../formats/reference.ts";
 import type { SavedArchive } from "./archive/archive-write.ts";
 import { type ImportOptions, importRootfs as importLayer } from "./archive/import.ts";
@@ -39,8 +39,11 @@ export interface ImageTransfers {
   save(names: readonly string[], platforms?: readonly Platform[]): Promise<SavedArchive>;
   /** Pulls an image, or all tags of a repository when the reference has neither tag nor digest. @throws EngineError in Docker's words */
   pull(reference: Reference, options: PullOptions): Promise<void>;
-  /** Pushes a tag, or all tags of a repository when the reference has none. @throws EngineError in Docker's words */
-  push(reference: Reference, options: PushOptions): Promise<void>;
+  /**
+   * Pushes a tag, or all tags of a repository when the reference has none.
+   * @returns what the registry has now, for each tag @throws EngineError in Docker's words
+   */
+  push(reference: Reference, options: PushOptions): Promise<Descriptor[]>;
   /** Makes an image of one layer from a root file system's tar, compressed or not. @throws invalid */
   importRootfs(input: Readable, options: ImportOptions & NewName): Promise<ImageRecord>;
   /** Makes an image of what a container changed. @throws invalid for a bad name or change */
@@ -82,9 +85,10 @@ export function createImageTransfers(room: ImageRoom): ImageTransfers {
       events.publish("image", "pull", formatFamiliar(reference), attributes);
     },
     async push(reference, settings) {
-      await pushImages(room, reference, settings);
+      const pushed = await pushImages(room, reference, settings);
       const name = formatFamiliar(reference);
       events.publish("image", "push", name, { name: familiarRepository(reference) });
+      return pushed;
     },
     importRootfs,
     commit: (settings) => createNamed(room, settings, () => commitLayer(settings, room)),

@@ -13,7 +13,7 @@ import { load, makeDockerArchive, makeTar, openStore } from "./fixtures.ts";
 const settings = quickSettings({ patienceSeconds: 20 });
 const layer = (bytes: number) => ({ tar: makeTar([{ name: "a", data: randomBytes(bytes) }]) });
 
-function push(images: Images, name: string, signal = new AbortController().signal): Promise<void> {
+function push(images: Images, name: string, signal = new AbortController().signal) {
   return images.push(parseReference(name), { auth: {}, signal, report: () => {} });
 }
 

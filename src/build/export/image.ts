@@ -3,15 +3,14 @@ import type { Descriptor } from "../../formats/oci-manifest.ts";
 import { formatReference, parseReference, withDefaultTag } from "../../formats/reference.ts";
 import type { BuiltPart } from "../../images/built-index.ts";
 import type { Images } from "../../images/images.ts";
-import type { PlannedImage } from "../frontend/planned-image.ts";
+import { createdOf, type PlannedImage } from "../frontend/planned-image.ts";
 import { type Reporter, reportWork } from "../progress.ts";
+import type { SolvedImage } from "../solve/solving.ts";
 import type { Annotations } from "./annotations.ts";
 
 /** What has been built for one platform. */
-export interface BuiltResult {
+export interface BuiltResult extends SolvedImage {
   image: PlannedImage;
-  /** chainIDs, base first. */
-  layers: readonly string[];
   /** What is said of it beside it, of its manifest with this digest. */
   statements?: BuiltPart["statements"];
 }
@@ -79,8 +78,7 @@ export async function addImage(
 ): Promise<{ id: string; target: Descriptor }> {
   const { results, sourceDate, hasIndex, annotations } = order;
   const names = order.names.map((name) => formatReference(withDefaultTag(parseReference(name))));
-  const created = new Date(sourceDate ?? Date.now()).toISOString();
-  const parts = results.map((result) => describePart(result, created, annotations));
+  const parts = results.map((result) => describePart(result, sourceDate, annotations));
   const [only] = parts;
   const isPlain = parts.length === 1 && !hasIndex && only && Object.keys(only.annotations).length === 0;
   const { id, target } = isPlain
@@ -90,14 +88,16 @@ export async function addImage(
 }
 
 function describePart(
-  { image, layers, statements }: BuiltResult,
-  created: string,
+  { image, layers, createdAt, statements }: BuiltResult,
+  sourceDate: number | undefined,
   given: Annotations,
 ): BuiltPart {
   const { config, platform, baseContent } = image;
-  const history = config.history?.map((entry) => ({ ...entry, created: entry.created ?? created }));
+  const time = createdOf(image, sourceDate ?? createdAt);
+  const created = time !== undefined && { created: time };
+  const history = config.history?.map((entry) => ({ ...created, ...entry }));
   return {
-    config: { ...config, created, ...(history && { history }) },
+    config: { ...config, ...created, ...(history && { history }) },
     ...{
       layers,
       platform,

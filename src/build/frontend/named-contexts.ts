@@ -10,7 +10,7 @@ import type { BuildOptions } from "../options.ts";
 import type { Solving } from "../solve/solving.ts";
 import { type FoundImage, findBaseImage, keepLayers } from "./find-image.ts";
 import { loadFiles } from "./load-dockerfile.ts";
-import type { ClientInputs } from "./planned-image.ts";
+import { type ClientInputs, createdOf } from "./planned-image.ts";
 
 interface Named {
   name: string;
@@ -45,8 +45,9 @@ export async function findNamed(
     return found.base;
   }
   if (scheme === "input" && findInput) {
-    const { image, layers } = await findInput(rest);
-    const base: BaseImage = { config: image.config, layers, name };
+    const { image, layers, createdAt } = await findInput(rest);
+    const created = createdOf(image, createdAt);
+    const base: BaseImage = { config: { ...image.config, ...(created && { created }) }, layers, name };
     keepLayers(solving, layers);
     bases.set(base, { base, content: image.baseContent });
     return base;

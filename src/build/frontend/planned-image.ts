@@ -1,5 +1,6 @@
 import type { ImageContent } from "../../images/store/kinds.ts";
 import type { Plan } from "../graph/plan.ts";
+import type { SolvedImage } from "../solve/solving.ts";
 
 /** How one image comes to be. */
 export interface PlannedImage extends Plan {
@@ -9,11 +10,14 @@ export interface PlannedImage extends Plan {
   materials: { name: string; digest: string }[];
 }
 
+/** When an image was made: equal for a build that found all of it in the cache. @param createdAt of its newest step */
+export function createdOf({ base }: PlannedImage, createdAt: number | undefined): string | undefined {
+  return createdAt === undefined ? base?.config.created : new Date(createdAt).toISOString();
+}
+
 /** What another build has made, to stand on. */
-export interface BuildInput {
+export interface BuildInput extends SolvedImage {
   image: PlannedImage;
-  /** chainIDs, base first. */
-  layers: string[];
 }
 
 /** What a client gives besides its session. */

@@ -47,8 +47,23 @@ export function createSolver(solving: Solving): Solver {
       if (copied.kind !== "layers") throw conflict("a copy has no layers");
       return copied.layers;
     },
+    async imageOf(node) {
+      const layers = await solver.layersOf(node);
+      const times = await stepTimes(solver, node);
+      return { layers, ...(times.length > 0 && { createdAt: Math.max(...times) }) };
+    },
   };
   return solver;
+}
+
+/** Of a step and of those that it stands on. */
+async function stepTimes(solver: Solver, last: Node): Promise<number[]> {
+  const times: number[] = [];
+  for (let node: Node | undefined = last; node; node = "base" in node ? node.base : undefined) {
+    const outcome = await solver.solve(node);
+    if (outcome.kind === "layers" && outcome.record) times.push(outcome.record.createdAt);
+  }
+  return times;
 }
 
 /** What a step mounts of a tree becomes a layer, in which it has its place. */

@@ -68,6 +68,15 @@ export interface Solver {
   solve(node: Node): Promise<Outcome>;
   /** As layers, whatever it is. @param part of a tree that is none: the path that is wanted of it */
   layersOf(node: Node, part?: string): Promise<string[]>;
+  /** Layers that become an image. */
+  imageOf(node: Node): Promise<SolvedImage>;
+}
+
+export interface SolvedImage {
+  /** chainIDs, base first. */
+  layers: string[];
+  /** When its newest step was done, in this build or an earlier one; undefined without steps. */
+  createdAt?: number;
 }
 
 export interface StepWork {

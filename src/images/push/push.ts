@@ -1,7 +1,7 @@
 import { openPushTarget, type PushTarget } from "../../distribution/publication.ts";
 import { invalid, notFound } from "../../errors.ts";
 import { digestOf, shortId } from "../../formats/digest.ts";
-import type { Platform } from "../../formats/oci-manifest.ts";
+import type { Descriptor, Platform } from "../../formats/oci-manifest.ts";
 import { familiarRepository, formatFamiliar, type Reference, repositoryOf } from "../../formats/reference.ts";
 import { describeDescriptor } from "../describe-manifests.ts";
 import { blobsOf, layersOf } from "../image-index.ts";
@@ -34,7 +34,7 @@ export async function pushImages(
   store: PushStore,
   reference: Reference,
   options: PushOptions,
-): Promise<void> {
+): Promise<Descriptor[]> {
   if (reference.digest) throw invalid("cannot push a digest reference");
   options.report({ status: `The push refers to repository [${repositoryOf(reference)}]` });
   const all = store.catalog.references.tagsOf(reference);
@@ -45,15 +45,17 @@ export async function pushImages(
   // What is pushed stays until it is there, whatever happens to its names meanwhile.
   const pushed = wanted.map(({ id, reference: tagged }) => ({ image: store.catalog.get(id), tagged }));
   const needed = pushed.flatMap(({ image }) => [...blobsOf(image), ...layersOf(image)]);
-  await store.catalog.protect(needed, async () => {
+  return store.catalog.protect(needed, async () => {
     const connection = await store.registries.own(reference.domain).connect(options.signal);
     const { transport } = store.registries;
     const publication = openPushTarget(transport, connection, reference.path, options.auth);
+    const there: Descriptor[] = [];
     for (const { image, tagged } of pushed) {
       // Its layers may be compressed since the tag before.
       const current = store.catalog.images.get(image.id) ?? image;
-      await pushOne(store, current, tagged, publication, options);
+      there.push(await pushOne(store, current, tagged, publication, options));
     }
+    return there;
   });
 }
 
@@ -64,7 +66,7 @@ async function pushOne(
   reference: Reference,
   publication: PushTarget,
   { report, signal, platform }: PushOptions,
-): Promise<void> {
+): Promise<Descriptor> {
   const context = { store, reference, publication, report, signal };
   const main = platform
     ? getPresentManifest(image, platform, formatFamiliar(reference))
@@ -80,12 +82,12 @@ async function pushOne(
   prepare(main.content, report);
   const packed = await packLayers(store, main.content, signal);
   const made = packed.map(({ descriptor }) => descriptor.digest);
-  await store.catalog.protect(made, async () => {
+  return store.catalog.protect(made, async () => {
     await keepPacked(store, packed);
     const manifest = await publishContent(context, main, packed);
     if (hasIndex(image))
       report({ progressDetail: {}, aux: describeChoice(image, manifest, platformOf(main)) });
-    await complete(context, image, manifest);
+    return complete(context, image, manifest);
   });
 }
 
@@ -118,7 +120,7 @@ async function complete(
   { store: { catalog }, reference, publication, report, signal }: PushContext,
   image: ImageRecord,
   { mediaType, text }: PushedManifest,
-): Promise<void> {
+): Promise<Descriptor> {
   const tag = reference.tag ?? "latest";
   const digest = await publication
     .putManifest(tag, mediaType, text, signal)
@@ -129,4 +131,5 @@ async function complete(
   const size = Buffer.byteLength(text);
   report({ status: `${tag}: digest: ${digest} size: ${size}` });
   report({ progressDetail: {}, aux: { Tag: tag, Digest: digest, Size: size } });
+  return { mediaType, digest, size };
 }
