@@ -2,6 +2,7 @@ import { useEffect, useState } from "preact/hooks";
 import { call, get } from "./api/call.ts";
 import { textOf } from "./api/failure.ts";
 import { useWords } from "./languages/language.ts";
+import { loginFields } from "./login-fields.ts";
 import { session, sessionKey } from "./session.ts";
 
 /** The token comes in the address's fragment, which no server and no log ever sees. */
@@ -42,7 +43,7 @@ export function Login() {
       <form
         onSubmit={(event) => {
           event.preventDefault();
-          void enter(Object.fromEntries(fieldsOf(event.currentTarget)));
+          void enter(loginFields(new FormData(event.currentTarget)));
         }}
       >
         <h1>
@@ -82,9 +83,6 @@ function TokenField() {
     </>
   );
 }
-
-const fieldsOf = (form: HTMLFormElement) =>
-  [...new FormData(form)].map(([name, value]) => [name, String(value).trim()] as const);
 
 interface FieldProps {
   name: string;

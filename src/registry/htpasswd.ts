@@ -47,7 +47,7 @@ export async function openPasswordFile(path: string): Promise<PasswordFile> {
   async function current(): Promise<Users> {
     if ((await versionOf(path)) !== users.version) {
       users = await readUsers(path).catch((error: unknown) => {
-        throw new RegistryError("UNAVAILABLE", "the registry cannot read its password file", {
+        throw new RegistryError("UNAVAILABLE", "the password file cannot be read", {
           cause: error,
         });
       });

@@ -13,7 +13,7 @@ export interface OwnSite {
  * A name of another's making may lead to this machine (DNS rebinding), an address cannot.
  * @throws Refusal for a request under a foreign name, or of another site's page
  */
-export function checkSite({ headers, method }: IncomingMessage, { isTls, hostNames }: OwnSite): void {
+export function checkSite({ headers, method, url }: IncomingMessage, { isTls, hostNames }: OwnSite): void {
   const { host = "", origin } = headers;
   if (!isOwnHost(host, hostNames)) {
     const name = JSON.stringify(host.slice(0, 200));
@@ -23,7 +23,10 @@ export function checkSite({ headers, method }: IncomingMessage, { isTls, hostNam
   // A browser sends its origin with whatever changes something.
   const isForeign = origin === undefined ? method !== "GET" && method !== "HEAD" : origin !== own;
   const from = headers["sec-fetch-site"];
-  if (isForeign || (from !== undefined && from !== "same-origin" && from !== "none"))
+  const isFromElsewhere = from !== undefined && from !== "same-origin" && from !== "none";
+  // The file that opens a browser leads here, and a link may: the entrance is the same for all, and takes no cookie along.
+  const isVisit = method === "GET" && url === "/" && headers["sec-fetch-dest"] === "document";
+  if (isForeign || (isFromElsewhere && !isVisit))
     throw new Refusal(403, "requests from other sites are refused");
 }
 

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { describe, it } from "node:test";
 import { eventually, useEngine } from "../engine.ts";
@@ -62,16 +62,31 @@ describe("the page as a container, as guides start it", () => {
 describe("the page that the daemon serves", () => {
   const { engine, berth } = useEngine(undefined, ["--ui", "127.0.0.1:0"]);
 
-  it("is there as long as the daemon is", async () => {
-    const log = () => readFileSync(join(engine.folder, "daemon.log"), "utf8");
-    const port = () => Number([...log().matchAll(/"url":"http:\/\/127\.0\.0\.1:(\d+)\//g)].at(-1)?.[1]);
-    const ui = serverAt(port(), () => lastToken(log()));
-    const { headers } = await logIn(ui);
+  it("is there as long as the daemon is, and only root's file has its token", async () => {
+    const file = join(engine.execRoot, "ui-login");
+    const entry = () => (existsSync(file) ? readFileSync(file, "utf8") : "");
+    // The engine answers before the page is served.
+    const find = async () => {
+      const address = await eventually(entry, (text) => lastToken(text) !== "");
+      return serverAt(Number(new URL(address).port), () => lastToken(entry()));
+    };
+    const ui = await find();
+    assert.equal(statSync(file).mode & 0o777, 0o600);
+    const before = await logIn(ui);
+    const { headers } = before;
     assert.equal(JSON.parse((await ask(ui, "GET", "/api/info", { headers })).body).Driver, "overlay2");
     await engine.restart("SIGTERM");
-    const again = serverAt(port(), () => lastToken(log()));
-    assert.equal((await ask(again, "GET", "/api/info", { headers })).status, 401);
-    await logIn(again);
+    const again = await find();
+    const after = await logIn(again);
+    assert.equal((await ask(again, "GET", "/api/info", { headers: after.headers })).status, 200);
+    // Under the name that a cookie has on the new port, or it would not be looked at.
+    const cookie = before.cookie.replace(`-${ui.port}=`, `-${again.port}=`);
+    const old = { ...headers, Cookie: cookie };
+    assert.equal((await ask(again, "GET", "/api/info", { headers: old })).status, 401);
+    const log = readFileSync(join(engine.folder, "daemon.log"), "utf8");
+    assert.match(log, /the web page is served/);
+    assert.match(log, /a login to the web page/);
+    assert.equal(lastToken(log), "");
     assert.equal(await berth("ps", "-q"), "");
   });
 });

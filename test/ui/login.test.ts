@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { writeFileSync } from "node:fs";
+import { rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { before, describe, it } from "node:test";
 import { hash } from "bcryptjs";
@@ -101,7 +101,7 @@ describe("logging in to the page", () => {
 });
 
 describe("logging in with a password", () => {
-  const { ui: server } = useUi(async (engine) => {
+  const { engine, ui: server } = useUi(async (engine) => {
     const file = join(engine.folder, "passwords");
     writeFileSync(file, `ada:${await hash("lovelace", 4)}\n`);
     return [["--password-file", file]];
@@ -121,5 +121,11 @@ describe("logging in with a password", () => {
     const answer = await login({ name: "ada", password: "lovelace" });
     assert.equal(answer.status, 200);
     assert.match(answer.body, /"key":"[\w-]{43}"/);
+  });
+
+  it("says that the passwords cannot be read, in words of the page", async () => {
+    rmSync(join(engine.folder, "passwords"));
+    const answer = await login({ name: "ada", password: "lovelace" });
+    assert.deepEqual([answer.status, answer.body], [500, '{"message":"the password file cannot be read"}']);
   });
 });

@@ -160,6 +160,12 @@ describe("the page's way to the engine", () => {
       const login = await ask(ui, "POST", "/ui/login", { body: '{"token":"x"}', headers });
       assert.equal(login.status, status, `login: ${JSON.stringify(headers)}`);
     }
+    const visit = (path: string, from: string, dest: string) =>
+      call("GET", path, { "Sec-Fetch-Site": from, "Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": dest });
+    assert.equal((await visit("/", "cross-site", "document")).status, 200, "a link to the entrance");
+    assert.equal((await visit("/", "cross-site", "iframe")).status, 403);
+    for (const path of ["/api/version", "/ui/session", "/containers", "/?x"])
+      assert.equal((await visit(path, "cross-site", "document")).status, 403, path);
     for (const host of [`localhost:${port}`, `[::1]:${port}`, "192.0.2.7"])
       assert.equal((await ask(ui, "GET", "/", { headers: { Host: host } })).status, 200, host);
     const raw = `POST /api/containers/prune HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\nCookie: ${visitor.cookie}\r\nX-Berth-Key: ${visitor.key}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n`;

@@ -54,7 +54,8 @@ export const en = {
   logIn: "Log in",
   loginIntro: "This page has full control over the containers of this machine.",
   loginToken: "Token",
-  loginTokenHint: "berth ui printed it, or its log has it: docker logs NAME. A token is good for one login.",
+  loginTokenHint:
+    "berth ui printed it, its container's log has it (docker logs NAME), or the engine's file /run/berth/ui-login. A token is good for one login.",
   loginName: "Name",
   loginPassword: "Password",
   // Times and numbers

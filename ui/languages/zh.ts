@@ -52,7 +52,8 @@ export const zh: Words = {
   logIn: "登录",
   loginIntro: "此页面可以完全控制本机的容器。",
   loginToken: "令牌",
-  loginTokenHint: "由 berth ui 打印，或在其日志中：docker logs 名称。一个令牌只能登录一次。",
+  loginTokenHint:
+    "由 berth ui 打印，或在其容器的日志中（docker logs 名称），或在引擎的 /run/berth/ui-login 文件中。一个令牌只能登录一次。",
   loginName: "用户名",
   loginPassword: "密码",
   never: "从未",

@@ -56,8 +56,9 @@ token is good for one login; the next token is printed then.`,
     if (warning) cli.warn(warning);
     const entry = token === undefined ? url : `${url}#${token}`;
     cli.print(`Open ${entry}`);
-    if (!flags["no-browser"]) openBrowser(cli, entry);
+    const closeWay = flags["no-browser"] ? undefined : openBrowser(cli, entry);
     await untilStopped();
+    closeWay?.();
     ui.close();
     listening.server.closeAllConnections();
     await passwords?.close();
