@@ -1,6 +1,6 @@
 import { existsSync, globSync } from "node:fs";
 import { availableParallelism } from "node:os";
-import { join, relative } from "node:path";
+import { join, relative, resolve } from "node:path";
 import { run } from "node:test";
 import { spec } from "node:test/reporters";
 import { collectSummary } from "./summary.ts";
@@ -32,10 +32,11 @@ const missing = long.filter((file) => !existsSync(join(root, file)));
 if (missing.length > 0) throw new Error(`no such test: ${missing.join(", ")}`);
 
 const given = process.argv.slice(2);
-const found = globSync(given.length > 0 ? given : ["test/**/*.test.ts"]).map((file) =>
-  relative(root, join(process.cwd(), file)),
-);
-if (found.length === 0) throw new Error(`no test file is called ${given.join(" or ")}`);
+const patterns = given.length > 0 ? given : ["test/**/*.test.ts"];
+const matches = patterns.map((pattern) => globSync(pattern).map((file) => relative(root, resolve(file))));
+const unknown = patterns.filter((_, index) => matches[index]?.length === 0);
+if (unknown.length > 0) throw new Error(`no test file is called ${unknown.join(" or ")}`);
+const found = [...new Set(matches.flat())];
 const files = [
   ...long.filter((file) => found.includes(file)),
   ...found.filter((file) => !long.includes(file)).sort(),

@@ -42,7 +42,7 @@ export function controlMethods(door: Door): [string, Method][] {
     service(
       "Status",
       serverStream(statusRequest, statusResponse, async ({ ref }, call) => {
-        if (door.history.find(ref) && !door.jobs.isThere(ref)) {
+        if (!door.jobs.isThere(ref) && (await door.history.find(ref))) {
           for await (const update of door.history.progressOf(ref)) await call.send(update);
           return;
         }

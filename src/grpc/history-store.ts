@@ -4,15 +4,16 @@ import { open, readdir, readFile, rename, rm, writeFile } from "node:fs/promises
 import { join } from "node:path";
 import { historyRecord, type StatusResponse, statusResponse } from "../buildkit/messages/control.ts";
 import type { Given, MessageOf } from "../buildkit/wire/message.ts";
+import { invalid, messageOf } from "../errors.ts";
 import type { Logger } from "../logger.ts";
 
 export type HistoryRecord = MessageOf<typeof historyRecord>;
 
 /** Builds that are over, newest first, and what they said. */
 export interface HistoryStore {
-  list(): readonly HistoryRecord[];
-  find(ref: string): HistoryRecord | undefined;
-  /** Keeps a record with the progress that the build reported. */
+  list(): Promise<readonly HistoryRecord[]>;
+  find(ref: string): Promise<HistoryRecord | undefined>;
+  /** Keeps a record with the progress that the build reported. @throws EngineError invalid for one that is too large */
   add(record: Given<HistoryRecord>, progress: AsyncIterable<Given<StatusResponse>>): Promise<void>;
   /** What was reported, in pieces. Nothing for one that is not there. */
   progressOf(ref: string): AsyncGenerator<StatusResponse>;
@@ -34,17 +35,18 @@ const lengthBytes = 4;
 export function openHistoryStore(folder: string, logger: Logger): HistoryStore {
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   const records = new Map<string, HistoryRecord>();
-  const loaded = load(folder, records).catch((error: unknown) =>
-    logger.warn({ error }, "the build history could not be read"),
+  const loaded = load(folder, records, logger).catch((error: unknown) =>
+    logger.warn({ error: messageOf(error) }, "the build history could not be read"),
   );
   const pathOf = (ref: string, ending: string) =>
     join(folder, `${createHash("sha256").update(ref).digest("hex")}.${ending}`);
 
   async function write(record: Given<HistoryRecord>): Promise<void> {
     const path = pathOf(record.ref ?? "", "record");
-    await writeFile(`${path}.new`, historyRecord.encode(record), { mode: 0o600 });
+    const bytes = encode(record);
+    await writeFile(`${path}.new`, bytes, { mode: 0o600 });
     await rename(`${path}.new`, path);
-    records.set(record.ref ?? "", historyRecord.decode(historyRecord.encode(record)));
+    records.set(record.ref ?? "", historyRecord.decode(bytes));
   }
 
   async function remove(ref: string): Promise<void> {
@@ -63,35 +65,58 @@ export function openHistoryStore(folder: string, logger: Logger): HistoryStore {
   }
 
   return {
-    list: newestFirst,
-    find: (ref) => records.get(ref),
+    async list() {
+      await loaded;
+      return newestFirst();
+    },
+    async find(ref) {
+      await loaded;
+      return records.get(ref);
+    },
     async add(record, progress) {
       await loaded;
+      encode(record);
       await writeLog(pathOf(record.ref ?? "", "log"), progress);
       await write(record);
       await trim();
     },
     async *progressOf(ref) {
+      await loaded;
       if (records.has(ref)) yield* readLog(pathOf(ref, "log"));
     },
     async pin(ref, isPinned) {
+      await loaded;
       const known = records.get(ref);
       if (known) await write({ ...known, pinned: isPinned });
     },
-    remove,
+    async remove(ref) {
+      await loaded;
+      await remove(ref);
+    },
   };
+}
+
+/** @throws EngineError invalid for one that would not be read again */
+function encode(record: Given<HistoryRecord>): Uint8Array {
+  const bytes = historyRecord.encode(record);
+  if (bytes.length > largestRecordBytes) throw invalid("the record of the build is too large");
+  return bytes;
 }
 
 const timeOf = ({ createdAt }: HistoryRecord) =>
   (createdAt?.seconds ?? 0) * 1000 + (createdAt?.nanos ?? 0) / 1e6;
 
-async function load(folder: string, records: Map<string, HistoryRecord>): Promise<void> {
+async function load(folder: string, records: Map<string, HistoryRecord>, logger: Logger): Promise<void> {
   for (const name of await readdir(folder)) {
     if (!name.endsWith(".record")) continue;
-    const bytes = await readFile(join(folder, name));
-    if (bytes.length > largestRecordBytes) continue;
-    const record = historyRecord.decode(bytes);
-    records.set(record.ref, record);
+    try {
+      const bytes = await readFile(join(folder, name));
+      if (bytes.length > largestRecordBytes) continue;
+      const record = historyRecord.decode(bytes);
+      records.set(record.ref, record);
+    } catch (error) {
+      logger.warn({ error: messageOf(error), name }, "a record of the build history could not be read");
+    }
   }
 }
 

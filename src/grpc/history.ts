@@ -26,21 +26,30 @@ export function historyMethods(door: Door): [string, Method][] {
       "/moby.buildkit.v1.Control/ListenBuildHistory",
       serverStream(historyRequest, historyEvent, async ({ ref, activeOnly, earlyExit, limit }, call) => {
         const isMeant = (record: Given<HistoryRecord>) => ref === "" || record.ref === ref;
+        // Before what is there is read: a build may end meanwhile.
+        const news = earlyExit
+          ? undefined
+          : listen(door, call, (event) => event.record !== undefined && isMeant(event.record));
+        const past = activeOnly ? [] : await door.history.list();
         const active = door.jobs.list().filter(isShown).map(describeJob).filter(isMeant);
-        const over = activeOnly ? [] : door.history.list().filter(isMeant);
+        const isActive = new Set(active.map(({ ref }) => ref));
+        const over = past.filter((record) => isMeant(record) && !isActive.has(record.ref));
         const events: Event[] = [
           ...active.map((record) => ({ type: started, record })),
           ...over.map((record) => ({ type: complete, record })),
         ];
-        for (const event of limit > 0 ? events.slice(0, limit) : events) await call.send(event);
-        if (!earlyExit)
-          await follow(door, call, (event) => event.record !== undefined && isMeant(event.record));
+        try {
+          for (const event of limit > 0 ? events.slice(0, limit) : events) await call.send(event);
+          await news?.follow();
+        } finally {
+          news?.close();
+        }
       }),
     ],
     [
       "/moby.buildkit.v1.Control/UpdateBuildHistory",
       unary(updateHistoryRequest, empty, async (request) => {
-        const record = door.history.find(request.ref);
+        const record = await door.history.find(request.ref);
         if (!record) throw new GrpcError(code.notFound, `record ${request.ref} not found`);
         if (request.delete) {
           await door.history.remove(request.ref);
@@ -52,23 +61,29 @@ export function historyMethods(door: Door): [string, Method][] {
   ];
 }
 
-async function follow(
+/** What happens from now on waits until it is followed. */
+function listen(
   { historyListeners: { listeners } }: Door,
   call: { signal: AbortSignal; send(event: Event): Promise<void> },
   fits: (event: Event) => boolean,
-): Promise<void> {
+) {
+  const waiting: Event[] = [];
+  let take = (event: Event): void => void waiting.push(event);
   const listener = (event: Event) => {
-    if (fits(event)) void call.send(event);
+    if (fits(event)) take(event);
   };
   listeners.add(listener);
-  try {
-    await new Promise<void>((resolve) => {
-      if (call.signal.aborted) resolve();
-      call.signal.addEventListener("abort", () => resolve(), { once: true });
-    });
-  } finally {
-    listeners.delete(listener);
-  }
+  return {
+    close: () => listeners.delete(listener),
+    async follow(): Promise<void> {
+      take = (event) => void call.send(event);
+      for (const event of waiting.splice(0)) take(event);
+      await new Promise<void>((resolve) => {
+        if (call.signal.aborted) resolve();
+        call.signal.addEventListener("abort", () => resolve(), { once: true });
+      });
+    },
+  };
 }
 
 const isShown = ({ request, isEnded }: Job) => !request.internal && !isEnded;

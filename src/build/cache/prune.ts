@@ -23,16 +23,22 @@ export async function pruneRecords(
     .sort((a, b) => a.lastUsedAt - b.lastUsedAt);
   let used = all.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
   const gone: UsageRecord[] = [];
-  const left = new Map(all.map((record) => [record.id, record]));
-  const isStoodOn = ({ id }: UsageRecord) => [...left.values()].some(({ parents }) => parents.includes(id));
+  const left = new Set(all.map(({ id }) => id));
+  /** How many stand on each. */
+  const children = new Map<string, number>();
+  const count = ({ parents }: UsageRecord, by: number) => {
+    for (const id of parents) children.set(id, (children.get(id) ?? 0) + by);
+  };
+  for (const record of all) count(record, 1);
   // What others stand on frees nothing before they go.
   for (let isDone = false; !isDone; ) {
     isDone = true;
     for (const record of candidates) {
-      if (!left.has(record.id) || isStoodOn(record)) continue;
+      if (!left.has(record.id) || (children.get(record.id) ?? 0) > 0) continue;
       if (!(await isTooMuch(rooms, request, used))) return gone;
       if (!(await removeRecord(rooms, record))) continue;
       left.delete(record.id);
+      count(record, -1);
       used -= record.sizeBytes;
       gone.push(record);
       isDone = false;
