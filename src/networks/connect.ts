@@ -22,6 +22,7 @@ export interface RunningOwner extends NamedOwner {
 
 type Connections = Pick<
   OpenSandboxes,
+  | "logger"
   | "sandboxes"
   | "catalog"
   | "drivers"

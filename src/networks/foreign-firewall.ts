@@ -39,6 +39,7 @@ export function createForeignFirewall(mark: string, kernel: Kernel, logger: Logg
   const inTurn = createQueue();
   /** Where there may be rules of ours: a daemon before this one may have left some. */
   const mayHaveRules = new Map<IptablesProgram, boolean>();
+  let mayHaveIpv6 = true;
   const isMarked = (line: string) => line.includes(` --comment ${mark} `);
   const formatRule = (chain: string, side: "-i" | "-o", link: string, target = "ACCEPT") =>
     `-A ${chain} ${side} ${link} -m comment --comment ${mark} -j ${target}`;
@@ -69,9 +70,6 @@ export function createForeignFirewall(mark: string, kernel: Kernel, logger: Logg
     if (missing.length > 0)
       logger.info({ program, chain }, "accepted our bridges in a firewall that drops forwarded packets");
   }
-
-  /** Whether there may be rules of ours for IPv6: a daemon before this one may have left some. */
-  let mayHaveIpv6 = true;
 
   /** Whether rules of ours are called for there. To run the program takes ten times as long as to ask the kernel. */
   async function isStrict(program: IptablesProgram): Promise<boolean> {
@@ -108,7 +106,8 @@ export function createForeignFirewall(mark: string, kernel: Kernel, logger: Logg
         mayHaveIpv6 = withIpv6.length > 0;
         await firewalld.accept(bridges.map(({ link }) => link));
       }),
-    forget: () => firewalld.forget(),
+    // What is just being asked for may be forgotten as well.
+    forget: () => void inTurn(async () => firewalld.forget()),
   };
 }
 

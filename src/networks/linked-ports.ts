@@ -1,5 +1,7 @@
+import { messageOf } from "../errors.ts";
 import { listExposedPorts } from "../formats/container-port.ts";
 import { anyAddress } from "../formats/ip-address.ts";
+import type { Logger } from "../logger.ts";
 import { bridgeOf } from "./bridge.ts";
 import { addressIn } from "./endpoint.ts";
 import type { Publication } from "./port-map.ts";
@@ -28,12 +30,19 @@ export function findLinkedPorts(sandboxes: ReadonlyMap<string, OpenSandbox>): Pu
   });
 }
 
-/** After one has come, gone or changed. */
-export async function settleLinkedPorts(all: {
+interface Linking {
   sandboxes: ReadonlyMap<string, OpenSandbox>;
   publishedPorts: PublishedPorts;
-}): Promise<void> {
-  await all.publishedPorts.link(findLinkedPorts(all.sandboxes));
+  logger: Logger;
+}
+
+/** After one has come, gone or changed. No start or end fails for it: the next one tries it again. */
+export async function settleLinkedPorts({ sandboxes, publishedPorts, logger }: Linking): Promise<void> {
+  try {
+    await publishedPorts.link(findLinkedPorts(sandboxes));
+  } catch (error) {
+    logger.warn({ reason: messageOf(error) }, "linked containers may not reach each other");
+  }
 }
 
 /** Its IPv4 address on a default bridge whose containers do not reach each other. */

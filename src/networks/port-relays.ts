@@ -68,18 +68,25 @@ export function createPortRelays(
     isAble,
     async put(ownerId, publications) {
       if (!isAble()) return;
-      const [had, described] = await inTurn(
-        async () => [owners.has(ownerId), await describe(ownerId, publications)] as const,
-      );
-      if (had || described.relays.length > 0) await relay.tell("putRelays", described).catch(complain);
+      try {
+        const [had, described] = await inTurn(
+          async () => [owners.has(ownerId), await describe(ownerId, publications)] as const,
+        );
+        if (had || described.relays.length > 0) await relay.tell("putRelays", described);
+      } catch (error) {
+        complain(error);
+      }
     },
     async sync(byOwner) {
       if (!isAble()) return;
-      const described = await inTurn(() =>
-        mapWithPauses(byOwner, ([id, publications]) => describe(id, publications)),
-      );
-      const some = described.filter(({ relays }) => relays.length > 0);
-      await relay.tell("syncRelays", { owners: some }).catch(complain);
+      try {
+        const described = await inTurn(() =>
+          mapWithPauses(byOwner, ([id, publications]) => describe(id, publications)),
+        );
+        await relay.tell("syncRelays", { owners: described.filter(({ relays }) => relays.length > 0) });
+      } catch (error) {
+        complain(error);
+      }
     },
   };
 }

@@ -1,5 +1,6 @@
 import { internal, messageOf } from "../errors.ts";
 import type { Logger } from "../logger.ts";
+import { createQueue } from "../sys/queue.ts";
 import type { Firewall } from "./firewall.ts";
 import type { Publication, WantedPort } from "./port-map.ts";
 import { isRelayed, type PortRelays } from "./port-relays.ts";
@@ -49,6 +50,7 @@ export function createPublishedPorts(options: PublishedPortsOptions): PublishedP
   const { firewall, reservations, relays, logger } = options;
   const byOwner = new Map<string, Publication[]>();
   let linked: readonly Publication[] = [];
+  const linkInTurn = createQueue();
 
   async function forget(ownerId: string): Promise<void> {
     const publications = byOwner.get(ownerId) ?? [];
@@ -100,14 +102,11 @@ export function createPublishedPorts(options: PublishedPortsOptions): PublishedP
       void relays.put(ownerId, after);
       return after;
     },
-    async link(flows) {
-      const [gone, come] = [without(linked, flows), without(flows, linked)];
-      linked = flows;
-      if (gone.length > 0) await firewall.remove(gone);
-      if (come.length > 0) await firewall.add(come);
-    },
+    link: (flows) =>
+      linkInTurn(async () => {
+        linked = await exchangeFlows(firewall, linked, flows);
+      }),
     async adopt(publications, flows, starting) {
-      linked = flows;
       for (const ownerId of [...byOwner.keys()]) {
         if (!starting.has(ownerId)) await forget(ownerId);
       }
@@ -116,7 +115,10 @@ export function createPublishedPorts(options: PublishedPortsOptions): PublishedP
         const lost = list.filter((publication) => !retake(reservations, relays, publication));
         if (lost.length > 0) logger.warn({ ownerId, lost }, "published ports are in use by another process");
       }
-      await firewall.replace([...byOwner.values(), linked].flat());
+      await linkInTurn(async () => {
+        linked = flows;
+        await firewall.replace([...byOwner.values(), linked].flat());
+      });
     },
     relayAgain: () => relays.sync(byOwner),
     async stop() {
@@ -127,7 +129,7 @@ export function createPublishedPorts(options: PublishedPortsOptions): PublishedP
 
 /** @returns what is published then */
 async function exchange(
-  { reservations, firewall, relays }: PublishedPortsOptions,
+  { reservations, firewall, relays, logger }: PublishedPortsOptions,
   ownerId: string,
   before: readonly Publication[],
   { added, isRemoved }: PortsChange,
@@ -145,9 +147,11 @@ async function exchange(
     await firewall.add(taken);
   } catch (error) {
     await reservations.release(taken);
-    for (const one of removed) retake(reservations, relays, one);
-    await firewall.add(removed);
-    void relays.put(ownerId, before);
+    const back = removed.filter((one) => retake(reservations, relays, one));
+    const lost = removed.filter((one) => !back.includes(one));
+    if (lost.length > 0) logger.warn({ ownerId, lost }, "published ports are in use by another process");
+    await firewall.add(back);
+    void relays.put(ownerId, [...rest, ...back]);
     throw error;
   }
   void relays.put(ownerId, [...rest, ...taken]);
@@ -161,6 +165,18 @@ function lead(publications: readonly Publication[], targets: PublishTargets): Pu
     return one.hostPort > 0 && containerAddress ? [{ ...one, containerAddress }] : [];
   });
   return [...natted, ...routePorts(publications, targets)];
+}
+
+/** @param before what the change before this one has left */
+async function exchangeFlows(
+  firewall: Firewall,
+  before: readonly Publication[],
+  after: readonly Publication[],
+): Promise<readonly Publication[]> {
+  const [gone, come] = [without(before, after), without(after, before)];
+  if (gone.length > 0) await firewall.remove(gone);
+  if (come.length > 0) await firewall.add(come);
+  return after;
 }
 
 function without(flows: readonly Publication[], others: readonly Publication[]): Publication[] {

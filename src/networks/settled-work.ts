@@ -15,6 +15,7 @@ const pauseMilliseconds = 1000;
 export function createSettledWork(settleMilliseconds: number, work: () => Promise<void>): SettledWork {
   let isBusy = false;
   let isCalledFor = false;
+  let isStopped = false;
   let timer: NodeJS.Timeout | undefined;
 
   function begin(): void {
@@ -25,6 +26,7 @@ export function createSettledWork(settleMilliseconds: number, work: () => Promis
   async function run(): Promise<void> {
     isCalledFor = false;
     await work();
+    if (isStopped) return;
     timer = setTimeout(() => {
       isBusy = false;
       if (isCalledFor) begin();
@@ -39,6 +41,7 @@ export function createSettledWork(settleMilliseconds: number, work: () => Promis
     },
     stop() {
       clearTimeout(timer);
+      isStopped = true;
       isBusy = true;
     },
   };

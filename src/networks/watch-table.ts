@@ -18,8 +18,6 @@ export interface TableWatch {
   stop(): void;
 }
 
-/** Between two repairs, so that two programs at odds do not keep the machine busy. */
-const pauseMilliseconds = 1000;
 const rememberedProcesses = 64;
 
 /** Such a firewall changes many chains at once. */
@@ -37,36 +35,17 @@ interface TableWatchOptions {
 export function watchTable(options: TableWatchOptions): TableWatch {
   const { tableName, logger, firewall, foreignFirewall, acceptBridges } = options;
   const own = new Set<number>();
-  let isRepairing = false;
-  let isLost = false;
-  let pause: NodeJS.Timeout | undefined;
-
   const complain = (error: unknown) =>
     logger.warn({ reason: messageOf(error) }, "the nftables table could not be written again");
 
-  async function repair(): Promise<void> {
-    isRepairing = true;
-    isLost = false;
-    try {
-      await firewall.restore();
-    } catch (error) {
-      complain(error);
-    }
-    pause = setTimeout(() => {
-      isRepairing = false;
-      if (isLost) void repair();
-    }, pauseMilliseconds);
-    pause.unref();
-  }
-
+  const repairing = createSettledWork(0, () => firewall.restore().catch(complain));
   const accepting = createSettledWork(settleMilliseconds, acceptBridges);
   const isLoss = ({ family, table, isRemoval }: NftNotice) =>
     family === "inet" && table === tableName && isRemoval;
 
   function lose(): void {
-    isLost = true;
     firewall.distrust().catch(complain);
-    if (!isRepairing) void repair();
+    repairing.callFor();
   }
 
   const listener = listenToNetlink(netlinkProtocol.netfilter, [nftGroup], (announcement) => {
@@ -84,9 +63,8 @@ export function watchTable(options: TableWatchOptions): TableWatch {
     },
     stop() {
       listener.close();
-      clearTimeout(pause);
+      repairing.stop();
       accepting.stop();
-      isRepairing = true;
     },
   };
 }

@@ -7,9 +7,11 @@ export type IptablesProgram = `${"iptables" | "ip6tables"}-${"nft" | "legacy"}`;
 
 const run = promisify(execFile);
 
-/** Runs it, waiting for others that hold its lock. Returns its output. @throws ENOENT when it is not installed */
+const longestWaitSeconds = "10";
+
+/** Runs it, waiting a while for others that hold its lock. Returns its output. @throws ENOENT when it is not installed */
 export async function runIptables(program: IptablesProgram, args: string[]): Promise<string> {
-  const { stdout } = await run(program, ["-w", ...args]);
+  const { stdout } = await run(program, ["-w", longestWaitSeconds, ...args]);
   return stdout;
 }
 

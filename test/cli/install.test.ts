@@ -9,6 +9,7 @@ import {
   readFileSync,
   readlinkSync,
   rmSync,
+  symlinkSync,
   writeFileSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
@@ -114,6 +115,19 @@ describe("berth system install", () => {
     done("--uninstall");
     assert.deepEqual(files(), ["/etc/berth/daemon.json"]);
     rmSync(config);
+  });
+  it("follows no link out of the file system that it writes to", () => {
+    const outside = join(folder, "outside");
+    mkdirSync(outside);
+    rmSync(join(root, "usr/local/bin"), { recursive: true, force: true });
+    mkdirSync(join(root, "usr/local"), { recursive: true });
+    symlinkSync(outside, join(root, "usr/local/bin"));
+    const { code, stderr } = install();
+    assert.equal(code, 1);
+    assert.match(stderr, /\/usr\/local\/bin\/berth leads out of .* by a link/);
+    assert.deepEqual(readdirSync(outside), []);
+    rmSync(join(root, "usr/local/bin"));
+    assert.deepEqual(files(), []);
   });
   it("is refused from a folder that systemd cannot run programs from", () => {
     const own = launcher;

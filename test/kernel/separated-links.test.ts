@@ -26,12 +26,20 @@ describe("with icc=false on the default bridge", () => {
 
   before(async () => {
     await berth("run", "-d", "--name", "db", "--expose", "80", "busybox", "sh", "-c", serve);
-    await berth("run", "-d", "--name", "web", "--link", "db:store", "busybox", "sleep", "1000");
+    await berth("run", "-d", "--name", "web", "--link", "db:store", "busybox", "sh", "-c", serve);
     await berth("run", "-d", "--name", "other", "busybox", "sleep", "1000");
   });
 
+  /** Whether something in a container serves a port, asked within. */
+  const serves = (name: string, port: number) =>
+    eventually(
+      () => reach(name, "127.0.0.1", port),
+      (code) => code === 0,
+    );
+
   it("a linked container reaches the exposed ports of the other, and nothing else", async () => {
     await isReached("web", await linkedAddress("web"));
+    await serves("db", 81);
     assert.notEqual(await reach("web", await linkedAddress("web"), 81), 0, "a port that is not exposed");
     assert.notEqual(
       (await engine.berth(["exec", "web", "ping", "-c1", "-w1", await linkedAddress("web")])).code,
@@ -41,16 +49,19 @@ describe("with icc=false on the default bridge", () => {
   it("others reach nothing, and the other does not reach back", async () => {
     const address = await addressOf("db");
     assert.notEqual(await reach("other", address), 0);
+    await serves("web", 80);
     assert.notEqual(await reach("db", await addressOf("web")), 0);
   });
-  it("the link follows the other to another address, and whoever gets its old one is not reached", async () => {
+  it("the link follows the other to another address, and one that comes meanwhile is not reached", async () => {
     const old = await addressOf("db");
     await berth("stop", "-t", "0", "db");
     await berth("network", "disconnect", "bridge", "db");
     await berth("network", "connect", "bridge", "db");
-    await berth("run", "-d", "--name", "heir", "--expose", "80", "busybox", "sh", "-c", serve);
+    const heir = ["--name", "heir", "--expose", "80"];
+    await berth("run", "-d", ...heir, "busybox", "sh", "-c", serve);
     await berth("start", "db");
     assert.notEqual(await addressOf("db"), old);
+    await serves("heir", 80);
     await isReached("web", await linkedAddress("web"));
     assert.notEqual(await reach("web", await addressOf("heir")), 0);
   });

@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, realpathSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { ExitError } from "../command.ts";
 import type { Machine } from "./machine.ts";
@@ -22,6 +22,7 @@ export async function install(installation: Installation): Promise<void> {
   const odd = [program.folder, program.node].find((path) => !canRunFrom(path));
   if (odd) throw new ExitError(1, `systemd cannot run programs of a folder of this name: ${odd}`);
   const parts = planParts(program).filter((part) => !isOwnConfig(root, part));
+  refuseLinks(root, parts);
   refuseOthers(root, program, parts);
   for (const group of ["berth", ...(program.asDocker ? ["docker"] : [])])
     if (await machine.addGroup(group))
@@ -39,7 +40,9 @@ export async function install(installation: Installation): Promise<void> {
 /** Takes all of it back; containers, images and volumes stay. */
 export async function uninstall(installation: Installation): Promise<void> {
   const { program, root, machine, say } = installation;
-  const parts = planParts({ ...program, asDocker: true }).filter((part) => whoseIs(root, part) === "ours");
+  const all = planParts({ ...program, asDocker: true });
+  refuseLinks(root, all);
+  const parts = all.filter((part) => whoseIs(root, part) === "ours");
   if (parts.length === 0) throw new ExitError(1, "nothing is installed: nothing to do");
   await machine.disable(unitsOf(parts));
   for (const part of parts) {
@@ -53,6 +56,19 @@ export async function uninstall(installation: Installation): Promise<void> {
 /** What the administrator has written stays, and counts. */
 const isOwnConfig = (root: string, part: Part) =>
   part.path === configFile && whoseIs(root, part) === "another";
+
+/** The file system of another machine may have links that lead to places of this one. */
+function refuseLinks(root: string, parts: readonly Part[]): void {
+  if (root === "") return;
+  for (const { path } of parts) {
+    let folder = dirname(join(root, path));
+    while (!existsSync(folder) && folder !== root) folder = dirname(folder);
+    const place = existsSync(folder) ? realpathSync(folder) : root;
+    const top = existsSync(root) ? realpathSync(root) : root;
+    if (place !== top && !place.startsWith(`${top}/`))
+      throw new ExitError(1, `${path} leads out of ${root} by a link: install it on the machine itself`);
+  }
+}
 
 function refuseOthers(root: string, { asDocker }: Program, parts: readonly Part[]): void {
   const others = parts.filter((part) => whoseIs(root, part) === "another").map(({ path }) => path);

@@ -1,7 +1,8 @@
 import { spawnSync } from "node:child_process";
 import { existsSync } from "node:fs";
+import { createClient } from "../../client/client.ts";
+import { defaultHost } from "../../client/host.ts";
 import { messageOf } from "../../errors.ts";
-import type { Cli } from "../cli.ts";
 import { ExitError } from "../command.ts";
 import { untilGone } from "../system/stop.ts";
 
@@ -30,7 +31,7 @@ const succeeds = (program: string, words: readonly string[]) => spawnSync(progra
 const isOfEngine = (unit: string) => unit !== "berth-supervisor.service";
 
 /** @throws ExitError where systemd does not run */
-export function openMachine(cli: Cli): Machine {
+export function openMachine(): Machine {
   if (!existsSync("/run/systemd/system"))
     throw new ExitError(
       1,
@@ -44,7 +45,7 @@ export function openMachine(cli: Cli): Machine {
     },
     async stopBackgroundEngine() {
       if (succeeds("systemctl", ["is-active", "--quiet", "berth.service"])) return false;
-      const client = await cli.client(false);
+      const client = await createClient({ host: defaultHost });
       const isThere = await client.ping().then(
         () => true,
         () => false,

@@ -23,7 +23,7 @@ export const command = defineCommand({
     const installation = {
       program: { folder: dirname(launcher), node: process.execPath, asDocker: flags["as-docker"] },
       root: flags.root === "" ? "" : resolve(flags.root),
-      machine: flags.root === "" ? openMachine(cli) : restingMachine,
+      machine: flags.root === "" ? openMachine() : restingMachine,
       say: cli.print,
     };
     await (flags.uninstall ? uninstall : install)(installation);
