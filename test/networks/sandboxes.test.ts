@@ -34,7 +34,7 @@ function stored(owners: string[]) {
   ]);
   const sandboxes = owners.map((id) => [
     `s${id}`,
-    { id: `s${id}`, owner: { kind: "container", id }, endpoints: [`e${id}`], ports: {} },
+    { id: `s${id}`, owner: { kind: "container", id }, endpoints: [`e${id}`], ports: {}, links: [] },
   ]);
   const rows: Record<string, Map<string, unknown>> = {
     endpoint: new Map(endpoints),
