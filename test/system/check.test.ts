@@ -131,6 +131,16 @@ describe("system check", () => {
     assert.equal((await check()).code, 0);
   }
 
+  it("leaves a stray link to the engine's own sweep, which comes after a container has ended", async () => {
+    faults.find(({ what }) => what === "a link on the bridge")?.make();
+    await berth("run", "--rm", "busybox", "true");
+    await eventually(
+      async () => existsSync(`/sys/class/net/${table()}x`),
+      (isThere) => !isThere,
+    );
+    assert.equal((await check()).code, 0);
+  });
+
   it(`finds and repairs ${faults.map(({ what }) => what).join("; ")}`, async () => {
     for (const { make } of faults) make();
     await repair(faults, await check());
