@@ -3,10 +3,14 @@ import { availableParallelism } from "node:os";
 import { join, relative, resolve } from "node:path";
 import { run } from "node:test";
 import { spec } from "node:test/reporters";
-import { collectSummary } from "./summary.ts";
+import { collectOutcome, describeOutcome, type Outcome } from "./summary.ts";
 
-// Runs the test files that the patterns name, one more at a time than there are processors, since some wait. Says in a few lines at
-// the end what failed and what took long.
+// Runs the test files that the patterns name, one more at a time than there are processors, since some wait. A few that fail are run
+// once more, alone: that tells a fault from a wait that was too short for a busy machine. Says in a few lines at the end what failed,
+// also where it passed alone, and what took long.
+
+/** More than these are no accident. */
+const mostRunAgain = 3;
 
 /** Those that take longest come first, so that none runs alone at the end: the summary shows which they are. */
 const long = [
@@ -44,16 +48,22 @@ const files = [
 
 // What the many processes of the tests compile is kept from one to the next.
 process.env.NODE_COMPILE_CACHE ??= join(root, ".tools/cache");
-const events = run({
-  files: files.map((file) => join(root, file)),
-  cwd: root,
-  concurrency: availableParallelism() + 1,
-  timeout: 300_000,
-});
-const summary = collectSummary(events, root);
-events.compose(spec).pipe(process.stdout);
-// After the last line of the other reporter.
-process.once("exit", () => {
-  process.stdout.write(summary.text());
-  if (!summary.isGood()) process.exitCode = 1;
-});
+
+async function runFiles(names: readonly string[], concurrency: number): Promise<Outcome> {
+  const events = run({
+    files: names.map((file) => join(root, file)),
+    cwd: root,
+    concurrency,
+    timeout: 300_000,
+  });
+  const outcome = collectOutcome(events, root);
+  for await (const text of events.compose(spec)) process.stdout.write(text);
+  return outcome;
+}
+
+const first = await runFiles(files, availableParallelism() + 1);
+const failed = files.filter((file) => first.failedFiles.has(file));
+const isRunAgain = first.isWhole && failed.length > 0 && failed.length <= mostRunAgain && files.length > 1;
+const second = isRunAgain ? await runFiles(failed, 1) : undefined;
+process.stdout.write(describeOutcome(first, second));
+if (!(second ?? first).isGood) process.exitCode = 1;
