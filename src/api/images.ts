@@ -202,7 +202,7 @@ export async function push(request: ApiRequest): Promise<undefined> {
 }
 
 /** @throws EngineError invalid */
-function platformsOf(request: ApiRequest, parameter = "platform"): Platform[] {
+export function platformsOf(request: ApiRequest, parameter = "platform"): Platform[] {
   return request.query
     .getAll(parameter)
     .filter((text) => text !== "")

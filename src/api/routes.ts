@@ -5,6 +5,7 @@ import * as builds from "./builds.ts";
 import { build } from "./classic-build.ts";
 import * as containers from "./containers.ts";
 import * as execs from "./execs.ts";
+import * as imageLayers from "./image-layers.ts";
 import * as images from "./images.ts";
 import * as networks from "./networks.ts";
 import * as registries from "./registries.ts";
@@ -94,6 +95,9 @@ export const routes: Route[] = [
   ["POST", "/build", build],
   ["POST", "/build/cancel", builds.cancel],
   ["POST", "/berth/images/make", images.make],
+  ["GET", "/berth/images/*name/layers", imageLayers.analyze],
+  ["GET", "/berth/images/*name/layers/:number/entries", imageLayers.listEntries],
+  ["GET", "/berth/images/*name/layers/:number/file", imageLayers.readFile],
   ["POST", "/berth/containers/:id/ports", containers.changePublished],
   ["GET", "/distribution/*name/json", registries.inspect],
 

@@ -141,6 +141,10 @@ export const commands: Readonly<Record<string, Entry>> = {
     aliases: ["build", "builder build"],
     load: () => import("./image/build.ts"),
   },
+  "image explore": {
+    summary: "Show what each layer of an image changes, and what wastes space",
+    load: () => import("./image/explore.ts"),
+  },
   "image history": {
     summary: "Show the history of an image",
     aliases: ["history"],

@@ -8,6 +8,7 @@ import type {
   ProgressMessage,
 } from "../formats/docker-api/docker-api.ts";
 import type { SearchResult } from "../formats/docker-api/docker-api-image.ts";
+import type { ImageAnalysis, LayerEntry } from "../formats/docker-api/docker-api-layers.ts";
 import type { PruneResponse } from "../formats/docker-api/docker-api-system.ts";
 import { parsePlatform } from "../formats/platform.ts";
 import { encodeImageName } from "./encode-name.ts";
@@ -23,6 +24,7 @@ const encodePlatform = (text: string) => JSON.stringify(parsePlatform(text));
 export function imagesOf(transport: ApiTransport) {
   return {
     ...transfersOf(transport),
+    ...layersOf(transport),
     list: (
       options: {
         all?: boolean;
@@ -70,6 +72,31 @@ export function imagesOf(transport: ApiTransport) {
       transport.json<SearchResult[]>("GET", "/images/search", {
         query: { term: options.term, limit: options.limit, filters: encodeFilters(options.filters) },
         ...(options.auth !== undefined && { headers: { "X-Registry-Auth": options.auth } }),
+      }),
+  };
+}
+
+/** This engine only: what is in an image's layers, the base being number 0. */
+function layersOf(transport: ApiTransport) {
+  const below = (name: string) => `/berth${at(name)}/layers`;
+  const query = ({ platform }: { platform?: string | undefined }) => ({
+    platform: platform && encodePlatform(platform),
+  });
+  return {
+    /** What each layer does, and which bytes of them the image does not show. */
+    analyze: (name: string, options: { platform?: string | undefined } = {}) =>
+      transport.json<ImageAnalysis>("GET", below(name), { query: query(options) }),
+    layerEntries: async (name: string, layer: number, options: { platform?: string | undefined } = {}) =>
+      readJsonLines<LayerEntry>(
+        await transport.stream("GET", `${below(name)}/${layer}/entries`, { query: query(options) }),
+      ),
+    /** A file's bytes as the layers up to this one show it. */
+    readLayeredFile: (
+      name: string,
+      file: { layer: number; path: string; platform?: string | undefined },
+    ): Promise<IncomingMessage> =>
+      transport.stream("GET", `${below(name)}/${file.layer}/file`, {
+        query: { path: file.path, ...query(file) },
       }),
   };
 }

@@ -3,6 +3,7 @@ import type { Finding } from "../finding.ts";
 import type { ImageHistoryItem, ImageInspect, ImageSummary } from "../formats/docker-api/docker-api.ts";
 import { checkImages } from "./check.ts";
 import { inspectImage, listHistory, sharedSizeBytes, summarizeImage } from "./describe.ts";
+import { createImageExplorer, type ImageExplorer } from "./explore/explore.ts";
 import { createImageHolds, directoriesOf, type ImageHolds } from "./holds.ts";
 import { createImageNames, type ImageNames } from "./names.ts";
 import { type ImagesOptions, openImageRoom } from "./room.ts";
@@ -16,7 +17,7 @@ export type { ImageUser, ImageUsers } from "./remove.ts";
 export type { ImageRecord } from "./store/catalog.ts";
 
 /** The image store. */
-export interface Images extends ImageNames, ImageHolds, ImageTransfers {
+export interface Images extends ImageNames, ImageHolds, ImageTransfers, ImageExplorer {
   /** `manifest`: that one of its manifests, as an image of its own. */
   inspect(image: ImageRecord, manifest?: PresentManifest): ImageInspect;
   /** `containers`: how many use it, or -1. */
@@ -45,6 +46,7 @@ export async function createImages(options: ImagesOptions): Promise<Images> {
     ...createImageNames(room),
     ...createImageHolds(room),
     ...createImageTransfers(room),
+    ...createImageExplorer(room),
     inspect: (image, manifest) =>
       inspectImage(
         catalog,

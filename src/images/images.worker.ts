@@ -2,7 +2,16 @@ import { readFileSync } from "node:fs";
 import type { Digest } from "../formats/digest.ts";
 import { serveJobs } from "../sys/jobs.ts";
 import { type ArchivedImage, parseArchiveManifest } from "./archive/archive-manifest.ts";
-import { recordArchive, type StoredBlob, sendBlob, verifyBlob, writeBlob } from "./plain-archive.ts";
+import { analyzeFiles, encodeEntries, type FileAnalysis } from "./explore/analyze.ts";
+import { readLayeredFile } from "./explore/read-file.ts";
+import {
+  recordArchive,
+  type StoredBlob,
+  sendBlob,
+  sendPieces,
+  verifyBlob,
+  writeBlob,
+} from "./plain-archive.ts";
 import { type Arrival, type Received, receiveLayer } from "./pull/receive-layer.ts";
 import { compressLayer } from "./push/compress-layer.ts";
 import { type ArchiveStream, type ReceivedArchive, receiveArchive } from "./receive-archive.ts";
@@ -21,6 +30,9 @@ export type ImageJob =
   | { kind: "send"; source: StoredBlob; fd: number }
   | { kind: "receiveArchive"; stream: ArchiveStream }
   | { kind: "verify"; source: StoredBlob }
+  | { kind: "analyze"; directories: readonly string[] }
+  | { kind: "listEntries"; directory: string; fd: number }
+  | { kind: "readFile"; directories: readonly string[]; path: string; fd: number }
   | { kind: "listArchive"; path: string };
 
 export interface ImageJobResult {
@@ -29,6 +41,7 @@ export interface ImageJobResult {
   packed?: SpooledBlob;
   staged?: StagedTree;
   archived?: ArchivedImage[];
+  analysis?: FileAnalysis;
   archive?: ReceivedArchive;
 }
 
@@ -55,6 +68,14 @@ serveJobs<ImageJob, ImageJobResult>(async (job, signal) => {
       return { archive: await receiveArchive(job.stream) };
     case "verify":
       verifyBlob(job.source);
+      return {};
+    case "analyze":
+      return { analysis: analyzeFiles(job.directories) };
+    case "listEntries":
+      await sendPieces(encodeEntries(job.directory), job.fd);
+      return {};
+    case "readFile":
+      await sendPieces(readLayeredFile(job.directories, job.path), job.fd);
       return {};
     case "listArchive":
       return { archived: parseArchiveManifest(readFileSync(job.path, "utf8")) };

@@ -6,6 +6,7 @@ import type { Digest } from "../formats/digest.ts";
 import { createJobRunner } from "../sys/jobs.ts";
 import { makePipe } from "../sys/pipe.ts";
 import type { ArchivedImage } from "./archive/archive-manifest.ts";
+import type { FileAnalysis } from "./explore/analyze.ts";
 import type { ImageJob, ImageJobResult } from "./images.worker.ts";
 import type { StoredBlob } from "./plain-archive.ts";
 import type { Arrival, Received } from "./pull/receive-layer.ts";
@@ -34,6 +35,12 @@ export interface ImageJobs {
   verify(source: StoredBlob): Promise<void>;
   /** Unpacks a layer's plain archive as it comes: see `receiveArchive`. @throws what `chunks` throws */
   receiveArchive(chunks: AsyncIterable<Buffer>, places: ArchivePlaces): Promise<ReceivedArchive>;
+  /** See `analyzeFiles`. */
+  analyze(directories: readonly string[]): Promise<FileAnalysis>;
+  /** See `encodeEntries`. */
+  listEntries(directory: string): AsyncGenerator<Buffer>;
+  /** The bytes of a file of a root file system. @param directories topmost first @throws notFound */
+  readFile(directories: readonly string[], path: string): AsyncGenerator<Buffer>;
   /** What a docker-archive's `manifest.json` lists. @throws invalid */
   listArchive(path: string): Promise<ArchivedImage[]>;
   close(): Promise<void>;
@@ -52,8 +59,8 @@ const sendersPerThread = 16;
 export function startImageJobs(): ImageJobs {
   const runner = createJobRunner<ImageJob, ImageJobResult>("images/images.worker", threads);
   const senders = createJobRunner<ImageJob, ImageJobResult>("images/images.worker", 2, sendersPerThread);
-  const wrong = () => internal("internal error: unexpected reply from worker");
   return {
+    ...startReaders(runner, senders),
     async unpack(source, digest, target, framePath) {
       const { unpacked } = await runner.run({
         ...{ kind: "unpack", source, digest, target },
@@ -105,6 +112,27 @@ export function startImageJobs(): ImageJobs {
   };
 }
 
+type Runner = ReturnType<typeof createJobRunner<ImageJob, ImageJobResult>>;
+
+const wrong = () => internal("internal error: unexpected reply from worker");
+
+/** Looks into unpacked layers. */
+function startReaders(
+  runner: Runner,
+  senders: Runner,
+): Pick<ImageJobs, "analyze" | "listEntries" | "readFile"> {
+  return {
+    async analyze(directories) {
+      const { analysis } = await runner.run({ kind: "analyze", directories });
+      if (!analysis) throw wrong();
+      return analysis;
+    },
+    listEntries: (directory) => pipeFrom((fd) => senders.run({ kind: "listEntries", directory, fd })),
+    readFile: (directories, path) =>
+      pipeFrom((fd) => senders.run({ kind: "readFile", directories, path, fd })),
+  };
+}
+
 /** What a thread sends through a pipe. */
 async function* pipeFrom(send: (fd: number) => Promise<unknown>): AsyncGenerator<Buffer> {
   const { readFd, writeFd } = makePipe();
@@ -114,6 +142,10 @@ async function* pipeFrom(send: (fd: number) => Promise<unknown>): AsyncGenerator
   try {
     yield* output as AsyncIterable<Buffer>;
     await sent;
+  } catch (error) {
+    // That the pipe was closed is what comes of the thread's own failure.
+    await sent;
+    throw error;
   } finally {
     output.destroy();
   }

@@ -21,9 +21,13 @@ export function* readStoredBlob(source: StoredBlob): Generator<Buffer> {
   else yield* readWhole(source.path);
 }
 
-function* readWhole(path: string): Generator<Buffer> {
+function readWhole(path: string): Generator<Buffer> {
+  return readDescriptor(openSync(path, "r"));
+}
+
+/** What an open file has, from where it stands; closes it. A piece is valid until the next one. */
+export function* readDescriptor(fd: number): Generator<Buffer> {
   const buffer = Buffer.allocUnsafe(chunkBytes);
-  const fd = openSync(path, "r");
   try {
     for (let count = 1; count > 0; ) {
       count = readSync(fd, buffer, 0, buffer.length, null);
@@ -40,10 +44,15 @@ export function verifyBlob(source: StoredBlob): void {
 }
 
 /** Sends it through a pipe, which is closed in the end; what came was it only if this does not fail. */
-export async function sendBlob(source: StoredBlob, fd: number): Promise<void> {
+export function sendBlob(source: StoredBlob, fd: number): Promise<void> {
+  return sendPieces(readStoredBlob(source), fd);
+}
+
+/** Sends pieces, each valid until the next, through a pipe, which is closed in the end. */
+export async function sendPieces(pieces: Iterable<Buffer>, fd: number): Promise<void> {
   const output = new Socket({ fd, readable: false, writable: true });
-  const pieces = gatherInRing(readStoredBlob(source));
-  await pipeline(Readable.from(pieces, { objectMode: false, highWaterMark: ringAheadBytes }), output);
+  const input = Readable.from(gatherInRing(pieces), { objectMode: false, highWaterMark: ringAheadBytes });
+  await pipeline(input, output);
 }
 
 /** Puts it into the new file `target`, which is gone when that fails. */

@@ -27,3 +27,19 @@ function isTaken(output: Writable, send: (done: (error?: Error | null) => void) 
     send((error) => settle(!error));
   });
 }
+
+/** The same source once its first piece is there: what fails before that has failed before anything was sent. @throws what `source` throws */
+export async function withFirstPiece(source: AsyncIterable<Uint8Array>): Promise<AsyncIterable<Uint8Array>> {
+  const pieces = source[Symbol.asyncIterator]();
+  let first: IteratorResult<Uint8Array> | undefined = await pieces.next();
+  return {
+    [Symbol.asyncIterator]: () => ({
+      async next() {
+        const piece = first ?? (await pieces.next());
+        first = undefined;
+        return piece;
+      },
+      return: async () => (await pieces.return?.()) ?? { done: true, value: undefined },
+    }),
+  };
+}
