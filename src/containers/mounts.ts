@@ -127,16 +127,6 @@ export function mountPoints(mounts: ResolvedMount[]): MountPoint[] {
     }));
 }
 
-/** For each mount that is to be shared with the host. */
-export function sharingWarnings(mounts: ResolvedMount[]): string[] {
-  return mounts
-    .filter(({ propagation }) => propagation === "shared" || propagation === "rshared")
-    .map(
-      ({ destination, propagation }) =>
-        `bind propagation "${propagation}" of ${destination} works from the host to the container only: what the container mounts there is not seen on the host`,
-    );
-}
-
 export function usesVolume({ record }: Container, name: string): boolean {
   return record.mounts.some((mount) => [mount.name, mount.source, mount.destination].includes(name));
 }

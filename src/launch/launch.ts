@@ -1,5 +1,6 @@
 import { existsSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
+import { unavailable } from "../errors.ts";
 import { ensureAppArmorProfile } from "../runtime/apparmor.ts";
 import { createSeccompFilters } from "../runtime/seccomp-filters.ts";
 import type { Supervisor } from "../supervisor-client/client.ts";
@@ -20,7 +21,7 @@ export interface LaunchOptions {
 export interface Launcher {
   /**
    * The caller removes what is left of one that fails, and of one that has ended: with `remove`, and its cgroup.
-   * @throws EngineError invalid; Error in the runtime's words, for `startFailure`
+   * @throws EngineError invalid, unavailable; Error in the runtime's words, for `startFailure`
    */
   launch(input: LaunchInput, options: LaunchOptions): Promise<Started>;
   /** @throws EngineError invalid; Error in the runtime's words */
@@ -38,6 +39,8 @@ export function createLauncher(execRoot: string, supervisor: () => Supervisor): 
     async launch(input, { trace, signal }) {
       await ensureAppArmorProfile(input.security.apparmorProfile);
       const { spec, options } = await prepareLaunch(input, execRoot);
+      if (options.shared && !supervisor().supports("start.shared"))
+        throw unavailable("shared mounts are not supported by the running supervisor (older version)");
       const { root } = input.runtime;
       seccompFilters.annotate(spec, root);
       writeBundle(options.bundle, spec);

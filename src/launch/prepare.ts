@@ -11,12 +11,14 @@ import { orderMounts, settleDestinations } from "./destinations.ts";
 import type { ExecInput, LaunchInput } from "./input.ts";
 import { encodeNamespaces } from "./namespaces.ts";
 import { ownMounts, shmToBorrow } from "./own-mounts.ts";
+import { stageShared } from "./shared-sources.ts";
 import { resolveUser } from "./user.ts";
 
 /** Where the supervisor mounts for one start, in a namespace of that start alone. */
 export const foldersOf = (execRoot: string) => ({
   rootfs: join(execRoot, "rootfs"),
   shm: join(execRoot, "shm"),
+  shared: join(execRoot, "shared"),
 });
 
 /**
@@ -31,7 +33,8 @@ export async function prepareLaunch(
   const folders = foldersOf(execRoot);
   const layers = [root.upper, ...root.lower];
   const wanted = orderMounts([...input.mounts, ...ownMounts(input, folders.shm)]);
-  const { mounts, missing } = await settleDestinations(layers, wanted);
+  const { mounts: settled, missing } = await settleDestinations(layers, wanted);
+  const { mounts, shared } = stageShared(settled, folders.shared);
   const spec = buildSpec({
     cgroupsPath: input.cgroup,
     process,
@@ -61,6 +64,7 @@ export async function prepareLaunch(
     },
     log: input.log,
     ...(shm && { shm }),
+    ...(shared && { shared }),
   };
   return { spec, options };
 }

@@ -114,8 +114,12 @@ function defaultSysctls(network: string): Record<string, string> {
   return { "net.ipv4.ip_unprivileged_port_start": "0", "net.ipv4.ping_group_range": "0 2147483647" };
 }
 
+/**
+ * What the runtime does to the mounts that it finds, before it makes the container's: those of the host below a shared source must stay
+ * shared, and nothing but the root is touched. It sees the others as slaves of the host's (`inPrivateMounts`).
+ */
 function propagationOf(mounts: OciMount[]): string {
-  const options = mounts.flatMap((mount) => mount.options);
-  if (options.some((option) => option === "shared" || option === "rshared")) return "rshared";
+  const options = mounts.filter(({ type }) => type === "bind").flatMap((mount) => mount.options);
+  if (options.some((option) => option === "shared" || option === "rshared")) return "private";
   return options.some((option) => option === "slave" || option === "rslave") ? "rslave" : "rprivate";
 }

@@ -59,6 +59,8 @@ export interface StartOptions extends ProcessOptions {
   rootfs: { overlay: Overlay; target: string; ensureDirectory?: string; mountpoints?: string[] };
   /** Another process's /dev/shm, mounted at `target` for the runtime to bind. */
   shm?: { pid: number; target: string };
+  /** Paths of the host whose mounts are shared, and the folder in which they are attached as "0", "1", … for the runtime to bind. */
+  shared?: { folder: string; sources: string[] };
   /** None without. Earlier versions say it as `GivenLogOptions`. */
   log?: LogOptions;
 }
@@ -164,7 +166,12 @@ export type MethodName = keyof Methods;
  * By name: methods, options that methods have not had from the first, and drivers of logs. Those that know no drivers write
  * json-file, and only those with "log.details" its later options.
  */
-export type Capability = MethodName | "exec.client" | `log.${LogOptions["driver"]}` | "log.details";
+export type Capability =
+  | MethodName
+  | "exec.client"
+  | "start.shared"
+  | `log.${LogOptions["driver"]}`
+  | "log.details";
 
 export interface Request {
   id: number;

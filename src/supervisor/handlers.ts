@@ -22,7 +22,13 @@ export type Handlers = HandlersOf<Methods>;
 /** What this supervisor can do, as its welcome lists it. */
 export function listCapabilities(handlers: Handlers): Capability[] {
   const methods = Object.keys(handlers) as MethodName[];
-  return [...methods, "exec.client", "log.details", ...logDrivers.map((driver) => `log.${driver}` as const)];
+  return [
+    ...methods,
+    "exec.client",
+    "start.shared",
+    "log.details",
+    ...logDrivers.map((driver) => `log.${driver}` as const),
+  ];
 }
 
 /** What answers each request. */

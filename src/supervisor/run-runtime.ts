@@ -8,6 +8,7 @@ import { mount, mountOverlay } from "../sys/mount.ts";
 import { borrowMount } from "../sys/namespaces.ts";
 import type { Trace } from "../trace.ts";
 import type { Children } from "./children.ts";
+import { takeSharedMounts } from "./shared-mounts.ts";
 
 /** On a host with cgroup v1 and v2 side by side crun gives up; without the v2 mount in sight it works with v1. */
 const unifiedOfHybrid = "/sys/fs/cgroup/unified";
@@ -26,6 +27,7 @@ export interface RuntimeCall {
   fds: (number | "ignore")[];
   rootfs?: StartOptions["rootfs"];
   shm?: StartOptions["shm"];
+  shared?: StartOptions["shared"];
   /** Kills the runtime. */
   signal: AbortSignal;
 }
@@ -35,20 +37,23 @@ export interface RuntimeCall {
  * @throws Error with the runtime's words when it fails, with the signal's reason when it was killed
  */
 export async function runRuntime(children: Children, call: RuntimeCall, trace?: Trace): Promise<void> {
-  const { runtime, rootfs, shm } = call;
+  const { runtime, rootfs, shm, signal } = call;
   const words = ["--root", runtime.root, "--log", call.logFile, "--log-format", "json", ...call.arguments];
   mkdirSync(runtime.root, { recursive: true, mode: 0o700 });
+  const shared = call.shared && (await takeSharedMounts(call.shared, signal));
   const isolate = () => {
     // To unmount it would take the kernel a millisecond.
     if (isHybrid()) mount("none", unifiedOfHybrid, "tmpfs", 0, "mode=755,size=64k");
     if (rootfs) mountOverlay(rootfs.overlay, rootfs.target);
     if (shm) borrowMount(shm.pid, "/dev/shm", shm.target);
+    shared?.attach();
     for (const path of rootfs?.mountpoints ?? []) makeMountpoint(rootfs?.target ?? "", path);
     if (rootfs?.ensureDirectory) makeDirectoryInRoot(rootfs.target, bytesOfText(rootfs.ensureDirectory));
   };
   const needsIsolation = rootfs !== undefined || isHybrid();
   const ended = children
-    .run(runtime.program, words, call.fds, needsIsolation ? isolate : undefined, call.signal)
+    .run(runtime.program, words, call.fds, needsIsolation ? isolate : undefined, signal)
+    .finally(() => shared?.close())
     .catch((error: unknown) => {
       throw hasCode(error, "ENOENT") && messageOf(error).startsWith("posix_spawn")
         ? missing(runtime.program)
@@ -58,7 +63,7 @@ export async function runRuntime(children: Children, call: RuntimeCall, trace?: 
   const { exitCode } = await ended;
   trace?.mark("runtime");
   if (exitCode === 0) return;
-  call.signal.throwIfAborted();
+  signal.throwIfAborted();
   throw new Error(lastError(call.logFile) ?? `the OCI runtime ended with status ${exitCode}`);
 }
 

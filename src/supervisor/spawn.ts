@@ -21,6 +21,7 @@ export interface SpawnInput extends ProcessOptions {
   container: string;
   rootfs?: StartOptions["rootfs"];
   shm?: StartOptions["shm"];
+  shared?: StartOptions["shared"];
   log?: GivenLogOptions;
   /** For FIFOs and files the runtime writes; of this process alone, and made afresh. */
   folder: string;
@@ -42,7 +43,7 @@ interface Spawned {
  * @throws Error in the runtime's words; then nothing is left of it but its folder
  */
 export async function spawn(children: Children, input: SpawnInput, trace: Trace): Promise<Spawned> {
-  const { folder, rootfs, shm, signal } = input;
+  const { folder, rootfs, shm, shared, signal } = input;
   rmSync(folder, { recursive: true, force: true });
   mkdirSync(folder, { mode: 0o700 });
   const pidFile = join(folder, "pid");
@@ -56,6 +57,7 @@ export async function spawn(children: Children, input: SpawnInput, trace: Trace)
     fds: stdio.childFds,
     ...(rootfs && { rootfs }),
     ...(shm && { shm }),
+    ...(shared && { shared }),
     signal,
   };
   let log: LogSink | undefined;

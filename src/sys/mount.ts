@@ -82,6 +82,7 @@ const openTreeNumber = 428;
 const moveMountNumber = 429;
 const AT_FDCWD = -100;
 const OPEN_TREE_CLONE = 1;
+const AT_RECURSIVE = 0x8000;
 const O_CLOEXEC = 0o2000000;
 const MOVE_MOUNT_F_EMPTY_PATH = 4;
 const syscall4 = declare("long syscall(long number, int directory, const char *path, uint flags)");
@@ -95,7 +96,23 @@ export function cloneMount(path: string): number {
   return check(fd, "open_tree", path);
 }
 
-/** Attaches what `cloneMount` gave. @throws SyscallError */
+/**
+ * As `cloneMount`, with all that is mounted below. What is shared stays so: copy and original show each other's later mounts.
+ * Another thread waits for a server that does not answer. @throws Error
+ */
+export function cloneTree(path: string): Promise<number> {
+  const flags = OPEN_TREE_CLONE | AT_RECURSIVE | O_CLOEXEC;
+  return new Promise((resolve, reject) => {
+    const take = (error: Error | null, result: number | bigint) => {
+      // That thread's errno is out of reach.
+      if (error || Number(result) < 0) reject(error ?? new Error(`open_tree ${path} failed`));
+      else resolve(Number(result));
+    };
+    syscall4.async(openTreeNumber, AT_FDCWD, path, flags, take);
+  });
+}
+
+/** Attaches what `cloneMount` or `cloneTree` gave. @throws SyscallError */
 export function attachMount(fd: number, target: string): void {
   const result = Number(syscall5(moveMountNumber, fd, "", AT_FDCWD, target, MOVE_MOUNT_F_EMPTY_PATH));
   check(result, "move_mount", target);

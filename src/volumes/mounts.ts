@@ -76,8 +76,11 @@ export async function prepareSources(mounts: ResolvedMount[]): Promise<void> {
 /** At a start: as `prepareSources`, and refuses a propagation that cannot be. @throws invalid, internal */
 export async function prepareStart(mounts: ResolvedMount[], engineRoot: string): Promise<void> {
   await prepareSources(mounts);
-  for (const { type, source, propagation } of mounts)
-    if (type === "bind" && !isAround(source, engineRoot)) checkPropagation(source, propagation);
+  for (const { type, source, propagation } of mounts) {
+    // Then it is the default.
+    const isWish = propagation !== "rslave" || !isAround(source, engineRoot);
+    if (type === "bind" && isWish) checkPropagation(source, propagation);
+  }
 }
 
 /** As Docker, which needs it for the mounts in its own folder: who sees that sees by default what comes and goes there. */

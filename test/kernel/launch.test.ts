@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { after, before, it } from "node:test";
 import type { LaunchInput } from "../../src/launch/input.ts";
 import { createLauncher, type Launcher } from "../../src/launch/launch.ts";
+import { foldersOf, prepareLaunch } from "../../src/launch/prepare.ts";
 import { startFailure } from "../../src/launch/start-failure.ts";
 import type { Supervisor } from "../../src/supervisor-client/client.ts";
 import { createLifelines } from "../../src/supervisor-client/lifelines.ts";
@@ -14,6 +15,7 @@ import type { Exit } from "../../src/supervisor-protocol/protocol.ts";
 import { clearCgroup, prepareCgroupParent, removeCgroup } from "../../src/sys/cgroup.ts";
 import { createTrace } from "../../src/trace.ts";
 import { checkGone, takeFootprint } from "../footprint.ts";
+import { mountHung } from "../hung-file-system.ts";
 import { plainInput } from "../launch/fixtures.ts";
 
 /*
@@ -120,4 +122,21 @@ it("says why one cannot be launched, and leaves nothing of it", async () => {
   await assert.rejects(failed, (error: Error) => startFailure(error.message, args).exitCode === 127);
   await remove(input);
   assert.deepEqual(await supervisor.call("list", {}), []);
+});
+
+it("waits alone for a shared source whose server does not answer, until it is given up", async () => {
+  const far = join(folder, "far");
+  mkdirSync(far);
+  using _ = mountHung(far);
+  const waiting = makeInput("true");
+  const { options } = await prepareLaunch(waiting, execRoot);
+  const shared = { folder: foldersOf(execRoot).shared, sources: [join(far, "data")] };
+  const refused = assert.rejects(supervisor.call("start", { ...options, shared }), /start canceled/);
+  const other = makeInput("exit 5");
+  await launch(other);
+  assert.equal((await exitOf(other.id).promise).exitCode, 5);
+  await remove(other);
+  await supervisor.call("abort", { process: waiting.id });
+  await refused;
+  await remove(waiting);
 });

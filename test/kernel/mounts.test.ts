@@ -238,44 +238,4 @@ describe("what is mounted into a container", () => {
       spawnSync("umount", [join(folder, "sub")]);
     }
   });
-
-  it("propagates only where the source's own mount does", async () => {
-    const folder = join(engine.folder, "alone");
-    mkdirSync(folder);
-    spawnSync("mount", ["-t", "tmpfs", "alone", folder]);
-    try {
-      spawnSync("mount", ["--make-private", folder]);
-      const asked = (mode: string) =>
-        engine.berth(["run", "--rm", "-v", `${folder}:/d:${mode}`, "busybox", "true"]);
-      assert.match(
-        (await asked("shared")).stderr,
-        new RegExp(`path ${folder} is mounted on ${folder} but it is not a shared mount`),
-      );
-      assert.match(
-        (await asked("rslave")).stderr,
-        new RegExp(`path ${folder} is mounted on ${folder} but it is not a shared or slave mount`),
-      );
-      spawnSync("mount", ["--make-shared", folder]);
-      const shared = await engine.berth([
-        "create",
-        "--name",
-        "sharing",
-        "-v",
-        `${folder}:/d:rshared`,
-        "busybox",
-      ]);
-      assert.match(
-        shared.stderr,
-        /WARNING: bind propagation "rshared" of \/d works from the host to the container only/,
-      );
-      await berth("rm", "sharing");
-      await berth("run", "-d", "--name", "seeing", "-v", `${folder}:/d:rslave`, "busybox", "sleep", "1000");
-      mkdirSync(join(folder, "later"));
-      spawnSync("mount", ["-t", "tmpfs", "later", join(folder, "later")]);
-      assert.match(await berth("exec", "seeing", "grep", "/d/later", "/proc/mounts"), /tmpfs/);
-      await berth("rm", "-f", "seeing");
-    } finally {
-      spawnSync("umount", ["-R", folder]);
-    }
-  });
 });

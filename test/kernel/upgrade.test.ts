@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
 import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -106,6 +107,12 @@ describe("an upgrade of the daemon under running containers", () => {
       await berth("unpause", "counter");
       const missing = await engine.berth(["run", "--rm", "busybox", "nosuch"]);
       assert.match(missing.stderr, /exec: "nosuch": executable file not found in \$PATH/);
+      const shared = makeFolder();
+      execFileSync("mount", ["-t", "tmpfs", "shared", shared]);
+      execFileSync("mount", ["--make-shared", shared]);
+      const sharing = await engine.berth(["run", "--rm", "-v", `${shared}:/d:rshared`, "busybox", "true"]);
+      execFileSync("umount", [shared]);
+      assert.match(sharing.stderr, /shared mounts are not supported by the running supervisor/);
       await berth("stop", "-t", "0", "counter");
       assert.equal(await berth("inspect", "-f", "{{.State.ExitCode}}", "counter"), "137");
       const lines = await readNumbers(client, "counter");

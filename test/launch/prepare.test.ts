@@ -87,6 +87,24 @@ it("mounts where a destination leads, in their order, and once at one place", as
   );
 });
 
+it("has the supervisor stage the sources of what is shared with the host, and leaves the others", async () => {
+  using folder = makeRootfs();
+  const bind = (destination: string, option: string) => ({
+    ...{ destination, source: "/usr", type: "bind" },
+    options: ["rbind", option],
+  });
+  const mounts = [bind("/a", "rshared"), bind("/b", "rslave"), bind("/c", "shared")];
+  const { spec, options } = await prepare(folder, () => ({ mounts }));
+  const place = `${folder.path}/shared`;
+  assert.deepEqual(options.shared, { folder: place, sources: ["/usr", "/usr"] });
+  const sources = ["/a", "/b", "/c"].map(
+    (path) => spec.mounts.find(({ destination }) => destination === path)?.source,
+  );
+  assert.deepEqual(sources, [`${place}/0`, "/usr", `${place}/1`]);
+  assert.equal(spec.linux.rootfsPropagation, "private");
+  assert.equal((await prepare(folder)).options.shared, undefined);
+});
+
 it("joins the namespaces of processes, and what goes with them", async () => {
   using folder = makeRootfs();
   const { spec, options } = await prepare(folder, () => ({

@@ -35,7 +35,7 @@ import {
 import { holdMountedImages, releaseMountedImages } from "../image-mounts.ts";
 import { removeAnonymousVolumes } from "../lifecycle/discard.ts";
 import { settleLinks } from "../links.ts";
-import { anonymousVolumes, resolveContainerMounts, sharingWarnings } from "../mounts.ts";
+import { anonymousVolumes, resolveContainerMounts } from "../mounts.ts";
 import { filesOf, rootLayers } from "../rootfs.ts";
 import { checkNetworkMode, checkRequest } from "./check-request.ts";
 import { fillContainerDefaults } from "./defaults.ts";
@@ -108,7 +108,6 @@ export async function createContainer(
   register(containers, container);
   try {
     record.mounts = await resolveContainerMounts(containers, container, leavesBelow);
-    warnings.push(...sharingWarnings(record.mounts));
     containers.byImage.add(container);
     const layers = containers.images.lowerDirectories(image, manifest);
     makeWritable(folderOf(containers, id), layers[0]);
