@@ -3,6 +3,7 @@ import { join } from "node:path";
 import type { CallAnswer } from "../dockerfile/answers.ts";
 import { forbidden } from "../errors.ts";
 import type { Finding } from "../finding.ts";
+import type { Descriptor } from "../formats/oci-manifest.ts";
 import type { Exit } from "../supervisor-protocol/protocol.ts";
 import { createJobRunner } from "../sys/jobs.ts";
 import { createSharedWork } from "../sys/shared-work.ts";
@@ -24,6 +25,10 @@ import { type PreparedBuild, prepareBuild } from "./frontend/frontend.ts";
 import type { ClientInputs, PlannedImage } from "./frontend/planned-image.ts";
 import type { BuildOptions } from "./options.ts";
 import type { Reporter } from "./progress.ts";
+import type { CacheExport, CacheOrder } from "./remote-cache/cache-orders.ts";
+import { exportCache } from "./remote-cache/export-cache.ts";
+import type { ExportedStep } from "./remote-cache/exported-step.ts";
+import { importCaches } from "./remote-cache/import-caches.ts";
 import { restoreSteps } from "./restore.ts";
 import type { BuilderSettings, BuildRooms } from "./rooms.ts";
 import type { FilesJob, FilesResult } from "./solve/files.worker.ts";
@@ -38,6 +43,8 @@ export interface BuildRequest extends ClientInputs {
   sessionId: string;
   /** @throws EngineError when there is none, and none comes soon */
   session(id: string): Promise<ClientSession>;
+  /** Caches from elsewhere. */
+  imports?: readonly CacheOrder[];
   report: Reporter;
   signal: AbortSignal;
 }
@@ -52,6 +59,10 @@ export interface Build {
   flatten(layers: readonly string[]): Promise<Folder>;
   /** The same as an archive. */
   pack(layers: readonly string[]): Promise<Folder>;
+  /** What an image was made by. @param all also the steps of other stages */
+  stepsOf(image: PlannedImage, all: boolean): Promise<ExportedStep[]>;
+  /** Writes a cache of steps. @returns its manifest @throws EngineError */
+  exportCache(order: CacheExport, steps: readonly ExportedStep[]): Promise<Descriptor>;
   /** Gives up what is under way, and lets go of what was needed. */
   close(): void;
 }
@@ -215,8 +226,9 @@ async function prepare(rooms: SolveRooms, request: BuildRequest): Promise<Build>
   const { options, sessionId } = request;
   const { solving, close } = openSolving(rooms, request);
   try {
+    const imports = request.imports?.length ? importCaches(solving, request.imports) : undefined;
     const prepared = await prepareBuild(solving, options, sessionId, request);
-    const solver = createSolver({ ...solving, file: prepared.file });
+    const solver = createSolver({ ...solving, file: prepared.file, ...(imports && { imports }) });
     const directories = (layers: readonly string[]) =>
       lowerDirectoriesOf(rooms, rooms.images.layerDirectories(layers));
     return {
@@ -224,6 +236,8 @@ async function prepare(rooms: SolveRooms, request: BuildRequest): Promise<Build>
       flatten: (layers) => rooms.folders.flatten(directories(layers), solving.signal),
       pack: (layers) => rooms.folders.pack(directories(layers), solving.signal),
       solve: (image) => solver.imageOf(image.target),
+      stepsOf: (image, all) => solver.stepsOf(image.target, all),
+      exportCache: (order, steps) => exportCache(solving, order, steps),
     };
   } catch (error) {
     close();

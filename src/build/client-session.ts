@@ -1,4 +1,5 @@
 import type { Duplex } from "node:stream";
+import type { Digest } from "../formats/digest.ts";
 import type { ContextEntry } from "./context/entry.ts";
 
 /** What of a directory is wanted. */
@@ -47,6 +48,18 @@ export interface ClientSession {
     chunks: AsyncIterable<Buffer>,
     metadata: Record<string, string>,
   ): Promise<void>;
+  /** What the client keeps under a name of its own: "local:/path". @throws notImplemented by a client that gives none */
+  content(store: string): ClientContent;
+}
+
+/** Blobs that a client keeps in a directory, by digest. */
+export interface ClientContent {
+  /** @throws EngineError; GrpcError when there is none */
+  sizeOf(digest: Digest): Promise<number>;
+  /** Its bytes, not yet compared with the digest. */
+  read(digest: Digest): AsyncIterable<Buffer>;
+  /** Silent when it is there already. */
+  write(blob: { digest: Digest; sizeBytes: number }, chunks: AsyncIterable<Buffer>): Promise<void>;
 }
 
 /** An entry that goes to the client, with the content of a file. */

@@ -1,3 +1,4 @@
+import { createHash, randomUUID } from "node:crypto";
 import type { Range } from "../dockerfile/instructions.ts";
 
 /* What a build says of itself while it runs, in BuildKit's terms. Times are milliseconds since the epoch. */
@@ -58,6 +59,18 @@ export type ProgressEvent =
 
 export type Reporter = (event: ProgressEvent) => void;
 
+/** Of work that is of this build alone. */
+export function newVertex(name: string): { digest: string; inputs: string[]; name: string } {
+  const digest = createHash("sha256").update(`${name} ${randomUUID()}`).digest("hex");
+  return { digest: `sha256:${digest}`, inputs: [], name };
+}
+
+/** Says of something that it failed, where the build goes on. */
+export function reportProblem(report: Reporter, name: string, error: string): void {
+  const now = Date.now();
+  report({ kind: "vertex", vertex: { ...newVertex(name), started: now, completed: now, error } });
+}
+
 /** Reports a piece of work from its begin to its end, however that is. @returns what the work gives */
 export async function reportWork<R>(
   report: Reporter,
@@ -106,4 +119,14 @@ export function beginStatus(
   };
   tell(0);
   return tell;
+}
+
+/** A line of a piece of work. @returns what says that it is done */
+export function lineBelow(report: Reporter, vertex: string): (id: string) => () => void {
+  return (id) => {
+    const started = Date.now();
+    const status = { id, vertex, name: id, current: 0, total: 0, started };
+    report({ kind: "status", status });
+    return () => report({ kind: "status", status: { ...status, completed: Date.now() } });
+  };
 }

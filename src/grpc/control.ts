@@ -1,6 +1,4 @@
 import type { Builder } from "../build/builder.ts";
-import { exportVertex } from "../build/export/image.ts";
-import type { Reporter } from "../build/progress.ts";
 import {
   bytesMessage,
   diskUsageRequest,
@@ -19,6 +17,7 @@ import {
 import { empty } from "../buildkit/messages/pb.ts";
 import { duplex, type Method, serverStream, unary } from "../buildkit/wire/server.ts";
 import { runnablePlatforms } from "../sys/foreign-platforms.ts";
+import { exportsOf } from "./caches.ts";
 import type { Door } from "./door.ts";
 import { describeFailure } from "./errors.ts";
 import { exportResults } from "./export.ts";
@@ -145,11 +144,11 @@ export async function describeWorker(door: Door) {
 async function solve(door: Door, request: SolveRequest, signal: AbortSignal) {
   try {
     door.builder.checkEntitlements(request.entitlements);
+    exportsOf(request);
   } catch (error) {
     throw describeFailure(error);
   }
   const job = door.jobs.begin(request, signal);
-  reportUnsupportedCaches(request, job.events.report);
   announceBuild(door, job);
   let outcome: Parameters<typeof recordBuild>[2] = { error: new Error("context canceled") };
   const given = Promise.withResolvers<never>();
@@ -170,17 +169,4 @@ async function solve(door: Door, request: SolveRequest, signal: AbortSignal) {
     door.jobs.end(job);
     await recordBuild(door, job, outcome);
   }
-}
-
-/** As BuildKit does where a cache cannot be had: the progress says so, and the build goes on. */
-function reportUnsupportedCaches({ cache, internal }: SolveRequest, report: Reporter): void {
-  if (internal) return;
-  const say = (name: string) => {
-    const now = Date.now();
-    const error = "not yet supported: this engine keeps its own cache";
-    report({ kind: "vertex", vertex: { ...exportVertex(name), started: now, completed: now, error } });
-  };
-  for (const { type, attrs } of cache?.imports ?? [])
-    say(`importing cache manifest from ${attrs.get("ref") ?? attrs.get("src") ?? type}`);
-  for (const { type } of cache?.exports ?? []) say(`exporting cache of type ${type}`);
 }

@@ -1,26 +1,20 @@
 import { readAnnotations } from "../build/export/annotations.ts";
 import { exportArchive, exportDirectories } from "../build/export/files.ts";
-import {
-  addImage,
-  type BuiltResult,
-  exportImage,
-  exportVertex,
-  type ImageOrder,
-  lineBelow,
-} from "../build/export/image.ts";
+import { addImage, type BuiltResult, exportImage, type ImageOrder } from "../build/export/image.ts";
 import { stateProvenance } from "../build/export/provenance.ts";
-import { reportWork } from "../build/progress.ts";
+import { lineBelow, newVertex, reportWork } from "../build/progress.ts";
 import type { SolvedImage } from "../build/solve/solving.ts";
 import type { SolveRequest } from "../buildkit/messages/control.ts";
 import { invalid, notImplemented } from "../errors.ts";
 import type { Descriptor } from "../formats/oci-manifest.ts";
 import { formatPlatform } from "../formats/platform.ts";
 import { parseReference, type Reference, repositoryOf, withDefaultTag } from "../formats/reference.ts";
+import { exportCaches, inlineCacheOf } from "./caches.ts";
 import type { Door } from "./door.ts";
 import type { Job, ResultRef } from "./jobs.ts";
 
 /** What a build has made, with the layers that it has come to. */
-interface Built extends ResultRef, SolvedImage {}
+interface Built extends ResultRef, SolvedImage, Pick<BuiltResult, "inlineCache"> {}
 
 interface Exporter {
   type: string;
@@ -37,10 +31,14 @@ export async function exportResults(door: Door, job: Job, results: readonly Resu
   if (job.request.internal || results.length === 0) return response;
   const startedAt = Date.now();
   const built = await Promise.all(
-    results.map(async ({ build, image }) => ({ build, image, ...(await build.solve(image)) })),
+    results.map(async ({ build, image }): Promise<Built> => {
+      const solved = { build, image, ...(await build.solve(image)) };
+      return { ...solved, ...(await inlineCacheOf(job, solved)) };
+    }),
   );
   for (const [index, exporter] of exportersOf(job.request).entries())
     await exportOne(door, job, built, { ...exporter, index, startedAt }, response);
+  for (const [key, value] of await exportCaches(job, built)) response.set(key, value);
   return response;
 }
 
@@ -169,7 +167,7 @@ async function exportLayout(
 ): Promise<void> {
   if (attrs.get("tar") === "false")
     throw notImplemented(`${type} output as a directory is not supported: leave out tar=false`);
-  const vertex = exportVertex(`exporting to ${type} image format`);
+  const vertex = newVertex(`exporting to ${type} image format`);
   const { report } = job.events;
   const session = await sessions.get(job.request.session);
   return reportWork(report, vertex, async () => {

@@ -17,6 +17,7 @@ import type { Given } from "../buildkit/wire/message.ts";
 import { type Method, unary } from "../buildkit/wire/server.ts";
 import { code, GrpcError, parseDetails } from "../buildkit/wire/status.ts";
 import { formatPlatform } from "../formats/platform.ts";
+import { importsOf } from "./caches.ts";
 import { describeWorker } from "./control.ts";
 import type { Door } from "./door.ts";
 import { describeFailure } from "./errors.ts";
@@ -46,6 +47,10 @@ const llbCaps = [
   "meta.description",
   "exporter.image.annotations",
   "exporter.image.attestations",
+  // Without them clients leave such caches out, and say nothing. With them they are refused by name.
+  "cache.azblob",
+  "cache.gha",
+  "cache.s3",
 ];
 
 /** The service moby.buildkit.v1.frontend.LLBBridge: by it a client asks for a build, and says what is to become of it. */
@@ -112,6 +117,7 @@ async function solve(door: Door, job: Job, request: BridgeSolveRequest): Promise
     options,
     sessionId: job.request.session,
     session: door.sessions.get,
+    imports: importsOf(job.request),
     report: job.events.report,
     signal: job.signal,
     findInput: (key: string) => findInput(door, request, key),

@@ -1,6 +1,7 @@
 import { parseBuildOptions } from "../build/options.ts";
 import { type SolveRequest, solveRequest, type statusResponse } from "../buildkit/messages/control.ts";
 import type { Given, MessageOf } from "../buildkit/wire/message.ts";
+import { importsOf } from "./caches.ts";
 import type { Door } from "./door.ts";
 import { exportResults } from "./export.ts";
 import { announceBuild, recordBuild } from "./history.ts";
@@ -27,6 +28,7 @@ export async function buildPlainly(door: Door, asked: PlainBuild): Promise<Map<s
       options: parseBuildOptions(request.frontendAttrs, request.entitlements),
       sessionId: request.session,
       session: door.sessions.get,
+      imports: importsOf(request),
       ...{ report: job.events.report, signal },
     });
     job.builds.add(build);

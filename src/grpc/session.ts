@@ -12,6 +12,7 @@ import { empty } from "../buildkit/messages/pb.ts";
 import type { GrpcClient } from "../buildkit/wire/client.ts";
 import { code, GrpcError } from "../buildkit/wire/status.ts";
 import { notImplemented } from "../errors.ts";
+import { contentMethods, openClientContent } from "./client-content.ts";
 import { readDirectory } from "./file-sync.ts";
 import { sendArchive, sendFiles } from "./send-files.ts";
 
@@ -85,6 +86,10 @@ export function createClientSession(offer: SessionOffer, client: GrpcClient): Cl
         patience,
       );
       return username === "" && secret === "" ? undefined : { username, password: secret };
+    },
+    content(store) {
+      need(contentMethods.read);
+      return openClientContent(client, store);
     },
     sendFiles: (exporter, entries) => sendFiles(client, exporter, entries),
     sendArchive: (exporter, chunks, metadata) => sendArchive(client, exporter, chunks, metadata),

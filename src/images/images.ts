@@ -5,6 +5,7 @@ import { checkImages } from "./check.ts";
 import { inspectImage, listHistory, sharedSizeBytes, summarizeImage } from "./describe.ts";
 import { createImageExplorer, type ImageExplorer } from "./explore/explore.ts";
 import { createImageHolds, directoriesOf, type ImageHolds } from "./holds.ts";
+import { createLayerBlobs, type LayerBlobs } from "./layer-blobs.ts";
 import { createImageNames, type ImageNames } from "./names.ts";
 import { type ImagesOptions, openImageRoom } from "./room.ts";
 import { contentOf, mainManifest, type PresentManifest, presentManifests } from "./select-manifest.ts";
@@ -31,6 +32,8 @@ export interface Images extends ImageNames, ImageHolds, ImageTransfers, ImageExp
   diskUseBytes(): Promise<number>;
   /** Layers to work on without an image. */
   readonly snapshots: Snapshots;
+  /** Layers one by one. */
+  readonly layerBlobs: LayerBlobs;
   /** Where images come from. */
   readonly registries: Registries;
   /** What is not as it should be in the store. @param owners who may hold layers */
@@ -60,6 +63,7 @@ export async function createImages(options: ImagesOptions): Promise<Images> {
     history: (image, { content } = mainManifest(image)) => listHistory(catalog, layers, image, content),
     diskUseBytes: createDiskUse(room.root, layers),
     snapshots,
+    layerBlobs: createLayerBlobs(room),
     registries,
     check: async (owners) => [...(await checkImages(room, owners)), ...(await snapshots.check())],
     async close() {

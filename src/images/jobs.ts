@@ -10,6 +10,7 @@ import type { FileAnalysis } from "./explore/analyze.ts";
 import type { ImageJob, ImageJobResult } from "./images.worker.ts";
 import type { StoredBlob } from "./plain-archive.ts";
 import type { Arrival, Received } from "./pull/receive-layer.ts";
+import type { LayerCompression } from "./push/compress-layer.ts";
 import type { ArchiveStream, ReceivedArchive } from "./receive-archive.ts";
 import type { StagedTree, StageOptions } from "./stage-tree.ts";
 import type { SpooledBlob } from "./store/blobs.ts";
@@ -24,7 +25,12 @@ export interface ImageJobs {
   /** See `stageTree`. */
   stage(options: StageOptions): Promise<StagedTree>;
   /** See `compressLayer`. */
-  compress(source: StoredBlob, target: string, signal: AbortSignal): Promise<SpooledBlob>;
+  compress(
+    source: StoredBlob,
+    target: string,
+    signal: AbortSignal,
+    compression?: LayerCompression,
+  ): Promise<SpooledBlob>;
   /** See `recordArchive`. */
   record(path: string, target: string, directory: string, digest: Digest): Promise<void>;
   /** Puts a blob into the new file `target`. @throws internal when it is not what it was; then there is no file */
@@ -79,8 +85,9 @@ export function startImageJobs(): ImageJobs {
       if (!staged) throw wrong();
       return staged;
     },
-    async compress(source, target, signal) {
-      const { packed } = await runner.run({ kind: "compress", source, target }, signal);
+    async compress(source, target, signal, compression) {
+      const job = { kind: "compress" as const, source, target, ...(compression && { compression }) };
+      const { packed } = await runner.run(job, signal);
       if (!packed) throw wrong();
       return packed;
     },

@@ -1,6 +1,7 @@
 import { api } from "./api.ts";
 import { bodies } from "./bodies.ts";
 import { buildkit } from "./buildkit.ts";
+import { cacheConfig } from "./cache-config.ts";
 import { cli } from "./cli.ts";
 import { dns } from "./dns.ts";
 import { dockerfile } from "./dockerfile.ts";
@@ -25,6 +26,7 @@ export const parsers: readonly Target[] = [
   dns,
   dockerfile,
   buildkit,
+  cacheConfig,
 ];
 
 /** What makes files as an archive says, and programs of their own over their sockets: they need root. */

@@ -8,7 +8,7 @@ export interface StepCache {
   /** @returns what a step with this key made; it counts as used from now on */
   find(key: string): CacheRecord | undefined;
   /** Takes a committed snapshot of this name into the cache. An earlier one with the same key stays, until it is pruned. */
-  add(made: Pick<CacheRecord, "id" | "key" | "layers" | "description" | "sizeBytes">): CacheRecord;
+  add(made: NewRecord): CacheRecord;
   list(): CacheRecord[];
   isInUse(id: string): boolean;
   /** Keeps a record until the function that it gives is called. */
@@ -16,6 +16,10 @@ export interface StepCache {
   /** @returns false when it is in use, or not there */
   remove(id: string): Promise<boolean>;
 }
+
+/** `createdAt` where the step was done elsewhere. */
+export type NewRecord = Pick<CacheRecord, "id" | "key" | "layers" | "description" | "sizeBytes"> &
+  Partial<Pick<CacheRecord, "createdAt">>;
 
 /** 25 characters, as BuildKit's. */
 export function newCacheId(): string {
@@ -52,7 +56,7 @@ export function openStepCache(state: State, snapshots: Snapshots): StepCache {
     },
     add(made) {
       const now = Date.now();
-      const record: CacheRecord = { ...made, createdAt: now, lastUsedAt: now, usageCount: 1 };
+      const record: CacheRecord = { createdAt: now, ...made, lastUsedAt: now, usageCount: 1 };
       byId.set(record.id, record);
       byKey.set(record.key, record);
       records.put(record.id, record);

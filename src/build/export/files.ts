@@ -5,8 +5,7 @@ import type { ClientSession, OutgoingEntry } from "../client-session.ts";
 import type { Folder } from "../context/folders.ts";
 import { openTreeAt } from "../context/mounted-tree.ts";
 import { walkSource } from "../context/source-tree.ts";
-import { beginStatus, type Reporter, reportWork } from "../progress.ts";
-import { exportVertex } from "./image.ts";
+import { beginStatus, newVertex, type Reporter, reportWork } from "../progress.ts";
 
 /** Where what a build made goes: one of a client's exporters, by its place in their list. */
 export interface FilesTarget {
@@ -26,7 +25,7 @@ export function exportDirectories(
   folders: readonly PlacedFolder[],
   { session, exporter, report }: FilesTarget,
 ): Promise<void> {
-  const vertex = exportVertex("exporting to client directory");
+  const vertex = newVertex("exporting to client directory");
   return reportWork(report, vertex, async () => {
     const tell = beginStatus(report, vertex.digest, "copying files");
     let bytes = 0;
@@ -101,7 +100,7 @@ async function* entriesOf(folder: Folder, onBytes: (count: number) => void): Asy
 
 /** Sends a root file system as an archive. @param archive is let go in the end */
 export function exportArchive(archive: Folder, { session, exporter, report }: FilesTarget): Promise<void> {
-  const vertex = exportVertex("exporting to client tarball");
+  const vertex = newVertex("exporting to client tarball");
   return reportWork(report, vertex, async () => {
     const tell = beginStatus(report, vertex.digest, "sending tarball");
     let bytes = 0;

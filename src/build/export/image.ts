@@ -1,10 +1,10 @@
-import { createHash, randomUUID } from "node:crypto";
+import { inlineCacheKey } from "../../formats/cache-config.ts";
 import type { Descriptor } from "../../formats/oci-manifest.ts";
 import { formatReference, parseReference, withDefaultTag } from "../../formats/reference.ts";
 import type { BuiltPart } from "../../images/built-index.ts";
 import type { Images } from "../../images/images.ts";
 import { createdOf, type PlannedImage } from "../frontend/planned-image.ts";
-import { type Reporter, reportWork } from "../progress.ts";
+import { lineBelow, newVertex, type Reporter, reportWork } from "../progress.ts";
 import type { SolvedImage } from "../solve/solving.ts";
 import type { Annotations } from "./annotations.ts";
 
@@ -13,6 +13,8 @@ export interface BuiltResult extends SolvedImage {
   image: PlannedImage;
   /** What is said of it beside it, of its manifest with this digest. */
   statements?: BuiltPart["statements"];
+  /** The cache of its steps, which is to be in its config. */
+  inlineCache?: string;
 }
 
 /** What is to become of it. */
@@ -35,11 +37,6 @@ export interface ExportedImage {
   names: string[];
 }
 
-export const exportVertex = (name: string) => {
-  const digest = createHash("sha256").update(`${name} ${randomUUID()}`).digest("hex");
-  return { digest: `sha256:${digest}`, inputs: [], name };
-};
-
 /** Makes an image of what was built, and gives it its names. @throws EngineError invalid for a bad name */
 export function exportImage(
   images: Images,
@@ -47,7 +44,7 @@ export function exportImage(
   order: ImageOrder,
   after: (exported: ExportedImage, line: (id: string) => () => void) => Promise<void> = async () => {},
 ): Promise<ExportedImage> {
-  const vertex = exportVertex("exporting to image");
+  const vertex = newVertex("exporting to image");
   return reportWork(report, vertex, async () => {
     const line = lineBelow(report, vertex.digest);
     const done = line("exporting layers");
@@ -59,16 +56,6 @@ export function exportImage(
     await after(exported, line);
     return exported;
   });
-}
-
-/** A line of a piece of work. @returns what says that it is done */
-export function lineBelow(report: Reporter, vertex: string): (id: string) => () => void {
-  return (id) => {
-    const started = Date.now();
-    const status = { id, vertex, name: id, current: 0, total: 0, started };
-    report({ kind: "status", status });
-    return () => report({ kind: "status", status: { ...status, completed: Date.now() } });
-  };
 }
 
 /** Puts it into the store. */
@@ -88,7 +75,7 @@ export async function addImage(
 }
 
 function describePart(
-  { image, layers, createdAt, statements }: BuiltResult,
+  { image, layers, createdAt, statements, inlineCache }: BuiltResult,
   sourceDate: number | undefined,
   given: Annotations,
 ): BuiltPart {
@@ -97,7 +84,10 @@ function describePart(
   const created = time !== undefined && { created: time };
   const history = config.history?.map((entry) => ({ ...created, ...entry }));
   return {
-    config: { ...config, ...created, ...(history && { history }) },
+    config: {
+      ...{ ...config, ...created, ...(history && { history }) },
+      ...(inlineCache !== undefined && { [inlineCacheKey]: inlineCache }),
+    },
     ...{
       layers,
       platform,

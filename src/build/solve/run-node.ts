@@ -31,7 +31,7 @@ async function contentOf(solving: Solving, solver: Solver, from: Node, source: s
 }
 
 /** Without what the outcome does not depend on; where a name leads is not asked by BuildKit either. */
-function settingsOf(node: RunNode): Partial<RunNode> {
+export function settingsOf(node: RunNode): Partial<RunNode> {
   const extraHosts = node.extraHosts.map((host) => host.slice(0, Math.max(host.indexOf(":"), 0)));
   const said: Partial<RunNode> = { ...node, extraHosts };
   for (const key of ["name", "range", "base", "ignoresCache", "proxyEnv"] as const) delete said[key];

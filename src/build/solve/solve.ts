@@ -1,21 +1,16 @@
-import { createHash } from "node:crypto";
 import { availableParallelism } from "node:os";
 import { conflict } from "../../errors.ts";
 import { BuildError, locateError } from "../build-error.ts";
 import type { CacheRecord } from "../cache/record.ts";
-import {
-  type CopyNode,
-  digestOfNode,
-  inputsOf,
-  type Node,
-  type RunNode,
-  type WorkdirNode,
-} from "../graph/nodes.ts";
+import { type CopyNode, digestOfNode, inputsOf, type Node, nodesOf } from "../graph/nodes.ts";
 import { type Reporter, reportCached, reportWork } from "../progress.ts";
-import { executeCopy, keyOfCopy } from "./copy-step.ts";
+import { takeStep } from "../remote-cache/take-step.ts";
+import { executeCopy } from "./copy-step.ts";
+import { createDefinitions, type Definitions, inputsBesideBase, isStep, type Step } from "./definitions.ts";
 import { receiveDirectory } from "./directories.ts";
 import { fetchGitNode } from "./git-tree.ts";
-import { executeRun, keyOfRun } from "./run-node.ts";
+import { listSteps } from "./list-steps.ts";
+import { executeRun } from "./run-node.ts";
 import {
   type Followers,
   type Outcome,
@@ -25,8 +20,9 @@ import {
   type StepWork,
   vertexOf,
 } from "./solving.ts";
+import { keyOfStep } from "./step-keys.ts";
 import { fetchNode } from "./web-files.ts";
-import { executeWorkdir, keyOfWorkdir } from "./workdir-step.ts";
+import { executeWorkdir } from "./workdir-step.ts";
 
 export const parallelSteps = () => Math.max(4, availableParallelism() * 2);
 
@@ -36,7 +32,7 @@ export function createSolver(solving: Solving): Solver {
   const solver: Solver = {
     solve(node) {
       const digest = digestOfNode(node);
-      const started = known.get(digest) ?? solveNode(solving, solver, node);
+      const started = known.get(digest) ?? solveNode(solving, solver, definitions, node);
       known.set(digest, started);
       return started;
     },
@@ -52,7 +48,10 @@ export function createSolver(solving: Solving): Solver {
       const times = await stepTimes(solver, node);
       return { layers, ...(times.length > 0 && { createdAt: Math.max(...times) }) };
     },
+    isBegun: (node) => known.has(digestOfNode(node)),
+    stepsOf: (node, all) => listSteps({ solving, solver, definitions, known }, node, all),
   };
+  const definitions = createDefinitions(solving, solver);
   return solver;
 }
 
@@ -79,7 +78,12 @@ function copyOf(from: Node, part: string): CopyNode {
   };
 }
 
-async function solveNode(solving: Solving, solver: Solver, node: Node): Promise<Outcome> {
+async function solveNode(
+  solving: Solving,
+  solver: Solver,
+  definitions: Definitions,
+  node: Node,
+): Promise<Outcome> {
   const { report } = solving;
   switch (node.kind) {
     case "scratch":
@@ -98,28 +102,29 @@ async function solveNode(solving: Solving, solver: Solver, node: Node): Promise<
     case "git":
       return fetchGitNode(solving, node);
     default:
-      return solveStep(solving, solver, node);
+      return solveStep(solving, solver, definitions, node);
   }
 }
 
-type Step = CopyNode | RunNode | WorkdirNode;
-
-async function solveStep(solving: Solving, solver: Solver, node: Step): Promise<Outcome> {
+async function solveStep(
+  solving: Solving,
+  solver: Solver,
+  definitions: Definitions,
+  node: Step,
+): Promise<Outcome> {
+  const without = await findWithoutSources(solving, solver, definitions, node);
+  if (without) return without;
   await Promise.all(inputsOf(node).map((input) => solver.solve(input)));
   const { rooms, signal, file } = solving;
   const report: Reporter = node.name === "" ? () => {} : solving.report;
   const vertex = vertexOf(node);
   try {
     const layers = await solver.layersOf(node.base);
-    const key = await keyOf(solving, solver, node, layers).catch((error: unknown) => {
+    const key = await keyOfStep(solving, solver, node, layers).catch((error: unknown) => {
       throw reportFailure(report, vertex, error);
     });
-    const cached = node.ignoresCache ? undefined : rooms.cache.find(key);
-    if (cached) {
-      solving.onClose(rooms.cache.use(cached));
-      reportCached(report, vertex);
-      return { kind: "layers", layers: cached.layers, record: cached };
-    }
+    const cached = node.ignoresCache ? undefined : await findStep(solving, node, key, layers);
+    if (cached) return useCached(solving, node, cached);
     signal.throwIfAborted();
     const record = await reportWork(report, vertex, () => {
       const follow = ({ stream, data }: StepLog) =>
@@ -176,17 +181,50 @@ function reportFailure(report: Reporter, vertex: ReturnType<typeof vertexOf>, er
   return error instanceof Error ? error : new Error(message);
 }
 
-/** All that a step depends on, as one digest. */
-async function keyOf(solving: Solving, solver: Solver, node: Step, layers: string[]): Promise<string> {
-  const said =
-    node.kind === "run"
-      ? await keyOfRun(solving, solver, node)
-      : node.kind === "copy"
-        ? await keyOfCopy(solving, solver, node)
-        : keyOfWorkdir(node);
-  return createHash("sha256")
-    .update(JSON.stringify([node.kind, layers.at(-1) ?? "", said]))
-    .digest("hex");
+/** What a step has made, here or elsewhere. */
+async function findStep(
+  solving: Solving,
+  node: Step,
+  key: string,
+  below: string[],
+): Promise<CacheRecord | undefined> {
+  const here = solving.rooms.cache.find(key);
+  if (here || !solving.imports) return here;
+  for (const cache of await solving.imports) {
+    const step = cache.find(key);
+    const taken = step && (await takeStep(solving, step, { key, below, name: node.name }));
+    if (taken) return taken;
+  }
+  return undefined;
+}
+
+function useCached(solving: Solving, node: Step, record: CacheRecord): Outcome {
+  solving.onClose(solving.rooms.cache.use(record));
+  if (node.name !== "") reportCached(solving.report, vertexOf(node));
+  return { kind: "layers", layers: record.layers, record };
+}
+
+/** Where a build has caches from elsewhere: what it takes of another stage may be there, and that stage not. */
+async function findWithoutSources(
+  solving: Solving,
+  solver: Solver,
+  definitions: Definitions,
+  node: Step,
+): Promise<Outcome | undefined> {
+  if (!solving.imports || node.ignoresCache) return undefined;
+  const caches = await solving.imports;
+  const key = await definitions.keyOf(node);
+  const isKnown = (one: string) =>
+    caches.some((cache) => cache.find(one)) || solving.rooms.cache.find(one) !== undefined;
+  if (key === undefined || !isKnown(key)) return undefined;
+  const below = await solver.layersOf(node.base);
+  const found = await findStep(solving, node, key, below);
+  if (!found || found.layers.at(-2) !== below.at(-1)) return undefined;
+  const skipped = new Set(inputsBesideBase(node).flatMap(nodesOf));
+  for (const one of skipped)
+    if ((isStep(one) || one.kind === "image") && one.name !== "" && !solver.isBegun(one))
+      reportCached(solving.report, vertexOf(one));
+  return useCached(solving, node, found);
 }
 
 function execute(solving: Solving, solver: Solver, node: Step, work: StepWork): Promise<CacheRecord> {

@@ -11,6 +11,8 @@ import type { ContextStore } from "../context/context-store.ts";
 import type { Folders } from "../context/folders.ts";
 import { digestOfNode, inputsOf, type Node } from "../graph/nodes.ts";
 import type { Reporter, SourceFile } from "../progress.ts";
+import type { ExportedStep } from "../remote-cache/exported-step.ts";
+import type { ImportedCache } from "../remote-cache/read-cache.ts";
 import type { BuildRooms } from "../rooms.ts";
 import type { SourceRef } from "./copy-action.ts";
 import type { FilesJob, FilesResult } from "./files.worker.ts";
@@ -52,6 +54,8 @@ export interface Solving {
   signal: AbortSignal;
   file: SourceFile | undefined;
   session(id: string): Promise<ClientSession>;
+  /** What was made elsewhere; undefined for a build that asks for none. Never rejected. */
+  imports?: Promise<readonly ImportedCache[]>;
   /** Called when the build is over, and at once when it is. */
   onClose(work: () => void): void;
   /** Puts off what `onClose` was given until the function that it gives is called: another build may want the same step. */
@@ -66,10 +70,17 @@ export type Outcome =
 export interface Solver {
   /** @throws BuildError */
   solve(node: Node): Promise<Outcome>;
+  /** Whether it is being solved, or has been. */
+  isBegun(node: Node): boolean;
   /** As layers, whatever it is. @param part of a tree that is none: the path that is wanted of it */
   layersOf(node: Node, part?: string): Promise<string[]>;
   /** Layers that become an image. */
   imageOf(node: Node): Promise<SolvedImage>;
+  /**
+   * What a node was made by, for a cache that is to be written elsewhere. Nothing is done for it.
+   * @param all also the steps of other stages
+   */
+  stepsOf(node: Node, all: boolean): Promise<ExportedStep[]>;
 }
 
 export interface SolvedImage {

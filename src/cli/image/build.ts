@@ -5,6 +5,7 @@ import { type BuildOrder, requestBuild } from "../../client/build/build.ts";
 import type { Cli } from "../cli.ts";
 import { defineCommand, ExitError } from "../command.ts";
 import { bool, bytes, repeated, string } from "../flag.ts";
+import { cachesOf } from "./build-caches.ts";
 import { type OpenContext, openContext } from "./build-context.ts";
 import { describeBuildError } from "./build-error.ts";
 import { agentsOf, credentialsFor, secretsOf } from "./build-offers.ts";
@@ -15,6 +16,11 @@ const flagTable = {
   allow: repeated("", "Allow extra privileged entitlement (e.g., network.host, security.insecure)"),
   "build-arg": repeated("", "Set build-time variables"),
   "build-context": repeated("", "Additional build contexts (e.g., name=path)"),
+  "cache-from": repeated("", 'External cache sources (e.g., "user/app:cache", "type=local,src=path/to/dir")'),
+  "cache-to": repeated(
+    "",
+    'Cache export destinations (e.g., "user/app:cache", "type=local,dest=path/to/dir")',
+  ),
   call: string("", 'Set method for evaluating build ("check", "outline", "targets")', "build"),
   "cgroup-parent": string("", "Set the parent cgroup for the RUN instructions during build"),
   check: bool("", 'Shorthand for "--call=check"'),
@@ -114,6 +120,7 @@ function describeOrder(
     attributes,
     names: flags.tag,
     entitlements,
+    caches: cachesOf(flags["cache-from"], flags["cache-to"]),
     offers: {
       directories,
       sharedKey: context.sharedKey,

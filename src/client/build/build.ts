@@ -9,7 +9,16 @@ import { bridgeSolveRequest, bridgeSolveResponse, returnRequest } from "../../bu
 import { empty } from "../../buildkit/messages/pb.ts";
 import { connectGrpc } from "../../buildkit/wire/client.ts";
 import type { ApiTransport } from "../transport.ts";
+import { type ContentStores, tagManifest } from "./content-store.ts";
 import { newBuildId, openBuildSession, type SessionOffers } from "./session.ts";
+
+/** Where a build's cache comes from and goes to. */
+export interface BuildCaches {
+  imports: { type: string; attrs: Map<string, string> }[];
+  exports: BuildCaches["imports"];
+  /** Directories that a cache is written to, and what it is called there. */
+  tags: ReadonlyMap<string, string>;
+}
 
 /** What is asked of a builder. */
 export interface BuildOrder {
@@ -18,6 +27,7 @@ export interface BuildOrder {
   /** Of the image. */
   names: readonly string[];
   entitlements: readonly string[];
+  caches: BuildCaches;
   offers: SessionOffers;
   onStatus(status: StatusResponse): void;
 }
@@ -35,10 +45,10 @@ const bridge = "/moby.buildkit.v1.frontend.LLBBridge";
 
 /** Has an engine build an image, by BuildKit's API. @throws GrpcError, with the place in the Dockerfile among its details; ApiError */
 export async function requestBuild(transport: ApiTransport, order: BuildOrder): Promise<BuildResult> {
-  const { attributes, names, entitlements, offers, onStatus } = order;
+  const { attributes, names, entitlements, caches, offers, onStatus } = order;
   const { socket } = await transport.hijack("/grpc", { headers: { Upgrade: "h2c" } });
   const client = connectGrpc(socket);
-  const session = await openBuildSession(transport, offers);
+  const session = await openBuildSession(transport, { ...offers, stores: storesOf(caches) });
   try {
     const ref = newBuildId();
     const metadata = { "buildkit-controlapi-buildid": ref };
@@ -47,6 +57,7 @@ export async function requestBuild(transport: ApiTransport, order: BuildOrder): 
     const solved = client.unary(`${control}/Solve`, solveRequest, solveResponse, {
       ...{ ref, session: session.id, frontendAttrs: attributes, entitlements, internal: isCall },
       exporters: isCall ? [] : [exporter],
+      cache: { imports: caches.imports, exports: isCall ? [] : caches.exports },
     });
     solved.catch(() => {});
     const following = follow(client, ref, onStatus);
@@ -70,6 +81,8 @@ export async function requestBuild(transport: ApiTransport, order: BuildOrder): 
       });
     await client.unary(`${bridge}/Return`, returnRequest, empty, { result: prepared.result }, metadata);
     const { exporterResponse } = await solved.finally(() => following);
+    const cache = exporterResponse.get("cache.manifest");
+    if (cache !== undefined) for (const [folder, tag] of caches.tags) tagManifest(folder, tag, cache);
     const answers = [...(prepared.result?.metadata ?? [])].map(
       ([key, value]) => [key, Buffer.from(value).toString()] as const,
     );
@@ -78,6 +91,16 @@ export async function requestBuild(transport: ApiTransport, order: BuildOrder): 
     session.close();
     client.close();
   }
+}
+
+/** Directories that the builder may read from, or write to. */
+function storesOf({ imports, exports }: BuildCaches): ContentStores {
+  const places = (entries: BuildCaches["imports"], key: string, isWritable: boolean) =>
+    entries
+      .filter(({ type }) => type === "local")
+      .map(({ attrs }) => attrs.get(key) ?? "")
+      .map((path) => [`local:${path}`, { path, isWritable }] as const);
+  return new Map([...places(imports, "src", false), ...places(exports, "dest", true)]);
 }
 
 async function follow(

@@ -12,6 +12,7 @@ import { empty } from "../../buildkit/messages/pb.ts";
 import { duplex, type Method, serveGrpc, unary } from "../../buildkit/wire/server.ts";
 import { code, GrpcError } from "../../buildkit/wire/status.ts";
 import type { ApiTransport } from "../transport.ts";
+import { type ContentStores, serveContent } from "./content-store.ts";
 import { fileSync } from "./send-directory.ts";
 
 /** What a build may ask of the one who wants it. */
@@ -25,6 +26,8 @@ export interface SessionOffers {
   findCredentials(host: string): Promise<{ username: string; secret: string } | undefined>;
   /** The archive that stands for the context, once. */
   upload?: { id: string; content: AsyncIterable<Uint8Array> };
+  /** Directories of blobs. */
+  stores?: ContentStores;
   /** Names the directories over several builds. */
   sharedKey: string;
 }
@@ -55,7 +58,7 @@ export async function openBuildSession(
 }
 
 function methodsOf(offers: SessionOffers): Map<string, Method> {
-  const { directories, agents, findSecret, findCredentials, upload } = offers;
+  const { directories, agents, findSecret, findCredentials, upload, stores = new Map() } = offers;
   return new Map<string, Method>([
     ["/moby.filesync.v1.FileSync/DiffCopy", fileSync(directories)],
     [
@@ -78,6 +81,7 @@ function methodsOf(offers: SessionOffers): Map<string, Method> {
       }),
     ],
     ["/moby.sshforward.v1.SSH/ForwardAgent", forwardAgent(agents)],
+    ...(stores.size > 0 ? serveContent(stores) : []),
     ...(upload ? [["/moby.upload.v1.Upload/Pull", sendUpload(upload)] as const] : []),
   ]);
 }

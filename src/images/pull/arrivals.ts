@@ -4,7 +4,7 @@ import type { Digest } from "../../formats/digest.ts";
 import { createSlots } from "../../sys/slots.ts";
 import type { Unpacked } from "../unpack.ts";
 import { type Arrival, type ArrivalPlace, attemptArrival, type WantedBlob } from "./attempt-arrival.ts";
-import { type Source, tryEach } from "./sources.ts";
+import { type BlobPlace, tryEach } from "./sources.ts";
 
 export interface ArrivalsOptions extends Omit<ArrivalPlace, "downloadSlots" | "unpackSlots"> {
   /** How many may download at a time. */
@@ -20,7 +20,11 @@ export interface Arrivals {
    * nothing of it is kept and each is asked for all of it.
    * @throws what went wrong at the last source; the signal's reason
    */
-  bring(wanted: WantedBlob, sources: readonly Source[], signal: AbortSignal): Promise<Unpacked | undefined>;
+  bring(
+    wanted: WantedBlob,
+    sources: readonly BlobPlace[],
+    signal: AbortSignal,
+  ): Promise<Unpacked | undefined>;
 }
 
 export function createArrivals({ downloads, unpackers, ...options }: ArrivalsOptions): Arrivals {
@@ -55,7 +59,7 @@ export function createArrivals({ downloads, unpackers, ...options }: ArrivalsOpt
   };
 }
 
-const namesOf = (sources: readonly Source[]) => sources.map(({ name }) => name).join(" and ");
+const namesOf = (sources: readonly BlobPlace[]) => sources.map(({ name }) => name).join(" and ");
 
 function wrongContent(digest: Digest, { actual, senders }: Arrival): EngineError {
   return invalid(

@@ -6,7 +6,7 @@ import type { Slots } from "../../sys/slots.ts";
 import type { ImageJobs } from "../jobs.ts";
 import type { Partials } from "./partials.ts";
 import type { Received } from "./receive-layer.ts";
-import { isDiskFull, type Source, tryEach } from "./sources.ts";
+import { type BlobPlace, isDiskFull, tryEach } from "./sources.ts";
 
 /** How far a layer is, for display. */
 export interface ReceptionState {
@@ -38,14 +38,14 @@ export interface ArrivalPlace {
 
 /** What has come, and who has sent any of it. */
 export interface Arrival extends Received {
-  senders: Source[];
+  senders: BlobPlace[];
 }
 
 /** Downloads a blob and unpacks it side by side; when one fails the other is stopped. @throws the reason of the one that failed */
 export async function attemptArrival(
   place: ArrivalPlace,
   wanted: WantedBlob,
-  sources: readonly Source[],
+  sources: readonly BlobPlace[],
   outer: AbortSignal,
 ): Promise<Arrival> {
   const stop = new AbortController();
@@ -78,12 +78,12 @@ export async function attemptArrival(
 async function download(
   { partials, logger, downloadSlots }: ArrivalPlace,
   { blob, state }: WantedBlob,
-  sources: readonly Source[],
+  sources: readonly BlobPlace[],
   signal: AbortSignal,
-): Promise<Source[]> {
+): Promise<BlobPlace[]> {
   const { growth } = state;
   const path = partials.path(blob.digest);
-  const senders: Source[] = [];
+  const senders: BlobPlace[] = [];
   const release = await downloadSlots.take(signal);
   try {
     state.phase = "downloading";

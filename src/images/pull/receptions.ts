@@ -8,13 +8,15 @@ import type { Layers } from "../store/layers.ts";
 import type { Unpacked } from "../unpack.ts";
 import { type ArrivalsOptions, createArrivals } from "./arrivals.ts";
 import type { ReceptionState } from "./attempt-arrival.ts";
-import type { Source } from "./sources.ts";
+import type { BlobPlace } from "./sources.ts";
 
 /** A layer to have here. */
 export interface WantedLayer {
   blob: Descriptor;
   diffId: Digest;
   chainId: Digest;
+  /** The frame of the archive in it is wanted too, where one can be made. */
+  needsFrame?: boolean;
 }
 
 /** Layers on their way here, each once however many want it. */
@@ -29,7 +31,7 @@ export interface Receptions {
    */
   receive(
     wanted: WantedLayer,
-    sources: readonly Source[],
+    sources: readonly BlobPlace[],
     signal: AbortSignal,
     onState: (state: ReceptionState) => void,
   ): Promise<void>;
@@ -51,15 +53,20 @@ export function createReceptions(options: ReceptionsOptions): Receptions {
 
   async function bring(
     wanted: WantedLayer,
-    sources: readonly Source[],
+    sources: readonly BlobPlace[],
     state: ReceptionState,
     signal: AbortSignal,
   ) {
     const { blob, diffId, chainId } = wanted;
     if (blobs.has(blob.digest)) {
       state.phase = "extracting";
-      await layers.receive(chainId, diffId, (target) =>
-        jobs.unpack(findBlob({ blobs, layers }, blob.digest), blob.digest, target),
+      await layers.receive(chainId, diffId, (target, path) =>
+        jobs.unpack(
+          findBlob({ blobs, layers }, blob.digest),
+          blob.digest,
+          target,
+          wanted.needsFrame ? path : undefined,
+        ),
       );
       return;
     }
@@ -68,7 +75,8 @@ export function createReceptions(options: ReceptionsOptions): Receptions {
       try {
         await layers.receive(chainId, diffId, async (target, path) => {
           hasArrived = true;
-          const framePath = blob.digest === diffId || !options.keepsCompressed() ? path : undefined;
+          const isFramed = wanted.needsFrame || blob.digest === diffId || !options.keepsCompressed();
+          const framePath = isFramed ? path : undefined;
           return (await arrivals.bring({ blob, target, framePath, state }, sources, signal)) as Unpacked;
         });
       } catch (error) {

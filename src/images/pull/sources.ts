@@ -5,10 +5,16 @@ import type { Reference } from "../../formats/reference.ts";
 import type { RegistryAuth } from "../../formats/registry-auth.ts";
 import type { Logger } from "../../logger.ts";
 
-/** A place where a repository may be had. */
-export interface Source {
+/** A place where blobs may be had. */
+export interface BlobPlace {
   /** For people: a mirror's address, or the registry's host. */
   readonly name: string;
+  /** Opened when it is needed, and once. */
+  open(signal: AbortSignal): Promise<Pick<Repository, "download">>;
+}
+
+/** A place where a repository may be had. */
+export interface Source extends BlobPlace {
   /** Opened when it is needed, and once. */
   open(signal: AbortSignal): Promise<Repository>;
 }
@@ -39,10 +45,10 @@ export function openSources(registries: Registries, reference: Reference, auth: 
  * @throws what the last place threw, which is the registry itself; at once when aborted or the disk is full, since other places
  * don't help there
  */
-export async function tryEach<T>(
-  sources: readonly Source[],
+export async function tryEach<T, P extends BlobPlace>(
+  sources: readonly P[],
   { signal, logger }: { signal: AbortSignal; logger: Logger },
-  action: (source: Source) => Promise<T>,
+  action: (source: P) => Promise<T>,
 ): Promise<T> {
   let last: unknown;
   for (const source of sources) {

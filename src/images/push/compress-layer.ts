@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { closeSync, openSync, rmSync, writeSync } from "node:fs";
 import { pipeline, Readable } from "node:stream";
-import { createGzip } from "node:zlib";
+import { constants, createGzip, createZstdCompress } from "node:zlib";
 import { hasCode, internal } from "../../errors.ts";
 import { gatherInRing, ringAheadBytes } from "../../sys/file-ring.ts";
 import { releaseMemory } from "../../sys/release-memory.ts";
@@ -10,11 +10,19 @@ import type { SpooledBlob } from "../store/blobs.ts";
 
 const chunkBytes = 256 * 1024;
 
+/** How a blob is packed. */
+export interface LayerCompression {
+  type: "gzip" | "zstd";
+  /** What is usual for the type without it. */
+  level?: number;
+}
+
 /** Compresses a layer's plain archive into the new file `target`; the same bytes give the same blob. For a worker. */
 export async function compressLayer(
   source: StoredBlob,
   target: string,
   signal: AbortSignal,
+  compression: LayerCompression = { type: "gzip" },
 ): Promise<SpooledBlob> {
   const hash = createHash("sha256");
   let sizeBytes = 0;
@@ -24,7 +32,7 @@ export async function compressLayer(
       objectMode: false,
       highWaterMark: ringAheadBytes,
     });
-    const packed = pipeline(plain, createGzip({ chunkSize: chunkBytes }), () => {
+    const packed = pipeline(plain, createCompressor(compression), () => {
       // Errors come out at the other end.
     });
     for await (const chunk of packed as AsyncIterable<Buffer>) {
@@ -41,4 +49,10 @@ export async function compressLayer(
     closeSync(output);
   }
   return { path: target, digest: `sha256:${hash.digest("hex")}`, sizeBytes };
+}
+
+function createCompressor({ type, level }: LayerCompression) {
+  if (type === "gzip") return createGzip({ chunkSize: chunkBytes, ...(level !== undefined && { level }) });
+  const params = level === undefined ? {} : { [constants.ZSTD_c_compressionLevel]: level };
+  return createZstdCompress({ chunkSize: chunkBytes, params });
 }

@@ -117,7 +117,10 @@ async function publishBlobs(
 }
 
 /** An upload reads a file, again where it was broken off. */
-async function openBlobFile({ blobs, layers, jobs }: PushStore, digest: Digest): Promise<BlobFile> {
+export async function openBlobFile(
+  { blobs, layers, jobs }: Pick<PushStore, "blobs" | "layers" | "jobs">,
+  digest: Digest,
+): Promise<BlobFile> {
   if (blobs.isWhole(digest)) return { path: blobs.path(digest), close: async () => {} };
   const path = blobs.temporaryPath();
   await jobs.write(findBlob({ blobs, layers }, digest), path);

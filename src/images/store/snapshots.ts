@@ -38,6 +38,8 @@ export interface Snapshots {
   prepare(name: string, layers: readonly string[]): Snapshot;
   /** Keeps these layers under the name, to be read only. @throws as `prepare` */
   view(name: string, layers: readonly string[]): View;
+  /** The same, where the topmost layer is the owner's own and has been received: its archive is kept too. @throws as `prepare` */
+  adopt(name: string, layers: readonly string[]): void;
   /** What `prepare` gave. @throws notFound */
   find(name: string): Snapshot;
   /**
@@ -74,7 +76,7 @@ interface Place extends Omit<SnapshotsOptions, "root"> {
 /** Opens them, removing the directories that a crash left of ones that were removed or committed. */
 export async function openSnapshots({ root, ...rooms }: SnapshotsOptions): Promise<Snapshots> {
   const place: Place = { ...rooms, folder: join(root, "snapshots"), committing: new Set() };
-  const { catalog, committing } = place;
+  const { catalog, layers, committing } = place;
   mkdirSync(place.folder, { recursive: true, mode: 0o710 });
   // One that cannot be removed is for the check to report.
   await Promise.all(listStrays(place).map((name) => removeTree(folderOf(place, name)).catch(() => {})));
@@ -87,6 +89,11 @@ export async function openSnapshots({ root, ...rooms }: SnapshotsOptions): Promi
     view(name, chains) {
       claim(place, name, chains);
       return { lower: lowerOf(place, chains) };
+    },
+    adopt(name, chains) {
+      claim(place, name, chains);
+      const top = layers.find(chains.at(-1) ?? "");
+      catalog.holdLayers(prefix + name, { layers: chains, blobs: top ? [top.diffId] : [] });
     },
     find: (name) => getSnapshot(place, name),
     async commit(name) {
