@@ -42,6 +42,8 @@ export interface LayerBlobs {
     signal: AbortSignal,
     work: (packed: ReadonlyMap<string, PackedLayerBlob>) => Promise<R>,
   ): Promise<R>;
+  /** Puts a layer that is here on top of others, as the topmost one of a snapshot with this name. @throws notFound when it is gone */
+  place(name: string, below: readonly string[], diffId: Digest): Promise<string[]>;
   /**
    * Brings a layer here from the first of the places that has it, as the topmost one of a snapshot with this name.
    * @throws invalid for a blob or an archive with another digest; what the last place threw
@@ -89,6 +91,7 @@ export function createLayerBlobs(room: ImageRoom): LayerBlobs {
         }
       });
     },
+    place: (name, below, diffId) => place(room, name, below, diffId),
     receive: (name, layer, places, signal) => receive(room, name, layer, places, signal),
   };
 }
@@ -179,6 +182,24 @@ async function receive(
     // What came is of no more use, unless a pull is about to keep it.
     if (!catalog.needsBlob(blob.digest) && !receptions.isUnderWay(blob.digest)) partials.discard(blob.digest);
   }
+}
+
+/** Its files are copied, unless it has been there before. */
+async function place(
+  { catalog, layers, blobs, jobs, snapshots }: ImageRoom,
+  name: string,
+  below: readonly string[],
+  diffId: Digest,
+): Promise<string[]> {
+  const chainId = chainIdOf(below.at(-1) as Digest | undefined, diffId);
+  const chains = [...below, chainId];
+  return catalog.protect([chainId, diffId], async () => {
+    await layers.receive(chainId, diffId, (target) =>
+      jobs.unpack(findBlob({ blobs, layers }, diffId), diffId, target),
+    );
+    snapshots.adopt(name, chains);
+    return chains;
+  });
 }
 
 /** As much as a pull lets a blob come to. */

@@ -87,6 +87,8 @@ export interface CopyNode extends NodeBase {
   chmod?: string;
   exclude: readonly string[];
   parents: boolean;
+  /** Nothing of the base is read, so that the layer is the same on any other. */
+  isLinked?: boolean;
 }
 
 export interface WorkdirNode extends NodeBase {

@@ -41,6 +41,8 @@ export async function planTransfer(
     ...(chmod && { chmod }),
     exclude,
     parents: kind === "copy" && instruction.parents,
+    // A name would be looked up in the base.
+    ...(instruction.link && isNumeric(chown) && { isLinked: true }),
     ...(stage.ignoresCache && { ignoresCache: true }),
   };
   stage.node = node;
@@ -53,6 +55,10 @@ export async function planTransfer(
   const named = [...sources.map(redactAddresses), ...heredocs.map(({ name }) => `<<${name}`)];
   const createdBy = [keyword, ...flags, ...named, expand(instruction.destination)].join(" ");
   addHistory(stage, `${createdBy} # buildkit`, { hasLayer: true, sourceDate: planning.options.sourceDate });
+}
+
+function isNumeric(chown: string | undefined): boolean {
+  return !chown || /^\d+(?::\d+)?$/.test(chown);
 }
 
 /** With its slash at the end where it is meant as a directory. */

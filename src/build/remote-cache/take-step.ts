@@ -12,6 +12,8 @@ export interface WantedStep {
   key: string;
   /** chainIDs of what the step stands on, base first. */
   below: string[];
+  /** It may have been done on something else. */
+  isLinked: boolean;
   /** As progress shows the step. */
   name: string;
 }
@@ -24,11 +26,12 @@ export interface WantedStep {
 export async function takeStep(
   solving: Solving,
   { chain, createdAt, places }: ImportedStep,
-  { key, below, name }: WantedStep,
+  { key, below, isLinked, name }: WantedStep,
 ): Promise<CacheRecord | undefined> {
   const own = chain.at(-1);
   const under = chainIds(chain.slice(0, -1).map(({ diffId }) => diffId)).at(-1) ?? "";
-  if (!own || under !== (below.at(-1) ?? "") || below.length >= layerLimit) return undefined;
+  const fits = isLinked || under === (below.at(-1) ?? "");
+  if (!own || !fits || below.length >= layerLimit) return undefined;
   const { rooms, signal, report } = solving;
   const id = newCacheId();
   const snapshot = snapshotOf(id);

@@ -36,7 +36,7 @@ export interface CopyAction {
 
 /** The root file system that is copied into. */
 export interface StepTarget {
-  /** Topmost first. */
+  /** Topmost first. None: what is below is not to be seen. */
   lower: string[];
   upper: string;
   work: string;

@@ -13,11 +13,11 @@ import { lowerDirectoriesOf, makeStepLayer } from "./step-layer.ts";
 
 /** What a copy depends on besides its base: the content of its sources, and what is done to them. */
 export async function keyOfCopy(solving: Solving, solver: Solver, node: CopyNode): Promise<unknown> {
-  const { destination, chown, chmod, exclude, parents } = node;
+  const { destination, chown, chmod, exclude, parents, isLinked } = node;
   const parts = await Promise.all(
     node.parts.map(async (part) => [await checksumPart(solving, solver, part, exclude), part.unpack]),
   );
-  return { destination, chown, chmod, exclude, parents, parts };
+  return { destination, chown, chmod, exclude, parents, parts, isLinked };
 }
 
 /** The digest of what is selected of a tree. @throws BuildError when it is not there */
@@ -63,7 +63,8 @@ export function executeCopy(
   node: CopyNode,
   { layers, key }: StepWork,
 ): Promise<CacheRecord> {
-  return makeStepLayer(rooms, { layers, key, description: node.name }, async (id, target) => {
+  return makeStepLayer(rooms, { layers, key, description: node.name }, async (id, place) => {
+    const target = node.isLinked ? { ...place, lower: [] } : place;
     const owner = node.chown === undefined ? undefined : await ownerOf(target.lower, node.chown);
     const actions: CopyAction[] = await Promise.all(
       node.parts.map(async ({ from, selections, unpack }) => ({

@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import type { CopyPart, Node, RunMountNode } from "../graph/nodes.ts";
+import { inputsBesideBase, isLinked, isStep, type Step } from "../graph/steps.ts";
 import { checksumPart } from "./copy-step.ts";
 import { settingsOf } from "./run-node.ts";
 import type { Solver, Solving } from "./solving.ts";
@@ -14,19 +15,6 @@ import { keyOfWorkdir } from "./workdir-step.ts";
 export interface Definitions {
   /** The key of a step that takes something of another one; undefined for others, and where no cache counts. */
   keyOf(node: Node): Promise<string | undefined>;
-}
-
-export type Step = Extract<Node, { kind: "copy" | "run" | "workdir" }>;
-
-export function isStep(node: Node): node is Step {
-  return node.kind === "copy" || node.kind === "run" || node.kind === "workdir";
-}
-
-/** What a step copies from or mounts. */
-export function inputsBesideBase(node: Step): Node[] {
-  if (node.kind === "copy") return node.parts.map(({ from }) => from);
-  if (node.kind === "workdir") return [];
-  return node.mounts.flatMap((mount) => ("from" in mount && mount.from ? [mount.from] : []));
 }
 
 export function createDefinitions(solving: Solving, solver: Solver): Definitions {
@@ -48,15 +36,22 @@ export function createDefinitions(solving: Solving, solver: Solver): Definitions
     return said === undefined ? undefined : digest([node.kind, base, said]);
   }
 
+  /** Without the base where that does not count. */
+  async function defineAlone(node: Step): Promise<string | undefined> {
+    if (!isLinked(node) || node.ignoresCache) return define(node);
+    const said = await describe(node);
+    return said === undefined ? undefined : digest([node.kind, "linked", said]);
+  }
+
   async function describe(node: Step): Promise<unknown> {
     if (node.kind === "workdir") return keyOfWorkdir(node);
     if (node.kind === "copy") {
-      const { destination, chown, chmod, exclude, parents } = node;
+      const { destination, chown, chmod, exclude, parents, isLinked } = node;
       const parts = await Promise.all(
         node.parts.map(async (part) => [await describePart(part, exclude), part.unpack]),
       );
       if (parts.some(([part]) => part === undefined)) return undefined;
-      return { destination, chown, chmod, exclude, parents, parts };
+      return { destination, chown, chmod, exclude, parents, parts, isLinked };
     }
     const mounts = await Promise.all(node.mounts.map(describeMount));
     return mounts.includes(undefined) ? undefined : { ...settingsOf(node), mounts };
@@ -85,7 +80,7 @@ export function createDefinitions(solving: Solving, solver: Solver): Definitions
     async keyOf(node) {
       if (!isStep(node) || !inputsBesideBase(node).some(isStep)) return undefined;
       try {
-        const defined = await define(node);
+        const defined = await defineAlone(node);
         return defined && digest(["definition", defined]);
       } catch {
         solving.signal.throwIfAborted();

@@ -170,6 +170,8 @@ async function withRoot<R>(
   mountpoint: string,
   use: (rootFd: number) => R | Promise<R>,
 ): Promise<R> {
+  // An overlay would mark what is new as hiding what is below.
+  if (target.lower.length === 0) return withDirectory(target.upper, async (fd) => use(fd));
   mkdirSync(mountpoint, { recursive: true });
   mountOverlay(target, mountpoint);
   try {

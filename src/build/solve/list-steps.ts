@@ -1,7 +1,8 @@
 import { chainIdOf, type Digest } from "../../formats/digest.ts";
 import { digestOfNode, type Node, nodesOf } from "../graph/nodes.ts";
+import { inputsBesideBase, isLinked, isStep, type Step } from "../graph/steps.ts";
 import type { ExportedLayer, ExportedStep } from "../remote-cache/exported-step.ts";
-import { type Definitions, inputsBesideBase, isStep, type Step } from "./definitions.ts";
+import type { Definitions } from "./definitions.ts";
 import type { Outcome, Solver, Solving } from "./solving.ts";
 import { keyOfStep } from "./step-keys.ts";
 
@@ -59,7 +60,7 @@ async function findStep(
       : [];
   if (!below) return undefined;
   const key = definition ?? (await keyWithoutWork(listing, node, below));
-  return key === undefined ? undefined : findElsewhere(solving, key, below);
+  return key === undefined ? undefined : findElsewhere(solving, key, below, isLinked(node));
 }
 
 /** Where something else would have to be done first it is not known. */
@@ -77,13 +78,15 @@ async function findElsewhere(
   solving: Solving,
   key: string,
   below: ExportedLayer[],
+  isOnAny: boolean,
 ): Promise<ExportedStep | undefined> {
   const here = solving.rooms.cache.find(key);
-  if (here) return { keys: [key], layers: layersHere(solving, here.layers), createdAt: here.createdAt };
+  if (here && !isOnAny)
+    return { keys: [key], layers: layersHere(solving, here.layers), createdAt: here.createdAt };
   for (const cache of (await solving.imports) ?? []) {
     const step = cache.find(key);
     const own = step?.chain.at(-1);
-    if (!step || !own || step.chain.length !== below.length + 1) continue;
+    if (!step || !own || (!isOnAny && step.chain.length !== below.length + 1)) continue;
     const { diffId, blob } = own;
     const chainId = chainIdOf(below.at(-1)?.chainId as Digest | undefined, diffId);
     const layer = { chainId, diffId, elsewhere: { blob, places: step.places } };

@@ -3,13 +3,15 @@ import { conflict } from "../../errors.ts";
 import { BuildError, locateError } from "../build-error.ts";
 import type { CacheRecord } from "../cache/record.ts";
 import { type CopyNode, digestOfNode, inputsOf, type Node, nodesOf } from "../graph/nodes.ts";
+import { inputsBesideBase, isLinked, isStep, type Step } from "../graph/steps.ts";
 import { type Reporter, reportCached, reportWork } from "../progress.ts";
 import { takeStep } from "../remote-cache/take-step.ts";
 import { executeCopy } from "./copy-step.ts";
-import { createDefinitions, type Definitions, inputsBesideBase, isStep, type Step } from "./definitions.ts";
+import { createDefinitions, type Definitions } from "./definitions.ts";
 import { receiveDirectory } from "./directories.ts";
 import { fetchGitNode } from "./git-tree.ts";
 import { listSteps } from "./list-steps.ts";
+import { placeStep } from "./place-step.ts";
 import { executeRun } from "./run-node.ts";
 import {
   type Followers,
@@ -189,10 +191,12 @@ async function findStep(
   below: string[],
 ): Promise<CacheRecord | undefined> {
   const here = solving.rooms.cache.find(key);
-  if (here || !solving.imports) return here;
-  for (const cache of await solving.imports) {
+  const wanted = { key, below, isLinked: isLinked(node), name: node.name };
+  if (here?.layers.at(-2) === below.at(-1)) return here;
+  if (here && wanted.isLinked) return placeStep(solving, here, wanted);
+  for (const cache of (await solving.imports) ?? []) {
     const step = cache.find(key);
-    const taken = step && (await takeStep(solving, step, { key, below, name: node.name }));
+    const taken = step && (await takeStep(solving, step, wanted));
     if (taken) return taken;
   }
   return undefined;
@@ -219,7 +223,7 @@ async function findWithoutSources(
   if (key === undefined || !isKnown(key)) return undefined;
   const below = await solver.layersOf(node.base);
   const found = await findStep(solving, node, key, below);
-  if (!found || found.layers.at(-2) !== below.at(-1)) return undefined;
+  if (!found) return undefined;
   const skipped = new Set(inputsBesideBase(node).flatMap(nodesOf));
   for (const one of skipped)
     if ((isStep(one) || one.kind === "image") && one.name !== "" && !solver.isBegun(one))

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
+import { isLinked, type Step } from "../graph/steps.ts";
 import { keyOfCopy } from "./copy-step.ts";
-import type { Step } from "./definitions.ts";
 import { keyOfRun } from "./run-node.ts";
 import type { Solver, Solving } from "./solving.ts";
 import { keyOfWorkdir } from "./workdir-step.ts";
@@ -19,6 +19,6 @@ export async function keyOfStep(
         ? await keyOfCopy(solving, solver, node)
         : keyOfWorkdir(node);
   return createHash("sha256")
-    .update(JSON.stringify([node.kind, layers.at(-1) ?? "", said]))
+    .update(JSON.stringify([node.kind, isLinked(node) ? "" : (layers.at(-1) ?? ""), said]))
     .digest("hex");
 }

@@ -1,0 +1,27 @@
+import { layerLimit } from "../../formats/image-config.ts";
+import type { CacheRecord } from "../cache/record.ts";
+import { newCacheId, snapshotOf } from "../cache/step-cache.ts";
+import type { WantedStep } from "../remote-cache/take-step.ts";
+import type { Solving } from "./solving.ts";
+
+/** Puts what a step has made on something else than it was made on. @returns undefined where too many layers are below */
+export async function placeStep(
+  { rooms }: Solving,
+  made: CacheRecord,
+  { key, below, name }: WantedStep,
+): Promise<CacheRecord | undefined> {
+  if (below.length >= layerLimit) return undefined;
+  const { layers, createdAt, sizeBytes } = made;
+  const { layerBlobs } = rooms.images;
+  const release = rooms.cache.use(made);
+  const id = newCacheId();
+  const snapshot = snapshotOf(id);
+  rooms.live.add(snapshot);
+  try {
+    const placed = await layerBlobs.place(snapshot, below, layerBlobs.diffIdOf(layers.at(-1) ?? ""));
+    return rooms.cache.add({ id, key, layers: placed, description: name, sizeBytes, createdAt });
+  } finally {
+    rooms.live.delete(snapshot);
+    release();
+  }
+}
