@@ -64,6 +64,9 @@ export const operations: readonly UiOperation[] = [
   ["POST", "/build", "changes"],
   ["POST", "/build/prune", "changes"],
   ["POST", "/berth/images/make", "changes"],
+  ["GET", "/berth/images/*name/layers", "reads"],
+  ["GET", "/berth/images/*name/layers/:number/entries", "reads"],
+  ["GET", "/berth/images/*name/layers/:number/file", "reads"],
 
   ["GET", "/networks", "reads"],
   ["POST", "/networks/create", "changes"],

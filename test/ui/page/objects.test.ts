@@ -67,6 +67,40 @@ describe("the page's other rooms", () => {
     await page.context().close();
   });
 
+  it("looks into an image's layers: what they change and waste, and the text of a file", async () => {
+    const script =
+      "head -c 200000 /bin/busybox > /big; printf 'one\\n' > /note; printf '<b>x</b>' > '/<i>odd'";
+    await berth("run", "--name", "first", "busybox", "sh", "-c", script);
+    await berth("commit", "first", "layered:1");
+    await berth("run", "--name", "second", "layered:1", "sh", "-c", "rm /big; echo two >> /note");
+    await berth("commit", "second", "layered:2");
+    const page = await visit("/images");
+    await page.getByRole("link", { name: "layered:2" }).click();
+    await page.getByRole("link", { name: "Layers" }).click();
+    await page.getByText(/wasted$/).click();
+    await page.getByRole("table", { name: "Wasted" }).getByText("/big").waitFor();
+    await page.getByLabel("Changes of this layer only").check();
+    const files = page.getByRole("table", { name: "Files" });
+    await files.getByRole("row", { name: /big.*removed/ }).waitFor();
+    await files.getByRole("button", { name: "note" }).click();
+    const dialog = page.getByRole("dialog", { name: "/note" });
+    await dialog.getByText(/^one\s+two/).waitFor();
+    const [download] = await Promise.all([
+      page.waitForEvent("download"),
+      dialog.getByRole("button", { name: "Download" }).click(),
+    ]);
+    assert.equal(readFileSync(await download.path(), "utf8"), "one\ntwo\n");
+    await dialog.getByRole("button", { name: "Close" }).click();
+    await page.getByRole("list", { name: "Layers" }).getByRole("button").nth(1).click();
+    await page.getByLabel("Part of a path").fill("odd");
+    await files.getByRole("button", { name: "<i>odd" }).waitFor();
+    await page.getByLabel("Part of a path").fill("");
+    await files.getByRole("button", { name: "big", exact: true }).click();
+    await page.getByRole("dialog").getByText("It is no text.").waitFor();
+    await page.context().close();
+    await berth("rm", "first", "second");
+  });
+
   it("makes, copies, exports and removes volumes", async () => {
     const page = await visit("/volumes");
     await page.getByRole("button", { name: "Create a volume" }).click();

@@ -6,6 +6,7 @@ import { formatAgo, parseTime } from "../../formats/time.ts";
 import { useWords, words } from "../../languages/language.ts";
 import { containers, nameOf } from "../../live/containers.ts";
 import { useResource } from "../../live/resource.ts";
+import { useTraits } from "../../live/traits.ts";
 import { askText } from "../../parts/ask-text.tsx";
 import { Dialog } from "../../parts/dialog.tsx";
 import { download } from "../../parts/download.ts";
@@ -20,10 +21,11 @@ import { addressOf, go, usePlace } from "../../router.ts";
 import { session } from "../../session.ts";
 import { useStore } from "../../store.ts";
 import { removeImages, shortId, tagsOf } from "./images.tsx";
+import { LayersTab } from "./layers-tab.tsx";
 import { Progress, useProgress } from "./pull.tsx";
 import { splitReference } from "./reference.ts";
 
-const parts = ["summary", "history", "inspect"] as const;
+const parts = ["summary", "history", "layers", "inspect"] as const;
 
 /** One image, by id or name. */
 export function ImageView({ id }: { id: string }) {
@@ -31,7 +33,10 @@ export function ImageView({ id }: { id: string }) {
   const image = useResource<ImageInspect>(`/images/${atImage(id)}/json`, ["image"]);
   const { parts: place } = usePlace();
   const isReadOnly = useStore(session)?.isReadOnly ?? true;
-  const current = parts.find((part) => part === place[2]) ?? "summary";
+  // Docker's own engine cannot look into layers.
+  const hasLayers = useTraits()?.isBerth ?? false;
+  const shown = parts.filter((part) => part !== "layers" || hasLayers);
+  const current = shown.find((part) => part === place[2]) ?? "summary";
   return (
     <section class="view detail">
       <Loaded of={image}>
@@ -49,10 +54,11 @@ export function ImageView({ id }: { id: string }) {
             <Tabs
               label={t.images}
               current={current}
-              tabs={parts.map((name) => ({ name, title: t[name], to: addressOf(["images", id, name]) }))}
+              tabs={shown.map((name) => ({ name, title: t[name], to: addressOf(["images", id, name]) }))}
             />
             {current === "summary" && <Summary image={found} />}
             {current === "history" && <History id={found.Id} />}
+            {current === "layers" && <LayersTab id={found.Id} />}
             {current === "inspect" && (
               <div class="panel scrolls">
                 <Tree value={found} />

@@ -1,0 +1,73 @@
+import { useEffect, useMemo, useRef, useState } from "preact/hooks";
+import type { LayerEntry } from "../../../src/formats/docker-api/docker-api-layers.ts";
+import { type LayerView, viewLayer } from "../../../src/formats/image-tree-view.ts";
+import { atImage, send } from "../../api/call.ts";
+import { textOf } from "../../api/failure.ts";
+import { readJsonLines } from "../../api/json-lines.ts";
+
+export const layersOf = (id: string) => `/berth/images/${atImage(id)}/layers`;
+
+async function readLayer(id: string, layer: number): Promise<LayerEntry[]> {
+  const entries: LayerEntry[] = [];
+  const response = await send("GET", `${layersOf(id)}/${layer}/entries`);
+  await readJsonLines<LayerEntry>(response, (entry) => void entries.push(entry));
+  return entries;
+}
+
+/** An image's files up to one of its layers; each layer is asked for once. */
+export function useLayerView(id: string, layer: number): { view?: LayerView; failure?: string } {
+  const known = useRef(new Map<number, Promise<LayerEntry[]>>());
+  const [state, setState] = useState<{ layer: number; layers?: LayerEntry[][]; failure?: string }>();
+  useEffect(() => {
+    let isWanted = true;
+    const below = Array.from({ length: layer + 1 }, (_, number) => {
+      const entries = known.current.get(number) ?? readLayer(id, number);
+      known.current.set(number, entries);
+      return entries;
+    });
+    Promise.all(below).then(
+      (layers) => isWanted && setState({ layer, layers }),
+      (error: unknown) => {
+        known.current.clear();
+        if (isWanted) setState({ layer, failure: textOf(error) });
+      },
+    );
+    return () => {
+      isWanted = false;
+    };
+  }, [id, layer]);
+  return useMemo(() => {
+    if (state?.layer !== layer) return {};
+    if (state.failure !== undefined) return { failure: state.failure };
+    return state.layers ? { view: viewLayer(state.layers) } : {};
+  }, [state, layer]);
+}
+
+/** More of a file is not shown. */
+const shownBytes = 1 << 20;
+
+export interface ShownFile {
+  path: string;
+  /** Undefined for what is no text. */
+  text: string | undefined;
+  isWhole: boolean;
+}
+
+export const fileTarget = (id: string, layer: number, path: string) =>
+  `${layersOf(id)}/${layer}/file?path=${encodeURIComponent(path)}`;
+
+/** @throws Failure */
+export async function readLayeredText(id: string, layer: number, path: string): Promise<ShownFile> {
+  const response = await send("GET", fileTarget(id, layer, path));
+  const decoder = new TextDecoder();
+  let text = "";
+  let length = 0;
+  // To leave the loop ends the request.
+  for await (const bytes of response.body ?? []) {
+    if (bytes.includes(0)) return { path, text: undefined, isWhole: false };
+    length += bytes.length;
+    text += decoder.decode(bytes, { stream: true });
+    if (length > shownBytes) break;
+  }
+  return { path, text: text.slice(0, shownBytes), isWhole: length <= shownBytes };
+}

@@ -1,0 +1,96 @@
+import { useMemo, useState } from "preact/hooks";
+import type { AnalyzedLayer, ImageAnalysis } from "../../../src/formats/docker-api/docker-api-layers.ts";
+import { formatBytes } from "../../formats/bytes.ts";
+import { useWords } from "../../languages/language.ts";
+import { useResource } from "../../live/resource.ts";
+import { TextTable } from "../../parts/facts.tsx";
+import { Loaded } from "../../parts/loading.tsx";
+import { attempt } from "../../parts/notices.tsx";
+import { FileDialog } from "./file-dialog.tsx";
+import { LayerFiles } from "./layer-files.tsx";
+import { layersOf, readLayeredText, type ShownFile, useLayerView } from "./layer-view.ts";
+
+const shownWaste = 20;
+
+/** What each layer changes, the files up to it, and the bytes that the image does not show. */
+export function LayersTab({ id }: { id: string }) {
+  const analysis = useResource<ImageAnalysis>(layersOf(id), []);
+  return <Loaded of={analysis}>{(found) => <Explorer key={found.Image} id={id} analysis={found} />}</Loaded>;
+}
+
+function Explorer({ id, analysis }: { id: string; analysis: ImageAnalysis }) {
+  const t = useWords();
+  const { Layers } = analysis;
+  const [layer, setLayer] = useState(Math.max(0, Layers.length - 1));
+  const [isWaste, setWaste] = useState(false);
+  const [file, setFile] = useState<ShownFile>();
+  const { view, failure } = useLayerView(id, layer);
+  const percent = `${(analysis.Efficiency * 100).toFixed(1)} %`;
+  const open = (path: string) =>
+    void attempt(t.files, async () => setFile(await readLayeredText(id, layer, path)));
+  return (
+    <div class="explorer">
+      <div class="explorer-layers">
+        <p>
+          {t.efficiency}: <b>{percent}</b>{" "}
+          {analysis.WastedFiles > 0 ? (
+            <button type="button" class="quiet" aria-expanded={isWaste} onClick={() => setWaste(!isWaste)}>
+              {t.layersWasted(formatBytes(analysis.WastedBytes))}
+            </button>
+          ) : (
+            <span class="muted">{t.layersEfficient}</span>
+          )}
+        </p>
+        {isWaste && <Waste analysis={analysis} />}
+        <LayerList layers={Layers} current={layer} onChoose={setLayer} />
+      </div>
+      {failure !== undefined && <p role="alert">{failure}</p>}
+      {!view && failure === undefined && <p class="muted">{t.layersLoading}</p>}
+      {view && <LayerFiles key={layer} view={view} onRead={open} />}
+      {file && <FileDialog id={id} layer={layer} file={file} onClose={() => setFile(undefined)} />}
+    </div>
+  );
+}
+
+interface LayerListProps {
+  layers: readonly AnalyzedLayer[];
+  current: number;
+  onChoose(number: number): void;
+}
+
+function LayerList({ layers, current, onChoose }: LayerListProps) {
+  const t = useWords();
+  return (
+    <ul class="layer-list" aria-label={t.layers}>
+      {layers.map(({ Number: number, Size, Added, Modified, Removed, CreatedBy }) => (
+        <li key={number}>
+          <button type="button" aria-pressed={number === current} onClick={() => onChoose(number)}>
+            <b>{number}</b> <span class="size">{formatBytes(Size)}</span>{" "}
+            <span class="change k1">+{Added}</span> <span class="change k0">~{Modified}</span>{" "}
+            <span class="change k2">−{Removed}</span>
+            <code title={CreatedBy}>{CreatedBy || "–"}</code>
+          </button>
+        </li>
+      ))}
+    </ul>
+  );
+}
+
+function Waste({ analysis: { Wasted, WastedFiles } }: { analysis: ImageAnalysis }) {
+  const t = useWords();
+  const rows = useMemo(
+    () =>
+      Wasted.slice(0, shownWaste).map(({ Path, Copies, Bytes }) => [
+        formatBytes(Bytes),
+        Copies,
+        <code key="path">/{Path}</code>,
+      ]),
+    [Wasted],
+  );
+  return (
+    <>
+      <TextTable label={t.wasted} head={[t.size, t.copies, t.path]} rows={rows} />
+      {WastedFiles > rows.length && <p class="muted">{t.andMore(WastedFiles - rows.length)}</p>}
+    </>
+  );
+}
