@@ -47,9 +47,12 @@ for (const file of globSync(["src/**/*.ts", "ui/**/*.{ts,tsx}"])) {
   const lines = text.split("\n").length - 1;
   if (lines > longestFile) complaints.push(`${file}: ${lines} lines; ${longestFile} at most`);
   if (file.startsWith("ui/")) {
-    // A browser runs it: of the engine it takes types.
-    for (const [line] of text.matchAll(/^import (?!type ).*"[./]+\/src\/.*$/gm))
-      complaints.push(`${file}: the page imports only types of src: ${line}`);
+    // A browser runs it.
+    for (const imported of importedFiles(file, text))
+      if (imported.startsWith("src/") && !isForBrowsers(imported))
+        complaints.push(
+          `${file}: the page imports types of src, and formats that any JavaScript runs: ${imported}`,
+        );
     continue;
   }
   const from = roomOf(file);
@@ -58,6 +61,20 @@ for (const file of globSync(["src/**/*.ts", "ui/**/*.{ts,tsx}"])) {
     if (from !== to && !mayImport(from, to))
       complaints.push(`${file}: ${from} may not import ${to} (${path})`);
   }
+}
+
+/** What is there when it runs; "" for a package. */
+function importedFiles(file: string, text: string): string[] {
+  const imports = text.matchAll(/^import (?!type )(?:.*\bfrom )?"([^"]+)"|^} from "([^"]+)"/gm);
+  return [...imports].map(([, path = "", last = path]) =>
+    last.startsWith(".") ? normalize(join(dirname(file), last)) : "",
+  );
+}
+
+/** Of the formats, and needs nothing but the language. */
+function isForBrowsers(file: string): boolean {
+  const needed = importedFiles(file, readFileSync(file, "utf8"));
+  return file.startsWith("src/formats/") && needed.every((one) => one !== "" && isForBrowsers(one));
 }
 
 function roomOf(file: string): string {
