@@ -21,6 +21,7 @@ import type { ClientSession } from "./client-session.ts";
 import { type ContextStore, openContextStore } from "./context/context-store.ts";
 import { type Folder, openFolders } from "./context/folders.ts";
 import { answerCall } from "./frontend/answer.ts";
+import { keepSnapshot } from "./frontend/find-image.ts";
 import { type PreparedBuild, prepareBuild } from "./frontend/frontend.ts";
 import type { ClientInputs, PlannedImage } from "./frontend/planned-image.ts";
 import type { BuildOptions } from "./options.ts";
@@ -57,8 +58,10 @@ export interface Build {
   solve(image: PlannedImage): Promise<SolvedImage>;
   /** What layers show, as files for this build alone. */
   flatten(layers: readonly string[]): Promise<Folder>;
-  /** The same as an archive. */
-  pack(layers: readonly string[]): Promise<Folder>;
+  /** The same as an archive. @param mtimeSeconds of all that is in it; undefined: of each its own */
+  pack(layers: readonly string[], mtimeSeconds?: number): Promise<Folder>;
+  /** Layers like an image's, in which nothing of its own was changed later than that. They stay until `close`. */
+  rewriteTimes(image: PlannedImage, layers: readonly string[], latestSeconds: number): Promise<string[]>;
   /** What an image was made by. @param all also the steps of other stages */
   stepsOf(image: PlannedImage, all: boolean): Promise<ExportedStep[]>;
   /** Writes a cache of steps. @returns its manifest @throws EngineError */
@@ -234,7 +237,12 @@ async function prepare(rooms: SolveRooms, request: BuildRequest): Promise<Build>
     return {
       ...{ prepared, options, close },
       flatten: (layers) => rooms.folders.flatten(directories(layers), solving.signal),
-      pack: (layers) => rooms.folders.pack(directories(layers), solving.signal),
+      pack: (layers, mtimeSeconds) => rooms.folders.pack(directories(layers), mtimeSeconds, solving.signal),
+      rewriteTimes: (image, layers, latestSeconds) =>
+        keepSnapshot(solving, (name) => {
+          const own = layers.length - (image.base?.layers.length ?? 0);
+          return rooms.images.layerBlobs.rewriteTimes(name, layers, own, latestSeconds);
+        }),
       solve: (image) => solver.imageOf(image.target),
       stepsOf: (image, all) => solver.stepsOf(image.target, all),
       exportCache: (order, steps) => exportCache(solving, order, steps),

@@ -147,8 +147,8 @@ function parseNumber(name: string, text: string): number {
 /** Of the year 9999. */
 const lastSecond = 253_402_300_799;
 
-/** Seconds since the epoch. */
-function parseEpoch(text: string | undefined): number | undefined {
+/** Of seconds since the epoch. @returns milliseconds; undefined for "" @throws EngineError invalid */
+export function parseEpoch(text: string | undefined): number | undefined {
   if (!text) return undefined;
   const seconds = parseNumber("SOURCE_DATE_EPOCH", text);
   if (seconds > lastSecond) throw invalid(`invalid SOURCE_DATE_EPOCH ${JSON.stringify(text)}`);

@@ -2,7 +2,8 @@ import { readAnnotations } from "../build/export/annotations.ts";
 import { exportArchive, exportDirectories } from "../build/export/files.ts";
 import { addImage, type BuiltResult, exportImage, type ImageOrder } from "../build/export/image.ts";
 import { stateProvenance } from "../build/export/provenance.ts";
-import { lineBelow, newVertex, reportWork } from "../build/progress.ts";
+import { parseEpoch } from "../build/options.ts";
+import { lineBelow, newVertex, reportProblem, reportWork } from "../build/progress.ts";
 import type { SolvedImage } from "../build/solve/solving.ts";
 import type { SolveRequest } from "../buildkit/messages/control.ts";
 import { invalid, notImplemented } from "../errors.ts";
@@ -55,44 +56,79 @@ async function exportOne(
       return exportFiles(door, job, built, exporter);
     case "oci":
     case "docker":
-      return exportLayout(door, job, orderOf(job, built, exporter), exporter, response);
+      return exportLayout(door, job, await orderOf(job, built, exporter), exporter, response);
     case "moby":
     case "image":
-      return exportToStore(door, job, orderOf(job, built, exporter), exporter, response);
+      return exportToStore(door, job, await orderOf(job, built, exporter), exporter, response);
     default:
       throw invalid(`exporter "${exporter.type}" could not be found`);
   }
 }
 
-function orderOf(
+async function orderOf(
   job: Job,
   built: readonly Built[],
-  { attrs, startedAt }: Exporter & { startedAt: number },
-): ImageOrder {
+  exporter: Exporter & { startedAt: number },
+): Promise<ImageOrder> {
+  const { attrs, startedAt } = exporter;
   const names = (attrs.get("name") ?? "").split(",").filter((name) => name !== "");
   const [first] = built;
   if (!first) throw invalid("nothing was built");
   const { options, prepared } = first.build;
   const { provenance } = options;
   const finishedAt = Date.now();
-  const results = built.map(({ build: _, image, ...solved }): BuiltResult => {
+  const sourceDate = dateOf(first, exporter);
+  const rewritten = await rewriteTimes(job, built, exporter, sourceDate);
+  const results = rewritten.map(({ build: _, image, ...solved }): BuiltResult => {
     if (!provenance) return { image, ...solved };
     const facts = { options, file: prepared.file, image, names, invocation: job.ref, startedAt, finishedAt };
     return { image, ...solved, statements: (digest) => [stateProvenance(facts, digest)] };
   });
-  const { sourceDate, isMultiPlatform } = options;
+  const { isMultiPlatform } = options;
   const hasIndex = isMultiPlatform || provenance !== undefined;
   return { results, names, sourceDate, hasIndex, annotations: readAnnotations(attrs) };
 }
 
+/** The date of an exporter, or else of the build. @returns milliseconds since the epoch @throws EngineError invalid */
+function dateOf({ build }: Built, { attrs }: Exporter): number | undefined {
+  const own = attrs.get("source-date-epoch");
+  return own === undefined ? build.options.sourceDate : parseEpoch(own);
+}
+
+/** With layers in which nothing is newer than the date, where that is asked for. */
+async function rewriteTimes(
+  job: Job,
+  built: readonly Built[],
+  { attrs }: Exporter,
+  date: number | undefined,
+): Promise<readonly Built[]> {
+  if (!["true", "1"].includes(attrs.get("rewrite-timestamp") ?? "") || date === undefined) return built;
+  return Promise.all(
+    built.map(async ({ inlineCache, ...one }): Promise<Built> => {
+      if (inlineCache !== undefined)
+        reportProblem(
+          job.events.report,
+          "preparing layers for inline cache",
+          "there is none with rewrite-timestamp: other layers are in the image than in the cache",
+        );
+      const layers = await one.build.rewriteTimes(one.image, one.layers, Math.floor(date / 1000));
+      return { ...one, layers };
+    }),
+  );
+}
+
 async function exportFiles(door: Door, job: Job, built: readonly Built[], exporter: Exporter): Promise<void> {
   const { report } = job.events;
-  const target = { session: await door.sessions.get(job.request.session), exporter: exporter.index, report };
   const [only] = built;
+  const date = only && dateOf(only, exporter);
+  const target = {
+    ...{ session: await door.sessions.get(job.request.session), exporter: exporter.index, report },
+    ...(date !== undefined && { mtimeSeconds: date / 1000 }),
+  };
   if (exporter.type === "tar") {
     if (!only || built.length > 1)
       throw notImplemented("a tar archive of several platforms is not supported: use type=local");
-    return exportArchive(await only.build.pack(only.layers), target);
+    return exportArchive(await only.build.pack(only.layers, target.mtimeSeconds), target);
   }
   const isSplit = exporter.attrs.get("platform-split") ?? String(built.length > 1);
   const flattened = await Promise.allSettled(

@@ -11,6 +11,7 @@ import { openBlobFile } from "./push/publish-content.ts";
 import type { BlobFile } from "./push/publish-layers.ts";
 import type { ImageRoom } from "./room.ts";
 import { presentManifests } from "./select-manifest.ts";
+import type { StagedLayer } from "./store/stage-layer.ts";
 
 /** A layer as a blob, to be given to others. */
 export interface PackedLayerBlob {
@@ -42,6 +43,16 @@ export interface LayerBlobs {
     signal: AbortSignal,
     work: (packed: ReadonlyMap<string, PackedLayerBlob>) => Promise<R>,
   ): Promise<R>;
+  /**
+   * Makes layers like others in which nothing was changed later than that, as the topmost ones of a snapshot with this name.
+   * @param own how many of the layers are to be so @param latestSeconds since the epoch @returns chainIDs, base first
+   */
+  rewriteTimes(
+    name: string,
+    chains: readonly string[],
+    own: number,
+    latestSeconds: number,
+  ): Promise<string[]>;
   /** Puts a layer that is here on top of others, as the topmost one of a snapshot with this name. @throws notFound when it is gone */
   place(name: string, below: readonly string[], diffId: Digest): Promise<string[]>;
   /**
@@ -91,6 +102,7 @@ export function createLayerBlobs(room: ImageRoom): LayerBlobs {
         }
       });
     },
+    rewriteTimes: (name, chains, own, latestSeconds) => rewriteTimes(room, name, chains, own, latestSeconds),
     place: (name, below, diffId) => place(room, name, below, diffId),
     receive: (name, layer, places, signal) => receive(room, name, layer, places, signal),
   };
@@ -181,6 +193,38 @@ async function receive(
   } finally {
     // What came is of no more use, unless a pull is about to keep it.
     if (!catalog.needsBlob(blob.digest) && !receptions.isUnderWay(blob.digest)) partials.discard(blob.digest);
+  }
+}
+
+async function rewriteTimes(
+  { catalog, layers, jobs, snapshots }: ImageRoom,
+  name: string,
+  chains: readonly string[],
+  own: number,
+  latestSeconds: number,
+): Promise<string[]> {
+  const below = chains.slice(0, chains.length - own);
+  const made: StagedLayer[] = [];
+  try {
+    for (const chainId of chains.slice(below.length))
+      made.push(
+        await layers.stage((target, framePath) =>
+          jobs.stage({
+            ...{ upperDirectory: layers.directory(chainId), target, framePath },
+            ...{ isMoved: false, latestSeconds },
+          }),
+        ),
+      );
+    const rewritten = [...below];
+    for (const { diffId } of made) rewritten.push(chainIdOf(rewritten.at(-1) as Digest | undefined, diffId));
+    const needed = [...rewritten, ...made.map(({ diffId }) => diffId)];
+    return await catalog.protect(needed, async () => {
+      for (const [at, layer] of made.entries()) await layer.keep(rewritten[below.length + at] as Digest);
+      snapshots.adopt(name, rewritten, own);
+      return rewritten;
+    });
+  } finally {
+    await Promise.all(made.map((layer) => layer.discard()));
   }
 }
 

@@ -29,13 +29,16 @@ export interface StageOptions {
   framePath: string;
   /** The upper directory is no longer in use: it becomes the layer. */
   isMoved: boolean;
+  /** What was changed later than that was changed then, in seconds since the epoch. Of a copy only. */
+  latestSeconds?: number;
 }
 
 /**
  * Makes a layer of what is in an overlay's upper directory, in one pass over its files. Blocks its thread: for a worker. When it
  * throws, there is neither `target` nor frame.
  */
-export function stageTree({ upperDirectory, target, framePath, isMoved }: StageOptions): StagedTree {
+export function stageTree(options: StageOptions): StagedTree {
+  const { upperDirectory, target, framePath, isMoved } = options;
   try {
     if (isMoved) {
       const staged = recordTree(upperDirectory, framePath);
@@ -46,7 +49,7 @@ export function stageTree({ upperDirectory, target, framePath, isMoved }: StageO
       return staged;
     }
     mkdirSync(target, { mode: 0o755 });
-    return copyTree(upperDirectory, target, framePath);
+    return copyTree(options);
   } catch (error) {
     if (!isMoved) removePath(target);
     // Whichever of the two files it was.
@@ -55,17 +58,18 @@ export function stageTree({ upperDirectory, target, framePath, isMoved }: StageO
   }
 }
 
-function copyTree(upperDirectory: string, target: string, framePath: string): StagedTree {
+function copyTree({ upperDirectory, target, framePath, latestSeconds }: StageOptions): StagedTree {
   const rootFd = openSync(target, "r");
   const extraction = createExtraction({ rootFd, base: "", whiteouts: true });
   try {
-    return recordTree(upperDirectory, framePath, {
+    const copy = {
       take: extraction.take,
       finish() {
         extraction.finish();
         if (extraction.hasReplaced) throw internal("failed to pack: the files were moved meanwhile");
       },
-    });
+    };
+    return recordTree(upperDirectory, framePath, copy, latestSeconds);
   } finally {
     extraction.close();
     closeSync(rootFd);
@@ -77,6 +81,7 @@ function recordTree(
   upperDirectory: string,
   framePath: string,
   copy?: { take(event: TarEvent): void; finish(): void },
+  latestSeconds?: number,
 ): StagedTree {
   const hash = createHash("sha256");
   const frame = createFrameFile(framePath);
@@ -84,7 +89,7 @@ function recordTree(
   const reader = createTarReader(undefined, recorder.framing);
   let [archiveBytes, sizeBytes] = [0, 0];
   try {
-    for (const chunk of gatherInRing(packArchive(upperDirectory))) {
+    for (const chunk of gatherInRing(packArchive(upperDirectory, latestSeconds))) {
       hash.update(chunk);
       archiveBytes += chunk.length;
       for (const event of reader.push(chunk)) {
@@ -104,12 +109,16 @@ function recordTree(
 }
 
 /** The archive of a layer. A piece is valid until the next one. */
-export function* packArchive(upperDirectory: string): Generator<Buffer> {
+export function* packArchive(upperDirectory: string, latestSeconds?: number): Generator<Buffer> {
   const rootFd = openSync(upperDirectory, "r");
   try {
-    yield* packTree({ rootFd, path: "", name: "", whiteouts: true });
+    const clamp = latestSeconds !== undefined && { timeOf: notAfter(latestSeconds) };
+    yield* packTree({ rootFd, path: "", name: "", whiteouts: true, ...clamp });
     yield archiveEnd;
   } finally {
     closeSync(rootFd);
   }
 }
+
+const notAfter = (latestSeconds: number) => (mtime: { seconds: number; nanoseconds: number }) =>
+  mtime.seconds >= latestSeconds ? { seconds: latestSeconds, nanoseconds: 0 } : mtime;

@@ -35,6 +35,8 @@ export interface PackOptions {
   name: ByteString;
   /** The directory is an overlay's upper one: its deletions become the archive's. */
   whiteouts: boolean;
+  /** What the archive says of when something was changed; undefined: what is so. */
+  timeOf?(mtime: TarEntry["mtime"]): TarEntry["mtime"];
   /** Asked for what lies on another file system than the root: true for what is packed without its content. */
   isBoundary?(parentFd: number, base: ByteString, stats: BigIntStats): boolean;
 }
@@ -51,7 +53,7 @@ export function* packTree(options: PackOptions): Generator<Buffer> {
   const { rootFd, path, name } = options;
   const packer = createPacker(options);
   if (path === "") {
-    if (name !== "") yield* packRootDirectory(rootFd, name);
+    if (name !== "") yield* packRootDirectory(options);
     yield* packBelow(packer, rootFd, name);
     return;
   }
@@ -88,7 +90,7 @@ interface Packer {
   pack(parentFd: number, base: ByteString, name: ByteString, enter: () => void): Generator<Buffer>;
 }
 
-function createPacker({ rootFd, whiteouts, isBoundary }: PackOptions): Packer {
+function createPacker({ rootFd, whiteouts, isBoundary, timeOf }: PackOptions): Packer {
   const linked = new Map<string, ByteString>();
   const buffer = Buffer.allocUnsafe(chunkBytes);
   const rootDevice = lstatSync(`${descriptorPath(rootFd)}/.`, { bigint: true }).dev;
@@ -116,6 +118,7 @@ function createPacker({ rootFd, whiteouts, isBoundary }: PackOptions): Packer {
       }
       const entry = findEntry(parentFd, base, name, type, stats);
       if (!entry) return;
+      if (timeOf) entry.mtime = timeOf(entry.mtime);
       if (type === "directory") {
         yield* packDirectory(parentFd, base, entry);
         enter();
@@ -134,9 +137,10 @@ function createPacker({ rootFd, whiteouts, isBoundary }: PackOptions): Packer {
   };
 }
 
-function* packRootDirectory(rootFd: number, name: ByteString): Generator<Buffer> {
+function* packRootDirectory({ rootFd, name, timeOf }: PackOptions): Generator<Buffer> {
   const stats = lstatSync(`${descriptorPath(rootFd)}/.`, { bigint: true });
-  yield encodeEntry(describe(rootFd, ".", name, "directory", stats));
+  const entry = describe(rootFd, ".", name, "directory", stats);
+  yield encodeEntry(timeOf ? { ...entry, mtime: timeOf(entry.mtime) } : entry);
 }
 
 function* packFile(parentFd: number, base: ByteString, entry: TarEntry, buffer: Buffer): Generator<Buffer> {

@@ -9,7 +9,10 @@ import { createTarReader } from "../../src/formats/tar/tar-reader.ts";
 import { useEngine } from "../engine.ts";
 import { stockDockers } from "../stock-docker.ts";
 
-/* Dockerfiles, and what dockerd 28.5.2 with its BuildKit made of them: config, history, and every entry of every layer. */
+/*
+ * Dockerfiles, and what dockerd 28.5.2 with its BuildKit made of them: config, history, and every entry of every layer. With containerd's
+ * store where that counts: without it `--link` is no more than a word.
+ */
 
 interface Corpus {
   name: string;

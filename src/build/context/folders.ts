@@ -42,8 +42,8 @@ export interface Folders {
   flatten(layers: string[], signal: AbortSignal): Promise<Folder>;
   /** What is there for builds that are not over. */
   names(): ReadonlySet<string>;
-  /** An archive of the same: a file. */
-  pack(layers: string[], signal: AbortSignal): Promise<Folder>;
+  /** An archive of the same: a file. @param mtimeSeconds of all that is in it, since the epoch; undefined: of each its own */
+  pack(layers: string[], mtimeSeconds: number | undefined, signal: AbortSignal): Promise<Folder>;
 }
 
 const blockOfTar = 512;
@@ -99,10 +99,11 @@ export function openFolders(root: string, files: JobRunner<FilesJob, FilesResult
       fill("tree", ({ mountpoint, tree }) =>
         files.run({ kind: "fill", mountpoint, layers, source: "", target: tree }, signal),
       ),
-    pack: (layers, signal) =>
-      fill("archive", ({ mountpoint, archive }) =>
-        files.run({ kind: "pack", mountpoint, layers, archive }, signal),
-      ),
+    pack: (layers, mtimeSeconds, signal) =>
+      fill("archive", ({ mountpoint, archive }) => {
+        const time = mtimeSeconds !== undefined && { mtimeSeconds };
+        return files.run({ kind: "pack", mountpoint, layers, archive, ...time }, signal);
+      }),
     unpack: (input, signal) =>
       fill("tree", async ({ archive, tree }) => {
         const output = createWriteStream(archive, { flags: "wx", mode: 0o600 });

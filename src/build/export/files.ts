@@ -12,6 +12,8 @@ export interface FilesTarget {
   session: ClientSession;
   exporter: number;
   report: Reporter;
+  /** Of all that goes there, in seconds since the epoch; undefined: of each its own. */
+  mtimeSeconds?: number;
 }
 
 /** A root file system, and where it goes: "" for the top of the client's directory. */
@@ -23,21 +25,29 @@ export interface PlacedFolder {
 /** Sends root file systems to a directory of the client's. */
 export function exportDirectories(
   folders: readonly PlacedFolder[],
-  { session, exporter, report }: FilesTarget,
+  { session, exporter, report, mtimeSeconds }: FilesTarget,
 ): Promise<void> {
   const vertex = newVertex("exporting to client directory");
   return reportWork(report, vertex, async () => {
     const tell = beginStatus(report, vertex.digest, "copying files");
     let bytes = 0;
-    await session.sendFiles(
-      exporter,
-      entriesOfAll(folders, (count) => {
-        bytes += count;
-        tell(bytes);
-      }),
-    );
+    const entries = entriesOfAll(folders, (count) => {
+      bytes += count;
+      tell(bytes);
+    });
+    await session.sendFiles(exporter, withTime(entries, mtimeSeconds));
     tell(bytes, true);
   });
+}
+
+async function* withTime(
+  entries: AsyncIterable<OutgoingEntry>,
+  seconds: number | undefined,
+): AsyncGenerator<OutgoingEntry> {
+  for await (const one of entries)
+    yield seconds === undefined
+      ? one
+      : { ...one, entry: { ...one.entry, mtime: { seconds, nanoseconds: 0 } } };
 }
 
 /** Of the event loop. */

@@ -51,10 +51,14 @@ function hasPlatform(image: ImageRecord, platform: Platform): boolean {
 }
 
 /** Until the build is over, whatever images go. */
-export function keepLayers({ rooms, onClose }: Omit<Solving, "file">, layers: readonly string[]): void {
+export function keepLayers(solving: Omit<Solving, "file">, layers: readonly string[]): void {
+  keepSnapshot(solving, (name) => solving.rooms.images.snapshots.view(name, layers));
+}
+
+/** The same of a snapshot that `make` makes. */
+export function keepSnapshot<R>({ rooms, onClose }: Omit<Solving, "file">, make: (name: string) => R): R {
   const { images, logger } = rooms;
   const name = snapshotOf(`view-${newCacheId()}`);
-  images.snapshots.view(name, layers);
   rooms.live.add(name);
   onClose(() => {
     rooms.live.delete(name);
@@ -62,6 +66,7 @@ export function keepLayers({ rooms, onClose }: Omit<Solving, "file">, layers: re
       logger.warn({ error, snapshot: name }, "the layers of a build could not be let go");
     });
   });
+  return make(name);
 }
 
 async function find(

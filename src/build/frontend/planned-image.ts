@@ -12,7 +12,9 @@ export interface PlannedImage extends Plan {
 
 /** When an image was made: equal for a build that found all of it in the cache. @param createdAt of its newest step */
 export function createdOf({ base }: PlannedImage, createdAt: number | undefined): string | undefined {
-  return createdAt === undefined ? base?.config.created : new Date(createdAt).toISOString();
+  if (createdAt === undefined) return base?.config.created;
+  // As Go writes times.
+  return new Date(createdAt).toISOString().replace(/\.?0*Z$/, "Z");
 }
 
 /** What another build has made, to stand on. */

@@ -37,7 +37,7 @@ export type FilesJob =
   /** Copies a part of a directory into another, as root's. */
   | { kind: "gather"; source: string; part: string; target: string; exclude: string[] }
   | ({ kind: "fetch" } & FetchRequest)
-  | { kind: "pack"; mountpoint: string; layers: string[]; archive: string }
+  | { kind: "pack"; mountpoint: string; layers: string[]; archive: string; mtimeSeconds?: number }
   | { kind: "unpack"; archive: string; target: string }
   /** Puts a file into a directory under a name. */
   | { kind: "place"; file: string; target: string; name: string }
@@ -87,9 +87,7 @@ serveJobs<FilesJob, FilesResult>(async (job, signal, checkWanted) => {
       await fetchFile(job, signal);
       return "";
     case "pack":
-      await withMounted(job.layers, job.mountpoint, (rootFd) =>
-        writeArchive(rootFd, job.archive, checkWanted),
-      );
+      await withMounted(job.layers, job.mountpoint, (rootFd) => writeArchive(rootFd, job, checkWanted));
       return "";
     case "unpack":
       await withSource({ kind: "folder", path: dirname(job.archive) }, "", checkWanted, (tree) =>
@@ -140,13 +138,20 @@ async function withMounted<R>(
   }
 }
 
-function writeArchive(rootFd: number, archive: string, checkWanted: CheckWanted): void {
+function writeArchive(
+  rootFd: number,
+  { archive, mtimeSeconds }: Extract<FilesJob, { kind: "pack" }>,
+  checkWanted: CheckWanted,
+): void {
   const fd = openSync(archive, "wx", 0o600);
   try {
     const write = (data: Buffer) => {
       for (let done = 0; done < data.length; ) done += writeSync(fd, data, done);
     };
-    for (const piece of packTree({ rootFd, path: "", name: "", whiteouts: false })) {
+    const times = mtimeSeconds !== undefined && {
+      timeOf: () => ({ seconds: mtimeSeconds, nanoseconds: 0 }),
+    };
+    for (const piece of packTree({ rootFd, path: "", name: "", whiteouts: false, ...times })) {
       checkWanted();
       write(piece);
     }

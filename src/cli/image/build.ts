@@ -97,6 +97,9 @@ function describeOrder(
   if (context.upload) put("context", `http://buildkit-session/${context.upload.id}`);
   if (context.hasOwnDockerfile) put("dockerfilekey", "dockerfile");
   for (const [key, value] of pairs(flags["build-arg"], cli.env)) put(`build-arg:${key}`, value);
+  const date = cli.env.SOURCE_DATE_EPOCH;
+  if (date && !attributes.has("build-arg:SOURCE_DATE_EPOCH"))
+    attributes.set("build-arg:SOURCE_DATE_EPOCH", date);
   for (const [key, value] of pairs(flags.label, {})) attributes.set(`label:${key}`, value);
   put("target", flags.target);
   put("platform", flags.platform);

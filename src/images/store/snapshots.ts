@@ -38,8 +38,8 @@ export interface Snapshots {
   prepare(name: string, layers: readonly string[]): Snapshot;
   /** Keeps these layers under the name, to be read only. @throws as `prepare` */
   view(name: string, layers: readonly string[]): View;
-  /** The same, where the topmost layer is the owner's own and has been received: its archive is kept too. @throws as `prepare` */
-  adopt(name: string, layers: readonly string[]): void;
+  /** The same, where the topmost ones are the owner's own: their archives are kept too. @throws as `prepare` */
+  adopt(name: string, layers: readonly string[], own?: number): void;
   /** What `prepare` gave. @throws notFound */
   find(name: string): Snapshot;
   /**
@@ -90,10 +90,10 @@ export async function openSnapshots({ root, ...rooms }: SnapshotsOptions): Promi
       claim(place, name, chains);
       return { lower: lowerOf(place, chains) };
     },
-    adopt(name, chains) {
+    adopt(name, chains, own = 1) {
       claim(place, name, chains);
-      const top = layers.find(chains.at(-1) ?? "");
-      catalog.holdLayers(prefix + name, { layers: chains, blobs: top ? [top.diffId] : [] });
+      const blobs = chains.slice(chains.length - own).flatMap((chain) => layers.find(chain)?.diffId ?? []);
+      catalog.holdLayers(prefix + name, { layers: chains, blobs });
     },
     find: (name) => getSnapshot(place, name),
     async commit(name) {
