@@ -65,9 +65,9 @@ for (const file of globSync(["src/**/*.ts", "ui/**/*.{ts,tsx}"])) {
 
 /** What is there when it runs; "" for a package. */
 function importedFiles(file: string, text: string): string[] {
-  const imports = text.matchAll(/^import (?!type )(?:.*\bfrom )?"([^"]+)"|^} from "([^"]+)"/gm);
-  return [...imports].map(([, path = "", last = path]) =>
-    last.startsWith(".") ? normalize(join(dirname(file), last)) : "",
+  const imports = text.matchAll(/^import (?!type )[^"]*"([^"]+)"/gm);
+  return [...imports].map(([, path = ""]) =>
+    path.startsWith(".") ? normalize(join(dirname(file), path)) : "",
   );
 }
 
