@@ -25,6 +25,12 @@ export async function stat(request: ApiRequest): Promise<Reply> {
   return { status: 200, headers: { "X-Docker-Container-Path-Stat": encodeStat(found) } };
 }
 
+/** `GET /berth/containers/ID/files?path=PATH`: what is in a directory, which Docker gives with all that is below. */
+export async function listFolder(request: ApiRequest): Promise<Reply> {
+  const { archives, files } = target(request);
+  return ok(await archives.list(files, pathOf(request)));
+}
+
 export async function read(request: ApiRequest): Promise<undefined> {
   const { container, files, archives } = target(request);
   const { stat: found, stream } = await archives.read(files, pathOf(request), request.signal);

@@ -99,6 +99,7 @@ export const routes: Route[] = [
   ["GET", "/berth/images/*name/layers/:number/entries", imageLayers.listEntries],
   ["GET", "/berth/images/*name/layers/:number/file", imageLayers.readFile],
   ["POST", "/berth/containers/:id/ports", containers.changePublished],
+  ["GET", "/berth/containers/:id/files", archive.listFolder],
   ["GET", "/distribution/*name/json", registries.inspect],
 
   ["GET", "/networks", networks.listing],

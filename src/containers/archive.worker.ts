@@ -17,6 +17,7 @@ import type { ArchiveJob, ArchiveResult, ContainerFiles } from "./archive/archiv
 import { describePath, findPath } from "./archive/archive-path.ts";
 import { withRoot } from "./archive/archive-root.ts";
 import { extractArchive } from "./archive/archive-write.ts";
+import { listFiles } from "./archive/list-files.ts";
 
 serveJobs<ArchiveJob, ArchiveResult>((job) => {
   const { files } = job;
@@ -25,6 +26,8 @@ serveJobs<ArchiveJob, ArchiveResult>((job) => {
       return withRoot(files, "read", (rootFd) => ({
         stat: describePath(rootFd, findPath(rootFd, files, job.path)),
       }));
+    case "list":
+      return withRoot(files, "read", (rootFd) => ({ directory: listFiles(rootFd, files, job.path) }));
     case "read":
       return withRoot(files, "read", (rootFd) => read(rootFd, files, job.path, job.outputFd));
     case "write":

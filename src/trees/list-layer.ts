@@ -1,5 +1,5 @@
 import { type BigIntStats, lstatSync, openSync, readlinkSync } from "node:fs";
-import type { LayerEntry } from "../formats/docker-api/docker-api-layers.ts";
+import type { FileKind, LayerEntry } from "../formats/docker-api/docker-api-layers.ts";
 import { type ByteString, textOfBytes } from "../formats/tar/tar-entry.ts";
 import { closeDescriptor, entryPath } from "../sys/safe-path.ts";
 import { type WalkedEntry, walkTree } from "./walk.ts";
@@ -53,8 +53,10 @@ function describe(
 
 const readLink = (at: string | Buffer): ByteString => readlinkSync(at, { encoding: "latin1" });
 
-function kindOf(stats: BigIntStats): LayerEntry["Kind"] {
-  if (isWhiteout(stats)) return "whiteout";
+const kindOf = (stats: BigIntStats) => (isWhiteout(stats) ? "whiteout" : fileKind(stats));
+
+/** What a name stands for where there are no whiteouts. */
+export function fileKind(stats: BigIntStats): FileKind {
   if (stats.isDirectory()) return "directory";
   if (stats.isSymbolicLink()) return "link";
   if (stats.isFIFO()) return "fifo";

@@ -44,6 +44,7 @@ export const operations: readonly UiOperation[] = [
   ["GET", "/containers/:id/archive", "reads"],
   ["PUT", "/containers/:id/archive", "changes"],
   ["POST", "/berth/containers/:id/ports", "changes"],
+  ["GET", "/berth/containers/:id/files", "reads"],
 
   ["POST", "/containers/:id/exec", "changes"],
   ["POST", "/exec/:id/resize", "changes"],

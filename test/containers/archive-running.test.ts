@@ -72,11 +72,30 @@ describe("a running container", () => {
     );
   });
 
+  test("lists a directory, without following what is in it", async () => {
+    await inside("mkdir /listed; echo 12345 > /listed/file; ln -s /etc /listed/away; mkfifo /listed/pipe");
+    const { Path, Entries, More } = await archives.list(files, "/listed");
+    assert.deepEqual([Path, More], ["/listed", 0]);
+    assert.deepEqual(
+      Entries.map(({ Name, Kind, Size, Target }) => [Name, Kind, Size, Target]),
+      [
+        ["away", "link", 0, "/etc"],
+        ["file", "file", 6, undefined],
+        ["pipe", "fifo", 0, undefined],
+      ],
+    );
+    assert.equal((await archives.list(files, "/listed/away")).Path, "/etc");
+    await assert.rejects(archives.list(files, "/listed/file"), { kind: "invalid" });
+    await assert.rejects(archives.list(files, "/listed/none"), { kind: "notFound" });
+  });
+
   test("leads nowhere outside by any link", async () => {
     await inside(
       `ln -sfn ${rootfs.victim} /escape; ln -sfn /proc/1/root/etc /magic; ln -sfn ../../../..${rootfs.victim} /etc/dots`,
     );
     const archive = makeTar([{ name: "evil", data: "x" }]);
+    for (const path of ["/escape", "/etc/dots"])
+      await assert.rejects(archives.list(files, path), { kind: "notFound" }, path);
     for (const path of ["/escape", "/etc/dots", `/escape/../${rootfs.victim}`, "/magic"]) {
       await assert.rejects(
         write(files, path, archive),

@@ -43,6 +43,7 @@ export const enForms = {
   uploadHere: "Upload files into this folder",
   uploaded: (count: number) => (count === 1 ? "1 file uploaded" : `${count} files uploaded`),
   parentFolder: "Parent folder",
+  noFile: "It is no file that can be shown.",
   emptyFolder: "This folder is empty.",
   viewText: "View",
   tooLargeToView: "This file is too large to be shown here: download it.",

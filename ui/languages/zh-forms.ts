@@ -43,6 +43,7 @@ export const zhForms: typeof enForms = {
   uploadHere: "上传文件到此文件夹",
   uploaded: (count) => `已上传 ${count} 个文件`,
   parentFolder: "上级文件夹",
+  noFile: "它不是可以显示的文件。",
   emptyFolder: "此文件夹为空。",
   viewText: "查看",
   tooLargeToView: "文件太大，无法在此显示：请下载。",

@@ -1,3 +1,4 @@
+import { saveBlob } from "../parts/download.ts";
 import { plainText } from "./ansi.ts";
 import type { LogLine } from "./line-store.ts";
 import type { LogSource } from "./use-log.ts";
@@ -7,12 +8,4 @@ export function saveLines(sources: readonly LogSource[], lines: readonly LogLine
   const name = (source: number) => (sources.length > 1 ? `${sources[source]?.name ?? ""} ` : "");
   const text = lines.map((line) => `${line.time} ${name(line.source)}${plainText(line.text)}\n`);
   saveBlob(new Blob(text, { type: "text/plain" }), `${sources.map((one) => one.name).join("-")}.log`);
-}
-
-export function saveBlob(blob: Blob, fileName: string): void {
-  const link = document.createElement("a");
-  link.href = URL.createObjectURL(blob);
-  link.download = fileName;
-  link.click();
-  setTimeout(() => URL.revokeObjectURL(link.href), 1000);
 }

@@ -6,11 +6,25 @@ import { attempt } from "./notices.tsx";
 export async function download(target: string, fileName: string): Promise<void> {
   await attempt(words().download, async () => {
     const { url } = await call<{ url: string }>("POST", "/ui/download", { body: { target, fileName } });
-    const link = document.createElement("a");
-    link.href = url;
-    link.download = fileName;
-    link.click();
+    follow(url, fileName);
   });
+}
+
+/** Gives the user a file that the page has. */
+export function saveBlob(content: Blob, fileName: string): void {
+  const url = URL.createObjectURL(content);
+  follow(url, fileName);
+  // The browser reads it after this.
+  setTimeout(() => URL.revokeObjectURL(url), revokeMilliseconds);
+}
+
+const revokeMilliseconds = 60_000;
+
+function follow(url: string, fileName: string): void {
+  const link = document.createElement("a");
+  link.href = url;
+  link.download = fileName;
+  link.click();
 }
 
 /** Asks for files. Resolves with none when the choice is cancelled. */

@@ -1,3 +1,4 @@
+import type { ContainerDirectory } from "../../formats/docker-api/docker-api-layers.ts";
 import type { PathStat } from "../../formats/docker-api/docker-api-system.ts";
 import type { FileChange } from "../../trees/diff.ts";
 import type { LocalMount } from "../../volumes/local-options.ts";
@@ -40,6 +41,7 @@ export interface WriteOptions {
 /** Descriptors in a job stay the caller's to close. */
 export type ArchiveJob =
   | { kind: "stat"; files: ContainerFiles; path: string }
+  | { kind: "list"; files: ContainerFiles; path: string }
   | { kind: "read"; files: ContainerFiles; path: string; outputFd: number }
   | { kind: "write"; files: ContainerFiles; path: string; inputFd: number; options: WriteOptions }
   | { kind: "makeDirectory"; files: ContainerFiles; path: string }
@@ -48,5 +50,6 @@ export type ArchiveJob =
 
 export interface ArchiveResult {
   stat?: PathStat;
+  directory?: ContainerDirectory;
   changes?: FileChange[];
 }

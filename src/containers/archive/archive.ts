@@ -1,5 +1,6 @@
 import type { Readable } from "node:stream";
 import { internal, unavailable } from "../../errors.ts";
+import type { ContainerDirectory } from "../../formats/docker-api/docker-api-layers.ts";
 import type { PathStat } from "../../formats/docker-api/docker-api-system.ts";
 import { createJobPipes } from "../../sys/job-pipes.ts";
 import { createJobRunner } from "../../sys/jobs.ts";
@@ -11,6 +12,8 @@ import type { ArchiveJob, ArchiveResult, ContainerFiles, WriteOptions } from "./
 export interface Archives {
   /** @throws notFound `Could not find the file x in container y` */
   stat(files: ContainerFiles, path: string): Promise<PathStat>;
+  /** What is in a directory; links are followed. @throws notFound as `stat`; invalid for what is no directory */
+  list(files: ContainerFiles, path: string): Promise<ContainerDirectory>;
   /**
    * A tar of the file or directory at `path`. The caller destroys a stream that it does not read to its end; so does `signal`,
    * at any time.
@@ -59,6 +62,11 @@ export function createArchives(): Archives {
 
   return {
     stat,
+    async list(files, path) {
+      const { directory } = await looks.run({ kind: "list", files, path });
+      if (!directory) throw internal("internal error: unexpected reply from worker");
+      return directory;
+    },
     async read(files, path, signal) {
       const found = await stat(files, path);
       const makeJob = (outputFd: number): ArchiveJob => ({ kind: "read", files, path, outputFd });

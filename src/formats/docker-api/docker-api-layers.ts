@@ -1,11 +1,13 @@
-/* What Docker has no operations for: the layers of an image, looked into. */
+/* What Docker has no operations for: files of images and containers, looked at one by one. */
+
+export type FileKind = "directory" | "file" | "link" | "device" | "fifo" | "socket";
 
 /** A name in a layer: a line of `GET /berth/images/NAME/layers/N/entries`. */
 export interface LayerEntry {
   /** From the root, without a slash in front. Bytes that are no UTF-8 are U+FFFD. */
   Path: string;
   /** `hardlink`: another name of a file of the same layer, which has the bytes. `whiteout`: layers below have it, the image has not. */
-  Kind: "directory" | "file" | "link" | "hardlink" | "device" | "fifo" | "socket" | "whiteout";
+  Kind: FileKind | "hardlink" | "whiteout";
   /** Permission bits with setuid, setgid and sticky: 0 to 0o7777. */
   Mode: number;
   UID: number;
@@ -61,4 +63,31 @@ export interface ImageAnalysis {
   WastedFiles: number;
   /** The hundred that waste most. */
   Wasted: WastedFile[];
+}
+
+/** A name in a container's directory. */
+export interface ContainerFile {
+  /** Bytes that are no UTF-8 are U+FFFD. */
+  Name: string;
+  Kind: FileKind;
+  /** Permission bits with setuid, setgid and sticky: 0 to 0o7777. */
+  Mode: number;
+  UID: number;
+  GID: number;
+  /** Bytes of a file; 0 for all else. */
+  Size: number;
+  /** Unix time in seconds. */
+  Modified: number;
+  /** Of a link, as it stands there. */
+  Target?: string;
+}
+
+/** `GET /berth/containers/ID/files`. */
+export interface ContainerDirectory {
+  /** With all links followed. */
+  Path: string;
+  /** By name. */
+  Entries: ContainerFile[];
+  /** How many more there are, which are not listed. */
+  More: number;
 }

@@ -44,6 +44,49 @@ describe("the page of a container", () => {
     await page.context().close();
   });
 
+  it("walks through its files, shows, downloads and uploads them", async () => {
+    const script =
+      "mkdir -p /papers/deep; echo '<b>letter</b>' > /papers/letter; ln -s /papers/deep /papers/link; cp /bin/busybox /papers/program; sleep 1000";
+    await shell("filed", script);
+    const page = await visit("/containers/filed/files");
+    const root = page.getByRole("table", { name: "Files of /", exact: true });
+    await root.getByRole("button", { name: "papers" }).click();
+    const papers = page.getByRole("table", { name: "Files of /papers" });
+    await papers.getByRole("button", { name: "letter" }).click();
+    const dialog = page.getByRole("dialog", { name: "/papers/letter" });
+    await dialog.getByText("<b>letter</b>").waitFor();
+    const [saved] = await Promise.all([
+      page.waitForEvent("download"),
+      dialog.getByRole("button", { name: "Download" }).click(),
+    ]);
+    assert.equal(readFileSync(await saved.path(), "utf8"), "<b>letter</b>\n");
+    await dialog.getByRole("button", { name: "Close" }).click();
+    await papers.getByRole("button", { name: "program" }).click();
+    await page.getByRole("dialog").getByText("It is no text.").waitFor();
+    await page.getByRole("dialog").getByRole("button", { name: "Close" }).click();
+    await papers.getByRole("button", { name: "link" }).click();
+    await page.getByText("This folder is empty.").waitFor();
+    const [chooser] = await Promise.all([
+      page.waitForEvent("filechooser"),
+      page.getByRole("button", { name: "Upload" }).click(),
+    ]);
+    await chooser.setFiles([
+      { name: "Brief für alle.txt", mimeType: "text/plain", buffer: Buffer.from("sent") },
+    ]);
+    await page.getByRole("button", { name: "Brief für alle.txt" }).waitFor();
+    assert.equal(await berth("exec", "filed", "cat", "/papers/deep/Brief für alle.txt"), "sent");
+    await page.getByRole("button", { name: "Parent folder" }).click();
+    await papers.waitFor();
+    await berth("stop", "filed");
+    await page.getByRole("button", { name: "Parent folder" }).click();
+    await root.getByRole("button", { name: "papers" }).waitFor();
+    await page.context().close();
+    const readOnly = await visit("/containers/filed/files?path=/papers", {}, 1);
+    await readOnly.getByRole("button", { name: "letter" }).waitFor();
+    assert.equal(await readOnly.getByRole("button", { name: "Upload" }).count(), 0);
+    await readOnly.context().close();
+  });
+
   it("has a terminal that one types in, which has the page's size", async () => {
     await shell("typed", "sleep 1000");
     const page = await visit("/containers/typed/terminal");

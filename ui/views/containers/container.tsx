@@ -3,6 +3,7 @@ import type { ContainerInspect } from "../../../src/formats/docker-api/docker-ap
 import { at } from "../../api/call.ts";
 import { useWords, type Words } from "../../languages/language.ts";
 import { useResource } from "../../live/resource.ts";
+import { useTraits } from "../../live/traits.ts";
 import { Icon } from "../../parts/icon.tsx";
 import { Link } from "../../parts/link.tsx";
 import { Loaded } from "../../parts/loading.tsx";
@@ -16,6 +17,7 @@ import { useStore } from "../../store.ts";
 import { act, commitContainer, renameContainer, verbs } from "./actions.ts";
 import { ChangesTab } from "./changes-tab.tsx";
 import { EditTab } from "./edit-tab.tsx";
+import { FilesTab } from "./files-tab.tsx";
 import { LogsTab } from "./logs-tab.tsx";
 import { ProcessesTab } from "./processes-tab.tsx";
 import { StatsTab } from "./stats-tab.tsx";
@@ -29,6 +31,8 @@ interface Part {
   View: ComponentType<TabProps>;
   /** It changes something: not in read-only mode. */
   isActing?: boolean;
+  /** Docker's own engine has no operation for it. */
+  isOfBerth?: boolean;
 }
 
 const parts: readonly Part[] = [
@@ -37,6 +41,7 @@ const parts: readonly Part[] = [
   { name: "terminal", title: (t) => t.terminal, View: TerminalTab, isActing: true },
   { name: "stats", title: (t) => t.stats, View: StatsTab },
   { name: "processes", title: (t) => t.processes, View: ProcessesTab },
+  { name: "files", title: (t) => t.files, View: FilesTab, isOfBerth: true },
   { name: "changes", title: (t) => t.changes, View: ChangesTab },
   { name: "edit", title: (t) => t.edit, View: EditTab, isActing: true },
   { name: "inspect", title: (t) => t.inspect, View: InspectTab },
@@ -48,7 +53,10 @@ export function ContainerView({ id }: { id: string }) {
   const resource = useResource<ContainerInspect>(`/containers/${at(id)}/json`, ["container", "network"]);
   const isReadOnly = useStore(session)?.isReadOnly ?? true;
   const { parts: place } = usePlace();
-  const shown = parts.filter(({ isActing }) => !isActing || !isReadOnly);
+  const isBerth = useTraits()?.isBerth ?? false;
+  const shown = parts.filter(
+    ({ isActing, isOfBerth }) => !(isActing && isReadOnly) && (!isOfBerth || isBerth),
+  );
   const current = shown.find(({ name }) => name === (place[2] ?? "summary")) ?? shown[0]!;
   const { View } = current;
   return (

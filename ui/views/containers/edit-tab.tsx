@@ -1,5 +1,6 @@
 import { useState } from "preact/hooks";
-import { at, post } from "../../api/call.ts";
+import type { ContainerInspect } from "../../../src/formats/docker-api/docker-api.ts";
+import { at, get, post } from "../../api/call.ts";
 import { parseBytes } from "../../formats/bytes.ts";
 import { useWords } from "../../languages/language.ts";
 import { useTraits } from "../../live/traits.ts";
@@ -92,10 +93,12 @@ function Limits({ container }: TabProps) {
 /** berth publishes ports of a container that runs. */
 function PublishedPorts({ container }: TabProps) {
   const t = useWords();
-  const now = formOf(container, {}).ports;
-  const [ports, setPorts] = useState<string[]>(now);
+  const [ports, setPorts] = useState<string[]>(() => formOf(container, {}).ports);
   const mistakes = findMistakes({ ...emptyForm, ports }, t);
   async function change(): Promise<void> {
+    // What the page knows may be older than the last change.
+    const path = at(container.Id);
+    const now = formOf(await get<ContainerInspect>(`/containers/${path}/json`), {}).ports;
     const bindings = (list: readonly string[]) =>
       createBody({ ...emptyForm, ports: [...list] }).HostConfig?.PortBindings ?? {};
     const Publish = bindings(ports.filter((text) => !now.includes(text)));
@@ -107,8 +110,8 @@ function PublishedPorts({ container }: TabProps) {
           Protocol: key.split("/")[1],
         })),
     );
-    const path = `/berth/containers/${at(container.Id)}/ports`;
-    if (await attempt(t.update, () => post(path, {}, { Publish, Unpublish }))) tell(t.updated);
+    await post(`/berth/containers/${path}/ports`, {}, { Publish, Unpublish });
+    tell(t.updated);
   }
   return (
     <form
@@ -116,7 +119,7 @@ function PublishedPorts({ container }: TabProps) {
       aria-label={t.editPorts}
       onSubmit={(event) => {
         event.preventDefault();
-        void change();
+        void attempt(t.update, change);
       }}
     >
       <h2>{t.editPorts}</h2>

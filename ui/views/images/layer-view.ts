@@ -4,6 +4,8 @@ import { type LayerView, viewLayer } from "../../../src/formats/image-tree-view.
 import { atImage, send } from "../../api/call.ts";
 import { textOf } from "../../api/failure.ts";
 import { readJsonLines } from "../../api/json-lines.ts";
+import type { ShownFile } from "../../files/file-dialog.tsx";
+import { readText } from "../../files/text.ts";
 
 export const layersOf = (id: string) => `/berth/images/${atImage(id)}/layers`;
 
@@ -43,31 +45,11 @@ export function useLayerView(id: string, layer: number): { view?: LayerView; fai
   }, [state, layer]);
 }
 
-/** More of a file is not shown. */
-const shownBytes = 1 << 20;
-
-export interface ShownFile {
-  path: string;
-  /** Undefined for what is no text. */
-  text: string | undefined;
-  isWhole: boolean;
-}
-
 export const fileTarget = (id: string, layer: number, path: string) =>
   `${layersOf(id)}/${layer}/file?path=${encodeURIComponent(path)}`;
 
 /** @throws Failure */
 export async function readLayeredText(id: string, layer: number, path: string): Promise<ShownFile> {
-  const response = await send("GET", fileTarget(id, layer, path));
-  const decoder = new TextDecoder();
-  let text = "";
-  let length = 0;
-  // To leave the loop ends the request.
-  for await (const bytes of response.body ?? []) {
-    if (bytes.includes(0)) return { path, text: undefined, isWhole: false };
-    length += bytes.length;
-    text += decoder.decode(bytes, { stream: true });
-    if (length > shownBytes) break;
-  }
-  return { path, text: text.slice(0, shownBytes), isWhole: length <= shownBytes };
+  const { body } = await send("GET", fileTarget(id, layer, path));
+  return readText(`/${path}`, body ?? new Blob().stream());
 }

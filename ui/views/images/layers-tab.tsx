@@ -1,16 +1,18 @@
 import { useMemo, useState } from "preact/hooks";
 import type { AnalyzedLayer, ImageAnalysis } from "../../../src/formats/docker-api/docker-api-layers.ts";
+import { FileDialog, type ShownFile } from "../../files/file-dialog.tsx";
 import { formatBytes } from "../../formats/bytes.ts";
 import { useWords } from "../../languages/language.ts";
 import { useResource } from "../../live/resource.ts";
+import { download } from "../../parts/download.ts";
 import { TextTable } from "../../parts/facts.tsx";
 import { Loaded } from "../../parts/loading.tsx";
 import { attempt } from "../../parts/notices.tsx";
-import { FileDialog } from "./file-dialog.tsx";
 import { LayerFiles } from "./layer-files.tsx";
-import { layersOf, readLayeredText, type ShownFile, useLayerView } from "./layer-view.ts";
+import { fileTarget, layersOf, readLayeredText, useLayerView } from "./layer-view.ts";
 
 const shownWaste = 20;
+const baseName = (path: string) => path.split("/").at(-1) || "file";
 
 /** What each layer changes, the files up to it, and the bytes that the image does not show. */
 export function LayersTab({ id }: { id: string }) {
@@ -28,6 +30,7 @@ function Explorer({ id, analysis }: { id: string; analysis: ImageAnalysis }) {
   const percent = `${(analysis.Efficiency * 100).toFixed(1)} %`;
   const open = (path: string) =>
     void attempt(t.files, async () => setFile(await readLayeredText(id, layer, path)));
+  const save = (path: string) => void download(fileTarget(id, layer, path), baseName(path));
   return (
     <div class="explorer">
       <div class="explorer-layers">
@@ -47,7 +50,9 @@ function Explorer({ id, analysis }: { id: string; analysis: ImageAnalysis }) {
       {failure !== undefined && <p role="alert">{failure}</p>}
       {!view && failure === undefined && <p class="muted">{t.layersLoading}</p>}
       {view && <LayerFiles key={layer} view={view} onRead={open} />}
-      {file && <FileDialog id={id} layer={layer} file={file} onClose={() => setFile(undefined)} />}
+      {file && (
+        <FileDialog file={file} onDownload={() => save(file.path)} onClose={() => setFile(undefined)} />
+      )}
     </div>
   );
 }

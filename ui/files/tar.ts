@@ -1,0 +1,33 @@
+import { createTarDecoder, createTarPacker } from "modern-tar";
+
+/** A file that is to be sent, by its path in the archive. */
+export interface SentFile {
+  path: string;
+  file: Blob;
+  modified?: number;
+}
+
+/** An archive of these, as the engine takes it; the files' bytes stay where they are until they are sent. */
+export async function packFiles(files: readonly SentFile[]): Promise<Blob> {
+  const { readable, controller } = createTarPacker();
+  const archive = new Response(readable).blob();
+  for (const { path, file, modified } of files) {
+    const entry = controller.add({
+      ...{ name: path, size: file.size, type: "file", mode: 0o644 },
+      mtime: new Date(modified ?? Date.now()),
+    });
+    await file.stream().pipeTo(entry);
+  }
+  controller.finalize();
+  return archive;
+}
+
+/** The first file in an archive. @throws Error when there is none */
+export async function firstFile(archive: ReadableStream<Uint8Array>): Promise<Blob> {
+  for await (const { header, body } of archive.pipeThrough(createTarDecoder())) {
+    // Before the loop is left, which ends the archive.
+    if (header.type === "file") return await new Response(body).blob();
+    await body.cancel();
+  }
+  throw new Error("The archive has no file.");
+}
