@@ -9,6 +9,7 @@ import { cachesOf } from "./build-caches.ts";
 import { type OpenContext, openContext } from "./build-context.ts";
 import { describeBuildError } from "./build-error.ts";
 import { agentsOf, credentialsFor, secretsOf } from "./build-offers.ts";
+import { outputsOf } from "./build-outputs.ts";
 import { createBuildView } from "./build-view.ts";
 
 const flagTable = {
@@ -30,9 +31,11 @@ const flagTable = {
   network: string("", "Set the networking mode for the RUN instructions during build", "default"),
   "no-cache": bool("", "Do not use cache when building the image"),
   "no-cache-filter": repeated("", "Do not cache specified stages"),
+  output: repeated("o", 'Output destination (format: "type=local,dest=path")'),
   platform: string("", "Set target platform for build"),
   progress: string("", 'Set type of progress output ("auto", "plain", "tty", "quiet")', "auto"),
   pull: bool("", "Always attempt to pull all referenced images"),
+  push: bool("", 'Shorthand for "--output=type=registry"'),
   quiet: bool("q", "Suppress the build output and print image ID on success"),
   secret: repeated("", 'Secret to expose to the build (format: "id=mysecret[,src=/local/secret]")'),
   "shm-size": bytes("", "Shared memory size for build containers"),
@@ -57,9 +60,10 @@ export const command = defineCommand({
       const { exported, answers } = await requestBuild(client.transport, { ...order, onStatus: view.show });
       view.close();
       if (call !== "build") return printAnswer(cli, answers);
-      const id = exported.get("containerimage.digest") ?? "";
+      const id = exported.get("containerimage.config.digest") ?? "";
+      if (flags.iidfile && id === "") throw new ExitError(1, "no image came of it whose ID could be written");
       if (flags.iidfile) writeFileSync(flags.iidfile, id);
-      if (isQuiet) cli.print(id);
+      if (isQuiet && id !== "" && flags.output.length === 0) cli.print(id);
       return 0;
     } catch (error) {
       view.close();
@@ -121,7 +125,7 @@ function describeOrder(
   const entitlements = [...flags.allow, ...(flags.network === "host" ? ["network.host"] : [])];
   return {
     attributes,
-    names: flags.tag,
+    exporters: outputsOf(cli, flags.output, flags.tag, flags.push),
     entitlements,
     caches: cachesOf(flags["cache-from"], flags["cache-to"]),
     offers: {

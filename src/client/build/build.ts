@@ -10,6 +10,7 @@ import { empty } from "../../buildkit/messages/pb.ts";
 import { connectGrpc } from "../../buildkit/wire/client.ts";
 import type { ApiTransport } from "../transport.ts";
 import { type ContentStores, tagManifest } from "./content-store.ts";
+import type { OutputReceiver } from "./receive-output.ts";
 import { newBuildId, openBuildSession, type SessionOffers } from "./session.ts";
 
 /** Where a build's cache comes from and goes to. */
@@ -20,12 +21,20 @@ export interface BuildCaches {
   tags: ReadonlyMap<string, string>;
 }
 
+/** What is to become of what is built. */
+export interface BuildExporter {
+  /** "moby" for an image of the engine, "tar", … */
+  type: string;
+  attrs: Map<string, string>;
+  /** Of what comes here. */
+  receiver?: OutputReceiver;
+}
+
 /** What is asked of a builder. */
 export interface BuildOrder {
   /** As BuildKit's clients say it (`FrontendAttrs`). */
   attributes: Map<string, string>;
-  /** Of the image. */
-  names: readonly string[];
+  exporters: readonly BuildExporter[];
   entitlements: readonly string[];
   caches: BuildCaches;
   offers: SessionOffers;
@@ -45,18 +54,21 @@ const bridge = "/moby.buildkit.v1.frontend.LLBBridge";
 
 /** Has an engine build an image, by BuildKit's API. @throws GrpcError, with the place in the Dockerfile among its details; ApiError */
 export async function requestBuild(transport: ApiTransport, order: BuildOrder): Promise<BuildResult> {
-  const { attributes, names, entitlements, caches, offers, onStatus } = order;
+  const { attributes, exporters, entitlements, caches, offers, onStatus } = order;
   const { socket } = await transport.hijack("/grpc", { headers: { Upgrade: "h2c" } });
   const client = connectGrpc(socket);
-  const session = await openBuildSession(transport, { ...offers, stores: storesOf(caches) });
+  const session = await openBuildSession(transport, {
+    ...offers,
+    stores: storesOf(caches),
+    receivers: exporters.map(({ receiver }) => receiver),
+  });
   try {
     const ref = newBuildId();
     const metadata = { "buildkit-controlapi-buildid": ref };
     const isCall = attributes.has("requestid");
-    const exporter = { type: "moby", attrs: new Map([["name", names.join(",")]]) };
     const solved = client.unary(`${control}/Solve`, solveRequest, solveResponse, {
       ...{ ref, session: session.id, frontendAttrs: attributes, entitlements, internal: isCall },
-      exporters: isCall ? [] : [exporter],
+      exporters: isCall ? [] : exporters.map(({ type, attrs }) => ({ type, attrs })),
       cache: { imports: caches.imports, exports: isCall ? [] : caches.exports },
     });
     solved.catch(() => {});

@@ -13,6 +13,7 @@ import { duplex, type Method, serveGrpc, unary } from "../../buildkit/wire/serve
 import { code, GrpcError } from "../../buildkit/wire/status.ts";
 import type { ApiTransport } from "../transport.ts";
 import { type ContentStores, serveContent } from "./content-store.ts";
+import { fileSend, type OutputReceiver } from "./receive-output.ts";
 import { fileSync } from "./send-directory.ts";
 
 /** What a build may ask of the one who wants it. */
@@ -28,6 +29,8 @@ export interface SessionOffers {
   upload?: { id: string; content: AsyncIterable<Uint8Array> };
   /** Directories of blobs. */
   stores?: ContentStores;
+  /** For the builder's exporters, by their places. */
+  receivers?: readonly (OutputReceiver | undefined)[];
   /** Names the directories over several builds. */
   sharedKey: string;
 }
@@ -58,7 +61,15 @@ export async function openBuildSession(
 }
 
 function methodsOf(offers: SessionOffers): Map<string, Method> {
-  const { directories, agents, findSecret, findCredentials, upload, stores = new Map() } = offers;
+  const {
+    directories,
+    agents,
+    findSecret,
+    findCredentials,
+    upload,
+    stores = new Map(),
+    receivers = [],
+  } = offers;
   return new Map<string, Method>([
     ["/moby.filesync.v1.FileSync/DiffCopy", fileSync(directories)],
     [
@@ -81,6 +92,9 @@ function methodsOf(offers: SessionOffers): Map<string, Method> {
       }),
     ],
     ["/moby.sshforward.v1.SSH/ForwardAgent", forwardAgent(agents)],
+    ...(receivers.some((one) => one !== undefined)
+      ? [["/moby.filesync.v1.FileSend/DiffCopy", fileSend(receivers)] as const]
+      : []),
     ...(stores.size > 0 ? serveContent(stores) : []),
     ...(upload ? [["/moby.upload.v1.Upload/Pull", sendUpload(upload)] as const] : []),
   ]);

@@ -1,0 +1,97 @@
+import { createWriteStream, mkdirSync } from "node:fs";
+import { dirname } from "node:path";
+import type { Readable } from "node:stream";
+import { pipeline } from "node:stream/promises";
+import type { BuildExporter } from "../../client/build/build.ts";
+import type { OutputReceiver } from "../../client/build/receive-output.ts";
+import { parseCsvLine } from "../../formats/csv.ts";
+import type { Cli } from "../cli.ts";
+import { ExitError } from "../command.ts";
+import { unpackLocal } from "../container/local-unpack.ts";
+import { saveStream } from "../file-output.ts";
+
+/**
+ * @param given values of `--output`: "type=tar,dest=FILE", a directory, or "-"
+ * @param names of the image, for those of its kind
+ * @throws ExitError in buildx's words
+ */
+export function outputsOf(
+  cli: Cli,
+  given: readonly string[],
+  names: readonly string[],
+  isPushed: boolean,
+): BuildExporter[] {
+  const outputs = given.map((text) => parseOutput(cli, text));
+  if (isPushed && outputs.length > 0)
+    throw new ExitError(1, "push and output flags cannot be used together: use type=registry");
+  const image = { type: "moby", attrs: new Map(isPushed ? [["push", "true"]] : []) };
+  const all: BuildExporter[] = outputs.length > 0 ? outputs : [image];
+  for (const { type, attrs } of all)
+    if (["moby", "oci", "docker"].includes(type) && !attrs.has("name")) attrs.set("name", names.join(","));
+  return all;
+}
+
+function parseOutput(cli: Cli, text: string): BuildExporter {
+  const fields = parseCsvLine(text);
+  const [only = ""] = fields;
+  const attrs = new Map<string, string>();
+  if (fields.length === 1 && !only.includes("=")) {
+    attrs.set("type", only === "-" ? "tar" : "local");
+    attrs.set("dest", only);
+  } else
+    for (const field of fields) {
+      const equals = field.indexOf("=");
+      if (equals < 0) throw new ExitError(1, `invalid value ${field}`);
+      attrs.set(field.slice(0, equals).trim().toLowerCase(), field.slice(equals + 1));
+    }
+  const [type = "", dest = ""] = [attrs.get("type"), attrs.get("dest")];
+  if (type === "") throw new ExitError(1, "type is required for output");
+  attrs.delete("type");
+  attrs.delete("dest");
+  return { attrs, ...describe(cli, type, dest, attrs) };
+}
+
+function describe(
+  cli: Cli,
+  type: string,
+  dest: string,
+  attrs: Map<string, string>,
+): Pick<BuildExporter, "type" | "receiver"> {
+  switch (type) {
+    case "local":
+      if (dest === "" || dest === "-") throw new ExitError(1, "dest is required for local output");
+      return { type, receiver: { kind: "files", take: (content) => unpackInto(dest, content) } };
+    case "docker":
+      if (dest === "") return { type: "moby" };
+      return { type, receiver: archiveTo(cli, type, dest) };
+    case "tar":
+    case "oci":
+      return { type, receiver: archiveTo(cli, type, dest) };
+    case "image":
+      return { type: "moby" };
+    case "registry":
+      attrs.set("push", "true");
+      return { type: "moby" };
+    default:
+      throw new ExitError(1, `invalid output type: ${type}`);
+  }
+}
+
+async function unpackInto(folder: string, content: Readable): Promise<void> {
+  mkdirSync(folder, { recursive: true });
+  await unpackLocal(content, { folder, rename: undefined });
+}
+
+function archiveTo(cli: Cli, type: string, dest: string): OutputReceiver {
+  const isStandard = dest === "" || dest === "-";
+  if (isStandard && cli.stdout.isTTY)
+    throw new ExitError(1, `dest file is required for ${type} exporter. refusing to write to console`);
+  return {
+    kind: "archive",
+    async take(content) {
+      if (isStandard) return saveStream(cli, "", async () => content, "failed to write the output");
+      mkdirSync(dirname(dest), { recursive: true });
+      await pipeline(content, createWriteStream(dest));
+    },
+  };
+}
