@@ -71,10 +71,12 @@ function importedFiles(file: string, text: string): string[] {
   );
 }
 
-/** Of the formats, and needs nothing but the language. */
+/** Of the formats, or the errors, and needs nothing but the language. */
 function isForBrowsers(file: string): boolean {
   const needed = importedFiles(file, readFileSync(file, "utf8"));
-  return file.startsWith("src/formats/") && needed.every((one) => one !== "" && isForBrowsers(one));
+  return (
+    /^src\/(formats\/|errors\.ts$)/.test(file) && needed.every((one) => one !== "" && isForBrowsers(one))
+  );
 }
 
 function roomOf(file: string): string {

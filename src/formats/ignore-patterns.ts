@@ -1,4 +1,3 @@
-import { posix } from "node:path";
 import { invalid } from "../errors.ts";
 import { compileDeepGlob, type DeepGlob, endsOf } from "./deep-glob.ts";
 
@@ -32,8 +31,15 @@ function relative(path: string): string {
 
 /** As Go's path.Clean. */
 function clean(path: string): string {
-  const cleaned = posix.normalize(path);
-  return cleaned.length > 1 && cleaned.endsWith("/") ? cleaned.slice(0, -1) : cleaned;
+  const isRooted = path.startsWith("/");
+  const parts: string[] = [];
+  for (const part of path.split("/")) {
+    if (part === "" || part === ".") continue;
+    if (part !== "..") parts.push(part);
+    else if (parts.length > 0 && parts.at(-1) !== "..") parts.pop();
+    else if (!isRooted) parts.push(part);
+  }
+  return `${isRooted ? "/" : ""}${parts.join("/")}` || ".";
 }
 
 interface Pattern {

@@ -7,13 +7,13 @@ export interface SentFile {
   modified?: number;
 }
 
-/** An archive of these, as the engine takes it; the files' bytes stay where they are until they are sent. */
-export async function packFiles(files: readonly SentFile[]): Promise<Blob> {
+/** An archive of these, as the engine takes it. @param mode permission bits of all */
+export async function packFiles(files: readonly SentFile[], mode = 0o644): Promise<Blob> {
   const { readable, controller } = createTarPacker();
   const archive = new Response(readable).blob();
   for (const { path, file, modified } of files) {
     const entry = controller.add({
-      ...{ name: path, size: file.size, type: "file", mode: 0o644 },
+      ...{ name: path, size: file.size, type: "file", mode },
       mtime: new Date(modified ?? Date.now()),
     });
     await file.stream().pipeTo(entry);

@@ -16,6 +16,7 @@ import { Table } from "../../parts/table.tsx";
 import { addressOf, go, setQuery, usePlace } from "../../router.ts";
 import { session } from "../../session.ts";
 import { useStore } from "../../store.ts";
+import { BuildDialog } from "./build.tsx";
 import { PullDialog } from "./pull.tsx";
 
 const noneSelected: ReadonlySet<string> = new Set();
@@ -31,7 +32,7 @@ export function ImagesView() {
   const { query } = usePlace();
   const isReadOnly = useStore(session)?.isReadOnly ?? true;
   const [selection, select] = useState(noneSelected);
-  const [isPulling, setPulling] = useState(false);
+  const [dialog, setDialog] = useState<"pull" | "build">();
   const users = useUsers();
   const columns = useMemo(() => columnsOf(t, users), [t, users]);
   const wanted = (query.q ?? "").toLowerCase();
@@ -40,9 +41,14 @@ export function ImagesView() {
       <header class="view-head">
         <h1>{t.images}</h1>
         {!isReadOnly && (
-          <button type="button" class="primary" onClick={() => setPulling(true)}>
-            <Icon name="download" /> {t.pull}
-          </button>
+          <>
+            <button type="button" class="primary" onClick={() => setDialog("pull")}>
+              <Icon name="download" /> {t.pull}
+            </button>
+            <button type="button" onClick={() => setDialog("build")}>
+              {t.build}
+            </button>
+          </>
         )}
       </header>
       <search class="filters">
@@ -83,7 +89,8 @@ export function ImagesView() {
           />
         )}
       </Loaded>
-      {isPulling && <PullDialog onClose={() => setPulling(false)} />}
+      {dialog === "pull" && <PullDialog onClose={() => setDialog(undefined)} />}
+      {dialog === "build" && <BuildDialog onClose={() => setDialog(undefined)} />}
     </section>
   );
 }
