@@ -45,10 +45,19 @@ export async function sendArchive(
     ...Object.fromEntries(named),
     [exporterKey]: String(exporter),
   });
+  let failure: { error: unknown } | undefined;
+  // From the beginning: a client may say in the middle of it why it takes no more.
+  const answer = drain(call.replies).catch((error: unknown) => {
+    failure = { error };
+  });
   try {
-    for await (const data of chunks) await inTime(call, patienceMilliseconds, call.send({ data }));
+    for await (const data of chunks) {
+      await inTime(call, patienceMilliseconds, Promise.race([call.send({ data }), answer]));
+      if (failure) throw failure.error;
+    }
     call.end();
-    await inTime(call, patienceMilliseconds, drain(call.replies));
+    await inTime(call, patienceMilliseconds, answer);
+    if (failure) throw failure.error;
   } catch (error) {
     call.cancel();
     if (!(error instanceof GrpcError) || error.code !== code.alreadyExists) throw error;

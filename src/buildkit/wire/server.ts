@@ -97,7 +97,11 @@ async function answer(
   stream.once("close", () => gone.abort());
   stream.respond({ ":status": 200, "content-type": "application/grpc" }, { waitForTrailers: true });
   let failure: GrpcError | undefined;
-  stream.once("wantTrailers", () => stream.sendTrailers(encodeTrailers(failure)));
+  stream.once("wantTrailers", () => {
+    stream.sendTrailers(encodeTrailers(failure));
+    // A client that still sends would wait for room that never comes.
+    if (failure && !stream.readableEnded) setImmediate(() => stream.close());
+  });
   try {
     const path = headers[":path"] as string;
     const method = methods.get(path);
