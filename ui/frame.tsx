@@ -3,6 +3,7 @@ import { call } from "./api/call.ts";
 import { language, languages, useWords, type Words } from "./languages/language.ts";
 import { containers } from "./live/containers.ts";
 import { connection, lossReason } from "./live/events.ts";
+import { useTraits } from "./live/traits.ts";
 import { Icon, type IconName } from "./parts/icon.tsx";
 import { Link } from "./parts/link.tsx";
 import { usePlace } from "./router.ts";
@@ -17,6 +18,7 @@ const rooms = [
   "images",
   "networks",
   "volumes",
+  "registry",
   "engine",
 ] as const satisfies readonly (IconName & keyof Words)[];
 
@@ -42,23 +44,27 @@ function Side() {
   const { parts } = usePlace();
   const count = useStore(containers)?.filter(({ State }) => State === "running").length;
   const isReadOnly = useStore(session)?.isReadOnly;
+  // Docker's own engine does not look into registries.
+  const isBerth = useTraits()?.isBerth ?? false;
   return (
     <header class="side">
       <Link to="/" class="brand">
         <img src="/icon.svg" alt="" width="22" height="22" /> berth
       </Link>
       <nav aria-label={t.mainMenu}>
-        {rooms.map((room) => (
-          <Link
-            key={room}
-            to={room === "overview" ? "/" : `/${room}`}
-            isCurrent={(parts[0] ?? "overview") === room}
-          >
-            <Icon name={room} />
-            <span>{t[room]}</span>
-            {room === "containers" && count !== undefined && <small>{count}</small>}
-          </Link>
-        ))}
+        {rooms
+          .filter((room) => isBerth || room !== "registry")
+          .map((room) => (
+            <Link
+              key={room}
+              to={room === "overview" ? "/" : `/${room}`}
+              isCurrent={(parts[0] ?? "overview") === room}
+            >
+              <Icon name={room} />
+              <span>{t[room]}</span>
+              {room === "containers" && count !== undefined && <small>{count}</small>}
+            </Link>
+          ))}
       </nav>
       <div class="side-foot">
         {isReadOnly && (

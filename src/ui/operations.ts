@@ -82,6 +82,11 @@ export const operations: readonly UiOperation[] = [
   ["POST", "/volumes/prune", "changes"],
   ["GET", "/volumes/:name", "reads"],
   ["DELETE", "/volumes/:name", "changes"],
+  ["GET", "/distribution/*name/json", "reads"],
+  ["GET", "/berth/registries/:host/repositories", "reads"],
+  ["GET", "/berth/registries/:host/tags", "reads"],
+  ["DELETE", "/berth/registries/:host/manifest", "changes"],
+
   ["GET", "/berth/volumes/:name/export", "reads"],
   ["POST", "/berth/volumes/:name/import", "changes"],
   ["POST", "/berth/volumes/:name/clone", "changes"],

@@ -9,6 +9,7 @@ import { ImagesView } from "./images/images.tsx";
 import { NetworksView } from "./networks/networks.tsx";
 import { OverviewView } from "./overview/overview.tsx";
 import { ProjectsView } from "./projects/projects.tsx";
+import { RegistryView } from "./registry/registry.tsx";
 import { RunView } from "./run/run.tsx";
 import { VolumesView } from "./volumes/volumes.tsx";
 
@@ -20,6 +21,7 @@ const rooms: Record<string, ComponentType> = {
   images: ImagesView,
   networks: NetworksView,
   volumes: VolumesView,
+  registry: RegistryView,
   engine: EngineView,
   run: RunView,
 };

@@ -3,6 +3,7 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, it } from "node:test";
 import { noBuild, takeMessage } from "../../../ui/views/images/build-steps.ts";
+import { startServer } from "../../registry/server.ts";
 import { useBrowser } from "./browser.ts";
 
 it("takes a build's messages apart into steps", () => {
@@ -30,7 +31,7 @@ it("takes a build's messages apart into steps", () => {
   assert.deepEqual([steps[0]?.lines.length, steps[0]?.lines.at(-1), steps[0]?.state], [2000, "4999", "done"]);
 });
 
-describe("building in the page", () => {
+describe("images that come and go by the page", () => {
   const { engine, berth, visit } = useBrowser(() => [[], ["--read-only"]]);
 
   it("builds from a folder that is uploaded, shows the steps, and what fails", async () => {
@@ -88,5 +89,37 @@ describe("building in the page", () => {
     await readOnly.getByRole("link", { name: "busybox:latest" }).waitFor();
     assert.equal(await readOnly.getByRole("button", { name: "Build…" }).count(), 0);
     await readOnly.context().close();
+  });
+
+  it("shows what a registry holds, pulls from it and deletes there", async () => {
+    const registry = await startServer(["--root", join(engine.folder, "registry")]);
+    for (const name of ["team/app:1", "team/app:same", "team/app:2", "other:1"]) {
+      await berth("tag", name === "team/app:2" ? "uploaded:1" : "busybox", `${registry.host}/${name}`);
+      await berth("push", `${registry.host}/${name}`);
+      await berth("rmi", `${registry.host}/${name}`);
+    }
+    const page = await visit("/registry");
+    await page.getByLabel("Registry", { exact: true }).fill(registry.host);
+    await page.getByRole("button", { name: "Browse" }).click();
+    await page.getByRole("table", { name: "Repositories" }).getByRole("link", { name: "other" }).waitFor();
+    await page.getByRole("link", { name: "team/app" }).click();
+    const tags = page.getByRole("table", { name: "Tags" });
+    const row = (name: string) => tags.getByRole("row", { name: new RegExp(`^${name} linux/`) });
+    await row("2").waitFor();
+    await row("same").getByRole("button", { name: "Pull" }).click();
+    const pull = page.getByRole("dialog");
+    await pull.getByRole("button", { name: "Pull", exact: true }).click();
+    await pull.getByText(/Status: (Downloaded newer image|Image is up to date)/).waitFor();
+    await pull.getByRole("button", { name: "Close" }).click();
+    assert.match(await berth("images", "--format", "{{.Repository}}:{{.Tag}}"), /team\/app:same/);
+    await row("1").getByRole("button", { name: "Delete" }).click();
+    const question = page.getByRole("dialog", { name: "Delete from the registry?" });
+    await question.getByText("same", { exact: true }).waitFor();
+    await question.getByRole("button", { name: "Delete" }).click();
+    await row("1").waitFor({ state: "detached" });
+    await row("2").waitFor();
+    assert.equal(await row("same").count(), 0);
+    await registry.end();
+    await page.context().close();
   });
 });

@@ -94,11 +94,19 @@ export function Progress({ of }: { of: ReturnType<typeof useProgress> }) {
   );
 }
 
+interface PullDialogProps {
+  /** What is there to begin with. */
+  name?: string;
+  login?: { user: string; password: string };
+  onClose(): void;
+}
+
 /** Asks for an image and pulls it, with the layers' progress. */
-export function PullDialog({ onClose }: { onClose(): void }) {
+export function PullDialog(props: PullDialogProps) {
+  const { onClose } = props;
   const t = useWords();
-  const [name, setName] = useState("");
-  const [login, setLogin] = useState({ user: "", password: "" });
+  const [name, setName] = useState(props.name ?? "");
+  const [login, setLogin] = useState(props.login ?? { user: "", password: "" });
   const progress = useProgress();
 
   async function pull(): Promise<void> {
