@@ -2,7 +2,7 @@ import type { IncomingMessage, RequestListener, ServerResponse } from "node:http
 import { messageOf } from "../errors.ts";
 import { createPathRouter, pathOfTarget } from "../formats/path-router.ts";
 import type { Logger } from "../logger.ts";
-import { dropBody } from "../sys/drop-body.ts";
+import { sendRefusal } from "../sys/drop-body.ts";
 import { sendTo } from "../sys/send.ts";
 import type { Authenticate } from "./authenticate.ts";
 import { RegistryCall, type RegistryReply, type Rooms } from "./call.ts";
@@ -101,18 +101,5 @@ function fail(input: IncomingMessage, output: ServerResponse, thrown: unknown, l
     return;
   }
   const error = known ?? new RegistryError("UNKNOWN", "the registry failed; its log says why");
-  const body = formatErrors(error);
-  output.writeHead(error.status, {
-    "Content-Type": "application/json",
-    "Content-Length": Buffer.byteLength(body),
-    ...error.headers,
-    // What is still being sent is not read to its end.
-    ...(!input.complete && { Connection: "close" }),
-  });
-  const content = input.method === "HEAD" ? "" : body;
-  if (input.complete) output.end(content);
-  else {
-    output.write(content);
-    dropBody(input, () => output.end());
-  }
+  sendRefusal(input, output, { status: error.status, headers: error.headers, body: formatErrors(error) });
 }

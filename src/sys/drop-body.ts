@@ -1,3 +1,4 @@
+import type { IncomingMessage, OutgoingHttpHeaders, ServerResponse } from "node:http";
 import type { Readable } from "node:stream";
 
 const mostBytes = 16 << 20;
@@ -23,4 +24,25 @@ export function dropBody(input: Readable, close: () => void): void {
   });
   // A reader that has given up may still be piped to, and hold it back.
   input.unpipe().resume();
+}
+
+/** Answers with an error in JSON, also a request that is still being sent: what comes of it is dropped, and the connection closed. */
+export function sendRefusal(
+  input: IncomingMessage,
+  output: ServerResponse,
+  { status, headers, body }: { status: number; headers: OutgoingHttpHeaders; body: string },
+): void {
+  output.writeHead(status, {
+    "Content-Type": "application/json",
+    "Content-Length": Buffer.byteLength(body),
+    ...headers,
+    // What is still being sent is not read to its end.
+    ...(!input.complete && { Connection: "close" }),
+  });
+  const content = input.method === "HEAD" ? "" : body;
+  if (input.complete) output.end(content);
+  else {
+    output.write(content);
+    dropBody(input, () => output.end());
+  }
 }

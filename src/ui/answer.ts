@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
-import { dropBody } from "../sys/drop-body.ts";
+import { sendRefusal } from "../sys/drop-body.ts";
 import { Refusal, toRefusal } from "./refusal.ts";
 
 /** For every answer: nothing of it is run, framed, cached, or read by a page of another origin. */
@@ -32,21 +32,11 @@ export function answerError(input: IncomingMessage, output: ServerResponse, thro
     return;
   }
   const { status, message, headers } = toRefusal(thrown);
-  const body = JSON.stringify({ message });
-  output.writeHead(status, {
-    ...closedHeaders,
-    "Content-Type": "application/json",
-    "Content-Length": Buffer.byteLength(body),
-    ...headers,
-    // What is still being sent is not read to its end.
-    ...(!input.complete && { Connection: "close" }),
+  sendRefusal(input, output, {
+    status,
+    headers: { ...closedHeaders, ...headers },
+    body: JSON.stringify({ message }),
   });
-  const content = input.method === "HEAD" ? "" : body;
-  if (input.complete) output.end(content);
-  else {
-    output.write(content);
-    dropBody(input, () => output.end());
-  }
 }
 
 const mostBodyBytes = 16 * 1024;
