@@ -1,11 +1,11 @@
 import type { DirectoryRequest, DirectoryVisitor } from "../build/client-session.ts";
-import type { ContextEntry, ContextEntryType } from "../build/context/entry.ts";
+import type { ContextEntry } from "../build/context/entry.ts";
 import { type FileStat, packet, packetType } from "../buildkit/messages/filesync.ts";
 import type { GrpcClient, Metadata, OpenCall } from "../buildkit/wire/client.ts";
 import type { MessageOf } from "../buildkit/wire/message.ts";
 import { internal, invalid } from "../errors.ts";
 import { decodeGoFileMode } from "../formats/go-file-mode.ts";
-import { bytesOfText } from "../formats/tar/tar-entry.ts";
+import { bytesOfText, type TarEntryType } from "../formats/tar/tar-entry.ts";
 
 /*
  * How a client's directory comes (moby.filesync.v1.FileSync/DiffCopy): it lists every entry, and sends the content of those that are
@@ -100,7 +100,7 @@ function metadataOf({ name, followPaths, includePatterns, excludePatterns }: Dir
 function decodeEntry(stat: FileStat): ContextEntry {
   const { type: kind, mode } = decodeGoFileMode(stat.mode);
   // A socket comes as an empty file.
-  const type: ContextEntryType =
+  const type: TarEntryType =
     kind === "file" && stat.linkname !== "" ? "link" : kind === "socket" ? "file" : kind;
   const nanoseconds = ((stat.modTime % 1_000_000_000n) + 1_000_000_000n) % 1_000_000_000n;
   return {

@@ -1,4 +1,3 @@
-import type { BigIntStats } from "node:fs";
 import type { ByteString, FileTime } from "../formats/tar/tar-entry.ts";
 import { check, declare } from "./libc.ts";
 import { cString } from "./safe-path.ts";
@@ -15,14 +14,6 @@ export function setTimes(fd: number, time: FileTime): void {
 /** The same for `name` in an open directory; of a link itself, not of what it points to. */
 export function setEntryTimes(directoryFd: number, name: ByteString, time: FileTime): void {
   check(Number(utimensat(directoryFd, cString(name), encode(time), atNoFollow)), "utimensat", name);
-}
-
-export function modificationTime(stats: BigIntStats): FileTime {
-  const nanoseconds = ((stats.mtimeNs % 1_000_000_000n) + 1_000_000_000n) % 1_000_000_000n;
-  return {
-    seconds: Number((stats.mtimeNs - nanoseconds) / 1_000_000_000n),
-    nanoseconds: Number(nanoseconds),
-  };
 }
 
 /** Two of struct timespec, good until the next call. */

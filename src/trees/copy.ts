@@ -16,10 +16,11 @@ import {
 } from "node:fs";
 import { internal } from "../errors.ts";
 import { decodeDevice } from "../formats/device-number.ts";
+import { modificationTime } from "../formats/tar/file-stats.ts";
 import { type ByteString, textOfBytes } from "../formats/tar/tar-entry.ts";
 import { copyContent } from "../sys/copy-content.ts";
 import { makeNode } from "../sys/device-node.ts";
-import { modificationTime, setEntryTimes, setTimes } from "../sys/file-times.ts";
+import { setEntryTimes, setTimes } from "../sys/file-times.ts";
 import {
   descriptorPath,
   entryPath,

@@ -1,18 +1,14 @@
-import {
-  type BigIntStats,
-  closeSync,
-  constants,
-  fstatSync,
-  lstatSync,
-  openSync,
-  readlinkSync,
-  readSync,
-} from "node:fs";
+import { type BigIntStats, closeSync, constants, fstatSync, lstatSync, openSync, readSync } from "node:fs";
 import { hasCode } from "../errors.ts";
-import { decodeDevice } from "../formats/device-number.ts";
-import { type ByteString, paddingAfter, type TarEntry, type TarEntryType } from "../formats/tar/tar-entry.ts";
+import { fileTypeOf } from "../formats/tar/file-stats.ts";
+import {
+  type ByteString,
+  type FileType,
+  paddingAfter,
+  type TarEntry,
+  type TarEntryType,
+} from "../formats/tar/tar-entry.ts";
 import { encodeEntry } from "../formats/tar/tar-writer.ts";
-import { modificationTime } from "../sys/file-times.ts";
 import {
   closeDescriptor,
   descriptorPath,
@@ -22,9 +18,9 @@ import {
   openInRoot,
   pathFlag,
 } from "../sys/safe-path.ts";
-import { getXattr, listXattrs } from "../sys/xattr.ts";
+import { describeFile } from "./describe-file.ts";
 import { tooLong, walkTree } from "./walk.ts";
-import { isOpaque, isOverlayXattr, isWhiteout, opaqueMarker, whiteoutPrefix } from "./whiteouts.ts";
+import { isOpaque, isWhiteout, opaqueMarker, whiteoutPrefix } from "./whiteouts.ts";
 
 export interface PackOptions {
   /** Open directory that links don't lead out of. Stays the caller's to close. */
@@ -105,7 +101,7 @@ function createPacker({ rootFd, whiteouts, isBoundary, timeOf }: PackOptions): P
   return {
     *pack(parentFd, base, name, enter) {
       const stats = lstatSync(entryPath(parentFd, base), { bigint: true, throwIfNoEntry: false });
-      const type = stats && typeOf(stats);
+      const type = stats && fileTypeOf(stats);
       if (!stats || !type) return;
       if (name.length > longestPathBytes) throw tooLong(name);
       if (whiteouts && isWhiteout(stats)) {
@@ -181,50 +177,10 @@ function describe(
   parentFd: number,
   base: ByteString,
   name: ByteString,
-  type: TarEntryType,
+  type: FileType,
   stats: BigIntStats,
 ): TarEntry {
-  const entry: TarEntry = {
-    name,
-    type,
-    mode: Number(stats.mode & 0o7777n),
-    uid: Number(stats.uid),
-    gid: Number(stats.gid),
-    sizeBytes: type === "file" ? Number(stats.size) : 0,
-    mtime: modificationTime(stats),
-  };
-  if (type === "symlink") entry.linkName = readlinkSync(entryPath(parentFd, base), { encoding: "latin1" });
-  if (type === "characterDevice" || type === "blockDevice") {
-    const { major, minor } = decodeDevice(stats.rdev);
-    entry.deviceMajor = major;
-    entry.deviceMinor = minor;
-  }
-  const xattrs = readXattrs(entryPath(parentFd, base));
-  if (xattrs) entry.xattrs = xattrs;
-  return entry;
-}
-
-/** Those that belong to the file rather than to this machine's policy (SELinux labels, IMA hashes). */
-function readXattrs(path: string | Buffer): Map<ByteString, Buffer> | undefined {
-  let xattrs: Map<ByteString, Buffer> | undefined;
-  for (const name of listXattrs(path)) {
-    const isPolicy = name.startsWith("security.") && name !== "security.capability";
-    const value = isPolicy || isOverlayXattr(name) ? undefined : getXattr(path, name);
-    if (!value) continue;
-    xattrs ??= new Map();
-    xattrs.set(name, value);
-  }
-  return xattrs;
-}
-
-/** Returns undefined for a socket. */
-function typeOf(stats: BigIntStats): TarEntryType | undefined {
-  if (stats.isFile()) return "file";
-  if (stats.isDirectory()) return "directory";
-  if (stats.isSymbolicLink()) return "symlink";
-  if (stats.isCharacterDevice()) return "characterDevice";
-  if (stats.isBlockDevice()) return "blockDevice";
-  return stats.isFIFO() ? "fifo" : undefined;
+  return { name, ...describeFile(parentFd, base, type, stats) };
 }
 
 /** Whiteouts have no owner and time of their own that anyone looks at. */

@@ -4,8 +4,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
 import { decodeDevice } from "../../src/formats/device-number.ts";
+import { modificationTime } from "../../src/formats/tar/file-stats.ts";
 import { makeNode } from "../../src/sys/device-node.ts";
-import { modificationTime, setEntryTimes, setTimes } from "../../src/sys/file-times.ts";
+import { setEntryTimes, setTimes } from "../../src/sys/file-times.ts";
 import { getXattr, listXattrs, setXattr } from "../../src/sys/xattr.ts";
 
 function inFolder(work: (folder: string, fd: number) => void): void {

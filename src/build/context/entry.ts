@@ -1,20 +1,10 @@
-import type { ByteString, FileTime } from "../../formats/tar/tar-entry.ts";
-
-export type ContextEntryType =
-  | "file"
-  /** Another name of a file that came before. */
-  | "link"
-  | "symlink"
-  | "directory"
-  | "characterDevice"
-  | "blockDevice"
-  | "fifo";
+import type { ByteString, FileTime, TarEntryType } from "../../formats/tar/tar-entry.ts";
 
 /** A member of a directory tree that a client gives, or that was made of an archive. */
 export interface ContextEntry {
   /** From the root, without a slash in front: "a/b". */
   path: ByteString;
-  type: ContextEntryType;
+  type: TarEntryType;
   /** Permission bits with setuid, setgid and sticky. */
   mode: number;
   uid: number;

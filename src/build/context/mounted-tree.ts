@@ -1,17 +1,7 @@
-import {
-  type BigIntStats,
-  closeSync,
-  constants,
-  fstatSync,
-  lstatSync,
-  openSync,
-  readlinkSync,
-  readSync,
-} from "node:fs";
+import { type BigIntStats, closeSync, constants, fstatSync, lstatSync, openSync, readSync } from "node:fs";
 import { hasCode } from "../../errors.ts";
-import { decodeDevice } from "../../formats/device-number.ts";
+import { fileTypeOf } from "../../formats/tar/file-stats.ts";
 import type { ByteString } from "../../formats/tar/tar-entry.ts";
-import { modificationTime } from "../../sys/file-times.ts";
 import {
   closeDescriptor,
   entryPath,
@@ -20,9 +10,8 @@ import {
   openInRoot,
   pathFlag,
 } from "../../sys/safe-path.ts";
-import { getXattr, listXattrs } from "../../sys/xattr.ts";
-import { isOverlayXattr } from "../../trees/whiteouts.ts";
-import type { ContextEntry, ContextEntryType } from "./entry.ts";
+import { describeFile } from "../../trees/describe-file.ts";
+import type { ContextEntry } from "./entry.ts";
 import type { SourceTree } from "./source-tree.ts";
 
 const { O_RDONLY, O_DIRECTORY, O_NOFOLLOW, O_NONBLOCK } = constants;
@@ -103,42 +92,9 @@ function describe(
   path: ByteString,
   stats: BigIntStats,
 ): ContextEntry | undefined {
-  const type = typeOf(stats);
+  const type = fileTypeOf(stats);
   if (!type) return undefined;
-  const entry: ContextEntry = {
-    path,
-    type,
-    mode: Number(stats.mode & 0o7777n),
-    uid: Number(stats.uid),
-    gid: Number(stats.gid),
-    sizeBytes: type === "file" ? Number(stats.size) : 0,
-    mtime: modificationTime(stats),
-  };
+  const entry: ContextEntry = { path, ...describeFile(parentFd, name, type, stats) };
   if (type === "file" && stats.nlink > 1n) entry.identity = `${stats.dev}:${stats.ino}`;
-  if (type === "symlink") entry.linkName = readlinkSync(entryPath(parentFd, name), { encoding: "latin1" });
-  if (type === "characterDevice" || type === "blockDevice") {
-    const { major, minor } = decodeDevice(stats.rdev);
-    Object.assign(entry, { deviceMajor: major, deviceMinor: minor });
-  }
-  const xattrs = readXattrs(entryPath(parentFd, name));
-  return xattrs ? { ...entry, xattrs } : entry;
-}
-
-function readXattrs(path: string | Buffer): Map<ByteString, Buffer> | undefined {
-  const found = new Map<ByteString, Buffer>();
-  for (const name of listXattrs(path)) {
-    const isPolicy = name.startsWith("security.") && name !== "security.capability";
-    const value = isPolicy || isOverlayXattr(name) ? undefined : getXattr(path, name);
-    if (value) found.set(name, value);
-  }
-  return found.size > 0 ? found : undefined;
-}
-
-function typeOf(stats: BigIntStats): ContextEntryType | undefined {
-  if (stats.isFile()) return "file";
-  if (stats.isDirectory()) return "directory";
-  if (stats.isSymbolicLink()) return "symlink";
-  if (stats.isCharacterDevice()) return "characterDevice";
-  if (stats.isBlockDevice()) return "blockDevice";
-  return stats.isFIFO() ? "fifo" : undefined;
+  return entry;
 }

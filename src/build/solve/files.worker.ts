@@ -87,7 +87,11 @@ serveJobs<FilesJob, FilesResult>(async (job, signal, checkWanted) => {
       await fetchFile(job, signal);
       return "";
     case "pack":
-      await withMounted(job.layers, job.mountpoint, (rootFd) => writeArchive(rootFd, job, checkWanted));
+      await withMounted(
+        job.mountpoint,
+        () => mountLayers(job.layers, job.mountpoint),
+        (rootFd) => writeArchive(rootFd, job, checkWanted),
+      );
       return "";
     case "unpack":
       await withSource({ kind: "folder", path: dirname(job.archive) }, "", checkWanted, (tree) =>
@@ -124,13 +128,14 @@ async function gather(
   );
 }
 
+/** Runs `use` with the root of what `mount` mounts there. */
 async function withMounted<R>(
-  layers: string[],
   mountpoint: string,
+  mount: () => void,
   use: (rootFd: number) => R | Promise<R>,
 ): Promise<R> {
   mkdirSync(mountpoint, { recursive: true });
-  mountLayers(layers, mountpoint);
+  mount();
   try {
     return await withDirectory(mountpoint, async (fd) => use(fd));
   } finally {
@@ -170,20 +175,14 @@ async function withDirectory<R>(path: string, use: (fd: number) => Promise<R>): 
   }
 }
 
-async function withRoot<R>(
+function withRoot<R>(
   target: StepTarget,
   mountpoint: string,
   use: (rootFd: number) => R | Promise<R>,
 ): Promise<R> {
   // An overlay would mark what is new as hiding what is below.
   if (target.lower.length === 0) return withDirectory(target.upper, async (fd) => use(fd));
-  mkdirSync(mountpoint, { recursive: true });
-  mountOverlay(target, mountpoint);
-  try {
-    return await withDirectory(mountpoint, async (fd) => use(fd));
-  } finally {
-    detach(mountpoint);
-  }
+  return withMounted(mountpoint, () => mountOverlay(target, mountpoint), use);
 }
 
 async function withSource<R>(

@@ -2,13 +2,8 @@ import type { BigIntStats } from "node:fs";
 import { lstat, open, readdir, readlink } from "node:fs/promises";
 import { Readable } from "node:stream";
 import { decodeDevice } from "../../formats/device-number.ts";
-import {
-  type ByteString,
-  bytesOfText,
-  paddingAfter,
-  type TarEntry,
-  type TarEntryType,
-} from "../../formats/tar/tar-entry.ts";
+import { fileTypeOf, modificationTime } from "../../formats/tar/file-stats.ts";
+import { type ByteString, bytesOfText, paddingAfter, type TarEntry } from "../../formats/tar/tar-entry.ts";
 import { archiveEnd, encodeEntry } from "../../formats/tar/tar-writer.ts";
 import { baseOf, type CopyPlan, renameEntry } from "./cp-path.ts";
 
@@ -107,7 +102,7 @@ async function* readExactly(file: ByteString, sizeBytes: number): AsyncGenerator
 }
 
 async function entryOf(file: ByteString, stat: BigIntStats, name: ByteString): Promise<TarEntry | undefined> {
-  const type = typeOf(stat);
+  const type = fileTypeOf(stat);
   if (type === undefined) return undefined;
   const device = type === "characterDevice" || type === "blockDevice";
   const { major, minor } = decodeDevice(stat.rdev);
@@ -118,20 +113,8 @@ async function entryOf(file: ByteString, stat: BigIntStats, name: ByteString): P
     uid: Number(stat.uid),
     gid: Number(stat.gid),
     sizeBytes: type === "file" ? Number(stat.size) : 0,
-    mtime: {
-      seconds: Number(stat.mtimeNs / 1_000_000_000n),
-      nanoseconds: Number(stat.mtimeNs % 1_000_000_000n),
-    },
+    mtime: modificationTime(stat),
     ...(type === "symlink" && { linkName: await readlink(pathOf(file), { encoding: "latin1" }) }),
     ...(device && { deviceMajor: major, deviceMinor: minor }),
   };
-}
-
-function typeOf(stat: BigIntStats): TarEntryType | undefined {
-  if (stat.isFile()) return "file";
-  if (stat.isDirectory()) return "directory";
-  if (stat.isSymbolicLink()) return "symlink";
-  if (stat.isFIFO()) return "fifo";
-  if (stat.isCharacterDevice()) return "characterDevice";
-  return stat.isBlockDevice() ? "blockDevice" : undefined;
 }

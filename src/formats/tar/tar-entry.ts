@@ -20,6 +20,9 @@ export type TarEntryType =
   | "directory"
   | "fifo";
 
+/** What is found in a directory: a link is another name of a file there. */
+export type FileType = Exclude<TarEntryType, "link">;
+
 /** One member of an archive, with its PAX and GNU extensions applied. */
 export interface TarEntry {
   /** As it stands in the archive: it may be absolute, hold `..` or end in a slash. */
