@@ -2,7 +2,7 @@ import { invalid, notFound, notImplemented, unavailable } from "../errors.ts";
 import type { EngineEvent } from "../events/events.ts";
 import { compileEventFilter } from "../events/filter.ts";
 import { parseTimestamp } from "../formats/timestamp.ts";
-import { setLongTimeout } from "../sys/long-timeout.ts";
+import { waitLong } from "../sys/long-timeout.ts";
 import { checkSystem } from "../system/check.ts";
 import { describeDiskUse } from "../system/df.ts";
 import { describeSystem } from "../system/info.ts";
@@ -84,7 +84,7 @@ export async function events(request: ApiRequest): Promise<undefined> {
   }
   if (until === undefined || until > Date.now()) {
     const unsubscribe = source.subscribe(send);
-    await untilOrGone(until, request.signal);
+    await waitLong(until === undefined ? Number.POSITIVE_INFINITY : until - Date.now(), request.signal);
     unsubscribe();
   }
   output.end();
@@ -92,19 +92,6 @@ export async function events(request: ApiRequest): Promise<undefined> {
 
 /** A client that asks for events and does not read them is let go before it costs more memory than this. */
 const largestBacklogBytes = 16 << 20;
-
-function untilOrGone(until: number | undefined, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const cancel = setLongTimeout(
-      resolve,
-      until === undefined ? Number.POSITIVE_INFINITY : until - Date.now(),
-    );
-    signal.addEventListener("abort", () => {
-      cancel();
-      resolve();
-    });
-  });
-}
 
 function parseBound(text: string): number | undefined {
   if (text === "") return undefined;

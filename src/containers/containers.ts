@@ -89,6 +89,8 @@ export interface Exec {
   pid: number;
   startTicks: number;
   exitCode: number | null;
+  /** For so long it is known after its end. */
+  keptMilliseconds: number;
   /** Settled when its end has been taken note of, or it could not be started. */
   ended: PromiseWithResolvers<void>;
 }

@@ -14,3 +14,16 @@ export function setLongTimeout(callback: () => void, milliseconds: number): () =
   wait(milliseconds);
   return () => clearTimeout(timer);
 }
+
+/** The same to wait for; an abort is an end like any other. Leaves nothing with the signal, which may outlive thousands of waits. */
+export function waitLong(milliseconds: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const end = () => {
+      cancel();
+      signal.removeEventListener("abort", end);
+      resolve();
+    };
+    const cancel = setLongTimeout(end, signal.aborted ? 0 : milliseconds);
+    signal.addEventListener("abort", end);
+  });
+}

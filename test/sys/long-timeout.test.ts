@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
+import { getEventListeners } from "node:events";
 import { describe, it, mock } from "node:test";
-import { setLongTimeout } from "../../src/sys/long-timeout.ts";
+import { setLongTimeout, waitLong } from "../../src/sys/long-timeout.ts";
 
 const longestOfNode = 2 ** 31 - 1;
 
@@ -36,5 +37,21 @@ describe("a long timeout", () => {
       assert.equal(fired(), 0);
     }
     mock.timers.reset();
+  });
+});
+
+describe("a wait with a signal", () => {
+  it("is over at its time, and leaves nothing with the signal", async () => {
+    const { signal } = new AbortController();
+    for (let run = 0; run < 3; run++) await waitLong(1, signal);
+    assert.equal(getEventListeners(signal, "abort").length, 0);
+  });
+
+  it("is over when the signal is aborted, then or before", async () => {
+    const controller = new AbortController();
+    const waiting = waitLong(Number.POSITIVE_INFINITY, controller.signal);
+    controller.abort();
+    await waiting;
+    await waitLong(Number.POSITIVE_INFINITY, controller.signal);
   });
 });

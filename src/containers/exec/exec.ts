@@ -16,9 +16,12 @@ import { runtimeOf } from "../runtime-files.ts";
 
 /** Docker's exit code of an exec that could not be started, whatever the reason. */
 const cannotBeRun = 126;
+/** Clients ask for the exit code after the output has ended, and then the container may have ended as well. */
+const keptAfterExitMilliseconds = 5 * 60_000;
 
 /**
  * @param reference what the container was asked for by
+ * @param keptMilliseconds for how long clients may ask for its exit code after its end
  * @throws EngineError conflict when the container does not run or is paused, invalid without a command, for the detach keys and for
  * a user that is not there
  */
@@ -26,6 +29,7 @@ export async function createExec(
   containers: Containers,
   reference: string,
   request: ExecCreateRequest,
+  keptMilliseconds = keptAfterExitMilliseconds,
 ): Promise<Exec> {
   if (!request.Cmd?.length) throw invalid("No exec command specified");
   const container = getContainer(containers, reference);
@@ -61,6 +65,7 @@ export async function createExec(
     pid: 0,
     startTicks: 0,
     exitCode: null,
+    keptMilliseconds,
     ended: Promise.withResolvers(),
   };
   containers.execs.set(exec.id, exec);
@@ -179,11 +184,8 @@ export function recordExecExit(containers: Containers, exit: Exit): void {
   forgetLater(containers, exec);
 }
 
-/** Clients ask for the exit code after the output has ended, and then the container may have ended as well. */
-const keptAfterExitMilliseconds = 5 * 60_000;
-
-function forgetLater(containers: Containers, exec: Exec): void {
-  setTimeout(() => containers.execs.delete(exec.id), keptAfterExitMilliseconds).unref();
+function forgetLater({ execs }: Containers, { id, keptMilliseconds }: Exec): void {
+  setTimeout(() => execs.delete(id), keptMilliseconds).unref();
 }
 
 /** Forgets those that can't be started any more, since the container has ended. */

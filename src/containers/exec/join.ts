@@ -53,12 +53,13 @@ export async function joinProcess(
   };
 }
 
-function joinStreams(
+/** @param closeInput called once the client's input is over, if that is before the end. Leaves nothing with `gone`. */
+export function joinStreams(
   connection: Duplex,
   client: Duplex,
   gone: AbortSignal,
   closeInput: () => void,
-  { keys, onDetach, ended, conversion }: JoinOptions,
+  { keys, onDetach, ended, conversion }: Pick<JoinOptions, "keys" | "onDetach" | "ended" | "conversion">,
 ): Promise<void> {
   const filter = keys && createDetachFilter(keys);
   return new Promise((resolve) => {
@@ -69,6 +70,8 @@ function joinStreams(
     };
     const finish = () => {
       isInputOver = true;
+      // A health check's signal lives as long as its container runs.
+      gone.removeEventListener("abort", finish);
       connection.destroy();
       resolve();
     };

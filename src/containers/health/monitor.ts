@@ -1,6 +1,6 @@
 import type { EngineEvent } from "../../events/events.ts";
 import { parseTimestamp } from "../../formats/timestamp.ts";
-import { setLongTimeout } from "../../sys/long-timeout.ts";
+import { waitLong } from "../../sys/long-timeout.ts";
 import type { Container } from "../container.ts";
 import { type Containers, publish, save } from "../containers.ts";
 import { delayMilliseconds, type Health, judge, newHealth } from "./judge.ts";
@@ -70,7 +70,7 @@ async function checkAgain(
   for (;;) {
     const health = record.state.Health ?? newHealth();
     const age = Date.now() - (parseTimestamp(record.state.StartedAt) ?? 0);
-    await wait(delayMilliseconds(health, probe, age), signal);
+    await waitLong(delayMilliseconds(health, probe, age), signal);
     if (signal.aborted) return;
     const result = await runProbe(containers, container, probe, signal);
     // What has ended with its container says nothing of it.
@@ -84,18 +84,4 @@ function note(containers: Containers, container: Container, health: Health): voi
   container.record.state.Health = health;
   save(containers, container);
   if (health.Status !== before) publish(containers, container, `health_status: ${health.Status}`);
-}
-
-function wait(milliseconds: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const cancel = setLongTimeout(resolve, milliseconds);
-    signal.addEventListener(
-      "abort",
-      () => {
-        cancel();
-        resolve();
-      },
-      { once: true },
-    );
-  });
 }

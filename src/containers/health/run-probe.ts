@@ -15,6 +15,8 @@ import type { Probe } from "./probe.ts";
 const largestOutputBytes = 4096;
 /** For one that could not be run, or did not end in time. */
 const noExitCode = -1;
+/** No client waits for it, but one that has seen it among the events may ask. Hundreds may come a second. */
+const keptMilliseconds = 5000;
 
 /**
  * Runs a container's health check once, to its end or until its time is over: then it is killed.
@@ -36,11 +38,8 @@ export async function runProbe(
   const output = gatherOutput();
   try {
     const { id } = container.record;
-    const exec = await createExec(containers, id, {
-      Cmd: probe.args,
-      AttachStdout: true,
-      AttachStderr: true,
-    });
+    const request = { Cmd: probe.args, AttachStdout: true, AttachStderr: true };
+    const exec = await createExec(containers, id, request, keptMilliseconds);
     const running = runExec(containers, exec, { isRaw: false, open: () => output.connection, gone: signal });
     const isLate = await isLateBy(probe.timeoutMilliseconds, running);
     if (!isLate) return result(exec.exitCode ?? noExitCode, output.text());

@@ -1,0 +1,34 @@
+import assert from "node:assert/strict";
+import { getEventListeners } from "node:events";
+import { duplexPair } from "node:stream";
+import { text } from "node:stream/consumers";
+import { test } from "node:test";
+import { joinStreams } from "../../src/containers/exec/join.ts";
+
+const options = { keys: undefined, onDetach: () => undefined };
+
+test("a client has all of a process's output, and nothing of the two stays with a signal that outlives them", async () => {
+  const gone = new AbortController();
+  for (let run = 0; run < 5; run++) {
+    const [connection, ofProcess] = duplexPair();
+    const [client, ofClient] = duplexPair();
+    const joined = joinStreams(connection, client, gone.signal, () => {}, options);
+    ofProcess.end(`output ${run}`);
+    ofClient.end();
+    assert.equal(await text(ofClient), `output ${run}`);
+    await joined;
+  }
+  assert.equal(getEventListeners(gone.signal, "abort").length, 0);
+});
+
+test("the process's end is closed when the client is gone, as it was or before it was joined", async () => {
+  for (const isEarly of [false, true]) {
+    const gone = new AbortController();
+    const [connection] = duplexPair();
+    if (isEarly) gone.abort();
+    const joined = joinStreams(connection, duplexPair()[0], gone.signal, () => {}, options);
+    gone.abort();
+    await joined;
+    assert.ok(connection.destroyed);
+  }
+});
