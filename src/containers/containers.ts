@@ -13,10 +13,14 @@ import type { Records, State } from "../state/state.ts";
 import type { Supervisor } from "../supervisor-client/client.ts";
 import type { Volumes } from "../volumes/volumes.ts";
 import { type Archives, createArchives } from "./archive/archive.ts";
-import { type ContainersByImage, createContainersByImage } from "./by-image.ts";
-import { type ContainersByLink, createContainersByLink } from "./by-link.ts";
 import { cgroupPath } from "./cgroup-path.ts";
 import { Container, type ContainerRecord } from "./container.ts";
+import {
+  addToIndexes,
+  type ContainerIndexes,
+  createContainerIndexes,
+  deleteFromIndexes,
+} from "./container-index.ts";
 import { containerKind } from "./record.ts";
 import { createStatsSampler, type StatsSampler } from "./stats/sampler.ts";
 
@@ -43,7 +47,7 @@ export interface ContainerSettings {
 }
 
 /** The room of the containers: what its operations (create, start, stop, …: one file each) work on. */
-export interface Containers {
+export interface Containers extends ContainerIndexes {
   settings: ContainerSettings;
   events: Events;
   images: Images;
@@ -55,8 +59,6 @@ export interface Containers {
   state: State;
   byId: Map<string, Container>;
   byName: Map<string, Container>;
-  byImage: ContainersByImage;
-  byLink: ContainersByLink;
   stats: StatsSampler;
   records: Records<ContainerRecord>;
   execs: Map<string, Exec>;
@@ -102,8 +104,7 @@ export function openContainers(
     | "archives"
     | "byId"
     | "byName"
-    | "byImage"
-    | "byLink"
+    | keyof ContainerIndexes
     | "stats"
     | "records"
     | "execs"
@@ -118,8 +119,7 @@ export function openContainers(
     records,
     byId: new Map(),
     byName: new Map(),
-    byImage: createContainersByImage(),
-    byLink: createContainersByLink(),
+    ...createContainerIndexes(),
     stats: createStatsSampler({
       cgroupOf: (container) => cgroupPath(options.settings.cgroupParent, container.record),
       isHere: (container) => containers.byId.get(container.record.id) === container,
@@ -139,15 +139,13 @@ export function openContainers(
 export function register(containers: Containers, container: Container): void {
   containers.byId.set(container.record.id, container);
   containers.byName.set(container.record.name, container);
-  containers.byImage.add(container);
-  containers.byLink.add(container);
+  addToIndexes(containers, container);
 }
 
 export function unregister(containers: Containers, container: Container): void {
   containers.byId.delete(container.record.id);
   containers.byName.delete(container.record.name);
-  containers.byImage.delete(container);
-  containers.byLink.delete(container);
+  deleteFromIndexes(containers, container);
 }
 
 /** Stores what has happened to a container. */
@@ -164,9 +162,14 @@ export function folderOf(containers: Containers, id: string): string {
 export function findContainer(containers: Containers, reference: string): Container | undefined {
   const exact = containers.byId.get(reference) ?? containers.byName.get(reference.replace(/^\//, ""));
   if (exact || reference === "") return exact;
-  const matches = [...containers.byId.values()].filter(({ record }) => record.id.startsWith(reference));
-  if (matches.length > 1) throw invalid(`multiple IDs found with provided prefix: ${reference}`);
-  return matches[0];
+  if (!/^[0-9a-f]+$/.test(reference)) return undefined;
+  let found: Container | undefined;
+  for (const [id, container] of containers.byId) {
+    if (!id.startsWith(reference)) continue;
+    if (found) throw invalid(`multiple IDs found with provided prefix: ${reference}`);
+    found = container;
+  }
+  return found;
 }
 
 /** @throws EngineError notFound, or invalid for an ambiguous beginning of an id */

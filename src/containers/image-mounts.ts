@@ -1,5 +1,5 @@
-import { mountedImages } from "./by-image.ts";
 import type { ContainerRecord } from "./container.ts";
+import { mountedImages } from "./container-index.ts";
 import type { Containers } from "./containers.ts";
 
 /** Under this name a container holds the layers of an image that it mounts. */

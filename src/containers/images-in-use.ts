@@ -9,7 +9,7 @@ export function imageUsers({ byImage }: Containers): ImageUsers {
   return {
     get: (imageId) => (byImage.has(imageId) ? describe(imageId) : undefined),
     has: byImage.has,
-    keys: byImage.imageIds,
+    keys: byImage.keys,
   };
 }
 

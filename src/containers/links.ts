@@ -72,7 +72,7 @@ export function describeLinks(containers: Containers, { name, links }: Container
 
 /** What a container is called by those that are linked to it: "/web/the-db". */
 export function linkNames({ byLink }: Containers, { record: { id } }: Container): string[] {
-  return [...byLink.to(id)].flatMap(({ record }) =>
+  return [...byLink.of(id)].flatMap(({ record }) =>
     record.links.filter((link) => link.id === id).map(({ alias }) => `/${record.name}/${alias}`),
   );
 }
@@ -101,7 +101,7 @@ export function linkEnvironment(containers: Containers, container: Container): s
 
 /** Containers that are linked to one that has been started find it at the addresses that it has now. */
 export async function followLinks(containers: Containers, target: Container): Promise<void> {
-  for (const container of containers.byLink.to(target.record.id)) {
+  for (const container of containers.byLink.of(target.record.id)) {
     const { record } = container;
     if (record.state.Pid === 0) continue;
     const addresses = addressesOf(containers, target);

@@ -132,11 +132,8 @@ export function usesVolume({ record }: Container, name: string): boolean {
 }
 
 /** Ids of the containers, running or not, that have a volume. */
-export function volumeUsers(containers: Containers, name: string): string[] {
-  const users = [...containers.byId.values()].filter(({ record }) =>
-    record.mounts.some((mount) => mount.type === "volume" && mount.name === name),
-  );
-  return users.map(({ record }) => record.id);
+export function volumeUsers({ byVolume }: Containers, name: string): string[] {
+  return [...byVolume.of(name)].map(({ record }) => record.id);
 }
 
 /** Names of the volumes that were made for this container alone. */

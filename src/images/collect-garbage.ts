@@ -44,9 +44,11 @@ function findCandidates(
   const usedAt = (image: ImageRecord) => Math.max(lastUse.of(image.id), Date.parse(image.lastTagTime));
   const bound = Date.now() - unusedForSeconds * 1000;
   return [...catalog.images.values()]
-    .sort((a, b) => usedAt(b) - usedAt(a))
+    .map((image) => ({ image, at: usedAt(image) }))
+    .sort((a, b) => b.at - a.at)
     .slice(keepLast)
-    .filter((image) => !used.has(image.id) && usedAt(image) <= bound)
+    .filter(({ image, at }) => !used.has(image.id) && at <= bound)
+    .map(({ image }) => image)
     .reverse();
 }
 

@@ -22,6 +22,7 @@ import { cgroupLayout } from "../../sys/cgroup.ts";
 import { openMergedRoot } from "../../trees/merged.ts";
 import { removeTree } from "../../trees/trees.ts";
 import { Container, type ContainerRecord, initialState } from "../container.ts";
+import { addToIndexes } from "../container-index.ts";
 import {
   type Containers,
   claimName,
@@ -108,7 +109,7 @@ export async function createContainer(
   register(containers, container);
   try {
     record.mounts = await resolveContainerMounts(containers, container, leavesBelow);
-    containers.byImage.add(container);
+    addToIndexes(containers, container);
     const layers = containers.images.lowerDirectories(image, manifest);
     makeWritable(folderOf(containers, id), layers[0]);
     record.initLayer = makeInitLayer(containers.settings.root, layers);
