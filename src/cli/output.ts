@@ -20,7 +20,8 @@ export interface ListOutput {
   table: string;
   /** Column titles by field. */
   headers: Record<string, string>;
-  rows: readonly GoStruct[];
+  /** Asked for one at a time: thousands that live at once are work for the garbage collector. */
+  rows: Iterable<GoStruct>;
   /** Another named format of this list, such as "raw". */
   raw?: string;
 }
@@ -53,7 +54,7 @@ export function formatList({ format, table, headers, rows, raw }: ListOutput): s
     .replaceAll("\\t", "\t")
     .replaceAll("\\n", "\n");
   const template = parseOrExit(source);
-  const lines = rows.map((row) => executeOrExit(template, row));
+  const lines = Array.from(rows, (row) => executeOrExit(template, row));
   if (!isTable) return lines.join("\n");
   const title = { ...headers, Label: (name: string) => (name.split(".").at(-1) ?? "").replace(/[-_]/g, " ") };
   return formatColumns(
@@ -86,6 +87,7 @@ export function executeOrExit(
 
 /** Cuts to a width in characters, the last one an ellipsis. */
 export function ellipsis(text: string, width: number): string {
+  if (text.length <= width) return text;
   const characters = [...text];
   return characters.length <= width ? text : `${characters.slice(0, width - 1).join("")}…`;
 }

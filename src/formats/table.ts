@@ -41,5 +41,16 @@ export function formatColumns(text: string, { minWidth = 10 }: { minWidth?: numb
   return output.join("\n");
 }
 
-const widthOf = (text: string) => [...text].length;
+/** In characters. */
+function widthOf(text: string): number {
+  let pairs = 0;
+  for (let at = 0; at < text.length - 1; at++) if (isPair(text, at)) pairs++;
+  return text.length - pairs;
+}
+
+/** Whether one character begins there that JavaScript has as two. */
+function isPair(text: string, at: number): boolean {
+  return (text.charCodeAt(at) & 0xfc00) === 0xd800 && (text.charCodeAt(at + 1) & 0xfc00) === 0xdc00;
+}
+
 const padCell = (cell: string, width: number) => cell + " ".repeat(Math.max(0, width - widthOf(cell)));

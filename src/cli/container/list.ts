@@ -48,7 +48,9 @@ export const command = defineCommand({
       table: flags.size ? `${columns}\t{{.Size}}` : columns,
       raw: flags.size ? `${rawFormat}size: {{.Size}}\n` : rawFormat,
       headers: containerHeaders,
-      rows: containers.map((container) => containerRow(container, { isTruncated: !flags["no-trunc"] })),
+      rows: containers
+        .values()
+        .map((container) => containerRow(container, { isTruncated: !flags["no-trunc"] })),
     });
   },
 });

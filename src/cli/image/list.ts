@@ -49,9 +49,9 @@ export const command = defineCommand({
       format: flags.quiet && isPlain ? "{{.ID}}" : format,
       table: `{{.Repository}}\t{{.Tag}}\t${flags.digests ? "{{.Digest}}\t" : ""}{{.ID}}\t{{.CreatedSince}}\t{{.Size}}`,
       headers: imageHeaders,
-      rows: imageLines(images, { hasDigests }).map((line) =>
-        imageRow(line, { isTruncated: !flags["no-trunc"] }),
-      ),
+      rows: imageLines(images, { hasDigests })
+        .values()
+        .map((line) => imageRow(line, { isTruncated: !flags["no-trunc"] })),
     });
   },
 });

@@ -267,22 +267,23 @@ function evaluateField(
   name: string,
   values: unknown[],
 ): unknown {
-  const at = place(operand);
+  // What it is in a message is worked out only for one: thousands of rows have no error.
+  const refuse = (message: string) => fail(state, place(operand), message);
   if (receiver === undefined) {
-    return state.isKeyRequired ? fail(state, at, `nil data; no entry for key "${name}"`) : undefined;
+    return state.isKeyRequired ? refuse(`nil data; no entry for key "${name}"`) : undefined;
   }
-  if (receiver === null) return fail(state, at, `nil pointer evaluating interface {}.${name}`);
+  if (receiver === null) return refuse(`nil pointer evaluating interface {}.${name}`);
   if (isStruct(receiver)) {
     if (!Object.hasOwn(receiver.fields, name)) {
-      return fail(state, at, `can't evaluate field ${name} in type ${receiver.type}`);
+      return refuse(`can't evaluate field ${name} in type ${receiver.type}`);
     }
     const field = receiver.fields[name];
     if (typeof field !== "function") {
-      if (values.length > 0) fail(state, at, `${name} has arguments but cannot be invoked as function`);
+      if (values.length > 0) refuse(`${name} has arguments but cannot be invoked as function`);
       return field;
     }
     if (field.length !== values.length) {
-      fail(state, at, `wrong number of args for ${name}: want ${field.length} got ${values.length}`);
+      refuse(`wrong number of args for ${name}: want ${field.length} got ${values.length}`);
     }
     return field(...values);
   }
@@ -290,11 +291,11 @@ function evaluateField(
   if (map === undefined) {
     // Whatever is found in raw JSON is an interface to Go.
     const type = state.isKeyRequired ? "interface {}" : formatType(receiver);
-    return fail(state, at, `can't evaluate field ${name} in type ${type}`);
+    return refuse(`can't evaluate field ${name} in type ${type}`);
   }
   const method = map[name];
   if (typeof method === "function") return method(...values);
-  if (values.length > 0) fail(state, at, `${name} is not a method but has arguments`);
+  if (values.length > 0) refuse(`${name} is not a method but has arguments`);
   if (Object.hasOwn(map, name)) return map[name] === null && !isTypedMap(receiver) ? undefined : map[name];
-  return state.isKeyRequired ? fail(state, at, `map has no entry for key "${name}"`) : undefined;
+  return state.isKeyRequired ? refuse(`map has no entry for key "${name}"`) : undefined;
 }
