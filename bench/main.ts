@@ -21,16 +21,18 @@ import { formatMarkdown, formatText, type Row } from "./results.ts";
 import { benchRun } from "./run.ts";
 import { traceEngine } from "./trace.ts";
 import { benchTraffic } from "./traffic.ts";
+import { benchWatchers } from "./watchers.ts";
 import { benchSoak, benchWeight } from "./weight.ts";
 
 /**
  * Measures berth beside dockerd and podman, as far as they are installed, prints the figures and writes bench/results.md.
  * `--only run,crowd,…` measures some nouns, `--alone` only berth; neither then writes results.md. `--soak 10000` runs so many
- * containers as well, and tells how memory grows.
+ * containers as well, tells how memory grows, and has it line by line in bench/soak.log.
  */
 const { values: flags } = parseArgs({
   options: { only: { type: "string" }, alone: { type: "boolean" }, soak: { type: "string" } },
 });
+const soakLog = fileURLToPath(new URL("soak.log", import.meta.url));
 const only = flags.only?.split(",");
 const begun = Date.now();
 const loadBefore = loadavg()[0] ?? 0;
@@ -70,8 +72,11 @@ try {
     cli: () => benchCli(mine, bundle),
     multitude: benchMultitude,
     weight: () => benchWeight(folder, bundle, archives),
+    watchers: () => benchWatchers(folder, bundle, archives),
     store: () => benchFullStore(folder, bundle, archives),
-    ...(flags.soak && { soak: () => benchSoak(folder, bundle, archives, Number(flags.soak)) }),
+    ...(flags.soak && {
+      soak: () => benchSoak(folder, bundle, archives, { count: Number(flags.soak), log: soakLog }),
+    }),
   };
   const rows: Row[] = [];
   for (const [noun, bench] of Object.entries(nouns)) {

@@ -1,4 +1,5 @@
-import { mkdirSync, rmSync } from "node:fs";
+import { appendFileSync, mkdirSync, rmSync } from "node:fs";
+import { loadavg } from "node:os";
 import { dirname, join } from "node:path";
 import { startBerth } from "./berth.ts";
 import { type BenchEngine, docker } from "./engine.ts";
@@ -7,6 +8,7 @@ import { inParallel } from "./measure.ts";
 import { memoryBytes, ownMemoryBytes } from "./processes.ts";
 import { pullMany } from "./registry.ts";
 import type { Row } from "./results.ts";
+import { runByApi } from "./run-by-api.ts";
 
 const runs = 1000;
 const logMegabytes = 1000;
@@ -22,7 +24,7 @@ export async function benchWeight(folder: string, bundle: string, archives: Arch
   const engine = await startBerth(join(folder, "weighed"), bundle, { name: "berth-weighed" });
   try {
     await docker(engine, ["load", "-q", "-i", archives.busybox]);
-    await run(engine, runs);
+    await inParallel(runs, 2, () => docker(engine, ["run", "--rm", "busybox", "true"]));
     await pullMany(engine, archives.debian, dirname(archives.debian));
     await loadAndSave(engine, archives.debian, join(folder, "saved.tar"));
     await readLog(engine);
@@ -33,22 +35,36 @@ export async function benchWeight(folder: string, bundle: string, archives: Arch
   }
 }
 
-/** How memory grows between the 2,000th run and the last of so many. */
+const soakBegins = 2000;
+const soakStep = 500;
+
+/**
+ * How memory grows between the 2,000th run and the last of so many, which are asked for over the API.
+ * @param log file that gets a line with the memory after each 500 runs
+ */
 export async function benchSoak(
   folder: string,
   bundle: string,
   archives: Archives,
-  count: number,
+  { count, log }: { count: number; log: string },
 ): Promise<Row[]> {
   const engine = await startBerth(join(folder, "soaked"), bundle, { name: "berth-soaked" });
   try {
     await docker(engine, ["load", "-q", "-i", archives.busybox]);
-    const atRest = async (more: number) => {
-      await run(engine, more);
+    const runUntil = async (from: number, to: number) => {
+      for (let done = from; done < to; done += soakStep) {
+        await inParallel(Math.min(soakStep, to - done), 2, () => runByApi(engine));
+        const bytes = ownMemoryBytes(engine.initPid);
+        const load = loadavg()[0]?.toFixed(1);
+        appendFileSync(
+          log,
+          `${new Date().toISOString()} ${Math.min(done + soakStep, to)} runs, ${(bytes / 1e6).toFixed(1)} MB, load ${load}\n`,
+        );
+      }
       return leastBytes(engine);
     };
-    const early = await atRest(soakBegins);
-    const late = await atRest(count - soakBegins);
+    const early = await runUntil(0, soakBegins);
+    const late = await runUntil(soakBegins, count);
     return [
       row(`memory after ${soakBegins} runs, at rest (PSS without files)`, early),
       row(`memory after ${count} runs, at rest (PSS without files)`, late),
@@ -59,7 +75,6 @@ export async function benchSoak(
   }
 }
 
-const soakBegins = 2000;
 const looks = 18;
 
 /** In three minutes of rest: when the garbage of the last runs is collected is chance. */
@@ -75,9 +90,6 @@ async function leastBytes(engine: BenchEngine): Promise<number> {
 function row(name: string, bytes: number): Row {
   return { name, unit: "MB", samples: 1, values: { berth: bytes / 1e6 } };
 }
-
-const run = (engine: BenchEngine, count: number) =>
-  inParallel(count, 2, () => docker(engine, ["run", "--rm", "busybox", "true"]));
 
 async function loadAndSave(engine: BenchEngine, archive: string, target: string): Promise<void> {
   mkdirSync(dirname(target), { recursive: true });
