@@ -73,7 +73,7 @@ export async function events(request: ApiRequest): Promise<undefined> {
   const output = request.stream("application/json");
   const send = (event: EngineEvent) => {
     if (!isWanted(event)) return;
-    output.write(`${JSON.stringify(event)}\n`);
+    output.write(encodeEvent(event));
     if (output.writableLength > largestBacklogBytes) output.destroy();
   };
   if (since !== undefined || until !== undefined) {
@@ -88,6 +88,14 @@ export async function events(request: ApiRequest): Promise<undefined> {
     unsubscribe();
   }
   output.end();
+}
+
+const lastEncoded = { event: undefined as EngineEvent | undefined, line: "" };
+
+/** A line of JSON, made once for all that listen. */
+function encodeEvent(event: EngineEvent): string {
+  if (lastEncoded.event !== event) Object.assign(lastEncoded, { event, line: `${JSON.stringify(event)}\n` });
+  return lastEncoded.line;
 }
 
 /** A client that asks for events and does not read them is let go before it costs more memory than this. */
