@@ -15,7 +15,7 @@ import { updateContainer } from "../containers/lifecycle/update.ts";
 import { unlink } from "../containers/links.ts";
 import { listContainers, listFilters } from "../containers/list.ts";
 import { sizesOf } from "../containers/size.ts";
-import { summarizeContainers, summarizeWithSizes } from "../containers/summary.ts";
+import { summarizeBriefly, summarizeContainers, summarizeWithSizes } from "../containers/summary.ts";
 import { listProcesses } from "../containers/top.ts";
 import { conflict, EngineError, invalid, notFound } from "../errors.ts";
 import { createShape, portsChangeShape, updateShape } from "../formats/docker-api/docker-api-host-config.ts";
@@ -37,6 +37,8 @@ export async function create(request: ApiRequest): Promise<Reply> {
   return created({ Id: made.id, Warnings: [...warnings, ...made.warnings] });
 }
 
+const briefSince = 48;
+
 export async function listing(request: ApiRequest): Promise<Reply> {
   const { containers } = request.engine;
   const found = await listContainers(containers, {
@@ -44,6 +46,9 @@ export async function listing(request: ApiRequest): Promise<Reply> {
     limit: Math.max(0, request.number("limit") ?? 0),
     filters: request.filters(listFilters),
   });
+  // Our own parameter; with an older version's shapes it is passed over, as other engines do.
+  if (request.flag("brief") && request.version >= briefSince && !request.flag("size"))
+    return { status: 200, elements: summarizeBriefly(containers, found) };
   const summarize = request.flag("size") ? summarizeWithSizes : summarizeContainers;
   return { status: 200, elements: summarize(containers, found) };
 }

@@ -1,4 +1,3 @@
-import { once } from "node:events";
 import type { ServerResponse } from "node:http";
 import { isObject } from "../formats/json.ts";
 import { createPauses, type Slices } from "../sys/pauses.ts";
@@ -44,13 +43,15 @@ async function sendPieces(output: ServerResponse, texts: AsyncIterable<string>) 
   output.end(piece);
 }
 
-async function hasRoomOrIsGone(output: ServerResponse): Promise<void> {
-  const over = new AbortController();
-  try {
-    await Promise.race(["drain", "close"].map((event) => once(output, event, { signal: over.signal })));
-  } finally {
-    over.abort();
-  }
+function hasRoomOrIsGone(output: ServerResponse): Promise<void> {
+  return new Promise((resolve) => {
+    if (output.destroyed) return resolve();
+    const over = () => {
+      output.off("drain", over).off("close", over);
+      resolve();
+    };
+    output.once("drain", over).once("close", over);
+  });
 }
 
 /** As `JSON.stringify` has it; a member may be a list that is made as it is sent. */

@@ -33,6 +33,14 @@ export interface PortOfHost {
   Protocol?: string;
 }
 
+export interface ListContainersOptions {
+  all?: boolean;
+  limit?: number | undefined;
+  size?: boolean;
+  brief?: boolean;
+  filters?: FilterValues;
+}
+
 export interface AttachOptions {
   stdin?: boolean;
   stdout?: boolean;
@@ -71,14 +79,14 @@ export function containersOf(transport: ApiTransport) {
 /** What there is: found, made, changed, removed. */
 function recordsOf(transport: ApiTransport) {
   return {
-    list: (
-      options: { all?: boolean; limit?: number | undefined; size?: boolean; filters?: FilterValues } = {},
-    ) =>
+    /** @param options `brief`: the engine may leave out what `ps` does not show; one other than berth leaves out nothing */
+    list: (options: ListContainersOptions = {}) =>
       transport.json<ContainerSummary[]>("GET", "/containers/json", {
         query: {
           ...options,
           all: options.all || undefined,
           size: options.size || undefined,
+          brief: options.brief || undefined,
           filters: encodeFilters(options.filters),
         },
       }),

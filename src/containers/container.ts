@@ -1,5 +1,5 @@
 import type { ContainerState } from "../formats/docker-api/docker-api.ts";
-import { never } from "../formats/timestamp.ts";
+import { never, parseTimestamp } from "../formats/timestamp.ts";
 import { type Change, can, describePhase, nextPhase, type Operation, type Phase } from "./lifecycle/phase.ts";
 import type { Witness } from "./lifecycle/witness.ts";
 import type { ContainerRecord } from "./record.ts";
@@ -45,6 +45,11 @@ export class Container {
   /** Of its process, while it has one. */
   witness: Witness | undefined;
 
+  /** Removed: who has found it before may still hold it. */
+  isGone = false;
+
+  #createdMilliseconds: number | undefined;
+
   constructor(record: ContainerRecord) {
     this.record = record;
   }
@@ -55,6 +60,12 @@ export class Container {
 
   get phase(): Phase {
     return this.record.state.Status;
+  }
+
+  /** Since the epoch. */
+  get createdMilliseconds(): number {
+    this.#createdMilliseconds ??= parseTimestamp(this.record.created) ?? 0;
+    return this.#createdMilliseconds;
   }
 
   can(operation: Operation): boolean {

@@ -122,7 +122,6 @@ export function openContainers(
     ...createContainerIndexes(),
     stats: createStatsSampler({
       cgroupOf: (container) => cgroupPath(options.settings.cgroupParent, container.record),
-      isHere: (container) => containers.byId.get(container.record.id) === container,
     }),
     execs: new Map(),
     leaving: new Map(),
@@ -143,6 +142,7 @@ export function register(containers: Containers, container: Container): void {
 }
 
 export function unregister(containers: Containers, container: Container): void {
+  container.isGone = true;
   containers.byId.delete(container.record.id);
   containers.byName.delete(container.record.name);
   deleteFromIndexes(containers, container);

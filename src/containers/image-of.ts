@@ -1,4 +1,4 @@
-import { type PresentManifest, presentManifests } from "../images/select-manifest.ts";
+import { findPresentManifest, type PresentManifest } from "../images/select-manifest.ts";
 import type { ContainerRecord } from "./container.ts";
 import type { Containers } from "./containers.ts";
 
@@ -8,5 +8,5 @@ export function findManifestOf(
   { imageId, manifest }: ContainerRecord,
 ): PresentManifest | undefined {
   const image = images.findImage(imageId);
-  return image && presentManifests(image).find(({ descriptor }) => descriptor.digest === manifest?.digest);
+  return image && findPresentManifest(image, manifest?.digest);
 }

@@ -24,14 +24,22 @@ export function nowMilliseconds(): number {
 
 export const timestamp = () => formatTimestamp(nowMilliseconds());
 
+/** As `formatTimestamp` writes it, and Go: read in thousands when containers are listed. */
+const own = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{9}Z$/;
+
 /**
  * Parses RFC 3339 (any offset, any decimals) or unix seconds with decimals, as the API's `since` and `until` take them.
  * @returns milliseconds since the epoch with a fraction, or undefined when it is neither.
  */
 export function parseTimestamp(text: string): number | undefined {
+  if (own.test(text)) return sumOf(Date.parse(`${text.slice(0, 19)}Z`), text.slice(19, 29));
   if (text[4] !== "-" && /^-?\d+(\.\d+)?$/.test(text)) return Number(text) * 1000;
   const match = /^(\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d)(\.\d+)?(Z|z|[+-]\d\d:\d\d)$/.exec(text);
   if (!match) return undefined;
-  const whole = Date.parse(`${match[1]?.replace(" ", "T")}${match[3]?.toUpperCase()}`);
-  return Number.isNaN(whole) ? undefined : whole + Number(match[2] ?? 0) * 1000;
+  return sumOf(Date.parse(`${match[1]?.replace(" ", "T")}${match[3]?.toUpperCase()}`), match[2]);
+}
+
+/** @param fraction of a second: ".5" */
+function sumOf(wholeMilliseconds: number, fraction = "0"): number | undefined {
+  return Number.isNaN(wholeMilliseconds) ? undefined : wholeMilliseconds + Number(fraction) * 1000;
 }

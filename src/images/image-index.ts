@@ -6,6 +6,8 @@ export interface ImageIndex {
   readonly images: ReadonlyMap<string, ImageRecord>;
   set(image: ImageRecord): void;
   delete(id: string): void;
+  /** How often it has changed. */
+  changes(): number;
   /** How many images need it. */
   blobs: Counts;
   layers: Counts;
@@ -20,6 +22,7 @@ export interface Counts {
 
 export function createImageIndex(stored: Map<string, ImageRecord>): ImageIndex {
   const images = stored;
+  let changes = 0;
   const [blobs, layers, children] = [createCounts(), createCounts(), createCounts()];
 
   function count(image: ImageRecord, change: 1 | -1): void {
@@ -33,13 +36,16 @@ export function createImageIndex(stored: Map<string, ImageRecord>): ImageIndex {
   function remove(id: string): void {
     const image = images.get(id);
     if (!image) return;
+    changes++;
     count(image, -1);
     images.delete(id);
   }
 
   return {
     images,
+    changes: () => changes,
     set(image) {
+      changes++;
       const known = images.get(image.id);
       if (known) count(known, -1);
       count(image, 1);

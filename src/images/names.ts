@@ -17,6 +17,8 @@ export interface ImageNames {
   findImage(name: string): ImageRecord | undefined;
   /** @throws notFound `No such image: x:tag`; invalid for what cannot be a name */
   getImage(name: string): ImageRecord;
+  /** As long as it is the same, a name means the same image. */
+  changes(): number;
   /** Whether others were committed from it. */
   hasChildren(image: ImageRecord): boolean;
   /** In the form people write: "busybox:latest", "busybox@sha256:…". */
@@ -39,6 +41,7 @@ export function createImageNames(room: ImageRoom): ImageNames {
     list: () => [...catalog.images.values()],
     findImage: catalog.find,
     getImage: catalog.get,
+    changes: catalog.changes,
     hasChildren: ({ id }) => catalog.childrenOf(id) > 0,
     references: (id) => listReferences(catalog, id),
     tag: (name, repository, tag) => tagImage(room, catalog.get(name), joinTag(repository, tag)),

@@ -12,7 +12,18 @@ export function hasIndex({ id, manifests }: ImageRecord): boolean {
 }
 
 export function presentManifests({ manifests }: ImageRecord): PresentManifest[] {
-  return manifests.filter((manifest): manifest is PresentManifest => manifest.content !== undefined);
+  return manifests.filter(isPresent);
+}
+
+const isPresent = (manifest: ManifestRecord): manifest is PresentManifest => manifest.content !== undefined;
+
+export function findPresentManifest(
+  { manifests }: ImageRecord,
+  digest: string | undefined,
+): PresentManifest | undefined {
+  return manifests.find(
+    (manifest): manifest is PresentManifest => manifest.descriptor.digest === digest && isPresent(manifest),
+  );
 }
 
 /** Of all that an index lists, the image for a platform, by containerd's order. It may not be here. */
@@ -30,6 +41,8 @@ export function chooseManifest<T extends Pick<ManifestRecord, "descriptor" | "ki
 
 /** The one that the image stands for when no platform is asked for: this machine's, else the first that is here. */
 export function mainManifest(image: ImageRecord): PresentManifest {
+  const [only, ...others] = image.manifests;
+  if (only && others.length === 0 && isPresent(only)) return only;
   const present = presentManifests(image);
   const [first] = present;
   // Its kind says that there is one.

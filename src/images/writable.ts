@@ -1,5 +1,4 @@
 import { chmodSync, chownSync, mkdirSync, statSync } from "node:fs";
-import { join } from "node:path";
 
 /** The two directories that an overlay's mount needs to be written to. */
 export interface Writable {
@@ -8,7 +7,7 @@ export interface Writable {
 }
 
 export function writableIn(folder: string): Writable {
-  return { upper: join(folder, "upper"), work: join(folder, "work") };
+  return { upper: `${folder}/upper`, work: `${folder}/work` };
 }
 
 /**

@@ -37,7 +37,7 @@ export async function findNames(cli: Cli, kind: NameKind): Promise<string[]> {
     const client = await cli.client(false);
     switch (kind) {
       case "container":
-        return (await client.containers.list({ all: true })).flatMap(({ Names }) =>
+        return (await client.containers.list({ all: true, brief: true })).flatMap(({ Names }) =>
           Names.map((name) => name.slice(1)).filter((name) => !name.includes("/")),
         );
       case "image":

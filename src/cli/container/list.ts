@@ -2,7 +2,7 @@ import { defineCommand } from "../command.ts";
 import { filterFlag, toFilters } from "../filter.ts";
 import { bool, int, string } from "../flag.ts";
 import { formatHelp, printList } from "../output.ts";
-import { containerHeaders, containerRow } from "./row.ts";
+import { containerHeaders, containerRows } from "./row.ts";
 
 const rawFormat = `container_id: {{.ID}}
 image: {{.Image}}
@@ -40,6 +40,7 @@ export const command = defineCommand({
       limit: limit > 0 ? limit : undefined,
       // Working sizes out is dear: only when a column shows them.
       size: flags.size || /\.Size\b|json \.(?!\w)/.test(format),
+      brief: flags.quiet || format === "" || format === "table",
       filters: toFilters(flags.filter),
     });
     const columns = "{{.ID}}\t{{.Image}}\t{{.Command}}\t{{.RunningFor}}\t{{.Status}}\t{{.Ports}}\t{{.Names}}";
@@ -48,9 +49,7 @@ export const command = defineCommand({
       table: flags.size ? `${columns}\t{{.Size}}` : columns,
       raw: flags.size ? `${rawFormat}size: {{.Size}}\n` : rawFormat,
       headers: containerHeaders,
-      rows: containers
-        .values()
-        .map((container) => containerRow(container, { isTruncated: !flags["no-trunc"] })),
+      rows: containers.values().map(containerRows({ isTruncated: !flags["no-trunc"] })),
     });
   },
 });

@@ -1,6 +1,6 @@
 import { shortId } from "../../formats/digest.ts";
 import type { ContainerSummary, MountPoint, PortSummary } from "../../formats/docker-api/docker-api.ts";
-import { type GoStruct, goRow } from "../../formats/go-template/go-template.ts";
+import { type GoStruct, goRows } from "../../formats/go-template/go-template.ts";
 import { quoteGo } from "../../formats/go-template/go-template-printf.ts";
 import { formatAge, formatSize } from "../../formats/units.ts";
 import { ellipsis, formatLabels, formatLocalTime } from "../output.ts";
@@ -24,30 +24,33 @@ export const containerHeaders = {
   HealthStatus: "HEALTH STATUS",
 };
 
-/** A line of `ps`, with the fields `--format` may name. */
-export function containerRow(container: ContainerSummary, options: { isTruncated: boolean }): GoStruct {
-  const { isTruncated } = options;
-  return goRow("*formatter.ContainerContext", {
-    ID: () => (isTruncated ? shortId(container.Id) : container.Id),
-    Names: () => formatNames(container.Names, isTruncated),
-    Image: () => formatImage(container, isTruncated),
-    Command: () => quoteGo(isTruncated ? ellipsis(container.Command, 20) : container.Command),
-    CreatedAt: () => formatLocalTime(container.Created),
-    RunningFor: () => `${formatAge(Date.now() / 1000 - container.Created)} ago`,
-    Ports: () => formatPorts(container.Ports ?? []),
-    State: () => container.State,
-    Status: () => container.Status,
-    Size: () => formatContainerSize(container),
-    Labels: () => formatLabels(container.Labels),
-    Label: (name: string) => container.Labels?.[name] ?? "",
-    Mounts: () => (container.Mounts ?? []).map((mount) => nameOfMount(mount, isTruncated)).join(","),
-    LocalVolumes: () => String((container.Mounts ?? []).filter((mount) => mount.Driver === "local").length),
-    Networks: () =>
-      Object.keys(container.NetworkSettings?.Networks ?? {})
+/** Lines of `ps`, with the fields `--format` may name. */
+export function containerRows({
+  isTruncated,
+}: {
+  isTruncated: boolean;
+}): (container: ContainerSummary) => GoStruct {
+  return goRows<ContainerSummary>("*formatter.ContainerContext", {
+    ID: ({ Id }) => (isTruncated ? shortId(Id) : Id),
+    Names: ({ Names }) => formatNames(Names, isTruncated),
+    Image: (container) => formatImage(container, isTruncated),
+    Command: ({ Command }) => quoteGo(isTruncated ? ellipsis(Command, 20) : Command),
+    CreatedAt: ({ Created }) => formatLocalTime(Created),
+    RunningFor: ({ Created }) => `${formatAge(Date.now() / 1000 - Created)} ago`,
+    Ports: ({ Ports }) => formatPorts(Ports ?? []),
+    State: ({ State }) => State,
+    Status: ({ Status }) => Status,
+    Size: formatContainerSize,
+    Labels: ({ Labels }) => formatLabels(Labels),
+    Label: ({ Labels }, name) => Labels?.[name] ?? "",
+    Mounts: ({ Mounts }) => (Mounts ?? []).map((mount) => nameOfMount(mount, isTruncated)).join(","),
+    LocalVolumes: ({ Mounts }) => String((Mounts ?? []).filter((mount) => mount.Driver === "local").length),
+    Networks: ({ NetworkSettings }) =>
+      Object.keys(NetworkSettings?.Networks ?? {})
         .sort()
         .join(","),
     Platform: () => null,
-    HealthStatus: () => /\((?:health: )?(starting|healthy|unhealthy)\)$/.exec(container.Status)?.[1] ?? "",
+    HealthStatus: ({ Status }) => /\((?:health: )?(starting|healthy|unhealthy)\)$/.exec(Status)?.[1] ?? "",
   });
 }
 

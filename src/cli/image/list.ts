@@ -2,7 +2,7 @@ import { defineCommand } from "../command.ts";
 import { filterFlag, toFilters } from "../filter.ts";
 import { bool, string } from "../flag.ts";
 import { formatHelp, printList } from "../output.ts";
-import { imageHeaders, imageLines, imageRow } from "./row.ts";
+import { imageHeaders, imageLines, imageRows } from "./row.ts";
 import { formatImageTree } from "./tree.ts";
 
 const treeWarning =
@@ -51,7 +51,7 @@ export const command = defineCommand({
       headers: imageHeaders,
       rows: imageLines(images, { hasDigests })
         .values()
-        .map((line) => imageRow(line, { isTruncated: !flags["no-trunc"] })),
+        .map(imageRows({ isTruncated: !flags["no-trunc"] })),
     });
   },
 });

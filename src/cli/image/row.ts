@@ -1,6 +1,6 @@
 import { shortId } from "../../formats/digest.ts";
 import type { ImageSummary } from "../../formats/docker-api/docker-api.ts";
-import { type GoStruct, goRow } from "../../formats/go-template/go-template.ts";
+import { type GoStruct, goRows } from "../../formats/go-template/go-template.ts";
 import { formatAge, formatSize } from "../../formats/units.ts";
 import { formatLocalTime } from "../output.ts";
 
@@ -56,20 +56,20 @@ function splitDigest(text: string) {
   return { repository: text.slice(0, at), digest: text.slice(at + 1) };
 }
 
-export function imageRow(line: ImageLine, options: { isTruncated: boolean }): GoStruct {
-  const { image } = line;
+export function imageRows({ isTruncated }: { isTruncated: boolean }): (line: ImageLine) => GoStruct {
   const unknownSize = (size: number) => (size === -1 ? "N/A" : formatSize(size));
-  return goRow("*formatter.imageContext", {
-    ID: () => (options.isTruncated ? shortId(image.Id) : image.Id),
-    Repository: () => line.repository,
-    Tag: () => line.tag,
-    Digest: () => line.digest,
-    CreatedSince: () => `${formatAge(Date.now() / 1000 - image.Created)} ago`,
-    CreatedAt: () => formatLocalTime(image.Created),
-    Size: () => formatSize(image.Size, 3),
-    VirtualSize: () => formatSize(image.Size),
-    SharedSize: () => unknownSize(image.SharedSize),
-    UniqueSize: () => (image.SharedSize === -1 ? "N/A" : formatSize(image.Size - image.SharedSize)),
-    Containers: () => (image.Containers === -1 ? "N/A" : String(image.Containers)),
+  return goRows<ImageLine>("*formatter.imageContext", {
+    ID: ({ image }) => (isTruncated ? shortId(image.Id) : image.Id),
+    Repository: ({ repository }) => repository,
+    Tag: ({ tag }) => tag,
+    Digest: ({ digest }) => digest,
+    CreatedSince: ({ image }) => `${formatAge(Date.now() / 1000 - image.Created)} ago`,
+    CreatedAt: ({ image }) => formatLocalTime(image.Created),
+    Size: ({ image }) => formatSize(image.Size, 3),
+    VirtualSize: ({ image }) => formatSize(image.Size),
+    SharedSize: ({ image }) => unknownSize(image.SharedSize),
+    UniqueSize: ({ image: { Size, SharedSize } }) =>
+      SharedSize === -1 ? "N/A" : formatSize(Size - SharedSize),
+    Containers: ({ image }) => (image.Containers === -1 ? "N/A" : String(image.Containers)),
   });
 }

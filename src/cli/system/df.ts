@@ -3,9 +3,9 @@ import { type GoStruct, goRow } from "../../formats/go-template/go-template.ts";
 import { formatAge, formatSize } from "../../formats/units.ts";
 import type { Cli } from "../cli.ts";
 import { defineCommand } from "../command.ts";
-import { containerHeaders, containerRow } from "../container/row.ts";
+import { containerHeaders, containerRows } from "../container/row.ts";
 import { bool, string } from "../flag.ts";
-import { imageHeaders, imageLines, imageRow } from "../image/row.ts";
+import { imageHeaders, imageLines, imageRows } from "../image/row.ts";
 import { formatHelp, formatList, printList } from "../output.ts";
 import { volumeHeaders, volumeRow } from "../volume/list.ts";
 
@@ -141,13 +141,15 @@ function printVerbose(cli: Cli, usage: DiskUsageResponse): void {
       "Images space usage:",
       image,
       imageHeaders,
-      imageLines(usage.Images ?? [], { hasDigests: false }).map((line) => imageRow(line, { isTruncated })),
+      imageLines(usage.Images ?? [], { hasDigests: false }).map(imageRows({ isTruncated })),
     ],
     [
       "Containers space usage:",
       container,
       containerHeaders,
-      (usage.Containers ?? []).map((item) => containerRow({ ...item, SizeRootFs: 0 }, { isTruncated })),
+      (usage.Containers ?? [])
+        .map((item) => ({ ...item, SizeRootFs: 0 }))
+        .map(containerRows({ isTruncated })),
     ],
     [
       "Local Volumes space usage:",

@@ -76,8 +76,7 @@ export async function createExec(
 /** @throws EngineError notFound, also once its container is removed */
 export function getExec(containers: Containers, id: string): Exec {
   const exec = containers.execs.get(id);
-  if (!exec || containers.byId.get(exec.container.record.id) !== exec.container)
-    throw notFound(`No such exec instance: ${id}`);
+  if (!exec || exec.container.isGone) throw notFound(`No such exec instance: ${id}`);
   return exec;
 }
 

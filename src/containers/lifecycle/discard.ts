@@ -56,7 +56,7 @@ export async function discardContainer(
 export async function discardIfDue(containers: Containers, container: Container): Promise<void> {
   const { record } = container;
   if (record.state.Status !== "exited" || !record.hostConfig.AutoRemove) return;
-  if (container.intends("restart") || containers.byId.get(record.id) !== container) return;
+  if (container.intends("restart") || container.isGone) return;
   await discardContainer(containers, container, { removeVolumes: true });
 }
 

@@ -1,6 +1,5 @@
 import type { Filters } from "../../formats/filters.ts";
 import { matchesLabels } from "../../formats/filters.ts";
-import { parseTimestamp } from "../../formats/timestamp.ts";
 import { parseUntil } from "../../formats/until.ts";
 import type { Containers } from "../containers.ts";
 import { sizesOf } from "../size.ts";
@@ -16,7 +15,7 @@ export async function pruneContainers(containers: Containers, filters: Filters) 
   for (const container of [...containers.byId.values()]) {
     const { record } = container;
     if (!container.can("remove") || container.isLeaving) continue;
-    if (until !== undefined && (parseTimestamp(record.created) ?? 0) >= until) continue;
+    if (until !== undefined && container.createdMilliseconds >= until) continue;
     if (!matchesLabels(filters, record.config.Labels)) continue;
     if (filters.has("label!") && matchesLabels(filters, record.config.Labels, "label!")) continue;
     const { SizeRw } = await sizesOf(containers, container);

@@ -28,7 +28,7 @@ export async function removeContainer(
     await container.enqueue(async () => {
       endIntent();
       // A container with --rm has removed itself when it was killed.
-      if (containers.byId.get(record.id) !== container) return;
+      if (container.isGone) return;
       if (!container.can("remove")) throw conflict(refusal(container, options.reference));
       await discardContainer(containers, container, options);
     });

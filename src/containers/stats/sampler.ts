@@ -28,11 +28,9 @@ const intervalMilliseconds = 1000;
 interface SamplerOptions {
   /** Path of a container's cgroup, from the root of each hierarchy. */
   cgroupOf(container: Container): string;
-  /** Whether it has not been removed. */
-  isHere(container: Container): boolean;
 }
 
-export function createStatsSampler({ cgroupOf, isHere }: SamplerOptions): StatsSampler {
+export function createStatsSampler({ cgroupOf }: SamplerOptions): StatsSampler {
   const followed = new Map<string, Followed>();
   let timer: NodeJS.Timeout | undefined;
   let isTicking = false;
@@ -53,7 +51,7 @@ export function createStatsSampler({ cgroupOf, isHere }: SamplerOptions): StatsS
     isTicking = true;
     const pauses = createPauses();
     for (const one of followed.values()) {
-      const stats = isHere(one.container) ? read(one) : undefined;
+      const stats = one.container.isGone ? undefined : read(one);
       for (const listener of one.listeners) listener(stats);
       await pauses.take();
     }

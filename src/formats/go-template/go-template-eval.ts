@@ -13,10 +13,13 @@ import {
   type TemplateNode,
 } from "./go-template-nodes.ts";
 import {
+  argumentCountOf,
+  callMethod,
   findMapEntries,
   findMapRecord,
   formatType,
   formatValue,
+  isMethod,
   isStruct,
   isTrue,
   isTypedMap,
@@ -92,7 +95,10 @@ function walk(state: State, dot: unknown, node: TemplateNode): Flow {
       state.output.push(node.text);
       return undefined;
     case "action": {
-      const value = evaluatePipeline(state, dot, node.pipeline);
+      const field = soleField(node.pipeline);
+      const value = field
+        ? evaluateField(state, field, dot, field.path[0] as string, noValues)
+        : evaluatePipeline(state, dot, node.pipeline);
       if (node.pipeline.variables.length > 0) return undefined;
       if (typeof value === "function")
         fail(state, { position: node.pipeline.position, text: "" }, "can't print function");
@@ -118,6 +124,12 @@ function walk(state: State, dot: unknown, node: TemplateNode): Flow {
       return flow;
     }
   }
+}
+
+/** Of `{{.Name}}`, as most are in the thousands of rows of a list. */
+function soleField({ variables, commands }: Pipeline): PathOperand | undefined {
+  const [operand, ...others] = commands.length === 1 && variables.length === 0 ? commands[0]!.operands : [];
+  return operand?.type === "field" && operand.path.length === 1 && others.length === 0 ? operand : undefined;
 }
 
 function walkTemplate(state: State, dot: unknown, node: TemplateNode & { type: "template" }): void {
@@ -179,15 +191,17 @@ function evaluatePipeline(state: State, dot: unknown, pipeline: Pipeline): unkno
 
 function evaluateCommand(state: State, dot: unknown, command: TemplateCommand, final: unknown): unknown {
   const first = command.operands[0]!;
-  const rest = command.operands.slice(1);
-  const hasArguments = rest.length > 0 || final !== none;
+  const hasArguments = command.operands.length > 1 || final !== none;
+  const argumentsOf = hasArguments
+    ? () => evaluateArguments(state, dot, command.operands.slice(1), final)
+    : noArguments;
   switch (first.type) {
     case "function":
-      return callFunction(state, dot, command, first.name, rest, final);
+      return callFunction(state, dot, command, first.name, command.operands.slice(1), final);
     case "field":
     case "variable":
     case "chain":
-      return evaluatePath(state, dot, first, () => evaluateArguments(state, dot, rest, final));
+      return evaluatePath(state, dot, first, argumentsOf);
     case "pipeline":
       if (hasArguments)
         fail(state, place(first), `can't give argument to non-function ${formatOperand(first)}`);
@@ -200,6 +214,9 @@ function evaluateCommand(state: State, dot: unknown, command: TemplateCommand, f
       return first.type === "dot" ? dot : first.value;
   }
 }
+
+const noValues: unknown[] = [];
+const noArguments = () => noValues;
 
 function evaluateArguments(state: State, dot: unknown, operands: Operand[], final: unknown): unknown[] {
   const values = operands.map((operand) => evaluateOperand(state, dot, operand));
@@ -255,7 +272,7 @@ function evaluatePath(
   }
   const last = operand.path.length - 1;
   for (const [index, name] of operand.path.entries()) {
-    value = evaluateField(state, operand, value, name, index === last ? argumentsOf() : []);
+    value = evaluateField(state, operand, value, name, index === last ? argumentsOf() : noValues);
   }
   return value;
 }
@@ -278,14 +295,14 @@ function evaluateField(
       return refuse(`can't evaluate field ${name} in type ${receiver.type}`);
     }
     const field = receiver.fields[name];
-    if (typeof field !== "function") {
+    if (!isMethod(field)) {
       if (values.length > 0) refuse(`${name} has arguments but cannot be invoked as function`);
       return field;
     }
-    if (field.length !== values.length) {
-      refuse(`wrong number of args for ${name}: want ${field.length} got ${values.length}`);
-    }
-    return field(...values);
+    const wanted = argumentCountOf(receiver, field);
+    if (wanted !== values.length)
+      refuse(`wrong number of args for ${name}: want ${wanted} got ${values.length}`);
+    return callMethod(receiver, field, values);
   }
   const map = findMapRecord(receiver);
   if (map === undefined) {

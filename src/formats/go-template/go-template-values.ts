@@ -10,6 +10,8 @@ export interface GoStruct {
   readonly type: string;
   readonly fields: Readonly<Record<string, unknown>>;
   readonly json: unknown;
+  /** What the fields that are functions are asked of: their first argument. */
+  readonly subject?: unknown;
   /** Rows are encoded as Go does by default, with `<`, `>` and `&` escaped; what comes from the API is not. */
   readonly isEscaped?: boolean;
 }
@@ -65,6 +67,43 @@ export function goRow(type: string, methods: Record<string, (argument: string) =
       return Object.fromEntries(plain.sort(byKey).map(([name, method]) => [name, method("")]));
     },
   };
+}
+
+/** Rows of one kind, of which there may be thousands: the same methods for all, each with what the row is about. */
+export function goRows<T>(
+  type: string,
+  methods: Record<string, (subject: T, argument: string) => unknown>,
+): (subject: T) => GoStruct {
+  const plain = Object.entries(methods)
+    .filter(([, method]) => method.length < 2)
+    .sort(([a], [b]) => (a < b ? -1 : 1));
+  return (subject) => ({
+    [structTag]: true,
+    type,
+    fields: methods,
+    subject,
+    isEscaped: true,
+    get json() {
+      return Object.fromEntries(plain.map(([name, method]) => [name, method(subject, "")]));
+    },
+  });
+}
+
+export const isMethod = (field: unknown): field is (...values: unknown[]) => unknown =>
+  typeof field === "function";
+
+/** Of a field that is a function: how many arguments a template gives it. */
+export function argumentCountOf({ subject }: GoStruct, method: (...values: unknown[]) => unknown): number {
+  return subject === undefined ? method.length : Math.max(0, method.length - 1);
+}
+
+/** Calls a field that is a function. */
+export function callMethod(
+  { subject }: GoStruct,
+  method: (...values: unknown[]) => unknown,
+  values: readonly unknown[],
+): unknown {
+  return subject === undefined ? method(...values) : method(subject, ...values);
 }
 
 const byKey = ([a]: [string, unknown], [b]: [string, unknown]) => (a < b ? -1 : a > b ? 1 : 0);
@@ -143,7 +182,7 @@ export function formatValue(value: unknown, quote: (text: string) => string = (t
   if (Array.isArray(value)) return `[${value.map((item) => formatValue(item, quote)).join(" ")}]`;
   if (isStruct(value)) {
     const fields = Object.values(value.fields).map((field) =>
-      typeof field === "function" ? field("") : field,
+      isMethod(field) ? callMethod(value, field, [""]) : field,
     );
     return `{${fields.map((field) => formatValue(field, quote)).join(" ")}}`;
   }

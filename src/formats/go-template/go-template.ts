@@ -5,7 +5,15 @@ import { parseTemplateNodes } from "./go-template-parser.ts";
 
 export { headerFunctions } from "./go-template-functions.ts";
 export { type Template, TemplateError } from "./go-template-nodes.ts";
-export { formatJson, type GoStruct, goMap, goNilSlice, goRow, goStruct } from "./go-template-values.ts";
+export {
+  formatJson,
+  type GoStruct,
+  goMap,
+  goNilSlice,
+  goRow,
+  goRows,
+  goStruct,
+} from "./go-template-values.ts";
 
 /** @throws TemplateError in Go's words (`template: :1: unclosed action`). */
 export function parseTemplate(source: string): Template {

@@ -26,6 +26,8 @@ export interface ImageCatalog {
   find(name: string): ImageRecord | undefined;
   /** @throws notFound, invalid, in Docker's wording */
   get(name: string): ImageRecord;
+  /** Grows with each change of images and names: as long as it is the same, a name means the same image. */
+  changes(): number;
   readonly references: Pick<References, "find" | "of" | "inRepository" | "tagsOf" | "remove">;
   /** Gives an image a name, taking it from another. @throws notFound */
   name(reference: Reference, id: string): void;
@@ -92,6 +94,7 @@ export function openImageCatalog(state: State, store: CatalogOptions, logger: Lo
     images,
     find: (name) => findImage({ images, references }, name),
     get: (name) => getImage({ images, references }, name),
+    changes: () => index.changes() + references.changes(),
     references,
     name: (reference, id) => references.set(reference, getById(id).id),
     tag(reference, id) {

@@ -29,7 +29,8 @@ export function getImage(names: Known, name: string): ImageRecord {
 }
 
 function lookUp({ images, references }: Known, name: string): ImageRecord | undefined {
-  if (isDigest(name)) return images.get(name);
+  const byId = images.get(name);
+  if (byId || isDigest(name)) return byId;
   if (/^[0-9a-f]{64}$/.test(name)) return images.get(`sha256:${name}`);
   const reference = parseReference(name);
   const known = references.find(reference);

@@ -21,6 +21,8 @@ export interface References {
   tagsOf(repository: Reference): { id: string; reference: Reference }[];
   set(reference: Reference, id: string): void;
   remove(reference: Reference): void;
+  /** How often they have changed. */
+  changes(): number;
 }
 
 interface Name {
@@ -35,9 +37,11 @@ export function openReferences(state: State, hasImage: (id: string) => boolean):
   const byImage = createIndex();
   const byRepository = createIndex();
   const byBoth = createIndex();
+  let changes = 0;
   const both = (id: string, reference: Reference) => `${id} ${repositoryOf(reference)}`;
 
   function put(key: string, id: string, reference: Reference): void {
+    changes++;
     names.set(key, { id, reference });
     byImage.add(id, key, reference);
     byRepository.add(repositoryOf(reference), key, reference);
@@ -47,6 +51,7 @@ export function openReferences(state: State, hasImage: (id: string) => boolean):
   function take(key: string): void {
     const known = names.get(key);
     if (!known) return;
+    changes++;
     names.delete(key);
     byImage.remove(known.id, key);
     byRepository.remove(repositoryOf(known.reference), key);
@@ -61,6 +66,7 @@ export function openReferences(state: State, hasImage: (id: string) => boolean):
 
   return {
     find: (reference) => names.get(keyOf(reference))?.id,
+    changes: () => changes,
     of: byImage.of,
     inRepository: (id, repository) => byBoth.of(both(id, repository)),
     tagsOf: (repository) =>
