@@ -34,7 +34,7 @@ export async function listContainers(containers: Containers, options: ListOption
   return limit > 0 ? found.slice(0, limit) : found;
 }
 
-/** Of thousands, so many are looked at before it is asked whether others should have the thread. */
+/** Of thousands, this many are looked at before others may have the thread. */
 const betweenPauses = 64;
 
 /** They come nearly in the order of their making, so that hardly one has to find its place. */

@@ -95,10 +95,7 @@ function walk(state: State, dot: unknown, node: TemplateNode): Flow {
       state.output.push(node.text);
       return undefined;
     case "action": {
-      const field = soleField(node.pipeline);
-      const value = field
-        ? evaluateField(state, field, dot, field.path[0] as string, noValues)
-        : evaluatePipeline(state, dot, node.pipeline);
+      const value = evaluatePipeline(state, dot, node.pipeline);
       if (node.pipeline.variables.length > 0) return undefined;
       if (typeof value === "function")
         fail(state, { position: node.pipeline.position, text: "" }, "can't print function");
@@ -124,12 +121,6 @@ function walk(state: State, dot: unknown, node: TemplateNode): Flow {
       return flow;
     }
   }
-}
-
-/** Of `{{.Name}}`, as most are in the thousands of rows of a list. */
-function soleField({ variables, commands }: Pipeline): PathOperand | undefined {
-  const [operand, ...others] = commands.length === 1 && variables.length === 0 ? commands[0]!.operands : [];
-  return operand?.type === "field" && operand.path.length === 1 && others.length === 0 ? operand : undefined;
 }
 
 function walkTemplate(state: State, dot: unknown, node: TemplateNode & { type: "template" }): void {
@@ -190,18 +181,15 @@ function evaluatePipeline(state: State, dot: unknown, pipeline: Pipeline): unkno
 }
 
 function evaluateCommand(state: State, dot: unknown, command: TemplateCommand, final: unknown): unknown {
-  const first = command.operands[0]!;
-  const hasArguments = command.operands.length > 1 || final !== none;
-  const argumentsOf = hasArguments
-    ? () => evaluateArguments(state, dot, command.operands.slice(1), final)
-    : noArguments;
+  const [first, ...rest] = command.operands as [Operand, ...Operand[]];
+  const hasArguments = rest.length > 0 || final !== none;
   switch (first.type) {
     case "function":
-      return callFunction(state, dot, command, first.name, command.operands.slice(1), final);
+      return callFunction(state, dot, command, first.name, rest, final);
     case "field":
     case "variable":
     case "chain":
-      return evaluatePath(state, dot, first, argumentsOf);
+      return evaluatePath(state, dot, first, () => evaluateArguments(state, dot, rest, final));
     case "pipeline":
       if (hasArguments)
         fail(state, place(first), `can't give argument to non-function ${formatOperand(first)}`);
@@ -214,9 +202,6 @@ function evaluateCommand(state: State, dot: unknown, command: TemplateCommand, f
       return first.type === "dot" ? dot : first.value;
   }
 }
-
-const noValues: unknown[] = [];
-const noArguments = () => noValues;
 
 function evaluateArguments(state: State, dot: unknown, operands: Operand[], final: unknown): unknown[] {
   const values = operands.map((operand) => evaluateOperand(state, dot, operand));
@@ -272,7 +257,7 @@ function evaluatePath(
   }
   const last = operand.path.length - 1;
   for (const [index, name] of operand.path.entries()) {
-    value = evaluateField(state, operand, value, name, index === last ? argumentsOf() : noValues);
+    value = evaluateField(state, operand, value, name, index === last ? argumentsOf() : []);
   }
   return value;
 }
@@ -284,7 +269,6 @@ function evaluateField(
   name: string,
   values: unknown[],
 ): unknown {
-  // What it is in a message is worked out only for one: thousands of rows have no error.
   const refuse = (message: string) => fail(state, place(operand), message);
   if (receiver === undefined) {
     return state.isKeyRequired ? refuse(`nil data; no entry for key "${name}"`) : undefined;
@@ -296,13 +280,11 @@ function evaluateField(
     }
     const field = receiver.fields[name];
     if (!isMethod(field)) {
-      if (values.length > 0) refuse(`${name} has arguments but cannot be invoked as function`);
-      return field;
+      return values.length > 0 ? refuse(`${name} has arguments but cannot be invoked as function`) : field;
     }
     const wanted = argumentCountOf(receiver, field);
-    if (wanted !== values.length)
-      refuse(`wrong number of args for ${name}: want ${wanted} got ${values.length}`);
-    return callMethod(receiver, field, values);
+    if (wanted === values.length) return callMethod(receiver, field, values);
+    return refuse(`wrong number of args for ${name}: want ${wanted} got ${values.length}`);
   }
   const map = findMapRecord(receiver);
   if (map === undefined) {
