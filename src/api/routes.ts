@@ -121,6 +121,8 @@ export const routes: Route[] = [
   ["GET", "/berth/registries/:host/tags", registries.remoteTags],
   ["DELETE", "/berth/registries/:host/manifest", registries.removeRemote],
   ["GET", "/berth/volumes/:name/export", volumeTransfers.exportOne],
+  ["GET", "/berth/volumes/:name/files", volumeTransfers.listVolumeFiles],
+  ["GET", "/berth/volumes/:name/file", volumeTransfers.readFile],
   ["POST", "/berth/volumes/:name/import", volumeTransfers.importOne],
   ["POST", "/berth/volumes/:name/clone", volumeTransfers.clone],
   ["POST", "/berth/volumes/:name/rename", volumeTransfers.rename],

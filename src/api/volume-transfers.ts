@@ -1,6 +1,7 @@
 import { volumeUsers } from "../containers/mounts.ts";
 import { invalid } from "../errors.ts";
-import { type ApiRequest, created, noContent, type Reply } from "./request.ts";
+import { withFirstPiece } from "../sys/send.ts";
+import { type ApiRequest, created, noContent, ok, type Reply } from "./request.ts";
 
 /* What Docker has no operations for. */
 
@@ -21,6 +22,21 @@ export async function importOne(request: ApiRequest): Promise<Reply> {
     DriverOpts: pairsOf(request, "opt"),
   });
   return created(volumes.inspect(record));
+}
+
+/** `GET /berth/volumes/NAME/files?path=PATH`: what is in a directory of it. */
+export async function listVolumeFiles(request: ApiRequest): Promise<Reply> {
+  const { volumes } = request.engine;
+  return ok(await volumes.listFiles(request.param("name"), request.text("path") || "/"));
+}
+
+/** `GET /berth/volumes/NAME/file?path=PATH`: a file of it. */
+export async function readFile(request: ApiRequest): Promise<undefined> {
+  const { volumes } = request.engine;
+  const path = request.text("path");
+  if (path === "") throw invalid("path is required");
+  const file = await volumes.readFile(request.param("name"), path, request.signal);
+  return request.send("application/octet-stream", await withFirstPiece(file));
 }
 
 function pairsOf({ query }: ApiRequest, name: string): Record<string, string> {

@@ -88,6 +88,8 @@ export const operations: readonly UiOperation[] = [
   ["DELETE", "/berth/registries/:host/manifest", "changes"],
 
   ["GET", "/berth/volumes/:name/export", "reads"],
+  ["GET", "/berth/volumes/:name/files", "reads"],
+  ["GET", "/berth/volumes/:name/file", "reads"],
   ["POST", "/berth/volumes/:name/import", "changes"],
   ["POST", "/berth/volumes/:name/clone", "changes"],
   ["POST", "/berth/volumes/:name/rename", "changes"],

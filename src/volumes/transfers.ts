@@ -1,8 +1,9 @@
 import type { Readable } from "node:stream";
-import { invalid, unavailable } from "../errors.ts";
+import { internal, invalid, unavailable } from "../errors.ts";
 import type { VolumeCreateRequest } from "../formats/docker-api/docker-api.ts";
-import { createJobPipes } from "../sys/job-pipes.ts";
-import { createJobRunner } from "../sys/jobs.ts";
+import type { ContainerDirectory } from "../formats/docker-api/docker-api-layers.ts";
+import { createJobPipes, type JobPipes } from "../sys/job-pipes.ts";
+import { createJobRunner, type JobRunner } from "../sys/jobs.ts";
 import { decompress } from "../trees/decompress.ts";
 import { anonymousLabel, describeVolume, type VolumeCatalog } from "./catalog.ts";
 import type { VolumeDirectories } from "./directories.ts";
@@ -14,7 +15,12 @@ import type { VolumeMounts } from "./volume-mounts.ts";
 export type TransferJob =
   | { kind: "export"; directory: string; outputFd: number }
   | { kind: "import"; directory: string; inputFd: number }
-  | { kind: "clone"; source: string; target: string };
+  | { kind: "clone"; source: string; target: string }
+  | { kind: "list"; directory: string; path: string }
+  | { kind: "read"; directory: string; path: string; outputFd: number };
+
+/** Of a list, and of nothing else. */
+export type TransferResult = ContainerDirectory | undefined;
 
 /** Volumes as a whole, out of the engine, into it, and into another. A new one is there in full or not at all. */
 export interface Transfers {
@@ -30,6 +36,10 @@ export interface Transfers {
    * @throws notFound, invalid, conflict; internal when the disk is full
    */
   clone(name: string, to: string): Promise<VolumeRecord>;
+  /** What is in a directory of it. @throws notFound, invalid */
+  listFiles(name: string, path: string): Promise<ContainerDirectory>;
+  /** A file of it. The caller reads or destroys it. @throws notFound, invalid: at the beginning of the stream */
+  readFile(name: string, path: string, signal?: AbortSignal): Promise<Readable>;
   close(): Promise<void>;
 }
 
@@ -44,7 +54,7 @@ export function createTransfers(options: {
   mounts: VolumeMounts;
 }): Transfers {
   const { catalog, directories, mounts } = options;
-  const runner = createJobRunner<TransferJob, void>("volumes/transfers.worker", threads);
+  const runner = createJobRunner<TransferJob, TransferResult>("volumes/transfers.worker", threads);
   const pipes = createJobPipes(runner);
 
   async function make(
@@ -68,17 +78,7 @@ export function createTransfers(options: {
   }
 
   return {
-    async export(name, signal) {
-      const content = await openContent(catalog, mounts, name);
-      try {
-        const { directory } = content;
-        const stream = pipes.read((outputFd) => ({ kind: "export", directory, outputFd }), signal);
-        return stream.once("close", () => void content.close());
-      } catch (error) {
-        await content.close();
-        throw error;
-      }
-    },
+    ...createReaders(catalog, mounts, { runner, pipes }),
     async import(name, input, given = {}) {
       const record = describeVolume(name, { Name: name, ...given });
       if (parseLocalOptions(record.options).kind === "mounted")
@@ -106,6 +106,45 @@ export function createTransfers(options: {
     async close() {
       pipes.destroy(unavailable("the engine is shutting down"));
       await runner.close();
+    },
+  };
+}
+
+/** What reads a volume's content, and changes nothing. */
+function createReaders(
+  catalog: VolumeCatalog,
+  mounts: VolumeMounts,
+  { runner, pipes }: { runner: JobRunner<TransferJob, TransferResult>; pipes: JobPipes<TransferJob> },
+): Pick<Transfers, "export" | "listFiles" | "readFile"> {
+  async function send(
+    name: string,
+    makeJob: (directory: string, outputFd: number) => TransferJob,
+    signal?: AbortSignal,
+  ): Promise<Readable> {
+    const content = await openContent(catalog, mounts, name);
+    try {
+      const stream = pipes.read((outputFd) => makeJob(content.directory, outputFd), signal);
+      return stream.once("close", () => void content.close());
+    } catch (error) {
+      await content.close();
+      throw error;
+    }
+  }
+
+  return {
+    export: (name, signal) =>
+      send(name, (directory, outputFd) => ({ kind: "export", directory, outputFd }), signal),
+    readFile: (name, path, signal) =>
+      send(name, (directory, outputFd) => ({ kind: "read", directory, path, outputFd }), signal),
+    async listFiles(name, path) {
+      const content = await openContent(catalog, mounts, name);
+      try {
+        const listed = await runner.run({ kind: "list", directory: content.directory, path });
+        if (!listed) throw internal("internal error: unexpected reply from worker");
+        return listed;
+      } finally {
+        await content.close();
+      }
     },
   };
 }

@@ -20,7 +20,7 @@ import { createVolumeMounts, type VolumeMounts } from "./volume-mounts.ts";
 export type { MountInput } from "./mounts.ts";
 export { type ResolvedMount, resolvedMountShape } from "./resolved-mount.ts";
 
-export interface Volumes extends VolumeMounts, Pick<Transfers, "export" | "import" | "clone"> {
+export interface Volumes extends VolumeMounts, Omit<Transfers, "close"> {
   list(): VolumeRecord[];
   findVolume(name: string): VolumeRecord | undefined;
   /** @throws notFound "get X: no such volume" */
@@ -80,6 +80,8 @@ export function createVolumes(options: {
     export: transfers.export,
     import: transfers.import,
     clone: transfers.clone,
+    listFiles: transfers.listFiles,
+    readFile: transfers.readFile,
     claim: catalog.claim,
     async removeUnclaimed(isUsed) {
       const names = [...records.values()].flatMap(({ name, isUnclaimed }) => (isUnclaimed ? [name] : []));

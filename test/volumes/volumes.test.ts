@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
 import {
   existsSync,
   mkdirSync,
@@ -75,6 +76,38 @@ describe("volumes", () => {
     assert.equal(statSync(join(root, "volumes")).mode & 0o777, 0o701);
     assert.deepEqual(open().getVolume("data"), record);
     assert.throws(() => volumes.getVolume("nope"), { kind: "notFound", message: "get nope: no such volume" });
+  });
+
+  test("show their files one by one, and no link or device leads out of them", async () => {
+    const record = volumes.create({ Name: "looked" });
+    const place = volumes.directoryOf(record);
+    mkdirSync(join(place, "sub"));
+    writeFileSync(join(place, "sub/file"), "content");
+    symlinkSync("/sub", join(place, "inner"));
+    symlinkSync("../../../../../../etc/passwd", join(place, "outer"));
+    symlinkSync("loop", join(place, "loop"));
+    execFileSync("mkfifo", [join(place, "pipe")]);
+    const { Path, Entries, More } = await volumes.listFiles("looked", "/");
+    assert.deepEqual([Path, More], ["/", 0]);
+    assert.deepEqual(
+      Entries.map(({ Name, Kind }) => `${Name} ${Kind}`),
+      ["inner link", "loop link", "outer link", "pipe fifo", "sub directory"],
+    );
+    assert.deepEqual((await volumes.listFiles("looked", "/inner")).Entries[0]?.Size, 7);
+    const read = async (path: string) => (await volumes.readFile("looked", path)).toArray();
+    assert.equal(Buffer.concat(await read("inner/file")).toString(), "content");
+    for (const [path, kind] of [
+      ["outer", "notFound"],
+      ["/none", "notFound"],
+      ["loop", "invalid"],
+      ["pipe", "invalid"],
+      ["sub", "invalid"],
+      ["sub/file/x", "invalid"],
+    ] as const)
+      await assert.rejects(read(path), { kind }, path);
+    await assert.rejects(volumes.listFiles("looked", "sub/file"), { kind: "invalid" });
+    await assert.rejects(volumes.listFiles("absent", "/"), { kind: "notFound" });
+    await volumes.remove("looked", { force: false, usedBy: [] });
   });
 
   test("without a name are 64 digits long and marked as anonymous", () => {

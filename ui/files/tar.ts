@@ -22,12 +22,12 @@ export async function packFiles(files: readonly SentFile[], mode = 0o644): Promi
   return archive;
 }
 
-/** The first file in an archive. @throws Error when there is none */
-export async function firstFile(archive: ReadableStream<Uint8Array>): Promise<Blob> {
-  for await (const { header, body } of archive.pipeThrough(createTarDecoder())) {
-    // Before the loop is left, which ends the archive.
-    if (header.type === "file") return await new Response(body).blob();
-    await body.cancel();
+/** The bytes of the first file in an archive. @throws Error when there is none */
+export async function firstFile(archive: ReadableStream<Uint8Array>): Promise<ReadableStream<Uint8Array>> {
+  const reader = archive.pipeThrough(createTarDecoder()).getReader();
+  for (let entry = await reader.read(); !entry.done; entry = await reader.read()) {
+    if (entry.value.header.type === "file") return entry.value.body;
+    await entry.value.body.cancel();
   }
   throw new Error("The archive has no file.");
 }

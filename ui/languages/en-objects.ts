@@ -167,8 +167,6 @@ export const enObjects = {
   cloneAs: "Name of the copy",
   export: "Export",
   import: "Import",
-  importLoss: "What the volume has now is replaced:",
-  importQuestion: "Import into this volume?",
   mountPoint: "Place",
   scope: "Scope",
   options: "Options",

@@ -162,8 +162,6 @@ export const zhObjects: typeof enObjects = {
   cloneAs: "副本名称",
   export: "导出",
   import: "导入",
-  importLoss: "卷中现有的内容将被替换：",
-  importQuestion: "导入到此卷？",
   mountPoint: "位置",
   scope: "范围",
   options: "选项",

@@ -11,6 +11,7 @@ import { OverviewView } from "./overview/overview.tsx";
 import { ProjectsView } from "./projects/projects.tsx";
 import { RegistryView } from "./registry/registry.tsx";
 import { RunView } from "./run/run.tsx";
+import { VolumeView } from "./volumes/volume.tsx";
 import { VolumesView } from "./volumes/volumes.tsx";
 
 /** The view of each first part of an address; what follows it is the view's own. */
@@ -30,6 +31,7 @@ const rooms: Record<string, ComponentType> = {
 const single: Record<string, ComponentType<{ id: string }>> = {
   containers: ContainerView,
   images: ImageView,
+  volumes: VolumeView,
 };
 
 export function Views() {

@@ -121,6 +121,24 @@ describe("the page's other rooms", () => {
     ]);
     assert.equal(download.suggestedFilename(), "papers.tar");
     assert.match(readFileSync(await download.path(), "latin1"), /letter[\s\S]*kept/);
+    const [chooser] = await Promise.all([
+      page.waitForEvent("filechooser"),
+      page.getByRole("button", { name: "Import" }).click(),
+    ]);
+    await chooser.setFiles(await download.path());
+    await page.getByRole("dialog").getByLabel("Name").fill("brought");
+    await page.getByRole("dialog").getByRole("button", { name: "Import" }).click();
+    await page.getByRole("row").getByRole("link", { name: "brought" }).click();
+    await page.getByRole("table", { name: "Files of /" }).getByRole("button", { name: "letter" }).click();
+    const letter = page.getByRole("dialog", { name: "/letter" });
+    await letter.getByText("kept").waitFor();
+    const [saved] = await Promise.all([
+      page.waitForEvent("download"),
+      letter.getByRole("button", { name: "Download" }).click(),
+    ]);
+    assert.equal(readFileSync(await saved.path(), "utf8"), "kept\n");
+    await letter.getByRole("button", { name: "Close" }).click();
+    await page.getByRole("link", { name: "Volumes", exact: true }).first().click();
     await page.getByLabel("Select papers-copy").check();
     await page.getByRole("button", { name: /^Remove/ }).click();
     await page.getByRole("dialog").getByText("papers-copy").waitFor();

@@ -5,7 +5,6 @@ import { at, call, post } from "../../api/call.ts";
 import { formatBytes } from "../../formats/bytes.ts";
 import { formatAgo, parseTime } from "../../formats/time.ts";
 import { useWords, type Words, words } from "../../languages/language.ts";
-import { containers, nameOf } from "../../live/containers.ts";
 import { useResource } from "../../live/resource.ts";
 import { useTraits } from "../../live/traits.ts";
 import { askText } from "../../parts/ask-text.tsx";
@@ -18,16 +17,17 @@ import { Loaded } from "../../parts/loading.tsx";
 import { Menu, type MenuItem } from "../../parts/menu.tsx";
 import { attempt, tell } from "../../parts/notices.tsx";
 import { Table } from "../../parts/table.tsx";
-import { addressOf, setQuery, usePlace } from "../../router.ts";
+import { addressOf, go, setQuery, usePlace } from "../../router.ts";
 import { session } from "../../session.ts";
 import { useStore } from "../../store.ts";
+import { useVolumeUsers } from "./users.ts";
 
 const noneSelected: ReadonlySet<string> = new Set();
 
-/** All volumes; one named in the address is searched for. */
+/** All volumes. */
 export function VolumesView() {
   const t = useWords();
-  const { query, parts } = usePlace();
+  const { query } = usePlace();
   const volumes = useResource<{ Volumes: Volume[] | null }>("/volumes", ["volume"]);
   const sizes = useResource<DiskUsageResponse>("/system/df", ["volume"], { type: "volume" });
   const isReadOnly = useStore(session)?.isReadOnly ?? true;
@@ -37,12 +37,12 @@ export function VolumesView() {
     () => new Map(sizes.value?.Volumes?.map(({ Name, UsageData }) => [Name, UsageData?.Size ?? -1])),
     [sizes.value],
   );
-  const users = useUsers();
+  const users = useVolumeUsers();
   const columns = useMemo(
     () => [...columnsOf(t, size, users), ...(isReadOnly ? [] : [actionsOf(t, isBerth)])],
     [t, size, users, isReadOnly, isBerth],
   );
-  const wanted = (query.q ?? parts[1] ?? "").toLowerCase();
+  const wanted = (query.q ?? "").toLowerCase();
   return (
     <section class="view">
       <header class="view-head">
@@ -52,13 +52,18 @@ export function VolumesView() {
             <Icon name="plus" /> {t.createVolume}
           </button>
         )}
+        {!isReadOnly && isBerth && (
+          <button type="button" onClick={() => void importOne()}>
+            <Icon name="upload" /> {t.import}
+          </button>
+        )}
       </header>
       <search class="filters">
         <input
           type="search"
           placeholder={t.search}
           aria-label={t.search}
-          value={query.q ?? parts[1] ?? ""}
+          value={query.q ?? ""}
           onInput={({ currentTarget }) => setQuery({ q: currentTarget.value })}
         />
         {selection.size > 0 && (
@@ -80,6 +85,7 @@ export function VolumesView() {
             keyOf={({ Name }) => Name}
             nameOf={({ Name }) => Name}
             initialSort={{ column: "name", isDown: false }}
+            onOpen={({ Name }) => go(addressOf(["volumes", Name]))}
             isDimmed={({ Name }) => !users.has(Name)}
             empty={(Volumes ?? []).length > 0 ? t.nothingFound : t.noVolumes}
             {...(!isReadOnly && { selection, onSelect: select })}
@@ -88,19 +94,6 @@ export function VolumesView() {
       </Loaded>
     </section>
   );
-}
-
-/** Containers by the volumes that they have. */
-function useUsers(): ReadonlyMap<string, { id: string; name: string }[]> {
-  const all = useStore(containers);
-  return useMemo(() => {
-    const users = new Map<string, { id: string; name: string }[]>();
-    for (const one of all ?? [])
-      for (const { Name } of one.Mounts ?? [])
-        if (Name)
-          users.set(Name, [...(users.get(Name) ?? []), { id: one.Id.slice(0, 12), name: nameOf(one) }]);
-    return users;
-  }, [all]);
 }
 
 async function create(): Promise<void> {
@@ -121,17 +114,13 @@ async function remove(names: readonly string[]): Promise<void> {
   for (const name of names) await attempt(t.remove, () => call("DELETE", `/volumes/${at(name)}`));
 }
 
-async function importInto(name: string): Promise<void> {
+/** A new volume with the content of an archive. */
+async function importOne(): Promise<void> {
   const t = words();
   const [file] = await chooseFiles({ accept: ".tar,.tar.gz,.tgz" });
   if (!file) return;
-  const answer = await confirm({
-    title: t.importQuestion,
-    loss: t.importLoss,
-    names: [name],
-    action: t.import,
-  });
-  if (!answer) return;
+  const name = await askText(t.import, t.name, file.name.replace(/\.(tar|tgz|tar\.gz)$/, ""));
+  if (!name) return;
   const isDone = await attempt(t.import, () =>
     call("POST", `/berth/volumes/${at(name)}/import`, { upload: file }),
   );
@@ -158,7 +147,11 @@ function columnsOf(
       grow: 3,
       rank: 0,
       compare: (a, b) => compareText(a.Name, b.Name),
-      cell: ({ Name }) => <strong title={Name}>{Name}</strong>,
+      cell: ({ Name }) => (
+        <Link to={addressOf(["volumes", Name])} class="strong" title={Name}>
+          {Name}
+        </Link>
+      ),
     },
     {
       name: "size",
@@ -201,7 +194,6 @@ function actionsOf(t: Words, isBerth: boolean): Column<Volume> {
       icon: "download",
       run: () => void download(`/berth/volumes/${at(name)}/export`, `${name}.tar`),
     },
-    { text: t.import, icon: "upload", run: () => void importInto(name) },
     { text: t.clone, icon: "copy", run: () => void clone(name) },
   ];
   return {

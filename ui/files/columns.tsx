@@ -1,9 +1,9 @@
-import type { ContainerFile } from "../../../src/formats/docker-api/docker-api-layers.ts";
-import { formatBytes } from "../../formats/bytes.ts";
-import { formatAgo } from "../../formats/time.ts";
-import type { Words } from "../../languages/language.ts";
-import { type Column, compareText } from "../../parts/columns.ts";
-import { Icon } from "../../parts/icon.tsx";
+import type { ContainerFile } from "../../src/formats/docker-api/docker-api-layers.ts";
+import { formatBytes } from "../formats/bytes.ts";
+import { formatAgo } from "../formats/time.ts";
+import type { Words } from "../languages/language.ts";
+import { type Column, compareText } from "../parts/columns.ts";
+import { Icon } from "../parts/icon.tsx";
 
 const isFolder = ({ Kind }: ContainerFile) => Kind === "directory";
 
