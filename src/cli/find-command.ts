@@ -5,7 +5,7 @@ import { commands } from "./table.ts";
 export function findCommand(
   words: readonly string[],
 ): { name: string; path: string; entry: Entry; rest: string[] } | undefined {
-  for (const length of [2, 1]) {
+  for (const length of [3, 2, 1]) {
     const path = words.slice(0, length).join(" ");
     const direct = Object.hasOwn(commands, path) ? commands[path] : undefined;
     const [name, entry] =

@@ -11,6 +11,11 @@ export const groups: Readonly<Record<string, string>> = {
   volume: "Manage volumes",
 };
 
+/** Groups within those. */
+export const innerGroups: Readonly<Record<string, string>> = {
+  "builder history": "Manage the history of builds",
+};
+
 /** Names Docker has and this engine does not have yet. */
 export const unsupported: readonly string[] = [
   "checkpoint",

@@ -1,6 +1,6 @@
 import { type Command, formatUsage } from "./command.ts";
 import type { Flag, FlagTable } from "./flag.ts";
-import { groups } from "./groups.ts";
+import { groups, innerGroups } from "./groups.ts";
 import { commands } from "./table.ts";
 
 const common = [
@@ -36,7 +36,7 @@ export function formatGroupHelp(group: string): string {
     .map(([name, entry]): [string, string] => [name.slice(prefix.length), entry.summary]);
   return [
     `Usage:  berth ${group} COMMAND`,
-    groups[group] ?? "",
+    groups[group] ?? innerGroups[group] ?? "",
     `Commands:\n${formatRows(rows)}`,
     `Run 'berth ${group} COMMAND --help' for more information on a command.`,
   ].join("\n\n");

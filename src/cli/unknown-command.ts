@@ -1,6 +1,6 @@
 import type { Cli } from "./cli.ts";
 import { ExitError, pointToHelp } from "./command.ts";
-import { groups, unsupported } from "./groups.ts";
+import { groups, innerGroups, unsupported } from "./groups.ts";
 import { formatSuggestions, suggestWords } from "./suggest.ts";
 import { commands } from "./table.ts";
 
@@ -23,6 +23,16 @@ export async function explainUnknown(cli: Cli, words: readonly string[]): Promis
     const { formatGroupHelp } = await import("./help.ts");
     (second === undefined || second === "--" ? cli.warn : cli.print)(formatGroupHelp(first));
     return 0;
+  }
+  const inner = `${first} ${second}`;
+  if (Object.hasOwn(innerGroups, inner)) {
+    const { formatGroupHelp } = await import("./help.ts");
+    const [third] = words.slice(2);
+    if (third === undefined || ["--help", "-h"].includes(third)) {
+      (third === undefined ? cli.warn : cli.print)(formatGroupHelp(inner));
+      return 0;
+    }
+    throw new ExitError(1, `berth: unknown command: berth ${inner} ${third}\n\n${pointToHelp(inner)}`);
   }
   throw new ExitError(
     1,

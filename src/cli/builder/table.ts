@@ -6,6 +6,26 @@ export const builderCommands: Readonly<Record<string, Entry>> = {
     summary: "Show what the build cache takes on the disk",
     load: () => import("./du.ts"),
   },
+  "builder history inspect": {
+    summary: "Show what is known of a build",
+    load: () => import("./history/inspect.ts"),
+  },
+  "builder history logs": {
+    summary: "Show what a build reported",
+    load: () => import("./history/logs.ts"),
+  },
+  "builder history ls": {
+    summary: "List the builds that run and those that are over",
+    load: () => import("./history/list.ts"),
+  },
+  "builder history rm": {
+    summary: "Remove builds from the history",
+    load: () => import("./history/remove.ts"),
+  },
+  "builder ls": {
+    summary: "List the builders",
+    load: () => import("./list.ts"),
+  },
   "builder prune": {
     summary: "Remove build cache",
     load: () => import("./prune.ts"),

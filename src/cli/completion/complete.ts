@@ -2,7 +2,7 @@ import { createCli, globalFlags } from "../cli.ts";
 import { defineCommand } from "../command.ts";
 import { findCommand } from "../find-command.ts";
 import type { FlagTable } from "../flag.ts";
-import { groups } from "../groups.ts";
+import { groups, innerGroups } from "../groups.ts";
 import { parseFlags } from "../parse-flags.ts";
 import { commands } from "../table.ts";
 import { findNames, kindOfArgument, kindOfFlag, type NameKind } from "./names.ts";
@@ -37,12 +37,13 @@ interface Completion {
 
 async function complete(words: string[], current: string, globals: string[]): Promise<Completion> {
   const found = findCommand(words);
-  const isGroup = words.length === 1 && Object.hasOwn(groups, words[0] ?? "");
-  if (words.length === 0 || (isGroup && found?.path !== words[0])) {
+  const line = words.join(" ");
+  const isGroup = Object.hasOwn(groups, line) || Object.hasOwn(innerGroups, line);
+  if (words.length === 0 || (isGroup && found?.path !== line)) {
     const open = openFlag(globalFlags, globals);
     if (open !== undefined && words.length === 0) return { candidates: [] };
     if (current.startsWith("-")) return { candidates: isGroup ? ["--help"] : flagWords(globalFlags) };
-    return { candidates: commandWords(words[0]) };
+    return { candidates: commandWords(line === "" ? undefined : line) };
   }
   if (found?.entry.load === undefined) return { candidates: [] };
   const { spec } = (await found.entry.load()).command;
@@ -60,7 +61,7 @@ function commandWords(group: string | undefined): string[] {
     .flatMap(([name, entry]) => [name, ...(entry.aliases ?? [])])
     .filter((name) => name.startsWith(prefix))
     .map((name) => name.slice(prefix.length))
-    .filter((name) => !name.includes(" "));
+    .flatMap((name) => (group === undefined && name.includes(" ") ? [] : [name.split(" ")[0] as string]));
   return group === undefined ? [...names, ...Object.keys(groups), "daemon", "quickstart"] : names;
 }
 

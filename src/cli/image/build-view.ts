@@ -25,7 +25,7 @@ const secondsOf = (time: { seconds: number; nanos: number } | undefined) =>
   time ? time.seconds + time.nanos / 1e9 : 0;
 
 /** Docker's plain lines: each step has a number, and its output follows. */
-function createPlainView(output: Cli["stderr"]): BuildView {
+export function createPlainView(output: Pick<Cli["stderr"], "write">): BuildView {
   const numbers = new Map<string, number>();
   const known = new Map<string, Vertex>();
   const done = new Set<string>();
@@ -77,7 +77,7 @@ function createPlainView(output: Cli["stderr"]): BuildView {
   };
 }
 
-function printWarnings(output: Cli["stderr"], warnings: readonly string[]): void {
+function printWarnings(output: Pick<Cli["stderr"], "write">, warnings: readonly string[]): void {
   if (warnings.length === 0) return;
   output.write(`\n ${warnings.length} warning${warnings.length > 1 ? "s" : ""} found:\n`);
   for (const warning of warnings) output.write(` - ${warning}\n`);
