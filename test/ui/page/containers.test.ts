@@ -53,6 +53,24 @@ describe("the table of containers", () => {
     await page.context().close();
   });
 
+  it("shows the columns that are wanted, also the next time", async () => {
+    await berth("create", "--name", "columned", "busybox");
+    const page = await visit("/containers");
+    const head = page.getByRole("columnheader", { name: "Image", exact: true });
+    await head.waitFor();
+    await page.getByText("Columns", { exact: true }).click();
+    await page.getByLabel("Image", { exact: true }).uncheck();
+    await head.waitFor({ state: "detached" });
+    await page.reload();
+    await page.getByRole("columnheader", { name: "Name" }).waitFor();
+    assert.equal(await head.count(), 0);
+    await page.getByText("Columns", { exact: true }).click();
+    await page.getByLabel("Image", { exact: true }).check();
+    await head.waitFor();
+    await page.context().close();
+    await berth("rm", "columned");
+  });
+
   it("shows the engine's own sentence when something fails", async () => {
     await berth("run", "-d", "--name", "busy", ...sleeper);
     const page = await visit("/containers");

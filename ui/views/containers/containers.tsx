@@ -1,8 +1,10 @@
 import { useMemo, useState } from "preact/hooks";
 import type { ContainerSummary } from "../../../src/formats/docker-api/docker-api.ts";
+import { createKept } from "../../kept.ts";
 import { useWords } from "../../languages/language.ts";
 import { containers, nameOf } from "../../live/containers.ts";
 import { useUsage } from "../../live/usage.ts";
+import { ColumnChoice, useShownColumns } from "../../parts/column-choice.tsx";
 import { Icon } from "../../parts/icon.tsx";
 import { Link } from "../../parts/link.tsx";
 import { Table } from "../../parts/table.tsx";
@@ -14,6 +16,7 @@ import { useColumns } from "./columns.tsx";
 import { Filters, filterContainers } from "./filters.tsx";
 
 const noneSelected: ReadonlySet<string> = new Set();
+const hiddenColumns = createKept("containers.hidden", "");
 
 /** All containers, live. */
 export function ContainersView() {
@@ -24,6 +27,7 @@ export function ContainersView() {
   const [selection, select] = useState(noneSelected);
   useUsage();
   const columns = useColumns(isReadOnly);
+  const shown = useShownColumns(columns, hiddenColumns);
   const rows = useMemo(() => filterContainers(all ?? [], query), [all, query]);
   const chosen = rows.filter(({ Id }) => selection.has(Id));
   return (
@@ -36,12 +40,15 @@ export function ContainersView() {
           </Link>
         )}
       </header>
-      <Filters all={all ?? []} />
+      <div class="filter-line">
+        <Filters all={all ?? []} />
+        <ColumnChoice columns={columns} hidden={hiddenColumns} />
+      </div>
       {chosen.length > 0 && <Bulk chosen={chosen} onDone={() => select(noneSelected)} />}
       <Table<ContainerSummary>
         label={t.containers}
         rows={rows}
-        columns={columns}
+        columns={shown}
         keyOf={({ Id }) => Id}
         nameOf={nameOf}
         initialSort={{ column: "name", isDown: false }}
