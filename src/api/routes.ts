@@ -2,6 +2,7 @@ import * as archive from "./archive.ts";
 import * as attach from "./attach.ts";
 import * as buildCache from "./build-cache.ts";
 import * as builds from "./builds.ts";
+import * as cacheMounts from "./cache-mounts.ts";
 import { build } from "./classic-build.ts";
 import * as containers from "./containers.ts";
 import * as execs from "./execs.ts";
@@ -120,6 +121,9 @@ export const routes: Route[] = [
   ["GET", "/berth/registries/:host/repositories", registries.repositories],
   ["GET", "/berth/registries/:host/tags", registries.remoteTags],
   ["DELETE", "/berth/registries/:host/manifest", registries.removeRemote],
+  ["GET", "/berth/build/cache-mounts", cacheMounts.listCacheMounts],
+  ["GET", "/berth/build/cache-mounts/export", cacheMounts.exportCacheMount],
+  ["POST", "/berth/build/cache-mounts/import", cacheMounts.importCacheMount],
   ["GET", "/berth/volumes/:name/export", volumeTransfers.exportOne],
   ["GET", "/berth/volumes/:name/files", volumeTransfers.listVolumeFiles],
   ["GET", "/berth/volumes/:name/file", volumeTransfers.readFile],

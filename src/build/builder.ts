@@ -10,6 +10,7 @@ import { createSharedWork } from "../sys/shared-work.ts";
 import { createSlots } from "../sys/slots.ts";
 import { type CacheMounts, openCacheMounts } from "./cache/cache-mounts.ts";
 import { type BuildGarbage, readGarbageRules, startBuildGarbage } from "./cache/garbage.ts";
+import { createMountTransfers, type MountTransfers } from "./cache/mount-transfers.ts";
 import { pruneCache } from "./cache/prune.ts";
 import type { PruneRequest } from "./cache/prune-request.ts";
 import type { CacheRecord } from "./cache/record.ts";
@@ -78,6 +79,7 @@ export interface Builder {
   answer(request: BuildRequest): Promise<CallAnswer>;
   readonly cache: StepCache;
   readonly cacheMounts: CacheMounts;
+  readonly mountTransfers: MountTransfers;
   readonly contexts: ContextStore;
   /** What the cache holds. @param filters as BuildKit's clients write them: "type==regular,inuse" @throws invalid */
   usage(filters: readonly string[]): Promise<UsageRecord[]>;
@@ -137,11 +139,13 @@ export function openBuilder(given: BuildRooms): Builder {
     },
   };
   const garbage: BuildGarbage = startBuildGarbage(rooms);
+  const mountTransfers = createMountTransfers(cacheMounts);
   return {
     prepare: (request) => prepare(rooms, request),
     answer: (request) => answer(rooms, request),
     cache: rooms.cache,
     cacheMounts,
+    mountTransfers,
     contexts: rooms.contexts,
     usage: (filters) => listUsage(rooms, filters),
     prune: (request) => pruneCache(rooms, request),
@@ -161,6 +165,7 @@ export function openBuilder(given: BuildRooms): Builder {
       for (const close of rooms.closers) close();
       await Promise.allSettled(rooms.running);
       await garbage.close();
+      await mountTransfers.close();
       await files.close();
     },
   };

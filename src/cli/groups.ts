@@ -13,6 +13,7 @@ export const groups: Readonly<Record<string, string>> = {
 
 /** Groups within those. */
 export const innerGroups: Readonly<Record<string, string>> = {
+  "builder cache-mount": "Manage what RUN --mount=type=cache keeps",
   "builder history": "Manage the history of builds",
 };
 

@@ -1,4 +1,5 @@
 import { apiVersion } from "../formats/version.ts";
+import { cacheMountsOf } from "./cache-mounts.ts";
 import { containersOf } from "./containers.ts";
 import { execsOf } from "./execs.ts";
 import { type HostAddress, parseHost, type TlsFiles } from "./host.ts";
@@ -37,6 +38,7 @@ function clientOf(endpoint: HostAddress, settings: TransportOptions) {
   return {
     host: endpoint.display,
     transport,
+    cacheMounts: cacheMountsOf(transport),
     containers: containersOf(transport),
     execs: execsOf(transport),
     images: imagesOf(transport),

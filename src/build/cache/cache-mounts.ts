@@ -1,5 +1,6 @@
 import { chmodSync, chownSync, existsSync, mkdirSync, readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
+import { conflict, notFound } from "../../errors.ts";
 import type { Records, State } from "../../state/state.ts";
 import { measureTree, removeTree } from "../../trees/trees.ts";
 import type { RunMountNode } from "../graph/nodes.ts";
@@ -26,6 +27,10 @@ export interface OpenSettings {
 export interface CacheMounts {
   /** Waits for one that is locked. @throws the signal's reason */
   open(mount: CacheMount, settings: OpenSettings): Promise<OpenCacheMount>;
+  /** One that no step has, for as long as it is read. @throws notFound; conflict while a step has it */
+  borrow(id: string): OpenCacheMount;
+  /** A new one that `fill` fills. @param replaces others of that name go @throws conflict; what `fill` throws */
+  add(name: string, replaces: boolean, fill: (path: string) => Promise<void>): Promise<CacheMountRecord>;
   list(): (CacheMountRecord & { inUse: boolean })[];
   /** Directories that are in their place, or on their way. */
   folderNames(): ReadonlySet<string>;
@@ -86,6 +91,68 @@ async function makeMount(
   return one;
 }
 
+function takeMount({ root, records }: MountStore, one: Kept, isExclusive: boolean): OpenCacheMount {
+  one.users++;
+  one.record.usageCount++;
+  one.record.lastUsedAt = Date.now();
+  records.putSoon(one.record.id, one.record);
+  const freed = Promise.withResolvers<void>();
+  if (isExclusive) one.free = freed.promise;
+  let isClosed = false;
+  return {
+    path: join(root, one.record.id),
+    close() {
+      if (isClosed) return;
+      isClosed = true;
+      one.users--;
+      freed.resolve();
+    },
+  };
+}
+
+async function removeMount({ root, records, kept, moving }: MountStore, id: string): Promise<boolean> {
+  const one = kept.get(id);
+  if (!one || one.users + one.waiting > 0) return false;
+  kept.delete(id);
+  records.delete(id);
+  moving.add(id);
+  await removeTree(join(root, id)).finally(() => moving.delete(id));
+  return true;
+}
+
+const inUse = (name: string) => conflict(`cache mount ${name.replace(/^\//, "")} is in use by a build`);
+
+/** @param clear gives up others of that name, or throws where that cannot be */
+async function addMount(
+  { root, records, kept, moving }: MountStore,
+  name: string,
+  fill: (path: string) => Promise<void>,
+  clear: () => Promise<unknown>[],
+): Promise<CacheMountRecord> {
+  const id = newCacheId();
+  const now = Date.now();
+  const path = join(root, id);
+  const record: CacheMountRecord = {
+    ...{ id, name, createdAt: now, lastUsedAt: now, usageCount: 0 },
+    description: `cached mount ${name} from an archive`,
+  };
+  moving.add(id);
+  try {
+    mkdirSync(path, { mode: 0o755 });
+    await fill(path);
+    const gone = clear();
+    records.put(id, record);
+    kept.set(id, { record, users: 0, waiting: 0, free: Promise.resolve() });
+    await Promise.all(gone);
+    return record;
+  } catch (error) {
+    if (!kept.has(id)) await removeTree(path);
+    throw error;
+  } finally {
+    moving.delete(id);
+  }
+}
+
 /**
  * @param root is made
  * @param fill copies the content of layers, topmost first, into an empty directory
@@ -105,24 +172,7 @@ export function openCacheMounts(root: string, state: State, fill: Fill): CacheMo
   const make = (mount: CacheMount, settings: OpenSettings) => makeMount(store, mount, settings);
   const named = (name: string) => [...kept.values()].filter(({ record }) => record.name === name);
 
-  function take(one: Kept, isExclusive: boolean): OpenCacheMount {
-    one.users++;
-    one.record.usageCount++;
-    one.record.lastUsedAt = Date.now();
-    records.putSoon(one.record.id, one.record);
-    const freed = Promise.withResolvers<void>();
-    if (isExclusive) one.free = freed.promise;
-    let isClosed = false;
-    return {
-      path: join(root, one.record.id),
-      close() {
-        if (isClosed) return;
-        isClosed = true;
-        one.users--;
-        freed.resolve();
-      },
-    };
-  }
+  const take = (one: Kept, isExclusive: boolean) => takeMount(store, one, isExclusive);
 
   /** Two that want a new one of the same name get the same. */
   const making = new Map<string, Promise<Kept>>();
@@ -137,6 +187,23 @@ export function openCacheMounts(root: string, state: State, fill: Fill): CacheMo
   }
 
   return {
+    borrow(id) {
+      const one = kept.get(id);
+      if (!one) throw notFound(`no such cache mount: ${id}`);
+      if (one.users + one.waiting > 0) throw inUse(one.record.name);
+      return take(one, true);
+    },
+    async add(name, replaces, fillOne) {
+      const check = () => {
+        const others = named(name);
+        if (others.length > 0 && !replaces)
+          throw conflict(`cache mount ${name.replace(/^\//, "")} already exists`);
+        if (others.some(({ users, waiting }) => users + waiting > 0) || making.has(name)) throw inUse(name);
+        return others.map(({ record }) => record.id);
+      };
+      check();
+      return addMount(store, name, fillOne, () => check().map((id) => removeMount(store, id)));
+    },
     async open(mount, settings) {
       if (mount.sharing === "private") {
         const idle = named(mount.id).find(({ users }) => users === 0);
@@ -158,14 +225,6 @@ export function openCacheMounts(root: string, state: State, fill: Fill): CacheMo
     list: () => [...kept.values()].map(({ record, users }) => ({ ...record, inUse: users > 0 })),
     folderNames: () => new Set([...kept.keys(), ...moving]),
     measure: async (id) => (await measureTree(join(root, id))).diskBytes,
-    async remove(id) {
-      const one = kept.get(id);
-      if (!one || one.users + one.waiting > 0) return false;
-      kept.delete(id);
-      records.delete(id);
-      moving.add(id);
-      await removeTree(join(root, id)).finally(() => moving.delete(id));
-      return true;
-    },
+    remove: (id) => removeMount(store, id),
   };
 }

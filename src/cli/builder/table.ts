@@ -6,6 +6,18 @@ export const builderCommands: Readonly<Record<string, Entry>> = {
     summary: "Show what the build cache takes on the disk",
     load: () => import("./du.ts"),
   },
+  "builder cache-mount export": {
+    summary: "Write what a cache mount holds to a tar",
+    load: () => import("./cache-mount/export.ts"),
+  },
+  "builder cache-mount import": {
+    summary: "Make a cache mount of a tar",
+    load: () => import("./cache-mount/import.ts"),
+  },
+  "builder cache-mount ls": {
+    summary: "List what RUN --mount=type=cache keeps",
+    load: () => import("./cache-mount/list.ts"),
+  },
   "builder history inspect": {
     summary: "Show what is known of a build",
     load: () => import("./history/inspect.ts"),
