@@ -8,6 +8,7 @@ import { buildSpec } from "../runtime/spec.ts";
 import type { StartOptions } from "../supervisor-protocol/protocol.ts";
 import { bundleOf } from "./bundle.ts";
 import { orderMounts, settleDestinations } from "./destinations.ts";
+import { userMounts } from "./guest-init.ts";
 import type { ExecInput, LaunchInput } from "./input.ts";
 import { encodeNamespaces } from "./namespaces.ts";
 import { ownMounts, shmToBorrow } from "./own-mounts.ts";
@@ -32,7 +33,7 @@ export async function prepareLaunch(
   const { root, process, security } = input;
   const folders = foldersOf(execRoot);
   const layers = [root.upper, ...root.lower];
-  const wanted = orderMounts([...input.mounts, ...ownMounts(input, folders.shm)]);
+  const wanted = orderMounts([...userMounts(input), ...ownMounts(input, folders.shm)]);
   const { mounts: settled, missing } = await settleDestinations(layers, wanted);
   const { mounts, shared } = stageShared(settled, folders.shared);
   const spec = buildSpec({

@@ -5,6 +5,7 @@ import { it } from "node:test";
 import { type EtcInput, writeEtcFiles } from "../../src/launch/etc-files.ts";
 import type { LaunchInput } from "../../src/launch/input.ts";
 import { prepareExec, prepareLaunch } from "../../src/launch/prepare.ts";
+import { cgroupLayout } from "../../src/sys/cgroup.ts";
 import { type Folder, makeFolder } from "../trees/fixtures.ts";
 import { plainInput } from "./fixtures.ts";
 
@@ -103,6 +104,26 @@ it("has the supervisor stage the sources of what is shared with the host, and le
   assert.deepEqual(sources, [`${place}/0`, "/usr", `${place}/1`]);
   assert.equal(spec.linux.rootfsPropagation, "private");
   assert.equal((await prepare(folder)).options.shared, undefined);
+});
+
+it("leaves the host's cgroup tree, bound read-only, out on cgroup v2 for a privileged init alone", async () => {
+  using folder = makeRootfs();
+  const destination = "/sys/fs/cgroup";
+  const isBound = async (program: string, privileged: boolean, access: string) => {
+    const { spec } = await prepare(folder, ({ process, security, namespaces }) => ({
+      mounts: [{ destination, source: destination, type: "bind", options: ["rbind", access] }],
+      process: { ...process, args: [program] },
+      security: { ...security, privileged },
+      namespaces: { ...namespaces, cgroup: "new" },
+    }));
+    return spec.mounts.some((mount) => mount.destination === destination && mount.type === "bind");
+  };
+  const isV2 = cgroupLayout() === "v2";
+  for (const program of ["/sbin/init", "/usr/lib/systemd/systemd", "init"])
+    assert.equal(await isBound(program, true, "rro"), !isV2, program);
+  assert.ok(await isBound("/usr/bin/cadvisor", true, "rro"));
+  assert.ok(await isBound("/sbin/init", false, "rro"));
+  assert.ok(await isBound("/sbin/init", true, "rw"));
 });
 
 it("joins the namespaces of processes, and what goes with them", async () => {

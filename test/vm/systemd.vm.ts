@@ -1,0 +1,157 @@
+import assert from "node:assert/strict";
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
+import { join } from "node:path";
+import { after, before, describe, it } from "node:test";
+import { eventually } from "../engine.ts";
+import { sh } from "./neighbour.ts";
+
+const launcher = join(import.meta.dirname, "../../berth");
+const isActive = (unit: string) => sh(`systemctl is-active ${unit} || :`);
+const pidOf = (unit: string) => sh(`systemctl show -P MainPID ${unit}`);
+
+/** What a container says, a number ten times a second, has no hole. */
+function assertWhole(log: string): void {
+  const numbers = log.split("\n").map(Number);
+  assert.ok(numbers.length > 0);
+  assert.deepEqual(
+    numbers,
+    numbers.map((_, index) => index + 1),
+  );
+}
+
+/** An image with a systemd that starts a web server alone. Its programs are the machine's own: they are mounted. */
+function makeGuestImage(): void {
+  const tree = mkdtempSync("/tmp/guest-");
+  for (const name of ["etc/systemd/system", "root", "srv", "usr"])
+    mkdirSync(join(tree, name), { recursive: true });
+  for (const name of ["bin", "sbin", "lib", "lib64"]) symlinkSync(`usr/${name}`, join(tree, name));
+  for (const name of ["passwd", "group", "shadow"]) copyFileSync(`/etc/${name}`, join(tree, "etc", name));
+  writeFileSync(join(tree, "srv/index.html"), "from systemd\n");
+  const unit = (name: string, ...lines: string[]) =>
+    writeFileSync(join(tree, "etc/systemd/system", name), `${lines.join("\n")}\n`);
+  const command = "ExecStart=/bin/busybox httpd -f -p 80 -h /srv";
+  unit("web.service", "[Unit]", "DefaultDependencies=no", "[Service]", command);
+  unit("default.target", "[Unit]", "Requires=web.service", "After=web.service", "AllowIsolate=yes");
+  const changes = `-c 'ENV container=docker' -c 'CMD ["/usr/sbin/init"]'`;
+  sh(`chmod 755 ${tree}; tar -C ${tree} -c . | docker import ${changes} - guest`);
+  rmSync(tree, { recursive: true });
+}
+
+describe("an engine under the machine's systemd", () => {
+  before(() => {
+    assert.equal(sh("stat -f -c %T /sys/fs/cgroup"), "cgroup2fs", "pure cgroup v2");
+    assert.equal(sh("cat /sys/module/apparmor/parameters/enabled"), "Y");
+    sh(`${launcher} system install`);
+    sh("berth image make busybox");
+  });
+  after(() => {
+    sh("docker ps -aq | xargs -r docker rm -f");
+    sh(`${launcher} system install --uninstall`);
+  });
+  const startCounter = () =>
+    sh(
+      "berth run -d --name counter -p 8080:80 busybox sh -c 'httpd -h /etc; i=0; while :; do i=$((i+1)); echo $i; sleep 0.1; done'",
+    );
+  const counter = () =>
+    sh("berth inspect -f '{{.State.Pid}} {{.State.StartedAt}} {{.RestartCount}}' counter");
+
+  it("is restarted, stopped and killed without touching a container", async () => {
+    assert.deepEqual(["berth.service", "berth.socket", "berth-supervisor.service"].map(isActive), [
+      "active",
+      "active",
+      "active",
+    ]);
+    assert.equal(realpathSync("/usr/local/bin/berth"), launcher);
+    startCounter();
+    const before = counter();
+    const cgroup = readFileSync(`/proc/${before.split(" ")[0]}/cgroup`, "utf8");
+    for (const command of ["restart berth", "kill -s KILL berth", "stop berth"]) {
+      const engine = pidOf("berth");
+      sh(`systemctl ${command}`);
+      assert.match(sh("curl -sS --max-time 20 http://127.0.0.1:8080/passwd"), /^root:/, command);
+      // Its socket starts it again.
+      assert.equal(counter(), before, command);
+      assert.notEqual(pidOf("berth"), engine, command);
+    }
+    const supervisor = pidOf("berth-supervisor");
+    sh("systemctl kill -s KILL berth-supervisor");
+    await eventually(
+      () => [isActive("berth-supervisor"), pidOf("berth-supervisor")],
+      ([state, pid]) => state === "active" && pid !== supervisor,
+    );
+    assert.equal(counter(), before);
+    assert.equal(readFileSync(`/proc/${before.split(" ")[0]}/cgroup`, "utf8"), cgroup);
+    assertWhole(sh("berth logs counter"));
+    assert.match(sh("berth system check"), /agree/);
+  });
+
+  it("goes away and comes back under docker's names, with its containers", () => {
+    const before = counter();
+    const said = sh(`${launcher} system install --uninstall`);
+    assert.match(said, /removed \/etc\/systemd\/system\/berth\.service/);
+    assert.equal(sh("systemctl list-unit-files 'berth*' --no-legend | wc -l"), "0");
+    assert.match(sh("curl -sS --max-time 20 http://127.0.0.1:8080/passwd"), /^root:/);
+    sh(`${launcher} system install --as-docker`);
+    assert.deepEqual(["docker.service", "docker.socket"].map(isActive), ["active", "active"]);
+    assert.equal(counter(), before);
+    assert.match(sh("DOCKER_HOST=unix:///var/run/docker.sock docker ps --format '{{.Names}}'"), /^counter$/m);
+    assert.equal(sh("stat -c %G /var/run/docker.sock"), "docker");
+    const engine = pidOf("docker");
+    sh("systemctl restart docker");
+    assert.notEqual(pidOf("docker"), engine);
+    assert.equal(counter(), before);
+    assertWhole(sh("docker logs counter"));
+    sh("docker rm -f counter");
+  });
+
+  it("confines containers by its AppArmor profile", () => {
+    const current = "cat /proc/self/attr/current";
+    assert.equal(sh(`docker run --rm busybox ${current}`), "berth-default (enforce)");
+    assert.equal(sh(`docker run --rm --privileged busybox ${current}`), "unconfined");
+    const admin = "docker run --rm --cap-add SYS_ADMIN --security-opt seccomp=unconfined";
+    const mount = "busybox mount -t tmpfs none /tmp";
+    assert.throws(() => sh(`${admin} ${mount}`), /permission denied/i);
+    sh(`${admin} --security-opt apparmor=unconfined ${mount}`);
+  });
+
+  it("shows on the machine, whose root systemd has made shared, what a container mounts below a shared bind of it", () => {
+    sh("mkdir -p /srv/seen");
+    const mountpoints = () => sh("cut -d' ' -f5 /proc/self/mountinfo | LC_ALL=C sort");
+    const before = mountpoints();
+    sh("docker run -d --name sharing --privileged -v /:/host:rshared busybox sleep 1000");
+    assert.equal(mountpoints(), before);
+    sh("docker exec sharing sh -c 'mount -t tmpfs inner /host/srv/seen; mount -t tmpfs own /tmp'");
+    const shown = mountpoints().split("\n");
+    assert.deepEqual(shown, [...before.split("\n"), "/srv/seen"].sort());
+    sh("docker rm -f sharing; umount /srv/seen");
+    assert.equal(mountpoints(), before);
+  });
+
+  it("runs an image with a systemd of its own by the line that guides have for it", async () => {
+    makeGuestImage();
+    const run = "docker run -d --name guest --privileged -ti -v /usr:/usr:ro";
+    for (const flags of ["-v /sys/fs/cgroup:/sys/fs/cgroup:ro -p 80:80", "-p 80:80"]) {
+      sh(`${run} ${flags} guest`);
+      await eventually(
+        () => sh("curl -sS --max-time 20 http://127.0.0.1/ 2>&1 || :"),
+        (answer) => answer === "from systemd",
+      );
+      assert.match(sh("docker exec guest systemctl is-active web"), /^active$/);
+      const cgroups = "docker exec guest sh -c 'cat /proc/1/cgroup /proc/$(pidof busybox)/cgroup'";
+      assert.equal(sh(cgroups), "0::/init.scope\n0::/system.slice/web.service");
+      sh("docker rm -f guest");
+    }
+    assert.ok(existsSync("/sys/fs/cgroup/init.scope"), "that of the machine");
+    assert.equal(isActive("ssh"), "active");
+  });
+});
