@@ -3,6 +3,7 @@ import { execFileSync, spawnSync } from "node:child_process";
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
+import { findMount, readMountTable } from "../../src/sys/mount-table.ts";
 import { supervisorOf, useEngine } from "../engine.ts";
 
 const mountTable = (process = "self") => readFileSync(`/proc/${process}/mountinfo`, "utf8");
@@ -45,6 +46,15 @@ describe("bind propagation", () => {
       new RegExp(`path ${folder} is mounted on ${folder} but it is not a shared or slave mount`),
     );
     execFileSync("mount", ["--make-shared", folder]);
+  });
+
+  it("is held to that also where the engine's own folder is below, and follows by default", async () => {
+    const { isShared } = findMount("/", readMountTable());
+    const asked = (mode: string) => engine.berth(["run", "--rm", "-v", `/:/d${mode}`, "busybox", "true"]);
+    const shared = await asked(":rshared");
+    assert.equal(shared.code === 0, isShared, shared.stderr);
+    if (!isShared) assert.match(shared.stderr, /path \/ is mounted on \/ but it is not a shared mount/);
+    assert.equal((await asked("")).code, 0);
   });
 
   it("rslave shows the host's mounts in the container, and none of the container's on the host", async () => {
