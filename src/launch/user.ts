@@ -1,4 +1,4 @@
-import { closeSync, read } from "node:fs";
+import { closeSync, read, readSync } from "node:fs";
 import { promisify } from "node:util";
 import { invalid } from "../errors.ts";
 import type { User } from "../runtime/process.ts";
@@ -122,6 +122,7 @@ function checkRange(id: number): void {
 
 const readAsync = promisify(read);
 const chunkBytes = 64 * 1024;
+const firstChunk = Buffer.alloc(chunkBytes);
 const longestLine = 1 << 20;
 const longestFileBytes = 64 << 20;
 
@@ -135,18 +136,26 @@ async function readLines(files: Files, name: keyof Files, take: (fields: string[
     const text = line.trim();
     if (text !== "" && !text.startsWith("#")) take(text.split(":"));
   };
-  const buffer = Buffer.allocUnsafe(chunkBytes);
   const decoder = new TextDecoder();
-  let rest = "";
-  for (let total = 0; ; ) {
-    const { bytesRead } = await readAsync(fd, buffer, 0, chunkBytes, null);
-    if (bytesRead === 0) break;
-    total += bytesRead;
+  let [total, rest] = [0, ""];
+  const takeBytes = (bytes: Buffer) => {
+    total += bytes.length;
     if (total > longestFileBytes) throw invalid(`/etc/${name} is too large`);
-    const lines = (rest + decoder.decode(buffer.subarray(0, bytesRead), { stream: true })).split("\n");
+    const lines = (rest + decoder.decode(bytes, { stream: true })).split("\n");
     rest = lines.pop() ?? "";
     for (const line of lines) takeLine(line);
     if (rest.length > longestLine) throw invalid(`/etc/${name} has a line that is too long`);
+  };
+  // Nearly every file ends here: to have a thread read so little would take longer.
+  const first = readSync(fd, firstChunk, 0, chunkBytes, null);
+  takeBytes(firstChunk.subarray(0, first));
+  if (first === chunkBytes) {
+    const buffer = Buffer.allocUnsafe(chunkBytes);
+    for (;;) {
+      const { bytesRead } = await readAsync(fd, buffer, 0, chunkBytes, null);
+      if (bytesRead === 0) break;
+      takeBytes(buffer.subarray(0, bytesRead));
+    }
   }
   takeLine(rest);
 }

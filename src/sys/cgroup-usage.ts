@@ -133,9 +133,12 @@ function closeAll(files: Record<string, KernelFile | undefined>): void {
 /** "name 12" on each line. */
 function parsePairs(text: string): Record<string, number> {
   const pairs: Record<string, number> = {};
-  for (const line of text.split("\n")) {
-    const space = line.indexOf(" ");
-    if (space > 0) pairs[line.slice(0, space)] = Number(line.slice(space + 1));
+  for (let start = 0; start < text.length; ) {
+    const feed = text.indexOf("\n", start);
+    const end = feed < 0 ? text.length : feed;
+    const space = text.indexOf(" ", start);
+    if (space > start && space < end) pairs[text.slice(start, space)] = Number(text.slice(space + 1, end));
+    start = end + 1;
   }
   return pairs;
 }
