@@ -34,6 +34,8 @@ export function openServers(
       const isGuarded = host.kind === "fd" || (host.kind === "tcp" && !flags.tlsVerify);
       serveApi(server, isGuarded ? guarded : open);
       server.requestTimeout = 0;
+      // As dockerd: a client that asks again over its connection must not meet the end of it.
+      server.keepAliveTimeout = 0;
       // Any client that reaches the port can hold connections, so some descriptors are left for the unix socket and for containers.
       if (host.kind === "tcp") server.maxConnections = connectionsPerPort;
       const text = await listen(server, host);

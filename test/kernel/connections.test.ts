@@ -51,6 +51,19 @@ describe("a request with an upgrade header for what upgrades nothing", () => {
   });
 });
 
+describe("a connection that is kept", () => {
+  const { engine } = useEngine();
+
+  it("answers again, and is given no time after which it would end", async () => {
+    const connection = await openRaw(engine, head("GET", "/_ping"));
+    await connection.shows(/^HTTP\/1.1 200 .*OK$/s);
+    assert.doesNotMatch(connection.received(), /keep-alive: timeout/i);
+    connection.socket.write(head("HEAD", "/_ping"));
+    await connection.shows(/OKHTTP\/1.1 200 /s);
+    connection.socket.destroy();
+  });
+});
+
 describe("a connection that is taken over", () => {
   const { engine, berth } = useEngine();
 
