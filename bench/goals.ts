@@ -120,8 +120,19 @@ const watcherGoals: Goal[] = [
   },
 ];
 
+const pageGoals: Goal[] = [
+  ["the first view of the page within 300 ms", "first view of the page", 300],
+  ["no task of the page above 50 ms while it scrolls", "tasks above 50 ms in it", 0],
+  ["fewer than 2000 nodes in the document", "nodes in the document", 2000],
+  ["the page's server takes at most 10 % of a processor", "processor of the page's server", 10],
+].map(([text, row, value]) => ({
+  ...{ text: String(text), against: { value: Number(value) }, atMost: 1 },
+  row: `${row}${value === 300 ? "" : ", 500 running and 500 stopped containers"}`,
+}));
+
 const goals: Goal[] = [
   ...watcherGoals,
+  ...pageGoals,
   ...networkGoals,
   {
     text: "`run` takes at most 1/5 of dockerd's time",

@@ -15,6 +15,7 @@ import { benchImages, makeArchives } from "./images.ts";
 import { benchLogs } from "./logs.ts";
 import type { Bench } from "./measure.ts";
 import { benchNetworks } from "./networks.ts";
+import { benchPage } from "./page.ts";
 import { startPodman } from "./podman.ts";
 import { benchRegistry, skopeoOf } from "./registry.ts";
 import { formatMarkdown, formatText, type Row } from "./results.ts";
@@ -72,6 +73,7 @@ try {
     cli: () => benchCli(mine, bundle),
     multitude: benchMultitude,
     weight: () => benchWeight(folder, bundle, archives),
+    page: () => benchPage(folder, bundle, archives),
     watchers: () => benchWatchers(folder, bundle, archives),
     store: () => benchFullStore(folder, bundle, archives),
     ...(flags.soak && {

@@ -41,13 +41,14 @@ const tickMilliseconds = 10;
 
 /** Processor time an engine's own processes have used so far, threads that have ended included. See proc(5), stat. */
 export function cpuMilliseconds(initPid: number): number {
-  let total = 0;
-  for (const pid of enginePids(initPid)) {
-    const text = attempt(() => readFileSync(`/proc/${pid}/stat`, "latin1")) ?? "";
-    const fields = text.slice(text.lastIndexOf(")") + 2).split(" ");
-    total += (Number(fields[11] ?? 0) + Number(fields[12] ?? 0)) * tickMilliseconds;
-  }
-  return total;
+  return enginePids(initPid).reduce((total, pid) => total + processMilliseconds(pid), 0);
+}
+
+/** The same of one process. */
+export function processMilliseconds(pid: number | string): number {
+  const text = attempt(() => readFileSync(`/proc/${pid}/stat`, "latin1")) ?? "";
+  const fields = text.slice(text.lastIndexOf(")") + 2).split(" ");
+  return (Number(fields[11] ?? 0) + Number(fields[12] ?? 0)) * tickMilliseconds;
 }
 
 /** Processes come and go while they are counted. */

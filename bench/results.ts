@@ -5,7 +5,8 @@ import { formatColumns } from "../src/formats/table.ts";
 /** One figure for each engine; smaller is better. */
 export interface Row {
   name: string;
-  unit: "ms" | "kB" | "MB" | "%";
+  /** "" for a count. */
+  unit: "ms" | "kB" | "MB" | "%" | "";
   /** Of how many samples it is the median. */
   samples: number;
   /** By the engine's name. */
@@ -31,6 +32,7 @@ export interface Results {
 
 export function formatValue({ unit }: Row, value: number | undefined): string {
   if (value === undefined || Number.isNaN(value)) return "—";
+  if (unit === "") return String(Math.round(value));
   if (unit === "%") return `${value.toFixed(2)} %`;
   return `${value >= 100 ? value.toFixed(0) : value.toFixed(1)} ${unit}`;
 }
