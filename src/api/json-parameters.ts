@@ -23,6 +23,15 @@ export function decodeJsonList(name: string, text: string): object[] {
   return value;
 }
 
+/** Texts. @throws EngineError invalid */
+export function decodeJsonTexts(name: string, text: string): string[] {
+  const value = decodeJson(name, text);
+  if (value === undefined || value === null) return [];
+  if (!Array.isArray(value) || !value.every((one) => typeof one === "string"))
+    throw invalid(`invalid ${name}: not a list of texts`);
+  return value;
+}
+
 function decodeJson(name: string, text: string): unknown {
   if (text === "") return undefined;
   try {

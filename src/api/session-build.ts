@@ -3,7 +3,7 @@ import { statusResponse } from "../buildkit/messages/control.ts";
 import { invalid, messageOf, notImplemented } from "../errors.ts";
 import { formatReference, parseReference, withDefaultTag } from "../formats/reference.ts";
 import { readBuildAttributes } from "./build-options.ts";
-import { decodeJsonList } from "./json-parameters.ts";
+import { decodeJsonList, decodeJsonTexts } from "./json-parameters.ts";
 import type { ApiRequest } from "./request.ts";
 
 /**
@@ -18,6 +18,8 @@ export async function buildWithSession(request: ApiRequest): Promise<undefined> 
       "a context on standard input is not supported for builds with a session: use a directory",
     );
   attributes.delete("context");
+  const caches = decodeJsonTexts("cachefrom", request.text("cachefrom"));
+  if (caches.length > 0) attributes.set("cache-from", caches.join(","));
   if (remote !== "client-session" && remote !== "") attributes.set("context", remote);
   const exporter = readExporter(request);
   const { engine, signal } = request;

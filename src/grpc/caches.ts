@@ -36,9 +36,19 @@ function readImports(text: string): CacheOrder[] {
   });
 }
 
-/** @throws EngineError invalid */
-export function exportsOf({ cache, internal }: Pick<SolveRequest, "cache" | "internal">): CacheExport[] {
-  return internal ? [] : parseCacheExports(cache?.exports ?? []);
+/** Earlier clients ask for a cache in the image by an argument. @throws EngineError invalid */
+export function exportsOf({
+  cache,
+  internal,
+  frontendAttrs,
+}: Pick<SolveRequest, "cache" | "internal" | "frontendAttrs">): CacheExport[] {
+  if (internal) return [];
+  const asked = cache?.exports ?? [];
+  const isInline = ["1", "true"].includes(frontendAttrs.get("build-arg:BUILDKIT_INLINE_CACHE") ?? "");
+  const inline = { type: "inline", attrs: new Map<string, string>() };
+  return parseCacheExports(
+    isInline && !asked.some(({ type }) => type === "inline") ? [...asked, inline] : asked,
+  );
 }
 
 /** What an image is to hold of its own cache, where the client wants that. */

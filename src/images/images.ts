@@ -28,6 +28,8 @@ export interface Images extends ImageNames, ImageHolds, ImageTransfers, ImageExp
   /** Of its layers those that other images have too. */
   sharedSizeBytes(image: ImageRecord): number;
   history(image: ImageRecord, manifest?: PresentManifest): ImageHistoryItem[];
+  /** An image's config, to the letter. @throws notFound */
+  readConfig(manifest: PresentManifest): Promise<string>;
   /** What the store occupies on the disk, as `du` counts. */
   diskUseBytes(): Promise<number>;
   /** Layers to work on without an image. */
@@ -61,6 +63,7 @@ export async function createImages(options: ImagesOptions): Promise<Images> {
     layersOf: (image) => presentManifests(image).flatMap(({ content }) => content.layers),
     sharedSizeBytes: (image) => sharedSizeBytes(catalog, layers, image),
     history: (image, { content } = mainManifest(image)) => listHistory(catalog, layers, image, content),
+    readConfig: ({ content }) => room.blobs.readText(content.configDigest),
     diskUseBytes: createDiskUse(room.root, layers),
     snapshots,
     layerBlobs: createLayerBlobs(room),

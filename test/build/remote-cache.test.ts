@@ -1,9 +1,11 @@
 import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
 import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { startDockerRegistry } from "../distribution/fixtures.ts";
 import { output, startEngine, type TestEngine } from "../engine.ts";
+import { stockDockers } from "../stock-docker.ts";
 import { type Outcome, useDocker } from "./docker-client.ts";
 
 type Registry = Awaited<ReturnType<typeof startDockerRegistry>>;
@@ -13,6 +15,9 @@ describe("a build cache that is kept elsewhere", () => {
   const registry = {} as Registry;
   const { context, run, folder } = useDocker(one);
   const { run: runElsewhere } = useDocker(other);
+  const isOld = (program: string) => /20\.10/.test(spawnSync(program, ["-v"], { encoding: "utf8" }).stdout);
+  const old = stockDockers.find(isOld);
+  const { runWith: runOld } = useDocker(one, old);
   before(async () => {
     Object.assign(registry, await startDockerRegistry());
     for (const engine of [one, other]) Object.assign(engine, await startEngine());
@@ -131,6 +136,42 @@ COPY x /last
     assert.equal(again.code, 0, again.stderr);
     assert.deepEqual(stepsOf(again).done, [], again.stderr);
     assert.equal(await readFilesOf(other, "app"), await readFilesOf(one, "app"));
+  });
+
+  it("is found in an image that is here, under a name that no registry has", async () => {
+    const place = project("here");
+    const built = await run("build", "-t", "inline", "--cache-to", "type=inline", place);
+    assert.equal(built.code, 0, built.stderr);
+    assert.equal((await run("buildx", "prune", "-af")).code, 0);
+    const again = await run("build", "--progress=plain", "-t", "app", "--cache-from", "inline", place);
+    assert.equal(again.code, 0, again.stderr);
+    assert.deepEqual(stepsOf(again).done, [], again.stderr);
+    // An image without a cache in it is none.
+    await output(one.berth, ["tag", "busybox", "empty"]);
+    const none = await run("build", "--progress=plain", "--cache-from", "127.0.0.1:1/empty", place);
+    assert.match(none.stderr, /importing cache manifest from 127\.0\.0\.1:1\/empty.*\n.*ERROR/);
+  });
+
+  const skip = old === undefined && "this machine has no docker of 20.10: Debian 12 has it";
+  it("is asked for and named by clients of Docker 20.10 in their own way", { skip }, async () => {
+    const place = project("old");
+    const ask = async (...words: string[]) => {
+      const inline = ["--build-arg", "BUILDKIT_INLINE_CACHE=1"];
+      const asked = await runOld(
+        { DOCKER_BUILDKIT: "1" },
+        "build",
+        "--progress=plain",
+        ...inline,
+        ...words,
+        place,
+      );
+      assert.equal(asked.code, 0, asked.stderr);
+      return asked;
+    };
+    await ask("-t", "inline-old");
+    assert.equal((await run("buildx", "prune", "-af")).code, 0);
+    const again = await ask("-t", "app", "--cache-from", "inline-old");
+    assert.deepEqual(stepsOf(again).done, [], again.stderr);
   });
 
   it("goes from one directory to another, by either command line", async () => {

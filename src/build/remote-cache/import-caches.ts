@@ -1,10 +1,11 @@
 import { messageOf } from "../../errors.ts";
 import { formatReference } from "../../formats/reference.ts";
+import { presentManifests } from "../../images/select-manifest.ts";
 import { beginStatus, newVertex, reportProblem, reportWork } from "../progress.ts";
 import type { Solving } from "../solve/solving.ts";
 import { type CacheAddress, type CacheOrder, parseCacheImport } from "./cache-orders.ts";
 import { type CacheSource, openClientSource, openRegistrySource } from "./cache-places.ts";
-import { type ImportedCache, readCache } from "./read-cache.ts";
+import { type ImportedCache, joinCaches, parseImageCache, readCache } from "./read-cache.ts";
 
 /**
  * Reads the caches that a client names, all at once. One that cannot be had is left out, as BuildKit does it: the progress says why, and
@@ -38,11 +39,32 @@ function importCache(solving: Omit<Solving, "file">, address: CacheAddress): Pro
   const name = address.type === "registry" ? formatReference(address.reference) : address.store;
   const vertex = newVertex(`importing cache manifest from ${name}`);
   return reportWork(report, vertex, async () => {
+    const here = address.type === "registry" ? await findHere(solving, name) : undefined;
+    if (here) return here;
     const source = await openSource(solving, address);
     return readCache(source, (mediaType) => {
       beginStatus(report, vertex.digest, `inferred cache manifest type: ${mediaType}`)(0, true);
     });
   });
+}
+
+/** As dockerd does: an image of that name that is here, with a cache in it, is as good as what the registry has. */
+async function findHere({ rooms }: Omit<Solving, "file">, name: string): Promise<ImportedCache | undefined> {
+  const { images } = rooms;
+  const image = images.findImage(name);
+  if (!image) return undefined;
+  try {
+    const caches = await Promise.all(
+      presentManifests(image).map(async (manifest) =>
+        parseImageCache(await images.readConfig(manifest), manifest.content.blobs, []),
+      ),
+    );
+    const all = joinCaches(caches);
+    return all.isEmpty ? undefined : all;
+  } catch {
+    // The registry may have a better one.
+    return undefined;
+  }
 }
 
 async function openSource(

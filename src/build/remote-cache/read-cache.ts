@@ -31,6 +31,8 @@ export interface ImportedLayer {
 
 /** A cache that was made elsewhere. */
 export interface ImportedCache {
+  /** It knows of no step. */
+  isEmpty: boolean;
   /** @param key what the step depends on */
   find(key: string): ImportedStep | undefined;
 }
@@ -60,7 +62,12 @@ export async function readCache(
     const manifest = parseManifest(await source.readManifest(digest));
     if (!isIndex(manifest)) caches.push(await readManifestCache(source, manifest));
   }
+  return joinCaches(caches);
+}
+
+export function joinCaches(caches: readonly ImportedCache[]): ImportedCache {
   return {
+    isEmpty: caches.every(({ isEmpty }) => isEmpty),
     find(key) {
       for (const cache of caches) {
         const found = cache.find(key);
@@ -101,9 +108,17 @@ async function readInlineCache(
   { digest }: Descriptor,
   blobs: readonly Descriptor[],
 ): Promise<ImportedCache> {
-  const text = await source.readDocument(digest);
+  return parseImageCache(await source.readDocument(digest), blobs, source.blobs);
+}
+
+/** What an image's config has of its cache. @param places where its layers are @throws EngineError invalid */
+export function parseImageCache(
+  text: string,
+  blobs: readonly Descriptor[],
+  places: readonly BlobPlace[],
+): ImportedCache {
   const inline = parseJson(text, "image config")[inlineCacheKey];
-  if (inline === undefined || inline === null) return { find: () => undefined };
+  if (inline === undefined || inline === null) return { isEmpty: true, find: () => undefined };
   if (typeof inline !== "string") throw invalid(`invalid image config: ${inlineCacheKey} is no base64`);
   const { rootfs } = parseImageConfig(text);
   if (rootfs.diff_ids.length !== blobs.length)
@@ -114,7 +129,7 @@ async function readInlineCache(
     blobs.map((blob) => blob.digest),
   );
   const layers = blobs.map((blob, at) => ({ diffId: rootfs.diff_ids[at] as Digest, blob }));
-  return indexCache(config, layers, source.blobs);
+  return indexCache(config, layers, places);
 }
 
 /** @param layers by their numbers; undefined for one of which nothing more is known */
@@ -130,6 +145,7 @@ function indexCache(
     if (inputs.length === 0 && first && !results.has(digest)) results.set(digest, first);
   }
   return {
+    isEmpty: results.size === 0,
     find(key) {
       const result = results.get(`sha256:${key}`);
       if (!result) return undefined;
