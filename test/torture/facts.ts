@@ -29,6 +29,8 @@ export interface Facts {
   /** By volume: content by file. */
   volumes: Map<string, Map<string, string>>;
   networks: Map<string, string>;
+  /** By recipe of a build: steps that were said to be done. */
+  steps: Map<string, Set<string>>;
   /** "container x", "image x", …: an operation on it was never answered, so it may be as before or after. */
   doubts: Set<string>;
   /** Whether a supervisor was killed since a container's end was announced: then its exit code may be unknown. */
@@ -44,6 +46,7 @@ export function noFacts(lane: string): Facts {
     images: new Map(),
     volumes: new Map(),
     networks: new Map(),
+    steps: new Map(),
     doubts: new Set(),
     lostSupervisor: false,
     atKill: undefined,

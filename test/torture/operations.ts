@@ -5,6 +5,7 @@ import { buffer } from "node:stream/consumers";
 import type { Client } from "../../src/client/client.ts";
 import { createFrameDecoder } from "../../src/formats/stdcopy.ts";
 import type { Random } from "../random.ts";
+import { buildRecipe, recipeCount } from "./builds.ts";
 import type { ContainerFact, Facts } from "./facts.ts";
 
 export interface Lane {
@@ -264,6 +265,18 @@ const commit: Operation = {
 const isFree = (facts: Facts, kind: "image" | "volume" | "network", name: string) =>
   [...facts.containers.values()].every((fact) => fact[kind] !== name);
 
+const build: Operation = {
+  name: "build",
+  candidates: (facts) => freeNames(facts, "images", "i"),
+  run: (lane, tag) => {
+    const { facts, random } = lane;
+    return touch(facts, `image ${tag}`, async () => {
+      const recipe = `${facts.lane}${random.between(1, recipeCount)}`;
+      facts.images.set(tag, await buildRecipe(lane, recipe, tag));
+    });
+  },
+};
+
 const removeImage: Operation = {
   name: "rmi",
   candidates: (facts) => [...facts.images.keys()].filter((tag) => isFree(facts, "image", tag)),
@@ -383,6 +396,6 @@ const visitNetwork: Operation = {
 export const operations: Operation[] = [
   ...[begin, begin, runToEnd, letEnd, exec, exec, attach, attach],
   ...lifecycle,
-  ...[removeContainer, commit, removeImage, travel],
+  ...[removeContainer, commit, build, build, removeImage, travel],
   ...[createVolume, removeVolume, cloneVolume, renameVolume, createNetwork, removeNetwork, visitNetwork],
 ];

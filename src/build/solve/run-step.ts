@@ -1,6 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { mkdirSync, rmSync } from "node:fs";
 import { join, posix } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { EngineError, internal, messageOf, unavailable } from "../../errors.ts";
 import { hostConfigShape } from "../../formats/docker-api/docker-api-host-config.ts";
 import { quoteGo } from "../../formats/go-template/go-template-printf.ts";
@@ -90,22 +91,34 @@ const stepFolder = ({ execRoot }: BuildRooms, id: string) => join(execRoot, "bui
 const cgroupOf = ({ cgroupParent }: BuildRooms, node: Pick<RunNode, "cgroupParent">, id: string) =>
   posix.join("/", node.cgroupParent || cgroupParent, id);
 
-/** Takes away what is left of a command that has ended. What fails is logged: the step's outcome is known. */
+/** That a supervisor has gone is noticed some moments later; from then on a call waits for the next one. */
+const clearing = { attempts: 20, pauseMilliseconds: 250 };
+
+/** Takes away what is left of a command that has ended. What fails again and again is logged: the step's outcome is known. */
 export async function clearStep(
   rooms: BuildRooms,
   id: string,
   node: Pick<RunNode, "cgroupParent"> = { cgroupParent: "" },
 ): Promise<void> {
   const { launcher, runtime, networks, logger } = rooms;
-  const outcomes = await Promise.allSettled([
-    networks.close(id),
-    launcher.remove(id, runtime).then(() => clearCgroup(cgroupOf(rooms, node, id))),
-    rooms.supervisor().call("forget", { process: id }),
-  ]);
-  for (const outcome of outcomes) {
-    if (outcome.status === "rejected")
-      logger.warn({ error: outcome.reason, step: id }, "not all of a build step was cleared away");
-  }
+  const parts: (() => Promise<unknown>)[] = [
+    () => networks.close(id),
+    () => launcher.remove(id, runtime).then(() => clearCgroup(cgroupOf(rooms, node, id))),
+    () => rooms.supervisor().call("forget", { process: id }),
+  ];
+  await Promise.all(
+    parts.map(async (part) => {
+      for (let attempt = 1; ; attempt++) {
+        try {
+          return await part();
+        } catch (error) {
+          if (attempt === clearing.attempts)
+            return logger.warn({ error, step: id }, "not all of a build step was cleared away");
+          await sleep(clearing.pauseMilliseconds);
+        }
+      }
+    }),
+  );
   rmSync(stepFolder(rooms, id), { recursive: true, force: true });
 }
 
