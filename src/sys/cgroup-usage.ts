@@ -46,10 +46,10 @@ function openUnified(open: Open): CgroupCounters {
   const files = {
     cpu: open("", "cpu.stat"),
     memory: open("", "memory.current"),
-    memoryLimit: open("", "memory.max"),
+    memoryLimit: readNowAndThen(open("", "memory.max")),
     memoryStat: open("", "memory.stat"),
     pids: open("", "pids.current"),
-    pidsLimit: open("", "pids.max"),
+    pidsLimit: readNowAndThen(open("", "pids.max")),
     io: open("", "io.stat"),
   };
   return {
@@ -84,28 +84,29 @@ const nanosecondsPerTick = 10_000_000;
 
 function openHierarchies(open: Open): CgroupCounters {
   const files = {
-    usage: open("cpuacct", "cpuacct.usage"),
     perCpu: open("cpuacct", "cpuacct.usage_percpu"),
     shares: open("cpuacct", "cpuacct.stat"),
     cpu: open("cpu", "cpu.stat"),
     memory: open("memory", "memory.usage_in_bytes"),
     memoryMost: open("memory", "memory.max_usage_in_bytes"),
-    memoryLimit: open("memory", "memory.limit_in_bytes"),
+    memoryLimit: readNowAndThen(open("memory", "memory.limit_in_bytes")),
     memoryStat: open("memory", "memory.stat"),
     pids: open("pids", "pids.current"),
-    pidsLimit: open("pids", "pids.max"),
+    pidsLimit: readNowAndThen(open("pids", "pids.max")),
     bytes: open("blkio", "blkio.throttle.io_service_bytes_recursive"),
     counts: open("blkio", "blkio.throttle.io_serviced_recursive"),
   };
   return {
     read() {
       const [cpu, shares] = [parsePairs(files.cpu?.read() ?? ""), parsePairs(files.shares?.read() ?? "")];
+      const perCpuNanoseconds = (files.perCpu?.read() ?? "").trim().split(" ").filter(Boolean).map(Number);
       return {
         cpu: {
-          totalNanoseconds: Number(files.usage?.read() ?? 0),
+          // As the kernel's own cpuacct.usage.
+          totalNanoseconds: perCpuNanoseconds.reduce((sum, one) => sum + one, 0),
           userNanoseconds: (shares.user ?? 0) * nanosecondsPerTick,
           kernelNanoseconds: (shares.system ?? 0) * nanosecondsPerTick,
-          perCpuNanoseconds: (files.perCpu?.read() ?? "").trim().split(" ").filter(Boolean).map(Number),
+          perCpuNanoseconds,
           periods: cpu.nr_periods ?? 0,
           throttledPeriods: cpu.nr_throttled ?? 0,
           throttledNanoseconds: cpu.throttled_time ?? 0,
@@ -123,6 +124,22 @@ function openHierarchies(open: Open): CgroupCounters {
       };
     },
     close: () => closeAll(files),
+  };
+}
+
+const readingsOfLimit = 5;
+
+/** Limits hardly ever change: of five readings one goes to the kernel. */
+function readNowAndThen(file: KernelFile | undefined): KernelFile | undefined {
+  if (!file) return undefined;
+  let text = "";
+  let readings = 0;
+  return {
+    read() {
+      if (readings++ % readingsOfLimit === 0) text = file.read();
+      return text;
+    },
+    close: file.close,
   };
 }
 
