@@ -19,7 +19,7 @@ control=/tmp/berth-vm-$(printf %s "$folder" | cksum | cut -d' ' -f1)
 
 # What its kernel, its servers, an engine and the tests need. Nothing is installed in it later: it has no way out.
 packages=systemd-sysv,udev,dbus,kmod,linux-image-cloud-amd64,openssh-server,iproute2,nftables,procps,crun,runc,git,apparmor,libatomic1
-packages=$packages,busybox-static,tini,curl,socat,nfs-kernel-server,nfs-common,samba,cifs-utils
+packages=$packages,busybox-static,tini,curl,socat,nfs-kernel-server,nfs-common,samba,cifs-utils,xfsprogs,e2fsprogs
 
 fail() { say "vm: $*"; exit 1; }
 

@@ -59,7 +59,7 @@ export function openVolumeDirectories(
     const directory = join(root, folder, "_data");
     mkdirSync(join(root, folder), { recursive: true, mode: 0o701 });
     mkdirSync(directory, { recursive: true, mode: 0o755 });
-    if (sizeBytes !== undefined) setQuota(root, directory, sizeBytes);
+    if (sizeBytes !== undefined) setQuota(root, [directory], sizeBytes);
     return directory;
   }
 

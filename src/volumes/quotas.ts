@@ -19,7 +19,7 @@ const needs: Record<string, string> = {
   xfs: "is not mounted with the option prjquota",
 };
 
-/** @param root where the volumes are. @throws invalid that says what the file system lacks */
+/** @param root where what is to be limited will be. @throws invalid that says what the file system lacks */
 export function checkQuotas(root: string): void {
   if (hasProjectQuotas(root)) return;
   const { mountpoint, type } = findMount(realpathSync(root), readMountTable());
@@ -27,13 +27,13 @@ export function checkQuotas(root: string): void {
   throw invalid(`quota size requested but no quota support: ${type} on ${mountpoint} ${lacks}`);
 }
 
-/** Limits what will be in a new directory. @throws invalid */
-export function setQuota(root: string, directory: string, sizeBytes: number): void {
+/** Limits what will be in new directories, together. @throws invalid */
+export function setQuota(root: string, directories: readonly string[], sizeBytes: number): void {
   checkQuotas(root);
   let project = 0;
   do project = randomInt(firstProject, lastProject);
   while (!isProjectFree(root, project));
-  limitDirectory(directory, project, sizeBytes);
+  for (const directory of directories) limitDirectory(directory, project, sizeBytes);
 }
 
 /** The project whose limit goes with a directory; undefined for none of its own. */

@@ -27,15 +27,16 @@ export const explanations: readonly Explanation[] = [
   {
     about: "`create --storage-opt`",
     line: /^\{\} create (--name sweep-it --storage-opt=size=1g) busybox/,
-    ours: /^1\nError response from daemon: not yet supported: --storage-opt$/,
-    theirs: /^/,
-    reason: "what is not there yet is refused by its name",
+    ours: /^1\nError response from daemon: --storage-opt size needs project quotas: /,
+    theirs: /^1\nError response from daemon: --storage-opt is supported only for overlay over xfs/,
+    reason: "ext4 can limit containers too, and what the file system lacks is said",
   },
   {
     about: "`container --help`, `image --help`, `system --help`",
     line: /^\{\} (container|image|system)( --| --help)?$/,
     alike: [
       [/\s+enter Open a shell in a running container, also where its image has none/, ""],
+      [/\s+explore Show what each layer of an image changes, and what wastes space/, ""],
       [/\s+make Make a base image from what this machine has: busybox, debian\[:suite\] or registry/, ""],
       [/\s+check Compare the engine's records with the system, and repair what differs/, ""],
       [/\s+stop Stop the engine; containers run on unless told otherwise/, ""],

@@ -10,6 +10,7 @@ import { checkResources } from "../../runtime/resources.ts";
 import { parseSecurityOptions } from "../../runtime/security-options.ts";
 import { type Containers, findContainer } from "../containers.ts";
 import { checkLogConfig } from "../logs/drivers.ts";
+import { checkSizeLimit } from "../size-limit.ts";
 import { checkConfig } from "./check-config.ts";
 import { refuseUnsupported } from "./unsupported.ts";
 
@@ -26,6 +27,7 @@ export function checkRequest(
   }
   checkHostConfig(hostConfig);
   refuseUnsupported(config, hostConfig);
+  checkSizeLimit(containers, hostConfig);
   checkResources(hostConfig);
   checkRestartPolicy(hostConfig.RestartPolicy, hostConfig.AutoRemove);
   parseSecurityOptions(hostConfig.SecurityOpt ?? []);

@@ -20,7 +20,6 @@ import { maskedPaths, readonlyPaths } from "../../runtime/defaults.ts";
 import { discardUnsupported } from "../../runtime/resources.ts";
 import { cgroupLayout } from "../../sys/cgroup.ts";
 import { openMergedRoot } from "../../trees/merged.ts";
-import { removeTree } from "../../trees/trees.ts";
 import { Container, type ContainerRecord, initialState } from "../container.ts";
 import { addToIndexes } from "../container-index.ts";
 import {
@@ -38,6 +37,7 @@ import { removeAnonymousVolumes } from "../lifecycle/discard.ts";
 import { settleLinks } from "../links.ts";
 import { anonymousVolumes, resolveContainerMounts } from "../mounts.ts";
 import { filesOf, rootLayers } from "../rootfs.ts";
+import { limitSize, removeFiles } from "../size-limit.ts";
 import { checkNetworkMode, checkRequest } from "./check-request.ts";
 import { fillContainerDefaults } from "./defaults.ts";
 import { settleEndpoints } from "./endpoints.ts";
@@ -111,7 +111,7 @@ export async function createContainer(
     record.mounts = await resolveContainerMounts(containers, container, leavesBelow);
     addToIndexes(containers, container);
     const layers = containers.images.lowerDirectories(image, manifest);
-    makeWritable(folderOf(containers, id), layers[0]);
+    limitSize(containers, hostConfig, makeWritable(folderOf(containers, id), layers[0]));
     record.initLayer = makeInitLayer(containers.settings.root, layers);
     containers.images.hold(image.id, id, manifest);
     holdMountedImages(containers, record);
@@ -162,7 +162,7 @@ async function discard(containers: Containers, container: Container): Promise<vo
   unregister(containers, container);
   containers.images.release(id);
   await releaseMountedImages(containers, container.record);
-  await removeTree(folderOf(containers, id));
+  await removeFiles(containers, id);
   await removeAnonymousVolumes(containers, container);
 }
 

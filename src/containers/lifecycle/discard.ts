@@ -1,9 +1,9 @@
-import { removeTree } from "../../trees/trees.ts";
 import type { Container } from "../container.ts";
-import { type Containers, folderOf, publish, save, unregister } from "../containers.ts";
+import { type Containers, publish, save, unregister } from "../containers.ts";
 import { releaseMountedImages } from "../image-mounts.ts";
 import { anonymousVolumes, volumeUsers } from "../mounts.ts";
 import { deleteFromRuntime } from "../runtime-files.ts";
+import { removeFiles } from "../size-limit.ts";
 
 export interface DiscardOptions {
   removeVolumes?: boolean;
@@ -34,7 +34,7 @@ export async function discardContainer(
       ...(options.tellsEarly ? [] : [tidied]),
     ]);
     // Last: a container that could not be removed still has its files.
-    await removeTree(folderOf(containers, record.id));
+    await removeFiles(containers, record.id);
   } catch (error) {
     await Promise.allSettled([tidied]);
     container.enter("removalFailed");
