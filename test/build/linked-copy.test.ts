@@ -97,4 +97,36 @@ COPY --link x /linked/deep/x
     );
     assert.equal(await berth("run", "--rm", "app", "cat", "/linked/deep/x"), "another");
   });
+
+  it("stand each on its own base, when two are made at the same time", async () => {
+    const dockerfile = `FROM busybox AS a
+RUN echo a > /base
+COPY --link big /big
+FROM busybox AS b
+RUN echo b > /base
+COPY --link big /big
+FROM busybox
+COPY --from=a / /a
+COPY --from=b / /b
+`;
+    const two = () => context("two", { Dockerfile: dockerfile, big: "x".repeat(30 << 20) });
+    for (const flags of [[], ["--no-cache"], []]) {
+      const built = await run("build", "-t", "two", ...flags, two());
+      assert.equal(built.code, 0, built.stderr);
+      assert.equal(await berth("run", "--rm", "two", "cat", "/a/base", "/b/base"), "a\nb");
+    }
+    // Each base has one record of its step, however often they take turns.
+    const usage = JSON.parse((await engine.api("GET", "/v1.51/system/df?type=build-cache")).body) as {
+      BuildCache: { Description: string }[];
+    };
+    const before = usage.BuildCache.filter(({ Description }) => /COPY --link big/.test(Description)).length;
+    for (let round = 0; round < 2; round++) assert.equal((await run("build", "-t", "two", two())).code, 0);
+    const after = JSON.parse(
+      (await engine.api("GET", "/v1.51/system/df?type=build-cache")).body,
+    ) as typeof usage;
+    assert.equal(
+      after.BuildCache.filter(({ Description }) => /COPY --link big/.test(Description)).length,
+      before,
+    );
+  });
 });

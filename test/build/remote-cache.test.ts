@@ -103,6 +103,25 @@ COPY x /last
     );
   };
 
+  it("has what is copied onto nothing, though the stage that it comes from is not in it", async () => {
+    const dockerfile = `FROM ${registry.host}/base AS made
+RUN cat /proc/sys/kernel/random/uuid > /made
+FROM scratch
+COPY --from=made /made /made
+`;
+    const place = context("scratched", { Dockerfile: dockerfile });
+    const to = `type=registry,ref=${registry.host}/cache:scratch,mode=min`;
+    const built = await run("build", "--progress=plain", "-t", "app", "--cache-to", to, place);
+    assert.equal(built.code, 0, built.stderr);
+    await clear();
+    const from = `${registry.host}/cache:scratch`;
+    const again = await runElsewhere("build", "--progress=plain", "-t", "app", "--cache-from", from, place);
+    assert.deepEqual(stepsOf(again).done, [], again.stderr);
+    const layers = (engine: TestEngine) =>
+      output(engine.berth, ["image", "inspect", "-f", "{{json .RootFS.Layers}}", "app"]);
+    assert.equal(await layers(other), await layers(one));
+  });
+
   it("gives an engine that has nothing all steps from a registry, and the same image", async () => {
     const to = `type=registry,ref=${registry.host}/cache:all,mode=max`;
     const { again } = await buildBoth("all", to, `${registry.host}/cache:all`);

@@ -5,8 +5,11 @@ import { type CacheRecord, cacheKind } from "./record.ts";
 
 /** The layers that steps have made, by what the steps depended on. */
 export interface StepCache {
-  /** @returns what a step with this key made; it counts as used from now on */
-  find(key: string): CacheRecord | undefined;
+  /**
+   * @param base chainID of what it stands on, "" for nothing; a linked step is the same on anything
+   * @returns what a step with this key made, on that if it can be; it counts as used from now on
+   */
+  find(key: string, base: string): CacheRecord | undefined;
   /** Takes a committed snapshot of this name into the cache. An earlier one with the same key stays, until it is pruned. */
   add(made: NewRecord): CacheRecord;
   list(): CacheRecord[];
@@ -27,13 +30,17 @@ export function newCacheId(): string {
   return Array.from(randomBytes(25), (byte) => alphabet[byte % alphabet.length]).join("");
 }
 
+/** The chainID of what a step stood on; "" for nothing. */
+export const chainBelow = ({ layers }: Pick<CacheRecord, "layers">): string => layers.at(-2) ?? "";
+
 export const snapshotOf = (id: string) => `build-${id}`;
 
 export function openStepCache(state: State, snapshots: Snapshots): StepCache {
   const records = state.records(cacheKind);
   const known = new Set(snapshots.names());
   const byId = new Map<string, CacheRecord>();
-  const byKey = new Map<string, CacheRecord>();
+  /** The newest last. */
+  const byKey = new Map<string, CacheRecord[]>();
   const users = new Map<string, number>();
   for (const record of records.load().values()) {
     // Its layers went while no daemon ran, as after a repair.
@@ -41,13 +48,18 @@ export function openStepCache(state: State, snapshots: Snapshots): StepCache {
       records.delete(record.id);
       continue;
     }
+    index(record);
+  }
+
+  function index(record: CacheRecord): void {
     byId.set(record.id, record);
-    byKey.set(record.key, record);
+    byKey.set(record.key, [...(byKey.get(record.key) ?? []), record]);
   }
 
   return {
-    find(key) {
-      const record = byKey.get(key);
+    find(key, base) {
+      const same = byKey.get(key) ?? [];
+      const record = same.findLast((one) => chainBelow(one) === base) ?? same.at(-1);
       if (!record) return undefined;
       record.lastUsedAt = Date.now();
       record.usageCount++;
@@ -57,8 +69,7 @@ export function openStepCache(state: State, snapshots: Snapshots): StepCache {
     add(made) {
       const now = Date.now();
       const record: CacheRecord = { createdAt: now, ...made, lastUsedAt: now, usageCount: 1 };
-      byId.set(record.id, record);
-      byKey.set(record.key, record);
+      index(record);
       records.put(record.id, record);
       return record;
     },
@@ -76,7 +87,9 @@ export function openStepCache(state: State, snapshots: Snapshots): StepCache {
       const record = byId.get(id);
       if (!record || users.has(id)) return false;
       byId.delete(record.id);
-      if (byKey.get(record.key) === record) byKey.delete(record.key);
+      const others = (byKey.get(record.key) ?? []).filter((one) => one !== record);
+      if (others.length > 0) byKey.set(record.key, others);
+      else byKey.delete(record.key);
       records.delete(record.id);
       await snapshots.remove(snapshotOf(record.id));
       return true;

@@ -1,7 +1,9 @@
-import { chainIdOf, type Digest } from "../../formats/digest.ts";
+import { chainIdOf, chainIds, type Digest } from "../../formats/digest.ts";
+import { chainBelow } from "../cache/step-cache.ts";
 import { digestOfNode, type Node, nodesOf } from "../graph/nodes.ts";
 import { inputsBesideBase, isLinked, isStep, type Step } from "../graph/steps.ts";
 import type { ExportedLayer, ExportedStep } from "../remote-cache/exported-step.ts";
+import type { ImportedStep } from "../remote-cache/read-cache.ts";
 import type { Definitions } from "./definitions.ts";
 import type { Outcome, Solver, Solving } from "./solving.ts";
 import { keyOfStep } from "./step-keys.ts";
@@ -80,13 +82,15 @@ async function findElsewhere(
   below: ExportedLayer[],
   isOnAny: boolean,
 ): Promise<ExportedStep | undefined> {
-  const here = solving.rooms.cache.find(key);
-  if (here && !isOnAny)
+  const base = below.at(-1)?.chainId ?? "";
+  const here = solving.rooms.cache.find(key, base);
+  if (here) solving.onClose(solving.rooms.cache.use(here));
+  if (here && chainBelow(here) === base)
     return { keys: [key], layers: layersHere(solving, here.layers), createdAt: here.createdAt };
   for (const cache of (await solving.imports) ?? []) {
     const step = cache.find(key);
     const own = step?.chain.at(-1);
-    if (!step || !own || (!isOnAny && step.chain.length !== below.length + 1)) continue;
+    if (!step || !own || !(isOnAny || basedOn(step) === base)) continue;
     const { diffId, blob } = own;
     const chainId = chainIdOf(below.at(-1)?.chainId as Digest | undefined, diffId);
     const layer = { chainId, diffId, elsewhere: { blob, places: step.places } };
@@ -94,6 +98,9 @@ async function findElsewhere(
   }
   return undefined;
 }
+
+const basedOn = ({ chain }: ImportedStep) =>
+  chainIds(chain.slice(0, -1).map(({ diffId }) => diffId)).at(-1) ?? "";
 
 function layersHere({ rooms }: Solving, chains: readonly string[]): ExportedLayer[] {
   return chains.map((chainId) => ({ chainId, diffId: rooms.images.layerBlobs.diffIdOf(chainId) }));

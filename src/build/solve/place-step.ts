@@ -1,12 +1,17 @@
+import { messageOf } from "../../errors.ts";
 import { layerLimit } from "../../formats/image-config.ts";
 import type { CacheRecord } from "../cache/record.ts";
 import { newCacheId, snapshotOf } from "../cache/step-cache.ts";
+import { reportProblem } from "../progress.ts";
 import type { WantedStep } from "../remote-cache/take-step.ts";
 import type { Solving } from "./solving.ts";
 
-/** Puts what a step has made on something else than it was made on. @returns undefined where too many layers are below */
+/**
+ * Puts what a step has made on something else than it was made on. Where that fails the progress says so, and the step is to be done.
+ * @returns undefined also where too many layers are below
+ */
 export async function placeStep(
-  { rooms }: Solving,
+  { rooms, signal, report }: Solving,
   made: CacheRecord,
   { key, below, name }: WantedStep,
 ): Promise<CacheRecord | undefined> {
@@ -20,6 +25,10 @@ export async function placeStep(
   try {
     const placed = await layerBlobs.place(snapshot, below, layerBlobs.diffIdOf(layers.at(-1) ?? ""));
     return rooms.cache.add({ id, key, layers: placed, description: name, sizeBytes, createdAt });
+  } catch (error) {
+    signal.throwIfAborted();
+    reportProblem(report, `reusing the layer of ${name}`, messageOf(error));
+    return undefined;
   } finally {
     rooms.live.delete(snapshot);
     release();

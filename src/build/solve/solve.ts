@@ -2,6 +2,7 @@ import { availableParallelism } from "node:os";
 import { conflict } from "../../errors.ts";
 import { BuildError, locateError } from "../build-error.ts";
 import type { CacheRecord } from "../cache/record.ts";
+import { chainBelow } from "../cache/step-cache.ts";
 import { type CopyNode, digestOfNode, inputsOf, type Node, nodesOf } from "../graph/nodes.ts";
 import { inputsBesideBase, isLinked, isStep, type Step } from "../graph/steps.ts";
 import { type Reporter, reportCached, reportWork } from "../progress.ts";
@@ -154,7 +155,9 @@ async function solveStep(
         rooms.running.add(done);
         return { state: followers, done };
       };
-      return rooms.underWay.join(key, signal, begin, (followers) => followers.add(follow));
+      // The key of a linked step says nothing of what it stands on, and its layers do.
+      const work = `${key} ${layers.at(-1) ?? ""}`;
+      return rooms.underWay.join(work, signal, begin, (followers) => followers.add(follow));
     });
     solving.onClose(rooms.cache.use(record));
     return { kind: "layers", layers: record.layers, record };
@@ -190,10 +193,12 @@ async function findStep(
   key: string,
   below: string[],
 ): Promise<CacheRecord | undefined> {
-  const here = solving.rooms.cache.find(key);
+  const base = below.at(-1) ?? "";
+  const here = solving.rooms.cache.find(key, base);
   const wanted = { key, below, isLinked: isLinked(node), name: node.name };
-  if (here?.layers.at(-2) === below.at(-1)) return here;
-  if (here && wanted.isLinked) return placeStep(solving, here, wanted);
+  if (here && chainBelow(here) === base) return here;
+  const placed = here && wanted.isLinked && (await placeStep(solving, here, wanted));
+  if (placed) return placed;
   for (const cache of (await solving.imports) ?? []) {
     const step = cache.find(key);
     const taken = step && (await takeStep(solving, step, wanted));
@@ -219,7 +224,7 @@ async function findWithoutSources(
   const caches = await solving.imports;
   const key = await definitions.keyOf(node);
   const isKnown = (one: string) =>
-    caches.some((cache) => cache.find(one)) || solving.rooms.cache.find(one) !== undefined;
+    caches.some((cache) => cache.find(one)) || solving.rooms.cache.find(one, "") !== undefined;
   if (key === undefined || !isKnown(key)) return undefined;
   const below = await solver.layersOf(node.base);
   const found = await findStep(solving, node, key, below);
