@@ -71,7 +71,9 @@ export async function exportCaches(job: Job, built: readonly ResultRef[]): Promi
         built.map(({ build, image }) => build.stepsOf(image, order.mode === "max")),
       );
       const manifest = await first.build.exportCache(order, steps.flat());
-      response.set("cache.manifest", JSON.stringify(manifest));
+      // Clients put it into the index of a directory, whatever else there was.
+      if (order.target.type === "local" || !response.has("cache.manifest"))
+        response.set("cache.manifest", JSON.stringify(manifest));
     } catch (error) {
       job.signal.throwIfAborted();
       // The progress has it.

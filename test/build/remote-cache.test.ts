@@ -240,6 +240,28 @@ COPY --from=made /made /made
     assert.deepEqual(stepsOf(partly).done.length, 1, partly.stderr + partly.stdout);
   });
 
+  it("holds the steps of several platforms, and goes to several places at once", async () => {
+    const place = context("several", {
+      Dockerfile: "FROM scratch\nARG TARGETARCH\nCOPY x /x-$TARGETARCH\nCOPY --link x /linked\n",
+      x: "several",
+    });
+    const [dest, reference] = [join(folder, "several-cache"), `${registry.host}/cache:several`];
+    const platforms = ["--platform", `linux/${process.arch === "x64" ? "amd64" : process.arch},linux/s390x`];
+    const built = await run(
+      ...["build", ...platforms, "-t", "app", "--cache-to", `type=local,dest=${dest},mode=max`],
+      ...["--cache-to", `type=registry,ref=${reference}`, "--cache-to", "type=inline", place],
+    );
+    assert.equal(built.code, 0, built.stderr);
+    for (const from of [`type=local,src=${dest}`, `type=registry,ref=${reference}`]) {
+      await clear();
+      const again = await runElsewhere(
+        ...["build", "--progress=plain", ...platforms, "-t", "app", "--cache-from", from, place],
+      );
+      assert.equal(again.code, 0, again.stderr);
+      assert.equal(again.stderr.match(/^#\d+ CACHED/gm)?.length, 4, again.stderr);
+    }
+  });
+
   it("is written in the forms that older registries and other tools want", async () => {
     for (const [at, style] of [
       "image-manifest=false",
