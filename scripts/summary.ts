@@ -35,7 +35,9 @@ export function collectOutcome(events: ReturnType<typeof run>, root: string): Ou
   events.on("test:fail", (failure) => {
     if (failure.todo !== undefined) return;
     outcome.failures.push(...describe(failure, root));
-    if (failure.file !== undefined) outcome.failedFiles.add(relative(root, failure.file));
+    // Its process ended before it said what became of its tests.
+    if (failure.file !== undefined && failure.file === failure.name)
+      outcome.failedFiles.add(relative(root, failure.file));
   });
   events.on("test:summary", ({ file, counts, success, duration_ms: milliseconds }) => {
     if (file === undefined) {

@@ -44,8 +44,8 @@ function Side() {
   const { parts } = usePlace();
   const count = useStore(containers)?.filter(({ State }) => State === "running").length;
   const isReadOnly = useStore(session)?.isReadOnly;
-  // Docker's own engine does not look into registries.
-  const isBerth = useTraits()?.isBerth ?? false;
+  // Docker's own engine does not look into registries, and in read-only mode none does.
+  const hasRegistry = (useTraits()?.isBerth ?? false) && !isReadOnly;
   return (
     <header class="side">
       <Link to="/" class="brand">
@@ -53,7 +53,7 @@ function Side() {
       </Link>
       <nav aria-label={t.mainMenu}>
         {rooms
-          .filter((room) => isBerth || room !== "registry")
+          .filter((room) => hasRegistry || room !== "registry")
           .map((room) => (
             <Link
               key={room}

@@ -5,12 +5,14 @@ import { withFirstPiece } from "../sys/send.ts";
 import { platformsOf } from "./images.ts";
 import { type ApiRequest, ok, type Reply } from "./request.ts";
 
+const deepestPath = 64;
+
 /* What Docker has no operations for: the layers of an image, looked into. Each takes `platform` as `inspect` does. */
 
 /** `GET /berth/images/NAME/layers`: what each layer does, and which bytes of them the image does not show. */
 export async function analyze(request: ApiRequest): Promise<Reply> {
   const { image, manifest } = imageOf(request);
-  return ok(await request.engine.images.analyze(image, manifest));
+  return ok(await request.engine.images.analyze(image, manifest, request.signal));
 }
 
 /** `GET /berth/images/NAME/layers/N/entries`: the names in a layer, a line of JSON each; the base is number 0. */
@@ -24,6 +26,8 @@ export async function listEntries(request: ApiRequest): Promise<undefined> {
 export async function readFile(request: ApiRequest): Promise<undefined> {
   const path = request.text("path");
   if (path === "") throw invalid("path is required");
+  // Each directory on the way is open in each layer meanwhile.
+  if (path.split("/").length > deepestPath) throw invalid("the path is too deep");
   const file = { ...imageOf(request), number: numberOf(request), path };
   return request.send("application/octet-stream", await withFirstPiece(request.engine.images.readFile(file)));
 }

@@ -79,7 +79,7 @@ function sendInput(cli: Cli, socket: Duplex, session: TerminalSession) {
 }
 
 /** A signal that is not passed to the container ends us, by a normal exit: only that gives the terminal back as it was. */
-function exitOnSignals(): () => void {
+export function exitOnSignals(): () => void {
   const mine = (["SIGHUP", "SIGINT", "SIGQUIT", "SIGTERM"] as const).filter(
     (signal) => process.listenerCount(signal) === 0,
   );

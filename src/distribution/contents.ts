@@ -22,6 +22,7 @@ export interface RepositoryList {
 
 /** A page holds some hundreds. */
 const mostPages = 100;
+const mostNames = 20_000;
 const pageSize = 1000;
 const longestName = 255;
 /** There are registries that give all names on one page. */
@@ -39,19 +40,21 @@ export async function listRemoteRepositories(
   const session = openSession(transport, await own(domain).connect(signal), auth, ["registry:catalog:*"]);
   const names = new Set<string>();
   let url: string | undefined = `/v2/_catalog?n=${pageSize}`;
-  for (let page = 0; url !== undefined && page < mostPages; page++) {
+  let isCut = false;
+  for (let page = 0; url !== undefined && !isCut; page++) {
     const response: DocumentResponse = await session.request({ method: "GET", url }, signal);
     expectOk(response, "GET");
     const { repositories } = parseJson(response.body.toString(), "list of repositories", listPatience);
     const before = names.size;
     if (Array.isArray(repositories))
       for (const name of repositories)
-        if (typeof name === "string" && name.length <= longestName) names.add(name);
+        if (typeof name === "string" && name.length <= longestName && names.size < mostNames) names.add(name);
     url = findNextPage(response, session);
     if (url !== undefined && names.size === before)
       throw unavailable("the list of repositories does not come to an end");
+    isCut = names.size === mostNames || (url !== undefined && page === mostPages);
   }
-  return { names: [...names].sort(), isCut: url !== undefined };
+  return { names: [...names].sort(), isCut };
 }
 
 /** Every tag of a repository, by name. @throws EngineError with what the registry says */

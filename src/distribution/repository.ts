@@ -40,6 +40,9 @@ export interface Repository {
 }
 
 const mostTagPages = 1000;
+const mostTags = 100_000;
+const longestTag = 128;
+const isTag = (tag: unknown): tag is string => typeof tag === "string" && tag.length <= longestTag;
 /** There are registries that give all tags on one page. */
 const listPatience = 3;
 
@@ -71,7 +74,8 @@ export function openRepository(
         const response: DocumentResponse = await session.request({ method: "GET", url }, signal);
         expectOk(response, "GET");
         const { tags: found } = parseJson(response.body.toString(), "list of tags", listPatience);
-        if (Array.isArray(found)) for (const tag of found) if (typeof tag === "string") tags.add(tag);
+        if (Array.isArray(found)) for (const tag of found) if (isTag(tag)) tags.add(tag);
+        if (tags.size > mostTags) throw unavailable(`${base} has more than ${mostTags} tags`);
         url = findNextPage(response, session);
       }
       return [...tags];
@@ -132,6 +136,7 @@ export function findNextPage(
 ): string | undefined {
   const next = /<([^>]*)>\s*;\s*rel="?next"?/i.exec(headers.link ?? "")?.[1];
   if (!next) return undefined;
+  if (!URL.canParse(next, url)) return undefined;
   const address = new URL(next, url);
   if (address.origin === connection.origin) return address.href;
   // A registry behind a proxy may not know the scheme it is asked by.

@@ -45,7 +45,7 @@ export function viewLayer(layers: readonly Iterable<LayerEntry>[]): LayerView {
 
   return {
     rows({ open, filter = "", changesOnly = false }) {
-      const found = filter === "" ? undefined : findBelow(tree.root, filter.toLowerCase());
+      const found = filter === "" ? undefined : findBelow(tree.root, filter.toLowerCase(), measured);
       const isWanted = (node: TreeNode) =>
         (!found || found.has(node)) && (!changesOnly || measured.get(node)?.change !== "unchanged");
       const rows: TreeRow[] = [];
@@ -94,12 +94,13 @@ function measure(root: TreeNode, layer: number): Map<TreeNode, Measured> {
 }
 
 /** Names whose path has the text, with the directories that they are in. */
-function findBelow(root: TreeNode, text: string): Set<TreeNode> {
+function findBelow(root: TreeNode, text: string, there: ReadonlyMap<TreeNode, Measured>): Set<TreeNode> {
   const found = new Set<TreeNode>();
   const parents = new Map<TreeNode, TreeNode>();
   const left = [root];
   for (let parent = left.pop(); parent; parent = left.pop()) {
     for (const node of parent.children.values()) {
+      if (!there.has(node)) continue;
       parents.set(node, parent);
       left.push(node);
       if (!node.entry.Path.toLowerCase().includes(text)) continue;

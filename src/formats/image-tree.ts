@@ -10,10 +10,16 @@ export interface TreeNode {
   /** Number of the last layer that changed it, the base being 0. */
   layer: number;
   readonly children: Map<string, TreeNode>;
-  /** How many layers have stored a file here. */
-  copies: number;
-  /** Bytes of all of these. */
-  storedBytes: number;
+  /** What layers have stored under this name. */
+  readonly stored: StoredFile[];
+  /** What it shows now; undefined for what is no file. */
+  shown: StoredFile | undefined;
+}
+
+/** A file's bytes in a layer, which several names may show. */
+interface StoredFile {
+  sizeBytes: number;
+  names: number;
 }
 
 /** How many names a layer adds, modifies and removes. */
@@ -26,21 +32,22 @@ export interface ChangeCounts {
 /** What layers make when they lie on one another. */
 export interface ImageTree {
   readonly root: TreeNode;
-  /** Takes the entries of the next layer, parents before what is in them. @throws RangeError when the image has too many names */
+  /** Takes the entries of the next layer, parents before what is in them. @throws RangeError when the image has too many of them */
   addLayer(entries: Iterable<LayerEntry>): ChangeCounts;
 }
 
-/** A name costs some 300 bytes. */
-const mostNodes = 3_000_000;
+/** What an entry costs beside its path, in memory or in time. */
+const usualNameBytes = 300;
+const mostBytes = 1e9;
 
-export function createImageTree(limit = mostNodes): ImageTree {
-  const root = makeNode("", { Path: "", Kind: "directory", Mode: 0o755, UID: 0, GID: 0, Size: 0 }, 0);
+/** @param limit bytes that all entries may cost */
+export function createImageTree(limit = mostBytes): ImageTree {
+  const root = makeNode("", directoryAt(""), 0);
   let layer = -1;
-  let nodes = 0;
+  let cost = 0;
   let counts: ChangeCounts = { added: 0, modified: 0, removed: 0 };
 
   function makeChild(parent: TreeNode, name: string, entry: LayerEntry): TreeNode {
-    if (++nodes > limit) throw new RangeError(`the image has more than ${limit} files`);
     const made = makeNode(name, entry, layer);
     parent.children.set(name, made);
     return made;
@@ -48,10 +55,13 @@ export function createImageTree(limit = mostNodes): ImageTree {
 
   /** Parents come first, so one that is missing is an entry that was left out. */
   function findParent(names: readonly string[]): TreeNode {
-    return names.slice(0, -1).reduce((node, name, depth) => {
-      const path = names.slice(0, depth + 1).join("/");
-      return node.children.get(name) ?? makeChild(node, name, { ...root.entry, Path: path });
-    }, root);
+    let node = root;
+    for (let depth = 0; depth < names.length - 1; depth++) {
+      const name = names[depth] ?? "";
+      node =
+        node.children.get(name) ?? makeChild(node, name, directoryAt(names.slice(0, depth + 1).join("/")));
+    }
+    return node;
   }
 
   function remove(node: TreeNode): void {
@@ -71,12 +81,15 @@ export function createImageTree(limit = mostNodes): ImageTree {
   }
 
   function mark(node: TreeNode, change: "added" | "modified" | "removed"): void {
+    if (change === "removed") show(node, undefined);
     node.change = change;
     node.layer = layer;
     counts[change]++;
   }
 
   function add(entry: LayerEntry): void {
+    cost += usualNameBytes + entry.Path.length;
+    if (cost > limit) throw new RangeError("the image has too many files to look into");
     const names = entry.Path.split("/");
     const parent = findParent(names);
     const name = names.at(-1) ?? "";
@@ -91,9 +104,11 @@ export function createImageTree(limit = mostNodes): ImageTree {
     if (!isThere) mark(node, "added");
     else if (entry.Kind !== "directory" || isChangedDirectory(node.entry, entry)) mark(node, "modified");
     node.entry = entry;
-    if (entry.Kind !== "file") return;
-    node.copies++;
-    node.storedBytes += entry.Size;
+    if (entry.Kind === "file") {
+      const file = { sizeBytes: entry.Size, names: 0 };
+      node.stored.push(file);
+      show(node, file);
+    } else show(node, entry.Kind === "hardlink" ? findFile(root, entry.Target ?? "") : undefined);
   }
 
   return {
@@ -107,8 +122,26 @@ export function createImageTree(limit = mostNodes): ImageTree {
   };
 }
 
+/** One that no layer lists. */
+const directoryAt = (Path: string): LayerEntry => ({
+  ...{ Path, Kind: "directory", Mode: 0o755, UID: 0, GID: 0, Size: 0 },
+});
+
+function show(node: TreeNode, file: StoredFile | undefined): void {
+  if (node.shown) node.shown.names--;
+  node.shown = file;
+  if (file) file.names++;
+}
+
+/** The other name of a hard link, which comes before it. */
+function findFile(root: TreeNode, path: string): StoredFile | undefined {
+  let node: TreeNode | undefined = root;
+  for (const name of path.split("/")) node = node?.children.get(name);
+  return node?.shown;
+}
+
 function makeNode(name: string, entry: LayerEntry, layer: number): TreeNode {
-  return { name, entry, change: "added", layer, children: new Map(), copies: 0, storedBytes: 0 };
+  return { name, entry, change: "added", layer, children: new Map(), stored: [], shown: undefined };
 }
 
 /** A layer lists a directory on the way to what it changes, too. */
@@ -131,8 +164,7 @@ export function* allNodes(parent: TreeNode): Generator<TreeNode> {
   }
 }
 
-/** Bytes that layers store here and the image does not show. */
-export function wastedBytes({ entry, change, storedBytes }: TreeNode): number {
-  const isShown = change !== "removed" && entry.Kind === "file";
-  return storedBytes - (isShown ? entry.Size : 0);
+/** Bytes that layers store under this name and no name of the image shows. */
+export function wastedBytes({ stored }: TreeNode): number {
+  return stored.reduce((sum, { sizeBytes, names }) => sum + (names === 0 ? sizeBytes : 0), 0);
 }

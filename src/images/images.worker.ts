@@ -45,7 +45,7 @@ export interface ImageJobResult {
   archive?: ReceivedArchive;
 }
 
-serveJobs<ImageJob, ImageJobResult>(async (job, signal) => {
+serveJobs<ImageJob, ImageJobResult>(async (job, signal, checkWanted) => {
   switch (job.kind) {
     case "unpack":
       return { unpacked: await unpackLayer(job.source, job.digest, job.target, job.framePath) };
@@ -70,7 +70,7 @@ serveJobs<ImageJob, ImageJobResult>(async (job, signal) => {
       verifyBlob(job.source);
       return {};
     case "analyze":
-      return { analysis: analyzeFiles(job.directories) };
+      return { analysis: analyzeFiles(job.directories, checkWanted) };
     case "listEntries":
       await sendPieces(encodeEntries(job.directory), job.fd);
       return {};

@@ -42,7 +42,7 @@ export interface ImageJobs {
   /** Unpacks a layer's plain archive as it comes: see `receiveArchive`. @throws what `chunks` throws */
   receiveArchive(chunks: AsyncIterable<Buffer>, places: ArchivePlaces): Promise<ReceivedArchive>;
   /** See `analyzeFiles`. */
-  analyze(directories: readonly string[]): Promise<FileAnalysis>;
+  analyze(directories: readonly string[], signal?: AbortSignal): Promise<FileAnalysis>;
   /** See `encodeEntries`. */
   listEntries(directory: string): AsyncGenerator<Buffer>;
   /** The bytes of a file of a root file system. @param directories topmost first @throws notFound */
@@ -65,8 +65,10 @@ const sendersPerThread = 16;
 export function startImageJobs(): ImageJobs {
   const runner = createJobRunner<ImageJob, ImageJobResult>("images/images.worker", threads);
   const senders = createJobRunner<ImageJob, ImageJobResult>("images/images.worker", 2, sendersPerThread);
+  // One at a time: it may take long, and nothing else is to wait for it.
+  const analysts = createJobRunner<ImageJob, ImageJobResult>("images/images.worker", 1);
   return {
-    ...startReaders(runner, senders),
+    ...startReaders(analysts, senders),
     async unpack(source, digest, target, framePath) {
       const { unpacked } = await runner.run({
         ...{ kind: "unpack", source, digest, target },
@@ -114,7 +116,7 @@ export function startImageJobs(): ImageJobs {
       return archived;
     },
     async close() {
-      await Promise.all([runner.close(), senders.close()]);
+      await Promise.all([runner.close(), senders.close(), analysts.close()]);
     },
   };
 }
@@ -125,12 +127,12 @@ const wrong = () => internal("internal error: unexpected reply from worker");
 
 /** Looks into unpacked layers. */
 function startReaders(
-  runner: Runner,
+  analysts: Runner,
   senders: Runner,
 ): Pick<ImageJobs, "analyze" | "listEntries" | "readFile"> {
   return {
-    async analyze(directories) {
-      const { analysis } = await runner.run({ kind: "analyze", directories });
+    async analyze(directories, signal) {
+      const { analysis } = await analysts.run({ kind: "analyze", directories }, signal);
       if (!analysis) throw wrong();
       return analysis;
     },

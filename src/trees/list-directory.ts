@@ -55,7 +55,14 @@ export function openFileInTree(rootFd: number, path: ByteString): number | undef
 /** Undefined when it is gone meanwhile. */
 function describe(directoryFd: number, name: ByteString): ContainerFile | undefined {
   const at = entryPath(directoryFd, name);
-  const stats: BigIntStats | undefined = lstatSync(at, { bigint: true, throwIfNoEntry: false });
+  let stats: BigIntStats | undefined;
+  try {
+    stats = lstatSync(at, { bigint: true, throwIfNoEntry: false });
+  } catch {
+    // Such as what a server is mounted on that has gone.
+    const nothing = { Mode: 0, UID: 0, GID: 0, Size: 0, Modified: 0 };
+    return { Name: textOfBytes(name), Kind: "unknown", ...nothing };
+  }
   if (!stats) return undefined;
   const Kind = fileKind(stats);
   return {

@@ -1,15 +1,15 @@
 import { type BigIntStats, lstatSync, openSync, readlinkSync } from "node:fs";
 import type { FileKind, LayerEntry } from "../formats/docker-api/docker-api-layers.ts";
 import { type ByteString, textOfBytes } from "../formats/tar/tar-entry.ts";
-import { closeDescriptor, entryPath } from "../sys/safe-path.ts";
-import { type WalkedEntry, walkTree } from "./walk.ts";
+import { closeDescriptor, entryPath, longestPathBytes } from "../sys/safe-path.ts";
+import { tooLong, type WalkedEntry, walkTree } from "./walk.ts";
 import { isOpaque, isWhiteout } from "./whiteouts.ts";
 
 const modeBits = 0o7777n;
 
 /**
  * All names in a layer's directory, parents before what is in them. Synchronous, for a worker thread.
- * @throws SyscallError; internal when directories are moved about below it
+ * @throws SyscallError; internal when directories are moved about below it, or a path is too long
  */
 export function* listLayer(directory: string): Generator<LayerEntry> {
   const rootFd = openSync(directory, "r");
@@ -17,6 +17,7 @@ export function* listLayer(directory: string): Generator<LayerEntry> {
   const first = new Map<bigint, string>();
   try {
     for (const walked of walkTree(rootFd)) {
+      if (walked.path.length > longestPathBytes) throw tooLong(walked.path);
       const at = entryPath(walked.directoryFd, walked.name);
       const stats = lstatSync(at, { bigint: true, throwIfNoEntry: false });
       if (stats) yield describe(walked, at, stats, first);

@@ -31,7 +31,21 @@ const directoryFlags = constants.O_RDONLY | constants.O_DIRECTORY;
 
 /** @param layers topmost first. The caller closes it with `closeLevel`. */
 export function openRoot(layers: readonly string[]): Level {
-  return { name: "", fds: layers.map((path) => openSync(path, directoryFlags)), isLayered: true };
+  const level: Level = { name: "", fds: [], isLayered: true };
+  return closingOnFailure(level, () => {
+    for (const path of layers) level.fds.push(openSync(path, directoryFlags));
+    return level;
+  });
+}
+
+/** What was opened of a level is closed when the rest of it cannot be. */
+function closingOnFailure<R>(level: Level, open: () => R): R {
+  try {
+    return open();
+  } catch (error) {
+    closeLevel(level);
+    throw error;
+  }
 }
 
 export function closeLevel({ fds }: Level): void {
@@ -99,21 +113,26 @@ function lookUp({ mounts }: Merged, levels: readonly Level[], name: ByteString):
   const path = [...levels.slice(1).map((level) => level.name), name].join("/");
   if (mounts.has(path)) return openMounted(name, mounts.get(path));
   const { fds, isLayered } = levels.at(-1) as Level;
-  const opened: number[] = [];
-  for (const fd of fds) {
+  const level: Level = { name, fds: [], isLayered };
+  return closingOnFailure(level, () => openBelow(fds, level));
+}
+
+/** Opens a name in the directories of the level above, as far down as it shows through. */
+function openBelow(above: readonly number[], level: Level): Reached {
+  const { name, fds, isLayered } = level;
+  for (const fd of above) {
     const at = entryPath(fd, name);
     const stats = lstatSync(at, { bigint: true, throwIfNoEntry: false });
     if (!stats) continue;
     if (isLayered && isWhiteout(stats)) break;
     if (!stats.isDirectory()) {
-      if (opened.length === 0) return { kind: "other", directoryFd: fd, isLink: stats.isSymbolicLink() };
+      if (fds.length === 0) return { kind: "other", directoryFd: fd, isLink: stats.isSymbolicLink() };
       break;
     }
-    opened.push(openDirectoryAt(fd, name));
+    fds.push(openDirectoryAt(fd, name));
     if (isLayered && isOpaque(at)) break;
   }
-  if (opened.length === 0) return undefined;
-  return { kind: "directory", level: { name, fds: opened, isLayered } };
+  return fds.length === 0 ? undefined : { kind: "directory", level };
 }
 
 function openMounted(name: ByteString, source: string | undefined): Reached {

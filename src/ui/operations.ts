@@ -1,5 +1,8 @@
-/** Whether an operation leaves everything as it is. Read-only mode refuses the others. */
-export type Effect = "reads" | "changes";
+/**
+ * Whether an operation leaves everything as it is, or has the engine ask another address. Read-only mode refuses all but the first: who may
+ * only look is not to look around in the engine's networks.
+ */
+export type Effect = "reads" | "asks" | "changes";
 
 export type UiOperation = readonly [
   method: "GET" | "HEAD" | "POST" | "PUT" | "DELETE",
@@ -82,9 +85,9 @@ export const operations: readonly UiOperation[] = [
   ["POST", "/volumes/prune", "changes"],
   ["GET", "/volumes/:name", "reads"],
   ["DELETE", "/volumes/:name", "changes"],
-  ["GET", "/distribution/*name/json", "reads"],
-  ["GET", "/berth/registries/:host/repositories", "reads"],
-  ["GET", "/berth/registries/:host/tags", "reads"],
+  ["GET", "/distribution/*name/json", "asks"],
+  ["GET", "/berth/registries/:host/repositories", "asks"],
+  ["GET", "/berth/registries/:host/tags", "asks"],
   ["DELETE", "/berth/registries/:host/manifest", "changes"],
 
   ["GET", "/berth/volumes/:name/export", "reads"],

@@ -17,7 +17,7 @@ export interface ProxyOptions {
 /** What the engine is asked for, if it may be. @throws Refusal */
 export function admit(method: string, target: string, { isReadOnly }: ProxyOptions): EngineCall {
   const call = matchOperation(method, target);
-  if (isReadOnly && call.effect === "changes") throw readOnly();
+  if (isReadOnly && call.effect !== "reads") throw readOnly();
   return call;
 }
 

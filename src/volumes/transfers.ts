@@ -47,6 +47,8 @@ type ImportSettings = Pick<VolumeCreateRequest, "Labels" | "DriverOpts">;
 
 /** A job lasts as long as its client reads or sends. */
 const threads = 16;
+/** For what waits for no client. */
+const lookThreads = 2;
 
 export function createTransfers(options: {
   catalog: VolumeCatalog;
@@ -54,7 +56,9 @@ export function createTransfers(options: {
   mounts: VolumeMounts;
 }): Transfers {
   const { catalog, directories, mounts } = options;
-  const runner = createJobRunner<TransferJob, TransferResult>("volumes/transfers.worker", threads);
+  const start = (count: number) =>
+    createJobRunner<TransferJob, TransferResult>("volumes/transfers.worker", count);
+  const [runner, looks] = [start(threads), start(lookThreads)];
   const pipes = createJobPipes(runner);
 
   async function make(
@@ -78,7 +82,7 @@ export function createTransfers(options: {
   }
 
   return {
-    ...createReaders(catalog, mounts, { runner, pipes }),
+    ...createReaders(catalog, mounts, { looks, pipes }),
     async import(name, input, given = {}) {
       const record = describeVolume(name, { Name: name, ...given });
       if (parseLocalOptions(record.options).kind === "mounted")
@@ -105,7 +109,7 @@ export function createTransfers(options: {
     },
     async close() {
       pipes.destroy(unavailable("the engine is shutting down"));
-      await runner.close();
+      await Promise.all([runner.close(), looks.close()]);
     },
   };
 }
@@ -114,7 +118,7 @@ export function createTransfers(options: {
 function createReaders(
   catalog: VolumeCatalog,
   mounts: VolumeMounts,
-  { runner, pipes }: { runner: JobRunner<TransferJob, TransferResult>; pipes: JobPipes<TransferJob> },
+  { looks, pipes }: { looks: JobRunner<TransferJob, TransferResult>; pipes: JobPipes<TransferJob> },
 ): Pick<Transfers, "export" | "listFiles" | "readFile"> {
   async function send(
     name: string,
@@ -139,7 +143,7 @@ function createReaders(
     async listFiles(name, path) {
       const content = await openContent(catalog, mounts, name);
       try {
-        const listed = await runner.run({ kind: "list", directory: content.directory, path });
+        const listed = await looks.run({ kind: "list", directory: content.directory, path });
         if (!listed) throw internal("internal error: unexpected reply from worker");
         return listed;
       } finally {

@@ -46,8 +46,9 @@ function pack(rootFd: number, outputFd: number): undefined {
 
 function list(rootFd: number, path: string): ContainerDirectory {
   try {
-    const { entries, more } = listInTree(rootFd, bytesOfText(path));
-    return { Path: posix.resolve("/", path), Entries: entries, More: more };
+    const Path = posix.resolve("/", path);
+    const { entries, more } = listInTree(rootFd, bytesOfText(Path));
+    return { Path, Entries: entries, More: more };
   } catch (error) {
     throw explainPath(error, path);
   }

@@ -25,12 +25,22 @@ test("counts what a layer adds, modifies and removes, and what the image does no
   assert.deepEqual(tree.addLayer([whiteout("var"), whiteout("none")]), { added: 0, modified: 0, removed: 0 });
   assert.deepEqual(tree.addLayer([folder("var"), file("var/log", 5)]), { added: 2, modified: 0, removed: 0 });
   const wasted = [...allNodes(tree.root)].flatMap((node) =>
-    wastedBytes(node) > 0 ? [[node.entry.Path, node.copies, wastedBytes(node)]] : [],
+    wastedBytes(node) > 0 ? [[node.entry.Path, node.stored.length, wastedBytes(node)]] : [],
   );
   assert.deepEqual(wasted.sort(), [
     ["etc/a", 2, 100],
     ["var/log", 2, 1000],
   ]);
+});
+
+test("a file is not wasted as long as one of its names shows it", () => {
+  const tree = createImageTree();
+  tree.addLayer([file("a", 100), entry("b", { Kind: "hardlink", Target: "a" })]);
+  const wasted = () => [...allNodes(tree.root)].reduce((sum, node) => sum + wastedBytes(node), 0);
+  tree.addLayer([whiteout("a")]);
+  assert.equal(wasted(), 0);
+  tree.addLayer([file("b", 7)]);
+  assert.equal(wasted(), 100);
 });
 
 test("a directory that replaces another hides what was in it, and a file in its place too", () => {
@@ -44,9 +54,28 @@ test("a directory that replaces another hides what was in it, and a file in its 
   assert.deepEqual(tree.addLayer([file("etc", 7)]), { added: 0, modified: 1, removed: 1 });
 });
 
-test("refuses an image with more names than it has room for", () => {
-  const many = Array.from({ length: 11 }, (_, number) => file(`f${number}`, 1));
-  assert.throws(() => createImageTree(10).addLayer(many), /the image has more than 10 files/);
+test("refuses an image with more entries than it has room for, whiteouts of nothing too", () => {
+  for (const make of [
+    (number: number) => file(`f${number}`, 1),
+    (number: number) => whiteout(`f${number}`),
+  ]) {
+    const many = Array.from({ length: 11 }, (_, number) => make(number));
+    assert.throws(() => createImageTree(3000).addLayer(many), /too many files to look into/);
+  }
+});
+
+test("takes names that are nested deep in time that grows with them", () => {
+  const deep = Array.from({ length: 4000 }, (_, depth) =>
+    folder(
+      Array(depth + 1)
+        .fill("d")
+        .join("/"),
+    ),
+  );
+  const tree = createImageTree();
+  tree.addLayer(deep);
+  assert.equal(tree.addLayer([whiteout("d")]).removed, 4000);
+  assert.equal(viewLayer([deep]).rows({ open: new Set(["d"]) }).length, 2);
 });
 
 test("shows a layer's files with what it did, opened, filtered, and its changes alone", () => {

@@ -97,7 +97,7 @@ export function judgePacking(analysis: ImageAnalysis, rules: PackingRules): Pack
       "highestUserWastedPercent",
       (limit) => UserWastedPercent <= limit,
       (limit) =>
-        `${percent(UserWastedPercent)} of what lies above the base are wasted, and ${percent(limit)} may be`,
+        `${percent(UserWastedPercent)} of what lies above the base is wasted, and ${percent(limit)} may be`,
     ),
   ];
 }

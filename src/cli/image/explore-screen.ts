@@ -4,6 +4,7 @@ import { messageOf } from "../../errors.ts";
 import type { ImageAnalysis, LayerEntry } from "../../formats/docker-api/docker-api-layers.ts";
 import { viewLayer } from "../../formats/image-tree-view.ts";
 import type { Cli } from "../cli.ts";
+import { exitOnSignals } from "../terminal.ts";
 import { drawExplorer, pageOf } from "./explore-draw.ts";
 import { printable } from "./explore-report.ts";
 import { type ExploreEffect, type ExploreState, press, startExploring } from "./explore-state.ts";
@@ -39,6 +40,7 @@ export async function exploreScreen(cli: Cli, client: Client, explored: Explored
   emitKeypressEvents(stdin);
   process.on("exit", restore);
   process.on("SIGWINCH", draw);
+  const stopSignals = exitOnSignals();
   try {
     await new Promise<void>((resolve, reject) => {
       const carryOut = (effect: ExploreEffect | undefined): void => {
@@ -57,12 +59,14 @@ export async function exploreScreen(cli: Cli, client: Client, explored: Explored
         ),
       );
       stdin.once("end", resolve);
-      if (count > 0) carryOut({ kind: "layer", number: state.layer });
+      if (count === 0) state.view = viewLayer([]);
+      carryOut(count > 0 ? { kind: "layer", number: state.layer } : undefined);
     });
   } finally {
     stdin.removeAllListeners("keypress");
     stdin.pause();
     process.off("SIGWINCH", draw);
+    stopSignals();
     process.off("exit", restore);
     restore();
   }
@@ -123,10 +127,10 @@ async function readLines(
       if (length > shownBytes) break;
     }
   } catch (error) {
-    return [messageOf(error)];
+    return [printable(messageOf(error))];
   }
   const bytes = Buffer.concat(chunks).subarray(0, shownBytes);
-  if (bytes.includes(0)) return ["It is no text."];
+  if (bytes.includes(0)) return ["This is not a text file."];
   const lines = bytes
     .toString()
     .split("\n")

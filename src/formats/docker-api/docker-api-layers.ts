@@ -4,7 +4,7 @@ export type FileKind = "directory" | "file" | "link" | "device" | "fifo" | "sock
 
 /** A name in a layer: a line of `GET /berth/images/NAME/layers/N/entries`. */
 export interface LayerEntry {
-  /** From the root, without a slash in front. Bytes that are no UTF-8 are U+FFFD. */
+  /** From the root, without a slash in front. Bytes that are not valid UTF-8 become U+FFFD. */
   Path: string;
   /** `hardlink`: another name of a file of the same layer, which has the bytes. `whiteout`: layers below have it, the image has not. */
   Kind: FileKind | "hardlink" | "whiteout";
@@ -67,9 +67,10 @@ export interface ImageAnalysis {
 
 /** A name in a container's directory. */
 export interface ContainerFile {
-  /** Bytes that are no UTF-8 are U+FFFD. */
+  /** Bytes that are not valid UTF-8 become U+FFFD. */
   Name: string;
-  Kind: FileKind;
+  /** `unknown` for what cannot be looked at. */
+  Kind: FileKind | "unknown";
   /** Permission bits with setuid, setgid and sticky: 0 to 0o7777. */
   Mode: number;
   UID: number;
@@ -84,7 +85,7 @@ export interface ContainerFile {
 
 /** `GET /berth/containers/ID/files`. */
 export interface ContainerDirectory {
-  /** With all links followed. */
+  /** Of a container with all links followed, of a volume as it was asked for. */
   Path: string;
   /** By name. */
   Entries: ContainerFile[];

@@ -12,14 +12,16 @@ const shownPaths = 100;
 
 /**
  * Lays the layers on one another and counts. Synchronous, for a worker thread.
- * @param directories base first @throws invalid for an image with too many files
+ * @param directories base first @param checkWanted is called for each file, and throws when the answer is wanted no more
+ * @throws invalid for an image with too many files
  */
-export function analyzeFiles(directories: readonly string[]): FileAnalysis {
+export function analyzeFiles(directories: readonly string[], checkWanted = () => {}): FileAnalysis {
   const tree = createImageTree();
   const layers = directories.map((directory) => {
     let Size = 0;
     function* measured(): Generator<LayerEntry> {
       for (const entry of listLayer(directory)) {
+        checkWanted();
         Size += entry.Size;
         yield entry;
       }
@@ -29,7 +31,7 @@ export function analyzeFiles(directories: readonly string[]): FileAnalysis {
   });
   const wasted = [...allNodes(tree.root)].flatMap((node) => {
     const Bytes = wastedBytes(node);
-    return Bytes > 0 ? [{ Path: node.entry.Path, Copies: node.copies, Bytes }] : [];
+    return Bytes > 0 ? [{ Path: node.entry.Path, Copies: node.stored.length, Bytes }] : [];
   });
   const Size = layers.reduce((sum, layer) => sum + layer.Size, 0);
   const WastedBytes = wasted.reduce((sum, { Bytes }) => sum + Bytes, 0);

@@ -8,7 +8,7 @@ import type { ImageRecord } from "../store/catalog.ts";
 /** Looks into the layers of images, which stay as long as that takes. */
 export interface ImageExplorer {
   /** @throws invalid for an image with too many files */
-  analyze(image: ImageRecord, manifest?: PresentManifest): Promise<ImageAnalysis>;
+  analyze(image: ImageRecord, manifest?: PresentManifest, signal?: AbortSignal): Promise<ImageAnalysis>;
   /** The names in a layer as lines of JSON, each a `LayerEntry`; the base is number 0. @throws notFound */
   layerEntries(image: ImageRecord, number: number, manifest?: PresentManifest): AsyncIterable<Buffer>;
   /** The bytes of a file as layers 0 to `number` show it; links are followed. @throws notFound */
@@ -48,10 +48,10 @@ export function createImageExplorer({ catalog, layers, jobs }: ImageRoom): Image
   }
 
   return {
-    async analyze(image, manifest = mainManifest(image)) {
+    async analyze(image, manifest = mainManifest(image), signal) {
       const { config, layers: chains } = manifest.content;
       const { layers: measured, ...rest } = await catalog.protect(chains, () =>
-        jobs.analyze(chains.map(directoryOf)),
+        jobs.analyze(chains.map(directoryOf), signal),
       );
       const described = describeLayers(config);
       return {

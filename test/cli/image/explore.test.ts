@@ -155,7 +155,15 @@ describe("berth image explore", () => {
     const shown = await inTerminal(
       engine.host,
       ["image", "explore", "twice"],
-      ["\t", "/note", "\r", "\u001b[B", "\r"],
+      [
+        // Once the layer's files are there.
+        ["▸", "\t"],
+        ["changes only", "/note"],
+        ["filter: note", "\r"],
+        ["+ 0644", "\r"],
+        ["q: back", "q"],
+        ["+ 0644", "q"],
+      ],
     );
     assert.ok(shown.includes("\u001b[?1049h"));
     assert.match(shown, /FILES UP TO LAYER 2/);
@@ -165,23 +173,25 @@ describe("berth image explore", () => {
   });
 });
 
-/** Types each group of keys once the screen shows the last one's, then leaves. @returns all that came */
-function inTerminal(host: string, words: string[], keys: readonly string[]): Promise<string> {
+/** Types each key once the screen that is drawn after the last one has the text before it. @returns all that came */
+function inTerminal(host: string, words: string[], keys: readonly (readonly [string, string])[]) {
   const berth = fileURLToPath(new URL("../../../dist/cli/main.js", import.meta.url));
   const line = [process.execPath, berth, ...words].map((word) => `'${word}'`).join(" ");
   const child = spawn("script", ["-qefc", `stty rows 30 cols 120; ${line}`, "/dev/null"], {
     env: { ...process.env, DOCKER_HOST: host, TERM: "xterm" },
     stdio: ["pipe", "pipe", "inherit"],
   });
-  let text = "";
-  const left = [...keys, "q", "q"];
-  return new Promise((resolve, reject) => {
-    let quiet: NodeJS.Timeout | undefined;
+  let [text, unread] = ["", ""];
+  const left = [...keys];
+  return new Promise<string>((resolve, reject) => {
     child.stdout.setEncoding("utf8").on("data", (part: string) => {
       text += part;
-      clearTimeout(quiet);
-      if (!text.includes("LAYERS")) return;
-      quiet = setTimeout(() => child.stdin.write(left.shift() ?? ""), 300);
+      unread += part;
+      const [[awaited, key] = ["", ""]] = left;
+      if (awaited === "" || !unread.includes(awaited)) return;
+      left.shift();
+      unread = "";
+      child.stdin.write(key);
     });
     child.on("error", reject);
     child.on("close", (code) => (code === 0 ? resolve(text) : reject(new Error(`exit ${code}: ${text}`))));
