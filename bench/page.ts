@@ -69,7 +69,8 @@ async function withUi<R>(
   const ended = once(server, "exit");
   try {
     while (!/Open http\S+#\S+/.test(text)) {
-      if (server.exitCode !== null) throw new Error(`berth ui has ended: ${text}`);
+      if (server.exitCode !== null || server.signalCode !== null)
+        throw new Error(`berth ui has ended: ${text}`);
       await pause(50);
     }
     const [, origin = ""] = /Open (http:\/\/[^/]*)\//.exec(text) ?? [];

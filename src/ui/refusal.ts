@@ -13,7 +13,8 @@ export class Refusal extends Error {
   }
 }
 
-export const unauthorized = () => new Refusal(401, "log in first");
+/** A scheme that no browser asks for itself. It tells the page apart from an engine's 401, such as that of a registry. */
+export const unauthorized = () => new Refusal(401, "log in first", { "WWW-Authenticate": "Berth" });
 export const notHere = () => new Refusal(404, "page not found");
 
 /** An engine's own answer keeps its status and its sentence; one that cannot be reached is a bad gateway. */

@@ -23,6 +23,7 @@ describe("logging in to the page", () => {
     for (const path of ["/api/containers/json", "/api/version", "/ui/session", "/ui/history?since=0"]) {
       const answer = await ask(ui, "GET", path);
       assert.deepEqual([answer.status, answer.body], [401, '{"message":"log in first"}'], path);
+      assert.equal(answer.headers["www-authenticate"], "Berth");
     }
     assert.equal((await ask(ui, "POST", "/api/containers/prune")).status, 401);
   });

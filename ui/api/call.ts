@@ -41,7 +41,8 @@ export async function send(method: string, path: string, options: CallOptions = 
     if (error instanceof DOMException && error.name === "AbortError") throw error;
     throw new Failure(0, "The page's server cannot be reached.");
   });
-  if (response.status === 401) forgetSession();
+  // A 401 of the engine's, as that of a registry which wants a login, does not have it.
+  if (response.status === 401 && response.headers.get("WWW-Authenticate") === "Berth") forgetSession();
   if (response.status >= 400) throw new Failure(response.status, await readMessage(response));
   return response;
 }

@@ -42,12 +42,12 @@ export const enForms = {
   upload: "Upload",
   uploadHere: "Upload files into this folder",
   uploaded: (count: number) => (count === 1 ? "1 file uploaded" : `${count} files uploaded`),
+  replaceFiles: (count: number) => (count === 1 ? "Replace this file?" : `Replace ${count} files?`),
+  replaceFilesLoss: "What is in this folder under the same name is lost, and cannot be brought back:",
+  replaceNow: "Replace",
   parentFolder: "Parent folder",
-  noFile: "It is no file that can be shown.",
+  noFile: "This file cannot be shown.",
   emptyFolder: "This folder is empty.",
-  viewText: "View",
-  tooLargeToView: "This file is too large to be shown here: download it.",
-  notText: "This file is no text: download it.",
   modified: "Modified",
   path: "Path",
   folderOf: (path: string) => `Files of ${path}`,
@@ -68,6 +68,9 @@ export const enForms = {
   buildTag: "Name of the image",
   buildNow: "Build",
   buildDone: "The image is built.",
+  buildCutOff: "The build was cut off before it came to an end.",
+  buildCancelled: "The build was cancelled.",
+  stepStates: { running: "running", done: "done", failed: "failed" },
   buildFiles: (count: number, size: string) => `${count} files, ${size}`,
   noCache: "Build each step again",
   // Registry
@@ -82,5 +85,9 @@ export const enForms = {
   deleteTag: "Delete",
   deleteTagQuestion: "Delete from the registry?",
   deleteTagLoss: "All tags of the same manifest go with it:",
+  deleteTagUnknown: (count: number) =>
+    count === 1
+      ? "One other tag could not be compared. It goes too if it stands for the same manifest."
+      : `${count} other tags were not compared. Those that stand for the same manifest go too.`,
   digest: "Digest",
 };

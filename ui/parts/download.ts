@@ -12,7 +12,8 @@ export async function download(target: string, fileName: string): Promise<void> 
 
 /** Gives the user a file that the page has. */
 export function saveBlob(content: Blob, fileName: string): void {
-  const url = URL.createObjectURL(content);
+  // Of bytes without a type a browser guesses one, and adds its ending to the name.
+  const url = URL.createObjectURL(content.slice(0, content.size, content.type || "application/octet-stream"));
   follow(url, fileName);
   // The browser reads it after this.
   setTimeout(() => URL.revokeObjectURL(url), revokeMilliseconds);

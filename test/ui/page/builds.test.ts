@@ -1,9 +1,12 @@
 import assert from "node:assert/strict";
-import { mkdirSync, writeFileSync } from "node:fs";
+import { globSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { createServer } from "node:http";
 import { join } from "node:path";
 import { describe, it } from "node:test";
-import { noBuild, takeMessage } from "../../../ui/views/images/build-steps.ts";
+import { endBuild, noBuild, takeMessage } from "../../../ui/views/images/build-steps.ts";
+import { eventually } from "../../engine.ts";
 import { startServer } from "../../registry/server.ts";
+import { serve } from "../own-server.ts";
 import { useBrowser } from "./browser.ts";
 
 it("takes a build's messages apart into steps", () => {
@@ -29,6 +32,28 @@ it("takes a build's messages apart into steps", () => {
     noBuild,
   );
   assert.deepEqual([steps[0]?.lines.length, steps[0]?.lines.at(-1), steps[0]?.state], [2000, "4999", "done"]);
+});
+
+/** How many processes of this machine have these words in their command line. */
+function countProcesses(words: string): number {
+  const lines = globSync("/proc/[0-9]*/cmdline").map((file) => {
+    try {
+      return readFileSync(file, "utf8").replaceAll("\0", " ");
+    } catch {
+      return "";
+    }
+  });
+  return lines.filter((line) => line.includes(words)).length;
+}
+
+it("says of a build whose messages end too early that it was cut off", () => {
+  const begun = [{ stream: "Step 1/2 : FROM a\n" }].reduce(takeMessage, noBuild);
+  const { steps, failure } = endBuild(begun, "cut off");
+  assert.deepEqual([steps[0]?.state, failure], ["failed", "cut off"]);
+  const built = takeMessage(begun, { aux: { ID: "sha256:1" } });
+  assert.equal(endBuild(built, "cut off"), built);
+  const failed = takeMessage(begun, { error: "why" });
+  assert.equal(endBuild(failed, "cut off"), failed);
 });
 
 describe("images that come and go by the page", () => {
@@ -79,11 +104,22 @@ describe("images that come and go by the page", () => {
     const page = await visit("/images");
     await page.getByRole("button", { name: "Build…" }).click();
     const dialog = page.getByRole("dialog");
-    await dialog.getByLabel("or a Dockerfile's text").fill("FROM busybox\nRUN echo begun; sleep 300\n");
+    const seconds = 1_000_000 + process.pid;
+    const dockerfile = `FROM busybox\nRUN echo begun; sleep ${seconds}\n`;
+    await dialog.getByLabel("or a Dockerfile's text").fill(dockerfile);
     await dialog.getByRole("button", { name: "Build", exact: true }).click();
     await dialog.getByText("begun", { exact: true }).waitFor();
+    assert.notEqual(countProcesses(`sleep ${seconds}`), 0);
     await dialog.getByRole("button", { name: "Cancel" }).click();
-    await dialog.getByRole("button", { name: "Build", exact: true }).isEnabled();
+    await dialog.getByRole("alert").getByText("The build was cancelled.").waitFor();
+    await dialog.getByRole("listitem").last().getByText("failed", { exact: true }).waitFor();
+    await eventually(
+      () => countProcesses(`sleep ${seconds}`),
+      (count) => count === 0,
+    );
+    await dialog.getByLabel("or a Dockerfile's text").fill("FROM busybox\nRUN echo again\n");
+    await dialog.getByRole("button", { name: "Build", exact: true }).click();
+    await dialog.getByText("The image is built.").waitFor();
     await page.context().close();
     const readOnly = await visit("/images", {}, 1);
     await readOnly.getByRole("link", { name: "busybox:latest" }).waitFor();
@@ -106,6 +142,16 @@ describe("images that come and go by the page", () => {
     const tags = page.getByRole("table", { name: "Tags" });
     const row = (name: string) => tags.getByRole("row", { name: new RegExp(`^${name} linux/`) });
     await row("2").waitFor();
+    // As long as it is not known which tags go together, none is deleted.
+    const { promise: released, resolve: release } = Promise.withResolvers<void>();
+    await page.route(/\/distribution\/.*same\/json$/, async (route) => {
+      await released;
+      await route.continue();
+    });
+    await page.reload();
+    await row("2").waitFor();
+    assert.equal(await row("1").getByRole("button", { name: "Delete" }).isDisabled(), true);
+    release();
     await row("same").getByRole("button", { name: "Pull" }).click();
     const pull = page.getByRole("dialog");
     await pull.getByRole("button", { name: "Pull", exact: true }).click();
@@ -116,10 +162,83 @@ describe("images that come and go by the page", () => {
     const question = page.getByRole("dialog", { name: "Delete from the registry?" });
     await question.getByText("same", { exact: true }).waitFor();
     await question.getByRole("button", { name: "Delete" }).click();
-    await row("1").waitFor({ state: "detached" });
+    await tags.getByText("same", { exact: true }).waitFor({ state: "detached" });
     await row("2").waitFor();
-    assert.equal(await row("same").count(), 0);
+    assert.equal(await tags.getByText("1", { exact: true }).count(), 0);
     await registry.end();
     await page.context().close();
   });
+
+  it("shows a login to the registry that it was typed for, and to no other", async (test) => {
+    const [mine, other] = [await startGuarded(), await startGuarded()];
+    test.after(async () => {
+      await mine.close();
+      await other.close();
+    });
+    const page = await visit("/registry");
+    const address = page.getByLabel("Registry", { exact: true });
+    const user = page.getByLabel("User name");
+    const refused = page.getByRole("alert").getByText(/unauthorized|no basic auth/i);
+    const browse = async (host: string) => {
+      await address.fill(host);
+      await page.getByRole("button", { name: "Browse" }).click();
+    };
+    await browse(other.host);
+    await refused.waitFor();
+    await address.fill(mine.host);
+    await user.fill("ann");
+    await page.getByLabel("Password, if the registry wants one").fill("secret");
+    await page.getByRole("button", { name: "Browse" }).click();
+    await page.getByRole("link", { name: "app" }).waitFor();
+    assert.equal(mine.logins.has(`Basic ${btoa("ann:secret")}`), true);
+
+    await page.goBack();
+    await refused.waitFor();
+    assert.deepEqual([await address.inputValue(), await user.inputValue()], [other.host, ""]);
+    await page.goForward();
+    await page.getByRole("link", { name: "app" }).waitFor();
+    await address.fill(other.host);
+    assert.equal(await user.inputValue(), "");
+    await address.fill(mine.host);
+
+    await page.getByRole("link", { name: "app" }).click();
+    await page.getByRole("table", { name: "Tags" }).getByRole("button", { name: "Pull" }).click();
+    const dialog = page.getByRole("dialog");
+    await dialog.getByText("Password, if the registry wants one").click();
+    assert.equal(await dialog.getByLabel("User name").inputValue(), "ann");
+    await dialog.getByLabel("Image").fill(`${other.host}/app:1`);
+    assert.equal(await dialog.getByLabel("User name").inputValue(), "");
+    const before = other.requests();
+    await dialog.getByRole("button", { name: "Pull", exact: true }).click();
+    await dialog.getByRole("alert").waitFor();
+    assert.notEqual(other.requests(), before);
+    await dialog.getByRole("button", { name: "Close" }).click();
+    await browse(other.host);
+    await refused.waitFor();
+    assert.deepEqual([...other.logins], []);
+    await page.context().close();
+  });
 });
+
+/** A registry that lets in whoever has any login, and keeps what it was shown. */
+async function startGuarded() {
+  const logins = new Set<string>();
+  let requests = 0;
+  const answers: Record<string, object> = {
+    "/v2/": {},
+    "/v2/_catalog": { repositories: ["app"] },
+    "/v2/app/tags/list": { name: "app", tags: ["1"] },
+  };
+  const served = await serve(
+    createServer((input, output) => {
+      requests++;
+      const { authorization } = input.headers;
+      const answer = answers[(input.url ?? "").split("?")[0] ?? ""];
+      if (authorization) logins.add(authorization);
+      else output.setHeader("WWW-Authenticate", 'Basic realm="guarded"');
+      output.writeHead(authorization ? (answer ? 200 : 404) : 401, { "Content-Type": "application/json" });
+      output.end(JSON.stringify(answer ?? {}));
+    }),
+  );
+  return { host: `127.0.0.1:${served.port}`, logins, requests: () => requests, close: served.close };
+}

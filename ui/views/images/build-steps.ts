@@ -30,6 +30,11 @@ export function takeMessage(state: BuildState, message: ProgressMessage): BuildS
     .reduce(takeLine, state);
 }
 
+/** Its messages have ended. @param failure says why, where neither an image nor an error was the last of them */
+export function endBuild(state: BuildState, failure: string): BuildState {
+  return state.image || state.failure ? state : { ...finishStep(state, "failed"), failure };
+}
+
 function takeLine(state: BuildState, line: string): BuildState {
   if (/^Step \d+\/\d+ : /.test(line)) {
     const { steps } = finishStep(state, "done");

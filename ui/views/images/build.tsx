@@ -5,12 +5,12 @@ import { textOf } from "../../api/failure.ts";
 import { readJsonLines } from "../../api/json-lines.ts";
 import { packFiles } from "../../files/tar.ts";
 import { formatBytes } from "../../formats/bytes.ts";
-import { useWords } from "../../languages/language.ts";
+import { useWords, words } from "../../languages/language.ts";
 import { Dialog } from "../../parts/dialog.tsx";
 import { chooseFiles } from "../../parts/download.ts";
 import { hintFor } from "../../parts/hints.ts";
 import { type BuildContext, contextFiles, selectFiles } from "./build-context.ts";
-import { type BuildState, type BuildStep, noBuild, takeMessage } from "./build-steps.ts";
+import { type BuildState, type BuildStep, endBuild, noBuild, takeMessage } from "./build-steps.ts";
 
 /** Browsers do not say what may be executed; Docker's clients on Windows send the same. */
 const sentMode = 0o755;
@@ -30,8 +30,10 @@ function useBuild() {
       const upload = await packFiles(await selectFiles(context), sentMode);
       const answer = await send("POST", "/build", { query, upload, signal });
       await readJsonLines<ProgressMessage>(answer, (message) => setState((old) => takeMessage(old, message)));
+      setState((old) => endBuild(old, words().buildCutOff));
     } catch (error) {
-      if (!signal.aborted) setState((old) => ({ ...old, failure: textOf(error) }));
+      const failure = signal.aborted ? words().buildCancelled : textOf(error);
+      setState((old) => endBuild(old, failure));
     }
     setRunning(false);
   }
@@ -66,7 +68,10 @@ export function BuildDialog({ onClose }: { onClose(): void }) {
           <button
             type="button"
             onClick={() =>
-              void chooseFiles({ isFolder: true }).then((files) => setContext({ ...context, files }))
+              void chooseFiles({ isFolder: true }).then(
+                // None: the choice was cancelled, and what was chosen before stays.
+                (files) => files.length > 0 && setContext((old) => ({ ...old, files })),
+              )
             }
           >
             {t.buildFolder}
@@ -134,11 +139,13 @@ const marks = { running: "…", done: "✓", failed: "✗" };
 
 /** The last one is open; the others open when they are clicked. */
 function Step({ step: { title, lines, state }, isLast }: { step: BuildStep; isLast: boolean }) {
+  const t = useWords();
   return (
     <li class={`build-step ${state}`}>
       <details open={isLast || state === "failed"}>
         <summary>
-          <span aria-hidden="true">{marks[state]}</span> <code>{title}</code>
+          <span aria-hidden="true">{marks[state]}</span> <code>{title}</code>{" "}
+          <span class="unseen">{t.stepStates[state]}</span>
         </summary>
         {lines.length > 0 && <pre>{lines.join("\n")}</pre>}
       </details>

@@ -7,7 +7,14 @@ import { formatBytes } from "../../formats/bytes.ts";
 import { useWords } from "../../languages/language.ts";
 import { Dialog } from "../../parts/dialog.tsx";
 import { hintFor } from "../../parts/hints.ts";
-import { authHeader, splitReference } from "./reference.ts";
+import {
+  authHeader,
+  loginFor,
+  noLogin,
+  type RegistryLogin,
+  registryOf,
+  splitReference,
+} from "./reference.ts";
 
 interface Layer {
   id: string;
@@ -97,7 +104,8 @@ export function Progress({ of }: { of: ReturnType<typeof useProgress> }) {
 interface PullDialogProps {
   /** What is there to begin with. */
   name?: string;
-  login?: { user: string; password: string };
+  /** For the registry of that name; it is sent to no other. */
+  login?: RegistryLogin;
   onClose(): void;
 }
 
@@ -106,7 +114,9 @@ export function PullDialog(props: PullDialogProps) {
   const { onClose } = props;
   const t = useWords();
   const [name, setName] = useState(props.name ?? "");
-  const [login, setLogin] = useState(props.login ?? { user: "", password: "" });
+  const [given, setGiven] = useState(props.login ?? noLogin);
+  const host = registryOf(name.trim());
+  const login = { ...loginFor(host, given), host };
   const progress = useProgress();
 
   async function pull(): Promise<void> {
@@ -114,7 +124,7 @@ export function PullDialog(props: PullDialogProps) {
     const isGood = await progress.run(
       "/images/create",
       { fromImage: repository, tag },
-      authHeader(name, login),
+      authHeader(name.trim(), login),
     );
     if (isGood) setName("");
   }
@@ -150,7 +160,7 @@ export function PullDialog(props: PullDialogProps) {
               type="text"
               autoComplete="off"
               value={login.user}
-              onInput={({ currentTarget }) => setLogin({ ...login, user: currentTarget.value })}
+              onInput={({ currentTarget }) => setGiven({ ...login, user: currentTarget.value })}
             />
           </label>
           <label class="field">
@@ -159,7 +169,7 @@ export function PullDialog(props: PullDialogProps) {
               type="password"
               autoComplete="off"
               value={login.password}
-              onInput={({ currentTarget }) => setLogin({ ...login, password: currentTarget.value })}
+              onInput={({ currentTarget }) => setGiven({ ...login, password: currentTarget.value })}
             />
           </label>
         </details>

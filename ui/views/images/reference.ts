@@ -11,13 +11,25 @@ export function registryOf(name: string): string {
   return name.includes("/") && /[.:]|^localhost$/.test(first) ? first : "docker.io";
 }
 
+/** A name and password, and the registry that they are for: no other may see them. */
+export interface RegistryLogin {
+  host: string;
+  user: string;
+  password: string;
+}
+
+export const noLogin: RegistryLogin = { host: "", user: "", password: "" };
+
+/** The login if it is for this registry. */
+export const loginFor = (host: string, login: RegistryLogin): RegistryLogin =>
+  login.host === host ? login : noLogin;
+
 /** What a registry that wants a login gets by way of the engine. */
-export function authHeader(
-  name: string,
-  { user, password }: { user: string; password: string },
-): Record<string, string> {
+export function authHeader(name: string, login: RegistryLogin): Record<string, string> {
+  const host = registryOf(name);
+  const { user, password } = loginFor(host, login);
   if (user === "") return {};
-  const auth = { username: user, password, serveraddress: registryOf(name) };
+  const auth = { username: user, password, serveraddress: host };
   const bytes = new TextEncoder().encode(JSON.stringify(auth));
   const text = btoa(String.fromCharCode(...bytes));
   return { "X-Registry-Auth": text.replaceAll("+", "-").replaceAll("/", "_") };

@@ -2,19 +2,18 @@ import { useState } from "preact/hooks";
 import { useWords } from "../../languages/language.ts";
 import { useTraits } from "../../live/traits.ts";
 import { Link } from "../../parts/link.tsx";
-import { addressOf, setQuery, usePlace } from "../../router.ts";
-import type { RegistryLogin } from "./ask.ts";
+import { addressOf, go, usePlace } from "../../router.ts";
+import { loginFor, noLogin, type RegistryLogin } from "../images/reference.ts";
 import { Repositories } from "./repositories.tsx";
 import { Tags } from "./tags.tsx";
-
-const noLogin: RegistryLogin = { user: "", password: "" };
 
 /** What a registry holds: its repositories, then the tags of one. */
 export function RegistryView() {
   const t = useWords();
   const { query } = usePlace();
   const { host = "", repository } = query;
-  const [login, setLogin] = useState(noLogin);
+  const [given, setGiven] = useState(noLogin);
+  const login = loginFor(host, given);
   const isBerth = useTraits()?.isBerth ?? true;
   return (
     <section class="view">
@@ -33,7 +32,7 @@ export function RegistryView() {
         </h1>
       </header>
       {isBerth ? (
-        <Asking host={host} login={login} onLogin={setLogin} />
+        <Asking key={host} host={host} login={login} onLogin={setGiven} />
       ) : (
         <p class="empty">{t.notThisEngine}</p>
       )}
@@ -55,13 +54,17 @@ function Asking({ host, login, onLogin }: AskingProps) {
   const t = useWords();
   const [address, setAddress] = useState(host);
   const [typed, setTyped] = useState(login);
+  const asked = address.trim();
+  // What was typed for one registry is not for the next.
+  const shown = { ...loginFor(asked, typed), host: asked };
   return (
     <form
       class="filters"
       onSubmit={(event) => {
         event.preventDefault();
-        onLogin(typed);
-        setQuery({ host: address.trim(), repository: "" });
+        onLogin(shown);
+        const target = addressOf(["registry"], { host: asked });
+        if (target !== location.pathname + location.search) go(target);
       }}
     >
       <input
@@ -76,18 +79,18 @@ function Asking({ host, login, onLogin }: AskingProps) {
         aria-label={t.userName}
         placeholder={t.userName}
         autoComplete="off"
-        value={typed.user}
-        onInput={({ currentTarget }) => setTyped({ ...typed, user: currentTarget.value })}
+        value={shown.user}
+        onInput={({ currentTarget }) => setTyped({ ...shown, user: currentTarget.value })}
       />
       <input
         type="password"
         aria-label={t.passwordOfRegistry}
         placeholder={t.loginPassword}
         autoComplete="off"
-        value={typed.password}
-        onInput={({ currentTarget }) => setTyped({ ...typed, password: currentTarget.value })}
+        value={shown.password}
+        onInput={({ currentTarget }) => setTyped({ ...shown, password: currentTarget.value })}
       />
-      <button type="submit" class="primary" disabled={address.trim() === ""}>
+      <button type="submit" class="primary" disabled={asked === ""}>
         {t.browse}
       </button>
     </form>

@@ -6,7 +6,8 @@ import { Link } from "../../parts/link.tsx";
 import { Loaded } from "../../parts/loading.tsx";
 import { Table } from "../../parts/table.tsx";
 import { addressOf, go } from "../../router.ts";
-import { type RegistryLogin, useRegistry } from "./ask.ts";
+import type { RegistryLogin } from "../images/reference.ts";
+import { useRegistry } from "./ask.ts";
 
 interface Listed {
   Repositories: string[];

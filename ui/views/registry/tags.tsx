@@ -1,5 +1,5 @@
-import { useEffect, useState } from "preact/hooks";
-import { at, atImage, call } from "../../api/call.ts";
+import { useState } from "preact/hooks";
+import { at, call } from "../../api/call.ts";
 import { useWords, type Words, words } from "../../languages/language.ts";
 import { type Column, compareText } from "../../parts/columns.ts";
 import { confirm } from "../../parts/dialog.tsx";
@@ -10,27 +10,8 @@ import { session } from "../../session.ts";
 import { useStore } from "../../store.ts";
 import { PullDialog } from "../images/pull.tsx";
 import { authHeader } from "../images/reference.ts";
-import { type RegistryLogin, useRegistry } from "./ask.ts";
-
-interface RemoteTag {
-  name: string;
-  digest?: string;
-  platforms?: string;
-}
-
-interface Described {
-  Descriptor: { digest: string };
-  Platforms: { os: string; architecture: string; variant?: string }[];
-}
-
-/** Each is a question to the registry. */
-const mostDescribed = 200;
-
-interface TagsProps {
-  host: string;
-  repository: string;
-  login: RegistryLogin;
-}
+import { useRegistry } from "./ask.ts";
+import { type RemoteTag, type TagsProps, useDescribed } from "./describe.ts";
 
 /** The tags of a repository, with what they stand for. */
 export function Tags({ host, repository, login }: TagsProps) {
@@ -43,8 +24,8 @@ export function Tags({ host, repository, login }: TagsProps) {
     host,
     login,
   );
-  const described = useDescribed(listed.value?.Tags, { host, repository, login });
-  const rows = (listed.value?.Tags ?? []).map((name): RemoteTag => ({ name, ...described.get(name) }));
+  const { found, isDone } = useDescribed(listed.value?.Tags, { host, repository, login });
+  const rows = (listed.value?.Tags ?? []).map((name): RemoteTag => ({ name, ...found.get(name) }));
   const remove = async (tag: RemoteTag) => {
     if (await removeTag(rows, tag, { host, repository, login })) listed.reload();
   };
@@ -55,7 +36,13 @@ export function Tags({ host, repository, login }: TagsProps) {
         <button type="button" onClick={() => setPulled(`${host}/${repository}:${tag.name}`)}>
           {t.pullStart}
         </button>
-        <button type="button" class="danger" disabled={!tag.digest} onClick={() => void remove(tag)}>
+        <button
+          type="button"
+          class="danger"
+          // The question names all tags that go with this one.
+          disabled={!tag.digest || !isDone}
+          onClick={() => void remove(tag)}
+        >
           {t.deleteTag}
         </button>
       </span>
@@ -99,34 +86,6 @@ function columnsOf(t: Words): Column<RemoteTag>[] {
   ];
 }
 
-/** By tag, one after the other as they come. */
-function useDescribed(tags: readonly string[] | undefined, { host, repository, login }: TagsProps) {
-  const [described, setDescribed] = useState<ReadonlyMap<string, Omit<RemoteTag, "name">>>(new Map());
-  useEffect(() => {
-    const stop = new AbortController();
-    const { signal } = stop;
-    const headers = authHeader(`${host}/any`, login);
-    async function describe(tag: string): Promise<void> {
-      const path = `/distribution/${atImage(`${host}/${repository}:${tag}`)}/json`;
-      const { Descriptor, Platforms } = await call<Described>("GET", path, { headers, signal });
-      const platforms = Platforms.filter(({ os }) => os !== "unknown")
-        .map(({ os, architecture, variant }) => [os, architecture, variant].filter(Boolean).join("/"))
-        .join(", ");
-      setDescribed((old) => new Map(old).set(tag, { digest: Descriptor.digest, platforms }));
-    }
-    async function describeAll(): Promise<void> {
-      for (const tag of (tags ?? []).slice(0, mostDescribed)) {
-        // A tag may be gone, or stand for what is no image.
-        await describe(tag).catch(() => {});
-        if (signal.aborted) return;
-      }
-    }
-    void describeAll();
-    return () => stop.abort();
-  }, [tags]);
-  return described;
-}
-
 /** @returns whether it is gone */
 async function removeTag(
   all: readonly RemoteTag[],
@@ -135,9 +94,9 @@ async function removeTag(
 ): Promise<boolean> {
   const t = words();
   const names = all.filter((one) => one.digest === digest).map(({ name }) => name);
-  const answer = await confirm({
-    ...{ title: t.deleteTagQuestion, loss: t.deleteTagLoss, names, action: t.deleteTag },
-  });
+  const unknown = all.filter((one) => one.digest === undefined).length;
+  const loss = `${unknown > 0 ? t.deleteTagUnknown(unknown) : ""} ${t.deleteTagLoss}`.trim();
+  const answer = await confirm({ title: t.deleteTagQuestion, loss, names, action: t.deleteTag });
   if (!answer || !digest) return false;
   return attempt(t.deleteTag, () =>
     call("DELETE", `/berth/registries/${at(host)}/manifest`, {
