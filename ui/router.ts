@@ -37,6 +37,12 @@ export function go(address: string): void {
   scrollTo(0, 0);
 }
 
+/** Changes the query by a step that the browser's Back takes back. */
+export function goWithQuery(change: Record<string, string | undefined>): void {
+  const { parts, query } = place.get();
+  go(addressOf(parts, { ...query, ...change }));
+}
+
 /** Changes the query in place: filters are part of the address, and not of the history. */
 export function setQuery(change: Record<string, string | undefined>): void {
   const { parts, query } = place.get();

@@ -22,12 +22,35 @@ export async function packFiles(files: readonly SentFile[], mode = 0o644): Promi
   return archive;
 }
 
-/** The bytes of the first file in an archive. @throws Error when there is none */
-export async function firstFile(archive: ReadableStream<Uint8Array>): Promise<ReadableStream<Uint8Array>> {
+/**
+ * The bytes of the first file in an archive.
+ * @param stop ends where the archive comes from: what follows a file that was read or cancelled is read by none
+ * @throws Error when there is none
+ */
+export async function firstFile(
+  archive: ReadableStream<Uint8Array>,
+  stop: () => void,
+): Promise<ReadableStream<Uint8Array>> {
   const reader = archive.pipeThrough(createTarDecoder()).getReader();
   for (let entry = await reader.read(); !entry.done; entry = await reader.read()) {
-    if (entry.value.header.type === "file") return entry.value.body;
+    if (entry.value.header.type === "file") return stopAfter(entry.value.body, stop);
     await entry.value.body.cancel();
   }
   throw new Error("The archive has no file.");
+}
+
+function stopAfter(content: ReadableStream<Uint8Array>, stop: () => void): ReadableStream<Uint8Array> {
+  const reader = content.getReader();
+  return new ReadableStream(
+    {
+      async pull(controller) {
+        const { done, value } = await reader.read();
+        if (!done) return controller.enqueue(value);
+        controller.close();
+        stop();
+      },
+      cancel: stop,
+    },
+    { highWaterMark: 0 },
+  );
 }

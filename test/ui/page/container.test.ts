@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { describe, it } from "node:test";
+import type { Request } from "playwright-core";
 import { eventually } from "../../engine.ts";
 import { findFreePort } from "../../free-port.ts";
 import { useBrowser } from "./browser.ts";
@@ -62,7 +63,7 @@ describe("the page of a container", () => {
     assert.equal(readFileSync(await saved.path(), "utf8"), "<b>letter</b>\n");
     await dialog.getByRole("button", { name: "Close" }).click();
     await papers.getByRole("button", { name: "program" }).click();
-    await page.getByRole("dialog").getByText("It is no text.").waitFor();
+    await page.getByRole("dialog").getByText("This is not a text file.").waitFor();
     await page.getByRole("dialog").getByRole("button", { name: "Close" }).click();
     await papers.getByRole("button", { name: "link" }).click();
     await page.getByText("This folder is empty.").waitFor();
@@ -85,6 +86,103 @@ describe("the page of a container", () => {
     await readOnly.getByRole("button", { name: "letter" }).waitFor();
     assert.equal(await readOnly.getByRole("button", { name: "Upload" }).count(), 0);
     await readOnly.context().close();
+  });
+
+  it("reads what a link leads to, ends what it does not show, and drops a late answer", async () => {
+    const script =
+      "mkdir /desk; echo written > /etc/letter; ln -s ../etc/letter /desk/link; ln -s gone /desk/dangling; " +
+      "ln -s /dev/null /desk/device; echo early > /desk/early; truncate -s 300M /desk/large; touch /ready; sleep 1000";
+    await shell("linked", script);
+    await eventually(
+      () => berth("exec", "linked", "ls", "/"),
+      (text) => text.includes("ready"),
+    );
+    const page = await visit("/containers/linked/files");
+    await page
+      .getByRole("table", { name: "Files of /", exact: true })
+      .getByRole("button", { name: "desk" })
+      .click();
+    const desk = page.getByRole("table", { name: "Files of /desk" });
+    await desk.getByRole("button", { name: "link" }).click();
+    const letter = page.getByRole("dialog", { name: "/desk/link" });
+    await letter.getByText("written").waitFor();
+    const [saved] = await Promise.all([
+      page.waitForEvent("download"),
+      letter.getByRole("button", { name: "Download" }).click(),
+    ]);
+    assert.equal(saved.suggestedFilename(), "link");
+    assert.equal(readFileSync(await saved.path(), "utf8"), "written\n");
+    await letter.getByRole("button", { name: "Close" }).click();
+    for (const name of ["dangling", "device"]) {
+      await desk.getByRole("button", { name }).click();
+      await page.locator(".notice", { hasText: name }).getByText("This file cannot be shown.").waitFor();
+    }
+
+    const isLarge = (request: Request) => request.url().endsWith("/archive?path=%2Fdesk%2Flarge");
+    const [end] = await Promise.all([
+      Promise.race([
+        page.waitForEvent("requestfailed", isLarge).then(() => "ended"),
+        page.waitForEvent("requestfinished", isLarge).then(() => "read to its end"),
+      ]),
+      desk.getByRole("button", { name: "large" }).click(),
+    ]);
+    assert.equal(end, "ended");
+    await page.getByRole("dialog").getByText("This is not a text file.").waitFor();
+    await page.getByRole("dialog").getByRole("button", { name: "Close" }).click();
+
+    const { promise: released, resolve: release } = Promise.withResolvers<void>();
+    const isEarly = (url: URL) => url.searchParams.get("path") === "/desk/early";
+    await page.route(isEarly, async (route) => {
+      await released;
+      await route.continue();
+    });
+    await desk.getByRole("button", { name: "early" }).click();
+    await desk.getByRole("button", { name: "link" }).click();
+    await letter.getByText("written").waitFor();
+    const isEarlyRequest = (request: Request) => isEarly(new URL(request.url()));
+    await Promise.all([
+      Promise.race([
+        page.waitForEvent("requestfailed", isEarlyRequest),
+        page.waitForEvent("requestfinished", isEarlyRequest),
+      ]),
+      release(),
+    ]);
+    await page.evaluate("new Promise((resolve) => setTimeout(resolve, 200))");
+    assert.equal(await page.getByRole("dialog").getAttribute("aria-label"), "/desk/link");
+    await letter.getByRole("button", { name: "Close" }).click();
+    await page.goBack();
+    await page.getByRole("table", { name: "Files of /", exact: true }).waitFor();
+    await page.context().close();
+  });
+
+  it("asks before an upload replaces a file, and never replaces a folder", async () => {
+    await shell("kept", "mkdir -p /box/folder; echo old > /box/folder/in; echo old > /box/file; sleep 1000");
+    const page = await visit("/containers/kept/files?path=/box");
+    await page.getByRole("button", { name: "folder", exact: true }).waitFor();
+    const upload = async (name: string) => {
+      const [chooser] = await Promise.all([
+        page.waitForEvent("filechooser"),
+        page.getByRole("button", { name: "Upload" }).click(),
+      ]);
+      await chooser.setFiles([{ name, mimeType: "text/plain", buffer: Buffer.from("new") }]);
+    };
+    await upload("folder");
+    await page
+      .getByRole("alert")
+      .getByText(/cannot overwrite directory/)
+      .waitFor();
+    assert.equal(await berth("exec", "kept", "cat", "/box/folder/in"), "old");
+    const question = page.getByRole("dialog", { name: "Replace this file?" });
+    await upload("file");
+    await question.getByText("file", { exact: true }).waitFor();
+    await question.getByRole("button", { name: "Cancel" }).click();
+    await question.waitFor({ state: "detached" });
+    assert.equal(await berth("exec", "kept", "cat", "/box/file"), "old");
+    await upload("file");
+    await question.getByRole("button", { name: "Replace" }).click();
+    await page.getByText("1 file uploaded").waitFor();
+    assert.equal(await berth("exec", "kept", "cat", "/box/file"), "new");
+    await page.context().close();
   });
 
   it("has a terminal that one types in, which has the page's size", async () => {
@@ -244,7 +342,22 @@ describe("the page of a container", () => {
       () => berth("port", "edited"),
       (text) => text === `80/tcp -> 127.0.0.1:${port}`,
     );
-    await ports.getByRole("button", { name: "Remove this row" }).click();
+    // What another publishes while the form is open stays.
+    const others = `127.0.0.1:${await findFreePort()}`;
+    const second = `127.0.0.1:${await findFreePort()}`;
+    await berth("update", "--publish-add", `${others}:81`, "edited");
+    await ports.getByRole("button", { name: "Add: Published ports" }).click();
+    await ports.getByLabel("Published ports 2").fill(`${second}:82`);
+    await ports.getByRole("button", { name: "Apply" }).click();
+    await eventually(
+      () => berth("port", "edited"),
+      (text) => text.includes(second),
+    );
+    const all = [`80/tcp -> 127.0.0.1:${port}`, `81/tcp -> ${others}`, `82/tcp -> ${second}`];
+    assert.deepEqual((await berth("port", "edited")).split("\n").sort(), all);
+    await ports.getByLabel("Published ports 3").waitFor();
+    for (let row = 0; row < 3; row++)
+      await ports.getByRole("button", { name: "Remove this row" }).first().click();
     await ports.getByRole("button", { name: "Apply" }).click();
     await eventually(
       () => berth("port", "edited"),

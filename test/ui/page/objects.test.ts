@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, it } from "node:test";
 import { eventually } from "../../engine.ts";
@@ -96,7 +96,15 @@ describe("the page's other rooms", () => {
     await files.getByRole("button", { name: "<i>odd" }).waitFor();
     await page.getByLabel("Part of a path").fill("");
     await files.getByRole("button", { name: "big", exact: true }).click();
-    await page.getByRole("dialog").getByText("It is no text.").waitFor();
+    await page.getByRole("dialog").getByText("This is not a text file.").waitFor();
+    const folder = join(engine.folder, "bare");
+    mkdirSync(folder);
+    writeFileSync(join(folder, "Dockerfile"), "FROM scratch\nLABEL bare=yes\n");
+    await berth("build", "-q", "-t", "bare:1", folder);
+    await page.goto(`${ui().origin}/images`);
+    await page.getByRole("link", { name: "bare:1" }).click();
+    await page.getByRole("link", { name: "Layers" }).click();
+    await page.getByText("This image has no layers.").waitFor();
     await page.context().close();
     await berth("rm", "first", "second");
   });
@@ -137,6 +145,7 @@ describe("the page's other rooms", () => {
       letter.getByRole("button", { name: "Download" }).click(),
     ]);
     assert.equal(readFileSync(await saved.path(), "utf8"), "kept\n");
+    assert.doesNotMatch(saved.url(), /^blob:/);
     await letter.getByRole("button", { name: "Close" }).click();
     await page.getByRole("link", { name: "Volumes", exact: true }).first().click();
     await page.getByLabel("Select papers-copy").check();

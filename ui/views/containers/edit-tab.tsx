@@ -6,7 +6,8 @@ import { useWords } from "../../languages/language.ts";
 import { useTraits } from "../../live/traits.ts";
 import { attempt, tell } from "../../parts/notices.tsx";
 import { Choice, Rows, TextField } from "../run/fields.tsx";
-import { createBody, emptyForm, findMistakes, formOf, type RunForm } from "../run/form.ts";
+import { emptyForm, findMistakes, formOf, type RunForm } from "../run/form.ts";
+import { portChanges } from "./port-changes.ts";
 import type { TabProps } from "./tab.ts";
 
 /** What can be changed of a container that is there. */
@@ -90,28 +91,28 @@ function Limits({ container }: TabProps) {
   );
 }
 
+const portsOf = (container: ContainerInspect) => formOf(container, {}).ports;
+
 /** berth publishes ports of a container that runs. */
 function PublishedPorts({ container }: TabProps) {
   const t = useWords();
-  const [ports, setPorts] = useState<string[]>(() => formOf(container, {}).ports);
+  const [base, setBase] = useState<readonly string[]>(() => portsOf(container));
+  const [ports, setPorts] = useState<string[]>(() => portsOf(container));
+  const [isBusy, setBusy] = useState(false);
   const mistakes = findMistakes({ ...emptyForm, ports }, t);
   async function change(): Promise<void> {
-    // What the page knows may be older than the last change.
-    const path = at(container.Id);
-    const now = formOf(await get<ContainerInspect>(`/containers/${path}/json`), {}).ports;
-    const bindings = (list: readonly string[]) =>
-      createBody({ ...emptyForm, ports: [...list] }).HostConfig?.PortBindings ?? {};
-    const Publish = bindings(ports.filter((text) => !now.includes(text)));
-    const Unpublish = Object.entries(bindings(now.filter((text) => !ports.includes(text)))).flatMap(
-      ([key, list]) =>
-        (list ?? []).map(({ HostIp, HostPort }) => ({
-          ...(HostIp && { HostIp }),
-          HostPort,
-          Protocol: key.split("/")[1],
-        })),
-    );
-    await post(`/berth/containers/${path}/ports`, {}, { Publish, Unpublish });
+    const path = `/containers/${at(container.Id)}`;
+    const readPorts = async () => portsOf(await get<ContainerInspect>(`${path}/json`));
+    await post(`/berth${path}/ports`, {}, portChanges(base, ports, await readPorts()));
     tell(t.updated);
+    const published = await readPorts();
+    setBase(published);
+    setPorts(published);
+  }
+  async function submit(): Promise<void> {
+    setBusy(true);
+    await attempt(t.update, change);
+    setBusy(false);
   }
   return (
     <form
@@ -119,14 +120,16 @@ function PublishedPorts({ container }: TabProps) {
       aria-label={t.editPorts}
       onSubmit={(event) => {
         event.preventDefault();
-        void attempt(t.update, change);
+        if (!isBusy) void submit();
       }}
     >
       <h2>{t.editPorts}</h2>
       <p class="muted">{t.editPortsHint}</p>
-      <Rows label={t.publishPorts} hint={t.portHint} values={ports} onChange={setPorts} />
+      <div inert={isBusy}>
+        <Rows label={t.publishPorts} hint={t.portHint} values={ports} onChange={setPorts} />
+      </div>
       <Mistakes texts={mistakes} />
-      <button type="submit" class="primary" disabled={mistakes.length > 0}>
+      <button type="submit" class="primary" disabled={mistakes.length > 0 || isBusy}>
         {t.update}
       </button>
     </form>

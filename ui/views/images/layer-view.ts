@@ -48,8 +48,8 @@ export function useLayerView(id: string, layer: number): { view?: LayerView; fai
 export const fileTarget = (id: string, layer: number, path: string) =>
   `${layersOf(id)}/${layer}/file?path=${encodeURIComponent(path)}`;
 
-/** @throws Failure */
-export async function readLayeredText(id: string, layer: number, path: string): Promise<ShownFile> {
-  const { body } = await send("GET", fileTarget(id, layer, path));
+/** @param target as `fileTarget` gives it @throws Failure */
+export async function readLayeredText(target: string, path: string): Promise<ShownFile> {
+  const { body } = await send("GET", target);
   return readText(`/${path}`, body ?? new Blob().stream());
 }

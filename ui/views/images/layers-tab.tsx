@@ -3,6 +3,7 @@ import type { AnalyzedLayer, ImageAnalysis } from "../../../src/formats/docker-a
 import { FileDialog, type ShownFile } from "../../files/file-dialog.tsx";
 import { formatBytes } from "../../formats/bytes.ts";
 import { useWords } from "../../languages/language.ts";
+import { useLatest } from "../../live/latest.ts";
 import { useResource } from "../../live/resource.ts";
 import { download } from "../../parts/download.ts";
 import { TextTable } from "../../parts/facts.tsx";
@@ -17,20 +18,36 @@ const baseName = (path: string) => path.split("/").at(-1) || "file";
 /** What each layer changes, the files up to it, and the bytes that the image does not show. */
 export function LayersTab({ id }: { id: string }) {
   const analysis = useResource<ImageAnalysis>(layersOf(id), []);
-  return <Loaded of={analysis}>{(found) => <Explorer key={found.Image} id={id} analysis={found} />}</Loaded>;
+  const t = useWords();
+  return (
+    <Loaded of={analysis}>
+      {(found) =>
+        found.Layers.length > 0 ? (
+          <Explorer key={found.Image} id={id} analysis={found} />
+        ) : (
+          <p class="empty">{t.noLayers}</p>
+        )
+      }
+    </Loaded>
+  );
 }
 
 function Explorer({ id, analysis }: { id: string; analysis: ImageAnalysis }) {
   const t = useWords();
   const { Layers } = analysis;
-  const [layer, setLayer] = useState(Math.max(0, Layers.length - 1));
+  const [layer, setLayer] = useState(Layers.length - 1);
   const [isWaste, setWaste] = useState(false);
-  const [file, setFile] = useState<ShownFile>();
+  const [shown, setShown] = useState<{ file: ShownFile; target: string }>();
+  const begin = useLatest([id, layer]);
   const { view, failure } = useLayerView(id, layer);
   const percent = `${(analysis.Efficiency * 100).toFixed(1)} %`;
   const open = (path: string) =>
-    void attempt(t.files, async () => setFile(await readLayeredText(id, layer, path)));
-  const save = (path: string) => void download(fileTarget(id, layer, path), baseName(path));
+    void attempt(t.files, async () => {
+      const isWanted = begin();
+      const target = fileTarget(id, layer, path);
+      const file = await readLayeredText(target, path);
+      if (isWanted()) setShown({ file, target });
+    });
   return (
     <div class="explorer">
       <div class="explorer-layers">
@@ -50,8 +67,12 @@ function Explorer({ id, analysis }: { id: string; analysis: ImageAnalysis }) {
       {failure !== undefined && <p role="alert">{failure}</p>}
       {!view && failure === undefined && <p class="muted">{t.layersLoading}</p>}
       {view && <LayerFiles key={layer} view={view} onRead={open} />}
-      {file && (
-        <FileDialog file={file} onDownload={() => save(file.path)} onClose={() => setFile(undefined)} />
+      {shown && (
+        <FileDialog
+          file={shown.file}
+          onDownload={() => void download(shown.target, baseName(shown.file.path))}
+          onClose={() => setShown(undefined)}
+        />
       )}
     </div>
   );

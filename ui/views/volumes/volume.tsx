@@ -6,6 +6,7 @@ import { FileBrowser, type FileSource } from "../../files/browser.tsx";
 import { useWords } from "../../languages/language.ts";
 import { useResource } from "../../live/resource.ts";
 import { useTraits } from "../../live/traits.ts";
+import { download } from "../../parts/download.ts";
 import { Facts } from "../../parts/facts.tsx";
 import { Link } from "../../parts/link.tsx";
 import { Loaded } from "../../parts/loading.tsx";
@@ -69,13 +70,15 @@ function VolumeFiles({ name }: { name: string }) {
 }
 
 const sourceOf = (name: string): FileSource => ({
-  isDirectory: (path) =>
+  follow: (path) =>
     call("GET", `/berth/volumes/${at(name)}/files`, { query: { path } }).then(
-      () => true,
-      () => false,
+      () => ({ path, kind: "directory" }),
+      () => ({ path, kind: "file" }),
     ),
   async read(path) {
     const { body } = await send("GET", `/berth/volumes/${at(name)}/file`, { query: { path } });
     return body ?? new Blob().stream();
   },
+  save: (path, fileName) =>
+    download(`/berth/volumes/${at(name)}/file?path=${encodeURIComponent(path)}`, fileName),
 });
