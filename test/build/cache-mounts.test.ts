@@ -1,9 +1,13 @@
 import assert from "node:assert/strict";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { execFileSync } from "node:child_process";
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { type IncomingMessage, request } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
 import { eventually, startEngine, type TestEngine, useEngine } from "../engine.ts";
+import { makeTar } from "../images/fixtures.ts";
 import { writeFiles } from "./context-folder.ts";
 
 describe("cache mounts", () => {
@@ -70,14 +74,72 @@ describe("cache mounts", () => {
     assert.equal((await running).code, 0);
   });
 
-  it("are not made of what is no archive, and lead nowhere else", async () => {
+  /** An export that nothing is read of yet. */
+  const beginExport = (name: string) =>
+    new Promise<IncomingMessage>((resolve, reject) => {
+      const path = `/berth/build/cache-mounts/export?name=${name}`;
+      request({ socketPath: join(engine.execRoot, "berth.sock"), path }, resolve)
+        .on("error", reject)
+        .end();
+    });
+
+  it("stay as they are while they are exported: a build that wants one waits", async () => {
+    const write = (word: string) =>
+      `rm -rf /c/* && yes ${word} | head -c 20000000 > /c/big && echo ${word} > /c/z`;
+    assert.equal((await build(engine, write("first"))).code, 0);
+    const leaving = await beginExport("npm");
+    const building = build(engine, write("other"));
+    // Without the wait it would be done by now, and two files of the tar would be torn.
+    assert.equal(await Promise.race([building.then(() => "done"), sleep(5000, "waits")]), "waits");
+    const pieces: Buffer[] = [];
+    for await (const piece of leaving) pieces.push(piece as Buffer);
+    const read = (member: string) =>
+      execFileSync("tar", ["-xOf", "-", member], {
+        input: Buffer.concat(pieces),
+        maxBuffer: 64 << 20,
+      }).toString();
+    assert.equal(read("./z"), "first\n");
+    assert.equal(read("./big"), "first\n".repeat(4_000_000).slice(0, 20_000_000));
+    assert.equal((await building).code, 0);
+    assert.match((await build(engine, "cat /c/z")).stderr, / other\n/);
+  });
+
+  it("are not made of an archive that leads outside, by a name or by a link", async () => {
+    const outside = join(folder, "outside");
+    writeFiles(outside, { kept: "kept" });
+    const link = { name: "way", type: "symlink", linkName: outside } as const;
+    for (const [name, members] of [
+      ["above", [{ name: "../above", data: "x" }]],
+      ["far-above", [{ name: `a/${"../".repeat(20)}${outside}/new`, data: "x" }]],
+      ["hard", [{ name: "hard", type: "link", linkName: "../../etc/passwd" }]],
+      ["hard-far", [link, { name: "hard", type: "link", linkName: "way/kept" }]],
+    ] as const) {
+      const file = join(folder, "hostile.tar");
+      writeFileSync(file, makeTar(members));
+      const refused = await mounts(engine, "import", name, file);
+      assert.equal(refused.code, 1, name);
+      assert.match(refused.stderr, /escapes the root|leads outside|ENOENT/, name);
+    }
+    const file = join(folder, "inside.tar");
+    writeFileSync(
+      file,
+      makeTar([{ name: `${outside}/absolute`, data: "x" }, link, { name: "way/through", data: "x" }]),
+    );
+    const made = await mounts(engine, "import", "inside", file);
+    assert.equal(made.code, 0, made.stderr);
+    for (const name of ["absolute", "through", "new", "hard"])
+      assert.ok(!existsSync(join(outside, name)), name);
+    assert.equal((await mounts(engine, "ls", "-q")).stdout, "inside\nnpm\n");
+  });
+
+  it("are not made of what is no archive", async () => {
     const bad = join(folder, "bad.tar");
     writeFileSync(bad, "no archive".repeat(1000));
     assert.equal((await mounts(engine, "import", "bad", bad)).code, 1);
     const none = await mounts(engine, "export", "nosuch");
     assert.deepEqual([none.code, /no such cache mount: nosuch/.test(none.stderr)], [1, true]);
     assert.equal((await mounts(engine, "import", "", archive)).code, 1);
-    assert.equal((await mounts(engine, "ls", "-q")).stdout, "npm\n");
+    assert.equal((await mounts(engine, "ls", "-q")).stdout, "inside\nnpm\n");
     assert.match((await mounts(engine)).stderr, /berth builder cache-mount COMMAND/);
   });
 });

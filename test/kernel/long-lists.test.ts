@@ -44,23 +44,26 @@ describe("a long list of containers", () => {
       }
     };
     const lanes = [change(0), change(1)];
-    for (let round = 0; round < rounds; round++) {
-      const goneBefore = new Set(gone);
-      const all = await list(["", "&brief=1", "&size=1"][round % 3] ?? "");
-      const ids = all.map(({ Id }) => Id);
-      assert.equal(new Set(ids).size, ids.length, "one is there twice");
-      const isSteady = new Set(steady);
-      assert.deepEqual(
-        ids.filter((id) => isSteady.has(id)),
-        steady.toReversed(),
-      );
-      assert.deepEqual(
-        ids.filter((id) => goneBefore.has(id)),
-        [],
-      );
-      for (const { Names } of all) assert.equal(Names.length, 1);
+    try {
+      for (let round = 0; round < rounds; round++) {
+        const goneBefore = new Set(gone);
+        const all = await list(["", "&brief=1", "&size=1"][round % 3] ?? "");
+        const ids = all.map(({ Id }) => Id);
+        assert.equal(new Set(ids).size, ids.length, "one is there twice");
+        const isSteady = new Set(steady);
+        assert.deepEqual(
+          ids.filter((id) => isSteady.has(id)),
+          steady.toReversed(),
+        );
+        assert.deepEqual(
+          ids.filter((id) => goneBefore.has(id)),
+          [],
+        );
+        for (const { Names } of all) assert.equal(Names.length, 1);
+      }
+    } finally {
+      isOver = true;
     }
-    isOver = true;
     await Promise.all(lanes);
     assert.ok(gone.size >= rounds, `only ${gone.size} came and went`);
     assert.deepEqual(

@@ -25,7 +25,7 @@ export interface OpenSettings {
 
 /** What `RUN --mount=type=cache` keeps from one build to the next. */
 export interface CacheMounts {
-  /** Waits for one that is locked. @throws the signal's reason */
+  /** Waits for one that is lent, or is locked or to be locked. @throws the signal's reason */
   open(mount: CacheMount, settings: OpenSettings): Promise<OpenCacheMount>;
   /** One that no step has, for as long as it is read. @throws notFound; conflict while a step has it */
   borrow(id: string): OpenCacheMount;
@@ -42,11 +42,16 @@ export interface CacheMounts {
 interface Kept {
   record: CacheMountRecord;
   users: number;
-  /** Who wants it alone. */
   waiting: number;
-  /** Resolves when the one that has it locked, or to itself, lets go. */
-  free: Promise<void>;
+  /** What has it reads all of it, so that it is to stay as it is. */
+  isLent: boolean;
+  /** Called when one that has it lets go. */
+  wakers: Set<() => void>;
 }
+
+const keep = (record: CacheMountRecord): Kept => ({
+  ...{ record, users: 0, waiting: 0, isLent: false, wakers: new Set() },
+});
 
 type Fill = (layers: string[], source: string, target: string, signal: AbortSignal) => Promise<void>;
 
@@ -73,7 +78,7 @@ async function makeMount(
     ...{ id, name: mount.id, createdAt: now, lastUsedAt: now, usageCount: 0 },
     description: `cached mount ${mount.target} from ${settings.description}`,
   };
-  const one: Kept = { record, users: 0, waiting: 0, free: Promise.resolve() };
+  const one = keep(record);
   try {
     mkdirSync(path, { mode: 0o755 });
     if (mount.from) await fill(await settings.layersOf(mount), mount.source, path, settings.signal);
@@ -91,13 +96,13 @@ async function makeMount(
   return one;
 }
 
-function takeMount({ root, records }: MountStore, one: Kept, isExclusive: boolean): OpenCacheMount {
+/** @param isLent others keep away until it is closed */
+function takeMount({ root, records }: MountStore, one: Kept, isLent = false): OpenCacheMount {
   one.users++;
+  one.isLent = isLent;
   one.record.usageCount++;
   one.record.lastUsedAt = Date.now();
   records.putSoon(one.record.id, one.record);
-  const freed = Promise.withResolvers<void>();
-  if (isExclusive) one.free = freed.promise;
   let isClosed = false;
   return {
     path: join(root, one.record.id),
@@ -105,9 +110,38 @@ function takeMount({ root, records }: MountStore, one: Kept, isExclusive: boolea
       if (isClosed) return;
       isClosed = true;
       one.users--;
-      freed.resolve();
+      if (isLent) one.isLent = false;
+      for (const wake of one.wakers) wake();
     },
   };
+}
+
+const isNotLent = ({ isLent }: Kept) => !isLent;
+const hasNoUsers = ({ users }: Kept) => users === 0;
+
+/** @throws the signal's reason */
+async function takeWhen(
+  store: MountStore,
+  one: Kept,
+  isFree: (one: Kept) => boolean,
+  signal: AbortSignal,
+): Promise<OpenCacheMount> {
+  one.waiting++;
+  try {
+    while (!isFree(one)) {
+      signal.throwIfAborted();
+      const { promise, resolve } = Promise.withResolvers<void>();
+      const wake = () => resolve();
+      one.wakers.add(wake);
+      signal.addEventListener("abort", wake);
+      await promise;
+      one.wakers.delete(wake);
+      signal.removeEventListener("abort", wake);
+    }
+    return takeMount(store, one);
+  } finally {
+    one.waiting--;
+  }
 }
 
 async function removeMount({ root, records, kept, moving }: MountStore, id: string): Promise<boolean> {
@@ -142,7 +176,7 @@ async function addMount(
     await fill(path);
     const gone = clear();
     records.put(id, record);
-    kept.set(id, { record, users: 0, waiting: 0, free: Promise.resolve() });
+    kept.set(id, keep(record));
     await Promise.all(gone);
     return record;
   } catch (error) {
@@ -162,8 +196,7 @@ export function openCacheMounts(root: string, state: State, fill: Fill): CacheMo
   const records = state.records(cacheMountKind);
   const kept = new Map<string, Kept>();
   for (const record of records.load().values())
-    if (existsSync(join(root, record.id)))
-      kept.set(record.id, { record, users: 0, waiting: 0, free: Promise.resolve() });
+    if (existsSync(join(root, record.id))) kept.set(record.id, keep(record));
     else records.delete(record.id);
   for (const name of readdirSync(root))
     if (!kept.has(name)) void removeTree(join(root, name)).catch(() => {});
@@ -171,8 +204,6 @@ export function openCacheMounts(root: string, state: State, fill: Fill): CacheMo
   const store: MountStore = { root, records, kept, moving, fill };
   const make = (mount: CacheMount, settings: OpenSettings) => makeMount(store, mount, settings);
   const named = (name: string) => [...kept.values()].filter(({ record }) => record.name === name);
-
-  const take = (one: Kept, isExclusive: boolean) => takeMount(store, one, isExclusive);
 
   /** Two that want a new one of the same name get the same. */
   const making = new Map<string, Promise<Kept>>();
@@ -191,7 +222,7 @@ export function openCacheMounts(root: string, state: State, fill: Fill): CacheMo
       const one = kept.get(id);
       if (!one) throw notFound(`no such cache mount: ${id}`);
       if (one.users + one.waiting > 0) throw inUse(one.record.name);
-      return take(one, true);
+      return takeMount(store, one, true);
     },
     async add(name, replaces, fillOne) {
       const check = () => {
@@ -207,20 +238,10 @@ export function openCacheMounts(root: string, state: State, fill: Fill): CacheMo
     async open(mount, settings) {
       if (mount.sharing === "private") {
         const idle = named(mount.id).find(({ users }) => users === 0);
-        return take(idle ?? (await make(mount, settings)), false);
+        return takeMount(store, idle ?? (await make(mount, settings)));
       }
-      const one = await findOrMake(mount, settings);
-      if (mount.sharing === "shared") return take(one, false);
-      one.waiting++;
-      try {
-        while (one.users > 0) {
-          settings.signal.throwIfAborted();
-          await Promise.race([one.free, new Promise((resolve) => setTimeout(resolve, 50))]);
-        }
-        return take(one, true);
-      } finally {
-        one.waiting--;
-      }
+      const isFree = mount.sharing === "shared" ? isNotLent : hasNoUsers;
+      return takeWhen(store, await findOrMake(mount, settings), isFree, settings.signal);
     },
     list: () => [...kept.values()].map(({ record, users }) => ({ ...record, inUse: users > 0 })),
     folderNames: () => new Set([...kept.keys(), ...moving]),

@@ -11,7 +11,7 @@ export const builderCommands: Readonly<Record<string, Entry>> = {
     load: () => import("./cache-mount/export.ts"),
   },
   "builder cache-mount import": {
-    summary: "Make a cache mount of a tar",
+    summary: "Make a cache mount from a tar",
     load: () => import("./cache-mount/import.ts"),
   },
   "builder cache-mount ls": {

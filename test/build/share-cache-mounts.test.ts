@@ -1,0 +1,108 @@
+import assert from "node:assert/strict";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, before, describe, it } from "node:test";
+import { setImmediate as turn } from "node:timers/promises";
+import { type CacheMounts, openCacheMounts } from "../../src/build/cache/cache-mounts.ts";
+import { createLogger } from "../../src/logger.ts";
+import { openState, type State } from "../../src/state/state.ts";
+
+type Sharing = "shared" | "private" | "locked";
+
+describe("a cache mount", () => {
+  const folder = mkdtempSync(join(tmpdir(), "berth-share-"));
+  let state: State;
+  let mounts: CacheMounts;
+  before(() => {
+    state = openState(join(folder, "state.db"), createLogger("silent"));
+    mounts = openCacheMounts(join(folder, "mounts"), state, async () => {});
+  });
+  after(() => {
+    state.close();
+    rmSync(folder, { recursive: true });
+  });
+
+  function open(id: string, sharing: Sharing, signal = new AbortController().signal) {
+    const mount = { type: "cache", target: "/c", id, sharing, from: undefined, source: "" } as const;
+    const rest = { mode: 0o755, uid: 0, gid: 0, isReadOnly: false };
+    const layersOf = async () => [];
+    return mounts.open({ ...mount, ...rest }, { description: "a test", signal, layersOf });
+  }
+  /** @returns whether it has come to something, when all that can has */
+  async function isSettled(promise: Promise<unknown>): Promise<boolean> {
+    let settled = false;
+    const settle = () => {
+      settled = true;
+    };
+    promise.then(settle, settle);
+    for (let turns = 0; turns < 20; turns++) await turn();
+    return settled;
+  }
+  async function make(id: string): Promise<string> {
+    (await open(id, "shared")).close();
+    const found = mounts.list().find(({ name }) => name === id);
+    assert.ok(found);
+    return found.id;
+  }
+
+  it("that is lent is no step's until it is given back, however it is shared", async () => {
+    for (const sharing of ["shared", "locked"] as const) {
+      const lent = mounts.borrow(await make(sharing));
+      const opening = open(sharing, sharing);
+      assert.equal(await isSettled(opening), false);
+      lent.close();
+      const opened = await opening;
+      assert.equal(opened.path, lent.path);
+      opened.close();
+    }
+    const lent = mounts.borrow(await make("private"));
+    const own = await open("private", "private");
+    assert.notEqual(own.path, lent.path);
+    for (const one of [own, lent]) one.close();
+    assert.deepEqual(
+      mounts.list().filter(({ inUse }) => inUse),
+      [],
+    );
+  });
+
+  it("is not lent while a step has it or waits for it", async () => {
+    const id = await make("used");
+    const lent = mounts.borrow(id);
+    assert.throws(() => mounts.borrow(id), /cache mount used is in use by a build/);
+    const opening = open("used", "shared");
+    await isSettled(opening);
+    assert.equal(await mounts.remove(id), false);
+    lent.close();
+    assert.throws(() => mounts.borrow(id), /cache mount used is in use by a build/);
+    (await opening).close();
+    mounts.borrow(id).close();
+  });
+
+  it("is waited for until the build is given up", async () => {
+    const id = await make("given-up");
+    const lent = mounts.borrow(id);
+    for (const sharing of ["shared", "locked"] as const) {
+      const build = new AbortController();
+      const opening = open("given-up", sharing, build.signal);
+      assert.equal(await isSettled(opening), false);
+      build.abort(new Error("context canceled"));
+      await assert.rejects(opening, /context canceled/);
+    }
+    lent.close();
+    assert.equal(await mounts.remove(id), true);
+  });
+
+  it("that is to be locked waits for those that share it, and goes to one at a time", async () => {
+    const sharers = [await open("locked", "shared"), await open("locked", "shared")];
+    const waiting = [open("locked", "locked"), open("locked", "locked")];
+    for (const sharer of sharers) {
+      assert.equal(await isSettled(Promise.race(waiting)), false);
+      sharer.close();
+    }
+    const first = await Promise.race(waiting);
+    assert.equal(await isSettled(Promise.all(waiting)), false);
+    first.close();
+    for (const one of await Promise.all(waiting)) one.close();
+  });
+});
