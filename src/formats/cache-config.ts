@@ -150,10 +150,10 @@ function readNumber(value: unknown): number {
   throw wrong("what should be a number is none");
 }
 
-/** Go's zero time stands for none. */
+/** Go's zero time stands for none. Nothing was made later than now, whatever clocks or liars say. */
 function readTime(value: unknown): number | undefined {
   const time = typeof value === "string" ? Date.parse(value) : Number.NaN;
-  return time > 0 ? time : undefined;
+  return time > 0 ? Math.min(time, Date.now()) : undefined;
 }
 
 /** Each stands on one that is there, and in the end on nothing. */

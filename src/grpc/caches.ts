@@ -2,6 +2,7 @@ import type { BuiltResult } from "../build/export/image.ts";
 import { type CacheExport, type CacheOrder, parseCacheExports } from "../build/remote-cache/cache-orders.ts";
 import { describeInline } from "../build/remote-cache/describe-cache.ts";
 import type { SolvedImage } from "../build/solve/solving.ts";
+import { cacheManifestKey, storeManifestKey } from "../buildkit/messages/content.ts";
 import type { SolveRequest } from "../buildkit/messages/control.ts";
 import { messageOf, unavailable } from "../errors.ts";
 import { isObject } from "../formats/json.ts";
@@ -60,20 +61,27 @@ export async function inlineCacheOf(
   return { inlineCache: describeInline(await build.stepsOf(image, false), layers) };
 }
 
-/** Writes the caches that the client wants, one after the other. @returns what it is answered @throws what goes wrong */
+/**
+ * Writes the caches that the client wants, one after the other.
+ * @returns what it is answered: of each directory its manifest. Clients put the one that BuildKit has a key for into the index of a
+ * directory, so it is that of the last directory, and a registry's only where there is none
+ * @throws what goes wrong
+ */
 export async function exportCaches(job: Job, built: readonly ResultRef[]): Promise<Map<string, string>> {
   const response = new Map<string, string>();
   const [first] = built;
-  for (const order of exportsOf(job.request)) {
-    if (order.target.type === "inline" || !first) continue;
+  const orders = exportsOf(job.request);
+  const hasDirectory = orders.some(({ target }) => target.type === "local");
+  for (const order of orders) {
+    const { target } = order;
+    if (target.type === "inline" || !first) continue;
     try {
       const steps = await Promise.all(
         built.map(({ build, image }) => build.stepsOf(image, order.mode === "max")),
       );
-      const manifest = await first.build.exportCache(order, steps.flat());
-      // Clients put it into the index of a directory, whatever else there was.
-      if (order.target.type === "local" || !response.has("cache.manifest"))
-        response.set("cache.manifest", JSON.stringify(manifest));
+      const manifest = JSON.stringify(await first.build.exportCache(order, steps.flat()));
+      if (target.type === "local") response.set(storeManifestKey(target.store), manifest);
+      if (target.type === "local" || !hasDirectory) response.set(cacheManifestKey, manifest);
     } catch (error) {
       job.signal.throwIfAborted();
       // The progress has it.

@@ -262,6 +262,35 @@ COPY --from=made /made /made
     }
   });
 
+  it("in several directories and a registry is found in each directory by its own manifest", async () => {
+    const place = project("beside");
+    const manifestIn = (dest: string) => {
+      const { manifests } = JSON.parse(readFileSync(join(dest, "index.json"), "utf8"));
+      assert.equal(manifests.length, 1);
+      const path = join(dest, "blobs/sha256", manifests[0].digest.replace("sha256:", ""));
+      assert.ok(existsSync(path), `${dest} has no ${manifests[0].digest}`);
+      return manifests[0].digest;
+    };
+    const toRegistry = `type=registry,ref=${registry.host}/cache:beside,image-manifest=false`;
+    const stock = join(folder, "beside-stock");
+    const built = await run(
+      "build",
+      "--cache-to",
+      `type=local,dest=${stock}`,
+      "--cache-to",
+      toRegistry,
+      place,
+    );
+    assert.equal(built.code, 0, built.stderr);
+    manifestIn(stock);
+    const [least, most] = [join(folder, "beside-min"), join(folder, "beside-max")];
+    const places = [`type=local,dest=${least}`, `type=local,dest=${most},mode=max`, toRegistry];
+    const own = await one.berth(["build", ...places.flatMap((to) => ["--cache-to", to]), place]);
+    assert.equal(own.code, 0, own.stderr);
+    assert.notEqual(manifestIn(least), manifestIn(most));
+    assert.equal(manifestIn(least), manifestIn(stock));
+  });
+
   it("is written in the forms that older registries and other tools want", async () => {
     for (const [at, style] of [
       "image-manifest=false",

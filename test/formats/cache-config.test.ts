@@ -23,6 +23,24 @@ describe("the config of a build cache", () => {
     assert.deepEqual(layersOfResult(inline, inline.records[0]!.results[0]!), [0, 1]);
   });
 
+  it("dates nothing later than now, nor as no document can say it", () => {
+    const dateOf = (createdAt: unknown) => {
+      const config = parse({
+        layers: [{ blob: digest("a"), parent: -1 }],
+        records: [{ digest: digest("1"), layers: [{ layer: 0, createdAt }] }],
+      });
+      return config.records[0]!.results[0]!.createdAt;
+    };
+    for (const future of ["+275760-09-13T00:00:00Z", "2999-01-01T00:00:00Z"]) {
+      const before = Date.now();
+      const date = dateOf(future) ?? 0;
+      assert.ok(date >= before && date <= Date.now(), future);
+    }
+    assert.equal(dateOf("2026-01-02T03:04:05.678Z"), Date.UTC(2026, 0, 2, 3, 4, 5, 678));
+    for (const none of ["0001-01-01T00:00:00Z", "-271821-04-20T00:00:00Z", "yesterday", 5, null, undefined])
+      assert.equal(dateOf(none), undefined, String(none));
+  });
+
   it("leads nowhere but to what is in it, and in no circle", () => {
     const layer = { blob: digest("a"), parent: -1 };
     refused({ layers: [{ ...layer, parent: 0 }] }, /round in a circle/);

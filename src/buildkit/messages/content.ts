@@ -37,3 +37,10 @@ export const writeContentResponse = message({
   total: one(5, int64),
   digest: one(6, protoString),
 });
+
+/* In the answer to a build, descriptors as JSON. */
+
+/** Of the cache that was written. */
+export const cacheManifestKey = "cache.manifest";
+/** Of the cache in one directory, by the client's name for it: "local:PATH". BuildKit has one key for all. */
+export const storeManifestKey = (store: string) => `${cacheManifestKey}.${store}`;

@@ -1,3 +1,4 @@
+import { cacheManifestKey, storeManifestKey } from "../../buildkit/messages/content.ts";
 import {
   type StatusResponse,
   solveRequest,
@@ -93,8 +94,11 @@ export async function requestBuild(transport: ApiTransport, order: BuildOrder): 
       });
     await client.unary(`${bridge}/Return`, returnRequest, empty, { result: prepared.result }, metadata);
     const { exporterResponse } = await solved.finally(() => following);
-    const cache = exporterResponse.get("cache.manifest");
-    if (cache !== undefined) for (const [folder, tag] of caches.tags) tagManifest(folder, tag, cache);
+    for (const [folder, tag] of caches.tags) {
+      const key = storeManifestKey(nameOfStore(folder));
+      const manifest = exporterResponse.get(key) ?? exporterResponse.get(cacheManifestKey);
+      if (manifest !== undefined) tagManifest(folder, tag, manifest);
+    }
     const answers = [...(prepared.result?.metadata ?? [])].map(
       ([key, value]) => [key, Buffer.from(value).toString()] as const,
     );
@@ -105,13 +109,15 @@ export async function requestBuild(transport: ApiTransport, order: BuildOrder): 
   }
 }
 
+const nameOfStore = (path: string) => `local:${path}`;
+
 /** Directories that the builder may read from, or write to. */
 function storesOf({ imports, exports }: BuildCaches): ContentStores {
   const places = (entries: BuildCaches["imports"], key: string, isWritable: boolean) =>
     entries
       .filter(({ type }) => type === "local")
       .map(({ attrs }) => attrs.get(key) ?? "")
-      .map((path) => [`local:${path}`, { path, isWritable }] as const);
+      .map((path) => [nameOfStore(path), { path, isWritable }] as const);
   return new Map([...places(imports, "src", false), ...places(exports, "dest", true)]);
 }
 

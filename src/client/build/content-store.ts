@@ -1,10 +1,12 @@
-import { createHash } from "node:crypto";
+import { createHash, randomBytes } from "node:crypto";
 import {
   closeSync,
   createReadStream,
   existsSync,
+  lstatSync,
   mkdirSync,
   openSync,
+  readdirSync,
   readFileSync,
   renameSync,
   rmSync,
@@ -103,9 +105,8 @@ async function receive(
       if (existsSync(target)) throw new GrpcError(code.alreadyExists, `content ${expected}: already exists`);
       if (fd < 0) {
         mkdirSync(join(folder, "blobs", "sha256"), { recursive: true });
-        mkdirSync(join(folder, "ingest"), { recursive: true });
-        temporary = join(folder, "ingest", `${hexOf(expected)}-${process.pid}`);
-        fd = openSync(temporary, "w", 0o644);
+        temporary = temporaryIn(folder, hexOf(expected as Digest));
+        fd = openSync(temporary, "wx", 0o644);
       }
       if (data.length > 0) {
         if (from !== offset)
@@ -128,23 +129,49 @@ async function receive(
   }
 }
 
+const temporaryName = /^([0-9a-f]{64}|index)-[0-9a-f]+$/;
+const abandonedAfterMilliseconds = 24 * 3600 * 1000;
+
+/** A new name of its own: others may write to the same directory. What was left there long ago goes. */
+function temporaryIn(folder: string, name: string): string {
+  const place = join(folder, "ingest");
+  mkdirSync(place, { recursive: true });
+  for (const left of readdirSync(place).filter((one) => temporaryName.test(one))) {
+    const stats = lstatSync(join(place, left), { throwIfNoEntry: false });
+    if (stats?.isFile() && stats.mtimeMs < Date.now() - abandonedAfterMilliseconds)
+      rmSync(join(place, left), { force: true });
+  }
+  return join(place, `${name}-${randomBytes(8).toString("hex")}`);
+}
+
 const refName = "org.opencontainers.image.ref.name";
 
 /** What a tag of a directory stands for; undefined when it has none, or is no layout. */
 export function findTagged(folder: string, tag: string): Digest | undefined {
-  const found = readIndex(folder).find(({ annotations }) => annotations?.[refName] === tag);
+  const found = tagsIn(readText(join(folder, "index.json"))).find(
+    ({ annotations }) => annotations?.[refName] === tag,
+  );
   return found && isDigest(found.digest) ? found.digest : undefined;
 }
 
-/** Has a tag of a directory stand for this manifest. @param descriptor as JSON */
+/** Has a tag of a directory stand for this manifest. One that has no such manifest is left alone. @param descriptor as JSON */
 export function tagManifest(folder: string, tag: string, descriptor: string): void {
   const { mediaType, digest, size } = JSON.parse(descriptor) as Tagged;
-  const others = readIndex(folder).filter(({ annotations }) => annotations?.[refName] !== tag);
+  if (!existsSync(pathOf(folder, digest))) return;
   const tagged = { mediaType, digest, size, annotations: { [refName]: tag } };
-  const index = { schemaVersion: 2, mediaType: mediaTypes.index, manifests: [...others, tagged] };
   writeFileSync(join(folder, "oci-layout"), JSON.stringify({ imageLayoutVersion: "1.0.0" }));
-  writeFileSync(join(folder, "index.json.new"), JSON.stringify(index));
-  renameSync(join(folder, "index.json.new"), join(folder, "index.json"));
+  const path = join(folder, "index.json");
+  // Another build may have put its own there meanwhile, which is to stay.
+  for (let isPut = false; !isPut; ) {
+    const before = readText(path);
+    const others = tagsIn(before).filter(({ annotations }) => annotations?.[refName] !== tag);
+    const index = { schemaVersion: 2, mediaType: mediaTypes.index, manifests: [...others, tagged] };
+    const temporary = temporaryIn(folder, "index");
+    writeFileSync(temporary, JSON.stringify(index), { flag: "wx" });
+    isPut = readText(path) === before;
+    if (isPut) renameSync(temporary, path);
+    else rmSync(temporary);
+  }
 }
 
 interface Tagged {
@@ -154,9 +181,9 @@ interface Tagged {
   annotations?: Record<string, string>;
 }
 
-function readIndex(folder: string): Tagged[] {
-  const path = join(folder, "index.json");
-  if (!existsSync(path)) return [];
-  const value: unknown = JSON.parse(readFileSync(path, "utf8"));
+const readText = (path: string) => (existsSync(path) ? readFileSync(path, "utf8") : undefined);
+
+function tagsIn(index: string | undefined): Tagged[] {
+  const value: unknown = index === undefined ? {} : JSON.parse(index);
   return isObject(value) && Array.isArray(value.manifests) ? (value.manifests.filter(isObject) as never) : [];
 }
