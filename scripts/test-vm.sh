@@ -9,6 +9,9 @@ ensure_modules
 ensure_build
 there=/opt/berth
 
+# It leaves a machine running, which is not to hold the lock.
+vm() { sh scripts/vm.sh "$@" 9>&-; }
+
 # The build is bundled, but for its native modules.
 copy() {
   git ls-files -z --cached --others --exclude-standard |
@@ -16,16 +19,20 @@ copy() {
 }
 
 copy_all() {
-  copy | sh scripts/vm.sh push $there
-  tar -ch .tools/node | sh scripts/vm.sh push $there
+  copy | vm push $there
+  tar -ch .tools/node | vm push $there
   # So that nothing is found to be older than its sources.
-  sh scripts/vm.sh run "cd $there && touch -d '+1 year' node_modules/.package-lock.json dist/.built"
+  vm run "cd $there && touch -d '+1 year' node_modules/.package-lock.json dist/.built"
 }
 
-sh scripts/vm.sh build
-trap 'sh scripts/vm.sh stop' EXIT
+# There is one machine in a checkout, and to start it ends the one before.
+mkdir -p .tools/vm
+exec 9>.tools/vm/lock
+flock -n 9 || { say 'waiting for the tests that have the machine'; flock 9; }
+vm build
+trap 'vm stop' EXIT
 trap 'exit 130' INT TERM
-sh scripts/vm.sh start
+vm start
 timed 'copying the checkout' copy_all
 [ $# -gt 0 ] || set -- 'test/vm/*.vm.ts'
-sh scripts/vm.sh run "cd $there && NODE_COMPILE_CACHE=$there/.tools/cache exec .tools/node --test --test-concurrency=1 --test-reporter=spec $*"
+vm run "cd $there && NODE_COMPILE_CACHE=$there/.tools/cache exec .tools/node --test --test-concurrency=1 --test-reporter=spec $*"

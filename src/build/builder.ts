@@ -61,7 +61,10 @@ export interface Build {
   flatten(layers: readonly string[]): Promise<Folder>;
   /** The same as an archive. @param mtimeSeconds of all that is in it; undefined: of each its own */
   pack(layers: readonly string[], mtimeSeconds?: number): Promise<Folder>;
-  /** Layers like an image's, in which nothing of its own was changed later than that. They stay until `close`. */
+  /**
+   * Layers like an image's, in which nothing of its own was changed later than that. They stay until `close`.
+   * @throws what `close`, or the request's signal, gives as its reason
+   */
   rewriteTimes(image: PlannedImage, layers: readonly string[], latestSeconds: number): Promise<string[]>;
   /** What an image was made by. @param all also the steps of other stages */
   stepsOf(image: PlannedImage, all: boolean): Promise<ExportedStep[]>;
@@ -230,6 +233,26 @@ async function answer(rooms: SolveRooms, request: BuildRequest): Promise<CallAns
   }
 }
 
+/** A build that is closed meanwhile lets go of them afterwards. */
+async function rewriteTimes(
+  solving: Solving,
+  image: PlannedImage,
+  layers: readonly string[],
+  latestSeconds: number,
+): Promise<string[]> {
+  const order = { own: layers.length - (image.base?.layers.length ?? 0), latestSeconds };
+  const { layerBlobs } = solving.rooms.images;
+  const release = solving.hold();
+  const work = keepSnapshot(solving, (name) => layerBlobs.rewriteTimes(name, layers, order, solving.signal));
+  const { running } = solving.rooms;
+  const done = work.finally(() => {
+    running.delete(done);
+    release();
+  });
+  running.add(done);
+  return done;
+}
+
 async function prepare(rooms: SolveRooms, request: BuildRequest): Promise<Build> {
   const { options, sessionId } = request;
   const { solving, close } = openSolving(rooms, request);
@@ -243,11 +266,7 @@ async function prepare(rooms: SolveRooms, request: BuildRequest): Promise<Build>
       ...{ prepared, options, close },
       flatten: (layers) => rooms.folders.flatten(directories(layers), solving.signal),
       pack: (layers, mtimeSeconds) => rooms.folders.pack(directories(layers), mtimeSeconds, solving.signal),
-      rewriteTimes: (image, layers, latestSeconds) =>
-        keepSnapshot(solving, (name) => {
-          const own = layers.length - (image.base?.layers.length ?? 0);
-          return rooms.images.layerBlobs.rewriteTimes(name, layers, own, latestSeconds);
-        }),
+      rewriteTimes: (image, layers, latestSeconds) => rewriteTimes(solving, image, layers, latestSeconds),
       solve: (image) => solver.imageOf(image.target),
       stepsOf: (image, all) => solver.stepsOf(image.target, all),
       exportCache: (order, steps) => exportCache(solving, order, steps),

@@ -1,5 +1,6 @@
 import { readAnnotations } from "../build/export/annotations.ts";
 import { exportArchive, exportDirectories } from "../build/export/files.ts";
+import { readFlag } from "../build/export/flags.ts";
 import { addImage, type BuiltResult, exportImage, type ImageOrder } from "../build/export/image.ts";
 import { stateProvenance } from "../build/export/provenance.ts";
 import { parseEpoch } from "../build/options.ts";
@@ -26,10 +27,15 @@ interface Exporter {
 
 type Response = Map<string, string>;
 
+/** What is wrong with them is said before anything is built. */
+const flagNames = ["push", "tar", "platform-split", "rewrite-timestamp"];
+
 /** Builds what the client has asked for, and gives it to the exporters. @returns what the client is answered */
 export async function exportResults(door: Door, job: Job, results: readonly ResultRef[]): Promise<Response> {
   const response: Response = new Map();
   if (job.request.internal || results.length === 0) return response;
+  for (const { attrs } of exportersOf(job.request))
+    for (const name of flagNames) readFlag(attrs, name, false);
   const startedAt = Date.now();
   const built = await Promise.all(
     results.map(async ({ build, image }): Promise<Built> => {
@@ -102,19 +108,23 @@ async function rewriteTimes(
   { attrs }: Exporter,
   date: number | undefined,
 ): Promise<readonly Built[]> {
-  if (!["true", "1"].includes(attrs.get("rewrite-timestamp") ?? "") || date === undefined) return built;
-  return Promise.all(
+  if (!readFlag(attrs, "rewrite-timestamp", false) || date === undefined) return built;
+  const rewritten = await Promise.allSettled(
     built.map(async ({ inlineCache, ...one }): Promise<Built> => {
       if (inlineCache !== undefined)
         reportProblem(
           job.events.report,
           "preparing layers for inline cache",
-          "there is none with rewrite-timestamp: other layers are in the image than in the cache",
+          "left out with rewrite-timestamp: the image's layers differ from those in the cache",
         );
       const layers = await one.build.rewriteTimes(one.image, one.layers, Math.floor(date / 1000));
       return { ...one, layers };
     }),
   );
+  return rewritten.map((one) => {
+    if (one.status === "rejected") throw one.reason;
+    return one.value;
+  });
 }
 
 async function exportFiles(door: Door, job: Job, built: readonly Built[], exporter: Exporter): Promise<void> {
@@ -130,11 +140,11 @@ async function exportFiles(door: Door, job: Job, built: readonly Built[], export
       throw notImplemented("a tar archive of several platforms is not supported: use type=local");
     return exportArchive(await only.build.pack(only.layers, target.mtimeSeconds), target);
   }
-  const isSplit = exporter.attrs.get("platform-split") ?? String(built.length > 1);
+  const isSplit = readFlag(exporter.attrs, "platform-split", built.length > 1);
   const flattened = await Promise.allSettled(
     built.map(async ({ build, image, layers }) => ({
       folder: await build.flatten(layers),
-      below: isSplit === "true" ? formatPlatform(image.platform).replaceAll("/", "_") : "",
+      below: isSplit ? formatPlatform(image.platform).replaceAll("/", "_") : "",
     })),
   );
   const folders = flattened.flatMap((one) => (one.status === "fulfilled" ? [one.value] : []));
@@ -154,7 +164,7 @@ async function exportToStore(
   { attrs }: Exporter,
   response: Response,
 ): Promise<void> {
-  const isPushed = ["true", "1"].includes(attrs.get("push") ?? "");
+  const isPushed = readFlag(attrs, "push", false);
   if (isPushed && order.names.length === 0) throw invalid("tag is needed when pushing to registry");
   let pushed: Descriptor | undefined;
   const exported = await exportImage(door.images, job.events.report, order, async (_, line) => {
@@ -201,7 +211,7 @@ async function exportLayout(
   { type, attrs, index }: Exporter,
   response: Response,
 ): Promise<void> {
-  if (attrs.get("tar") === "false")
+  if (!readFlag(attrs, "tar", true))
     throw notImplemented(`${type} output as a directory is not supported: leave out tar=false`);
   const vertex = newVertex(`exporting to ${type} image format`);
   const { report } = job.events;

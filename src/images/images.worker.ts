@@ -52,7 +52,7 @@ serveJobs<ImageJob, ImageJobResult>(async (job, signal, checkWanted) => {
     case "receive":
       return { received: await receiveLayer(job.arrival, signal) };
     case "stage":
-      return { staged: stageTree(job.options) };
+      return { staged: stageTree(job.options, checkWanted) };
     case "compress":
       return { packed: await compressLayer(job.source, job.target, signal, job.compression) };
     case "record":

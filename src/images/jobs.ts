@@ -22,8 +22,8 @@ export interface ImageJobs {
   unpack(source: StoredBlob, digest: Digest, target: string, framePath?: string): Promise<Unpacked>;
   /** Verifies and unpacks a blob while it arrives: see `receiveLayer`. */
   receive(arrival: Arrival, signal: AbortSignal): Promise<Received>;
-  /** See `stageTree`. */
-  stage(options: StageOptions): Promise<StagedTree>;
+  /** See `stageTree`. @throws the signal's reason */
+  stage(options: StageOptions, signal?: AbortSignal): Promise<StagedTree>;
   /** See `compressLayer`. */
   compress(
     source: StoredBlob,
@@ -82,8 +82,8 @@ export function startImageJobs(): ImageJobs {
       if (!received) throw wrong();
       return received;
     },
-    async stage(options) {
-      const { staged } = await runner.run({ kind: "stage", options });
+    async stage(options, signal) {
+      const { staged } = await runner.run({ kind: "stage", options }, signal);
       if (!staged) throw wrong();
       return staged;
     },

@@ -45,13 +45,14 @@ export interface LayerBlobs {
   ): Promise<R>;
   /**
    * Makes layers like others in which nothing was changed later than that, as the topmost ones of a snapshot with this name.
-   * @param own how many of the layers are to be so @param latestSeconds since the epoch @returns chainIDs, base first
+   * @param order `own`: how many of the layers are to be so; `latestSeconds` since the epoch
+   * @returns chainIDs, base first @throws the signal's reason
    */
   rewriteTimes(
     name: string,
     chains: readonly string[],
-    own: number,
-    latestSeconds: number,
+    order: { own: number; latestSeconds: number },
+    signal: AbortSignal,
   ): Promise<string[]>;
   /** Puts a layer that is here on top of others, as the topmost one of a snapshot with this name. @throws notFound when it is gone */
   place(name: string, below: readonly string[], diffId: Digest): Promise<string[]>;
@@ -102,7 +103,7 @@ export function createLayerBlobs(room: ImageRoom): LayerBlobs {
         }
       });
     },
-    rewriteTimes: (name, chains, own, latestSeconds) => rewriteTimes(room, name, chains, own, latestSeconds),
+    rewriteTimes: (name, chains, order, signal) => rewriteTimes(room, name, chains, order, signal),
     place: (name, below, diffId) => place(room, name, below, diffId),
     receive: (name, layer, places, signal) => receive(room, name, layer, places, signal),
   };
@@ -200,8 +201,8 @@ async function rewriteTimes(
   { catalog, layers, jobs, snapshots }: ImageRoom,
   name: string,
   chains: readonly string[],
-  own: number,
-  latestSeconds: number,
+  { own, latestSeconds }: { own: number; latestSeconds: number },
+  signal: AbortSignal,
 ): Promise<string[]> {
   const below = chains.slice(0, chains.length - own);
   const made: StagedLayer[] = [];
@@ -209,10 +210,13 @@ async function rewriteTimes(
     for (const chainId of chains.slice(below.length))
       made.push(
         await layers.stage((target, framePath) =>
-          jobs.stage({
-            ...{ upperDirectory: layers.directory(chainId), target, framePath },
-            ...{ isMoved: false, latestSeconds },
-          }),
+          jobs.stage(
+            {
+              ...{ upperDirectory: layers.directory(chainId), target, framePath },
+              ...{ isMoved: false, latestSeconds },
+            },
+            signal,
+          ),
         ),
       );
     const rewritten = [...below];

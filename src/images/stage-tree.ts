@@ -5,6 +5,7 @@ import type { Digest } from "../formats/digest.ts";
 import { createTarReader, type TarEvent } from "../formats/tar/tar-reader.ts";
 import { archiveEnd } from "../formats/tar/tar-writer.ts";
 import { gatherInRing } from "../sys/file-ring.ts";
+import type { CheckWanted } from "../sys/jobs.ts";
 import { createExtraction } from "../trees/extract.ts";
 import { createFrameFile } from "../trees/frame-file.ts";
 import { packTree } from "../trees/pack.ts";
@@ -36,8 +37,9 @@ export interface StageOptions {
 /**
  * Makes a layer of what is in an overlay's upper directory, in one pass over its files. Blocks its thread: for a worker. When it
  * throws, there is neither `target` nor frame.
+ * @param checkWanted is called with all that is copied, and may throw
  */
-export function stageTree(options: StageOptions): StagedTree {
+export function stageTree(options: StageOptions, checkWanted: CheckWanted = () => {}): StagedTree {
   const { upperDirectory, target, framePath, isMoved } = options;
   try {
     if (isMoved) {
@@ -49,7 +51,7 @@ export function stageTree(options: StageOptions): StagedTree {
       return staged;
     }
     mkdirSync(target, { mode: 0o755 });
-    return copyTree(options);
+    return copyTree(options, checkWanted);
   } catch (error) {
     if (!isMoved) removePath(target);
     // Whichever of the two files it was.
@@ -58,12 +60,16 @@ export function stageTree(options: StageOptions): StagedTree {
   }
 }
 
-function copyTree({ upperDirectory, target, framePath, latestSeconds }: StageOptions): StagedTree {
+function copyTree(options: StageOptions, checkWanted: CheckWanted): StagedTree {
+  const { upperDirectory, target, framePath, latestSeconds } = options;
   const rootFd = openSync(target, "r");
   const extraction = createExtraction({ rootFd, base: "", whiteouts: true });
   try {
     const copy = {
-      take: extraction.take,
+      take(event: TarEvent) {
+        checkWanted();
+        extraction.take(event);
+      },
       finish() {
         extraction.finish();
         if (extraction.hasReplaced) throw internal("failed to pack: the files were moved meanwhile");

@@ -1,11 +1,12 @@
 import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
 import { createHash } from "node:crypto";
-import { mkdirSync, readFileSync, statSync, utimesSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, statSync, utimesSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { startDockerRegistry } from "../distribution/fixtures.ts";
-import { output, startEngine, type TestEngine } from "../engine.ts";
-import { useDocker } from "./docker-client.ts";
+import { eventually, output, startEngine, type TestEngine } from "../engine.ts";
+import { newestDocker, useDocker } from "./docker-client.ts";
 
 const epoch = 1_700_000_000;
 
@@ -84,6 +85,56 @@ LABEL x=y
     assert.deepEqual([ids[1], ids[2]], [ids[0], ids[0]]);
     const created = await output(one.berth, ["image", "inspect", "-f", "{{.Created}}", "app"]);
     assert.equal(created, new Date(epoch * 1000).toISOString().replace(".000Z", "Z"));
+  });
+
+  it("that is given up while its layers are rewritten leaves none of them", async () => {
+    const place = clients[0]!.context("many", {
+      Dockerfile: `FROM ${registry.host}/base\nRUN mkdir /d && cd /d && seq 20000 | xargs touch\n`,
+    });
+    const words = ["build", "--build-arg", `SOURCE_DATE_EPOCH=${epoch}`, place, "-o"];
+    // So that there is nothing but the rewriting to be done.
+    assert.equal((await clients[0]!.run(...words, "type=image,name=many")).code, 0);
+    const output = "type=image,name=rewritten,rewrite-timestamp=true";
+    const client = spawn(newestDocker, [...words, output], {
+      env: { ...process.env, DOCKER_HOST: one.host },
+    });
+    const made = () =>
+      readdirSync(one.root, { recursive: true, encoding: "utf8" }).filter((path) =>
+        /\/made-[^/]*$/.test(path),
+      );
+    await eventually(made, (paths) => paths.length > 0);
+    client.kill("SIGKILL");
+    await eventually(made, (paths) => paths.length === 0);
+    await eventually(
+      async () => JSON.parse((await one.api("GET", "/berth/system/check")).body),
+      (findings: unknown[]) => findings.length === 0,
+    );
+    assert.doesNotMatch((await one.berth(["images"])).stdout, /rewritten/);
+  });
+
+  it("refuses what is no answer to whether times are rewritten, before it builds", async () => {
+    const place = project(0, "flags");
+    const { run } = clients[0]!;
+    for (const attribute of ["rewrite-timestamp=yes", "push=2"]) {
+      const refused = await run(
+        "build",
+        "--no-cache",
+        "--progress=plain",
+        "-o",
+        `type=image,name=x,${attribute}`,
+        place,
+      );
+      assert.notEqual(refused.code, 0);
+      const [name, value] = attribute.split("=");
+      assert.ok(
+        refused.stderr.includes(`non-boolean value "${value}" specified for ${name}`),
+        refused.stderr,
+      );
+      assert.doesNotMatch(refused.stderr, /RUN ln/);
+    }
+    await build(0, "flags", "type=image,name=flags,rewrite-timestamp=T");
+    const time = await output(one.berth, ["run", "--rm", "flags", "stat", "-c", "%Y", "/there/a"]);
+    assert.equal(Number(time), epoch);
   });
 
   it("leaves files as they are without rewrite-timestamp", async () => {

@@ -1,11 +1,13 @@
 import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
-import { readdirSync } from "node:fs";
+import { readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { gzipSync, zstdCompressSync } from "node:zlib";
+import type { Repository } from "../../src/distribution/repository.ts";
 import { type Digest, digestOf } from "../../src/formats/digest.ts";
 import { mediaTypes } from "../../src/formats/oci-manifest.ts";
+import { tellWritten } from "../../src/sys/growing-file.ts";
 import {
   addBlob,
   addManifest,
@@ -129,6 +131,31 @@ test("a bomb is put out before it fills the disk", async () => {
     assert.deepEqual(store.images.list(), []);
     assert.deepEqual(readdirSync(join(store.root, "layers")), ["0"]);
   }
+});
+
+test("a bomb among the layers of a build cache is put out as well", async () => {
+  const bomb = makeTar([{ name: "zeros", data: Buffer.alloc(64 << 20) }]);
+  await using store = await openStore({ ...settings, bombBytes: 8 << 20 });
+  for (const [pack, mediaType] of [
+    [gzipSync, mediaTypes.gzipLayer],
+    [zstdCompressSync, mediaTypes.zstdLayer],
+  ] as const) {
+    const bytes = pack(bomb);
+    const blob = { mediaType, digest: digestOf(bytes), size: bytes.length };
+    const download: Repository["download"] = async (_, { path, growth }) => {
+      writeFileSync(path, bytes);
+      tellWritten(growth, bytes.length);
+    };
+    const place = { name: "a liar", open: async () => ({ download }) };
+    const layer = { below: [], diffId: digestOf(bomb), blob };
+    await assert.rejects(
+      store.images.layerBlobs.receive("build-x", layer, [place], new AbortController().signal),
+      /uncompressed size exceeds the limit/,
+    );
+    assert.deepEqual(readdirSync(join(store.root, "layers")), ["0"]);
+    assert.deepEqual(store.images.snapshots.names(), []);
+  }
+  await checkNothingLeft(store);
 });
 
 test("manifests that lie: other content than asked for, a config that is another's, sizes and digests that are none", async () => {

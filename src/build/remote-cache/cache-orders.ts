@@ -2,6 +2,7 @@ import { invalid } from "../../errors.ts";
 import { type Digest, isDigest } from "../../formats/digest.ts";
 import { parseReference, type Reference, withDefaultTag } from "../../formats/reference.ts";
 import type { LayerCompression } from "../../images/push/compress-layer.ts";
+import { readFlag } from "../export/flags.ts";
 
 /** What a client asks of a cache, as it says it (`CacheOptionsEntry`). */
 export interface CacheOrder {
@@ -113,17 +114,4 @@ function readCompression(attrs: ReadonlyMap<string, string>): LayerCompression |
   if (!/^\d+$/.test(given) || level > most)
     throw invalid(`invalid compression-level ${JSON.stringify(given)}: 0 to ${most}`);
   return { type, level };
-}
-
-const flags = new Map([
-  ...["1", "t", "T", "true", "TRUE", "True"].map((word) => [word, true] as const),
-  ...["0", "f", "F", "false", "FALSE", "False"].map((word) => [word, false] as const),
-]);
-
-function readFlag(attrs: ReadonlyMap<string, string>, name: string, otherwise: boolean): boolean {
-  const given = attrs.get(name) ?? "";
-  if (given === "") return otherwise;
-  const flag = flags.get(given);
-  if (flag === undefined) throw invalid(`non-boolean value ${JSON.stringify(given)} specified for ${name}`);
-  return flag;
 }
