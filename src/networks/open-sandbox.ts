@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import { EngineError, hasCode, internal, messageOf } from "../errors.ts";
 import type { EndpointSettings } from "../formats/docker-api/docker-api.ts";
 import { closeNetns } from "../sys/netns.ts";
@@ -9,11 +10,12 @@ import {
   type OpenSandboxes,
 } from "./close-sandbox.ts";
 import { type Endpoint, interfaceNameFor } from "./endpoint.ts";
+import type { Kernel } from "./kernel.ts";
 import { findWantedEndpoints, leaseEndpoint, releaseEndpoint } from "./lease.ts";
 import { settleLinkedPorts } from "./linked-ports.ts";
 import type { NetnsProcess } from "./live-netns.ts";
 import { hasNames, type SandboxNames } from "./names.ts";
-import type { OpenedNetns } from "./netns-pool.ts";
+import type { NetnsRequest, OpenedNetns } from "./netns-pool.ts";
 import { findWantedPorts, formatPortMap, type PortWishes } from "./port-map.ts";
 import {
   canPublish,
@@ -55,6 +57,9 @@ export interface Sandbox extends SandboxView {
   /** Closes our descriptor, once the container's init runs or has failed to. Safe to call twice. @param process that runs in it */
   release(process?: NetnsProcess): void;
 }
+
+/** Two seconds in all. */
+const [mostTries, pauseMilliseconds] = [40, 50];
 
 /** Makes all that an owner asks for, or nothing. @throws notFound, invalid, forbidden, unavailable, internal */
 export async function openSandbox(all: OpenSandboxes, request: SandboxRequest): Promise<Sandbox> {
@@ -131,7 +136,7 @@ async function makeNetns(
     return inside ? [{ endpoint, inside }] : [];
   });
   const wanted = { interfaces: plans.map(({ inside }) => inside), redirectsNames: hasResolver };
-  const netns = await kernel.openNetns(wanted).catch(async (error: unknown) => {
+  const netns = await openWhenFree(kernel, wanted).catch(async (error: unknown) => {
     if (!hasCode(error, "ENODEV")) throw error;
     logger.warn("a bridge was gone and is made again");
     await repair();
@@ -140,6 +145,21 @@ async function makeNetns(
   });
   for (const [number, { endpoint }] of plans.entries()) endpoint.link = netns.links[number];
   return netns;
+}
+
+/**
+ * A MAC address on a parent link is taken until the interface that had it goes with its namespace, which is a moment after the last
+ * process there, such as that of the container that is restarted.
+ */
+async function openWhenFree(kernel: Kernel, wanted: NetnsRequest): Promise<OpenedNetns> {
+  for (let tries = 1; ; tries++) {
+    try {
+      return await kernel.openNetns(wanted);
+    } catch (error) {
+      if (!hasCode(error, "EADDRINUSE") || tries === mostTries) throw error;
+      await sleep(pauseMilliseconds);
+    }
+  }
 }
 
 function portFailure(ownerName: string, endpointId: string, cause: unknown): EngineError {

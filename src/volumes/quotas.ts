@@ -43,7 +43,11 @@ export function findQuota(root: string, directory: string): number | undefined {
     return project === 0 || project === projectOf(root) ? undefined : project;
   } catch (error) {
     // Of a file system without projects, or of what is not there.
-    if (["ENOTTY", "EOPNOTSUPP", "ENOSYS", "EINVAL", "ENOENT"].some((code) => hasCode(error, code)))
+    if (
+      ["ENOTTY", "EOPNOTSUPP", "ENOSYS", "EINVAL", "ENOENT", "ENOTDIR", "ELOOP"].some((code) =>
+        hasCode(error, code),
+      )
+    )
       return undefined;
     throw error;
   }
