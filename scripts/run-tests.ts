@@ -55,8 +55,9 @@ async function runFiles(names: readonly string[], concurrency: number): Promise<
     cwd: root,
     concurrency,
     timeout: 300_000,
+    execArgv: ["--import", join(import.meta.dirname, "end-late.ts")],
   });
-  const outcome = collectOutcome(events, root);
+  const outcome = collectOutcome(events, root, names);
   for await (const text of events.compose(spec)) process.stdout.write(text);
   return outcome;
 }

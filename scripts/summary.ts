@@ -23,8 +23,12 @@ export interface Outcome {
   isWhole: boolean;
 }
 
-/** The outcome grows with the events; paths are below `root`. */
-export function collectOutcome(events: ReturnType<typeof run>, root: string): Outcome {
+/** The outcome grows with the events; paths are below `root`. @param names of the files that are run */
+export function collectOutcome(
+  events: ReturnType<typeof run>,
+  root: string,
+  names: readonly string[],
+): Outcome {
   const outcome: Outcome = {
     failures: [],
     failedFiles: new Set(),
@@ -35,9 +39,9 @@ export function collectOutcome(events: ReturnType<typeof run>, root: string): Ou
   events.on("test:fail", (failure) => {
     if (failure.todo !== undefined) return;
     outcome.failures.push(...describe(failure, root));
-    // Its process ended before it said what became of its tests.
-    if (failure.file !== undefined && failure.file === failure.name)
-      outcome.failedFiles.add(relative(root, failure.file));
+    // A test may be defined in a file that others share: then the summary of the file that failed counts.
+    const path = failure.file === undefined ? "" : relative(root, failure.file);
+    if (names.includes(path)) outcome.failedFiles.add(path);
   });
   events.on("test:summary", ({ file, counts, success, duration_ms: milliseconds }) => {
     if (file === undefined) {

@@ -7,21 +7,19 @@ import { findMount, readMountTable } from "../../src/sys/mount-table.ts";
 import { supervisorOf, useEngine } from "../engine.ts";
 
 const mountTable = (process = "self") => readFileSync(`/proc/${process}/mountinfo`, "utf8");
-/** Sorted; without the ids and the groups of propagation. */
-const mountpoints = (process?: string) =>
-  mountTable(process)
-    .split("\n")
-    .filter(Boolean)
-    .map((line) => line.split(" ")[4]!)
-    // Other tests have namespaces by name.
-    .filter((path) => !path.startsWith("/run/netns/"))
-    .sort();
-
 describe("bind propagation", () => {
   // First, since the engine's end finds what is left on the machine.
   after(() => spawnSync("umount", ["-R", folder]));
   const { engine, berth } = useEngine(/the supervisor was lost/);
   let folder: string;
+  /** Sorted; without the ids, the groups of propagation, and what other tests mount in folders of theirs. */
+  const mountpoints = (process?: string) =>
+    mountTable(process)
+      .split("\n")
+      .filter(Boolean)
+      .map((line) => line.split(" ")[4]!)
+      .filter((path) => path.startsWith(engine.folder) || !/^(\/tmp|\/run\/netns)\//.test(path))
+      .sort();
   const mountTmpfs = (path: string) => execFileSync("mount", ["-t", "tmpfs", "shown", path]);
   before(() => {
     folder = join(engine.folder, "source");
