@@ -46,10 +46,11 @@ describe("berth builder", () => {
     assert.ok(facts.Steps.Total >= 3 && facts.Steps.Completed === facts.Steps.Total);
     const shown = (await history("inspect", last.slice(0, 8))).stdout;
     assert.match(shown, /Status: +Error\nError: +process .*exit code: 3\n/);
-    assert.equal((await history("inspect", "^1")).stdout, (await history("inspect", first)).stdout);
+    const withoutAges = ({ stdout }: { stdout: string }) => stdout.replace(/.* ago\b.*/g, "");
+    assert.equal(withoutAges(await history("inspect", "^1")), withoutAges(await history("inspect", first)));
     assert.match(
       (await history("logs", first)).stdout,
-      /RUN echo hello\n(?:.*\n)*?#\d+ 0\.\d+ hello\n#\d+ DONE/,
+      /RUN echo hello\n(?:.*\n)*?#\d+ \d+\.\d+ hello\n#\d+ DONE/,
     );
     assert.match((await history("logs")).stdout, /bye\n#\d+ ERROR: process/);
   });
@@ -60,7 +61,7 @@ describe("berth builder", () => {
       async () => (await history("ls", "--format", "{{.Status}}")).stdout,
       (text) => text.startsWith("Running"),
     );
-    assert.match((await history("logs")).stdout, /begun\n#\d+ DONE 5/);
+    assert.match((await history("logs")).stdout, /begun\n#\d+ DONE \d/);
     assert.equal((await running).code, 0);
     const [ref] = (await history("ls", "-q")).stdout.split("\n") as [string];
     assert.equal((await history("rm", ref.slice(0, 12))).stdout, `${ref}\n`);
