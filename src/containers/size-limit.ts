@@ -4,6 +4,7 @@ import { parseSize } from "../formats/units.ts";
 import { type Writable, writableIn } from "../images/writable.ts";
 import { removeTree } from "../trees/trees.ts";
 import { checkQuotas, dropQuota, findQuota, setQuota } from "../volumes/quotas.ts";
+import type { ContainerRecord } from "./container.ts";
 import { type Containers, folderOf } from "./containers.ts";
 
 /** What a container may write beside its image and its volumes, in bytes (`--storage-opt size=`). @throws invalid in Docker's words */
@@ -37,10 +38,14 @@ export function limitSize(containers: Containers, hostConfig: HostConfig, { uppe
 }
 
 /** Removes all of a container's files, and with them its limit. @throws an error with the system call's `code` */
-export async function removeFiles(containers: Containers, id: string): Promise<void> {
+export async function removeFiles(
+  containers: Containers,
+  { id, hostConfig }: ContainerRecord,
+): Promise<void> {
   const { root } = containers.settings;
   const folder = folderOf(containers, id);
-  const quota = findQuota(root, writableIn(folder).upper);
+  const isLimited = Object.keys(hostConfig.StorageOpt ?? {}).length > 0;
+  const quota = isLimited ? findQuota(root, writableIn(folder).upper) : undefined;
   await removeTree(folder);
   if (quota !== undefined) dropQuota(root, quota);
 }

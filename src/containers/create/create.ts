@@ -162,7 +162,7 @@ async function discard(containers: Containers, container: Container): Promise<vo
   unregister(containers, container);
   containers.images.release(id);
   await releaseMountedImages(containers, container.record);
-  await removeFiles(containers, id);
+  await removeFiles(containers, container.record);
   await removeAnonymousVolumes(containers, container);
 }
 

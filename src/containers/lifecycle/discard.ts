@@ -34,7 +34,7 @@ export async function discardContainer(
       ...(options.tellsEarly ? [] : [tidied]),
     ]);
     // Last: a container that could not be removed still has its files.
-    await removeFiles(containers, record.id);
+    await removeFiles(containers, record);
   } catch (error) {
     await Promise.allSettled([tidied]);
     container.enter("removalFailed");
