@@ -39,10 +39,13 @@ export async function startBerth(
   });
 }
 
+/** As the launcher has them. */
+const cliFlags = ["--min-semi-space-size=16"];
+
 /** Our own command line, from the bundle. */
 export function berth(engine: BenchEngine, bundle: string, words: string[]): Promise<string> {
   const environment = { BERTH_HOST: engine.host, DOCKER_CONFIG: "/nonexistent" };
-  return runCommand(process.execPath, [join(bundle, "cli/main.js"), ...words], {
+  return runCommand(process.execPath, [...cliFlags, join(bundle, "cli/main.js"), ...words], {
     environment,
     timeoutSeconds: 300,
   });

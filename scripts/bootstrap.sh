@@ -28,6 +28,8 @@ ensure_packages() {
 
 # By default Node lets short-lived objects fill 48 MB before it gives any of that back, and then keeps it.
 daemon_flags='--max-semi-space-size=2'
+# A list of ten thousand containers is a quarter of a second's work, of which collecting garbage in small steps was a third.
+cli_flags='--min-semi-space-size=16'
 
 # What an engine runs with. The profile of containers needs AppArmor's parser where the kernel has AppArmor on.
 engine_packages() {

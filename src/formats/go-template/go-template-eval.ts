@@ -181,15 +181,17 @@ function evaluatePipeline(state: State, dot: unknown, pipeline: Pipeline): unkno
 }
 
 function evaluateCommand(state: State, dot: unknown, command: TemplateCommand, final: unknown): unknown {
-  const [first, ...rest] = command.operands as [Operand, ...Operand[]];
-  const hasArguments = rest.length > 0 || final !== none;
+  const { operands } = command;
+  const first = operands[0]!;
+  const hasArguments = operands.length > 1 || final !== none;
+  const argumentsOf = () => evaluateArguments(state, dot, operands.slice(1), final);
   switch (first.type) {
     case "function":
-      return callFunction(state, dot, command, first.name, rest, final);
+      return callFunction(state, dot, command, first.name, operands.slice(1), final);
     case "field":
     case "variable":
     case "chain":
-      return evaluatePath(state, dot, first, () => evaluateArguments(state, dot, rest, final));
+      return evaluatePath(state, dot, first, hasArguments ? argumentsOf : noArguments);
     case "pipeline":
       if (hasArguments)
         fail(state, place(first), `can't give argument to non-function ${formatOperand(first)}`);
@@ -235,15 +237,14 @@ function callFunction(
   );
 }
 
+const noValues: readonly unknown[] = [];
+const noArguments: Values = () => noValues;
+type Values = () => readonly unknown[];
+
 type PathOperand = Extract<Operand, { path: string[] }>;
 
 /** Follows `.A.B`, `$v.A.B` and `(…).A.B`; only the last name may take arguments. */
-function evaluatePath(
-  state: State,
-  dot: unknown,
-  operand: PathOperand,
-  argumentsOf: () => unknown[],
-): unknown {
+function evaluatePath(state: State, dot: unknown, operand: PathOperand, argumentsOf: Values): unknown {
   let value = dot;
   if (operand.type === "variable") {
     value = state.variables.findLast((candidate) => candidate.name === operand.name)?.value;
@@ -256,10 +257,9 @@ function evaluatePath(
     return value;
   }
   const last = operand.path.length - 1;
-  for (const [index, name] of operand.path.entries()) {
-    value = evaluateField(state, operand, value, name, index === last ? argumentsOf() : []);
-  }
-  return value;
+  for (let index = 0; index < last; index++)
+    value = evaluateField(state, operand, value, operand.path[index]!, noValues);
+  return evaluateField(state, operand, value, operand.path[last]!, argumentsOf());
 }
 
 function evaluateField(
@@ -267,7 +267,7 @@ function evaluateField(
   operand: Operand,
   receiver: unknown,
   name: string,
-  values: unknown[],
+  values: readonly unknown[],
 ): unknown {
   const refuse = (message: string) => fail(state, place(operand), message);
   if (receiver === undefined) {
