@@ -48,8 +48,35 @@ export interface ClientSession {
     chunks: AsyncIterable<Buffer>,
     metadata: Record<string, string>,
   ): Promise<void>;
+  /** Whether the client wants a shell where a step fails. */
+  readonly takesFailedSteps: boolean;
+  /** Offers a shell to the client, and waits until it has left those of other failed steps. @throws GrpcError when it declines */
+  openFailedStep(failed: FailedStep, signal: AbortSignal): Promise<StepVisitor>;
   /** What the client keeps under a name of its own: "local:/path". @throws notImplemented by a client that gives none */
   content(store: string): ClientContent;
+}
+
+/** A step whose command has failed. */
+export interface FailedStep {
+  step: string;
+  error: string;
+  /** Its root file system has no shell: the client's is wanted. */
+  needsShell: boolean;
+}
+
+/** A client's terminal, in which a shell runs where a step failed. */
+export interface StepVisitor {
+  /** Rows and columns. */
+  size: readonly [number, number];
+  /** A static busybox, where one was wanted. */
+  shell: Buffer | undefined;
+  /** Aborted when the client has gone. */
+  gone: AbortSignal;
+  /** Hands on what is typed, and each new size. */
+  listen(onInput: (data: Buffer) => Promise<void>, onSize: (rows: number, columns: number) => void): void;
+  /** Waits while the terminal is behind. */
+  write(data: Buffer): Promise<void>;
+  close(): void;
 }
 
 /** Blobs that a client keeps in a directory, by digest. */

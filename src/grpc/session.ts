@@ -1,6 +1,7 @@
 import { Duplex } from "node:stream";
 import type { ClientSession } from "../build/client-session.ts";
 import { bytesMessage } from "../buildkit/messages/control.ts";
+import { enterFailedStep } from "../buildkit/messages/failed-step.ts";
 import {
   checkAgentRequest,
   credentialsRequest,
@@ -13,6 +14,7 @@ import type { GrpcClient } from "../buildkit/wire/client.ts";
 import { code, GrpcError } from "../buildkit/wire/status.ts";
 import { notImplemented } from "../errors.ts";
 import { contentMethods, openClientContent } from "./client-content.ts";
+import { openFailedStep } from "./failed-step.ts";
 import { readDirectory } from "./file-sync.ts";
 import { sendArchive, sendFiles } from "./send-files.ts";
 
@@ -90,6 +92,11 @@ export function createClientSession(offer: SessionOffer, client: GrpcClient): Cl
     content(store) {
       need(contentMethods.read);
       return openClientContent(client, store);
+    },
+    takesFailedSteps: offers(enterFailedStep),
+    async openFailedStep(failed, signal) {
+      need(enterFailedStep);
+      return openFailedStep(client, failed, signal);
     },
     sendFiles: (exporter, entries) => sendFiles(client, exporter, entries),
     sendArchive: (exporter, chunks, metadata) => sendArchive(client, exporter, chunks, metadata),

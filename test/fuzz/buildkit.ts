@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { Readable } from "node:stream";
 import { createEntryCheck } from "../../src/build/context/check-entry.ts";
 import { solveRequest, statusResponse } from "../../src/buildkit/messages/control.ts";
+import { failedStepInput } from "../../src/buildkit/messages/failed-step.ts";
 import { packet, packetType } from "../../src/buildkit/messages/filesync.ts";
 import { bridgeSolveRequest, returnRequest } from "../../src/buildkit/messages/gateway.ts";
 import type { GrpcClient } from "../../src/buildkit/wire/client.ts";
@@ -32,8 +33,9 @@ const examples = [
   bridgeSolveRequest.encode({ frontend: "dockerfile.v0", frontendOpt: text, evaluate: true }),
   returnRequest.encode({ result: { ref, refs: { refs: new Map([["p", { ...ref, def: undefined }]]) } } }),
   packet.encode({ type: packetType.data, id: 1, data: Buffer.from("data") }),
+  failedStepInput.encode({ rows: 24, columns: 80, input: Buffer.from("ls") }),
 ];
-const types = [solveRequest, statusResponse, bridgeSolveRequest, returnRequest, packet];
+const types = [solveRequest, statusResponse, bridgeSolveRequest, returnRequest, packet, failedStepInput];
 
 async function readMessages(random: Random): Promise<void> {
   const messages = Array.from({ length: random.between(1, 4) }, () =>

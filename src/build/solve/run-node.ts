@@ -3,11 +3,12 @@ import type { CacheRecord } from "../cache/record.ts";
 import { newCacheId, snapshotOf } from "../cache/step-cache.ts";
 import type { Node, RunMountNode, RunNode } from "../graph/nodes.ts";
 import { checksumPart } from "./copy-step.ts";
-import { newProcessId, runStep } from "./run-step.ts";
+import { newProcessId, type RunOptions, runStep, type StepRoot } from "./run-step.ts";
 import type { Solver, Solving, StepWork } from "./solving.ts";
 import { lowerDirectoriesOf, makeStepLayer } from "./step-layer.ts";
-import { openStepMounts } from "./step-mounts.ts";
+import { openStepMounts, type StepMounts } from "./step-mounts.ts";
 import { clearStubs, findStubs } from "./stubs.ts";
+import { visitFailedStep } from "./visit-failed-step.ts";
 
 /** What a command depends on besides its base: all that its node says, and the content of what is mounted of other trees. */
 export async function keyOfRun(solving: Solving, solver: Solver, node: RunNode): Promise<unknown> {
@@ -42,19 +43,67 @@ export function executeRun(
   solving: Solving,
   solver: Solver,
   node: RunNode,
-  { layers, key, tell }: StepWork,
+  { layers, key, tell, freeSlot }: StepWork,
 ): Promise<CacheRecord> {
+  const { rooms } = solving;
+  return makeStepLayer(rooms, { layers, key, description: node.name }, async (id, root) => {
+    const step: OpenStep = { id, root, writable: [] };
+    const onOutput: RunOptions["onOutput"] = (stream, data) => tell({ stream, data: Buffer.from(data) });
+    const run: RunCommand = (command, mounts, more) =>
+      runStep(rooms, rooms.processes, command, mounts.processId, { root, mounts, onOutput, ...more });
+    try {
+      await withMounts(solving, solver, node, step, async (mounts) => {
+        const stubs = findStubs(root.lower, mounts.stubs);
+        await run(node, mounts, { signal: solving.signal });
+        clearStubs(root.upper, root.lower, stubs);
+      }).catch(async (error: unknown) => {
+        await visitFailedStep(solving, { node, root, error, tell, freeSlot }, (command, more) =>
+          withMounts(solving, solver, node, step, (mounts) => run(command, mounts, more)),
+        );
+        throw error;
+      });
+    } finally {
+      for (const { name } of step.writable) {
+        await rooms.images.snapshots.remove(name);
+        rooms.live.delete(name);
+      }
+    }
+  });
+}
+
+type RunCommand = (
+  command: RunNode,
+  mounts: StepMounts & { processId: string },
+  more: Pick<RunOptions, "signal" | "visitor">,
+) => Promise<void>;
+
+interface OpenStep {
+  /** Of its snapshot. */
+  id: string;
+  root: StepRoot;
+  /** What mounts that are written to write to, in their order: a shell finds there what the command wrote. */
+  writable: { name: string; upper: string; work: string }[];
+}
+
+/** Has `work` run a command among the step's mounts. */
+async function withMounts(
+  solving: Solving,
+  solver: Solver,
+  node: RunNode,
+  step: OpenStep,
+  work: (mounts: StepMounts & { processId: string }) => Promise<void>,
+): Promise<void> {
   const { rooms, signal } = solving;
   const { snapshots } = rooms.images;
-  return makeStepLayer(rooms, { layers, key, description: node.name }, async (id, root) => {
-    const processId = newProcessId();
-    rooms.begun.add(processId, snapshotOf(id));
-    const writable: string[] = [];
-    const layersOf = async (mount: RunMountNode) => {
-      const isFromElsewhere = "from" in mount && mount.from !== undefined;
-      const chains = isFromElsewhere ? await solver.layersOf(mount.from as Node, mount.source) : [];
-      return lowerDirectoriesOf(rooms, rooms.images.layerDirectories(chains));
-    };
+  const processId = newProcessId();
+  rooms.begun.add(processId, snapshotOf(step.id));
+  const layersOf = async (mount: RunMountNode) => {
+    const isFromElsewhere = "from" in mount && mount.from !== undefined;
+    const chains = isFromElsewhere ? await solver.layersOf(mount.from as Node, mount.source) : [];
+    return lowerDirectoriesOf(rooms, rooms.images.layerDirectories(chains));
+  };
+  let prepared = 0;
+  try {
     const mounts = await openStepMounts(node.mounts, {
       folder: join(rooms.execRoot, "build", processId),
       placesFolder: join(rooms.execRoot, "mounts", processId),
@@ -62,31 +111,23 @@ export function executeRun(
       cacheMounts: rooms.cacheMounts,
       layersOf,
       async prepareWritable(lower) {
+        const known = step.writable[prepared++];
+        if (known) return { lower, ...known };
         const name = snapshotOf(newCacheId());
-        writable.push(name);
         rooms.live.add(name);
         const { upper, work } = snapshots.prepare(name, []);
+        step.writable.push({ name, upper, work });
         return { lower, upper, work };
       },
       description: node.name,
       signal,
     });
     try {
-      const stubs = findStubs(root.lower, mounts.stubs);
-      await runStep(rooms, rooms.processes, node, processId, {
-        root,
-        mounts,
-        onOutput: (stream, data) => tell({ stream, data: Buffer.from(data) }),
-        signal,
-      });
-      clearStubs(root.upper, root.lower, stubs);
+      await work({ ...mounts, processId });
     } finally {
       await mounts.close();
-      for (const name of writable) {
-        await snapshots.remove(name);
-        rooms.live.delete(name);
-      }
-      rooms.begun.delete(processId);
     }
-  });
+  } finally {
+    rooms.begun.delete(processId);
+  }
 }

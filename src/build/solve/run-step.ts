@@ -17,8 +17,10 @@ import { securityOf } from "../../runtime/security.ts";
 import { clearCgroup, prepareCgroupParent } from "../../sys/cgroup.ts";
 import { createTrace } from "../../trace.ts";
 import { BuildError } from "../build-error.ts";
+import type { StepVisitor } from "../client-session.ts";
 import type { RunNode } from "../graph/nodes.ts";
 import type { BuildRooms } from "../rooms.ts";
+import { attachTerminal } from "./attach-terminal.ts";
 import type { StepProcesses } from "./processes.ts";
 import type { StepMounts } from "./step-mounts.ts";
 
@@ -33,6 +35,8 @@ export interface RunOptions {
   root: StepRoot;
   mounts: StepMounts;
   onOutput(stream: "stdout" | "stderr", data: Buffer): void;
+  /** Whose terminal it runs in; undefined for none. */
+  visitor?: StepVisitor;
   signal: AbortSignal;
 }
 
@@ -48,7 +52,7 @@ export async function runStep(
   processes: StepProcesses,
   node: RunNode,
   id: string,
-  { root, mounts, onOutput, signal }: RunOptions,
+  { root, mounts, onOutput, visitor, signal }: RunOptions,
 ): Promise<void> {
   const folder = stepFolder(rooms, id);
   mkdirSync(folder, { recursive: true, mode: 0o711 });
@@ -56,9 +60,9 @@ export async function runStep(
   let sandbox: Sandbox | undefined;
   try {
     sandbox = node.network === "host" ? undefined : await openSandbox(rooms, node, id);
-    const input = describe(rooms, node, { id, root, mounts, sandbox, folder });
+    const input = describe(rooms, node, { id, root, mounts, sandbox, folder, visitor });
     if (node.cgroupParent) prepareCgroupParent(node.cgroupParent);
-    const output = await attach(rooms, id, onOutput);
+    const output = await (visitor ? attachTerminal(rooms, id, visitor) : attach(rooms, id, onOutput));
     try {
       const started = await rooms.launcher
         .launch(input, { trace: createTrace(), signal })
@@ -153,10 +157,11 @@ interface Described {
   mounts: StepMounts;
   sandbox: Sandbox | undefined;
   folder: string;
+  visitor: StepVisitor | undefined;
 }
 
 function describe(rooms: BuildRooms, node: RunNode, step: Described): LaunchInput {
-  const { id, root, mounts, sandbox, folder } = step;
+  const { id, root, mounts, sandbox, folder, visitor } = step;
   const hostConfig = decode(hostConfigShape, {
     Ulimits: node.ulimits,
     Privileged: node.isInsecure,
@@ -168,13 +173,13 @@ function describe(rooms: BuildRooms, node: RunNode, step: Described): LaunchInpu
     root: { ...root, readOnly: false },
     process: {
       args: node.args,
-      env: [...node.proxyEnv, ...node.env, ...mounts.env],
+      env: [...(visitor ? ["TERM=xterm"] : []), ...node.proxyEnv, ...node.env, ...mounts.env],
       user: node.user,
       groups: [],
       workingDir: node.workingDir,
-      terminal: false,
-      consoleSize: [0, 0],
-      openStdin: false,
+      terminal: visitor !== undefined,
+      consoleSize: visitor?.size ?? [0, 0],
+      openStdin: visitor !== undefined,
       init: false,
       oomScoreAdj: 0,
     },

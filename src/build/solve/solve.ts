@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import { availableParallelism } from "node:os";
 import { conflict } from "../../errors.ts";
 import { BuildError, locateError } from "../build-error.ts";
@@ -128,6 +129,8 @@ async function solveStep(
     });
     const cached = node.ignoresCache ? undefined : await findStep(solving, node, key, layers);
     if (cached) return useCached(solving, node, cached);
+    // A shell may be open for a long time where it fails, which is nothing to other builds.
+    const isWatched = node.kind === "run" && (await wantsShell(solving));
     signal.throwIfAborted();
     const record = await reportWork(report, vertex, () => {
       const follow = ({ stream, data }: StepLog) =>
@@ -143,7 +146,8 @@ async function solveStep(
           .take(gone)
           .then(async (free) => {
             try {
-              return await execute({ ...solving, signal: gone }, solver, node, { layers, key, tell });
+              const work = { layers, key, tell, freeSlot: free };
+              return await execute({ ...solving, signal: gone }, solver, node, work);
             } finally {
               free();
             }
@@ -156,7 +160,7 @@ async function solveStep(
         return { state: followers, done };
       };
       // The key of a linked step says nothing of what it stands on, and its layers do.
-      const work = `${key} ${layers.at(-1) ?? ""}`;
+      const work = `${key} ${layers.at(-1) ?? ""}${isWatched ? ` ${randomUUID()}` : ""}`;
       return rooms.underWay.join(work, signal, begin, (followers) => followers.add(follow));
     });
     solving.onClose(rooms.cache.use(record));
@@ -166,6 +170,12 @@ async function solveStep(
     throw located.vertex === undefined ? withVertex(located, vertex.digest) : located;
   }
 }
+
+const wantsShell = ({ session }: Solving) =>
+  session("").then(
+    ({ takesFailedSteps }) => takesFailedSteps,
+    () => false,
+  );
 
 function withVertex(error: BuildError, vertex: string): BuildError {
   const { file, ranges, exitCode } = error;

@@ -95,6 +95,8 @@ export interface StepWork {
   layers: string[];
   key: string;
   tell(log: StepLog): void;
+  /** Gives another step its turn before this one is over. */
+  freeSlot(): void;
 }
 
 export function vertexOf(node: Node): { digest: string; inputs: string[]; name: string } {

@@ -85,7 +85,7 @@ export function removeAtSignals(cli: Cli, client: Client, guest: Guest): () => v
 }
 
 /** @returns undefined when there is none, or none that runs without libraries */
-function readBusybox(cli: Cli): Buffer | undefined {
+export function readBusybox(cli: Cli): Buffer | undefined {
   const { BERTH_BUSYBOX: own } = cli.env;
   for (const file of own ? [own] : places) {
     try {

@@ -6,6 +6,8 @@ import { ExitError } from "../command.ts";
 /** Shows how far a build is. */
 export interface BuildView {
   show(status: StatusResponse): void;
+  /** Leaves the screen to someone else. @returns what takes it back */
+  pause(): () => void;
   /** Leaves what is shown as it is. */
   close(): void;
 }
@@ -14,7 +16,7 @@ type Vertex = StatusResponse["vertexes"][number];
 
 /** @param mode "auto", "plain", "tty" or "quiet" @throws ExitError for another */
 export function createBuildView(cli: Cli, mode: string): BuildView {
-  if (mode === "quiet") return { show() {}, close() {} };
+  if (mode === "quiet") return { show() {}, pause: () => () => {}, close() {} };
   if (mode === "plain") return createPlainView(cli.stderr);
   if (mode === "tty") return createLiveView(cli);
   if (mode !== "auto") throw new ExitError(1, `invalid progress mode: ${mode}`);
@@ -73,6 +75,7 @@ export function createPlainView(output: Pick<Cli["stderr"], "write">): BuildView
       }
       warnings.push(...more.map(({ short }) => Buffer.from(short).toString()));
     },
+    pause: () => () => {},
     close: () => printWarnings(output, warnings.splice(0)),
   };
 }
@@ -110,7 +113,7 @@ function createLiveView(cli: Cli): BuildView {
     drawn = shown.length;
   }
 
-  const timer = setInterval(draw, frameMilliseconds);
+  let timer = setInterval(draw, frameMilliseconds);
   return {
     show(status) {
       for (const vertex of status.vertexes)
@@ -123,6 +126,14 @@ function createLiveView(cli: Cli): BuildView {
       }
       warnings.push(...status.warnings.map(({ short }) => Buffer.from(short).toString()));
     },
+    pause() {
+      clearInterval(timer);
+      draw();
+      return () => {
+        drawn = 0;
+        timer = setInterval(draw, frameMilliseconds);
+      };
+    },
     close() {
       clearInterval(timer);
       draw();
@@ -132,7 +143,7 @@ function createLiveView(cli: Cli): BuildView {
 }
 
 /** What a command prints must not move the cursor. */
-function printable(line: string): string {
+export function printable(line: string): string {
   // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what is taken out
   return line.replace(/\u001b\[[0-9;?]*[A-Za-z]/g, "").replace(/[\u0000-\u001f\u007f]/g, "");
 }

@@ -8,6 +8,7 @@ import { bool, bytes, repeated, string } from "../flag.ts";
 import { cachesOf } from "./build-caches.ts";
 import { type OpenContext, openContext } from "./build-context.ts";
 import { describeBuildError } from "./build-error.ts";
+import { checkOnError, createVisits } from "./build-failed-step.ts";
 import { agentsOf, credentialsFor, secretsOf } from "./build-offers.ts";
 import { outputsOf } from "./build-outputs.ts";
 import { createBuildView } from "./build-view.ts";
@@ -31,6 +32,7 @@ const flagTable = {
   network: string("", "Set the networking mode for the RUN instructions during build", "default"),
   "no-cache": bool("", "Do not use cache when building the image"),
   "no-cache-filter": repeated("", "Do not cache specified stages"),
+  "on-error": string("", 'What to do when a RUN step fails ("shell": open a shell with the files it left)'),
   output: repeated("o", 'Output destination (format: "type=local,dest=path")'),
   platform: string("", "Set target platform for build"),
   progress: string("", 'Set type of progress output ("auto", "plain", "tty", "quiet")', "auto"),
@@ -50,14 +52,18 @@ export const command = defineCommand({
   arity: [1, 1],
   flags: flagTable,
   async run({ cli, flags, args: [path = ""] }) {
+    if (flags["on-error"] !== "") checkOnError(cli, flags["on-error"], path === "-" || flags.file === "-");
     const context = openContext(cli, path, flags.file);
     const client = await cli.client();
     const isQuiet = flags.quiet || flags.progress === "quiet";
     const view = createBuildView(cli, isQuiet ? "quiet" : flags.progress);
     const call = flags.check ? "check" : flags.call;
+    const visits = createVisits(cli, view);
     const order = describeOrder(cli, flags, context, call);
+    if (flags["on-error"] !== "") order.offers.enterFailedStep = visits.enter;
+    const onStatus: BuildOrder["onStatus"] = (status) => visits.over().then(() => view.show(status));
     try {
-      const { exported, answers } = await requestBuild(client.transport, { ...order, onStatus: view.show });
+      const { exported, answers } = await requestBuild(client.transport, { ...order, onStatus });
       view.close();
       if (call !== "build") return printAnswer(cli, answers);
       const id = exported.get("containerimage.config.digest") ?? "";

@@ -39,7 +39,8 @@ export interface BuildOrder {
   entitlements: readonly string[];
   caches: BuildCaches;
   offers: SessionOffers;
-  onStatus(status: StatusResponse): void;
+  /** No more is taken until it resolves. */
+  onStatus(status: StatusResponse): Promise<void> | void;
 }
 
 /** What came of it. */
@@ -124,13 +125,13 @@ function storesOf({ imports, exports }: BuildCaches): ContentStores {
 async function follow(
   client: ReturnType<typeof connectGrpc>,
   ref: string,
-  onStatus: (status: StatusResponse) => void,
+  onStatus: BuildOrder["onStatus"],
 ): Promise<void> {
   const call = client.open(`${control}/Status`, statusRequest, statusResponse);
   void call.send({ ref });
   call.end();
   try {
-    for await (const status of call.replies) onStatus(status);
+    for await (const status of call.replies) await onStatus(status);
   } catch {
     // The build's own error says more.
   }

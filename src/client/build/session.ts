@@ -1,6 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { connect } from "node:net";
 import { bytesMessage } from "../../buildkit/messages/control.ts";
+import { enterFailedStep } from "../../buildkit/messages/failed-step.ts";
 import {
   checkAgentRequest,
   credentialsRequest,
@@ -13,6 +14,7 @@ import { duplex, type Method, serveGrpc, unary } from "../../buildkit/wire/serve
 import { code, GrpcError } from "../../buildkit/wire/status.ts";
 import type { ApiTransport } from "../transport.ts";
 import { type ContentStores, serveContent } from "./content-store.ts";
+import { type EnterableStep, serveFailedSteps } from "./failed-step.ts";
 import { fileSend, type OutputReceiver } from "./receive-output.ts";
 import { fileSync } from "./send-directory.ts";
 
@@ -29,6 +31,8 @@ export interface SessionOffers {
   upload?: { id: string; content: AsyncIterable<Uint8Array> };
   /** Directories of blobs. */
   stores?: ContentStores;
+  /** Lets someone in where a step fails. */
+  enterFailedStep?: (failed: EnterableStep) => Promise<void>;
   /** For the builder's exporters, by their places. */
   receivers?: readonly (OutputReceiver | undefined)[];
   /** Names the directories over several builds. */
@@ -67,6 +71,7 @@ function methodsOf(offers: SessionOffers): Map<string, Method> {
     findSecret,
     findCredentials,
     upload,
+    enterFailedStep: enter,
     stores = new Map(),
     receivers = [],
   } = offers;
@@ -95,6 +100,7 @@ function methodsOf(offers: SessionOffers): Map<string, Method> {
     ...(receivers.some((one) => one !== undefined)
       ? [["/moby.filesync.v1.FileSend/DiffCopy", fileSend(receivers)] as const]
       : []),
+    ...(enter ? [[enterFailedStep, serveFailedSteps(enter)] as const] : []),
     ...(stores.size > 0 ? serveContent(stores) : []),
     ...(upload ? [["/moby.upload.v1.Upload/Pull", sendUpload(upload)] as const] : []),
   ]);
