@@ -31,7 +31,11 @@ const pingHeaders = {
 export const getVersion = (): Reply => ok(describeVersion());
 
 export async function info({ engine }: ApiRequest): Promise<Reply> {
-  return ok(describeSystem(engine, await engine.networks.listWarnings()));
+  const [ofNetworks, devices] = await Promise.all([
+    engine.networks.listWarnings(),
+    engine.containers.cdi.list(),
+  ]);
+  return ok(describeSystem(engine, ofNetworks, devices));
 }
 
 export async function df(request: ApiRequest): Promise<Reply> {

@@ -176,7 +176,7 @@ export function openBuilder(given: BuildRooms): Builder {
 
 function checkEntitlements({ entitlements }: BuilderSettings, wanted: readonly string[]): void {
   for (const one of wanted)
-    if (!entitlements.includes(one))
+    if (!entitlements.includes(one.replace(/^(device)=.*/s, "$1")))
       throw forbidden(`granting entitlement ${one} is not allowed by build daemon configuration`);
 }
 

@@ -4,6 +4,7 @@ import type { Launcher } from "../launch/launch.ts";
 import type { DnsSettings } from "../launch/resolv-conf.ts";
 import type { Logger } from "../logger.ts";
 import type { Networks } from "../networks/networks.ts";
+import type { CdiRegistry } from "../runtime/cdi/registry.ts";
 import type { State } from "../state/state.ts";
 import type { Supervisor } from "../supervisor-client/client.ts";
 import type { RuntimeCommand } from "../supervisor-protocol/protocol.ts";
@@ -12,13 +13,13 @@ import { type BuildGarbageSettings, defaultBuildGarbage } from "./cache/garbage-
 /** What daemon.json says of the builder. */
 export interface BuilderSettings {
   garbage: BuildGarbageSettings;
-  /** What builds may be allowed: "network.host", "security.insecure". */
+  /** What builds may be allowed: "network.host", "security.insecure", "device". */
   entitlements: readonly string[];
 }
 
 export const defaultBuilderSettings: BuilderSettings = {
   garbage: defaultBuildGarbage,
-  entitlements: ["network.host"],
+  entitlements: ["network.host", "device"],
 };
 
 /** What the builder stands on. */
@@ -29,6 +30,8 @@ export interface BuildRooms {
   state: State;
   logger: Logger;
   launcher: Launcher;
+  /** Devices that vendors describe. */
+  cdi: CdiRegistry;
   /** The present one. */
   supervisor(): Supervisor;
   /** Of steps. */

@@ -9,6 +9,7 @@ import { createLauncher, type Launcher } from "../launch/launch.ts";
 import type { DnsSettings } from "../launch/resolv-conf.ts";
 import type { Logger } from "../logger.ts";
 import type { Networks } from "../networks/networks.ts";
+import type { CdiRegistry } from "../runtime/cdi/registry.ts";
 import type { Records, State } from "../state/state.ts";
 import type { Supervisor } from "../supervisor-client/client.ts";
 import type { Volumes } from "../volumes/volumes.ts";
@@ -53,6 +54,8 @@ export interface Containers extends ContainerIndexes {
   images: Images;
   networks: Networks;
   volumes: Volumes;
+  /** Devices that vendors describe. */
+  cdi: CdiRegistry;
   archives: Archives;
   supervisor: Supervisor;
   logger: Logger;

@@ -1,5 +1,6 @@
 import type { EtcFiles } from "../launch/etc-files.ts";
 import type { LaunchInput } from "../launch/input.ts";
+import type { DeviceEdits } from "../runtime/cdi/inject.ts";
 import { securityOf } from "../runtime/security.ts";
 import type { ResolvedMount } from "../volumes/volumes.ts";
 import type { Container } from "./container.ts";
@@ -23,6 +24,7 @@ export function describeLaunch(
   network: string | undefined,
   etcFiles: EtcFiles,
   mounts: ResolvedMount[],
+  devices: DeviceEdits,
 ): LaunchInput {
   const { record } = container;
   const { id, config, hostConfig } = record;
@@ -58,6 +60,7 @@ export function describeLaunch(
     security: securityOf(hostConfig),
     annotations: hostConfig.Annotations ?? {},
     sysctls: hostConfig.Sysctls ?? {},
+    devices,
     log: logOptionsOf(folderOf(containers, id), record),
   };
 }

@@ -30,12 +30,13 @@ function membersOf(value: unknown, path: string, names: readonly string[]): Memb
 }
 
 function readEntitlements(given: unknown): string[] {
-  const members = membersOf(given, "builder.entitlements", ["network-host", "security-insecure"]);
+  const members = membersOf(given, "builder.entitlements", ["network-host", "security-insecure", "device"]);
   const isOn = (name: string, byDefault: boolean) =>
     readSwitch(members[name], `builder.entitlements.${name}`) ?? byDefault;
   return [
     ...(isOn("network-host", true) ? ["network.host"] : []),
     ...(isOn("security-insecure", false) ? ["security.insecure"] : []),
+    ...(isOn("device", true) ? ["device"] : []),
   ];
 }
 

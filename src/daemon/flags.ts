@@ -8,6 +8,7 @@ import { formatColumns } from "../formats/table.ts";
 import type { UiAddress } from "../ui/listen.ts";
 import { readBuilderKeys, readBuilderSettings } from "./builder-flags.ts";
 import { containerTable, readContainerDefaults, readContainerKeys } from "./container-flags.ts";
+import { deviceTable, readCdiDirectories, readDeviceKeys } from "./device-flags.ts";
 import { dnsTable, readDnsSettings } from "./dns-flags.ts";
 import { garbageTable, readGarbagePolicy } from "./garbage-flags.ts";
 import { networkTable, readNetworkKeys, readNetworksConfig } from "./network-flags.ts";
@@ -66,6 +67,7 @@ const table = [
   ["ui", "string", "", "Serve the web page on this address of this machine: 127.0.0.1:9000"],
   ["validate", "boolean", "", "Check the configuration, say whether it is good, and end"],
   ...containerTable,
+  ...deviceTable,
   ...dnsTable,
   ...garbageTable,
   ...networkTable,
@@ -118,6 +120,7 @@ export function parseDaemonFlags(words: string[]): DaemonFlags {
     dns: readDnsSettings(list),
     containerDefaults: readContainerDefaults({ list, text }),
     hasDefaultBridgeNames: flag("default-bridge-names"),
+    ...optional("cdiSpecDirs", readCdiDirectories(list)),
     ...optional("root", text("data-root")),
     ...optional("execRoot", text("exec-root")),
     ...optional("bridgeName", text("bridge")),
@@ -209,6 +212,7 @@ function readConfigFile(path: string, mustExist: boolean): Record<string, string
       ...readRegistryKeys(file),
       ...readNetworkKeys(file),
       ...readContainerKeys(file),
+      ...readDeviceKeys(file),
       ...readBuilderKeys(file),
       ...(Array.isArray(hosts) && { host: hosts.map(String) }),
       ...(isRuntimes(runtimes) && {
@@ -231,6 +235,8 @@ const fileKeys = [
     "proxies",
     "dns-opts",
     "log-opts",
+    "cdi-spec-dirs",
+    "features",
   ],
   ...["builder", "default-ulimits", "default-address-pools", "default-network-opts"],
 ];

@@ -30,6 +30,8 @@ export interface EngineConfig {
   /** When unused images are removed by themselves; undefined for never. */
   imageGarbage: GarbagePolicy | undefined;
   builder: BuilderSettings;
+  /** Where vendors describe their devices (CDI); a later one wins. None: there are no such devices. */
+  cdiSpecDirs: readonly string[];
   /** What info shows. */
   labels: readonly string[];
   /** Programs by name. */
@@ -47,6 +49,7 @@ const defaults: EngineConfig = {
   cgroupParent: "/berth",
   imageGarbage: undefined,
   builder: defaultBuilderSettings,
+  cdiSpecDirs: ["/etc/cdi", "/var/run/cdi"],
   dns: { servers: [], search: [], options: [] },
   containerDefaults: { log: { Type: "json-file", Config: {} }, ulimits: [], init: false },
   hasDefaultBridgeNames: false,

@@ -25,6 +25,7 @@ import {
   type RelayProcess,
   type Resolver,
 } from "../networks/networks.ts";
+import { createCdiRegistry } from "../runtime/cdi/registry.ts";
 import { openState } from "../state/state.ts";
 import { type Supervisor, upcoming } from "../supervisor-client/client.ts";
 import { createLifelines } from "../supervisor-client/lifelines.ts";
@@ -91,6 +92,7 @@ export async function openEngine(given: Partial<EngineConfig> = {}): Promise<Ope
   const connect = () => openSupervisor(execRoot, join(root, "spool"), lifelines);
   const containers = openContainers({
     ...{ settings: config, events, images, networks, volumes, logger, state },
+    cdi: createCdiRegistry(config.cdiSpecDirs),
     supervisor: await connect(),
   });
   const { builder, buildDoor } = openBuilding(containers, config);
@@ -145,10 +147,10 @@ function openBuilding(
   containers: Containers,
   config: EngineConfig,
 ): Pick<OpenEngine, "builder" | "buildDoor"> {
-  const { settings, images, networks, events, state, logger, launcher } = containers;
+  const { settings, images, networks, events, state, logger, launcher, cdi } = containers;
   const { root, execRoot, cgroupParent, dns, defaultRuntime: name } = settings;
   const builder = openBuilder({
-    ...{ images, networks, events, state, logger, launcher, root, execRoot, cgroupParent, dns },
+    ...{ images, networks, events, state, logger, launcher, cdi, root, execRoot, cgroupParent, dns },
     supervisor: () => containers.supervisor,
     settings: () => config.builder,
     runtime: { program: settings.runtimes[name] as string, root: join(execRoot, "runtime", name) },
@@ -210,7 +212,7 @@ async function closeRooms(containers: Containers, stopContainers: boolean): Prom
     clearTimeout(container.restartTimer);
     container.dropWitness();
   }
-  await Promise.all([images.close(), volumes.close(), archivesClosed]);
+  await Promise.all([images.close(), volumes.close(), containers.cdi.close(), archivesClosed]);
 }
 
 const engineKind = kindOf("engine", struct("Engine", { id: required(text) }));

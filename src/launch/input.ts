@@ -1,4 +1,5 @@
 import type { Resources, Ulimit } from "../formats/docker-api/docker-api.ts";
+import type { DeviceEdits } from "../runtime/cdi/inject.ts";
 import type { OciMount } from "../runtime/oci-spec.ts";
 import type { Security } from "../runtime/security.ts";
 import type { LogOptions, RuntimeCommand } from "../supervisor-protocol/protocol.ts";
@@ -56,6 +57,7 @@ export interface LaunchInput {
   security: Security;
   annotations: Record<string, string>;
   sysctls: Record<string, string>;
+  devices: DeviceEdits;
   log: LogOptions;
 }
 

@@ -1,7 +1,8 @@
 import { existsSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
-import { unavailable } from "../errors.ts";
+import { messageOf, unavailable } from "../errors.ts";
 import { ensureAppArmorProfile } from "../runtime/apparmor.ts";
+import type { OciSpec } from "../runtime/oci-spec.ts";
 import { createSeccompFilters } from "../runtime/seccomp-filters.ts";
 import type { Supervisor } from "../supervisor-client/client.ts";
 import type { RuntimeCommand, Started } from "../supervisor-protocol/protocol.ts";
@@ -46,7 +47,11 @@ export function createLauncher(execRoot: string, supervisor: () => Supervisor): 
       writeBundle(options.bundle, spec);
       trace.mark("prepare");
       signal.throwIfAborted();
-      const started = await supervisor().call("start", options);
+      const started = await supervisor()
+        .call("start", options)
+        .catch((error: unknown) => {
+          throw explainSilence(error, spec);
+        });
       void seccompFilters.learn(spec, root, input.id);
       trace.mark("supervisor");
       trace.add(started.phases);
@@ -80,4 +85,11 @@ export function createLauncher(execRoot: string, supervisor: () => Supervisor): 
     },
     bundleOf: (id) => bundleOf(execRoot, id),
   };
+}
+
+/** crun says nothing of a hook that failed. */
+function explainSilence(error: unknown, { hooks }: OciSpec): unknown {
+  const programs = Object.values(hooks ?? {}).flatMap((list) => list.map(({ path }) => path));
+  if (messageOf(error) !== "" || programs.length === 0) return error;
+  return new Error(`error running hook: one of these programs failed: ${[...new Set(programs)].join(", ")}`);
 }

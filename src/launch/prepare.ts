@@ -33,7 +33,11 @@ export async function prepareLaunch(
   const { root, process, security } = input;
   const folders = foldersOf(execRoot);
   const layers = [root.upper, ...root.lower];
-  const wanted = orderMounts([...userMounts(input), ...ownMounts(input, folders.shm)]);
+  const wanted = orderMounts([
+    ...userMounts(input),
+    ...ownMounts(input, folders.shm),
+    ...input.devices.mounts,
+  ]);
   const { mounts: settled, missing } = await settleDestinations(layers, wanted);
   const { mounts, shared } = stageShared(settled, folders.shared);
   const spec = buildSpec({
@@ -50,6 +54,7 @@ export async function prepareLaunch(
     seccomp: (capabilities) => seccompOf(security, capabilities, release(), globalThis.process.arch),
     annotations: input.annotations,
     sysctls: input.sysctls,
+    devices: input.devices,
   });
   const shm = shmToBorrow(input, folders.shm);
   const options: StartOptions = {

@@ -7,6 +7,7 @@ export interface OciSpec {
   domainname?: string;
   mounts: OciMount[];
   annotations?: Record<string, string>;
+  hooks?: OciHooks;
   linux: {
     namespaces: { type: string; path?: string }[];
     cgroupsPath: string;
@@ -17,7 +18,32 @@ export interface OciSpec {
     sysctl?: Record<string, string>;
     seccomp?: object;
     rootfsPropagation?: string;
+    intelRdt?: OciIntelRdt;
   };
+}
+
+/** Programs of the host that the runtime runs at these points. */
+export type OciHooks = Partial<
+  Record<
+    "prestart" | "createRuntime" | "createContainer" | "startContainer" | "poststart" | "poststop",
+    OciHook[]
+  >
+>;
+
+export interface OciHook {
+  path: string;
+  args?: string[];
+  env?: string[];
+  /** Seconds. */
+  timeout?: number;
+}
+
+export interface OciIntelRdt {
+  closID?: string;
+  l3CacheSchema?: string;
+  memBwSchema?: string;
+  enableCMT?: boolean;
+  enableMBM?: boolean;
 }
 
 export interface OciProcess {

@@ -1,8 +1,9 @@
 import type { Resources } from "../formats/docker-api/docker-api.ts";
 import { capabilitiesOf } from "./capabilities.ts";
+import type { DeviceEdits } from "./cdi/inject.ts";
 import { defaultDeviceRules, defaultMounts } from "./defaults.ts";
 import { hostDevices, parseDeviceRule, resolveDevices } from "./devices.ts";
-import type { OciMount, OciResources, OciSpec } from "./oci-spec.ts";
+import type { OciDevice, OciMount, OciResources, OciSpec } from "./oci-spec.ts";
 import { buildProcess, type ProcessInput, type User } from "./process.ts";
 import { encodeResources } from "./resources.ts";
 import type { Security } from "./security.ts";
@@ -29,11 +30,12 @@ export interface SpecInput {
   seccomp: (capabilities: string[]) => object | undefined;
   annotations: Record<string, string>;
   sysctls: Record<string, string>;
+  devices: DeviceEdits;
 }
 
 /** Builds the OCI runtime specification of a container (opencontainers/runtime-spec 1.0.2, config.md and config-linux.md). */
 export function buildSpec(input: SpecInput): OciSpec {
-  const { namespaces, security, limits } = input;
+  const { namespaces, security, limits, devices } = input;
   const { init, args, ...process } = input.process;
   const capabilities = capabilitiesOf({ privileged: security.privileged, ...security.capabilities });
   const custom = resolveDevices(limits.Devices ?? []);
@@ -42,7 +44,11 @@ export function buildSpec(input: SpecInput): OciSpec {
     ociVersion: "1.0.2",
     process: buildProcess({
       ...process,
-      user: input.user,
+      env: [...process.env, ...devices.env],
+      user: {
+        ...input.user,
+        additionalGids: [...new Set([...input.user.additionalGids, ...devices.additionalGids])],
+      },
       args: init ? ["/sbin/docker-init", "--", ...args] : args,
       hostname: input.hostname,
       capabilities,
@@ -58,6 +64,7 @@ export function buildSpec(input: SpecInput): OciSpec {
     }),
     mounts: buildMounts(input),
     annotations: input.annotations,
+    ...(Object.keys(devices.hooks).length > 0 && { hooks: devices.hooks }),
     linux: {
       namespaces: buildNamespaces(namespaces),
       cgroupsPath: input.cgroupsPath,
@@ -68,17 +75,24 @@ export function buildSpec(input: SpecInput): OciSpec {
           : [
               ...defaultDeviceRules,
               ...custom.rules,
+              ...devices.rules,
               ...(limits.DeviceCgroupRules ?? []).map(parseDeviceRule),
             ],
       } satisfies OciResources,
-      devices: [...(security.privileged ? hostDevices() : []), ...custom.nodes],
+      devices: withNodes([...(security.privileged ? hostDevices() : []), ...custom.nodes], devices.nodes),
       maskedPaths: [...security.maskedPaths],
       readonlyPaths: [...security.readonlyPaths],
       sysctl: { ...defaultSysctls(namespaces.network), ...input.sysctls },
       ...(seccomp && { seccomp }),
       rootfsPropagation: propagationOf(input.mounts),
+      ...(devices.intelRdt && { intelRdt: devices.intelRdt }),
     },
   };
+}
+
+function withNodes(nodes: OciDevice[], added: OciDevice[]): OciDevice[] {
+  const taken = new Set(added.map(({ path }) => path));
+  return [...nodes.filter(({ path }) => !taken.has(path)), ...added];
 }
 
 function buildMounts({ security, mounts, namespaces }: SpecInput): OciMount[] {

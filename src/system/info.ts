@@ -7,6 +7,7 @@ import { dockerHub, type RegistrySettings } from "../distribution/settings.ts";
 import type { InfoResponse } from "../formats/docker-api/docker-api-system.ts";
 import { timestamp } from "../formats/timestamp.ts";
 import { version } from "../formats/version.ts";
+import type { CdiListing } from "../runtime/cdi/read-directories.ts";
 import { canLoadProfiles, hasAppArmor } from "../sys/apparmor.ts";
 import { cgroupLayout, hasController } from "../sys/cgroup.ts";
 import { readSysctl } from "../sys/sysctl.ts";
@@ -21,6 +22,7 @@ export interface SystemSubject {
 export function describeSystem(
   { containers, config, warnings: given }: SystemSubject,
   ofNetworks: readonly string[] = [],
+  cdi: CdiListing = { devices: [], problems: [] },
 ): InfoResponse {
   const all = [...containers.byId.values()].map(({ record }) => record.state);
   const paused = all.filter(({ Paused }) => Paused).length;
@@ -52,14 +54,8 @@ export function describeSystem(
     CgroupDriver: "cgroupfs",
     CgroupVersion: cgroupLayout() === "v2" ? "2" : "1",
     NEventsListener: 0,
-    KernelVersion: release(),
-    OperatingSystem: readOs("PRETTY_NAME") || "Linux",
-    OSVersion: readOs("VERSION_ID"),
-    OSType: "linux",
-    Architecture: machine(),
+    ...describeMachine(),
     ...describeRegistries(containers.images.registries.settings),
-    NCPU: cpus().length,
-    MemTotal: totalmem(),
     DockerRootDir: config.root,
     Labels: [...config.labels],
     ExperimentalBuild: false,
@@ -75,9 +71,26 @@ export function describeSystem(
       ...(cgroupLayout() === "v2" ? ["name=cgroupns"] : []),
     ],
     FirewallBackend: { Driver: "nftables" },
-    Warnings: [...given, ...warnings(), ...ofNetworks],
+    CDISpecDirs: [...containers.cdi.directories],
+    ...(cdi.devices.length > 0 && { DiscoveredDevices: describeDevices(cdi) }),
+    Warnings: [...given, ...warnings(), ...ofNetworks, ...describeProblems(cdi)],
   };
 }
+
+const describeMachine = () => ({
+  KernelVersion: release(),
+  OperatingSystem: readOs("PRETTY_NAME") || "Linux",
+  OSVersion: readOs("VERSION_ID"),
+  OSType: "linux",
+  Architecture: machine(),
+  NCPU: cpus().length,
+  MemTotal: totalmem(),
+});
+
+const describeDevices = ({ devices }: CdiListing) => devices.map(({ name }) => ({ Source: "cdi", ID: name }));
+
+const describeProblems = ({ problems }: CdiListing) =>
+  problems.map(({ path, message }) => `CDI: Error associated with spec file ${path}: ${message}`);
 
 const noSwarm = {
   NodeID: "",

@@ -62,8 +62,8 @@ describe("the key builder of daemon.json", () => {
   });
 
   it("allows the host's network unless it says otherwise, and privileges only if it does", () => {
-    assert.deepEqual(read({}).entitlements, ["network.host"]);
-    const entitlements = { "network-host": false, "security-insecure": true };
+    assert.deepEqual(read({}).entitlements, ["network.host", "device"]);
+    const entitlements = { "network-host": false, "security-insecure": true, device: false };
     assert.deepEqual(read({ entitlements }).entitlements, ["security.insecure"]);
   });
 

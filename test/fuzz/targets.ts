@@ -2,6 +2,7 @@ import { api } from "./api.ts";
 import { bodies } from "./bodies.ts";
 import { buildkit } from "./buildkit.ts";
 import { cacheConfig } from "./cache-config.ts";
+import { cdi } from "./cdi.ts";
 import { cli } from "./cli.ts";
 import { dns } from "./dns.ts";
 import { dockerfile } from "./dockerfile.ts";
@@ -27,6 +28,7 @@ export const parsers: readonly Target[] = [
   dockerfile,
   buildkit,
   cacheConfig,
+  cdi,
 ];
 
 /** What makes files as an archive says, and programs of their own over their sockets: they need root. */

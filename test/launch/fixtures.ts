@@ -1,6 +1,7 @@
 import { hostConfigShape } from "../../src/formats/docker-api/docker-api-host-config.ts";
 import { decode } from "../../src/formats/shape.ts";
 import type { LaunchInput } from "../../src/launch/input.ts";
+import { noEdits } from "../../src/runtime/cdi/inject.ts";
 import { securityOf } from "../../src/runtime/security.ts";
 
 /** The least that a process is launched from, as anybody would write it down: no container, no image, no network. */
@@ -37,6 +38,7 @@ export function plainInput(
     security: securityOf(nothing),
     annotations: {},
     sysctls: {},
+    devices: noEdits(),
     log: { driver: "none" },
   };
 }

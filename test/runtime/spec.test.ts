@@ -5,6 +5,7 @@ import { describe, it } from "node:test";
 import { configShape } from "../../src/formats/docker-api/docker-api-config.ts";
 import { hostConfigShape } from "../../src/formats/docker-api/docker-api-host-config.ts";
 import { decode } from "../../src/formats/shape.ts";
+import { noEdits } from "../../src/runtime/cdi/inject.ts";
 import { maskedPaths, readonlyPaths } from "../../src/runtime/defaults.ts";
 import { securityOf } from "../../src/runtime/security.ts";
 import { buildSpec } from "../../src/runtime/spec.ts";
@@ -17,6 +18,7 @@ interface Case {
   user?: { uid: number; gid: number; additionalGids: number[]; home: string };
   namespaces?: Partial<Parameters<typeof buildSpec>[0]["namespaces"]>;
   mounts?: Parameters<typeof buildSpec>[0]["mounts"];
+  devices?: Parameters<typeof buildSpec>[0]["devices"];
 }
 
 const root = { uid: 0, gid: 0, additionalGids: [0], home: "/root" };
@@ -51,6 +53,19 @@ const cases: Record<string, Case> = {
     namespaces: { network: "host", pid: "host", ipc: "host", uts: "host", cgroup: "host" },
   },
   "joined namespaces": { namespaces: { network: "/proc/7/ns/net", uts: "/proc/7/ns/uts" } },
+  "devices of vendors": {
+    config: { Env: ["A=own"] },
+    hostConfig: { Devices: [{ PathOnHost: "/dev/null", PathInContainer: "/dev/x", CgroupPermissions: "r" }] },
+    devices: {
+      env: ["A=vendor"],
+      nodes: [{ path: "/dev/x", type: "c", major: 1, minor: 5, fileMode: 0o600, uid: 1, gid: 2 }],
+      rules: [{ allow: true, type: "c", major: 1, minor: 5, access: "rw" }],
+      mounts: [],
+      hooks: { createRuntime: [{ path: "/bin/hook", args: ["hook", "1"], timeout: 5 }] },
+      additionalGids: [0, 44],
+      intelRdt: { closID: "group" },
+    },
+  },
   mounts: {
     mounts: [
       { destination: "/dev/shm", type: "bind", source: "/shm", options: ["rbind", "rslave"] },
@@ -60,7 +75,7 @@ const cases: Record<string, Case> = {
   },
 };
 
-function build({ config, hostConfig, user, namespaces, mounts }: Case) {
+function build({ config, hostConfig, user, namespaces, mounts, devices }: Case) {
   const host = decode(hostConfigShape, {
     MaskedPaths: maskedPaths,
     ReadonlyPaths: readonlyPaths,
@@ -89,6 +104,7 @@ function build({ config, hostConfig, user, namespaces, mounts }: Case) {
     seccomp: (capabilities) => ({ seenCapabilities: capabilities.length > 0 }),
     annotations: host.Annotations ?? {},
     sysctls: host.Sysctls ?? {},
+    devices: devices ?? noEdits(),
   });
 }
 

@@ -66,6 +66,7 @@ export async function planDockerfile(
     platform,
     sources: {
       session: sessionId,
+      cdi: solving.rooms.cdi,
       context: folder === undefined ? contextNode(options, sessionId, ignored) : folderNode(folder),
       async findImage(name, wanted) {
         const found = await findBaseImage(solving, options, name, wanted);

@@ -154,6 +154,8 @@ export interface RunNode extends NodeBase {
   ulimits: readonly Ulimit[];
   shmSizeBytes: number | undefined;
   cgroupParent: string;
+  /** Full names of CDI devices. */
+  devices?: readonly string[];
 }
 
 /** What a build starts from, or a step of it. */

@@ -2,13 +2,14 @@ import { posix } from "node:path";
 import type { CommandForm, Run } from "../../dockerfile/instructions.ts";
 import { parseRunMount, type RunMount } from "../../dockerfile/run-mount.ts";
 import { readRunScript } from "../../dockerfile/run-script.ts";
-import { invalid, notImplemented } from "../../errors.ts";
+import { invalid } from "../../errors.ts";
 import { cleanPath } from "../../formats/bind-spec.ts";
 import { formatPlatform } from "../../formats/platform.ts";
 import { defaultPath } from "../../runtime/defaults.ts";
 import { canRun } from "../../sys/foreign-platforms.ts";
 import type { RunMountNode, RunNode } from "./nodes.ts";
 import { note } from "./plan-copy.ts";
+import { planDevices } from "./plan-devices.ts";
 import { environmentOf, expandIn, proxiesOf } from "./scope.ts";
 import { absolutePath, addHistory, type Planning, type StagePlan, shellOf, shownText } from "./stage.ts";
 
@@ -22,7 +23,7 @@ export async function planRun(planning: Planning, stage: StagePlan, instruction:
   const network =
     instruction.network && instruction.network !== "default" ? instruction.network : options.network;
   checkAllowed(planning, instruction, network);
-  if (instruction.devices.length > 0) throw notImplemented("not yet supported: RUN --device");
+  const devices = await planDevices(planning, instruction);
   const env = environmentOf(stage.scope);
   const node: RunNode = {
     kind: "run",
@@ -42,6 +43,7 @@ export async function planRun(planning: Planning, stage: StagePlan, instruction:
     ulimits: options.ulimits,
     shmSizeBytes: options.shmSizeBytes,
     cgroupParent: options.cgroupParent,
+    ...(devices.length > 0 && { devices }),
     ...(stage.ignoresCache && { ignoresCache: true }),
   };
   stage.node = node;

@@ -4,6 +4,7 @@ import { invalid } from "../../errors.ts";
 import { type ImageConfig, layerLimit } from "../../formats/image-config.ts";
 import type { Platform } from "../../formats/oci-manifest.ts";
 import { parsePlatform } from "../../formats/platform.ts";
+import type { CdiRegistry } from "../../runtime/cdi/registry.ts";
 import { defaultPath } from "../../runtime/defaults.ts";
 import { locateError } from "../build-error.ts";
 import type { BuildOptions } from "../options.ts";
@@ -20,6 +21,7 @@ export interface PlanSources {
   /** The client's directory, or what stands for it. */
   context: Node;
   session: string;
+  cdi: CdiRegistry;
   /** @throws EngineError when there is no such image */
   findImage(name: string, platform: Platform): Promise<BaseImage>;
   /** What a name stands for that the client has given a context: an image or a tree. */
@@ -61,6 +63,7 @@ export async function planBuild(
   const target = findTarget(dockerfile.stages, options.target);
   const planning: Planning = {
     ...{ options, platform, escape: dockerfile.escape, context: sources.context, session: sources.session },
+    cdi: sources.cdi,
     globals: readGlobals(dockerfile, options, platform),
     findSource: (name, user, range) => findSource(planner, name, user, range),
   };

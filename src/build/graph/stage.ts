@@ -3,6 +3,7 @@ import { stepText } from "../../dockerfile/step-text.ts";
 import type { ImageHistoryEntry } from "../../formats/image-config.ts";
 import type { Platform } from "../../formats/oci-manifest.ts";
 import { redactAddresses } from "../../formats/redact-address.ts";
+import type { CdiRegistry } from "../../runtime/cdi/registry.ts";
 import type { BuildOptions } from "../options.ts";
 import type { BaseImage, ImageSettings } from "./base-image.ts";
 import type { Node } from "./nodes.ts";
@@ -18,6 +19,7 @@ export interface Planning {
   escape: Scope["escape"];
   platform: Platform;
   session: string;
+  cdi: CdiRegistry;
   /** A stage by name or number, or an image, as `--from` names it. */
   findSource(name: string, user: StagePlan, range: Range): Promise<Node>;
 }

@@ -13,6 +13,7 @@ import type { LaunchInput } from "../../launch/input.ts";
 import { hasNdots } from "../../launch/resolv-conf.ts";
 import { startFailure } from "../../launch/start-failure.ts";
 import { gatewayOf, type Sandbox } from "../../networks/networks.ts";
+import { type DeviceEdits, injectCdiDevices, noEdits } from "../../runtime/cdi/inject.ts";
 import { securityOf } from "../../runtime/security.ts";
 import { clearCgroup, prepareCgroupParent } from "../../sys/cgroup.ts";
 import { createTrace } from "../../trace.ts";
@@ -60,7 +61,9 @@ export async function runStep(
   let sandbox: Sandbox | undefined;
   try {
     sandbox = node.network === "host" ? undefined : await openSandbox(rooms, node, id);
-    const input = describe(rooms, node, { id, root, mounts, sandbox, folder, visitor });
+    const devices = noEdits();
+    if (node.devices) injectCdiDevices(devices, await rooms.cdi.list(), node.devices);
+    const input = describe(rooms, node, { id, root, mounts, sandbox, folder, visitor, devices });
     if (node.cgroupParent) prepareCgroupParent(node.cgroupParent);
     const output = await (visitor ? attachTerminal(rooms, id, visitor) : attach(rooms, id, onOutput));
     try {
@@ -158,10 +161,11 @@ interface Described {
   sandbox: Sandbox | undefined;
   folder: string;
   visitor: StepVisitor | undefined;
+  devices: DeviceEdits;
 }
 
 function describe(rooms: BuildRooms, node: RunNode, step: Described): LaunchInput {
-  const { id, root, mounts, sandbox, folder, visitor } = step;
+  const { id, root, mounts, sandbox, folder, visitor, devices } = step;
   const hostConfig = decode(hostConfigShape, {
     Ulimits: node.ulimits,
     Privileged: node.isInsecure,
@@ -200,6 +204,7 @@ function describe(rooms: BuildRooms, node: RunNode, step: Described): LaunchInpu
     security: securityOf(hostConfig),
     annotations: {},
     sysctls: {},
+    devices,
     log: { driver: "none" },
   };
 }

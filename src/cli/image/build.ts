@@ -15,7 +15,7 @@ import { createBuildView } from "./build-view.ts";
 
 const flagTable = {
   "add-host": repeated("", "Add a custom host-to-IP mapping (host:ip)"),
-  allow: repeated("", "Allow extra privileged entitlement (e.g., network.host, security.insecure)"),
+  allow: repeated("", "Allow extra privileged entitlement (e.g., network.host, security.insecure, device)"),
   "build-arg": repeated("", "Set build-time variables"),
   "build-context": repeated("", "Additional build contexts (e.g., name=path)"),
   "cache-from": repeated("", 'External cache sources (e.g., "user/app:cache", "type=local,src=path/to/dir")'),

@@ -68,6 +68,11 @@ function serverLines(info: InfoResponse): string[] {
     `  Network: ${join(info.Plugins?.Network)}`,
     ...(info.Plugins?.Authorization?.length ? [`  Authorization: ${join(info.Plugins.Authorization)}`] : []),
     `  Log: ${join(info.Plugins?.Log)}`,
+    ...listLines("CDI spec directories", info.CDISpecDirs),
+    ...listLines(
+      "Discovered Devices",
+      info.DiscoveredDevices?.map(({ Source, ID }) => `${Source}: ${ID}`),
+    ),
     ` Swarm: ${info.Swarm?.LocalNodeState ?? "inactive"}`,
     ` Runtimes: ${Object.keys(info.Runtimes ?? {})
       .sort()

@@ -7,7 +7,6 @@ import type { ContainerConfig, HostConfig } from "../../formats/docker-api/docke
  */
 export function refuseUnsupported(_config: ContainerConfig, hostConfig: HostConfig): void {
   const asked: [flag: string, asked: unknown][] = [
-    ["--gpus", hostConfig.DeviceRequests?.length],
     ["--userns", hostConfig.UsernsMode && hostConfig.UsernsMode !== "host"],
   ];
   const flag = asked.find(([, isAsked]) => isAsked)?.[0];

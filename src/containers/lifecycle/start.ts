@@ -4,6 +4,8 @@ import type { LaunchInput } from "../../launch/input.ts";
 import { hasNdots } from "../../launch/resolv-conf.ts";
 import { startFailure } from "../../launch/start-failure.ts";
 import type { Sandbox, SandboxRequest } from "../../networks/networks.ts";
+import type { DeviceEdits } from "../../runtime/cdi/inject.ts";
+import { resolveDeviceRequests } from "../../runtime/device-requests.ts";
 import { checkResources } from "../../runtime/resources.ts";
 import { clearCgroup, prepareCgroupParent } from "../../sys/cgroup.ts";
 import { expectCgroupMove } from "../../sys/cgroup-move.ts";
@@ -68,7 +70,8 @@ export async function begin(containers: Containers, container: Container): Promi
     resolveNamespaces(containers, record.hostConfig, sandbox?.netnsPath);
     await prepareMounts(containers, container);
     sources = openMountSources(containers, container);
-    const input = prepare(containers, container, sandbox, sources.mounts);
+    const devices = await resolveDeviceRequests(containers.cdi, record.hostConfig.DeviceRequests ?? []);
+    const input = prepare(containers, container, sandbox, sources.mounts, devices);
     const started = await containers.launcher.launch(input, { trace, signal: starting.signal });
     container.oom = { kills: 0, isStuck: false };
     record.state.Pid = started.pid;
@@ -156,9 +159,10 @@ function prepare(
   container: Container,
   sandbox: Sandbox | undefined,
   mounts: ResolvedMount[],
+  devices: DeviceEdits,
 ): LaunchInput {
   const { hostConfig } = container.record;
   if (hostConfig.CgroupParent) prepareCgroupParent(hostConfig.CgroupParent);
   const etcFiles = prepareEtcFiles(containers, container, sandbox, linkLines(containers, container));
-  return describeLaunch(containers, container, sandbox?.netnsPath, etcFiles, mounts);
+  return describeLaunch(containers, container, sandbox?.netnsPath, etcFiles, mounts, devices);
 }
