@@ -13,7 +13,7 @@ const floors: string[][] = [
   ["containers", "build"],
   ["launch"],
   ["images", "networks", "volumes", "supervisor-client"],
-  ["runtime", "events", "distribution", "dockerfile", "buildkit", "trees", "supervisor-protocol"],
+  ["runtime", "events", "distribution", "dockerfile", "buildkit", "trees", "supervisor-protocol", "metrics"],
   ["formats", "sys", "state"],
   ["errors.ts", "finding.ts", "logger.ts", "trace.ts"],
 ];

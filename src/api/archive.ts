@@ -61,5 +61,6 @@ export async function exportAll(request: ApiRequest): Promise<undefined> {
 
 export async function changes(request: ApiRequest): Promise<Reply> {
   const { archives, files } = target(request);
-  return ok(await archives.listChanges(files));
+  const { containerActions } = request.engine.metrics;
+  return ok(await containerActions.time("changes", () => archives.listChanges(files)));
 }

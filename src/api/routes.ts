@@ -40,6 +40,7 @@ export const routes: Route[] = [
   ["GET", "/berth/system/check", system.checkEngine],
   ["POST", "/berth/system/repair", system.repair],
   ["POST", "/berth/system/stop", system.stop],
+  ["GET", "/berth/metrics", system.metrics],
   ["POST", "/auth", registries.auth],
   ["POST", "/grpc", builds.grpc, "hijacked"],
   ["POST", "/session", builds.session, "hijacked"],

@@ -2,10 +2,12 @@ import { invalid, notFound, notImplemented, unavailable } from "../errors.ts";
 import type { EngineEvent } from "../events/events.ts";
 import { compileEventFilter } from "../events/filter.ts";
 import { parseTimestamp } from "../formats/timestamp.ts";
+import { metricsType } from "../metrics/metrics.ts";
 import { waitLong } from "../sys/long-timeout.ts";
 import { checkSystem } from "../system/check.ts";
 import { describeDiskUse } from "../system/df.ts";
 import { describeSystem } from "../system/info.ts";
+import { describeMetrics } from "../system/metrics.ts";
 import { describeVersion } from "../system/version.ts";
 import { describeCache } from "./build-cache.ts";
 import { type ApiRequest, noContent, ok, type Reply } from "./request.ts";
@@ -64,6 +66,12 @@ export function stop(request: ApiRequest): Reply {
   return noContent;
 }
 
+/** What the engine has counted, as Prometheus reads it. */
+export function metrics({ engine }: ApiRequest): Reply {
+  const body = describeMetrics(engine.containers, engine.config.id);
+  return { status: 200, body, headers: { "Content-Type": metricsType } };
+}
+
 /** Past events since `since`, or all of them where there is only `until`; then those to come, until `until` or the client is gone. */
 export async function events(request: ApiRequest): Promise<undefined> {
   const since = parseBound(request.text("since"));
@@ -87,8 +95,11 @@ export async function events(request: ApiRequest): Promise<undefined> {
     }
   }
   if (until === undefined || until > Date.now()) {
+    const counted = request.engine.metrics.events;
     const unsubscribe = source.subscribe(send);
+    counted.listeners++;
     await waitLong(until === undefined ? Number.POSITIVE_INFINITY : until - Date.now(), request.signal);
+    counted.listeners--;
     unsubscribe();
   }
   output.end();

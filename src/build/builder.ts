@@ -21,6 +21,7 @@ import { checkBuilder } from "./check.ts";
 import type { ClientSession } from "./client-session.ts";
 import { type ContextStore, openContextStore } from "./context/context-store.ts";
 import { type Folder, openFolders } from "./context/folders.ts";
+import { countBuild } from "./count-build.ts";
 import { answerCall } from "./frontend/answer.ts";
 import { keepSnapshot } from "./frontend/find-image.ts";
 import { type PreparedBuild, prepareBuild } from "./frontend/frontend.ts";
@@ -144,7 +145,7 @@ export function openBuilder(given: BuildRooms): Builder {
   const garbage: BuildGarbage = startBuildGarbage(rooms);
   const mountTransfers = createMountTransfers(cacheMounts);
   return {
-    prepare: (request) => prepare(rooms, request),
+    prepare: (request) => countBuild(given.metrics, request.signal, () => prepare(rooms, request)),
     answer: (request) => answer(rooms, request),
     cache: rooms.cache,
     cacheMounts,

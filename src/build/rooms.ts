@@ -3,6 +3,7 @@ import type { Images } from "../images/images.ts";
 import type { Launcher } from "../launch/launch.ts";
 import type { DnsSettings } from "../launch/resolv-conf.ts";
 import type { Logger } from "../logger.ts";
+import type { EngineMetrics } from "../metrics/metrics.ts";
 import type { Networks } from "../networks/networks.ts";
 import type { CdiRegistry } from "../runtime/cdi/registry.ts";
 import type { State } from "../state/state.ts";
@@ -29,6 +30,7 @@ export interface BuildRooms {
   events: Events;
   state: State;
   logger: Logger;
+  metrics: EngineMetrics;
   launcher: Launcher;
   /** Devices that vendors describe. */
   cdi: CdiRegistry;

@@ -8,6 +8,7 @@ import type { Images } from "../images/images.ts";
 import { createLauncher, type Launcher } from "../launch/launch.ts";
 import type { DnsSettings } from "../launch/resolv-conf.ts";
 import type { Logger } from "../logger.ts";
+import type { EngineMetrics } from "../metrics/metrics.ts";
 import type { Networks } from "../networks/networks.ts";
 import type { CdiRegistry } from "../runtime/cdi/registry.ts";
 import type { Records, State } from "../state/state.ts";
@@ -59,6 +60,7 @@ export interface Containers extends ContainerIndexes {
   archives: Archives;
   supervisor: Supervisor;
   logger: Logger;
+  metrics: EngineMetrics;
   state: State;
   byId: Map<string, Container>;
   byName: Map<string, Container>;

@@ -11,6 +11,7 @@ import { containerTable, readContainerDefaults, readContainerKeys } from "./cont
 import { deviceTable, readCdiDirectories, readDeviceKeys } from "./device-flags.ts";
 import { dnsTable, readDnsSettings } from "./dns-flags.ts";
 import { garbageTable, readGarbagePolicy } from "./garbage-flags.ts";
+import { parseMetricsFlag } from "./metrics.ts";
 import { networkTable, readNetworkKeys, readNetworksConfig } from "./network-flags.ts";
 import { readRegistryKeys, readRegistrySettings, registryTable } from "./registry-flags.ts";
 import { parseUiFlag } from "./ui-flag.ts";
@@ -35,6 +36,8 @@ export interface DaemonFlags {
   tlsKey: string;
   /** Where the web page is served. */
   ui: UiAddress | undefined;
+  /** Where Prometheus finds what the engine counts. */
+  metrics: UiAddress | undefined;
 }
 
 const certificates = process.env.DOCKER_CERT_PATH ?? join(homedir(), ".docker");
@@ -63,6 +66,7 @@ const table = [
   ],
   ["label", "list", "", "Label of this daemon, which info shows"],
   ["log-level", "string", "info", "debug, info, warn, error or fatal"],
+  ["metrics-addr", "string", "", "Serve the engine's metrics to Prometheus on this address: 127.0.0.1:9323"],
   ["nft-table", "string", "berth", "Name of the nftables table"],
   ["ui", "string", "", "Serve the web page on this address of this machine: 127.0.0.1:9000"],
   ["validate", "boolean", "", "Check the configuration, say whether it is good, and end"],
@@ -144,6 +148,7 @@ export function parseDaemonFlags(words: string[]): DaemonFlags {
     tlsCaCert: text("tlscacert") ?? join(certificates, "ca.pem"),
     tlsCert: text("tlscert") ?? join(certificates, "cert.pem"),
     tlsKey: text("tlskey") ?? join(certificates, "key.pem"),
+    metrics: text("metrics-addr") ? parseMetricsFlag(text("metrics-addr") ?? "") : undefined,
     ui: text("ui") ? parseUiFlag(text("ui") ?? "") : undefined,
   };
 }

@@ -7,6 +7,7 @@ import { createNotifier, takeListeningSockets } from "../sys/inherited.ts";
 import { exitNow } from "../sys/process.ts";
 import { trimMemoryAtRest } from "../sys/trim-memory.ts";
 import { helpText, parseDaemonFlags } from "./flags.ts";
+import { serveMetrics } from "./metrics.ts";
 import { openServers } from "./servers.ts";
 import { openDaemonUi } from "./ui.ts";
 
@@ -34,6 +35,7 @@ async function main(): Promise<void> {
   trimMemoryAtRest();
   const servers = await openServers(engine, flags, activated);
   const page = await openDaemonUi(engine, flags);
+  if (flags.metrics) servers.push(await serveMetrics(engine, flags.metrics));
   const shutDown = async (stopContainers: boolean) => {
     engine.logger.info(
       stopContainers ? "shutting down with all containers" : "shutting down; containers run on",

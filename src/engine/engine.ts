@@ -18,6 +18,7 @@ import { version } from "../formats/version.ts";
 import { type BuildDoor, openBuildDoor } from "../grpc/grpc.ts";
 import { createImages, type Images } from "../images/images.ts";
 import { createLogger, type Logger } from "../logger.ts";
+import { createMetrics, type EngineMetrics } from "../metrics/metrics.ts";
 import {
   createNetworks,
   gatewayOf,
@@ -50,6 +51,7 @@ export interface OpenEngine {
   buildDoor: BuildDoor;
   events: Events;
   logger: Logger;
+  metrics: EngineMetrics;
   /** Takes over what is new in a configuration without a restart, and logs it. @throws EngineError invalid; then nothing has changed */
   reload(given: Partial<EngineConfig>): void;
   /**
@@ -76,22 +78,27 @@ export async function openEngine(given: Partial<EngineConfig> = {}): Promise<Ope
   const state = openState(join(root, "berth.db"), logger);
   config.id = engineId(state.records(engineKind));
   const events = createEvents();
+  const metrics = createMetrics();
+  events.subscribe(() => metrics.events.published++);
   const images = await createImages({ root, state, events, logger, registries: config.registries });
   const volumes = createVolumes({ root, state, events, logger });
-  const networks = await createNetworks({
-    ...{ state, events, logger },
-    bridgeName: config.bridgeName,
-    tableName: config.tableName,
-    engineId: config.id,
-    settings: config.networks,
-    hasDefaultBridgeNames: config.hasDefaultBridgeNames,
-    resolver: resolverOf(() => containers.supervisor),
-    relay: relayOf(() => containers.supervisor),
-  });
+  const networks = timedNetworks(
+    metrics,
+    await createNetworks({
+      ...{ state, events, logger },
+      bridgeName: config.bridgeName,
+      tableName: config.tableName,
+      engineId: config.id,
+      settings: config.networks,
+      hasDefaultBridgeNames: config.hasDefaultBridgeNames,
+      resolver: resolverOf(() => containers.supervisor),
+      relay: relayOf(() => containers.supervisor),
+    }),
+  );
   const lifelines = createLifelines(execRoot);
   const connect = () => openSupervisor(execRoot, join(root, "spool"), lifelines);
   const containers = openContainers({
-    ...{ settings: config, events, images, networks, volumes, logger, state },
+    ...{ settings: config, events, images, networks, volumes, logger, metrics, state },
     cdi: createCdiRegistry(config.cdiSpecDirs),
     supervisor: await connect(),
   });
@@ -127,7 +134,7 @@ export async function openEngine(given: Partial<EngineConfig> = {}): Promise<Ope
   }
 
   return {
-    ...{ config, containers, images, networks, volumes, builder, buildDoor, events, logger },
+    ...{ config, containers, images, networks, volumes, builder, buildDoor, events, logger, metrics },
     warnings: [],
     reload: (changed) =>
       reloadConfig(config, changed, { registries: images.registries, imageGarbage, builder, logger }),
@@ -147,10 +154,10 @@ function openBuilding(
   containers: Containers,
   config: EngineConfig,
 ): Pick<OpenEngine, "builder" | "buildDoor"> {
-  const { settings, images, networks, events, state, logger, launcher, cdi } = containers;
+  const { settings, images, networks, events, state, logger, metrics, launcher, cdi } = containers;
   const { root, execRoot, cgroupParent, dns, defaultRuntime: name } = settings;
   const builder = openBuilder({
-    ...{ images, networks, events, state, logger, launcher, cdi, root, execRoot, cgroupParent, dns },
+    ...{ images, networks, events, state, logger, metrics, launcher, cdi, root, execRoot, cgroupParent, dns },
     supervisor: () => containers.supervisor,
     settings: () => config.builder,
     runtime: { program: settings.runtimes[name] as string, root: join(execRoot, "runtime", name) },
@@ -159,6 +166,16 @@ function openBuilding(
   return {
     builder,
     buildDoor: openBuildDoor({ builder, images, version, hostGateway, logger }, join(root, "build/history")),
+  };
+}
+
+/** The same, with what it does for containers counted. */
+function timedNetworks({ networkActions }: EngineMetrics, networks: Networks): Networks {
+  return {
+    ...networks,
+    open: (request) => networkActions.time("allocate", () => networks.open(request)),
+    close: (owner) => networkActions.time("release", () => networks.close(owner)),
+    connect: (...given) => networkActions.time("connect", () => networks.connect(...given)),
   };
 }
 

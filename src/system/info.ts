@@ -169,7 +169,8 @@ function isOn(setting: string): boolean {
   }
 }
 
-function readOs(name: "PRETTY_NAME" | "VERSION_ID"): string {
+/** A value of /etc/os-release; "" when there is none. */
+export function readOs(name: "PRETTY_NAME" | "VERSION_ID"): string {
   try {
     const lines = readFileSync("/etc/os-release", "utf8").split("\n");
     const line = lines.find((one) => one.startsWith(`${name}=`)) ?? "";

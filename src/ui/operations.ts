@@ -22,6 +22,7 @@ export const operations: readonly UiOperation[] = [
   ["GET", "/system/df", "reads"],
   ["GET", "/berth/system/check", "reads"],
   ["POST", "/berth/system/repair", "changes"],
+  ["GET", "/berth/metrics", "reads"],
 
   ["GET", "/containers/json", "reads"],
   ["POST", "/containers/create", "changes"],

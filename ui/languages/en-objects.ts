@@ -193,4 +193,8 @@ export const enObjects = {
   repairDone: "repaired",
   repairFailed: "the repair failed",
   configuration: "Configuration",
+  metrics: "Metrics",
+  number: "Number",
+  metricsIntro: "since the engine's start",
+  onAverage: (time: string) => `${time} on average`,
 };

@@ -187,4 +187,8 @@ export const zhObjects: typeof enObjects = {
   repairDone: "已修复",
   repairFailed: "修复失败",
   configuration: "配置",
+  metrics: "指标",
+  number: "数值",
+  metricsIntro: "自引擎启动以来",
+  onAverage: (time: string) => `平均 ${time}`,
 };

@@ -31,7 +31,8 @@ export async function commitContainer(
   const container = getContainer(containers, reference);
   const { record } = container;
   const config = commitConfig(record.config, options);
-  const work = async () => {
+  const work = () => containers.metrics.containerActions.time("commit", commit);
+  const commit = async () => {
     const parent = containers.images.findImage(record.imageId);
     const manifest = findManifestOf(containers, record);
     const image = await containers.images.commit({

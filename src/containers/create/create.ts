@@ -59,11 +59,21 @@ export interface CreateOptions {
  * Makes a container from an image and a client's wishes (Docker Engine API, `POST /containers/create`).
  * @throws EngineError notFound without the image, conflict for a taken name, invalid or notImplemented for the rest
  */
-export async function createContainer(
+export function createContainer(
   containers: Containers,
   request: CreateBody,
   wantedName: string | undefined,
-  { platform = "", leavesBelow = false }: CreateOptions = {},
+  options: CreateOptions = {},
+): Promise<CreateResult> {
+  const work = () => makeContainer(containers, request, wantedName, options);
+  return containers.metrics.containerActions.time("create", work);
+}
+
+async function makeContainer(
+  containers: Containers,
+  request: CreateBody,
+  wantedName: string | undefined,
+  { platform = "", leavesBelow = false }: CreateOptions,
 ): Promise<CreateResult> {
   const wanted = platform ? parsePlatform(platform) : undefined;
   if (!request.config) throw invalid("config cannot be empty in order to create a container");

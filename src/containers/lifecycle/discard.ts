@@ -15,11 +15,15 @@ export interface DiscardOptions {
  * Call it within the container's queue. The record goes last, and says from the beginning what is going on: the next
  * daemon carries through what a crash cuts off.
  */
-export async function discardContainer(
+export function discardContainer(
   containers: Containers,
   container: Container,
   options: DiscardOptions,
 ): Promise<void> {
+  return containers.metrics.containerActions.time("delete", () => discard(containers, container, options));
+}
+
+async function discard(containers: Containers, container: Container, options: DiscardOptions): Promise<void> {
   const { record } = container;
   clearTimeout(container.restartTimer);
   container.enter("removalBegun");

@@ -54,7 +54,11 @@ export async function startNow(containers: Containers, container: Container): Pr
 }
 
 /** Starts it whatever its record says. Call it within the container's queue. */
-export async function begin(containers: Containers, container: Container): Promise<void> {
+export function begin(containers: Containers, container: Container): Promise<void> {
+  return containers.metrics.containerActions.time("start", () => beginRun(containers, container));
+}
+
+async function beginRun(containers: Containers, container: Container): Promise<void> {
   const { record } = container;
   const trace = createTrace();
   const starting = new AbortController();

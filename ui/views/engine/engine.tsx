@@ -11,6 +11,7 @@ import { attempt } from "../../parts/notices.tsx";
 import { Tree } from "../../parts/tree.tsx";
 import { session } from "../../session.ts";
 import { useStore } from "../../store.ts";
+import { Metrics } from "./metrics.tsx";
 
 /** `GET /info` has more than its type names. */
 type Info = InfoResponse & Record<string, unknown>;
@@ -48,6 +49,7 @@ export function EngineView() {
             </section>
             <Warnings warnings={(found.Warnings as string[] | null) ?? []} />
             {traits?.isBerth && <Check />}
+            {traits?.isBerth && <Metrics />}
             <section class="panel">
               <h2>{t.configuration}</h2>
               <Tree value={found} />

@@ -1,0 +1,41 @@
+import { createServer, type RequestListener, type Server } from "node:http";
+import type { OpenEngine } from "../engine/engine.ts";
+import { invalid, messageOf } from "../errors.ts";
+import { metricsType } from "../metrics/metrics.ts";
+import { describeMetrics } from "../system/metrics.ts";
+import { parseUiAddress, type UiAddress } from "../ui/listen.ts";
+
+const mostConnections = 64;
+
+/** @throws EngineError invalid */
+export function parseMetricsFlag(text: string): UiAddress {
+  try {
+    return parseUiAddress(text);
+  } catch (error) {
+    throw invalid(`invalid --metrics-addr "${text}": ${messageOf(error)}`, error);
+  }
+}
+
+/**
+ * Serves `GET /metrics` to Prometheus (text format 0.0.4), and nothing else. As with dockerd, all who reach the address may read.
+ * @throws EngineError invalid when nothing can listen there
+ */
+export async function serveMetrics(engine: OpenEngine, { host, port }: UiAddress): Promise<Server> {
+  const server = createServer({ headersTimeout: 5000, requestTimeout: 5000 }, answer(engine));
+  server.maxConnections = mostConnections;
+  await new Promise<void>((resolve, reject) => {
+    server.once("error", (error) => reject(invalid(`cannot serve metrics: ${messageOf(error)}`, error)));
+    server.listen(port, host, resolve);
+  });
+  engine.logger.info({ address: server.address() }, "serving metrics");
+  return server;
+}
+
+function answer({ containers, config }: OpenEngine): RequestListener {
+  return ({ method = "", url = "" }, output) => {
+    const isRead = method === "GET" || method === "HEAD";
+    if (url.split("?")[0] !== "/metrics") output.writeHead(404).end("404 page not found\n");
+    else if (!isRead) output.writeHead(405, { Allow: "GET, HEAD" }).end();
+    else output.writeHead(200, { "Content-Type": metricsType }).end(describeMetrics(containers, config.id));
+  };
+}
