@@ -4,7 +4,7 @@ import type { MetricFamily } from "./prometheus.ts";
 
 const startedSeconds = performance.timeOrigin / 1000;
 
-/** What every Prometheus client tells of the process it is in, and how busy its event loop has been since the start. */
+/** What the clients of Prometheus report of any process, and how busy this one's event loop has been since the start. */
 export function processMetrics(): MetricFamily[] {
   const { user, system } = process.cpuUsage();
   const one = (name: string, type: "counter" | "gauge", help: string, value: number): MetricFamily => {

@@ -75,9 +75,9 @@ async function makeContainer(
   wantedName: string | undefined,
   { platform = "", leavesBelow = false }: CreateOptions,
 ): Promise<CreateResult> {
+  const { HostConfig: hostConfig } = request;
   const wanted = platform ? parsePlatform(platform) : undefined;
   if (!request.config) throw invalid("config cannot be empty in order to create a container");
-  const { HostConfig: hostConfig } = request;
   if (request.config.Image === "") throw invalid("no command specified");
   checkNetworkMode(request.config, hostConfig);
   const image = containers.images.getImage(request.config.Image);
@@ -96,10 +96,9 @@ async function makeContainer(
     request.NetworkingConfig.EndpointsConfig ?? {},
   );
   const links = settleLinks(containers, hostConfig, endpointsConfig);
-  const name = claimName(containers, wantedName, id);
   const record: ContainerRecord = {
     id,
-    name,
+    name: claimName(containers, wantedName, id),
     created: timestamp(),
     args: [...(config.Entrypoint ?? []), ...(config.Cmd ?? [])],
     imageId: image.id,
@@ -120,12 +119,7 @@ async function makeContainer(
   try {
     record.mounts = await resolveContainerMounts(containers, container, leavesBelow);
     addToIndexes(containers, container);
-    const layers = containers.images.lowerDirectories(image, manifest);
-    limitSize(containers, hostConfig, makeWritable(folderOf(containers, id), layers[0]));
-    record.initLayer = makeInitLayer(containers.settings.root, layers);
-    containers.images.hold(image.id, id, manifest);
-    holdMountedImages(containers, record);
-    await makeWorkingDirectory(containers, container);
+    await makeFiles(containers, container, image, manifest);
     containers.records.put(id, record);
     containers.volumes.claim(anonymousVolumes(container));
   } catch (error) {
@@ -134,6 +128,23 @@ async function makeContainer(
   }
   publish(containers, container, "create");
   return { id, warnings };
+}
+
+/** What it has of its own on the disk, on layers that stay as long as it does. */
+async function makeFiles(
+  containers: Containers,
+  container: Container,
+  image: ImageRecord,
+  manifest: PresentManifest,
+): Promise<void> {
+  const { record } = container;
+  const { id, hostConfig } = record;
+  const layers = containers.images.lowerDirectories(image, manifest);
+  limitSize(containers, hostConfig, makeWritable(folderOf(containers, id), layers[0]));
+  record.initLayer = makeInitLayer(containers.settings.root, layers);
+  containers.images.hold(image.id, id, manifest);
+  holdMountedImages(containers, record);
+  await makeWorkingDirectory(containers, container);
 }
 
 /** Now, so that it can be copied to before the first start. One of the image's own costs no mount. */
