@@ -127,8 +127,9 @@ describe("images that come and go by the page", () => {
     await readOnly.context().close();
   });
 
-  it("shows what a registry holds, pulls from it and deletes there", async () => {
+  it("shows what a registry holds, pulls from it and deletes there", async (test) => {
     const registry = await startServer(["--root", join(engine.folder, "registry")]);
+    test.after(() => registry.end());
     for (const name of ["team/app:1", "team/app:same", "team/app:2", "other:1"]) {
       await berth("tag", name === "team/app:2" ? "uploaded:1" : "busybox", `${registry.host}/${name}`);
       await berth("push", `${registry.host}/${name}`);
@@ -138,6 +139,7 @@ describe("images that come and go by the page", () => {
     await page.getByLabel("Registry", { exact: true }).fill(registry.host);
     await page.getByRole("button", { name: "Browse" }).click();
     await page.getByRole("table", { name: "Repositories" }).getByRole("link", { name: "other" }).waitFor();
+    await page.locator("button:focus", { hasText: "Browse" }).waitFor();
     await page.getByRole("link", { name: "team/app" }).click();
     const tags = page.getByRole("table", { name: "Tags" });
     const row = (name: string) => tags.getByRole("row", { name: new RegExp(`^${name} linux/`) });
@@ -165,7 +167,41 @@ describe("images that come and go by the page", () => {
     await tags.getByText("same", { exact: true }).waitFor({ state: "detached" });
     await row("2").waitFor();
     assert.equal(await tags.getByText("1", { exact: true }).count(), 0);
-    await registry.end();
+    await page.context().close();
+  });
+
+  it("deletes any of more tags than it describes by itself: a search leaves those that are meant", async (test) => {
+    const registry = await startServer(["--root", join(engine.folder, "tags")]);
+    test.after(() => registry.end());
+    const name = `${registry.host}/many:v000`;
+    await berth("tag", "busybox", name);
+    await berth("push", name);
+    await berth("rmi", name);
+    const manifests = `http://${registry.host}/v2/many/manifests`;
+    const first = await fetch(`${manifests}/v000`, { headers: { Accept: "*/*" } });
+    const headers = { "Content-Type": first.headers.get("content-type") ?? "" };
+    const body = await first.text();
+    for (let number = 1; number < 206; number++) {
+      const put = await fetch(`${manifests}/v${String(number).padStart(3, "0")}`, {
+        method: "PUT",
+        headers,
+        body,
+      });
+      assert.equal(put.status, 201);
+    }
+    const page = await visit(`/registry?host=${registry.host}&repository=many`);
+    await page.getByRole("searchbox", { name: "Search" }).fill("v205");
+    const row = page.getByRole("row", { name: /^v205 linux\// });
+    await row.getByRole("button", { name: "Delete" }).click();
+    const question = page.getByRole("dialog", { name: "Delete from the registry?" });
+    await question.getByText("v205", { exact: true }).waitFor();
+    await question.getByText(/^\d+ other tags were not compared/).waitFor();
+    await question.getByRole("button", { name: "Delete" }).click();
+    await page.getByText("This repository has no tags.").waitFor();
+    const left = (await (await fetch(`http://${registry.host}/v2/many/tags/list`)).json()) as {
+      tags: unknown;
+    };
+    assert.deepEqual(left.tags ?? [], []);
     await page.context().close();
   });
 

@@ -1,4 +1,4 @@
-import { useState } from "preact/hooks";
+import { useEffect, useState } from "preact/hooks";
 import { useWords } from "../../languages/language.ts";
 import { useTraits } from "../../live/traits.ts";
 import { Link } from "../../parts/link.tsx";
@@ -32,7 +32,7 @@ export function RegistryView() {
         </h1>
       </header>
       {isBerth ? (
-        <Asking key={host} host={host} login={login} onLogin={setGiven} />
+        <Asking host={host} login={login} onLogin={setGiven} />
       ) : (
         <p class="empty">{t.notThisEngine}</p>
       )}
@@ -54,6 +54,8 @@ function Asking({ host, login, onLogin }: AskingProps) {
   const t = useWords();
   const [address, setAddress] = useState(host);
   const [typed, setTyped] = useState(login);
+  // Also by Back and Forward. The form stays, and with it the focus.
+  useEffect(() => setAddress(host), [host]);
   const asked = address.trim();
   // What was typed for one registry is not for the next.
   const shown = { ...loginFor(asked, typed), host: asked };

@@ -18,16 +18,19 @@ export function Tags({ host, repository, login }: TagsProps) {
   const t = useWords();
   const isReadOnly = useStore(session)?.isReadOnly ?? true;
   const [pulled, setPulled] = useState<string>();
+  const [filter, setFilter] = useState("");
   const listed = useRegistry<{ Tags: string[] }>(
     `/berth/registries/${at(host)}/tags`,
     { repository },
     host,
     login,
   );
-  const { found, isDone } = useDescribed(listed.value?.Tags, { host, repository, login });
-  const rows = (listed.value?.Tags ?? []).map((name): RemoteTag => ({ name, ...found.get(name) }));
+  const tags = listed.value?.Tags;
+  const shown = (tags ?? []).filter((name) => name.includes(filter));
+  const { found, isDone } = useDescribed(tags, shown, { host, repository, login });
+  const describe = (name: string): RemoteTag => ({ name, ...found.get(name) });
   const remove = async (tag: RemoteTag) => {
-    if (await removeTag(rows, tag, { host, repository, login })) listed.reload();
+    if (await removeTag((tags ?? []).map(describe), tag, { host, repository, login })) listed.reload();
   };
   const actions: Column<RemoteTag> = {
     ...{ name: "actions", title: "", width: 170, rank: 0 },
@@ -52,15 +55,26 @@ export function Tags({ host, repository, login }: TagsProps) {
     <>
       <Loaded of={listed}>
         {({ Tags: all }) => (
-          <Table<RemoteTag>
-            label={t.tags}
-            rows={rows}
-            columns={[...columnsOf(t), ...(isReadOnly ? [] : [actions])]}
-            keyOf={({ name }) => name}
-            nameOf={({ name }) => name}
-            initialSort={{ column: "name", isDown: false }}
-            empty={all.length > 0 ? t.nothingFound : t.noTags}
-          />
+          <>
+            <search class="filters">
+              <input
+                type="search"
+                aria-label={t.search}
+                placeholder={t.search}
+                value={filter}
+                onInput={({ currentTarget }) => setFilter(currentTarget.value)}
+              />
+            </search>
+            <Table<RemoteTag>
+              label={t.tags}
+              rows={shown.map(describe)}
+              columns={[...columnsOf(t), ...(isReadOnly ? [] : [actions])]}
+              keyOf={({ name }) => name}
+              nameOf={({ name }) => name}
+              initialSort={{ column: "name", isDown: false }}
+              empty={all.length > 0 ? t.nothingFound : t.noTags}
+            />
+          </>
         )}
       </Loaded>
       {pulled && <PullDialog name={pulled} login={login} onClose={() => setPulled(undefined)} />}
