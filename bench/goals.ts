@@ -130,7 +130,33 @@ const pageGoals: Goal[] = [
   row: `${row}${value === 300 ? "" : ", 500 running and 500 stopped containers"}`,
 }));
 
+const buildGoals: Goal[] = [
+  ...[
+    ["rebuild of 15 steps, all cached, context of 200 MB", 1],
+    ["rebuild of 15 steps, one file changed, context of 200 MB", 1],
+    ["build of 6 RUN steps", 2 / 3],
+    ["one RUN step of them", 1 / 3],
+    ["build of four stages", 2 / 3],
+    ["COPY of 10000 files", 1],
+    ["ADD of an archive of 200 MB", 1],
+    ["10 builds at once", 1],
+    ["rebuild of 15 steps by the classic API, all cached", 1 / 5],
+  ].map(
+    ([row, atMost]): Goal => ({
+      text: `at most ${atMost === 1 ? "BuildKit's time" : `${Number(atMost).toFixed(2)} of it`}: ${row}`,
+      ...{ row: String(row), against: dockerd, atMost: Number(atMost) },
+    }),
+  ),
+  {
+    text: "builds take at most 150 MB above idle",
+    row: "memory above idle meanwhile (PSS)",
+    against: { value: 150 },
+    atMost: 1,
+  },
+];
+
 const goals: Goal[] = [
+  ...buildGoals,
   ...watcherGoals,
   ...pageGoals,
   ...networkGoals,

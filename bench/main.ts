@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { copyBundle, startBerth } from "./berth.ts";
+import { benchBuilds } from "./builds.ts";
 import { benchCli } from "./cli.ts";
 import { benchCrowd, benchMultitude, benchRest } from "./crowd.ts";
 import { benchDisk } from "./disk.ts";
@@ -69,6 +70,7 @@ try {
     logs: benchLogs,
     images: benchImages(archives),
     disk: benchDisk(archives, folder),
+    builds: benchBuilds(folder),
     registry: benchRegistry(archives.debian, join(tmpdir(), "berth-bench-images")),
     cli: () => benchCli(mine, bundle),
     multitude: benchMultitude,

@@ -3,8 +3,8 @@ import { existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from "node:f
 import { join } from "node:path";
 import { type BenchEngine, docker, runCommand } from "./engine.ts";
 import { alternate, type Bench, median } from "./measure.ts";
-import { memoryBytes } from "./processes.ts";
 import type { Row } from "./results.ts";
+import { watchMemory } from "./watch-memory.ts";
 
 const host = "127.0.0.1:5555";
 const emptyHost = "127.0.0.1:5556";
@@ -137,15 +137,6 @@ async function benchPull(engines: BenchEngine[], folder: string): Promise<Row[]>
     rows.push(row);
   }
   return [...rows, peak];
-}
-
-async function watchMemory(engine: BenchEngine, peak: Row, work: () => Promise<unknown>): Promise<void> {
-  const before = memoryBytes(engine.initPid);
-  const watch = setInterval(() => {
-    const grown = (memoryBytes(engine.initPid) - before) / 1e6;
-    peak.values[engine.name] = Math.max(peak.values[engine.name] ?? 0, grown);
-  }, 250);
-  await work().finally(() => clearInterval(watch));
 }
 
 async function timeSkopeo(engine: BenchEngine, image: string, target: string): Promise<number> {
