@@ -20,7 +20,7 @@ import { listUsage, type UsageRecord } from "./cache/usage.ts";
 import { checkBuilder } from "./check.ts";
 import type { ClientSession } from "./client-session.ts";
 import { type ContextStore, openContextStore } from "./context/context-store.ts";
-import { type Folder, openFolders } from "./context/folders.ts";
+import { type Folder, openFolders, type PackOrder } from "./context/folders.ts";
 import { countBuild } from "./count-build.ts";
 import { answerCall } from "./frontend/answer.ts";
 import { keepSnapshot } from "./frontend/find-image.ts";
@@ -60,8 +60,8 @@ export interface Build {
   solve(image: PlannedImage): Promise<SolvedImage>;
   /** What layers show, as files for this build alone. */
   flatten(layers: readonly string[]): Promise<Folder>;
-  /** The same as an archive. @param mtimeSeconds of all that is in it; undefined: of each its own */
-  pack(layers: readonly string[], mtimeSeconds?: number): Promise<Folder>;
+  /** The same as an archive, without an end. */
+  pack(layers: readonly string[], order: PackOrder): Promise<Folder>;
   /**
    * Layers like an image's, in which nothing of its own was changed later than that. They stay until `close`.
    * @throws what `close`, or the request's signal, gives as its reason
@@ -266,7 +266,7 @@ async function prepare(rooms: SolveRooms, request: BuildRequest): Promise<Build>
     return {
       ...{ prepared, options, close },
       flatten: (layers) => rooms.folders.flatten(directories(layers), solving.signal),
-      pack: (layers, mtimeSeconds) => rooms.folders.pack(directories(layers), mtimeSeconds, solving.signal),
+      pack: (layers, order) => rooms.folders.pack(directories(layers), order, solving.signal),
       rewriteTimes: (image, layers, latestSeconds) => rewriteTimes(solving, image, layers, latestSeconds),
       solve: (image) => solver.imageOf(image.target),
       stepsOf: (image, all) => solver.stepsOf(image.target, all),

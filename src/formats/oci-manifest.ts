@@ -44,6 +44,8 @@ export const mediaTypes = {
   dockerManifest: "application/vnd.docker.distribution.manifest.v2+json",
   dockerConfig: "application/vnd.docker.container.image.v1+json",
   dockerLayer: "application/vnd.docker.image.rootfs.diff.tar.gzip",
+  dockerPlainLayer: "application/vnd.docker.image.rootfs.diff.tar",
+  dockerZstdLayer: "application/vnd.docker.image.rootfs.diff.tar.zstd",
 } as const;
 
 /** All that `parseManifest` reads. */

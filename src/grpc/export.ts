@@ -1,13 +1,20 @@
 import { readAnnotations } from "../build/export/annotations.ts";
-import { exportArchive, exportDirectories } from "../build/export/files.ts";
+import { exportArchives, exportDirectories, type FilesTarget } from "../build/export/files.ts";
 import { readFlag } from "../build/export/flags.ts";
-import { addImage, type BuiltResult, exportImage, type ImageOrder } from "../build/export/image.ts";
+import {
+  addImage,
+  type BuiltResult,
+  exportImage,
+  type ImageOrder,
+  nameInFull,
+} from "../build/export/image.ts";
+import { type ImageSettings, readImageSettings } from "../build/export/image-settings.ts";
 import { stateProvenance } from "../build/export/provenance.ts";
 import { parseEpoch } from "../build/options.ts";
 import { lineBelow, newVertex, reportProblem, reportWork } from "../build/progress.ts";
 import type { SolvedImage } from "../build/solve/solving.ts";
 import type { SolveRequest } from "../buildkit/messages/control.ts";
-import { invalid, notImplemented } from "../errors.ts";
+import { invalid } from "../errors.ts";
 import type { Descriptor } from "../formats/oci-manifest.ts";
 import { formatPlatform } from "../formats/platform.ts";
 import { parseReference, type Reference, repositoryOf, withDefaultTag } from "../formats/reference.ts";
@@ -27,15 +34,12 @@ interface Exporter {
 
 type Response = Map<string, string>;
 
-/** What is wrong with them is said before anything is built. */
-const flagNames = ["push", "tar", "platform-split", "rewrite-timestamp"];
-
 /** Builds what the client has asked for, and gives it to the exporters. @returns what the client is answered */
 export async function exportResults(door: Door, job: Job, results: readonly ResultRef[]): Promise<Response> {
   const response: Response = new Map();
   if (job.request.internal || results.length === 0) return response;
-  for (const { attrs } of exportersOf(job.request))
-    for (const name of flagNames) readFlag(attrs, name, false);
+  // What is wrong with them is said before anything is built.
+  for (const { type, attrs } of exportersOf(job.request)) readImageSettings(type, attrs);
   const startedAt = Date.now();
   const built = await Promise.all(
     results.map(async ({ build, image }): Promise<Built> => {
@@ -135,16 +139,12 @@ async function exportFiles(door: Door, job: Job, built: readonly Built[], export
     ...{ session: await door.sessions.get(job.request.session), exporter: exporter.index, report },
     ...(date !== undefined && { mtimeSeconds: date / 1000 }),
   };
-  if (exporter.type === "tar") {
-    if (!only || built.length > 1)
-      throw notImplemented("a tar archive of several platforms is not supported: use type=local");
-    return exportArchive(await only.build.pack(only.layers, target.mtimeSeconds), target);
-  }
+  if (exporter.type === "tar") return exportTar(built, target);
   const isSplit = readFlag(exporter.attrs, "platform-split", built.length > 1);
   const flattened = await Promise.allSettled(
     built.map(async ({ build, image, layers }) => ({
       folder: await build.flatten(layers),
-      below: isSplit ? formatPlatform(image.platform).replaceAll("/", "_") : "",
+      ...placeOf(image, isSplit),
     })),
   );
   const folders = flattened.flatMap((one) => (one.status === "fulfilled" ? [one.value] : []));
@@ -156,37 +156,79 @@ async function exportFiles(door: Door, job: Job, built: readonly Built[], export
   }
 }
 
+/** What of several is for one platform has a folder of its own, as BuildKit has it; a tar always, where there are several. */
+async function exportTar(built: readonly Built[], target: FilesTarget): Promise<void> {
+  const packed = await Promise.allSettled(
+    built.map(({ build, image, layers }) => {
+      const { below } = placeOf(image, built.length > 1);
+      return build.pack(layers, { below, ...target });
+    }),
+  );
+  const archives = packed.flatMap((one) => (one.status === "fulfilled" ? [one.value] : []));
+  try {
+    for (const one of packed) if (one.status === "rejected") throw one.reason;
+    await exportArchives(archives, target);
+  } finally {
+    for (const archive of archives) archive.release();
+  }
+}
+
+function placeOf({ platform: given }: ResultRef["image"], isSplit: boolean) {
+  const platform = formatPlatform(given);
+  return { platform, below: isSplit ? platform.replaceAll("/", "_") : "" };
+}
+
 /** Into the image store, and from there to the registries of its names where that is asked for. */
 async function exportToStore(
   door: Door,
   job: Job,
   order: ImageOrder,
-  { attrs }: Exporter,
+  { type, attrs }: Exporter,
   response: Response,
 ): Promise<void> {
-  const isPushed = readFlag(attrs, "push", false);
-  if (isPushed && order.names.length === 0) throw invalid("tag is needed when pushing to registry");
+  const { images } = door;
+  const settings = readImageSettings(type, attrs);
+  const { isPushed, isByDigest, isStored, isCanonical, packing } = settings;
+  const references = order.names.map(parseReference);
+  if (isPushed && references.length === 0) throw invalid("tag is needed when pushing to registry");
+  const tagged = isByDigest && order.names.find((_, at) => references[at]?.tag !== undefined);
+  if (tagged) throw invalid(`can't push tagged ref ${tagged} by digest`);
+  const isKept = isStored && !isByDigest;
+  const isThere = new Set(images.list().map(({ id }) => id));
   let pushed: Descriptor | undefined;
-  const exported = await exportImage(door.images, job.events.report, order, async (_, line) => {
-    if (!isPushed) return;
-    for (const name of order.names)
-      pushed = await push(door, job, withDefaultTag(parseReference(name)), line);
+  const kept = isKept ? order : { ...order, names: [] };
+  const exported = await exportImage(images, job.events.report, kept, async ({ digest: id }, line) => {
+    try {
+      if (isCanonical && isKept) for (const one of references) images.nameByDigest(one, id);
+      // What it is compressed to counts for later pushes as well.
+      if (!isPushed && packing.layers) await images.pack(id, packing, job.signal);
+      for (const one of isPushed ? references : [])
+        pushed = await push(door, job, one, { id, settings }, line);
+    } finally {
+      if (!isKept && !isThere.has(id)) await images.removeUnnamed(id);
+    }
   });
   // Layers are compressed for a registry, so that the image has another digest there.
   describe(response, exported.digest, pushed ?? exported.target);
-  if (exported.names.length > 0) response.set("image.name", exported.names.join(","));
+  const names = isKept ? exported.names : order.names.map(nameInFull);
+  if (names.length > 0) response.set("image.name", names.join(","));
 }
 
 async function push(
   { images, sessions }: Door,
   job: Job,
-  reference: Reference,
+  given: Reference,
+  { id, settings }: { id: string; settings: ImageSettings },
   line: (id: string) => () => void,
 ): Promise<Descriptor | undefined> {
   const session = await sessions.get(job.request.session);
-  const auth = (await session.findCredentials(reference.domain)) ?? {};
-  const done = line(`pushing ${repositoryOf(reference)}:${reference.tag}`);
-  const pushed = await images.push(reference, { auth, report: () => {}, signal: job.signal });
+  const auth = (await session.findCredentials(given.domain)) ?? {};
+  const { isByDigest, isStored, packing } = settings;
+  const reference = isByDigest ? given : withDefaultTag(given);
+  const done = line(`pushing ${repositoryOf(reference)}${reference.tag ? `:${reference.tag}` : ""}`);
+  const staysUnnamed = isByDigest || !isStored;
+  const order = { auth, id, isByDigest, staysUnnamed, packing, report: () => {}, signal: job.signal };
+  const pushed = await images.push(reference, order);
   done();
   return pushed.at(-1);
 }
@@ -203,7 +245,7 @@ function describe(
   response.set("containerimage.config.digest", id);
 }
 
-/** An archive for the client, which is both an OCI layout and what `docker load` takes. The store keeps nothing of it. */
+/** A layout for the client, which is also what `docker load` takes. The store keeps nothing of it. */
 async function exportLayout(
   { images, sessions }: Door,
   job: Job,
@@ -211,8 +253,7 @@ async function exportLayout(
   { type, attrs, index }: Exporter,
   response: Response,
 ): Promise<void> {
-  if (!readFlag(attrs, "tar", true))
-    throw notImplemented(`${type} output as a directory is not supported: leave out tar=false`);
+  const { packing, isArchive } = readImageSettings(type, attrs);
   const vertex = newVertex(`exporting to ${type} image format`);
   const { report } = job.events;
   const session = await sessions.get(job.request.session);
@@ -220,28 +261,31 @@ async function exportLayout(
     const line = lineBelow(report, vertex.digest);
     const done = line("exporting layers");
     const isThere = new Set(images.list().map(({ id }) => id));
-    const { id, target } = await addImage(images, { ...order, names: [] });
+    const { id } = await addImage(images, { ...order, names: [] });
+    const names = order.names.map((name) => withDefaultTag(parseReference(name)));
     try {
-      done();
-      describe(response, id, target);
-      const references = order.names.map((name) => withDefaultTag(parseReference(name)));
-      const archive = await images.saveAs(id, references);
-      const sent = line("sending tarball");
-      try {
-        await session.sendArchive(index, copies(archive), Object.fromEntries(response));
-      } finally {
-        await letGo(archive);
-      }
-      sent();
+      const wanted = { names, annotations: annotationsInLayout(order), packing };
+      await images.withLayout(id, wanted, job.signal, async (layout) => {
+        done();
+        describe(response, layout.target.digest, layout.target);
+        if (names.length > 0) response.set("image.name", order.names.map(nameInFull).join(","));
+        const sent = line(isArchive ? "sending tarball" : "copying files");
+        if (isArchive)
+          await session.sendArchive(index, copies(layout.archive()), Object.fromEntries(response));
+        else
+          for (const blob of layout.blobs) await session.content("export").write(blob, copies(blob.read()));
+        sent();
+      });
     } finally {
       if (!isThere.has(id)) await images.removeUnnamed(id);
     }
   });
 }
 
-/** Of an archive that was never begun nothing would be closed. */
-async function letGo(archive: AsyncIterable<unknown>): Promise<void> {
-  for await (const _ of archive) break;
+/** Of the manifest or index itself. */
+function annotationsInLayout({ results: [first, ...others], hasIndex, annotations }: ImageOrder) {
+  if (!first || others.length > 0 || hasIndex) return annotations.indexDescriptor;
+  return annotations.descriptor(first.image.platform);
 }
 
 /** A piece of an archive is good only until the next one. */

@@ -22,6 +22,8 @@ export interface BuiltContent {
 export interface BuiltImage extends BuiltContent {
   /** Names with tags; none for an image without a name. */
   names: readonly string[];
+  /** Of its manifest. */
+  annotations: Record<string, string>;
 }
 
 /** What its manifest will name. */
@@ -67,7 +69,10 @@ export async function addBuiltImage(room: ImageRoom, built: BuiltImage): Promise
   const { blobs, catalog } = room;
   const { text, needed, ...content } = await prepareBuilt(room, built);
   const image = await catalog.protect(needed, async () =>
-    addMadeImage({ blobs, catalog }, { config: await blobs.put(text), ...content }),
+    addMadeImage(
+      { blobs, catalog },
+      { config: await blobs.put(text), ...content, annotations: built.annotations },
+    ),
   );
   return publishBuilt(room, image, built.names);
 }

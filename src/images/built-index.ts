@@ -125,14 +125,14 @@ export function describeIndex(
   documents: Documents,
   manifests: readonly Pick<ManifestSource, "descriptor">[],
   annotations: Record<string, string>,
+  mediaType: string = mediaTypes.index,
 ): Descriptor {
   const text = format({
-    schemaVersion: 2,
-    mediaType: mediaTypes.index,
+    ...{ schemaVersion: 2, mediaType },
     manifests: manifests.map(({ descriptor }) => descriptor),
     ...(Object.keys(annotations).length > 0 && { annotations }),
   });
-  return { mediaType: mediaTypes.index, digest: put(documents, text), size: Buffer.byteLength(text) };
+  return { mediaType, digest: put(documents, text), size: Buffer.byteLength(text) };
 }
 
 function put(documents: Documents, text: string): Digest {

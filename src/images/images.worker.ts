@@ -13,7 +13,7 @@ import {
   writeBlob,
 } from "./plain-archive.ts";
 import { type Arrival, type Received, receiveLayer } from "./pull/receive-layer.ts";
-import { compressLayer, type LayerCompression } from "./push/compress-layer.ts";
+import { compressLayer, type LayerPacking } from "./push/compress-layer.ts";
 import { type ArchiveStream, type ReceivedArchive, receiveArchive } from "./receive-archive.ts";
 import { type StagedTree, type StageOptions, stageTree } from "./stage-tree.ts";
 import type { SpooledBlob } from "./store/blobs.ts";
@@ -24,7 +24,7 @@ export type ImageJob =
   | { kind: "unpack"; source: StoredBlob; digest: Digest; target: string; framePath?: string }
   | { kind: "receive"; arrival: Arrival }
   | { kind: "stage"; options: StageOptions }
-  | { kind: "compress"; source: StoredBlob; target: string; compression?: LayerCompression }
+  | { kind: "compress"; source: StoredBlob; target: string; packing?: LayerPacking }
   | { kind: "record"; path: string; target: string; directory: string; digest: Digest }
   | { kind: "write"; source: StoredBlob; target: string }
   | { kind: "send"; source: StoredBlob; fd: number }
@@ -54,7 +54,7 @@ serveJobs<ImageJob, ImageJobResult>(async (job, signal, checkWanted) => {
     case "stage":
       return { staged: stageTree(job.options, checkWanted) };
     case "compress":
-      return { packed: await compressLayer(job.source, job.target, signal, job.compression) };
+      return { packed: await compressLayer(job.source, job.target, signal, job.packing) };
     case "record":
       recordArchive(job.path, job.target, job.directory, job.digest);
       return {};

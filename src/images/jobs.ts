@@ -10,7 +10,7 @@ import type { FileAnalysis } from "./explore/analyze.ts";
 import type { ImageJob, ImageJobResult } from "./images.worker.ts";
 import type { StoredBlob } from "./plain-archive.ts";
 import type { Arrival, Received } from "./pull/receive-layer.ts";
-import type { LayerCompression } from "./push/compress-layer.ts";
+import type { LayerPacking } from "./push/compress-layer.ts";
 import type { ArchiveStream, ReceivedArchive } from "./receive-archive.ts";
 import type { StagedTree, StageOptions } from "./stage-tree.ts";
 import type { SpooledBlob } from "./store/blobs.ts";
@@ -29,7 +29,7 @@ export interface ImageJobs {
     source: StoredBlob,
     target: string,
     signal: AbortSignal,
-    compression?: LayerCompression,
+    packing?: LayerPacking,
   ): Promise<SpooledBlob>;
   /** See `recordArchive`. */
   record(path: string, target: string, directory: string, digest: Digest): Promise<void>;
@@ -87,8 +87,8 @@ export function startImageJobs(): ImageJobs {
       if (!staged) throw wrong();
       return staged;
     },
-    async compress(source, target, signal, compression) {
-      const job = { kind: "compress" as const, source, target, ...(compression && { compression }) };
+    async compress(source, target, signal, packing) {
+      const job = { kind: "compress" as const, source, target, ...(packing && { packing }) };
       const { packed } = await runner.run(job, signal);
       if (!packed) throw wrong();
       return packed;

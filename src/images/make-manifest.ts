@@ -47,15 +47,16 @@ async function describeLayer(blobs: BlobStore, { digest, size }: Descriptor): Pr
 export interface ManifestlessImage extends Pick<ImageContent, "blobs" | "packed"> {
   config: Digest;
   parent?: string;
+  annotations?: Record<string, string>;
 }
 
 /** Adds an image by a manifest that is made for it. Config and layers are in the store, and protected. @throws invalid */
 export async function addMadeImage(
   { blobs, catalog }: { blobs: BlobStore; catalog: ImageCatalog },
-  { config, blobs: layers, packed, parent }: ManifestlessImage,
+  { config, blobs: layers, packed, parent, annotations }: ManifestlessImage,
   onUnpacked?: OnUnpacked,
 ): Promise<ImageRecord> {
-  const made = await makeManifest(blobs, config, layers);
+  const made = await makeManifest(blobs, config, layers, annotations);
   const { descriptor } = made;
   return catalog.protect([descriptor.digest], async () => {
     await blobs.put(made.text);

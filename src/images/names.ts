@@ -1,7 +1,7 @@
 import { invalid } from "../errors.ts";
 import type { Digest } from "../formats/digest.ts";
 import type { ImageDeleteItem } from "../formats/docker-api/docker-api.ts";
-import { formatFamiliar, parseReference, withDefaultTag } from "../formats/reference.ts";
+import { formatFamiliar, parseReference, type Reference, withDefaultTag } from "../formats/reference.ts";
 import { collectGarbage } from "./collect-garbage.ts";
 import { listReferences } from "./describe.ts";
 import type { GarbagePolicy } from "./garbage-policy.ts";
@@ -25,6 +25,8 @@ export interface ImageNames {
   references(id: string): { tags: string[]; digests: string[] };
   /** @throws notFound; invalid for a bad name */
   tag(name: string, repository: string, tag?: string): void;
+  /** Names an image in a repository by its digest, as one that was pulled from there. @throws notFound */
+  nameByDigest(repository: Reference, id: string): void;
   /** @throws notFound; conflict in Docker's wording when it is in use */
   remove(name: string, options: RemoveOptions): Promise<ImageDeleteItem[]>;
   /** Removes an image unless it has got a name meanwhile. */
@@ -45,6 +47,10 @@ export function createImageNames(room: ImageRoom): ImageNames {
     hasChildren: ({ id }) => catalog.childrenOf(id) > 0,
     references: (id) => listReferences(catalog, id),
     tag: (name, repository, tag) => tagImage(room, catalog.get(name), joinTag(repository, tag)),
+    nameByDigest({ domain, path }, id) {
+      const { target } = catalog.get(id);
+      catalog.name({ domain, path, digest: target.digest }, id);
+    },
     async removeUnnamed(id) {
       if (!catalog.images.has(id) || catalog.references.of(id).length > 0) return;
       await removeImage(catalog, id, { force: false, noPrune: true, users: new Map() }, publish);

@@ -5,16 +5,21 @@ import { familiarRepository, formatFamiliar, parseReference, type Reference } fr
 import type { SavedArchive } from "./archive/archive-write.ts";
 import { type ImportOptions, importRootfs as importLayer } from "./archive/import.ts";
 import { loadArchive } from "./archive/load.ts";
-import { saveImages, saveProtected } from "./archive/save.ts";
+import { layOut, type PackedLayout } from "./archive/packed-layout.ts";
+import { saveImages } from "./archive/save.ts";
 import { addBuiltImage, type BuiltImage } from "./built-image.ts";
 import { addBuiltIndex, type BuiltIndex } from "./built-index.ts";
 import { type CommitOptions, commitLayer } from "./commit.ts";
+import { blobsOf, layersOf } from "./image-index.ts";
 import { makeImage } from "./make/make.ts";
 import { joinTag, tagImage } from "./names.ts";
 import { type PullOptions, pullImages } from "./pull/pull.ts";
+import { withPackedImage } from "./push/pack-image.ts";
 import type { PushOptions } from "./push/publish-content.ts";
 import { pushImages } from "./push/push.ts";
+import type { Packing } from "./push/pushed-image.ts";
 import { type ImageRoom, labelsOf, publishImage } from "./room.ts";
+import { mainManifest } from "./select-manifest.ts";
 import type { ImageRecord } from "./store/catalog.ts";
 
 /** The name of a new image, if it gets one. */
@@ -52,8 +57,15 @@ export interface ImageTransfers {
   addBuilt(built: BuiltImage): Promise<ImageRecord>;
   /** The same of images for several platforms, or of one with what is said of it. @throws notFound, invalid */
   addBuiltIndex(built: BuiltIndex): Promise<ImageRecord>;
-  /** An archive of one image under these names, whatever it is called here. */
-  saveAs(id: string, names: readonly Reference[]): Promise<SavedArchive>;
+  /** Packs an image that was made here, for a later push. @throws the signal's reason */
+  pack(id: string, packing: Packing, signal: AbortSignal): Promise<void>;
+  /** Has `work` give away an image that was made here under these names, whatever it is called here. @throws the signal's reason */
+  withLayout<R>(
+    id: string,
+    order: { names: readonly Reference[]; annotations: Record<string, string>; packing: Packing },
+    signal: AbortSignal,
+    work: (layout: PackedLayout) => Promise<R>,
+  ): Promise<R>;
   /** Makes `busybox`, `debian` or `debian:SUITE` from this machine's own packages and tags it. @throws invalid, unavailable */
   make(name: string, report: (line: string) => void): Promise<ImageRecord>;
 }
@@ -94,7 +106,18 @@ export function createImageTransfers(room: ImageRoom): ImageTransfers {
     commit: (settings) => createNamed(room, settings, () => commitLayer(settings, room)),
     addBuilt: (built) => addBuiltImage(room, built),
     addBuiltIndex: (built) => addBuiltIndex(room, built),
-    saveAs: (id, names) => saveProtected([{ image: catalog.get(id), names: [...names] }], room),
+    pack: (id, packing, signal) =>
+      withPackedImage(room, catalog.get(id), packing, signal, async () => undefined),
+    withLayout(id, { names, annotations, packing }, signal, work) {
+      const image = catalog.get(id);
+      const main = mainManifest(image).descriptor.digest;
+      // It may be removed while it is sent.
+      return catalog.protect([...blobsOf(image), ...layersOf(image)], () =>
+        withPackedImage(room, image, packing, signal, async (packed) =>
+          work(await layOut(packed, { names, annotations, main }, room)),
+        ),
+      );
+    },
     async make(name, report) {
       const { rootfs, tags, ...settings } = await makeImage(name, report, room.blobs.temporaryPath);
       const image = await importRootfs(rootfs, settings);

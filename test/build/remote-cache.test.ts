@@ -313,7 +313,7 @@ COPY --from=made /made /made
   it("is refused by name where it cannot be written, and missed aloud where it cannot be read", async () => {
     const place = project("refused");
     for (const [to, why] of [
-      ["type=local,dest=/x,compression=estargz", "compression type estargz is not supported"],
+      ["type=local,dest=/x,compression=estargz", "unsupported compression type estargz"],
       ["type=registry,ref=x,mode=most", "invalid cache export mode: most"],
       ["type=registry,ref=x,registry.insecure=true", "registry.insecure is not supported"],
       ["type=s3,bucket=x,region=y", 'unknown cache exporter: "s3"'],

@@ -42,8 +42,16 @@ export interface Folders {
   flatten(layers: string[], signal: AbortSignal): Promise<Folder>;
   /** What is there for builds that are not over. */
   names(): ReadonlySet<string>;
-  /** An archive of the same: a file. @param mtimeSeconds of all that is in it, since the epoch; undefined: of each its own */
-  pack(layers: string[], mtimeSeconds: number | undefined, signal: AbortSignal): Promise<Folder>;
+  /** An archive of the same, without an end: a file. */
+  pack(layers: string[], order: PackOrder, signal: AbortSignal): Promise<Folder>;
+}
+
+/** How files become an archive. */
+export interface PackOrder {
+  /** The folder that all of it is in; "" for none. */
+  below: string;
+  /** Of all that is in it, since the epoch; undefined: of each its own. */
+  mtimeSeconds?: number;
 }
 
 const blockOfTar = 512;
@@ -99,10 +107,10 @@ export function openFolders(root: string, files: JobRunner<FilesJob, FilesResult
       fill("tree", ({ mountpoint, tree }) =>
         files.run({ kind: "fill", mountpoint, layers, source: "", target: tree }, signal),
       ),
-    pack: (layers, mtimeSeconds, signal) =>
+    pack: (layers, { below, mtimeSeconds }, signal) =>
       fill("archive", ({ mountpoint, archive }) => {
         const time = mtimeSeconds !== undefined && { mtimeSeconds };
-        return files.run({ kind: "pack", mountpoint, layers, archive, ...time }, signal);
+        return files.run({ kind: "pack", mountpoint, layers, archive, below, ...time }, signal);
       }),
     unpack: (input, signal) =>
       fill("tree", async ({ archive, tree }) => {

@@ -7,6 +7,8 @@ export interface Annotations {
   manifest(platform: Platform): Record<string, string>;
   descriptor(platform: Platform): Record<string, string>;
   index: Record<string, string>;
+  /** Of an index, as its layout lists it. */
+  indexDescriptor: Record<string, string>;
 }
 
 interface Given {
@@ -38,5 +40,6 @@ export function readAnnotations(attributes: ReadonlyMap<string, string>): Annota
     manifest: (platform) => pick("manifest", platform),
     descriptor: (platform) => pick("manifest-descriptor", platform),
     index: pick("index"),
+    indexDescriptor: pick("index-descriptor"),
   };
 }

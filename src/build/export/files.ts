@@ -1,11 +1,13 @@
 import { createReadStream } from "node:fs";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import type { ByteString } from "../../formats/tar/tar-entry.ts";
+import { archiveEnd } from "../../formats/tar/tar-writer.ts";
 import type { ClientSession, OutgoingEntry } from "../client-session.ts";
 import type { Folder } from "../context/folders.ts";
 import { openTreeAt } from "../context/mounted-tree.ts";
 import { walkSource } from "../context/source-tree.ts";
 import { beginStatus, newVertex, type Reporter, reportWork } from "../progress.ts";
+import { mergeEntries } from "./merge-entries.ts";
 
 /** Where what a build made goes: one of a client's exporters, by its place in their list. */
 export interface FilesTarget {
@@ -19,6 +21,7 @@ export interface FilesTarget {
 /** A root file system, and where it goes: "" for the top of the client's directory. */
 export interface PlacedFolder {
   folder: Folder;
+  platform: string;
   below: string;
 }
 
@@ -53,16 +56,20 @@ async function* withTime(
 /** Of the event loop. */
 const entriesPerTurn = 50;
 
-/** Directories in the order of their names. */
+/** Directories in the order of their names, and what shares one in the order of its paths. */
 async function* entriesOfAll(
   folders: readonly PlacedFolder[],
   onBytes: (count: number) => void,
 ): AsyncGenerator<OutgoingEntry> {
+  if (folders.every(({ below }) => below === "")) {
+    const sources = folders.map(({ folder, platform }) => ({
+      platform,
+      entries: entriesOf(folder, onBytes),
+    }));
+    yield* mergeEntries(sources);
+    return;
+  }
   for (const { folder, below } of folders.toSorted((a, b) => (a.below < b.below ? -1 : 1))) {
-    if (below === "") {
-      yield* entriesOf(folder, onBytes);
-      continue;
-    }
     const about = { mode: 0o755, uid: 0, gid: 0, sizeBytes: 0, mtime: { seconds: 0, nanoseconds: 0 } };
     yield { entry: { ...about, path: below, type: "directory" } };
     for await (const { entry, ...content } of entriesOf(folder, onBytes)) {
@@ -108,24 +115,25 @@ async function* entriesOf(folder: Folder, onBytes: (count: number) => void): Asy
   }
 }
 
-/** Sends a root file system as an archive. @param archive is let go in the end */
-export function exportArchive(archive: Folder, { session, exporter, report }: FilesTarget): Promise<void> {
+/** Sends root file systems as one archive. @param archives of each, without the end of an archive */
+export function exportArchives(
+  archives: readonly Folder[],
+  { session, exporter, report }: FilesTarget,
+): Promise<void> {
   const vertex = newVertex("exporting to client tarball");
   return reportWork(report, vertex, async () => {
     const tell = beginStatus(report, vertex.digest, "sending tarball");
     let bytes = 0;
     async function* chunks(): AsyncGenerator<Buffer> {
-      for await (const chunk of createReadStream(archive.path, { highWaterMark: 1024 * 1024 })) {
-        bytes += (chunk as Buffer).length;
-        tell(bytes);
-        yield chunk as Buffer;
-      }
+      for (const { path } of archives)
+        for await (const chunk of createReadStream(path, { highWaterMark: 1024 * 1024 })) {
+          bytes += (chunk as Buffer).length;
+          tell(bytes);
+          yield chunk as Buffer;
+        }
+      yield archiveEnd;
     }
-    try {
-      await session.sendArchive(exporter, chunks(), {});
-      tell(bytes, true);
-    } finally {
-      archive.release();
-    }
+    await session.sendArchive(exporter, chunks(), {});
+    tell(bytes, true);
   });
 }

@@ -1,3 +1,4 @@
+import { invalid } from "../../errors.ts";
 import { inlineCacheKey } from "../../formats/cache-config.ts";
 import type { Descriptor } from "../../formats/oci-manifest.ts";
 import { formatReference, parseReference, withDefaultTag } from "../../formats/reference.ts";
@@ -67,7 +68,9 @@ export async function addImage(
   const names = order.names.map((name) => formatReference(withDefaultTag(parseReference(name))));
   const parts = results.map((result) => describePart(result, sourceDate, annotations));
   const [only] = parts;
-  const isPlain = parts.length === 1 && !hasIndex && only && Object.keys(only.annotations).length === 0;
+  const isPlain = parts.length === 1 && !hasIndex && only;
+  if (isPlain && Object.keys(annotations.index).length > 0)
+    throw invalid("index annotations not supported for single platform export");
   const { id, target } = isPlain
     ? await images.addBuilt({ ...only, names })
     : await images.addBuiltIndex({ parts, names, annotations: annotations.index });
@@ -100,7 +103,7 @@ function describePart(
 }
 
 /** With its registry, and without a tag that was not given. */
-function nameInFull(name: string): string {
+export function nameInFull(name: string): string {
   const { domain, path, tag } = parseReference(name);
   return `${domain}/${path}${tag ? `:${tag}` : ""}`;
 }

@@ -2,6 +2,7 @@ import { invalid } from "../../errors.ts";
 import { type Digest, isDigest } from "../../formats/digest.ts";
 import { parseReference, type Reference, withDefaultTag } from "../../formats/reference.ts";
 import type { LayerCompression } from "../../images/push/compress-layer.ts";
+import { readPacking } from "../export/compression.ts";
 import { readFlag } from "../export/flags.ts";
 
 /** What a client asks of a cache, as it says it (`CacheOptionsEntry`). */
@@ -103,15 +104,8 @@ function readReference(attrs: ReadonlyMap<string, string>): Reference {
   return withDefaultTag(parseReference(given));
 }
 
+/** Gzip where nothing is said. */
 function readCompression(attrs: ReadonlyMap<string, string>): LayerCompression | undefined {
-  const type = attrs.get("compression") || "gzip";
-  const given = attrs.get("compression-level") ?? "";
-  if (type === "uncompressed") return undefined;
-  if (type !== "gzip" && type !== "zstd")
-    throw invalid(`compression type ${type} is not supported: gzip, zstd and uncompressed are`);
-  if (given === "") return { type };
-  const [level, most] = [Number(given), type === "gzip" ? 9 : 22];
-  if (!/^\d+$/.test(given) || level > most)
-    throw invalid(`invalid compression-level ${JSON.stringify(given)}: 0 to ${most}`);
-  return { type, level };
+  const packing = readPacking(attrs) ?? { type: "gzip" };
+  return packing.type === "none" ? undefined : packing;
 }

@@ -1,7 +1,6 @@
 import { closeSync, mkdirSync, openSync, renameSync, writeSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { bytesOfText } from "../../formats/tar/tar-entry.ts";
-import { archiveEnd } from "../../formats/tar/tar-writer.ts";
 import { type CheckWanted, serveJobs } from "../../sys/jobs.ts";
 import { detach, MS, mount, mountLayers, mountOverlay } from "../../sys/mount.ts";
 import { CLONE, unshare } from "../../sys/namespaces.ts";
@@ -37,7 +36,14 @@ export type FilesJob =
   /** Copies a part of a directory into another, as root's. */
   | { kind: "gather"; source: string; part: string; target: string; exclude: string[] }
   | ({ kind: "fetch" } & FetchRequest)
-  | { kind: "pack"; mountpoint: string; layers: string[]; archive: string; mtimeSeconds?: number }
+  | {
+      kind: "pack";
+      mountpoint: string;
+      layers: string[];
+      archive: string;
+      below: string;
+      mtimeSeconds?: number;
+    }
   | { kind: "unpack"; archive: string; target: string }
   /** Puts a file into a directory under a name. */
   | { kind: "place"; file: string; target: string; name: string }
@@ -145,7 +151,7 @@ async function withMounted<R>(
 
 function writeArchive(
   rootFd: number,
-  { archive, mtimeSeconds }: Extract<FilesJob, { kind: "pack" }>,
+  { archive, below, mtimeSeconds }: Extract<FilesJob, { kind: "pack" }>,
   checkWanted: CheckWanted,
 ): void {
   const fd = openSync(archive, "wx", 0o600);
@@ -156,11 +162,10 @@ function writeArchive(
     const times = mtimeSeconds !== undefined && {
       timeOf: () => ({ seconds: mtimeSeconds, nanoseconds: 0 }),
     };
-    for (const piece of packTree({ rootFd, path: "", name: "", whiteouts: false, ...times })) {
+    for (const piece of packTree({ rootFd, path: "", name: below, whiteouts: false, ...times })) {
       checkWanted();
       write(piece);
     }
-    write(archiveEnd);
   } finally {
     closeSync(fd);
   }

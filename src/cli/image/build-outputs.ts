@@ -1,5 +1,5 @@
 import { createWriteStream, mkdirSync } from "node:fs";
-import { dirname } from "node:path";
+import { dirname, resolve } from "node:path";
 import type { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import type { BuildExporter } from "../../client/build/build.ts";
@@ -26,6 +26,8 @@ export function outputsOf(
     throw new ExitError(1, "push and output flags cannot be used together: use type=registry");
   const image = { type: "moby", attrs: new Map(isPushed ? [["push", "true"]] : []) };
   const all: BuildExporter[] = outputs.length > 0 ? outputs : [image];
+  if (all.filter(({ layout }) => layout !== undefined).length > 1)
+    throw new ExitError(1, "only one output can have tar=false");
   for (const { type, attrs } of all)
     if (["moby", "oci", "docker"].includes(type) && !attrs.has("name")) attrs.set("name", names.join(","));
   return all;
@@ -56,7 +58,12 @@ function describe(
   type: string,
   dest: string,
   attrs: Map<string, string>,
-): Pick<BuildExporter, "type" | "receiver"> {
+): Pick<BuildExporter, "type" | "receiver" | "layout"> {
+  if (["docker", "oci"].includes(type) && isFalse(attrs.get("tar"))) {
+    if (dest === "" || dest === "-")
+      throw new ExitError(1, `dest is required for ${type} output with tar=false`);
+    return { type, layout: resolve(dest) };
+  }
   switch (type) {
     case "local":
       if (dest === "" || dest === "-") throw new ExitError(1, "dest is required for local output");
@@ -77,6 +84,8 @@ function describe(
   }
 }
 
+const isFalse = (value = "") => ["0", "f", "F", "false", "FALSE", "False"].includes(value);
+
 async function unpackInto(folder: string, content: Readable): Promise<void> {
   mkdirSync(folder, { recursive: true });
   await unpackLocal(content, { folder, rename: undefined });
@@ -88,6 +97,7 @@ function archiveTo(cli: Cli, type: string, dest: string): OutputReceiver {
     throw new ExitError(1, `dest file is required for ${type} exporter. refusing to write to console`);
   return {
     kind: "archive",
+    isStandardOutput: isStandard,
     async take(content) {
       if (isStandard) return saveStream(cli, "", async () => content, "failed to write the output");
       mkdirSync(dirname(dest), { recursive: true });

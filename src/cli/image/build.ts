@@ -69,7 +69,8 @@ export const command = defineCommand({
       const id = exported.get("containerimage.config.digest") ?? "";
       if (flags.iidfile && id === "") throw new ExitError(1, "no image came of it whose ID could be written");
       if (flags.iidfile) writeFileSync(flags.iidfile, id);
-      if (isQuiet && id !== "" && flags.output.length === 0) cli.print(id);
+      const isTaken = order.exporters.some(({ receiver }) => receiver?.isStandardOutput);
+      if (isQuiet && id !== "" && !isTaken) cli.print(id);
       return 0;
     } catch (error) {
       view.close();

@@ -9,6 +9,7 @@ import {
 import { bridgeSolveRequest, bridgeSolveResponse, returnRequest } from "../../buildkit/messages/gateway.ts";
 import { empty } from "../../buildkit/messages/pb.ts";
 import { connectGrpc } from "../../buildkit/wire/client.ts";
+import { parseReference } from "../../formats/reference.ts";
 import type { ApiTransport } from "../transport.ts";
 import { type ContentStores, tagManifest } from "./content-store.ts";
 import type { OutputReceiver } from "./receive-output.ts";
@@ -29,6 +30,8 @@ export interface BuildExporter {
   attrs: Map<string, string>;
   /** Of what comes here. */
   receiver?: OutputReceiver;
+  /** The directory of an OCI layout that an image is written to. */
+  layout?: string;
 }
 
 /** What is asked of a builder. */
@@ -61,7 +64,7 @@ export async function requestBuild(transport: ApiTransport, order: BuildOrder): 
   const client = connectGrpc(socket);
   const session = await openBuildSession(transport, {
     ...offers,
-    stores: storesOf(caches),
+    stores: storesOf(caches, exporters),
     receivers: exporters.map(({ receiver }) => receiver),
   });
   try {
@@ -95,11 +98,7 @@ export async function requestBuild(transport: ApiTransport, order: BuildOrder): 
       });
     await client.unary(`${bridge}/Return`, returnRequest, empty, { result: prepared.result }, metadata);
     const { exporterResponse } = await solved.finally(() => following);
-    for (const [folder, tag] of caches.tags) {
-      const key = storeManifestKey(nameOfStore(folder));
-      const manifest = exporterResponse.get(key) ?? exporterResponse.get(cacheManifestKey);
-      if (manifest !== undefined) tagManifest(folder, tag, manifest);
-    }
+    tagLayouts(order, exporterResponse);
     const answers = [...(prepared.result?.metadata ?? [])].map(
       ([key, value]) => [key, Buffer.from(value).toString()] as const,
     );
@@ -110,16 +109,34 @@ export async function requestBuild(transport: ApiTransport, order: BuildOrder): 
   }
 }
 
+/** The directories that the builder has written to. */
+function tagLayouts({ caches, exporters }: BuildOrder, response: ReadonlyMap<string, string>): void {
+  for (const [folder, tag] of caches.tags) {
+    const manifest = response.get(storeManifestKey(nameOfStore(folder))) ?? response.get(cacheManifestKey);
+    if (manifest !== undefined) tagManifest(folder, tag, manifest);
+  }
+  const descriptor = response.get("containerimage.descriptor");
+  for (const { layout, attrs } of exporters) {
+    if (layout === undefined || descriptor === undefined) continue;
+    const names = (attrs.get("name") ?? "").split(",");
+    const tags = new Set(names.map((name) => (name && parseReference(name).tag) || "latest"));
+    for (const tag of tags) tagManifest(layout, tag, Buffer.from(descriptor, "base64").toString());
+  }
+}
+
 const nameOfStore = (path: string) => `local:${path}`;
 
 /** Directories that the builder may read from, or write to. */
-function storesOf({ imports, exports }: BuildCaches): ContentStores {
+function storesOf({ imports, exports }: BuildCaches, exporters: readonly BuildExporter[]): ContentStores {
   const places = (entries: BuildCaches["imports"], key: string, isWritable: boolean) =>
     entries
       .filter(({ type }) => type === "local")
       .map(({ attrs }) => attrs.get(key) ?? "")
       .map((path) => [nameOfStore(path), { path, isWritable }] as const);
-  return new Map([...places(imports, "src", false), ...places(exports, "dest", true)]);
+  const layouts = exporters.flatMap(({ layout }) =>
+    layout === undefined ? [] : [["export", { path: layout, isWritable: true }] as const],
+  );
+  return new Map([...places(imports, "src", false), ...places(exports, "dest", true), ...layouts]);
 }
 
 async function follow(

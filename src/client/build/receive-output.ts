@@ -12,6 +12,8 @@ import { archiveEnd, encodeEntry } from "../../formats/tar/tar-writer.ts";
 export interface OutputReceiver {
   /** How it comes: as it is, or file by file. */
   kind: "archive" | "files";
+  /** It goes to the standard output, which has nothing else then. */
+  isStandardOutput?: boolean;
   /** Takes all of it: files as a tar. */
   take(content: Readable): Promise<void>;
 }

@@ -86,11 +86,12 @@ export async function collectContent(
   };
 }
 
-function describeTarget(target: Descriptor, names: readonly Reference[]): Descriptor[] {
+export function describeTarget(target: Descriptor, names: readonly Reference[]): Descriptor[] {
   if (names.length === 0) return [target];
   return names.map((name) => ({
     ...target,
     annotations: {
+      ...target.annotations,
       "io.containerd.image.name": formatReference(name),
       "org.opencontainers.image.ref.name": name.tag ?? "latest",
     },
@@ -147,7 +148,7 @@ async function addMadeTarget(
 }
 
 /** @param modified Unix seconds; NaN for a time that is not known */
-async function addBlob(
+export async function addBlob(
   content: Content,
   digest: Digest,
   { blobs, layers }: SaveStore,

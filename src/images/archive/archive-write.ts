@@ -30,14 +30,15 @@ export async function saveArchive(saved: readonly SavedImage[], store: SaveStore
   const content: Content = new Map();
   try {
     const documents = await collectContent(content, saved, store);
-    return pieces(content, documents, store.jobs);
+    return archiveOf(content, documents, store.jobs);
   } catch (error) {
     await discardTemporary(content);
     throw error;
   }
 }
 
-async function* pieces(
+/** @param content temporary files of it are removed in the end */
+export async function* archiveOf(
   content: Content,
   documents: Record<string, unknown>,
   jobs: ImageJobs,
@@ -63,8 +64,16 @@ async function* packBlob(
 ): AsyncGenerator<Uint8Array> {
   const seconds = ("modified" in blob && blob.modified) || 0;
   yield encodeEntry({ ...header(name, blob.sizeBytes), mtime: { seconds, nanoseconds: 0 } });
-  yield* "source" in blob ? jobs.read(blob.source) : readPieces(blob.path, blob.sizeBytes);
+  yield* readSavedBlob(blob, jobs);
   yield Buffer.alloc(paddingAfter(blob.sizeBytes));
+}
+
+/** The bytes of a blob. A piece is good until the next one. */
+export function readSavedBlob(
+  blob: Exclude<BlobContent, { text: string }>,
+  jobs: ImageJobs,
+): AsyncIterable<Uint8Array> {
+  return "source" in blob ? jobs.read(blob.source) : readPieces(blob.path, blob.sizeBytes);
 }
 
 /** Through one buffer, used again and again: a new one for each piece keeps the garbage collector busy. */

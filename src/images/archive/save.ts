@@ -31,7 +31,7 @@ export async function saveImages(
 }
 
 /** What is saved stays until it has been read, or given up. */
-export async function saveProtected(
+async function saveProtected(
   saved: readonly SavedImage[],
   store: { blobs: BlobStore; catalog: ImageCatalog; layers: Layers; jobs: ImageJobs },
 ): Promise<SavedArchive> {

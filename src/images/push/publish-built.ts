@@ -1,88 +1,46 @@
 import { rm, writeFile } from "node:fs/promises";
-import { type Digest, digestOf, hexOf } from "../../formats/digest.ts";
-import { isObject } from "../../formats/json.ts";
-import type { Descriptor } from "../../formats/oci-manifest.ts";
+import type { Digest } from "../../formats/digest.ts";
 import { createGrowth } from "../../sys/growing-file.ts";
-import { describeIndex, describeStatements } from "../built-index.ts";
-import { type PresentManifest, presentManifests } from "../select-manifest.ts";
-import type { ImageRecord, ManifestRecord } from "../store/kinds.ts";
-import { explainForPush, type PushContext, type PushedManifest, publishContent } from "./publish-content.ts";
-import { keepPacked, packLayers } from "./pushed-image.ts";
+import type { ImageRecord } from "../store/kinds.ts";
+import { type PackedImage, withPackedImage } from "./pack-image.ts";
+import {
+  explainForPush,
+  type PushContext,
+  type PushedManifest,
+  publishBlobs,
+  publishConfig,
+} from "./publish-content.ts";
 
 /**
- * Has the registry get an index that was made here. Its layers go compressed, so its manifests are others than here, and what is said of
- * them is said of those. @returns the index
+ * Has the registry get all that an image consists of that was made here. Its layers go compressed, so its manifests are others than
+ * here, and what is said of them is said of those.
+ * @returns what is to be put under a tag
  */
-export async function publishBuiltIndex(context: PushContext, image: ImageRecord): Promise<PushedManifest> {
-  const pushed = new Map<Digest, Descriptor>();
+export async function publishBuilt(context: PushContext, image: ImageRecord): Promise<PushedManifest> {
+  const { store, signal, packing = {} } = context;
   try {
-    for (const manifest of presentManifests(image))
-      pushed.set(manifest.descriptor.digest, await publishImage(context, manifest));
-    const attestations = image.manifests.filter(({ kind }) => kind === "attestation");
-    const manifests: Pick<ManifestRecord, "descriptor">[] = [...pushed.values()].map((descriptor) => ({
-      descriptor,
-    }));
-    for (const attestation of attestations)
-      manifests.push(await publishStatements(context, attestation, pushed));
-    const documents = new Map<Digest, string>();
-    const index = describeIndex(documents, manifests, await annotationsOf(context, image.target.digest));
-    return { mediaType: index.mediaType, text: documents.get(index.digest) as string };
+    return await withPackedImage(store, image, packing, signal, (packed) => publishPacked(context, packed));
   } catch (error) {
     throw explainForPush(error);
   }
 }
 
-/** `parseManifest` leaves them out: nothing else asks for them. */
-async function annotationsOf({ store }: PushContext, digest: Digest): Promise<Record<string, string>> {
-  const { annotations } = JSON.parse(await store.blobs.readText(digest)) as { annotations?: unknown };
-  return isObject(annotations) ? (annotations as Record<string, string>) : {};
-}
-
-async function publishImage(context: PushContext, manifest: PresentManifest): Promise<Descriptor> {
-  const { store, publication, signal } = context;
-  const packed = await packLayers(store, manifest.content, signal);
-  const annotations = await annotationsOf(context, manifest.descriptor.digest);
-  const style = { isOci: true, ...(Object.keys(annotations).length > 0 && { annotations }) };
-  return store.catalog.protect(
-    packed.map(({ descriptor }) => descriptor.digest),
-    async () => {
-      await keepPacked(store, packed);
-      const { mediaType, text } = await publishContent(context, manifest, packed, style);
-      const digest = digestOf(text);
-      await publication.putManifest(digest, mediaType, text, signal);
-      return { ...manifest.descriptor, mediaType, digest, size: Buffer.byteLength(text) };
-    },
-  );
-}
-
-async function publishStatements(
+async function publishPacked(
   context: PushContext,
-  { descriptor, parts = [] }: ManifestRecord,
-  pushed: ReadonlyMap<Digest, Descriptor>,
-): Promise<Pick<ManifestRecord, "descriptor">> {
-  const { store, publication, signal } = context;
-  const before = (descriptor.annotations?.["vnd.docker.reference.digest"] ?? "") as Digest;
-  const subject = pushed.get(before)?.digest ?? before;
-  const documents = new Map<Digest, string>();
-  const layers: Descriptor[] = [];
-  for (const part of parts.slice(1)) {
-    const text = retarget(await store.blobs.readText(part.digest), before, subject);
-    const digest = digestOf(text);
-    documents.set(digest, text);
-    layers.push({ ...part, digest, size: Buffer.byteLength(text) });
+  { target, images, statements, documents }: PackedImage,
+): Promise<PushedManifest> {
+  const put = ({ digest, mediaType }: PackedImage["target"]) =>
+    context.publication.putManifest(digest, mediaType, documents.get(digest) as string, context.signal);
+  for (const { manifest, descriptor, layers } of images) {
+    await publishBlobs(context, layers, manifest.content.config.rootfs.diff_ids);
+    await publishConfig(context, manifest.content.configDigest);
+    if (descriptor.digest !== target.digest) await put(descriptor);
   }
-  const made = describeStatements(documents, subject, layers);
-  for (const { digest } of made.parts ?? []) await upload(context, digest, documents.get(digest) as string);
-  const text = documents.get(made.descriptor.digest) as string;
-  await publication.putManifest(made.descriptor.digest, made.descriptor.mediaType, text, signal);
-  return { descriptor: made.descriptor };
-}
-
-/** A statement's subject is the image by its digest. */
-function retarget(statement: string, from: Digest, to: Digest): string {
-  const said = JSON.parse(statement) as { subject?: { digest?: { sha256?: string } }[] };
-  for (const { digest } of said.subject ?? []) if (digest?.sha256 === hexOf(from)) digest.sha256 = hexOf(to);
-  return JSON.stringify(said);
+  for (const { descriptor, parts } of statements) {
+    for (const { digest } of parts) await upload(context, digest, documents.get(digest) as string);
+    await put(descriptor);
+  }
+  return { mediaType: target.mediaType, text: documents.get(target.digest) as string };
 }
 
 async function upload(

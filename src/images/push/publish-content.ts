@@ -16,12 +16,20 @@ import type { BlobStore } from "../store/blobs.ts";
 import type { ImageCatalog, ImageRecord } from "../store/catalog.ts";
 import type { Layers } from "../store/layers.ts";
 import { type BlobFile, type PushedLayer, publishLayers } from "./publish-layers.ts";
-import { describePush, findMountSources, type ManifestStyle, type PackedLayer } from "./pushed-image.ts";
+import { describePush, findMountSources, type PackedLayer, type Packing } from "./pushed-image.ts";
 
 export interface PushOptions {
   auth: RegistryAuth;
   /** Of an image for several, the one to push. */
   platform?: Platform;
+  /** This image, whatever the reference stands for here. */
+  id?: string;
+  /** The registry gets no tag for it. */
+  isByDigest?: boolean;
+  /** The image here gets no name of its digest there. */
+  staysUnnamed?: boolean;
+  /** Of what was made here. */
+  packing?: Packing;
   report: (message: ProgressMessage) => void;
   signal: AbortSignal;
 }
@@ -36,7 +44,8 @@ export interface PushStore {
 }
 
 /** One push under way. */
-export interface PushContext extends Pick<PushOptions, "report" | "signal"> {
+export interface PushContext
+  extends Pick<PushOptions, "report" | "signal" | "packing" | "isByDigest" | "staysUnnamed"> {
   store: PushStore;
   reference: Reference;
   publication: PushTarget;
@@ -53,10 +62,10 @@ export async function publishContent(
   context: PushContext,
   manifest: PresentManifest,
   packed: readonly PackedLayer[],
-  style: ManifestStyle = {},
+  isOci?: boolean,
 ): Promise<PushedManifest> {
   const { content } = manifest;
-  const { mediaType, text, descriptors } = await describePush(context.store.blobs, manifest, packed, style);
+  const { mediaType, text, descriptors } = await describePush(context.store.blobs, manifest, packed, isOci);
   try {
     await publishBlobs(context, descriptors, content.config.rootfs.diff_ids);
     await publishConfig(context, content.configDigest);
@@ -88,7 +97,7 @@ export async function publishIndex(context: PushContext, image: ImageRecord): Pr
   return { mediaType: image.target.mediaType, text: await store.blobs.readText(image.target.digest) };
 }
 
-async function publishBlobs(
+export async function publishBlobs(
   { store, reference, publication, report, signal }: PushContext,
   descriptors: readonly Descriptor[],
   diffIds: readonly Digest[],
@@ -127,7 +136,7 @@ export async function openBlobFile(
   return { path, close: () => rm(path, { force: true }) };
 }
 
-async function publishConfig({ store: { blobs }, publication, signal }: PushContext, digest: Digest) {
+export async function publishConfig({ store: { blobs }, publication, signal }: PushContext, digest: Digest) {
   if (await publication.hasBlob(digest, signal)) return;
   const blob = { digest, sizeBytes: await blobs.getSizeBytes(digest), path: blobs.path(digest) };
   await publication.upload(blob, createGrowth(), signal);

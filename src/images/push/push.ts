@@ -14,7 +14,7 @@ import {
 } from "../select-manifest.ts";
 import type { ImageRecord } from "../store/catalog.ts";
 import type { ImageContent } from "../store/kinds.ts";
-import { publishBuiltIndex } from "./publish-built.ts";
+import { publishBuilt } from "./publish-built.ts";
 import {
   explainForPush,
   type PushContext,
@@ -37,11 +37,7 @@ export async function pushImages(
 ): Promise<Descriptor[]> {
   if (reference.digest) throw invalid("cannot push a digest reference");
   options.report({ status: `The push refers to repository [${repositoryOf(reference)}]` });
-  const all = store.catalog.references.tagsOf(reference);
-  if (all.length === 0)
-    throw notFound(`An image does not exist locally with the tag: ${familiarRepository(reference)}`);
-  const wanted = reference.tag ? all.filter((one) => one.reference.tag === reference.tag) : all;
-  if (wanted.length === 0) throw notFound(`tag does not exist: ${formatFamiliar(reference)}`);
+  const wanted = options.id === undefined ? findTagged(store, reference) : [{ id: options.id, reference }];
   // What is pushed stays until it is there, whatever happens to its names meanwhile.
   const pushed = wanted.map(({ id, reference: tagged }) => ({ image: store.catalog.get(id), tagged }));
   const needed = pushed.flatMap(({ image }) => [...blobsOf(image), ...layersOf(image)]);
@@ -59,15 +55,29 @@ export async function pushImages(
   });
 }
 
+function findTagged({ catalog }: PushStore, reference: Reference): { id: string; reference: Reference }[] {
+  const all = catalog.references.tagsOf(reference);
+  if (all.length === 0)
+    throw notFound(`An image does not exist locally with the tag: ${familiarRepository(reference)}`);
+  const wanted = reference.tag ? all.filter((one) => one.reference.tag === reference.tag) : all;
+  if (wanted.length === 0) throw notFound(`tag does not exist: ${formatFamiliar(reference)}`);
+  return wanted;
+}
+
 /** The whole image where all of it is here and is as it came; else the manifest for this machine, as Docker does. */
 async function pushOne(
   store: PushStore,
   image: ImageRecord,
   reference: Reference,
   publication: PushTarget,
-  { report, signal, platform }: PushOptions,
+  { report, signal, platform, packing, isByDigest, staysUnnamed }: PushOptions,
 ): Promise<Descriptor> {
-  const context = { store, reference, publication, report, signal };
+  const context: PushContext = {
+    ...{ store, reference, publication, report, signal },
+    ...(packing && { packing }),
+    ...(isByDigest && { isByDigest }),
+    ...(staysUnnamed && { staysUnnamed }),
+  };
   const main = platform
     ? getPresentManifest(image, platform, formatFamiliar(reference))
     : mainManifest(image);
@@ -75,16 +85,16 @@ async function pushOne(
     for (const { content } of presentManifests(image)) prepare(content, report);
     return complete(context, image, await publishIndex(context, image));
   }
-  if (hasIndex(image) && isBuilt(image) && !platform) {
+  if (isBuilt(image) && (!hasIndex(image) || !platform)) {
     for (const { content } of presentManifests(image)) prepare(content, report);
-    return complete(context, image, await publishBuiltIndex(context, image));
+    return complete(context, image, await publishBuilt(context, image));
   }
   prepare(main.content, report);
-  const packed = await packLayers(store, main.content, signal);
+  const packed = await packLayers(store, main.content, signal, packing);
   const made = packed.map(({ descriptor }) => descriptor.digest);
   return store.catalog.protect(made, async () => {
     await keepPacked(store, packed);
-    const manifest = await publishContent(context, main, packed);
+    const manifest = await publishContent(context, main, packed, packing?.isOci);
     if (hasIndex(image))
       report({ progressDetail: {}, aux: describeChoice(image, manifest, platformOf(main)) });
     return complete(context, image, manifest);
@@ -117,16 +127,17 @@ function describeChoice({ target }: ImageRecord, { mediaType, text }: PushedMani
 
 /** Puts the manifest or index, all of which is there, under its tag. */
 async function complete(
-  { store: { catalog }, reference, publication, report, signal }: PushContext,
+  { store: { catalog }, reference, publication, report, signal, isByDigest, staysUnnamed }: PushContext,
   image: ImageRecord,
   { mediaType, text }: PushedManifest,
 ): Promise<Descriptor> {
-  const tag = reference.tag ?? "latest";
+  const tag = isByDigest ? digestOf(text) : (reference.tag ?? "latest");
   const digest = await publication
     .putManifest(tag, mediaType, text, signal)
     .catch((error: unknown) => Promise.reject(explainForPush(error)));
   const { domain, path } = reference;
-  if (catalog.references.find({ domain, path, digest }) !== image.id && catalog.images.has(image.id))
+  const isNew = catalog.references.find({ domain, path, digest }) !== image.id;
+  if (!staysUnnamed && isNew && catalog.images.has(image.id))
     catalog.name({ domain, path, digest }, image.id);
   const size = Buffer.byteLength(text);
   report({ status: `${tag}: digest: ${digest} size: ${size}` });

@@ -1,5 +1,7 @@
 import { invalid } from "../../errors.ts";
+import type { Compression } from "../../formats/compression.ts";
 import type { Digest } from "../../formats/digest.ts";
+import { isObject } from "../../formats/json.ts";
 import { type Descriptor, isIndex, mediaTypes, parseManifest } from "../../formats/oci-manifest.ts";
 import { type Reference, repositoryOf } from "../../formats/reference.ts";
 import { compressionOf } from "../../trees/decompress.ts";
@@ -11,12 +13,29 @@ import type { BlobStore, SpooledBlob } from "../store/blobs.ts";
 import type { ImageCatalog } from "../store/catalog.ts";
 import type { ImageContent } from "../store/kinds.ts";
 import type { Layers } from "../store/layers.ts";
+import type { LayerPacking } from "./compress-layer.ts";
+
+/** What is wanted of the blobs of an image that was made here. */
+export interface Packing {
+  /** Undefined: what a layer was compressed to before, or else gzip. */
+  layers?: LayerPacking;
+  /** Also of layers that are compressed otherwise; they stay as they are without. */
+  isForced?: boolean;
+  /** Whether media types are OCI's or Docker's; undefined: as Docker pushes it. */
+  isOci?: boolean;
+}
 
 /** A layer's blob as it is pushed. */
 export interface PackedLayer {
   descriptor: Descriptor;
   /** What it was made of, and where it is until it is kept; absent for a blob that is pushed as it is. */
-  made?: { from: Digest; spooled: SpooledBlob };
+  made?: { from: Digest; wasPlain: boolean; spooled: SpooledBlob };
+}
+
+interface PackStore {
+  blobs: BlobStore;
+  layers: Layers;
+  jobs: ImageJobs;
 }
 
 /**
@@ -24,43 +43,44 @@ export interface PackedLayer {
  * it is. What was made is to be kept by `keepPacked`.
  */
 export async function packLayers(
-  store: { blobs: BlobStore; layers: Layers; jobs: ImageJobs },
+  store: PackStore,
   { blobs, origin, packed }: ImageContent,
   signal: AbortSignal,
+  packing: Packing = {},
 ): Promise<PackedLayer[]> {
   if (origin === "received") return [];
   const known = new Map(packed?.map(({ from, to }) => [from, to]));
-  const packing = new Map<Digest, Promise<PackedLayer>>();
+  const packs = new Map<Digest, Promise<PackedLayer>>();
   for (const blob of blobs)
-    if (!packing.has(blob.digest))
-      packing.set(blob.digest, pack(store, known.get(blob.digest) ?? blob, signal));
-  const outcomes = await Promise.allSettled(packing.values());
+    if (!packs.has(blob.digest))
+      packs.set(blob.digest, packWanted(store, blob, known.get(blob.digest), packing, signal));
+  const outcomes = await Promise.allSettled(packs.values());
   const failure = outcomes.find(({ status }) => status === "rejected");
-  if (!failure) return Promise.all(blobs.map(({ digest }) => packing.get(digest)!));
-  for (const outcome of outcomes) {
-    if (outcome.status === "fulfilled" && outcome.value.made)
-      await store.blobs.discard(outcome.value.made.spooled);
-  }
+  if (!failure) return Promise.all(blobs.map(({ digest }) => packs.get(digest)!));
+  for (const outcome of outcomes)
+    if (outcome.status === "fulfilled") await discardPacked(store, [outcome.value]);
   throw (failure as PromiseRejectedResult).reason;
 }
 
-/** Puts what was made into the store, for the next push. */
+export async function discardPacked(
+  { blobs }: Pick<PackStore, "blobs">,
+  packed: readonly PackedLayer[],
+): Promise<void> {
+  for (const { made } of packed) if (made) await blobs.discard(made.spooled);
+}
+
+/** Puts what was made into the store, for as long as it is protected, and that of plain layers for the next push as well. */
 export async function keepPacked(
   { blobs, catalog }: { blobs: BlobStore; catalog: ImageCatalog },
   packed: readonly PackedLayer[],
 ): Promise<void> {
-  const made = new Map(packed.flatMap(({ made }) => (made ? [[made.from, made.spooled]] : [])));
-  for (const [from, spooled] of made) {
-    await blobs.keep(spooled);
-    const { digest, sizeBytes } = spooled;
-    catalog.keepPacked(from, { mediaType: mediaTypes.gzipLayer, digest, size: sizeBytes });
+  const kept = new Set<Digest>();
+  for (const { descriptor, made } of packed) {
+    if (!made || kept.has(descriptor.digest)) continue;
+    kept.add(descriptor.digest);
+    await blobs.keep(made.spooled);
+    if (made.wasPlain) catalog.keepPacked(made.from, asOci(descriptor));
   }
-}
-
-/** How a manifest is written that is made for a push. */
-export interface ManifestStyle {
-  isOci?: boolean;
-  annotations?: Record<string, string>;
 }
 
 /** The manifest that an image came with, to the letter; for one made here a manifest of its own. */
@@ -68,7 +88,7 @@ export async function describePush(
   blobs: BlobStore,
   { descriptor, content }: PresentManifest,
   packed: readonly PackedLayer[],
-  { isOci = false, annotations }: ManifestStyle = {},
+  isOci?: boolean,
 ): Promise<{ mediaType: string; text: string; descriptors: Descriptor[] }> {
   if (content.origin === "received") {
     const text = await blobs.readText(descriptor.digest);
@@ -78,49 +98,96 @@ export async function describePush(
     return { mediaType: descriptor.mediaType, text, descriptors: manifest.layers };
   }
   const descriptors = packed.map(({ descriptor }) => descriptor);
-  const isDocker = !isOci && descriptors.every(({ mediaType }) => mediaType === mediaTypes.dockerLayer);
+  const isDocker = isOci === undefined ? descriptors.every(isDockerLayer) : !isOci;
   const config = {
     mediaType: isDocker ? mediaTypes.dockerConfig : mediaTypes.config,
     digest: content.configDigest,
     size: await blobs.getSizeBytes(content.configDigest),
   };
   const mediaType = isDocker ? mediaTypes.dockerManifest : mediaTypes.manifest;
-  const layers = isDocker ? descriptors : descriptors.map(asOci);
+  const layers = descriptors.map(isDocker ? asDocker : asOci);
+  const annotations = content.origin === "made" ? await annotationsOf(blobs, descriptor.digest) : undefined;
   const manifest = { schemaVersion: 2, mediaType, config, layers, ...(annotations && { annotations }) };
   // As Docker writes it: the same image pushed by either has the same digest more often than not.
   return { mediaType, text: JSON.stringify(manifest, undefined, 3), descriptors };
 }
 
-/** The blob with the type of what is in it, whatever it was called. */
-async function pack(
-  { blobs, layers, jobs }: { blobs: BlobStore; layers: Layers; jobs: ImageJobs },
-  { digest, size }: Descriptor,
-  signal: AbortSignal,
-): Promise<PackedLayer> {
-  const source = findBlob({ blobs, layers }, digest);
-  switch ("path" in source ? await compressionOf(source.path) : "none") {
-    case "gzip":
-      return { descriptor: { mediaType: mediaTypes.dockerLayer, digest, size } };
-    case "zstd":
-      return { descriptor: { mediaType: mediaTypes.zstdLayer, digest, size } };
-    default: {
-      const spooled = await jobs.compress(source, blobs.temporaryPath(), signal);
-      const descriptor = {
-        mediaType: mediaTypes.dockerLayer,
-        digest: spooled.digest,
-        size: spooled.sizeBytes,
-      };
-      return { descriptor, made: { from: digest, spooled } };
-    }
-  }
+/** `parseManifest` leaves them out: nothing else asks for them. */
+export async function annotationsOf(
+  blobs: BlobStore,
+  digest: Digest,
+): Promise<Record<string, string> | undefined> {
+  const { annotations } = JSON.parse(await blobs.readText(digest)) as { annotations?: unknown };
+  return isObject(annotations) ? (annotations as Record<string, string>) : undefined;
 }
 
-function asOci(descriptor: Descriptor): Descriptor {
-  const { mediaType } = descriptor;
+/** @param before what it was compressed to for an earlier push */
+async function packWanted(
+  store: PackStore,
+  blob: Descriptor,
+  before: Descriptor | undefined,
+  { layers: wanted, isForced = false }: Packing,
+  signal: AbortSignal,
+): Promise<PackedLayer> {
+  const present = await packingOf(store, blob.digest);
+  if (!wanted) {
+    if (before) return asItIs(before, await packingOf(store, before.digest));
+    return present === "gzip" || present === "zstd"
+      ? asItIs(blob, present)
+      : pack(store, blob, { type: "gzip" }, true, signal);
+  }
+  if (present === wanted.type || (present !== "none" && !isForced)) return asItIs(blob, present);
+  const isSame = before && (await packingOf(store, before.digest)) === wanted.type;
+  if (isSame && !("level" in wanted)) return asItIs(before, wanted.type);
+  return pack(store, blob, wanted, present === "none", signal);
+}
+
+async function packingOf({ blobs, layers }: PackStore, digest: Digest): Promise<Compression> {
+  const source = findBlob({ blobs, layers }, digest);
+  return "path" in source ? compressionOf(source.path) : "none";
+}
+
+/** The blob with the type of what is in it, whatever it was called. */
+const asItIs = ({ digest, size }: Descriptor, compression: Compression): PackedLayer => ({
+  descriptor: { mediaType: layerType(compression), digest, size },
+});
+
+async function pack(
+  { blobs, layers, jobs }: PackStore,
+  { digest: from }: Descriptor,
+  packing: LayerPacking,
+  wasPlain: boolean,
+  signal: AbortSignal,
+): Promise<PackedLayer> {
+  const source = findBlob({ blobs, layers }, from);
+  const spooled = await jobs.compress(source, blobs.temporaryPath(), signal, packing);
+  const { digest, sizeBytes: size } = spooled;
   return {
-    ...descriptor,
-    mediaType: mediaType === mediaTypes.dockerLayer ? mediaTypes.gzipLayer : mediaType,
+    descriptor: { mediaType: layerType(packing.type), digest, size },
+    made: { from, wasPlain, spooled },
   };
+}
+
+function layerType(compression: Compression): string {
+  if (compression === "gzip") return mediaTypes.dockerLayer;
+  return compression === "zstd" ? mediaTypes.zstdLayer : mediaTypes.layer;
+}
+
+const typePairs: [oci: string, docker: string][] = [
+  [mediaTypes.gzipLayer, mediaTypes.dockerLayer],
+  [mediaTypes.zstdLayer, mediaTypes.dockerZstdLayer],
+  [mediaTypes.layer, mediaTypes.dockerPlainLayer],
+];
+const isDockerLayer = ({ mediaType }: Descriptor) => mediaType === mediaTypes.dockerLayer;
+
+function asOci(descriptor: Descriptor): Descriptor {
+  const pair = typePairs.find(([, docker]) => docker === descriptor.mediaType);
+  return pair ? { ...descriptor, mediaType: pair[0] } : descriptor;
+}
+
+function asDocker(descriptor: Descriptor): Descriptor {
+  const pair = typePairs.find(([oci]) => oci === descriptor.mediaType);
+  return pair ? { ...descriptor, mediaType: pair[1] } : descriptor;
 }
 
 /** Other repositories of a registry that are known to have a blob, since an image with it was pulled from or pushed to them. */
