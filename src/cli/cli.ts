@@ -4,37 +4,11 @@ import path from "node:path";
 import type { Readable, Writable } from "node:stream";
 import type { Client } from "../client/client.ts";
 import { certFolderFiles, defaultHost, readTlsFiles, type TlsFiles } from "../client/host.ts";
+import { parseCsvLine } from "../formats/csv.ts";
+import { type CliConfig, readCliConfig } from "./config.ts";
 import { type Choice, chooseContext, defaultContext } from "./context/choose.ts";
 import { bool, commaList, type FlagValues, string } from "./flag.ts";
 import { guardOutput } from "./standard-output.ts";
-
-export interface ProxyConfig {
-  httpProxy?: string;
-  httpsProxy?: string;
-  ftpProxy?: string;
-  noProxy?: string;
-  allProxy?: string;
-}
-
-/** Docker's config.json, as far as it is honoured. */
-export interface CliConfig {
-  detachKeys?: string;
-  HttpHeaders?: Record<string, string>;
-  psFormat?: string;
-  imagesFormat?: string;
-  networksFormat?: string;
-  volumesFormat?: string;
-  statsFormat?: string;
-  currentContext?: string;
-  /** Where further plugins are. */
-  cliPluginsExtraDirs?: string[];
-  /** By daemon host, or "default". */
-  proxies?: Record<string, ProxyConfig>;
-  auths?: Record<string, { auth?: string; identitytoken?: string }>;
-  /** Credential helpers (`docker-credential-NAME`): for all registries, and by registry. */
-  credsStore?: string;
-  credHelpers?: Record<string, string>;
-}
 
 /** What a command works with. The client is made on first use, so that `--help` needs no daemon. */
 export interface Cli {
@@ -52,6 +26,20 @@ export interface Cli {
   print: (line: string) => void;
   /** One line on stderr. */
   warn: (line: string) => void;
+  /** The command that runs, as far as its line has been read: for what comes after it. */
+  invoked?: Invoked;
+}
+
+export interface Invoked {
+  /** Docker's name of it, without "docker", or a plugin's words. */
+  words: readonly string[];
+  isPlugin: boolean;
+  /** Undefined for a plugin's, and until it has been read. */
+  line?: {
+    values: Readonly<Record<string, unknown>>;
+    given: ReadonlySet<string>;
+    args: readonly string[];
+  };
 }
 
 const home = (file: string) => path.join(os.homedir(), ".docker", file);
@@ -99,7 +87,7 @@ export function createCli(
     env,
     configFolder,
     get config() {
-      config ??= readConfig(configFolder, cli.warn);
+      config ??= readCliConfig(configFolder, cli.warn);
       return config;
     },
     client(startEngine = true) {
@@ -111,22 +99,6 @@ export function createCli(
     warn: (line) => streams.stderr.write(`${line}\n`),
   };
   return cli;
-}
-
-function readConfig(folder: string, warn: (line: string) => void): CliConfig {
-  const file = path.join(folder, "config.json");
-  let text: string;
-  try {
-    text = readFileSync(file, "utf8");
-  } catch {
-    return {};
-  }
-  try {
-    return JSON.parse(text);
-  } catch (error) {
-    warn(`WARNING: Error loading config file: ${file}: ${error instanceof Error ? error.message : error}`);
-    return {};
-  }
 }
 
 async function connect(
@@ -159,9 +131,23 @@ async function clientOf({ env, config }: Cli, endpoint: { host: string; tls?: Tl
   const { createClient } = await import("../client/client.ts");
   return createClient({
     ...endpoint,
-    ...(config.HttpHeaders !== undefined && { headers: config.HttpHeaders }),
+    ...customHeaders(env, config),
     ...(env.DOCKER_API_VERSION && { version: env.DOCKER_API_VERSION.replace(/^v/, "") }),
   });
+}
+
+/** With each request; those of the environment count alone. @throws Error in Docker's words */
+function customHeaders({ DOCKER_CUSTOM_HEADERS: given }: Cli["env"], { HttpHeaders }: CliConfig) {
+  if (!given) return HttpHeaders === undefined ? {} : { headers: HttpHeaders };
+  const pairs = parseCsvLine(given).map((field) => {
+    const [, name = "", value = ""] = /^\s*([^=\s][^=]*?)\s*=(.*)$/s.exec(field) ?? [];
+    if (name === "")
+      throw new Error(
+        `failed to parse custom headers from DOCKER_CUSTOM_HEADERS environment variable: missing "=" in "${field}"`,
+      );
+    return [name, value] as const;
+  });
+  return { headers: Object.fromEntries(pairs) };
 }
 
 /** A file that was not asked for by name is used when it exists, as Docker does. */

@@ -51,6 +51,7 @@ export function defineCommand<F extends FlagTable>(spec: CommandSpec<F>): Comman
       const flags = { ...spec.flags, help: bool("h" in shortsOf(spec.flags) ? "" : "h", "Print usage") };
       const { values, given, args } = parseCommandLine(flags, argv, path, spec);
       if (values.help) throw new HelpRequest();
+      if (cli.invoked) cli.invoked.line = { values, given, args };
       checkArity(path, spec, args.length);
       return (await spec.run({ cli, flags: values as FlagValues<F>, given, args })) ?? 0;
     },

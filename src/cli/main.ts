@@ -33,10 +33,22 @@ async function main(
   }
   const cli = createCli(parsed.values, parsed.given, streams);
   try {
-    return await dispatch(cli, parsed, argv);
+    const code = await dispatch(cli, parsed, argv);
+    await callHooks(cli, code === 0 ? "" : `exit status ${code}`);
+    return code;
   } catch (error) {
+    await callHooks(cli, describeFailure(error));
     return report(cli, error);
   }
+}
+
+/** Plugins may have something to say after a command, at a terminal. */
+async function callHooks(cli: Cli, failure: string): Promise<void> {
+  if (!cli.invoked || !cli.stdout.isTTY || !cli.config.plugins) return;
+  // Of a plugin's own command that has failed it has said all itself.
+  if (failure !== "" && cli.invoked.isPlugin) return;
+  const { runHooks } = await import("./plugins/hooks.ts");
+  await runHooks(cli, cli.invoked, failure);
 }
 
 async function dispatch(
@@ -71,6 +83,7 @@ async function dispatch(
   }
   const { name, path, entry, rest } = found;
   if (entry.load === undefined) throw new ExitError(1, `berth: 'berth ${path}' is not yet supported`);
+  cli.invoked = { words: (path.includes(" ") ? name : path).split(" "), isPlugin: false };
   const { command } = await entry.load();
   try {
     return await command.execute(cli, path, rest);
@@ -93,9 +106,17 @@ async function runAsPlugin(
   const { findPlugin } = await import("./plugins/plugins.ts");
   const { refuseMissingPlugin, runPlugin } = await import("./plugins/run-plugin.ts");
   const plugin = findPlugin(cli, name);
-  if (plugin) return runPlugin(cli, plugin, [...globalFlags, ...words]);
+  if (plugin) {
+    cli.invoked = { words, isPlugin: true };
+    return runPlugin(cli, plugin, [...globalFlags, ...words]);
+  }
   refuseMissingPlugin(name);
   return undefined;
+}
+
+function describeFailure(error: unknown): string {
+  if (error instanceof ExitError) return error.message || `exit status ${error.exitCode}`;
+  return error instanceof ApiError ? `Error response from daemon: ${error.message}` : describeError(error);
 }
 
 /** One sentence on stderr; a stack only for what is a bug of ours. */
@@ -106,8 +127,7 @@ function report(cli: Cli, error: unknown): number {
   }
   // A reader that went away (`berth save x | head`) is not an error.
   if (hasCode(error, "EPIPE")) return 0;
-  if (error instanceof ApiError) cli.warn(`Error response from daemon: ${error.message}`);
-  else cli.warn(describeError(error));
+  cli.warn(describeFailure(error));
   if (error instanceof ConnectionError && error.message.includes(` ${defaultHost}. `)) {
     cli.warn("Start the engine with 'berth daemon', or name another with -H or BERTH_HOST.");
   }

@@ -1,4 +1,4 @@
-import type { ProxyConfig } from "../cli.ts";
+import type { ProxyConfig } from "../config.ts";
 import type { CreateFlags } from "./create-flags.ts";
 
 /** What a command line that makes a container has said, with what it may take from its surroundings. */

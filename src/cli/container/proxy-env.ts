@@ -1,4 +1,4 @@
-import type { ProxyConfig } from "../cli.ts";
+import type { ProxyConfig } from "../config.ts";
 
 const variables: Record<keyof ProxyConfig, string> = {
   httpProxy: "HTTP_PROXY",

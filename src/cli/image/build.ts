@@ -4,6 +4,7 @@ import { GrpcError } from "../../buildkit/wire/status.ts";
 import { type BuildOrder, requestBuild } from "../../client/build/build.ts";
 import type { Cli } from "../cli.ts";
 import { defineCommand, ExitError } from "../command.ts";
+import { proxyEnv } from "../container/proxy-env.ts";
 import { bool, bytes, repeated, string } from "../flag.ts";
 import { cachesOf } from "./build-caches.ts";
 import { type OpenContext, openContext } from "./build-context.ts";
@@ -59,7 +60,7 @@ export const command = defineCommand({
     const view = createBuildView(cli, isQuiet ? "quiet" : flags.progress);
     const call = flags.check ? "check" : flags.call;
     const visits = createVisits(cli, view);
-    const order = describeOrder(cli, flags, context, call);
+    const order = describeOrder(cli, flags, context, call, client.host);
     if (flags["on-error"] !== "") order.offers.enterFailedStep = visits.enter;
     const onStatus: BuildOrder["onStatus"] = (status) => visits.over().then(() => view.show(status));
     try {
@@ -102,12 +103,15 @@ function describeOrder(
   flags: Flags,
   context: OpenContext,
   call: string,
+  host: string,
 ): Omit<BuildOrder, "onStatus"> {
   const attributes = new Map<string, string>([["filename", context.filename]]);
   const put = (key: string, value: string) => value !== "" && attributes.set(key, value);
   if (context.upload) put("context", `http://buildkit-session/${context.upload.id}`);
   if (context.hasOwnDockerfile) put("dockerfilekey", "dockerfile");
-  for (const [key, value] of pairs(flags["build-arg"], cli.env)) put(`build-arg:${key}`, value);
+  const args = pairs(flags["build-arg"], cli.env);
+  const proxies = proxyEnv(cli.config.proxies, host, flags["build-arg"]);
+  for (const [key, value] of [...args, ...pairs(proxies, {})]) put(`build-arg:${key}`, value);
   const date = cli.env.SOURCE_DATE_EPOCH;
   if (date && !attributes.has("build-arg:SOURCE_DATE_EPOCH"))
     attributes.set("build-arg:SOURCE_DATE_EPOCH", date);

@@ -16,7 +16,7 @@ export const pageOf = (rows: number) => Math.max(3, rows - frameLines);
 export function drawExplorer(
   state: ExploreState,
   { name, analysis }: { name: string; analysis: ImageAnalysis },
-  { rows, columns }: { rows: number; columns: number },
+  { rows, columns, hasColors }: { rows: number; columns: number; hasColors: boolean },
 ): string[] {
   const page = pageOf(rows);
   const head = `${printable(name)}: ${summarizeAnalysis(analysis)}`;
@@ -28,7 +28,7 @@ export function drawExplorer(
   const left = Math.max(20, Math.floor(columns * 0.4));
   const right = Math.max(20, columns - left - 3);
   const layers = drawLayers(state, analysis, left);
-  const files = drawFiles(state, right);
+  const files = drawFiles(state, right, hasColors);
   const layerLines = scrollTo(layers, state.layer, page, " ".repeat(left));
   const fileLines = scrollTo(files, state.row, page, "");
   const titles = `${bold(fit("LAYERS", left).padEnd(left))} │ ${bold(fit(titleOf(state), right))}`;
@@ -48,14 +48,14 @@ function drawLayers(state: ExploreState, { Layers }: ImageAnalysis, width: numbe
   });
 }
 
-function drawFiles(state: ExploreState, width: number): string[] {
+function drawFiles(state: ExploreState, width: number, hasColors: boolean): string[] {
   if (!state.view) return ["reading the layer…"];
   const rows = shownRows(state);
   if (rows.length === 0) return [state.filter ? "nothing has this in its path" : "nothing"];
   return rows.map((row, at) => {
     const text = fit(describe(row), width);
     if (at === state.row) return mark(text.padEnd(width), state.focus === "files");
-    return row.change === "unchanged" ? text : `\u001b[${colors[row.change]}m${text}\u001b[0m`;
+    return row.change === "unchanged" || !hasColors ? text : `\u001b[${colors[row.change]}m${text}\u001b[0m`;
   });
 }
 

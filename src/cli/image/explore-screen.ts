@@ -4,6 +4,7 @@ import { messageOf } from "../../errors.ts";
 import type { ImageAnalysis, LayerEntry } from "../../formats/docker-api/docker-api-layers.ts";
 import { viewLayer } from "../../formats/image-tree-view.ts";
 import type { Cli } from "../cli.ts";
+import { hasColors } from "../has-colors.ts";
 import { exitOnSignals } from "../terminal.ts";
 import { drawExplorer, pageOf } from "./explore-draw.ts";
 import { printable } from "./explore-report.ts";
@@ -26,7 +27,11 @@ export async function exploreScreen(cli: Cli, client: Client, explored: Explored
   const count = explored.analysis.Layers.length;
   const state = startExploring(Math.max(0, count - 1));
   const layers = createLayerLoader(client, explored);
-  const size = () => ({ rows: stdout.rows ?? 24, columns: stdout.columns ?? 80 });
+  const size = () => ({
+    rows: stdout.rows ?? 24,
+    columns: stdout.columns ?? 80,
+    hasColors: hasColors(cli.env),
+  });
   const draw = () => {
     const lines = drawExplorer(state, explored, size());
     stdout.write(`\u001b[H${lines.map((line) => `${line}\u001b[K`).join("\r\n")}\u001b[J`);

@@ -45,7 +45,11 @@ export const command = defineCommand({
     const format = flags.format || (flags.quiet ? "" : (cli.config.imagesFormat ?? ""));
     const isPlain = format === "" || format === "table";
     const hasDigests = flags.digests || format.includes(".Digest");
+    const digest = flags.digests ? "digest: {{.Digest}}\n" : "";
     printList(cli, {
+      raw: flags.quiet
+        ? "image_id: {{.ID}}"
+        : `repository: {{.Repository}}\ntag: {{.Tag}}\n${digest}image_id: {{.ID}}\ncreated_at: {{.CreatedAt}}\nvirtual_size: {{.Size}}\n`,
       format: flags.quiet && isPlain ? "{{.ID}}" : format,
       table: `{{.Repository}}\t{{.Tag}}\t${flags.digests ? "{{.Digest}}\t" : ""}{{.ID}}\t{{.CreatedSince}}\t{{.Size}}`,
       headers: imageHeaders,

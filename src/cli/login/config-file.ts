@@ -1,7 +1,8 @@
 import { mkdirSync, readFileSync, realpathSync, renameSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { hasCode } from "../../errors.ts";
-import type { Cli, CliConfig } from "../cli.ts";
+import type { Cli } from "../cli.ts";
+import type { CliConfig } from "../config.ts";
 
 /**
  * Changes Docker's config.json, which other programs read meanwhile: the new one takes the old one's place at once, and a link

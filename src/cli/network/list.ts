@@ -22,6 +22,9 @@ export const command = defineCommand({
     const isPlain = format === "" || format === "table";
     const sorted = [...networks].sort((a, b) => a.Name.localeCompare(b.Name, "en", { numeric: true }));
     printList(cli, {
+      raw: flags.quiet
+        ? "network_id: {{.ID}}"
+        : "network_id: {{.ID}}\nname: {{.Name}}\ndriver: {{.Driver}}\nscope: {{.Scope}}\n",
       format: flags.quiet && isPlain ? "{{.ID}}" : format,
       table: "{{.ID}}\t{{.Name}}\t{{.Driver}}\t{{.Scope}}",
       headers: {

@@ -22,7 +22,7 @@ const prefix = "docker-";
 function foldersOf(cli: Cli): string[] {
   const { cliPluginsExtraDirs: more } = cli.config;
   const own = [join(cli.configFolder, "cli-plugins"), join(homedir(), ".docker", "cli-plugins")];
-  return [...new Set([...(Array.isArray(more) ? more.map(String) : []), ...own, ...systemFolders])];
+  return [...new Set([...(more ?? []), ...own, ...systemFolders])];
 }
 
 export function findPlugin(cli: Cli, name: string): Plugin | undefined {

@@ -31,15 +31,7 @@ const passedOn: NodeJS.Signals[] = ["SIGTERM", "SIGHUP", "SIGQUIT"];
  * @returns the plugin's exit code
  */
 export async function runPlugin(cli: Cli, { path }: Plugin, argv: readonly string[]): Promise<number> {
-  const host = hostFor(cli);
-  const child = spawn(path, argv, {
-    stdio: "inherit",
-    env: {
-      ...cli.env,
-      ...(host !== undefined && { DOCKER_HOST: host }),
-      DOCKER_CLI_PLUGIN_ORIGINAL_CLI_COMMAND: process.argv[1] ?? "berth",
-    },
-  });
+  const child = spawn(path, argv, { stdio: "inherit", env: pluginEnvironment(cli) });
   // An interrupt at the terminal reaches it anyway; it is the plugin that ends then.
   process.on("SIGINT", () => {});
   for (const signal of passedOn) process.on(signal, () => child.kill(signal));
@@ -49,6 +41,15 @@ export async function runPlugin(cli: Cli, { path }: Plugin, argv: readonly strin
     );
     child.on("exit", (code, signal) => resolve(code ?? 128 + (signal ? constants.signals[signal] : 0)));
   });
+}
+
+export function pluginEnvironment(cli: Cli): NodeJS.ProcessEnv {
+  const host = hostFor(cli);
+  return {
+    ...cli.env,
+    ...(host !== undefined && { DOCKER_HOST: host }),
+    DOCKER_CLI_PLUGIN_ORIGINAL_CLI_COMMAND: process.argv[1] ?? "berth",
+  };
 }
 
 /** What it is to ask, where no flag and no context says it. */

@@ -41,6 +41,7 @@ export const command = defineCommand({
     const isPlain = format === "" || format === "table";
     const sorted = [...(Volumes ?? [])].sort((a, b) => a.Name.localeCompare(b.Name, "en", { numeric: true }));
     printList(cli, {
+      raw: flags.quiet ? "name: {{.Name}}" : "name: {{.Name}}\ndriver: {{.Driver}}\n",
       format: flags.quiet && isPlain ? "{{.Name}}" : format,
       table: flags.size ? "{{.Driver}}\t{{.Name}}\t{{.Size}}" : "{{.Driver}}\t{{.Name}}",
       headers: volumeHeaders,

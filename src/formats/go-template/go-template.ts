@@ -16,8 +16,11 @@ export {
 } from "./go-template-values.ts";
 
 /** @throws TemplateError in Go's words (`template: :1: unclosed action`). */
-export function parseTemplate(source: string): Template {
-  return { source, ...parseTemplateNodes(source, (name) => Object.hasOwn(templateFunctions, name)) };
+export function parseTemplate(
+  source: string,
+  functions: Readonly<Record<string, TemplateFunction>> = templateFunctions,
+): Template {
+  return { source, ...parseTemplateNodes(source, (name) => Object.hasOwn(functions, name)) };
 }
 
 /**

@@ -66,7 +66,8 @@ test("keys walk through layers and files, and nothing that an image is called co
   const state = startExploring(1);
   state.view = viewLayer(layers);
   const type = (name: string, text = "") => press(state, { name, text, isControl: false }, 10, 2);
-  const draw = () => drawExplorer(state, { name: "two", analysis }, { rows: 24, columns: 100 }).join("\n");
+  const draw = (hasColors = true) =>
+    drawExplorer(state, { name: "two", analysis }, { rows: 24, columns: 100, hasColors }).join("\n");
   assert.doesNotMatch(draw(), /etc\/a|▾/);
   type("tab");
   type("down");
@@ -74,6 +75,8 @@ test("keys walk through layers and files, and nothing that an image is called co
   assert.match(draw(), /~ 0644 0:0 +50B {2}▾ etc/);
   type("down");
   assert.deepEqual(type("return"), { kind: "file", path: "etc/a" });
+  assert.ok(draw().includes("\u001b[33m"));
+  assert.ok(!draw(false).includes("\u001b[33m"));
   type("/", "/");
   for (const letter of "title") type(letter, letter);
   type("return");

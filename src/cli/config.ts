@@ -1,0 +1,56 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { messageOf } from "../errors.ts";
+import { type Decoded, decode, list, mapOf, optional, struct, text } from "../formats/shape.ts";
+
+const proxyShape = struct("configfile.ProxyConfig", {
+  httpProxy: optional(text),
+  httpsProxy: optional(text),
+  ftpProxy: optional(text),
+  noProxy: optional(text),
+  allProxy: optional(text),
+});
+
+const configShape = struct("ConfigFile", {
+  detachKeys: optional(text),
+  HttpHeaders: optional(mapOf(text)),
+  psFormat: optional(text),
+  imagesFormat: optional(text),
+  networksFormat: optional(text),
+  volumesFormat: optional(text),
+  statsFormat: optional(text),
+  currentContext: optional(text),
+  /** Where further plugins are. */
+  cliPluginsExtraDirs: optional(list(text)),
+  /** By plugin: after which commands it is asked what to say (`hooks`, `error-hooks`). */
+  plugins: optional(mapOf(mapOf(text))),
+  features: optional(mapOf(text)),
+  /** By daemon host, or "default". */
+  proxies: optional(mapOf(proxyShape)),
+  auths: optional(mapOf(struct("types.AuthConfig", { auth: optional(text), identitytoken: optional(text) }))),
+  /** Credential helpers (`docker-credential-NAME`): for all registries, and by registry. */
+  credsStore: optional(text),
+  credHelpers: optional(mapOf(text)),
+});
+
+export type ProxyConfig = Decoded<typeof proxyShape>;
+
+/** Docker's config.json, as far as it is honoured. */
+export type CliConfig = Decoded<typeof configShape>;
+
+/** A file that cannot be read counts as none, with a warning in Docker's words. */
+export function readCliConfig(folder: string, warn: (line: string) => void): CliConfig {
+  const file = join(folder, "config.json");
+  let content: string;
+  try {
+    content = readFileSync(file, "utf8");
+  } catch {
+    return {};
+  }
+  try {
+    return decode(configShape, JSON.parse(content), "ConfigFile");
+  } catch (error) {
+    warn(`WARNING: Error parsing config file (${file}): ${messageOf(error)}`);
+    return {};
+  }
+}
