@@ -8,6 +8,7 @@ import { conflict, invalid, messageOf, notFound } from "../errors.ts";
 import { shortId } from "../formats/digest.ts";
 import { formatFamiliar, parseReference, withDefaultTag } from "../formats/reference.ts";
 import { readBuildOptions } from "./build-options.ts";
+import { decodeJsonTexts } from "./json-parameters.ts";
 import type { ApiRequest } from "./request.ts";
 import { buildWithSession } from "./session-build.ts";
 
@@ -31,6 +32,7 @@ export async function build(request: ApiRequest): Promise<undefined> {
   const options = readBuildOptions(request);
   const names = request.query.getAll("t").filter((name) => name !== "");
   for (const name of names) parseReference(name);
+  const cacheImages = readCacheImages(request);
   const { engine, signal } = request;
   const output = request.stream("application/json");
   const isQuiet = request.flag("q");
@@ -43,6 +45,7 @@ export async function build(request: ApiRequest): Promise<undefined> {
       sessionId: "",
       session: () => Promise.reject(notFound("no active session")),
       archive: request.upload(),
+      cacheImages,
       report: words.report,
       signal,
     });
@@ -65,6 +68,14 @@ export async function build(request: ApiRequest): Promise<undefined> {
   }
   end(output);
   return undefined;
+}
+
+const mostCacheImages = 100;
+
+function readCacheImages(request: ApiRequest): string[] {
+  const names = decodeJsonTexts("cachefrom", request.text("cachefrom"));
+  if (names.length > mostCacheImages) throw invalid(`invalid cachefrom: more than ${mostCacheImages} images`);
+  return names.filter((name) => name !== "");
 }
 
 function end(output: ServerResponse): void {

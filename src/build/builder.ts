@@ -31,6 +31,7 @@ import type { Reporter } from "./progress.ts";
 import type { CacheExport, CacheOrder } from "./remote-cache/cache-orders.ts";
 import { exportCache } from "./remote-cache/export-cache.ts";
 import type { ExportedStep } from "./remote-cache/exported-step.ts";
+import { openHistoryCache } from "./remote-cache/history-cache.ts";
 import { importCaches } from "./remote-cache/import-caches.ts";
 import { restoreSteps } from "./restore.ts";
 import type { BuilderSettings, BuildRooms } from "./rooms.ts";
@@ -48,6 +49,8 @@ export interface BuildRequest extends ClientInputs {
   session(id: string): Promise<ClientSession>;
   /** Caches from elsewhere. */
   imports?: readonly CacheOrder[];
+  /** Names of images whose history serves as a cache; one that is not here is passed over, as Docker's classic builder does. */
+  cacheImages?: readonly string[];
   report: Reporter;
   signal: AbortSignal;
 }
@@ -260,7 +263,12 @@ async function prepare(rooms: SolveRooms, request: BuildRequest): Promise<Build>
   try {
     const imports = request.imports?.length ? importCaches(solving, request.imports) : undefined;
     const prepared = await prepareBuild(solving, options, sessionId, request);
-    const solver = createSolver({ ...solving, file: prepared.file, ...(imports && { imports }) });
+    const history = openHistoryCache(rooms, request.cacheImages ?? [], prepared.plans);
+    const solver = createSolver({
+      ...{ ...solving, file: prepared.file },
+      ...(imports && { imports }),
+      ...(history && { history }),
+    });
     const directories = (layers: readonly string[]) =>
       lowerDirectoriesOf(rooms, rooms.images.layerDirectories(layers));
     return {

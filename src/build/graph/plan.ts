@@ -10,11 +10,12 @@ import { locateError } from "../build-error.ts";
 import type { BuildOptions } from "../options.ts";
 import type { SourceFile } from "../progress.ts";
 import type { BaseImage } from "./base-image.ts";
-import { inputsOf, type Node, nodesOf } from "./nodes.ts";
+import { nameSteps } from "./name-steps.ts";
+import type { Node } from "./nodes.ts";
 import { planInstruction, planTriggers } from "./plan-stage.ts";
-import { crossPlatform, platformArgs } from "./platform-args.ts";
+import { platformArgs } from "./platform-args.ts";
 import { copyScope, parseEnvironment } from "./scope.ts";
-import type { Planning, StagePlan } from "./stage.ts";
+import type { Planning, StagePlan, StepHistories } from "./stage.ts";
 
 /** What a plan needs to know of the world. */
 export interface PlanSources {
@@ -35,6 +36,7 @@ export interface Plan {
   /** Without its layers, which are not known yet. */
   config: ImageConfig;
   base: BaseImage | undefined;
+  histories: StepHistories;
   /** How many steps are shown. */
   steps: number;
   /** Images that stages go on from, by the stages' numbers. */
@@ -52,6 +54,7 @@ interface Planner {
   planning: Planning;
   /** Those that are needed, each once. */
   plans: Map<Stage, Promise<StagePlan>>;
+  histories: StepHistories;
 }
 
 /** @throws BuildError, with the place in the Dockerfile */
@@ -67,12 +70,13 @@ export async function planBuild(
     globals: readGlobals(dockerfile, options, platform),
     findSource: (name, user, range) => findSource(planner, name, user, range),
   };
-  const planner: Planner = { dockerfile, file, sources, planning, plans: new Map() };
+  const planner: Planner = { dockerfile, file, sources, planning, plans: new Map(), histories: new Map() };
   const planned = await planStage(planner, target);
   const plans = await Promise.all(planner.plans.values());
   const steps = nameSteps(plans, planned, dockerfile.stages.length > 1, options);
   return {
-    ...{ target: planned.node, platform: planned.platform, base: planned.base, steps },
+    ...{ target: planned.node, platform: planned.platform, base: planned.base },
+    ...{ steps, histories: planner.histories },
     config: configOf(planned, options),
     bases: new Map(plans.flatMap(({ index, base }) => (base ? [[index, base] as const] : []))),
   };
@@ -139,7 +143,8 @@ async function openStage(planner: Planner, stage: Stage): Promise<StagePlan> {
   const image = expand(from.image);
   if (image === "") throw invalid(`base name (${from.image}) should not be blank`);
   const platform = from.platform ? parsePlatform(expand(from.platform)) : planning.platform;
-  const common = { index, name, platform, ignoresCache: ignoresCache(planning.options, stage) };
+  const isAnew = ignoresCache(planning.options, stage);
+  const common = { index, name, platform, ignoresCache: isAnew, histories: planner.histories };
   const named = await sources.findNamed(image, platform);
   const earlier = named ? undefined : findStage(planner, image, index);
   if (earlier && earlier.index < index) return inherit(await planStage(planner, earlier), common);
@@ -149,7 +154,7 @@ async function openStage(planner: Planner, stage: Stage): Promise<StagePlan> {
   return fromImage(base, common, dockerfile, from.range);
 }
 
-type Common = Pick<StagePlan, "index" | "name" | "platform" | "ignoresCache">;
+type Common = Pick<StagePlan, "index" | "name" | "platform" | "ignoresCache" | "histories">;
 
 function fromScratch(common: Common, dockerfile: Dockerfile, range: Range): StagePlan {
   return {
@@ -238,42 +243,6 @@ function readGlobals(
     }
   }
   return globals;
-}
-
-/** "[name 2/5] RUN …": the stage's name where there are several, or where one is implied. @returns how many are needed */
-function nameSteps(
-  plans: readonly StagePlan[],
-  target: StagePlan,
-  hasSeveral: boolean,
-  options: BuildOptions,
-): number {
-  const isNamed = hasSeveral || plans.some(({ steps }) => steps.some(({ node }) => impliesStage(node)));
-  const needed = new Set(nodesOf(target.node));
-  let named = 0;
-  for (const { steps, name, index, platform } of plans) {
-    const total = steps.length;
-    steps.forEach(({ node, text }, at) => {
-      if (!needed.has(node)) return;
-      named++;
-      const number = String(at + 1).padStart(String(total).length, " ");
-      const words = [
-        ...(options.isMultiPlatform ? [crossPlatform(platform)] : []),
-        ...(isNamed ? [name ?? `stage-${index}`] : []),
-        `${number}/${total}`,
-      ];
-      node.name = `[${words.join(" ")}] ${text}`;
-    });
-  }
-  return named;
-}
-
-/** BuildKit names the stage where a step takes from more than its base and the context. */
-function impliesStage(node: Node): boolean {
-  if (node.kind === "run") return node.mounts.length > 0;
-  if (node.kind !== "copy") return false;
-  return inputsOf(node)
-    .slice(1)
-    .some(({ kind }) => kind === "image");
 }
 
 function configOf(stage: StagePlan, options: BuildOptions): ImageConfig {

@@ -24,6 +24,9 @@ export interface Planning {
   findSource(name: string, user: StagePlan, range: Range): Promise<Node>;
 }
 
+/** What the history says once a step is done: its beginning, up to a length. It may grow after that. */
+export type StepHistories = Map<Node, { history: readonly ImageHistoryEntry[]; length: number }>;
+
 /** A stage as far as it is planned. */
 export interface StagePlan {
   index: number;
@@ -34,6 +37,8 @@ export interface StagePlan {
   scope: Scope;
   settings: ImageSettings;
   history: ImageHistoryEntry[];
+  /** Of steps of all stages. */
+  histories: StepHistories;
   author: string | undefined;
   /** CMD was given in this stage. */
   hasOwnCmd: boolean;
@@ -76,4 +81,5 @@ export function addHistory(
     comment,
     ...(!hasLayer && { empty_layer: true }),
   });
+  if (hasLayer) stage.histories.set(stage.node, { history: stage.history, length: stage.history.length });
 }

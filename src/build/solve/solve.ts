@@ -25,6 +25,7 @@ import {
   vertexOf,
 } from "./solving.ts";
 import { keyOfStep } from "./step-keys.ts";
+import { findInHistory, preferHistory } from "./take-history-layer.ts";
 import { fetchNode } from "./web-files.ts";
 import { executeWorkdir } from "./workdir-step.ts";
 
@@ -214,7 +215,7 @@ async function findStep(
     const taken = step && (await takeStep(solving, step, wanted));
     if (taken) return taken;
   }
-  return undefined;
+  return findInHistory(solving, node, wanted);
 }
 
 function useCached(solving: Solving, node: Step, record: CacheRecord): Outcome {
@@ -246,9 +247,9 @@ async function findWithoutSources(
   return useCached(solving, node, found);
 }
 
-function execute(solving: Solving, solver: Solver, node: Step, work: StepWork): Promise<CacheRecord> {
+async function execute(solving: Solving, solver: Solver, node: Step, work: StepWork): Promise<CacheRecord> {
   if (node.kind === "run") return executeRun(solving, solver, node, work);
-  return node.kind === "copy"
-    ? executeCopy(solving, solver, node, work)
-    : executeWorkdir(solving, node, work);
+  if (node.kind === "workdir") return executeWorkdir(solving, node, work);
+  const made = await executeCopy(solving, solver, node, work);
+  return preferHistory(solving, node, { key: work.key, below: work.layers }, made);
 }

@@ -12,6 +12,7 @@ import type { Folders } from "../context/folders.ts";
 import { digestOfNode, inputsOf, type Node } from "../graph/nodes.ts";
 import type { Reporter, SourceFile } from "../progress.ts";
 import type { ExportedStep } from "../remote-cache/exported-step.ts";
+import type { HistoryCache } from "../remote-cache/history-cache.ts";
 import type { ImportedCache } from "../remote-cache/read-cache.ts";
 import type { BuildRooms } from "../rooms.ts";
 import type { SourceRef } from "./copy-action.ts";
@@ -56,6 +57,8 @@ export interface Solving {
   session(id: string): Promise<ClientSession>;
   /** What was made elsewhere; undefined for a build that asks for none. Never rejected. */
   imports?: Promise<readonly ImportedCache[]>;
+  /** Images whose history serves as a cache; undefined for a build that asks for none. */
+  history?: HistoryCache;
   /** Called when the build is over, and at once when it is. */
   onClose(work: () => void): void;
   /** Puts off what `onClose` was given until the function that it gives is called: another build may want the same step. */
