@@ -1,11 +1,32 @@
-import { type BuildOptions, parseBuildOptions } from "../build/options.ts";
+import { type BuildOptions, parseBuildOptions, type StepLimits } from "../build/options.ts";
 import { invalid } from "../errors.ts";
+import { hostConfigShape } from "../formats/docker-api/docker-api-host-config.ts";
+import { decode } from "../formats/shape.ts";
+import { checkResources } from "../runtime/resources.ts";
 import { decodeJsonList, decodeJsonMap } from "./json-parameters.ts";
 import type { ApiRequest } from "./request.ts";
 
 /** What `POST /build` asks for, in its parameters. @throws EngineError invalid */
 export function readBuildOptions(request: ApiRequest): BuildOptions {
-  return parseBuildOptions(readBuildAttributes(request), ["network.host"]);
+  return {
+    ...parseBuildOptions(readBuildAttributes(request), ["network.host"]),
+    limits: readLimits(request),
+  };
+}
+
+/** 0 and nothing mean no limit. @throws EngineError invalid in Docker's words */
+function readLimits(request: ApiRequest): StepLimits {
+  const limits = {
+    Memory: request.number("memory") ?? 0,
+    MemorySwap: request.number("memswap") ?? 0,
+    CpuShares: request.number("cpushares") ?? 0,
+    CpuPeriod: request.number("cpuperiod") ?? 0,
+    CpuQuota: request.number("cpuquota") ?? 0,
+    CpusetCpus: request.text("cpusetcpus"),
+    CpusetMems: request.text("cpusetmems"),
+  };
+  checkResources(decode(hostConfigShape, limits));
+  return Object.fromEntries(Object.entries(limits).filter(([, value]) => value !== 0 && value !== ""));
 }
 
 /** The same in BuildKit's words. @throws EngineError invalid */
@@ -40,7 +61,7 @@ export function readBuildAttributes(request: ApiRequest): Map<string, string> {
     return `${Name}=${Soft}:${Hard}`;
   });
   put("ulimit", limits.join(","));
-  // The client has sent the context.
-  attributes.set("context", "archive");
+  // Where it names no other, the client has sent the context.
+  attributes.set("context", request.text("remote") || "archive");
   return attributes;
 }

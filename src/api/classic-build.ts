@@ -26,8 +26,6 @@ export async function build(request: ApiRequest): Promise<undefined> {
   const version = request.text("version");
   if (version === "2" && request.text("session") !== "") return buildWithSession(request);
   if (version !== "" && version !== "1") throw invalid(`invalid version ${JSON.stringify(version)}`);
-  if (request.text("remote") !== "")
-    throw invalid("remote contexts are not supported: send the context as the body");
   if (request.flag("squash")) throw invalid("squash is only supported with experimental mode");
   const options = readBuildOptions(request);
   const names = request.query.getAll("t").filter((name) => name !== "");
@@ -44,7 +42,7 @@ export async function build(request: ApiRequest): Promise<undefined> {
       options,
       sessionId: "",
       session: () => Promise.reject(notFound("no active session")),
-      archive: request.upload(),
+      ...(request.text("remote") === "" && { archive: request.upload() }),
       cacheImages,
       report: words.report,
       signal,

@@ -1,9 +1,16 @@
 import { invalid } from "../errors.ts";
 import { parseCsvLine } from "../formats/csv.ts";
-import type { Ulimit } from "../formats/docker-api/docker-api.ts";
+import type { Resources, Ulimit } from "../formats/docker-api/docker-api.ts";
 import { hostPlatform } from "../formats/image-config.ts";
 import type { Platform } from "../formats/oci-manifest.ts";
 import { parsePlatform } from "../formats/platform.ts";
+
+export type StepLimits = Partial<
+  Pick<
+    Resources,
+    "Memory" | "MemorySwap" | "CpuShares" | "CpuPeriod" | "CpuQuota" | "CpusetCpus" | "CpusetMems"
+  >
+>;
 
 /** What a client asks of a build, whichever door it came by. */
 export interface BuildOptions {
@@ -27,6 +34,8 @@ export interface BuildOptions {
   extraHosts: readonly string[];
   ulimits: readonly Ulimit[];
   shmSizeBytes: number | undefined;
+  /** Of commands, as clients of the classic builder give them. No step depends on them. */
+  limits: StepLimits;
   cgroupParent: string;
   hostname: string;
   network: "default" | "host" | "none";
@@ -83,6 +92,7 @@ export function parseBuildOptions(
     extraHosts: parseList(get("add-hosts")).map((entry) => entry.replace("=", ":")),
     ulimits: parseList(get("ulimit")).map(parseUlimit),
     shmSizeBytes: get("shm-size") ? parseNumber("shm-size", get("shm-size")) : undefined,
+    limits: {},
     cgroupParent: get("cgroup-parent"),
     hostname: get("hostname") || (buildArgs.get("BUILDKIT_SANDBOX_HOSTNAME") ?? "buildkitsandbox"),
     network: parseNetwork(get("force-network-mode")),

@@ -240,12 +240,49 @@ services:
     assert.equal(output, "one\none\n1\n");
   });
 
+  it("limits what the commands of steps may use, which changes no step", async () => {
+    const files = "/sys/fs/cgroup/memory/memory.limit_in_bytes /sys/fs/cgroup/memory.max";
+    const place = writeFiles(join(folder, "limited"), {
+      Dockerfile: `FROM busybox\nRUN cat ${files} >/limit 2>/dev/null; cat /proc/self/status | grep Cpus_allowed_list >>/limit\n`,
+    });
+    const build = (...words: string[]) => run("docker", ["build", "-t", "limited", ...words, place], classic);
+    const built = await build("-m", "64m", "--cpuset-cpus", "0", "--cpu-quota", "50000");
+    assert.equal(built.code, 0, built.output);
+    const read = await run("docker", ["run", "--rm", "limited", "cat", "/limit"]);
+    assert.match(read.output, /^67108864\nCpus_allowed_list:\t0\n$/);
+    assert.match((await build()).output, /Using cache|CACHED/);
+  });
+
+  it("takes a context from an address: an archive, or a Dockerfile alone", async (test) => {
+    const place = writeFiles(join(folder, "far"), {
+      Dockerfile: "FROM busybox\nCOPY a /a\n",
+      a: "far away\n",
+    });
+    const archive = spawnSync("tar", ["-cz", "-C", place, "."]).stdout;
+    const server = createServer(({ url }, answer) =>
+      url === "/context.tar.gz" ? answer.end(archive) : answer.end("FROM busybox\nRUN echo alone >/alone\n"),
+    ).listen(0, "127.0.0.1");
+    await once(server, "listening");
+    test.after(() => server.close());
+    const address = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    const build = async (remote: string) => {
+      const query = new URLSearchParams({ t: "far", remote });
+      return (await engine.api("POST", `/build?${query}`)).body;
+    };
+    assert.match(await build(`${address}/context.tar.gz`), /Successfully tagged far:latest/);
+    assert.equal((await run("docker", ["run", "--rm", "far", "cat", "/a"])).output, "far away\n");
+    assert.match(await build(`${address}/Dockerfile`), /Successfully tagged far:latest/);
+    assert.equal((await run("docker", ["run", "--rm", "far", "cat", "/alone"])).output, "alone\n");
+    assert.match(await build("/etc"), /"error":"contexts such as \/etc are not yet supported"/);
+  });
+
   it("refuses what it cannot do, before anything is sent", async () => {
     for (const [query, words] of [
       ["version=3", /invalid version "3"/],
       ["buildargs=%5B", /invalid buildargs/],
       ["ulimits=%7B%7D", /invalid ulimits/],
-      ["remote=https://example.org/x.git", /remote contexts are not supported/],
+      ["memory=1000", /Minimum memory limit allowed is 6MB/],
+      ["cpuperiod=1", /CPU cfs period can not be less than 1ms/],
       ["t=UPPER", /invalid reference format/],
     ] as const) {
       const answer = await engine.api("POST", `/build?${query}`);

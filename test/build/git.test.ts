@@ -82,6 +82,10 @@ describe("builds from git", () => {
       assert.equal(built.code, 0, `${fragment}: ${built.stderr}`);
       assert.equal(await show(built.stdout.trim(), "cat", path), content, fragment);
     }
+    // As clients without BuildKit ask for it.
+    const query = new URLSearchParams({ t: "classic", remote: `${address()}#v1:sub` });
+    const classic = await engine.api("POST", `/build?${query}`);
+    assert.match(classic.body, /Successfully tagged classic:latest/);
     const built = await run("build", "--progress", "plain", "-t", "whole", address());
     assert.match(built.stderr, /\[internal\] load git source http:/);
     const listed = await show("whole", "sh", "-c", "ls -A /all; stat -c %u:%g /all/file");

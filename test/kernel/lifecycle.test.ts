@@ -33,7 +33,7 @@ describe("operations on one container at once", () => {
       () => berth("logs", "cut"),
       (text) => text === "ready",
     );
-    const restart = engine.berth(["restart", "cut"]).catch(() => undefined);
+    const restart = engine.berth(["restart", "-t", "600", "cut"]).catch(() => undefined);
     await eventually(
       () =>
         berth(

@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import type { Range } from "../../dockerfile/instructions.ts";
 import type { Ulimit } from "../../formats/docker-api/docker-api.ts";
+import type { StepLimits } from "../options.ts";
 import type { Selection } from "../solve/select-sources.ts";
 
 /*
@@ -153,6 +154,8 @@ export interface RunNode extends NodeBase {
   extraHosts: readonly string[];
   ulimits: readonly Ulimit[];
   shmSizeBytes: number | undefined;
+  /** No part of what it depends on. */
+  limits: StepLimits;
   cgroupParent: string;
   /** Full names of CDI devices. */
   devices?: readonly string[];

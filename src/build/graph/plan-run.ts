@@ -42,6 +42,7 @@ export async function planRun(planning: Planning, stage: StagePlan, instruction:
     extraHosts: options.extraHosts,
     ulimits: options.ulimits,
     shmSizeBytes: options.shmSizeBytes,
+    limits: options.limits,
     cgroupParent: options.cgroupParent,
     ...(devices.length > 0 && { devices }),
     ...(stage.ignoresCache && { ignoresCache: true }),

@@ -35,7 +35,8 @@ async function contentOf(solving: Solving, solver: Solver, from: Node, source: s
 export function settingsOf(node: RunNode): Partial<RunNode> {
   const extraHosts = node.extraHosts.map((host) => host.slice(0, Math.max(host.indexOf(":"), 0)));
   const said: Partial<RunNode> = { ...node, extraHosts };
-  for (const key of ["name", "range", "base", "ignoresCache", "proxyEnv"] as const) delete said[key];
+  for (const key of ["name", "range", "base", "ignoresCache", "proxyEnv", "limits"] as const)
+    delete said[key];
   return said;
 }
 

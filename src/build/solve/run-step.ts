@@ -168,6 +168,7 @@ function describe(rooms: BuildRooms, node: RunNode, step: Described): LaunchInpu
   const { id, root, mounts, sandbox, folder, visitor, devices } = step;
   const hostConfig = decode(hostConfigShape, {
     Ulimits: node.ulimits,
+    ...node.limits,
     Privileged: node.isInsecure,
     ...(node.isInsecure && { SecurityOpt: ["seccomp=unconfined", "apparmor=unconfined"] }),
   });
