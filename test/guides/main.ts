@@ -1,0 +1,140 @@
+// `npm run guides`: images of Dockerfiles as guides have them, built by berth and by a real docker, compared, and run on both.
+import { execFile } from "node:child_process";
+import { createHash } from "node:crypto";
+import { mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { promisify, stripVTControlCharacters } from "node:util";
+import { writeFiles } from "../build/context-folder.ts";
+import { startEngine } from "../engine.ts";
+import { type Guide, guides } from "./guides.ts";
+
+const [peer = "", base = "", tree = "", nginx = "", npm = ""] = process.argv.slice(2);
+const run = promisify(execFile);
+const engine = await startEngine();
+const builders = { BuildKit: {}, "the classic builder": { DOCKER_BUILDKIT: "0" } };
+const hosts = { berth: engine.host, docker: `unix://${peer}/docker.sock` };
+
+/** The same docker on either engine. @throws Error with what it printed */
+async function docker(
+  host: string,
+  words: string[],
+  environment: Record<string, string> = {},
+): Promise<string> {
+  const env = { ...process.env, DOCKER_HOST: host, ...environment };
+  const { stdout } = await run(join(peer, "docker"), words, { env, maxBuffer: 256 << 20 });
+  return stdout;
+}
+
+/** What an image is, as far as two builders should agree. */
+async function describe(
+  host: string,
+  image: string,
+  { unstable, ask }: Guide,
+): Promise<Record<string, unknown>> {
+  const [{ Config, RootFS }] = JSON.parse(await docker(host, ["image", "inspect", image]));
+  const history = await docker(host, ["history", "--no-trunc", "--format", "{{json .CreatedBy}}", image]);
+  const config = Object.entries(Config).filter(([, value]) => value && value !== null);
+  const container = (await docker(host, ["run", "-d", "--network", "bridge", image])).trim();
+  try {
+    return {
+      config: Object.fromEntries(config.sort()),
+      history: history.trim().split("\n"),
+      layers: RootFS.Layers.length,
+      files: ask === "" ? await exported(host, container) : await files(host, image, unstable),
+      answer:
+        ask === ""
+          ? await eventuallyLogs(host, container)
+          : await docker(host, ["exec", container, "sh", "-c", ask]),
+    };
+  } finally {
+    await docker(host, ["rm", "-f", "-v", container]);
+  }
+}
+
+/** Every file with kind, mode, owner, link, and the digest of its content, as a container sees them. */
+async function files(host: string, image: string, unstable: RegExp | undefined): Promise<string[]> {
+  const script = `find / -xdev ! -type f -printf '%p|%y|%m|%U:%G|%l\\n'
+find / -xdev -type f -printf '%p|%y|%m|%U:%G|' -exec sha256sum {} \\;`;
+  const listed = await docker(host, [
+    ...["run", "--rm", "--user", "0", "--network", "none", "--entrypoint", "sh"],
+    ...[image, "-c", script],
+  ]);
+  const own = /^\/(dev|proc|sys|run|etc\/(hosts|hostname|resolv\.conf|mtab)|\.dockerenv)(\/|\||$)/;
+  return listed
+    .split("\n")
+    .filter((line) => !own.test(line))
+    .map((line) => (unstable?.test(line.split("|")[0] ?? "") ? line.split("|").slice(0, 4).join("|") : line))
+    .sort();
+}
+
+/** Of an image without a shell. */
+async function exported(host: string, container: string): Promise<string> {
+  const env = { ...process.env, DOCKER_HOST: host };
+  const words = ["cp", `${container}:/hello`, "-"];
+  const { stdout } = await run(join(peer, "docker"), words, { env, encoding: "buffer", maxBuffer: 64 << 20 });
+  // The header has a time in it.
+  return createHash("sha256").update(stdout.subarray(512)).digest("hex");
+}
+
+async function eventuallyLogs(host: string, container: string): Promise<string> {
+  for (let tries = 0; tries < 600; tries++) {
+    const text = await docker(host, ["logs", container]);
+    if (text !== "") return text;
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+  throw new Error(`${container} says nothing`);
+}
+
+function differences(ours: Record<string, unknown>, theirs: Record<string, unknown>): string[] {
+  return Object.keys(ours).flatMap((key) => {
+    const [one, other] = [ours[key], theirs[key]].map((value) =>
+      Array.isArray(value) ? (value as string[]) : [JSON.stringify(value, null, 1)],
+    ) as [string[], string[]];
+    const [has, hasNot] = [
+      one.filter((line) => !other.includes(line)),
+      other.filter((line) => !one.includes(line)),
+    ];
+    return [
+      ...has.map((line) => `${key}: berth  ${line}`),
+      ...hasNot.map((line) => `${key}: docker ${line}`),
+    ];
+  });
+}
+
+let failures = 0;
+try {
+  for (const host of Object.values(hosts)) await docker(host, ["import", base, "guides"]);
+  for (const [index, guide] of guides.entries()) {
+    const place = join(engine.folder, `guide-${index}`);
+    mkdirSync(place);
+    writeFiles(place, guide.files);
+    writeFileSync(join(place, "Dockerfile"), guide.dockerfile);
+    const env = { ...process.env, TREE: tree, NGINX: nginx, NPM: npm };
+    if (guide.prepare) await run("sh", ["-ec", guide.prepare], { cwd: place, env });
+    for (const [builder, environment] of Object.entries(builders)) {
+      const isKnown = builder === "BuildKit" || !/--mount=|--chmod=|<<EOF/.test(guide.dockerfile);
+      if (!isKnown) continue;
+      const image = `guide${index}-${builder === "BuildKit" ? "buildkit" : "classic"}`;
+      const found: Record<string, unknown>[] = [];
+      for (const host of Object.values(hosts)) {
+        await docker(host, ["build", "-q", "-t", image, place], environment);
+        found.push(await describe(host, image, guide));
+      }
+      const [ours = {}, theirs = {}] = found;
+      const differing = differences(ours, theirs);
+      if (differing.length > 0) failures++;
+      const verdict = differing.length > 0 ? `${differing.length} differences` : "the same";
+      const count = Array.isArray(ours.files) ? `${ours.files.length} files` : "one file";
+      process.stdout.write(`${guide.name}, ${builder}: ${verdict} (${ours.layers} layers, ${count})\n`);
+      for (const line of differing.slice(0, 40))
+        process.stdout.write(`  ${stripVTControlCharacters(line)}\n`);
+    }
+  }
+} catch (error) {
+  failures++;
+  const { stderr = "", stdout = "" } = error as { stderr?: string; stdout?: string };
+  process.stderr.write(`${error instanceof Error ? error.message : error}\n${stdout}${stderr}\n`);
+} finally {
+  await engine.stop();
+}
+process.exitCode = failures > 0 ? 1 : 0;
