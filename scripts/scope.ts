@@ -40,7 +40,7 @@ ${operations.join("\n")}
 
 ## Flags of create and run
 
-${flags.map((flag) => `\`${flag}\``).join(", ")}
+${flags.map((flag) => `\`${flag}\``).join(", ") || "None."}
 
 Log drivers: ${wordsOf("otherDrivers")}.
 

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { execFile, spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
-import { closeSync, openSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { chmodSync, closeSync, openSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { mkdtemp } from "node:fs/promises";
 import { request } from "node:http";
 import { release, tmpdir } from "node:os";
@@ -65,6 +65,8 @@ export async function startEngine(flags: string[] = []): Promise<TestEngine> {
   const before = takeFootprint();
   const name = `bt${randomBytes(3).toString("hex")}`;
   const folder = await mkdtemp(join(tmpdir(), `${name}-`));
+  // As /run and /var/lib are: the root of a user namespace finds its way through.
+  chmodSync(folder, 0o711);
   const paths = { root: join(folder, "data"), execRoot: join(folder, "run") };
   const host = `unix://${paths.execRoot}/berth.sock`;
   const subnet = await reserveSubnet();

@@ -1,6 +1,7 @@
 import type { Events } from "../events/events.ts";
 import type { Images } from "../images/images.ts";
 import type { Launcher } from "../launch/launch.ts";
+import type { UserNamespaceChoice } from "../launch/namespaces.ts";
 import type { DnsSettings } from "../launch/resolv-conf.ts";
 import type { Logger } from "../logger.ts";
 import type { EngineMetrics } from "../metrics/metrics.ts";
@@ -43,6 +44,8 @@ export interface BuildRooms {
   execRoot: string;
   cgroupParent: string;
   dns: DnsSettings;
+  /** A user namespace that maps as those of steps do; undefined where they run in the machine's own. */
+  remap: UserNamespaceChoice | undefined;
   /** The present ones. */
   settings(): BuilderSettings;
 }

@@ -1,7 +1,9 @@
 import { type BigIntStats, statfsSync, writeSync } from "node:fs";
 import { hasCode, invalid } from "../errors.ts";
+import type { IdMapping } from "../formats/id-mapping.ts";
 import { bytesOfText } from "../formats/tar/tar-entry.ts";
 import { archiveEnd } from "../formats/tar/tar-writer.ts";
+import { entryInside } from "../formats/tar/translate-owners.ts";
 import { serveJobs } from "../sys/jobs.ts";
 import { makeDirectoryInRoot } from "../sys/make-directory.ts";
 import {
@@ -12,7 +14,7 @@ import {
   openDirectoryInRoot,
 } from "../sys/safe-path.ts";
 import { listChanges } from "../trees/diff.ts";
-import { packTree } from "../trees/pack.ts";
+import { type PackOptions, packTree } from "../trees/pack.ts";
 import type { ArchiveJob, ArchiveResult, ContainerFiles } from "./archive/archive-job.ts";
 import { describePath, findPath } from "./archive/archive-path.ts";
 import { withRoot } from "./archive/archive-root.ts";
@@ -27,18 +29,22 @@ serveJobs<ArchiveJob, ArchiveResult>((job) => {
         stat: describePath(rootFd, findPath(rootFd, files, job.path)),
       }));
     case "list":
-      return withRoot(files, "read", (rootFd) => ({ directory: listFiles(rootFd, files, job.path) }));
+      return withRoot(files, "read", (rootFd, mapping) => ({
+        directory: listFiles(rootFd, files, job.path, mapping),
+      }));
     case "read":
-      return withRoot(files, "read", (rootFd) => read(rootFd, files, job.path, job.outputFd));
+      return withRoot(files, "read", (rootFd, mapping) => read(rootFd, files, job, mapping));
     case "write":
-      return withRoot(files, "write", (rootFd) => {
-        extractArchive(rootFd, files, job.path, job.inputFd, job.options);
+      return withRoot(files, "write", (rootFd, mapping) => {
+        extractArchive(rootFd, files, job.path, job.inputFd, job.options, mapping);
         return {};
       });
     case "makeDirectory":
       return withRoot({ ...files, mounts: [] }, "write", (rootFd) => makeDirectory(rootFd, job.path));
     case "export":
-      return withRoot({ ...files, mounts: [] }, "read", (rootFd) => exportAll(rootFd, job.outputFd));
+      return withRoot({ ...files, mounts: [] }, "read", (rootFd, mapping) =>
+        exportAll(rootFd, job.outputFd, mapping),
+      );
     case "changes":
       return { changes: listChanges(files.upper, files.lower) };
   }
@@ -56,7 +62,12 @@ function makeDirectory(rootFd: number, path: string): ArchiveResult {
 }
 
 /** The entries start with the name the user asked for; below a root directory they are absolute, as docker's are. */
-function read(rootFd: number, files: ContainerFiles, path: string, outputFd: number): ArchiveResult {
+function read(
+  rootFd: number,
+  files: ContainerFiles,
+  { path, outputFd }: Extract<ArchiveJob, { kind: "read" }>,
+  mapping: IdMapping | undefined,
+): ArchiveResult {
   const found = findPath(rootFd, files, path);
   for (const piece of packTree({
     rootFd,
@@ -64,6 +75,7 @@ function read(rootFd: number, files: ContainerFiles, path: string, outputFd: num
     name: found.name,
     whiteouts: false,
     isBoundary: isKernels,
+    ...translation(mapping),
   })) {
     writeAll(outputFd, piece);
   }
@@ -71,11 +83,16 @@ function read(rootFd: number, files: ContainerFiles, path: string, outputFd: num
   return {};
 }
 
-function exportAll(rootFd: number, outputFd: number): ArchiveResult {
-  for (const piece of packTree({ rootFd, path: "", name: "", whiteouts: false, isBoundary: isMountpoint }))
-    writeAll(outputFd, piece);
+function exportAll(rootFd: number, outputFd: number, mapping: IdMapping | undefined): ArchiveResult {
+  const whole = { rootFd, path: "", name: "", whiteouts: false, isBoundary: isMountpoint };
+  for (const piece of packTree({ ...whole, ...translation(mapping) })) writeAll(outputFd, piece);
   writeAll(outputFd, archiveEnd);
   return {};
+}
+
+/** Owners as the container has them. */
+function translation(mapping: IdMapping | undefined): Pick<PackOptions, "translate"> {
+  return mapping ? { translate: (entry) => entryInside(mapping, entry) } : {};
 }
 
 /** File systems that show the kernel's state rather than files (statfs(2)): proc, sysfs, cgroup, devpts, mqueue. */

@@ -6,6 +6,7 @@ import { generateName, namePattern } from "../formats/container-name.ts";
 import type { Ulimit } from "../formats/docker-api/docker-api.ts";
 import type { Images } from "../images/images.ts";
 import { createLauncher, type Launcher } from "../launch/launch.ts";
+import type { UserNamespaceChoice } from "../launch/namespaces.ts";
 import type { DnsSettings } from "../launch/resolv-conf.ts";
 import type { Logger } from "../logger.ts";
 import type { EngineMetrics } from "../metrics/metrics.ts";
@@ -46,6 +47,8 @@ export interface ContainerSettings {
   /** For containers that have no such settings of their own. */
   dns: DnsSettings;
   containerDefaults: ContainerDefaults;
+  /** A user namespace that maps as those of containers do; undefined where they run in the machine's own. */
+  remap?: UserNamespaceChoice | undefined;
 }
 
 /** The room of the containers: what its operations (create, start, stop, …: one file each) work on. */

@@ -1,5 +1,6 @@
 import type { EtcFiles } from "../launch/etc-files.ts";
 import type { LaunchInput } from "../launch/input.ts";
+import type { UserNamespaceChoice } from "../launch/namespaces.ts";
 import type { DeviceEdits } from "../runtime/cdi/inject.ts";
 import { securityOf } from "../runtime/security.ts";
 import type { ResolvedMount } from "../volumes/volumes.ts";
@@ -12,19 +13,25 @@ import { resolveNamespaces } from "./namespaces.ts";
 import { lowerLayers, upperOf, workOf } from "./rootfs.ts";
 import { cgroupOf, runtimeOf } from "./runtime-files.ts";
 
+/** What has been made for a start. */
+export interface LaunchParts {
+  /** Path of its own network namespace; undefined when it has none of its own made by us. */
+  network: string | undefined;
+  userNamespace: UserNamespaceChoice | undefined;
+  etcFiles: EtcFiles;
+  /** With sources as the runtime can bind them. */
+  mounts: ResolvedMount[];
+  devices: DeviceEdits;
+}
+
 /**
  * A container's record and current state, as the launch wants them.
- * @param network path of its own network namespace; undefined when it has none of its own made by us
- * @param mounts with sources as the runtime can bind them
  * @throws EngineError
  */
 export function describeLaunch(
   containers: Containers,
   container: Container,
-  network: string | undefined,
-  etcFiles: EtcFiles,
-  mounts: ResolvedMount[],
-  devices: DeviceEdits,
+  { network, userNamespace, etcFiles, mounts, devices }: LaunchParts,
 ): LaunchInput {
   const { record } = container;
   const { id, config, hostConfig } = record;
@@ -51,9 +58,11 @@ export function describeLaunch(
     },
     hostname: config.Hostname,
     domainname: config.Domainname,
-    mounts: encodeMounts(mounts),
+    mounts: encodeMounts(mounts, (volume) => containers.volumes.localMountOf(volume) === undefined),
     etcFiles,
+    mapsEtcFiles: true,
     namespaces: resolveNamespaces(containers, hostConfig, network),
+    userNamespace,
     shmSizeBytes: hostConfig.IpcMode === "none" ? undefined : hostConfig.ShmSize,
     cgroup: cgroupOf(containers, container),
     limits: hostConfig,

@@ -1,6 +1,7 @@
 import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { clearMountPlaces, openMountPlaces } from "../launch/mount-places.ts";
+import type { UserNamespaceChoice } from "../launch/namespaces.ts";
 import type { ResolvedMount } from "../volumes/volumes.ts";
 import type { Container } from "./container.ts";
 import type { Containers } from "./containers.ts";
@@ -25,11 +26,15 @@ export function imageSource(containers: Containers, id: string, index: number): 
 }
 
 /** The caller closes them. @throws internal in Docker's words for a part that is not there, or leads outside */
-export function openMountSources(containers: Containers, container: Container): MountSources {
+export function openMountSources(
+  containers: Containers,
+  container: Container,
+  userNamespace: UserNamespaceChoice | undefined,
+): MountSources {
   const { id, mounts } = container.record;
   const needsOne = ({ type, subpath }: ResolvedMount) => type === "image" || subpath !== "";
   if (!mounts.some(needsOne)) return { mounts, close() {} };
-  const places = openMountPlaces(folderFor(containers, id));
+  const places = openMountPlaces(folderFor(containers, id), userNamespace);
   try {
     const opened = mounts.map((one, index) => {
       if (!needsOne(one)) return one;

@@ -1,6 +1,7 @@
 import { realpathSync, statSync } from "node:fs";
 import { invalid } from "../errors.ts";
 import type { HostConfig, MountPoint } from "../formats/docker-api/docker-api.ts";
+import type { LaunchMount } from "../launch/launch-mount.ts";
 import type { OciMount } from "../runtime/oci-spec.ts";
 import { readOnlyOption } from "../runtime/read-only-mount.ts";
 import { findMount, readMountTable } from "../sys/mount-table.ts";
@@ -63,11 +64,19 @@ export async function prepareMounts(containers: Containers, container: Container
   }
 }
 
-/** The OCI mounts, in the order in which the runtime makes them. @throws invalid */
-export function encodeMounts(mounts: ResolvedMount[]): OciMount[] {
+/**
+ * The mounts, in the order in which the runtime makes them.
+ * @param isOwn whether the engine has that volume's files itself, and mounts nothing from elsewhere
+ * @throws invalid
+ */
+export function encodeMounts(mounts: ResolvedMount[], isOwn: (volume: string) => boolean): LaunchMount[] {
   const isBound = mounts.some(({ type }) => type !== "tmpfs");
   const table = isBound ? readMountTable() : "";
-  return mounts.map((mount) => (mount.type === "tmpfs" ? encodeTmpfs(mount) : encodeBind(mount, table)));
+  return mounts.map((mount) => {
+    if (mount.type === "tmpfs") return encodeTmpfs(mount);
+    const isOwnVolume = mount.type === "volume" && mount.name !== undefined && isOwn(mount.name);
+    return { ...encodeBind(mount, table), isOwn: isOwnVolume };
+  });
 }
 
 function encodeTmpfs({ destination, readOnly, tmpfsOptions }: ResolvedMount): OciMount {

@@ -7,6 +7,7 @@ import { type Containers, folderOf } from "./containers.ts";
 import { initLayerPath } from "./create/init-layer.ts";
 import { findEtcFiles } from "./etc-files.ts";
 import { layersOfMounted } from "./image-mounts.ts";
+import { runningMapping } from "./user-namespace.ts";
 
 /** The directories below a container's own, topmost first. */
 export function lowerLayers(containers: Containers, container: Container): string[] {
@@ -30,12 +31,14 @@ export function rootLayers(containers: Containers, container: Container): string
 /** What is needed to reach a container's files, whether it runs or not. */
 export function filesOf(containers: Containers, container: Container): ContainerFiles {
   const { id, state, startTicks, hostConfig, mounts } = container.record;
+  const mapping = runningMapping(container);
   const covered = new Set(mounts.map(({ destination }) => destination));
   return {
     lower: lowerLayers(containers, container),
     upper: upperOf(containers, id),
     work: workOf(containers, id),
     ...(state.Running && state.Pid > 0 && { process: { pid: state.Pid, startTicks } }),
+    ...(mapping && { mapping }),
     readOnlyRootfs: hostConfig.ReadonlyRootfs,
     mounts: [
       ...mounts

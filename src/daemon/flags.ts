@@ -69,6 +69,12 @@ const table = [
   ["metrics-addr", "string", "", "Serve the engine's metrics to Prometheus on this address: 127.0.0.1:9323"],
   ["nft-table", "string", "berth", "Name of the nftables table"],
   ["ui", "string", "", "Serve the web page on this address of this machine: 127.0.0.1:9000"],
+  [
+    "userns-remap",
+    "string",
+    "",
+    'Run containers with the subordinate ids of this USER or USER:GROUP; "default" for those of dockremap',
+  ],
   ["validate", "boolean", "", "Check the configuration, say whether it is good, and end"],
   ...containerTable,
   ...deviceTable,
@@ -132,6 +138,7 @@ export function parseDaemonFlags(words: string[]): DaemonFlags {
     ...optional("cgroupParent", text("cgroup-parent")),
     ...optional("tableName", text("nft-table")),
     ...optional("defaultRuntime", text("default-runtime")),
+    ...optional("usernsRemap", text("userns-remap")),
   };
   const execRoot = engine.execRoot ?? "/run/berth";
   const hosts = list("host").length > 0 ? list("host") : [`unix://${execRoot}/berth.sock`];

@@ -37,6 +37,8 @@ export interface EngineConfig {
   /** Programs by name. */
   runtimes: Record<string, string>;
   registries: RegistrySettings;
+  /** Whose subordinate ids containers run with: "default", "USER", "USER:GROUP"; "" to run with the machine's own ids. */
+  usernsRemap: string;
 }
 
 const defaults: EngineConfig = {
@@ -58,6 +60,7 @@ const defaults: EngineConfig = {
   defaultRuntime: "crun",
   runtimes: { crun: "crun", runc: "runc" },
   registries: defaultRegistrySettings,
+  usernsRemap: "",
 };
 
 /**

@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import { mkdirSync } from "node:fs";
+import { chmodSync, mkdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { type Builder, openBuilder } from "../build/builder.ts";
 import { type Containers, openContainers } from "../containers/containers.ts";
@@ -11,6 +11,7 @@ import { restoreContainers, resumeContainers } from "../containers/lifecycle/res
 import { stopContainer } from "../containers/lifecycle/stop.ts";
 import { watchLogs } from "../containers/shipping/watch-logs.ts";
 import { createEvents, type Events } from "../events/events.ts";
+import { rootOutside } from "../formats/id-mapping.ts";
 import { formatIpAddress } from "../formats/ip-address.ts";
 import { kindOf, required } from "../formats/record-shape.ts";
 import { struct, text } from "../formats/shape.ts";
@@ -38,6 +39,7 @@ import { startImageGarbage } from "./image-garbage.ts";
 import { lockRoot } from "./lock.ts";
 import { checkWritable } from "./read-only.ts";
 import { reloadConfig } from "./reload.ts";
+import { openRemap } from "./userns-remap.ts";
 
 /** A container engine in this process: what the daemon serves, and what a program can embed. */
 export interface OpenEngine {
@@ -70,18 +72,16 @@ export interface OpenEngine {
  * @throws EngineError conflict when another engine uses the same data root
  */
 export async function openEngine(given: Partial<EngineConfig> = {}): Promise<OpenEngine> {
-  const config = { ...completeEngineConfig(given), id: "" };
-  const { root, execRoot } = config;
-  const unlock = takeRoot(root);
-  prepareCgroupParent(config.cgroupParent);
-  const logger = createLogger(config.logLevel);
+  const { config, unlock, logger } = await takePlaces(completeEngineConfig(given));
+  const { root, execRoot, remap } = config;
   const state = openState(join(root, "berth.db"), logger);
   config.id = engineId(state.records(engineKind));
   const events = createEvents();
   const metrics = createMetrics();
   events.subscribe(() => metrics.events.published++);
   const images = await createImages({ root, state, events, logger, registries: config.registries });
-  const volumes = createVolumes({ root, state, events, logger });
+  const bindOwner = remap && rootOutside(remap.mapping);
+  const volumes = createVolumes({ root, state, events, logger, bindOwner });
   const networks = timedNetworks(
     metrics,
     await createNetworks({
@@ -93,6 +93,7 @@ export async function openEngine(given: Partial<EngineConfig> = {}): Promise<Ope
       hasDefaultBridgeNames: config.hasDefaultBridgeNames,
       resolver: resolverOf(() => containers.supervisor),
       relay: relayOf(() => containers.supervisor),
+      mapping: remap?.mapping,
     }),
   );
   const lifelines = createLifelines(execRoot);
@@ -144,6 +145,7 @@ export async function openEngine(given: Partial<EngineConfig> = {}): Promise<Ope
       for (const end of watches) end();
       await builder.close();
       await closeRooms(containers, stopContainers);
+      remap?.close();
       state.close();
       unlock();
     },
@@ -155,9 +157,10 @@ function openBuilding(
   config: EngineConfig,
 ): Pick<OpenEngine, "builder" | "buildDoor"> {
   const { settings, images, networks, events, state, logger, metrics, launcher, cdi } = containers;
-  const { root, execRoot, cgroupParent, dns, defaultRuntime: name } = settings;
+  const { root, execRoot, cgroupParent, dns, remap, defaultRuntime: name } = settings;
   const builder = openBuilder({
-    ...{ images, networks, events, state, logger, metrics, launcher, cdi, root, execRoot, cgroupParent, dns },
+    ...{ images, networks, events, state, logger, metrics, launcher, cdi, remap },
+    ...{ root, execRoot, cgroupParent, dns },
     supervisor: () => containers.supervisor,
     settings: () => config.builder,
     runtime: { program: settings.runtimes[name] as string, root: join(execRoot, "runtime", name) },
@@ -201,10 +204,25 @@ function relayOf(supervisor: () => Supervisor): RelayProcess {
   };
 }
 
+/** What an engine has before it has anything else: its roots, its cgroup, and the user namespace of its containers. */
+async function takePlaces(given: EngineConfig) {
+  const unlock = takeRoot(given.root);
+  try {
+    prepareCgroupParent(given.cgroupParent);
+    const logger = createLogger(given.logLevel);
+    return { config: { ...given, id: "", remap: await openRemap(given, logger) }, unlock, logger };
+  } catch (error) {
+    unlock();
+    throw error;
+  }
+}
+
 /** Makes the data root, and makes it this engine's. @returns what gives it back */
 function takeRoot(root: string): () => void {
   checkWritable(root);
-  mkdirSync(root, { recursive: true, mode: 0o711 });
+  mkdirSync(root, { recursive: true, mode: 0o710 });
+  // In volumes and layers are setuid programs of root, which no user of the machine is to reach.
+  chmodSync(root, statSync(root).mode & 0o7770);
   return lockRoot(root);
 }
 

@@ -1,16 +1,16 @@
 import { statSync } from "node:fs";
 import { dirname } from "node:path/posix";
 import { type ByteString, bytesOfText, textOfBytes } from "../formats/tar/tar-entry.ts";
-import type { OciMount } from "../runtime/oci-spec.ts";
 import { SyscallError } from "../sys/libc.ts";
 import { type MergedRoot, type MountpointKind, openMergedRoot } from "../trees/merged.ts";
 import { checkProcTarget } from "../volumes/proc-targets.ts";
+import type { LaunchMount } from "./launch-mount.ts";
 
 /** Of two at one place the first counts; parents come before what lies below them. */
-export function orderMounts(mounts: OciMount[]): OciMount[] {
-  const firstOf = new Map<string, OciMount>();
+export function orderMounts(mounts: LaunchMount[]): LaunchMount[] {
+  const firstOf = new Map<string, LaunchMount>();
   for (const mount of mounts) if (!firstOf.has(mount.destination)) firstOf.set(mount.destination, mount);
-  const depth = ({ destination }: OciMount) => destination.split("/").length;
+  const depth = ({ destination }: LaunchMount) => destination.split("/").length;
   return [...firstOf.values()].sort((a, b) => depth(a) - depth(b));
 }
 
@@ -23,9 +23,9 @@ export function orderMounts(mounts: OciMount[]): OciMount[] {
  */
 export async function settleDestinations(
   layers: readonly string[],
-  mounts: readonly OciMount[],
-): Promise<{ mounts: OciMount[]; missing: string[] }> {
-  const settled: OciMount[] = [];
+  mounts: readonly LaunchMount[],
+): Promise<{ mounts: LaunchMount[]; missing: string[] }> {
+  const settled: LaunchMount[] = [];
   const missing: string[] = [];
   const root = openMergedRoot(layers);
   try {

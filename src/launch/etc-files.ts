@@ -1,7 +1,8 @@
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { chownSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { invalid } from "../errors.ts";
-import type { OciMount } from "../runtime/oci-spec.ts";
+import type { IdPair } from "../formats/id-mapping.ts";
+import type { LaunchMount } from "./launch-mount.ts";
 import { formatResolvConf, type ResolvConfInput } from "./resolv-conf.ts";
 
 /** Paths of the files that are mounted over a root file system's own. */
@@ -31,17 +32,19 @@ export interface EtcInput {
   resolvConf: ResolvConfInput;
 }
 
-/** @throws EngineError invalid */
-export function writeEtcFiles(files: EtcFiles, input: EtcInput): void {
+/** @param owner whose they are; root's without. @throws EngineError invalid */
+export function writeEtcFiles(files: EtcFiles, input: EtcInput, owner?: IdPair): void {
   for (const path of Object.values(files)) mkdirSync(dirname(path), { recursive: true });
   writeFileSync(files.hostname, `${input.hostname}\n`, { mode: 0o644 });
   writeFileSync(files.hosts, formatHosts(input), { mode: 0o644 });
   writeFileSync(files.resolvConf, formatResolvConf(input.resolvConf), { mode: 0o644 });
+  if (owner) for (const path of Object.values(files)) chownSync(path, owner.uid, owner.gid);
 }
 
-export function etcMounts(files: EtcFiles, readOnly: boolean): OciMount[] {
-  const bind = (destination: string, source: string): OciMount => {
-    return { destination, source, type: "bind", options: ["rbind", "rprivate", ...(readOnly ? ["ro"] : [])] };
+export function etcMounts(files: EtcFiles, readOnly: boolean, isOwn: boolean): LaunchMount[] {
+  const options = ["rbind", "rprivate", ...(readOnly ? ["ro"] : [])];
+  const bind = (destination: string, source: string): LaunchMount => {
+    return { destination, source, type: "bind", options, isOwn };
   };
   return [
     bind("/etc/resolv.conf", files.resolvConf),

@@ -1,10 +1,11 @@
 import type { Resources, Ulimit } from "../formats/docker-api/docker-api.ts";
+import type { IdMapping } from "../formats/id-mapping.ts";
 import type { DeviceEdits } from "../runtime/cdi/inject.ts";
-import type { OciMount } from "../runtime/oci-spec.ts";
 import type { Security } from "../runtime/security.ts";
 import type { LogOptions, RuntimeCommand } from "../supervisor-protocol/protocol.ts";
 import type { EtcFiles } from "./etc-files.ts";
-import type { Namespaces } from "./namespaces.ts";
+import type { LaunchMount } from "./launch-mount.ts";
+import type { Namespaces, UserNamespaceChoice } from "./namespaces.ts";
 
 /** A process as it is asked for. Its user is looked up in the root file system's own files. */
 export interface LaunchProcess {
@@ -45,10 +46,14 @@ export interface LaunchInput {
   /** "" for none. */
   domainname: string;
   /** Beyond what every process gets. Of two at one place the first counts. */
-  mounts: OciMount[];
+  mounts: LaunchMount[];
   /** Undefined to leave them as they are in the root file system. */
   etcFiles: EtcFiles | undefined;
+  /** Their owners are mapped with those of the root file system; else they are as the machine has them. */
+  mapsEtcFiles?: boolean;
   namespaces: Namespaces;
+  /** The host's own without. */
+  userNamespace?: UserNamespaceChoice | undefined;
   /** Of its own /dev/shm, where its ipc namespace is new; undefined for none. */
   shmSizeBytes: number | undefined;
   /** Path from the root of each hierarchy. */
@@ -71,6 +76,8 @@ export interface ExecInput {
   layers: string[];
   process: LaunchProcess;
   hostname: string;
+  /** Of the user namespace that it runs in, where that is not the host's own. */
+  mapping?: IdMapping | undefined;
   ulimits: readonly Ulimit[];
   security: Security;
   /** Name of an attached connection that may still be on its way. */

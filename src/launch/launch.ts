@@ -1,6 +1,7 @@
 import { existsSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { messageOf, unavailable } from "../errors.ts";
+import { rootOutside } from "../formats/id-mapping.ts";
 import { ensureAppArmorProfile } from "../runtime/apparmor.ts";
 import type { OciSpec } from "../runtime/oci-spec.ts";
 import { createSeccompFilters } from "../runtime/seccomp-filters.ts";
@@ -42,6 +43,8 @@ export function createLauncher(execRoot: string, supervisor: () => Supervisor): 
       const { spec, options } = await prepareLaunch(input, execRoot);
       if (options.shared && !supervisor().supports("start.shared"))
         throw unavailable("shared mounts are not supported by the running supervisor (older version)");
+      if (options.remap && !supervisor().supports("remap"))
+        throw unavailable("user namespaces are not supported by the running supervisor (older version)");
       const { root } = input.runtime;
       seccompFilters.annotate(spec, root);
       writeBundle(options.bundle, spec);
@@ -71,6 +74,7 @@ export function createLauncher(execRoot: string, supervisor: () => Supervisor): 
           runtime,
           ...streamsOf(process),
           processFile,
+          ...(input.mapping && { owner: rootOutside(input.mapping) }),
           ...(client && { client }),
         });
         trace.mark("supervisor");

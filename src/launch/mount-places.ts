@@ -6,13 +6,27 @@ import {
   openSync,
   readdirSync,
   rmdirSync,
+  rmSync,
   unlinkSync,
 } from "node:fs";
 import { join } from "node:path";
 import { hasCode } from "../errors.ts";
-import { detach, MS, mount, mountLayers, mountOverlay, type Overlay } from "../sys/mount.ts";
+import { rootOutside } from "../formats/id-mapping.ts";
+import { type MappedOptions, mountMappedLayers, mountMappedOverlay } from "../sys/idmapped-mount.ts";
+import {
+  attachMount,
+  cloneMount,
+  detach,
+  MS,
+  mount,
+  mountLayers,
+  mountOverlay,
+  type Overlay,
+} from "../sys/mount.ts";
+import { inPrivateMounts } from "../sys/namespaces.ts";
 import { closeDescriptor, descriptorPath } from "../sys/safe-path.ts";
 import { openSubpath } from "../volumes/subpath.ts";
+import type { UserNamespaceChoice } from "./namespaces.ts";
 
 /**
  * Places on the host where something is mounted for as long as a start takes: a runtime binds what is there, and a container has its
@@ -31,8 +45,11 @@ export interface MountPlaces {
   close(): void;
 }
 
-/** @param folder is made with the first place */
-export function openMountPlaces(folder: string): MountPlaces {
+/**
+ * @param folder is made with the first place
+ * @param userNamespace in which the layers are seen, with their owners mapped
+ */
+export function openMountPlaces(folder: string, userNamespace?: UserNamespaceChoice): MountPlaces {
   clearMountPlaces(folder);
   const place = (name: string) => {
     mkdirSync(folder, { recursive: true, mode: 0o700 });
@@ -42,13 +59,17 @@ export function openMountPlaces(folder: string): MountPlaces {
     mountLayers(name, layers) {
       const path = place(name);
       mkdirSync(path, { mode: 0o755 });
-      mountLayers(layers, path);
+      if (userNamespace)
+        mountMapped(userNamespace, folder, path, (options) => mountMappedLayers(layers, path, options));
+      else mountLayers(layers, path);
       return path;
     },
     mountOverlay(name, overlay) {
       const path = place(name);
       mkdirSync(path, { mode: 0o755 });
-      mountOverlay(overlay, path);
+      if (userNamespace)
+        mountMapped(userNamespace, folder, path, (options) => mountMappedOverlay(overlay, path, options));
+      else mountOverlay(overlay, path);
       return path;
     },
     mountMemory(name, sizeBytes) {
@@ -61,6 +82,30 @@ export function openMountPlaces(folder: string): MountPlaces {
     mountPart: (name, base, subpath) => mountPart(base, subpath, place(name)),
     close: () => clearMountPlaces(folder),
   };
+}
+
+/** In a mount namespace that no one else is in, out of which only what is mounted at `path` comes. */
+function mountMapped(
+  { path: userns, mapping }: UserNamespaceChoice,
+  folder: string,
+  path: string,
+  mountAt: (options: MappedOptions) => void,
+): void {
+  const userFd = openSync(userns, "r");
+  let fd: number | undefined;
+  try {
+    fd = inPrivateMounts(() => {
+      const scratch = join(folder, "scratch");
+      mkdirSync(scratch);
+      mount("scratch", scratch, "tmpfs", 0, "mode=700");
+      mountAt({ userFd, owner: rootOutside(mapping), scratch });
+      return cloneMount(path);
+    });
+    attachMount(fd, path);
+  } finally {
+    rmSync(join(folder, "scratch"), { recursive: true, force: true });
+    for (const one of [userFd, fd]) if (one !== undefined) closeSync(one);
+  }
 }
 
 /** @returns the place */

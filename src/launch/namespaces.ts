@@ -1,3 +1,4 @@
+import type { IdMapping } from "../formats/id-mapping.ts";
 import type { SpecInput } from "../runtime/spec.ts";
 
 /** One of its own, the host's, or that of a process that runs. */
@@ -10,6 +11,12 @@ export interface Namespaces {
   ipc: NamespaceChoice;
   uts: NamespaceChoice;
   cgroup: "new" | "host";
+}
+
+/** A user namespace that is held open, or a process's. */
+export interface UserNamespaceChoice {
+  path: string;
+  mapping: IdMapping;
 }
 
 /** As the specification has them. */

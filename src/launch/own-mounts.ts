@@ -5,13 +5,14 @@ import type { StartOptions } from "../supervisor-protocol/protocol.ts";
 import { cgroupLayout } from "../sys/cgroup.ts";
 import { etcMounts } from "./etc-files.ts";
 import type { LaunchInput } from "./input.ts";
+import type { LaunchMount } from "./launch-mount.ts";
 
 /** The engine's own mounts, where the user mounts nothing. @param shmFolder as for `shmToBorrow` */
-export function ownMounts(input: LaunchInput, shmFolder: string): OciMount[] {
+export function ownMounts(input: LaunchInput, shmFolder: string): LaunchMount[] {
   return [
     ...shmMount(input, shmFolder),
     ...cgroupMount(input),
-    ...(input.etcFiles ? etcMounts(input.etcFiles, input.root.readOnly) : []),
+    ...(input.etcFiles ? etcMounts(input.etcFiles, input.root.readOnly, input.mapsEtcFiles ?? false) : []),
     ...initMount(input.process.init),
   ];
 }

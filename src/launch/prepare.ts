@@ -10,16 +10,20 @@ import { bundleOf } from "./bundle.ts";
 import { orderMounts, settleDestinations } from "./destinations.ts";
 import { userMounts } from "./guest-init.ts";
 import type { ExecInput, LaunchInput } from "./input.ts";
+import { checkLayerOwners } from "./layer-owners.ts";
 import { encodeNamespaces } from "./namespaces.ts";
 import { ownMounts, shmToBorrow } from "./own-mounts.ts";
 import { stageShared } from "./shared-sources.ts";
+import { createPrefix, execPrefix } from "./start-failure.ts";
 import { resolveUser } from "./user.ts";
+import { checkMapped, stageRemapped } from "./user-namespace.ts";
 
 /** Where the supervisor mounts for one start, in a namespace of that start alone. */
 export const foldersOf = (execRoot: string) => ({
   rootfs: join(execRoot, "rootfs"),
   shm: join(execRoot, "shm"),
   shared: join(execRoot, "shared"),
+  remapped: join(execRoot, "remapped"),
 });
 
 /**
@@ -30,25 +34,31 @@ export async function prepareLaunch(
   input: LaunchInput,
   execRoot: string,
 ): Promise<{ spec: OciSpec; options: StartOptions }> {
-  const { root, process, security } = input;
+  const { root, process, security, userNamespace } = input;
   const folders = foldersOf(execRoot);
   const layers = [root.upper, ...root.lower];
+  if (userNamespace) await checkLayerOwners(userNamespace.mapping, root.lower);
   const wanted = orderMounts([
     ...userMounts(input),
     ...ownMounts(input, folders.shm),
     ...input.devices.mounts,
   ]);
   const { mounts: settled, missing } = await settleDestinations(layers, wanted);
-  const { mounts, shared } = stageShared(settled, folders.shared);
+  const { mounts: staged, remap } = stageRemapped(settled, userNamespace, folders.remapped);
+  const { mounts, shared } = stageShared(staged, folders.shared);
+  const user = await resolveUser(layers, process.user, process.groups);
+  const additionalGids = [...user.additionalGids, ...input.devices.additionalGids];
+  checkMapped(userNamespace?.mapping, { ...user, additionalGids }, createPrefix);
   const spec = buildSpec({
     cgroupsPath: input.cgroup,
     process,
-    user: await resolveUser(layers, process.user, process.groups),
+    user,
     hostname: input.hostname,
     domainname: input.domainname,
     root: { path: folders.rootfs, readonly: root.readOnly },
     mounts,
     namespaces: encodeNamespaces(input.namespaces),
+    userNamespace,
     limits: input.limits,
     security,
     seccomp: (capabilities) => seccompOf(security, capabilities, release(), globalThis.process.arch),
@@ -71,6 +81,7 @@ export async function prepareLaunch(
     log: input.log,
     ...(shm && { shm }),
     ...(shared && { shared }),
+    ...(remap && { remap }),
   };
   return { spec, options };
 }
@@ -79,9 +90,11 @@ export async function prepareLaunch(
 export async function prepareExec(input: ExecInput): Promise<OciProcess> {
   const { process, security } = input;
   const { privileged, capabilities } = security;
+  const user = await resolveUser(input.layers, process.user, process.groups);
+  checkMapped(input.mapping, user, execPrefix);
   return buildProcess({
     ...process,
-    user: await resolveUser(input.layers, process.user, process.groups),
+    user,
     hostname: input.hostname,
     capabilities: capabilitiesOf({ privileged, ...capabilities }),
     ulimits: input.ulimits,

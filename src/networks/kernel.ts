@@ -1,4 +1,5 @@
 import { decodeError, type EncodedError } from "../errors.ts";
+import type { IdMapping } from "../formats/id-mapping.ts";
 import type { Link } from "../sys/link-message.ts";
 import type { NftChain } from "../sys/nftables-chains.ts";
 import type { SetElement } from "../sys/nftables-message.ts";
@@ -48,8 +49,8 @@ export interface KernelOperations {
   removeTable(table: string): void;
   /** Makes the kernel forget UDP flows to these ports of this machine. */
   forgetUdpFlows(ports: number[]): void;
-  /** Starts making namespaces ready. */
-  prepare(): void;
+  /** Starts making namespaces ready. @param mapping of the user namespaces that most of them belong to */
+  prepare(mapping: IdMapping | undefined): void;
   /** Lets go of the ready namespaces and ends the thread. */
   close(): void;
 }
@@ -141,7 +142,7 @@ export function startKernel(): Kernel {
     ownTable: (table) => call("ownTable", table) as Promise<boolean>,
     removeTable: (table) => call("removeTable", table) as Promise<void>,
     forgetUdpFlows: (ports) => call("forgetUdpFlows", ports) as Promise<void>,
-    prepare: () => call("prepare", undefined) as Promise<void>,
+    prepare: (mapping) => call("prepare", mapping) as Promise<void>,
     close: () => call("close", undefined) as Promise<void>,
   };
 }

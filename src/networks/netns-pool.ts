@@ -1,10 +1,12 @@
 import { hasCode } from "../errors.ts";
+import type { IdMapping } from "../formats/id-mapping.ts";
 import { type NameSockets, resolverAddress, resolverPort } from "../supervisor-protocol/names.ts";
 import { encodeSetLink } from "../sys/link-message.ts";
 import { NetlinkSocket, netlinkProtocol } from "../sys/netlink.ts";
 import { closeNetns, enterNetns, enterNewNetns, openOwnNetns } from "../sys/netns.ts";
 import { openNetnsSocket } from "../sys/netns-socket.ts";
 import { setSysctl } from "../sys/sysctl.ts";
+import { makeUserNamespace } from "../sys/user-namespace.ts";
 import { addInterface } from "./add-interface.ts";
 import type { HostSide, InnerSide, Interface } from "./interface.ts";
 import { redirectNames } from "./name-redirect.ts";
@@ -14,18 +16,26 @@ export interface NetnsRequest {
   interfaces: Interface[];
   /** Names that are asked for there go to the resolver. */
   redirectsNames: boolean;
+  /** Of a user namespace that it is to belong to; undefined for the machine's own. */
+  mapping: IdMapping | undefined;
 }
 
 export interface OpenedNetns {
   /** A namespace descriptor of the whole process; the receiver closes it with `closeNetns` once the init runs. */
   fd: number;
+  /** Likewise of the user namespace that it belongs to; undefined where that is the machine's own. */
+  userFd: number | undefined;
   /** Host ends of its interfaces, in their order; undefined for one that has none. */
   links: (string | undefined)[];
   /** Descriptors of the whole process in which the first questions wait; absent where names do not go to the resolver. */
   nameSockets?: NameSockets;
 }
 
-interface ReadyNetns extends InnerSide {
+interface OwnNetns extends InnerSide {
+  userFd: number | undefined;
+}
+
+interface ReadyNetns extends OwnNetns {
   /** Host end of the pair whose other end is eth0 inside, down and without address. */
   veth: string;
 }
@@ -40,8 +50,8 @@ const loopbackIndex = 1;
  */
 interface NetnsPool {
   open(request: NetnsRequest): OpenedNetns;
-  /** Makes one more ready namespace. False when there are enough. */
-  prepare(): boolean;
+  /** Makes one more ready namespace. False when there are enough. @param mapping of those that will mostly be asked for */
+  prepare(mapping: IdMapping | undefined): boolean;
   close(): void;
 }
 
@@ -49,42 +59,27 @@ export function createNetnsPool(host: HostSide): NetnsPool {
   const ownNetns = openOwnNetns();
   const ready: ReadyNetns[] = [];
 
-  function makeNetns(): InnerSide {
-    enterNewNetns();
+  function makeReady(mapping: IdMapping | undefined): ReadyNetns {
+    const netns = makeNetns(ownNetns, mapping);
     try {
-      disableIpv6ForNewLinks();
-      const socket = new NetlinkSocket(netlinkProtocol.route);
-      socket.request([encodeSetLink(loopbackIndex, { up: true })], "lo");
-      return { fd: openOwnNetns(), socket };
-    } finally {
-      enterNetns(ownNetns);
-    }
-  }
-
-  function makeReady(): ReadyNetns {
-    const { fd, socket } = makeNetns();
-    try {
-      return { fd, socket, veth: addVeth(host, fd, "eth0") };
+      return { ...netns, veth: addVeth(host, netns.fd, "eth0") };
     } catch (error) {
-      socket.close();
-      closeNetns(fd);
+      discard(netns);
       throw error;
     }
   }
 
-  /** A ready one where its eth0 is what the first interface is to be. */
-  function takeFor([first]: readonly Interface[]): InnerSide & { veth?: string } {
-    return first?.attachment.kind === "veth" ? (ready.shift() ?? makeReady()) : makeNetns();
+  /** A ready one where its eth0 is what the first interface is to be. All that are ready are of one kind. */
+  function takeFor({ interfaces: [first], mapping }: NetnsRequest): OwnNetns & { veth?: string } {
+    if (first?.attachment.kind !== "veth") return makeNetns(ownNetns, mapping);
+    const isOfKind = (ready[0]?.userFd === undefined) === (mapping === undefined);
+    return (isOfKind ? ready.shift() : undefined) ?? makeReady(mapping);
   }
 
   return {
-    open({ interfaces, redirectsNames }) {
-      if (interfaces.length === 0) {
-        const { fd, socket } = makeNetns();
-        socket.close();
-        return { fd, links: [] };
-      }
-      const netns = takeFor(interfaces);
+    open(request) {
+      const { interfaces, redirectsNames } = request;
+      const netns = takeFor(request);
       const links: (string | undefined)[] = [];
       let nameSockets: NameSockets | undefined;
       try {
@@ -98,12 +93,12 @@ export function createNetnsPool(host: HostSide): NetnsPool {
         throw error;
       }
       netns.socket.close();
-      return { fd: netns.fd, links, ...(nameSockets && { nameSockets }) };
+      return { fd: netns.fd, userFd: netns.userFd, links, ...(nameSockets && { nameSockets }) };
     },
-    prepare() {
+    prepare(mapping) {
       if (ready.length >= readyCount) return false;
       try {
-        ready.push(makeReady());
+        ready.push(makeReady(mapping));
       } catch {
         // The caller that needs one gets the error.
         return false;
@@ -117,9 +112,36 @@ export function createNetnsPool(host: HostSide): NetnsPool {
   };
 }
 
-function discard(netns: InnerSide): void {
-  netns.socket.close();
-  closeNetns(netns.fd);
+/** Enters a new one, makes it usable, and comes back. */
+function setUp<R>(home: number, enter: () => void, use: (socket: NetlinkSocket) => R): R {
+  enter();
+  try {
+    disableIpv6ForNewLinks();
+    const socket = new NetlinkSocket(netlinkProtocol.route);
+    socket.request([encodeSetLink(loopbackIndex, { up: true })], "lo");
+    return use(socket);
+  } finally {
+    enterNetns(home);
+  }
+}
+
+function makeNetns(home: number, mapping: IdMapping | undefined): OwnNetns {
+  if (!mapping)
+    return setUp(home, enterNewNetns, (socket) => ({ fd: openOwnNetns(), userFd: undefined, socket }));
+  const { userFd, netFd } = makeUserNamespace(mapping);
+  try {
+    const enter = () => enterNetns(netFd);
+    return setUp(home, enter, (socket) => ({ fd: netFd, userFd, socket }));
+  } catch (error) {
+    for (const fd of [userFd, netFd]) closeNetns(fd);
+    throw error;
+  }
+}
+
+function discard({ socket, fd, userFd }: OwnNetns): void {
+  socket.close();
+  closeNetns(fd);
+  if (userFd !== undefined) closeNetns(userFd);
 }
 
 /** Makes the waiting eth0 what the first interface is to be. */

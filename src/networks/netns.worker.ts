@@ -1,5 +1,6 @@
 import { parentPort } from "node:worker_threads";
 import { encodeError } from "../errors.ts";
+import type { IdMapping } from "../formats/id-mapping.ts";
 import { readSysctl, setSysctl, tryReadSysctl } from "../sys/sysctl.ts";
 import type { Answer, Call, KernelOperations } from "./kernel.ts";
 import { createHostLinks } from "./links.ts";
@@ -18,11 +19,13 @@ const live = createLiveNetns(links);
 /** Idle time before the next namespace is made ready, so that a burst of starts is not slowed by it. */
 const refillDelayMilliseconds = 50;
 let refill: NodeJS.Timeout | undefined;
+/** Of the containers that ask for nothing else. */
+let usualMapping: IdMapping | undefined;
 
 function scheduleRefill(): void {
   clearTimeout(refill);
   refill = setTimeout(() => {
-    if (pool.prepare()) scheduleRefill();
+    if (pool.prepare(usualMapping)) scheduleRefill();
   }, refillDelayMilliseconds);
 }
 
@@ -53,7 +56,10 @@ const operations: KernelOperations = {
   ownTable: (table) => netfilter.ownTable(table),
   removeTable: (table) => netfilter.removeTable(table),
   forgetUdpFlows: (ports) => netfilter.forgetUdpFlows(ports, links.listAddresses()),
-  prepare: scheduleRefill,
+  prepare(mapping) {
+    usualMapping = mapping;
+    scheduleRefill();
+  },
   close() {
     clearTimeout(refill);
     pool.close();

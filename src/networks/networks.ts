@@ -5,6 +5,7 @@ import type {
   NetworkCreateRequest,
   NetworkInspect,
 } from "../formats/docker-api/docker-api.ts";
+import type { IdMapping } from "../formats/id-mapping.ts";
 import type { Logger } from "../logger.ts";
 import type { State } from "../state/state.ts";
 import { openCatalog } from "./catalog.ts";
@@ -59,6 +60,8 @@ export interface NetworksOptions {
   /** Never changes; the engine's own IPv6 subnets come of it. */
   engineId: string;
   settings: NetworksConfig;
+  /** Of the user namespaces that owners mostly have; undefined for none. */
+  mapping?: IdMapping | undefined;
 }
 
 export interface Networks {
@@ -188,7 +191,7 @@ async function bringUpNetworks(options: NetworksOptions, kernel: Kernel): Promis
 
   try {
     await bringUp();
-    await kernel.prepare();
+    await kernel.prepare(options.mapping);
   } catch (error) {
     parts.watch.stop();
     throw error;

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { EngineError, hasCode, internal, messageOf } from "../errors.ts";
 import type { EndpointSettings } from "../formats/docker-api/docker-api.ts";
+import type { IdMapping } from "../formats/id-mapping.ts";
 import { closeNetns } from "../sys/netns.ts";
 import {
   announce,
@@ -49,11 +50,15 @@ export interface SandboxRequest extends PortWishes {
   links?: SandboxLink[];
   /** It says itself how many dots a name must have to be asked for as it is. */
   hasNdots: boolean;
+  /** Of the user namespace that it gets with its network namespace; undefined for the machine's own. */
+  mapping?: IdMapping | undefined;
 }
 
 export interface Sandbox extends SandboxView {
   /** Where the runtime finds the namespace, until `release`. */
   netnsPath: string;
+  /** Likewise the user namespace that it belongs to; undefined for the machine's own. */
+  usernsPath: string | undefined;
   /** Closes our descriptor, once the container's init runs or has failed to. Safe to call twice. @param process that runs in it */
   release(process?: NetnsProcess): void;
 }
@@ -70,7 +75,7 @@ export async function openSandbox(all: OpenSandboxes, request: SandboxRequest): 
   const sandbox = newSandbox(request, takeEndpoints(all, request), names.isAble());
   sandboxes.set(owner.id, sandbox);
   const [netns, ports] = await Promise.allSettled([
-    makeNetns(all, sandbox),
+    makeNetns(all, sandbox, request.mapping),
     publishedPorts.publish(owner.id, wanted, targetsOf(sandbox, all.publishing)),
   ]);
   if (netns.status === "fulfilled" && ports.status === "fulfilled") {
@@ -129,13 +134,14 @@ function takeEndpoints(all: OpenSandboxes, request: SandboxRequest): Endpoint[] 
 async function makeNetns(
   { drivers, kernel, links, logger, repair }: OpenSandboxes,
   { endpoints, gateway, gateway6, hasResolver }: OpenSandbox,
+  mapping: IdMapping | undefined,
 ): Promise<OpenedNetns> {
   const plans = endpoints.flatMap((endpoint) => {
     const isGateway = { 4: endpoint.id === gateway, 6: endpoint.id === gateway6 };
     const inside = drivers[endpoint.network.driver].interfaceOf(endpoint, isGateway);
     return inside ? [{ endpoint, inside }] : [];
   });
-  const wanted = { interfaces: plans.map(({ inside }) => inside), redirectsNames: hasResolver };
+  const wanted = { interfaces: plans.map(({ inside }) => inside), redirectsNames: hasResolver, mapping };
   const netns = await openWhenFree(kernel, wanted).catch(async (error: unknown) => {
     if (!hasCode(error, "ENODEV")) throw error;
     logger.warn("a bridge was gone and is made again");
@@ -168,17 +174,20 @@ function portFailure(ownerName: string, endpointId: string, cause: unknown): Eng
   return internal(`driver failed programming external connectivity on ${where}: ${messageOf(cause)}`, cause);
 }
 
-function closeOpened({ fd, nameSockets }: OpenedNetns): void {
-  for (const one of [fd, ...Object.values(nameSockets ?? {})]) closeNetns(one);
+function closeOpened({ fd, userFd, nameSockets }: OpenedNetns): void {
+  const all = [fd, ...(userFd === undefined ? [] : [userFd]), ...Object.values(nameSockets ?? {})];
+  for (const one of all) closeNetns(one);
 }
 
 /** The resolver learns of the names meanwhile. A question that comes earlier waits in the sockets. */
 function hold(netns: OpenedNetns, sandbox: OpenSandbox, names: SandboxNames): Sandbox {
-  const { fd, nameSockets: sockets } = netns;
+  const { fd, userFd, nameSockets: sockets } = netns;
+  const pathOf = (one: number) => `/proc/${process.pid}/fd/${one}`;
   const told = names.tell(sandbox, sockets && { pid: process.pid, fd, sockets });
   return {
     ...viewSandbox(sandbox),
-    netnsPath: `/proc/${process.pid}/fd/${fd}`,
+    netnsPath: pathOf(fd),
+    usernsPath: userFd === undefined ? undefined : pathOf(userFd),
     release(owner) {
       if (!sandbox.isStarting) return;
       sandbox.isStarting = false;

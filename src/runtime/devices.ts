@@ -3,12 +3,20 @@ import { join } from "node:path";
 import { hasCode, invalid } from "../errors.ts";
 import { decodeDevice } from "../formats/device-number.ts";
 import type { DeviceMapping } from "../formats/docker-api/docker-api.ts";
-import type { OciDevice, OciDeviceRule } from "./oci-spec.ts";
+import type { OciDevice, OciDeviceRule, OciMount } from "./oci-spec.ts";
 
 /** The device nodes and the cgroup rules of a container. */
 export interface Devices {
   nodes: OciDevice[];
+  /** The same devices where none can be made: each is the host's own at its place. */
+  mounts: OciMount[];
   rules: OciDeviceRule[];
+}
+
+/** A device, and where the host has it. */
+interface FoundDevice {
+  source: string;
+  node: OciDevice;
 }
 
 /**
@@ -19,20 +27,27 @@ export function resolveDevices(mappings: DeviceMapping[]): Devices {
   const found = mappings.flatMap((mapping) => {
     const { PathOnHost: path, PathInContainer: target, CgroupPermissions: access } = mapping;
     if (access && !/^[rwm]{1,3}$/.test(access)) throw invalid(`invalid device mode: ${access}`);
-    return listDevices(path, target || path).map((node) => ({ node, access: access || "rwm" }));
+    return listDevices(path, target || path).map((device) => ({ ...device, access: access || "rwm" }));
   });
   return {
     nodes: found.map(({ node }) => node),
+    mounts: found.map(({ source, node }) => bindDevice(source, node.path)),
     rules: found.map(({ node, access }) => ruleFor(node, access)),
   };
 }
 
-/** Every device of the host, for `--privileged`. The standard ones and terminals come from the runtime. */
-export function hostDevices(): OciDevice[] {
-  return walk("/dev", "/dev").filter(({ path }) => path !== "/dev/console" && path !== "/dev/ptmx");
+/** A device of the host, at its place in a container. */
+export function bindDevice(source: string, destination: string): OciMount {
+  return { destination, type: "bind", source, options: ["bind", "rprivate", "nosuid", "noexec"] };
 }
 
-function listDevices(path: string, target: string): OciDevice[] {
+/** Every device of the host, for `--privileged`. The standard ones and terminals come from the runtime. */
+export function hostDevices(): OciDevice[] {
+  const all = walk("/dev", "/dev").map(({ node }) => node);
+  return all.filter(({ path }) => path !== "/dev/console" && path !== "/dev/ptmx");
+}
+
+function listDevices(path: string, target: string): FoundDevice[] {
   try {
     if (!statSync(path).isDirectory()) return [toDevice(path, target)];
   } catch (error) {
@@ -52,7 +67,7 @@ const notDevice = (path: string) =>
 /** Mounts below /dev that hold no devices, however much else: anyone may write to shm. The names are those that runc passes over. */
 const passedOver = new Set(["pts", "shm", "fd", "mqueue", ".lxc", ".lxd-mounts", ".udev"]);
 
-function walk(folder: string, target: string): OciDevice[] {
+function walk(folder: string, target: string): FoundDevice[] {
   return (unlessGone(() => readdirSync(folder)) ?? []).flatMap((name) => {
     const path = join(folder, name);
     const stat = unlessGone(() => lstatSync(path));
@@ -72,12 +87,12 @@ function unlessGone<T>(read: () => T): T | undefined {
   }
 }
 
-function toDevice(path: string, target: string): OciDevice {
+function toDevice(path: string, target: string): FoundDevice {
   const stat = statSync(path, { bigint: true });
   if (!stat.isCharacterDevice() && !stat.isBlockDevice()) {
     throw notDevice(path);
   }
-  return {
+  const node: OciDevice = {
     path: target,
     type: stat.isBlockDevice() ? "b" : "c",
     ...decodeDevice(stat.rdev),
@@ -85,6 +100,7 @@ function toDevice(path: string, target: string): OciDevice {
     uid: Number(stat.uid),
     gid: Number(stat.gid),
   };
+  return { source: path, node };
 }
 
 function ruleFor(node: OciDevice, access: string): OciDeviceRule {

@@ -10,6 +10,8 @@ export interface OciSpec {
   hooks?: OciHooks;
   linux: {
     namespaces: { type: string; path?: string }[];
+    uidMappings?: OciIdMapping[];
+    gidMappings?: OciIdMapping[];
     cgroupsPath: string;
     resources: OciResources;
     devices: OciDevice[];
@@ -72,6 +74,12 @@ export interface OciMount {
   type: string;
   source: string;
   options: string[];
+}
+
+export interface OciIdMapping {
+  containerID: number;
+  hostID: number;
+  size: number;
 }
 
 export interface OciDevice {

@@ -1,9 +1,10 @@
 import type { Resources } from "../formats/docker-api/docker-api.ts";
+import type { IdMapping, IdRange } from "../formats/id-mapping.ts";
 import { capabilitiesOf } from "./capabilities.ts";
 import type { DeviceEdits } from "./cdi/inject.ts";
 import { defaultDeviceRules, defaultMounts } from "./defaults.ts";
-import { hostDevices, parseDeviceRule, resolveDevices } from "./devices.ts";
-import type { OciDevice, OciMount, OciResources, OciSpec } from "./oci-spec.ts";
+import { bindDevice, hostDevices, parseDeviceRule, resolveDevices } from "./devices.ts";
+import type { OciDevice, OciIdMapping, OciMount, OciResources, OciSpec } from "./oci-spec.ts";
 import { buildProcess, type ProcessInput, type User } from "./process.ts";
 import { encodeResources } from "./resources.ts";
 import type { Security } from "./security.ts";
@@ -24,6 +25,8 @@ export interface SpecInput {
   mounts: OciMount[];
   /** "host" shares the host's; "new" makes one; a path joins it. */
   namespaces: { network: string; pid: string; ipc: string; uts: string; cgroup: string };
+  /** The user namespace that it joins; undefined for the host's. */
+  userNamespace?: { path: string; mapping: IdMapping } | undefined;
   limits: Resources;
   security: Security;
   /** As the runtime wants it, from `seccomp.ts`; undefined for unconfined. */
@@ -35,7 +38,7 @@ export interface SpecInput {
 
 /** Builds the OCI runtime specification of a container (opencontainers/runtime-spec 1.0.2, config.md and config-linux.md). */
 export function buildSpec(input: SpecInput): OciSpec {
-  const { namespaces, security, limits, devices } = input;
+  const { namespaces, userNamespace, security, limits, devices } = input;
   const { init, args, ...process } = input.process;
   const capabilities = capabilitiesOf({ privileged: security.privileged, ...security.capabilities });
   const custom = resolveDevices(limits.Devices ?? []);
@@ -62,11 +65,12 @@ export function buildSpec(input: SpecInput): OciSpec {
       hostname: input.hostname,
       ...(input.domainname && { domainname: input.domainname }),
     }),
-    mounts: buildMounts(input),
+    // Whose processes may make no devices.
+    mounts: [...buildMounts(input), ...(userNamespace ? deviceMounts(custom.mounts, devices) : [])],
     annotations: input.annotations,
     ...(Object.keys(devices.hooks).length > 0 && { hooks: devices.hooks }),
     linux: {
-      namespaces: buildNamespaces(namespaces),
+      ...buildNamespaces(namespaces, userNamespace),
       cgroupsPath: input.cgroupsPath,
       resources: {
         ...encodeResources(limits),
@@ -79,15 +83,26 @@ export function buildSpec(input: SpecInput): OciSpec {
               ...(limits.DeviceCgroupRules ?? []).map(parseDeviceRule),
             ],
       } satisfies OciResources,
-      devices: withNodes([...(security.privileged ? hostDevices() : []), ...custom.nodes], devices.nodes),
+      devices: userNamespace
+        ? []
+        : withNodes([...(security.privileged ? hostDevices() : []), ...custom.nodes], devices.nodes),
       maskedPaths: [...security.maskedPaths],
       readonlyPaths: [...security.readonlyPaths],
-      sysctl: { ...defaultSysctls(namespaces.network), ...input.sysctls },
+      sysctl: { ...defaultSysctls(namespaces.network, userNamespace?.mapping), ...input.sysctls },
       ...(seccomp && { seccomp }),
       rootfsPropagation: propagationOf(input.mounts),
       ...(devices.intelRdt && { intelRdt: devices.intelRdt }),
     },
   };
+}
+
+/** Devices as the host has them; those of CDI win. */
+function deviceMounts(mounts: OciMount[], { nodes, nodeSources }: DeviceEdits): OciMount[] {
+  const taken = new Set(nodes.map(({ path }) => path));
+  return [
+    ...mounts.filter(({ destination }) => !taken.has(destination)),
+    ...nodes.map(({ path }) => bindDevice(nodeSources?.get(path) ?? path, path)),
+  ];
 }
 
 function withNodes(nodes: OciDevice[], added: OciDevice[]): OciDevice[] {
@@ -114,18 +129,44 @@ function bindSys(mount: OciMount): OciMount {
   return { ...mount, type: "bind", source: "/sys", options: ["rbind", ...mount.options] };
 }
 
-function buildNamespaces(namespaces: SpecInput["namespaces"]): { type: string; path?: string }[] {
+function buildNamespaces(
+  namespaces: SpecInput["namespaces"],
+  userNamespace: SpecInput["userNamespace"],
+): Pick<OciSpec["linux"], "namespaces" | "uidMappings" | "gidMappings"> {
   const entries = Object.entries(namespaces).filter(([, how]) => how !== "host");
-  return [
-    { type: "mount" },
-    ...entries.map(([type, how]) => (how === "new" ? { type } : { type, path: how })),
-  ];
+  return {
+    namespaces: [
+      { type: "mount" },
+      ...entries.map(([type, how]) => (how === "new" ? { type } : { type, path: how })),
+      ...(userNamespace ? [{ type: "user", path: userNamespace.path }] : []),
+    ],
+    ...(userNamespace && {
+      uidMappings: userNamespace.mapping.uids.map(encodeRange),
+      gidMappings: userNamespace.mapping.gids.map(encodeRange),
+    }),
+  };
 }
 
 /** As Docker: ping without privileges and low ports for all, where the network namespace is the container's own. */
-function defaultSysctls(network: string): Record<string, string> {
+function defaultSysctls(network: string, mapping: IdMapping | undefined): Record<string, string> {
   if (network === "host") return {};
-  return { "net.ipv4.ip_unprivileged_port_start": "0", "net.ipv4.ping_group_range": "0 2147483647" };
+  // The kernel takes no group that the user namespace does not have.
+  const lastGroup = mapping
+    ? Math.min(
+        mostGroup,
+        mapping.gids.reduce((sum, { size }) => sum + size, -1),
+      )
+    : mostGroup;
+  return {
+    "net.ipv4.ip_unprivileged_port_start": "0",
+    "net.ipv4.ping_group_range": `0 ${lastGroup}`,
+  };
+}
+
+const mostGroup = 2_147_483_647;
+
+function encodeRange({ inside, outside, size }: IdRange): OciIdMapping {
+  return { containerID: inside, hostID: outside, size };
 }
 
 /**

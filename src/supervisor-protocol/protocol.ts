@@ -1,4 +1,5 @@
 import type { EncodedError } from "../errors.ts";
+import type { IdPair } from "../formats/id-mapping.ts";
 import type { Overlay } from "../sys/mount.ts";
 import type { Phases } from "../trace.ts";
 import type { NameMethods, OpenDescriptor } from "./names.ts";
@@ -61,8 +62,21 @@ export interface StartOptions extends ProcessOptions {
   shm?: { pid: number; target: string };
   /** Paths of the host whose mounts are shared, and the folder in which they are attached as "0", "1", … for the runtime to bind. */
   shared?: { folder: string; sources: string[] };
+  /** It runs in a user namespace of its own, in which all that is the engine's shows as it is on the disk (`remap`). */
+  remap?: RemapOptions;
   /** None without. Earlier versions say it as `GivenLogOptions`. */
   log?: LogOptions;
+}
+
+export interface RemapOptions {
+  /** Path of the user namespace. */
+  userns: string;
+  /** The machine's ids for its root. */
+  owner: IdPair;
+  /** A folder to mount in. */
+  folder: string;
+  /** Paths whose owners are to be mapped, attached in `folder` as "0", "1", … for the runtime to bind. */
+  sources: string[];
 }
 
 /** Docker's json-file format in `path`, rotated. */
@@ -91,6 +105,8 @@ export interface ExecOptions extends ProcessOptions {
   processFile: string;
   /** An attached client whose connection may still be on its way: nothing of the output is taken before it is there (`exec.client`). */
   client?: string;
+  /** The machine's ids for the root of its user namespace, where that is not the machine's own (`remap`). */
+  owner?: IdPair;
 }
 
 /** A process that was started by an earlier supervisor. */
@@ -170,6 +186,7 @@ export type Capability =
   | MethodName
   | "exec.client"
   | "start.shared"
+  | "remap"
   | `log.${LogOptions["driver"]}`
   | "log.details";
 

@@ -26,6 +26,7 @@ export function listCapabilities(handlers: Handlers): Capability[] {
     ...methods,
     "exec.client",
     "start.shared",
+    "remap",
     "log.details",
     ...logDrivers.map((driver) => `log.${driver}` as const),
   ];

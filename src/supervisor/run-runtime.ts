@@ -2,12 +2,14 @@ import { mkdirSync, readFileSync } from "node:fs";
 import { hasCode, messageOf } from "../errors.ts";
 import { bytesOfText } from "../formats/tar/tar-entry.ts";
 import type { RuntimeCommand, StartOptions } from "../supervisor-protocol/protocol.ts";
+import { asFileOwner } from "../sys/idmapped-mount.ts";
 import { SyscallError } from "../sys/libc.ts";
 import { makeDirectoryInRoot } from "../sys/make-directory.ts";
 import { mount, mountOverlay } from "../sys/mount.ts";
 import { borrowMount } from "../sys/namespaces.ts";
 import type { Trace } from "../trace.ts";
 import type { Children } from "./children.ts";
+import { mountRemapped } from "./remapped-mounts.ts";
 import { takeSharedMounts } from "./shared-mounts.ts";
 
 /** On a host with cgroup v1 and v2 side by side crun gives up; without the v2 mount in sight it works with v1. */
@@ -28,6 +30,7 @@ export interface RuntimeCall {
   rootfs?: StartOptions["rootfs"];
   shm?: StartOptions["shm"];
   shared?: StartOptions["shared"];
+  remap?: StartOptions["remap"];
   /** Kills the runtime. */
   signal: AbortSignal;
 }
@@ -37,18 +40,16 @@ export interface RuntimeCall {
  * @throws Error with the runtime's words when it fails, with the signal's reason when it was killed
  */
 export async function runRuntime(children: Children, call: RuntimeCall, trace?: Trace): Promise<void> {
-  const { runtime, rootfs, shm, signal } = call;
+  const { runtime, rootfs, shm, remap, signal } = call;
   const words = ["--root", runtime.root, "--log", call.logFile, "--log-format", "json", ...call.arguments];
   mkdirSync(runtime.root, { recursive: true, mode: 0o700 });
   const shared = call.shared && (await takeSharedMounts(call.shared, signal));
   const isolate = () => {
     // To unmount it would take the kernel a millisecond.
     if (isHybrid()) mount("none", unifiedOfHybrid, "tmpfs", 0, "mode=755,size=64k");
-    if (rootfs) mountOverlay(rootfs.overlay, rootfs.target);
+    if (rootfs) mountRoot(rootfs, remap);
     if (shm) borrowMount(shm.pid, "/dev/shm", shm.target);
     shared?.attach();
-    for (const path of rootfs?.mountpoints ?? []) makeMountpoint(rootfs?.target ?? "", path);
-    if (rootfs?.ensureDirectory) makeDirectoryInRoot(rootfs.target, bytesOfText(rootfs.ensureDirectory));
   };
   const needsIsolation = rootfs !== undefined || isHybrid();
   const ended = children
@@ -65,6 +66,22 @@ export async function runRuntime(children: Children, call: RuntimeCall, trace?: 
   if (exitCode === 0) return;
   signal.throwIfAborted();
   throw new Error(lastError(call.logFile) ?? `the OCI runtime ended with status ${exitCode}`);
+}
+
+/** With the directories that are missing in it, which are its root's. */
+function mountRoot(rootfs: StartOptions["rootfs"], remap: StartOptions["remap"]): void {
+  const { overlay, target, mountpoints = [], ensureDirectory } = rootfs;
+  const complete = () => {
+    for (const path of mountpoints) makeMountpoint(target, path);
+    if (ensureDirectory) makeDirectoryInRoot(target, bytesOfText(ensureDirectory));
+  };
+  if (remap) {
+    mountRemapped(overlay, target, remap);
+    asFileOwner(remap.owner, complete);
+  } else {
+    mountOverlay(overlay, target);
+    complete();
+  }
 }
 
 function missing(program: string): Error {

@@ -1,5 +1,6 @@
 import { mkdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
+import type { IdPair } from "../formats/id-mapping.ts";
 import type {
   GivenLogOptions,
   ProcessOptions,
@@ -22,6 +23,9 @@ export interface SpawnInput extends ProcessOptions {
   rootfs?: StartOptions["rootfs"];
   shm?: StartOptions["shm"];
   shared?: StartOptions["shared"];
+  remap?: StartOptions["remap"];
+  /** Who may open its input and output again; the machine's root without. */
+  owner?: IdPair;
   log?: GivenLogOptions;
   /** For FIFOs and files the runtime writes; of this process alone, and made afresh. */
   folder: string;
@@ -43,13 +47,14 @@ interface Spawned {
  * @throws Error in the runtime's words; then nothing is left of it but its folder
  */
 export async function spawn(children: Children, input: SpawnInput, trace: Trace): Promise<Spawned> {
-  const { folder, rootfs, shm, shared, signal } = input;
+  const { folder, rootfs, shm, shared, remap, signal } = input;
+  const owner = input.owner ?? remap?.owner;
   rmSync(folder, { recursive: true, force: true });
   mkdirSync(folder, { mode: 0o700 });
   const pidFile = join(folder, "pid");
   const stdio = input.terminal
-    ? openTerminal(input.consoleFolder, input.consoleSize)
-    : openPipes(folder, input.openStdin);
+    ? openTerminal(input.consoleFolder, folder, input.consoleSize)
+    : openPipes(folder, input.openStdin, owner);
   const call: RuntimeCall = {
     runtime: input.runtime,
     arguments: [...input.command, "--pid-file", pidFile, ...stdio.runtimeArguments, input.container],
@@ -58,6 +63,7 @@ export async function spawn(children: Children, input: SpawnInput, trace: Trace)
     ...(rootfs && { rootfs }),
     ...(shm && { shm }),
     ...(shared && { shared }),
+    ...(remap && { remap }),
     signal,
   };
   let log: LogSink | undefined;

@@ -1,7 +1,8 @@
-import { closeSync, mkdirSync } from "node:fs";
+import { chownSync, closeSync, mkdirSync } from "node:fs";
 import { type OnReadOpts, Socket } from "node:net";
 import { join } from "node:path";
 import { ReadStream } from "node:tty";
+import type { IdPair } from "../formats/id-mapping.ts";
 import type { LogEntry } from "../formats/log-entry.ts";
 import type { OpenDescriptor } from "../supervisor-protocol/names.ts";
 import { makeFifo, openForReading, openForWriting, openInputFifo, openOutputFifo } from "../sys/fifo.ts";
@@ -41,12 +42,13 @@ export interface PendingStdio {
   abandon(): void;
 }
 
-/** Makes the FIFOs stdin, stdout and stderr in `folder`. */
-export function openPipes(folder: string, withStdin: boolean): PendingStdio {
+/** Makes the FIFOs stdin, stdout and stderr in `folder`. @param owner who may open them again, as /dev/stdout */
+export function openPipes(folder: string, withStdin: boolean, owner?: IdPair): PendingStdio {
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   const opened: number[] = [];
   const open = <T extends object>(name: string, how: (path: string) => T): T => {
     makeFifo(join(folder, name));
+    if (owner) chownSync(join(folder, name), owner.uid, owner.gid);
     const fds = how(join(folder, name));
     opened.push(...Object.values(fds));
     return fds;
@@ -130,21 +132,40 @@ function openReader(fd: number, onData: (chunk: Buffer) => void) {
 
 let consoleCount = 0;
 
-/** @param folder a short path: a socket's name has at most 107 bytes */
-export function openTerminal(folder: string, size: [number, number] | undefined): PendingStdio {
-  const path = join(folder, `tty-${process.pid}-${consoleCount++}`);
+/**
+ * @param consoleFolder a short path: a socket's name has at most 107 bytes
+ * @param folder to make a /dev/null in
+ */
+export function openTerminal(
+  consoleFolder: string,
+  folder: string,
+  size: [number, number] | undefined,
+): PendingStdio {
+  const path = join(consoleFolder, `tty-${process.pid}-${consoleCount++}`);
   const console: ConsoleSocket = openConsoleSocket(path);
+  const close = () => {
+    closeSync(nothing);
+    console.close();
+  };
+  let nothing: number;
+  try {
+    // crun gives what it has been started with to the user of the container, where that has a user namespace.
+    nothing = openOwnNull(folder);
+  } catch (error) {
+    console.close();
+    throw error;
+  }
   return {
-    childFds: ["ignore", "ignore", "ignore"],
+    childFds: [nothing, nothing, nothing],
     runtimeArguments: ["--console-socket", path],
     begin(onOutput) {
       try {
         return createTerminalStdio(console.receive(), size, onOutput);
       } finally {
-        console.close();
+        close();
       }
     },
-    abandon: () => console.close(),
+    abandon: close,
   };
 }
 

@@ -90,9 +90,13 @@ const syscall5 = declare(
   "long syscall(long number, int from, const char *fromPath, int to, const char *toPath, uint flags)",
 );
 
-/** A copy of the mount at `path`, attached nowhere; it can be carried into another namespace. The caller closes it. */
-export function cloneMount(path: string): number {
-  const fd = Number(syscall4(openTreeNumber, AT_FDCWD, path, OPEN_TREE_CLONE | O_CLOEXEC));
+/**
+ * A copy of the mount at `path`, attached nowhere; it can be carried into another namespace. The caller closes it.
+ * @param isRecursive with all that is mounted below
+ */
+export function cloneMount(path: string, { isRecursive = false } = {}): number {
+  const flags = OPEN_TREE_CLONE | O_CLOEXEC | (isRecursive ? AT_RECURSIVE : 0);
+  const fd = Number(syscall4(openTreeNumber, AT_FDCWD, path, flags));
   return check(fd, "open_tree", path);
 }
 

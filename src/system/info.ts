@@ -65,11 +65,7 @@ export function describeSystem(
     Swarm: noSwarm,
     LiveRestoreEnabled: true,
     ...otherPrograms,
-    SecurityOptions: [
-      ...(canLoadProfiles() ? ["name=apparmor"] : []),
-      "name=seccomp,profile=builtin",
-      ...(cgroupLayout() === "v2" ? ["name=cgroupns"] : []),
-    ],
+    SecurityOptions: describeSecurity(containers),
     FirewallBackend: { Driver: "nftables" },
     CDISpecDirs: [...containers.cdi.directories],
     ...(cdi.devices.length > 0 && { DiscoveredDevices: describeDevices(cdi) }),
@@ -91,6 +87,14 @@ const describeDevices = ({ devices }: CdiListing) => devices.map(({ name }) => (
 
 const describeProblems = ({ problems }: CdiListing) =>
   problems.map(({ path, message }) => `CDI: Error associated with spec file ${path}: ${message}`);
+function describeSecurity({ settings }: Containers): string[] {
+  return [
+    ...(canLoadProfiles() ? ["name=apparmor"] : []),
+    "name=seccomp,profile=builtin",
+    ...(settings.remap ? ["name=userns"] : []),
+    ...(cgroupLayout() === "v2" ? ["name=cgroupns"] : []),
+  ];
+}
 
 const noSwarm = {
   NodeID: "",

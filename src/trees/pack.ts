@@ -33,6 +33,8 @@ export interface PackOptions {
   whiteouts: boolean;
   /** What the archive says of when something was changed; undefined: what is so. */
   timeOf?(mtime: TarEntry["mtime"]): TarEntry["mtime"];
+  /** What the archive says instead: of the same file, with other owners. */
+  translate?(entry: TarEntry): TarEntry;
   /** Asked for what lies on another file system than the root: true for what is packed without its content. */
   isBoundary?(parentFd: number, base: ByteString, stats: BigIntStats): boolean;
 }
@@ -86,7 +88,7 @@ interface Packer {
   pack(parentFd: number, base: ByteString, name: ByteString, enter: () => void): Generator<Buffer>;
 }
 
-function createPacker({ rootFd, whiteouts, isBoundary, timeOf }: PackOptions): Packer {
+function createPacker({ rootFd, whiteouts, isBoundary, timeOf, translate }: PackOptions): Packer {
   const linked = new Map<string, ByteString>();
   const buffer = Buffer.allocUnsafe(chunkBytes);
   const rootDevice = lstatSync(`${descriptorPath(rootFd)}/.`, { bigint: true }).dev;
@@ -112,8 +114,9 @@ function createPacker({ rootFd, whiteouts, isBoundary, timeOf }: PackOptions): P
         yield encodeEntry(mountpoint(name, type));
         return;
       }
-      const entry = findEntry(parentFd, base, name, type, stats);
-      if (!entry) return;
+      const found = findEntry(parentFd, base, name, type, stats);
+      if (!found) return;
+      const entry = translate?.(found) ?? found;
       if (timeOf) entry.mtime = timeOf(entry.mtime);
       if (type === "directory") {
         yield* packDirectory(parentFd, base, entry);
@@ -133,9 +136,10 @@ function createPacker({ rootFd, whiteouts, isBoundary, timeOf }: PackOptions): P
   };
 }
 
-function* packRootDirectory({ rootFd, name, timeOf }: PackOptions): Generator<Buffer> {
+function* packRootDirectory({ rootFd, name, timeOf, translate }: PackOptions): Generator<Buffer> {
   const stats = lstatSync(`${descriptorPath(rootFd)}/.`, { bigint: true });
-  const entry = describe(rootFd, ".", name, "directory", stats);
+  const found = describe(rootFd, ".", name, "directory", stats);
+  const entry = translate?.(found) ?? found;
   yield encodeEntry(timeOf ? { ...entry, mtime: timeOf(entry.mtime) } : entry);
 }
 

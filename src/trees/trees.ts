@@ -1,14 +1,15 @@
 import { decodeError, internal } from "../errors.ts";
+import type { IdPair } from "../formats/id-mapping.ts";
 import { createJobRunner } from "../sys/jobs.ts";
 import type { TreeSize } from "./measure.ts";
-import type { Measured, TreeJob } from "./trees.worker.ts";
+import type { TreeAnswer, TreeJob } from "./trees.worker.ts";
 
 /*
  * Work on whole trees that streams nothing to a client, on a few threads of its own. Measuring and removing don't wait for
  * each other: a list of sizes takes as long as there are files. Nor should a small tree wait for the removal of large ones.
  */
-const removers = createJobRunner<TreeJob, Measured[]>("trees/trees.worker", 8);
-const measurers = createJobRunner<TreeJob, Measured[]>("trees/trees.worker", 2);
+const removers = createJobRunner<TreeJob, TreeAnswer>("trees/trees.worker", 8);
+const measurers = createJobRunner<TreeJob, TreeAnswer>("trees/trees.worker", 2);
 
 /** With all that is below. Silent when it does not exist. @throws an error with the system call's `code` */
 export async function removeTree(path: string): Promise<void> {
@@ -25,6 +26,13 @@ export async function measureTree(path: string): Promise<TreeSize> {
 /** The same of several in one go: for each its size, or why it cannot be read, which is an error with the system call's `code`. */
 export async function measureTrees(paths: readonly string[]): Promise<(TreeSize | Error)[]> {
   if (paths.length === 0) return [];
-  const measured = await measurers.run({ kind: "measure", paths });
+  const { measured = [] } = await measurers.run({ kind: "measure", paths });
   return measured.map((one) => ("failure" in one ? decodeError(one.failure) : one));
+}
+
+/** The largest user and group id that own anything in a tree. @throws an error with the system call's `code` */
+export async function findLargestOwners(path: string): Promise<IdPair> {
+  const { owners } = await measurers.run({ kind: "largestOwners", path });
+  if (!owners) throw internal("internal error: unexpected reply from worker");
+  return owners;
 }

@@ -1,16 +1,32 @@
 import { type EncodedError, encodeError } from "../errors.ts";
+import type { IdPair } from "../formats/id-mapping.ts";
 import { serveJobs } from "../sys/jobs.ts";
+import { findLargestOwners } from "./largest-owners.ts";
 import { measureTree, type TreeSize } from "./measure.ts";
 import { removePath } from "./remove.ts";
 
-export type TreeJob = { kind: "remove"; path: string } | { kind: "measure"; paths: readonly string[] };
+export type TreeJob =
+  | { kind: "remove"; path: string }
+  | { kind: "measure"; paths: readonly string[] }
+  | { kind: "largestOwners"; path: string };
 
 export type Measured = TreeSize | { failure: EncodedError };
 
-serveJobs<TreeJob, Measured[]>((job) => {
-  if (job.kind === "measure") return job.paths.map(measure);
-  removePath(job.path);
-  return [];
+export interface TreeAnswer {
+  measured?: Measured[];
+  owners?: IdPair;
+}
+
+serveJobs<TreeJob, TreeAnswer>((job) => {
+  switch (job.kind) {
+    case "measure":
+      return { measured: job.paths.map(measure) };
+    case "largestOwners":
+      return { owners: findLargestOwners(job.path) };
+    case "remove":
+      removePath(job.path);
+      return {};
+  }
 });
 
 function measure(path: string): Measured {

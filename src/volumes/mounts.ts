@@ -1,8 +1,9 @@
-import { mkdir, stat } from "node:fs/promises";
-import { resolve } from "node:path/posix";
+import { lchown, mkdir, stat } from "node:fs/promises";
+import { dirname, resolve } from "node:path/posix";
 import { hasCode, invalid, messageOf } from "../errors.ts";
 import { type BindSpec, parseBind, parseMountTarget } from "../formats/bind-spec.ts";
 import type { MountSpec, VolumeCreateRequest } from "../formats/docker-api/docker-api.ts";
+import type { IdPair } from "../formats/id-mapping.ts";
 import { type PlannedMount, plain, planMount } from "./plan-mount.ts";
 import { planTmpfs } from "./plan-tmpfs.ts";
 import { checkProcTarget } from "./proc-targets.ts";
@@ -33,6 +34,8 @@ interface VolumeSource {
   undoCreate(names: string[]): Promise<void>;
   /** Where the engine keeps everything. */
   engineRoot: string;
+  /** Of sources of binds that are made; root without. */
+  bindOwner: IdPair | undefined;
 }
 
 /** Parents before what lies below them. @throws invalid, notFound, notImplemented; volumes made until then are removed. */
@@ -50,7 +53,7 @@ export async function resolveMounts(input: MountInput, volumes: VolumeSource): P
       if (isNew) made.push(record.name);
       return { ...rest, name: record.name, source: volumes.directoryOf(record) };
     });
-    await prepareSources(resolved);
+    await prepareSources(resolved, volumes.bindOwner);
     return resolved;
   } catch (error) {
     await volumes.undoCreate(made);
@@ -58,13 +61,14 @@ export async function resolveMounts(input: MountInput, volumes: VolumeSource): P
   }
 }
 
-/** Makes the sources of -v that are missing. @throws invalid for one that cannot be made, or a missing one of --mount */
-export async function prepareSources(mounts: ResolvedMount[]): Promise<void> {
+/** Makes the sources of -v that are missing. @param owner whose they are then; root's without. @throws invalid for one that cannot be made, or a missing one of --mount */
+async function prepareSources(mounts: ResolvedMount[], owner: IdPair | undefined): Promise<void> {
   for (const { type, source, createSource } of mounts) {
     if (type !== "bind" || !createSource) continue;
     if (await doesExist(source)) continue;
     try {
-      await mkdir(source, { recursive: true, mode: 0o755 });
+      const first = await mkdir(source, { recursive: true, mode: 0o755 });
+      if (owner && first !== undefined) await giveAway(first, source, owner);
     } catch (error) {
       if (hasCode(error, "EEXIST")) continue;
       throw invalid(`error while creating mount source path '${source}': ${messageOf(error)}`, error);
@@ -73,9 +77,18 @@ export async function prepareSources(mounts: ResolvedMount[]): Promise<void> {
   await checkSources(mounts);
 }
 
+/** All that was made: `first`, and what is below it on the way to `last`. */
+async function giveAway(first: string, last: string, { uid, gid }: IdPair): Promise<void> {
+  for (let path = last; path.length >= first.length; path = dirname(path)) await lchown(path, uid, gid);
+}
+
 /** At a start: as `prepareSources`, and refuses a propagation that cannot be. @throws invalid, internal */
-export async function prepareStart(mounts: ResolvedMount[], engineRoot: string): Promise<void> {
-  await prepareSources(mounts);
+export async function prepareStart(
+  mounts: ResolvedMount[],
+  engineRoot: string,
+  owner: IdPair | undefined,
+): Promise<void> {
+  await prepareSources(mounts, owner);
   for (const { type, source, propagation } of mounts) {
     // Then it is the default.
     const isWish = propagation !== "rslave" || !isAround(source, engineRoot);

@@ -1,4 +1,5 @@
 import { randomUUID } from "node:crypto";
+import type { IdPair } from "../formats/id-mapping.ts";
 import type { VolumeCatalog } from "./catalog.ts";
 import type { VolumeDirectories } from "./directories.ts";
 import { type LocalMount, parseLocalOptions } from "./local-options.ts";
@@ -33,8 +34,10 @@ export function createVolumeMounts(options: {
   directories: VolumeDirectories;
   mounted: MountedVolumes;
   engineRoot: string;
+  /** Of sources of binds that are made; root without. */
+  bindOwner: IdPair | undefined;
 }): VolumeMounts {
-  const { catalog, directories, mounted, engineRoot } = options;
+  const { catalog, directories, mounted, engineRoot, bindOwner } = options;
   const { records, getVolume } = catalog;
 
   function localMountOf(name: string): LocalMount | undefined {
@@ -59,7 +62,7 @@ export function createVolumeMounts(options: {
     async prepareSources(mounts, user) {
       for (const { type, name } of mounts)
         if (type === "volume" && name !== undefined) await prepareVolume(getVolume(name), user);
-      await prepareStart(mounts, engineRoot);
+      await prepareStart(mounts, engineRoot, bindOwner);
     },
     async release(mounts, user) {
       await Promise.all(mountedAmong(mounts).map((directory) => mounted.drop(directory, user)));

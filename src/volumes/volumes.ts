@@ -2,6 +2,7 @@ import { join } from "node:path";
 import type { Events } from "../events/events.ts";
 import type { Finding } from "../finding.ts";
 import type { Volume, VolumeCreateRequest } from "../formats/docker-api/docker-api.ts";
+import type { IdPair } from "../formats/id-mapping.ts";
 import type { Logger } from "../logger.ts";
 import type { State } from "../state/state.ts";
 import { openVolumeCatalog } from "./catalog.ts";
@@ -58,8 +59,10 @@ export function createVolumes(options: {
   state: State;
   events: Events;
   logger: Logger;
+  /** Of sources of binds that are made; root without. */
+  bindOwner?: IdPair | undefined;
 }): Volumes {
-  const { state, events, logger } = options;
+  const { state, events, logger, bindOwner } = options;
   const root = join(options.root, "volumes");
   const copier = createCopier();
   const mounted = createMountedVolumes(logger);
@@ -67,7 +70,7 @@ export function createVolumes(options: {
   const stored = state.records(volumeKind);
   restoreVolumes(stored, directories, logger);
   const catalog = openVolumeCatalog(stored, directories, events);
-  const mounts = createVolumeMounts({ catalog, directories, mounted, engineRoot: options.root });
+  const mounts = createVolumeMounts({ catalog, directories, mounted, engineRoot: options.root, bindOwner });
   const transfers = createTransfers({ catalog, directories, mounts });
   const { records, getVolume, remove, rename } = catalog;
   return {
@@ -97,6 +100,7 @@ export function createVolumes(options: {
         directoryOf: directories.of,
         undoCreate: catalog.removeAll,
         engineRoot: options.root,
+        bindOwner,
       }),
     ...mounts,
     async copyUp(name, imageDirectories, destination) {

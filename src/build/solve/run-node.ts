@@ -121,6 +121,7 @@ async function withMounts(
         return { lower, upper, work };
       },
       description: node.name,
+      remap: rooms.remap,
       signal,
     });
     try {

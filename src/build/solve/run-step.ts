@@ -2,9 +2,10 @@ import { randomBytes } from "node:crypto";
 import { mkdirSync, rmSync } from "node:fs";
 import { join, posix } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { EngineError, internal, messageOf, unavailable } from "../../errors.ts";
+import { EngineError, internal, invalid, messageOf, unavailable } from "../../errors.ts";
 import { hostConfigShape } from "../../formats/docker-api/docker-api-host-config.ts";
 import { quoteGo } from "../../formats/go-template/go-template-printf.ts";
+import { rootOutside } from "../../formats/id-mapping.ts";
 import { formatIpAddress } from "../../formats/ip-address.ts";
 import { decode } from "../../formats/shape.ts";
 import { createFrameDecoder } from "../../formats/stdcopy.ts";
@@ -55,6 +56,8 @@ export async function runStep(
   id: string,
   { root, mounts, onOutput, visitor, signal }: RunOptions,
 ): Promise<void> {
+  if (node.isInsecure && rooms.remap)
+    throw invalid("RUN --security=insecure is incompatible with user namespaces (userns-remap)");
   const folder = stepFolder(rooms, id);
   mkdirSync(folder, { recursive: true, mode: 0o711 });
   const exit = processes.expect(id, node.network !== "host");
@@ -150,6 +153,7 @@ async function openSandbox(rooms: BuildRooms, node: RunNode, id: string): Promis
     publishAll: false,
     hostname: node.hostname,
     nameServers: rooms.dns.servers,
+    mapping: rooms.remap?.mapping,
     hasNdots: hasNdots(rooms.dns.options),
   });
 }
@@ -166,6 +170,7 @@ interface Described {
 
 function describe(rooms: BuildRooms, node: RunNode, step: Described): LaunchInput {
   const { id, root, mounts, sandbox, folder, visitor, devices } = step;
+  const { remap } = rooms;
   const hostConfig = decode(hostConfigShape, {
     Ulimits: node.ulimits,
     ...node.limits,
@@ -192,6 +197,7 @@ function describe(rooms: BuildRooms, node: RunNode, step: Described): LaunchInpu
     domainname: "",
     mounts: mounts.mounts,
     etcFiles: prepareEtcFiles(rooms, node, sandbox, folder),
+    userNamespace: remap && { path: sandbox?.usernsPath ?? remap.path, mapping: remap.mapping },
     namespaces: {
       network: sandbox ? { path: sandbox.netnsPath } : "host",
       pid: "new",
@@ -226,21 +232,25 @@ function prepareEtcFiles(
     [IPAddress, GlobalIPv6Address].flatMap((address) => address || []),
   );
   const gateway = gatewayOf(rooms.networks.getNetwork("bridge"), 4);
-  writeEtcFiles(files, {
-    hostname: node.hostname,
-    domainname: "",
-    usesHostNetwork: node.network === "host",
-    addresses,
-    hasIpv6: endpoints.some(({ GlobalIPv6Address }) => GlobalIPv6Address),
-    extraHosts: [...node.extraHosts],
-    others: [],
-    hostGateways: gateway ? [formatIpAddress(gateway)] : ["127.0.0.1"],
-    resolvConf: {
-      asks: node.network === "host" ? "host" : node.network === "none" ? "none" : "outside",
-      dns: rooms.dns,
+  writeEtcFiles(
+    files,
+    {
+      hostname: node.hostname,
+      domainname: "",
+      usesHostNetwork: node.network === "host",
+      addresses,
       hasIpv6: endpoints.some(({ GlobalIPv6Address }) => GlobalIPv6Address),
+      extraHosts: [...node.extraHosts],
+      others: [],
+      hostGateways: gateway ? [formatIpAddress(gateway)] : ["127.0.0.1"],
+      resolvConf: {
+        asks: node.network === "host" ? "host" : node.network === "none" ? "none" : "outside",
+        dns: rooms.dns,
+        hasIpv6: endpoints.some(({ GlobalIPv6Address }) => GlobalIPv6Address),
+      },
     },
-  });
+    rooms.remap && rootOutside(rooms.remap.mapping),
+  );
   return files;
 }
 

@@ -1,8 +1,10 @@
 import { chmodSync, chownSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { notFound } from "../../errors.ts";
+import { type IdPair, ownerOutside } from "../../formats/id-mapping.ts";
+import type { LaunchMount } from "../../launch/launch-mount.ts";
 import { type MountPlaces, openMountPlaces } from "../../launch/mount-places.ts";
-import type { OciMount } from "../../runtime/oci-spec.ts";
+import type { UserNamespaceChoice } from "../../launch/namespaces.ts";
 import type { CacheMounts } from "../cache/cache-mounts.ts";
 import type { ClientSession } from "../client-session.ts";
 import type { RunMountNode } from "../graph/nodes.ts";
@@ -10,7 +12,7 @@ import { type AgentSocket, openAgentSocket } from "./agent-socket.ts";
 
 /** What a step's command sees besides its root file system. */
 export interface StepMounts {
-  mounts: OciMount[];
+  mounts: LaunchMount[];
   env: string[];
   /** Places in the root file system that are made for the mounts alone. */
   stubs: string[];
@@ -32,6 +34,8 @@ export interface MountSettings {
   /** A directory to write to over layers, for as long as the step takes. */
   prepareWritable(layers: string[]): Promise<{ lower: string[]; upper: string; work: string }>;
   description: string;
+  /** Of the command, where that is not the machine's own. */
+  remap: UserNamespaceChoice | undefined;
   signal: AbortSignal;
 }
 
@@ -41,7 +45,7 @@ export async function openStepMounts(
   settings: MountSettings,
 ): Promise<StepMounts> {
   const opened: Opened = { mounts: [], env: [], stubs: [], closers: [], agents: 0, caches: new Map() };
-  const places = openMountPlaces(settings.placesFolder);
+  const places = openMountPlaces(settings.placesFolder, settings.remap);
   const close = async () => {
     places.close();
     for (const closer of opened.closers.reverse()) await closer();
@@ -93,7 +97,7 @@ async function open(
     }
     case "cache": {
       const path = opened.caches.get(mount.id) as string;
-      return add(opened, bind(mount.target, path, mount.isReadOnly));
+      return add(opened, { ...bind(mount.target, path, mount.isReadOnly), isOwn: true });
     }
     case "tmpfs": {
       const size = mount.sizeBytes === undefined ? [] : [`size=${mount.sizeBytes}`];
@@ -107,12 +111,12 @@ async function open(
   }
 }
 
-function add({ mounts, stubs }: Opened, mount: OciMount): void {
+function add({ mounts, stubs }: Opened, mount: LaunchMount): void {
   mounts.unshift(mount);
   stubs.push(mount.destination);
 }
 
-function bind(destination: string, source: string, isReadOnly: boolean): OciMount {
+function bind(destination: string, source: string, isReadOnly: boolean): LaunchMount {
   return { destination, type: "bind", source, options: ["rbind", "rprivate", isReadOnly ? "ro" : "rw"] };
 }
 
@@ -136,7 +140,7 @@ const pageBytes = 4096;
 async function openSecret(
   opened: Opened,
   places: MountPlaces,
-  { session }: MountSettings,
+  { session, remap }: MountSettings,
   mount: Extract<RunMountNode, { type: "secret" }>,
   index: number,
 ): Promise<void> {
@@ -149,14 +153,20 @@ async function openSecret(
   if (mount.target === undefined) return;
   const path = join(places.mountMemory(`secret-${index}`, value.length + 4 * pageBytes), "secret");
   writeFileSync(path, value, { mode: 0o600 });
+  const { uid, gid } = ownerFor(remap, mount);
   chmodSync(path, mount.mode);
-  chownSync(path, mount.uid, mount.gid);
+  chownSync(path, uid, gid);
   add(opened, bind(mount.target, path, true));
+}
+
+/** As the machine has it. @throws EngineError invalid in Docker's words for one that the command's user namespace does not have */
+function ownerFor(remap: UserNamespaceChoice | undefined, owner: IdPair): IdPair {
+  return remap ? ownerOutside(remap.mapping, owner) : { uid: owner.uid, gid: owner.gid };
 }
 
 async function openAgent(
   opened: Opened,
-  { session, folder }: MountSettings,
+  { session, folder, remap }: MountSettings,
   mount: Extract<RunMountNode, { type: "ssh" }>,
 ): Promise<void> {
   if (!session || !(await session.hasAgent(mount.id))) {
@@ -166,7 +176,11 @@ async function openAgent(
   mkdirSync(folder, { recursive: true, mode: 0o711 });
   const number = opened.agents++;
   const path = join(folder, `agent.${number}`);
-  const socket: AgentSocket = await openAgentSocket(path, mount, () => session.openAgent(mount.id));
+  const socket: AgentSocket = await openAgentSocket(
+    path,
+    { mode: mount.mode, ...ownerFor(remap, mount) },
+    () => session.openAgent(mount.id),
+  );
   opened.closers.push(socket.close);
   const target = mount.target ?? `/run/buildkit/ssh_agent.${number}`;
   add(opened, bind(target, path, true));

@@ -1,5 +1,6 @@
 import type { ContainerDirectory } from "../../formats/docker-api/docker-api-layers.ts";
 import type { PathStat } from "../../formats/docker-api/docker-api-system.ts";
+import type { IdMapping } from "../../formats/id-mapping.ts";
 import type { FileChange } from "../../trees/diff.ts";
 import type { LocalMount } from "../../volumes/local-options.ts";
 
@@ -13,6 +14,8 @@ export interface ContainerFiles {
   work: string;
   /** The container's first process, while it runs. */
   process?: { pid: number; startTicks: number };
+  /** What the user namespace maps that it runs in, where that is not the machine's own. */
+  mapping?: IdMapping;
   readOnlyRootfs?: boolean;
   /** Who the container runs as, for `copyUidGid`. */
   user?: { uid: number; gid: number };

@@ -11,7 +11,9 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { hasCode, notFound } from "../../errors.ts";
+import { type IdMapping, rootOutside } from "../../formats/id-mapping.ts";
 import { type ByteString, bytesOfText } from "../../formats/tar/tar-entry.ts";
+import { asFileOwner } from "../../sys/idmapped-mount.ts";
 import { detach, MS, mount, mountOverlay } from "../../sys/mount.ts";
 import { inPrivateMounts } from "../../sys/namespaces.ts";
 import { isAlive } from "../../sys/process.ts";
@@ -38,12 +40,20 @@ type Access = "read" | "write";
 /**
  * Runs `work`, which must not be async, with the container's root directory open: that of its process while it runs, else
  * mounted with its volumes where only this thread sees them. For a worker thread.
+ * @param work gets the mapping of the owners it sees; undefined where they are as on the disk
  */
-export function withRoot<R>(files: ContainerFiles, access: Access, work: (rootFd: number) => R): R {
+export function withRoot<R>(
+  files: ContainerFiles,
+  access: Access,
+  work: (rootFd: number, mapping?: IdMapping) => R,
+): R {
   const runningFd = files.process && findRunningRoot(files.process);
   if (runningFd !== undefined) {
+    const { mapping } = files;
     try {
-      return work(runningFd);
+      if (!mapping) return work(runningFd);
+      // The machine's own root has no place among the owners of its files.
+      return asFileOwner(rootOutside(mapping), () => work(runningFd, mapping));
     } finally {
       closeSync(runningFd);
     }

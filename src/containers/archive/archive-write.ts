@@ -1,6 +1,8 @@
 import { constants } from "node:fs";
 import { forbidden, hasCode, invalid } from "../../errors.ts";
-import { bytesOfText } from "../../formats/tar/tar-entry.ts";
+import type { IdMapping } from "../../formats/id-mapping.ts";
+import { bytesOfText, type TarEntry } from "../../formats/tar/tar-entry.ts";
+import { entryOutside } from "../../formats/tar/translate-owners.ts";
 import { closeDescriptor, openInRoot, pathFlag } from "../../sys/safe-path.ts";
 import { extractStream } from "../../trees/extract-stream.ts";
 import type { ContainerFiles, WriteOptions } from "./archive-job.ts";
@@ -17,18 +19,25 @@ export function extractArchive(
   path: string,
   inputFd: number,
   options: WriteOptions,
+  mapping: IdMapping | undefined,
 ): void {
   const base = lexicalParts(bytesOfText(path)).join("/");
   checkIsDirectory(rootFd, files, base, path);
   refuseReadOnly(rootFd, files, base);
   try {
-    extractStream(inputFd, {
-      rootFd,
-      base,
-      whiteouts: false,
-      keepTypes: options.noOverwriteDirNonDir,
-      ...(options.copyUidGid && files.user && { owner: files.user }),
-    });
+    const owner = options.copyUidGid ? files.user : undefined;
+    const translate = (entry: TarEntry) => (mapping ? entryOutside(mapping, { ...entry, ...owner }) : entry);
+    extractStream(
+      inputFd,
+      {
+        rootFd,
+        base,
+        whiteouts: false,
+        keepTypes: options.noOverwriteDirNonDir,
+        ...(owner && !mapping && { owner }),
+      },
+      translate,
+    );
   } catch (error) {
     throw hasReadOnlyCause(error) ? forbidden("container rootfs is marked read-only", error) : error;
   }

@@ -11,6 +11,7 @@ import { parseSecurityOptions } from "../../runtime/security-options.ts";
 import { type Containers, findContainer } from "../containers.ts";
 import { checkLogConfig } from "../logs/drivers.ts";
 import { checkSizeLimit } from "../size-limit.ts";
+import { checkUserNamespace } from "../user-namespace.ts";
 import { checkConfig } from "./check-config.ts";
 import { refuseUnsupported } from "./unsupported.ts";
 
@@ -34,6 +35,7 @@ export function checkRequest(
   capabilitiesOf({ privileged: false, add: hostConfig.CapAdd ?? [], drop: hostConfig.CapDrop ?? [] });
   checkLogConfig(hostConfig.LogConfig);
   checkNamespaceModes(containers, hostConfig);
+  checkUserNamespace(containers, hostConfig);
   containers.networks.checkEndpoints(endpoints);
 }
 

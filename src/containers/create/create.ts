@@ -16,6 +16,7 @@ import {
   presentManifests,
 } from "../../images/select-manifest.ts";
 import { makeWritable } from "../../images/writable.ts";
+import { checkLayerOwners } from "../../launch/layer-owners.ts";
 import { maskedPaths, readonlyPaths } from "../../runtime/defaults.ts";
 import { discardUnsupported } from "../../runtime/resources.ts";
 import { cgroupLayout } from "../../sys/cgroup.ts";
@@ -38,6 +39,7 @@ import { settleLinks } from "../links.ts";
 import { anonymousVolumes, resolveContainerMounts } from "../mounts.ts";
 import { filesOf, rootLayers } from "../rootfs.ts";
 import { limitSize, removeFiles } from "../size-limit.ts";
+import { mappingFor } from "../user-namespace.ts";
 import { checkNetworkMode, checkRequest } from "./check-request.ts";
 import { fillContainerDefaults } from "./defaults.ts";
 import { settleEndpoints } from "./endpoints.ts";
@@ -144,6 +146,8 @@ async function makeFiles(
   record.initLayer = makeInitLayer(containers.settings.root, layers);
   containers.images.hold(image.id, id, manifest);
   holdMountedImages(containers, record);
+  const mapping = mappingFor(containers, hostConfig);
+  if (mapping) await checkLayerOwners(mapping, layers);
   await makeWorkingDirectory(containers, container);
 }
 

@@ -5,10 +5,8 @@ import type { ContainerConfig, HostConfig } from "../../formats/docker-api/docke
  * Refuses what this engine cannot do yet, by the name of the flag that asks for it: nothing is silently left out.
  * @throws EngineError notImplemented
  */
-export function refuseUnsupported(_config: ContainerConfig, hostConfig: HostConfig): void {
-  const asked: [flag: string, asked: unknown][] = [
-    ["--userns", hostConfig.UsernsMode && hostConfig.UsernsMode !== "host"],
-  ];
+export function refuseUnsupported(_config: ContainerConfig, _hostConfig: HostConfig): void {
+  const asked: [flag: string, asked: unknown][] = [];
   const flag = asked.find(([, isAsked]) => isAsked)?.[0];
   if (flag) throw notImplemented(`not yet supported: ${flag}`);
 }

@@ -13,6 +13,7 @@ import { type Containers, type Exec, getContainer, newId, publish } from "../con
 import { linkEnvironment } from "../links.ts";
 import { rootLayers } from "../rootfs.ts";
 import { runtimeOf } from "../runtime-files.ts";
+import { runningMapping } from "../user-namespace.ts";
 
 /** Docker's exit code of an exec that could not be started, whatever the reason. */
 const cannotBeRun = 126;
@@ -161,6 +162,7 @@ function describeExec(
       openStdin: request.stdin,
     },
     hostname: config.Hostname || containerId.slice(0, 12),
+    mapping: runningMapping(container),
     ulimits: hostConfig.Ulimits ?? [],
     security: { ...security, privileged: hostConfig.Privileged || request.privileged },
     ...(client && { client }),

@@ -1,6 +1,7 @@
 import { conflict, EngineError, explainLongPath, messageOf } from "../../errors.ts";
 import { timestamp } from "../../formats/timestamp.ts";
 import type { LaunchInput } from "../../launch/input.ts";
+import type { UserNamespaceChoice } from "../../launch/namespaces.ts";
 import { hasNdots } from "../../launch/resolv-conf.ts";
 import { startFailure } from "../../launch/start-failure.ts";
 import type { Sandbox, SandboxRequest } from "../../networks/networks.ts";
@@ -23,6 +24,7 @@ import { prepareMounts } from "../mounts.ts";
 import { resolveNamespaces } from "../namespaces.ts";
 import { cgroupOf, deleteFromRuntime } from "../runtime-files.ts";
 import { findProcess, hasOwnSandbox, refusesIpv6 } from "../sandbox.ts";
+import { checkUserNamespace, chooseUserNamespace, mappingFor } from "../user-namespace.ts";
 import { publishVolumes } from "../volume-events.ts";
 import { discardContainer } from "./discard.ts";
 import { openWitness } from "./witness.ts";
@@ -68,14 +70,18 @@ async function beginRun(containers: Containers, container: Container): Promise<v
   let sources: MountSources | undefined;
   publishVolumes(containers, container, "mount");
   try {
+    // The daemon may have had no user namespaces when it was made.
+    checkUserNamespace(containers, record.hostConfig);
     sandbox = await openSandbox(containers, container);
     trace.mark("network");
     // First, for its errors. What it finds may be gone after a while, so it is asked again at the end.
     resolveNamespaces(containers, record.hostConfig, sandbox?.netnsPath);
     await prepareMounts(containers, container);
-    sources = openMountSources(containers, container);
+    const userNamespace = chooseUserNamespace(containers, record.hostConfig, sandbox);
+    sources = openMountSources(containers, container, userNamespace);
+    const { mounts } = sources;
     const devices = await resolveDeviceRequests(containers.cdi, record.hostConfig.DeviceRequests ?? []);
-    const input = prepare(containers, container, sandbox, sources.mounts, devices);
+    const input = prepare(containers, container, { sandbox, userNamespace, mounts, devices });
     const started = await containers.launcher.launch(input, { trace, signal: starting.signal });
     container.oom = { kills: 0, isStuck: false };
     record.state.Pid = started.pid;
@@ -146,6 +152,7 @@ async function openSandbox(containers: Containers, container: Container): Promis
     links: linkedPorts(containers, container.record),
     nameServers: dns.servers,
     hasNdots: hasNdots(dns.options),
+    mapping: mappingFor(containers, hostConfig),
     ...(config.MacAddress && { macAddress: config.MacAddress }),
   };
   const sandbox = await containers.networks.open(request).catch((error: unknown) => {
@@ -157,16 +164,22 @@ async function openSandbox(containers: Containers, container: Container): Promis
   return sandbox;
 }
 
+interface Prepared {
+  sandbox: Sandbox | undefined;
+  userNamespace: UserNamespaceChoice | undefined;
+  mounts: ResolvedMount[];
+  devices: DeviceEdits;
+}
+
 /** Prepares the files that the launch expects, and describes the process to launch. */
 function prepare(
   containers: Containers,
   container: Container,
-  sandbox: Sandbox | undefined,
-  mounts: ResolvedMount[],
-  devices: DeviceEdits,
+  { sandbox, userNamespace, mounts, devices }: Prepared,
 ): LaunchInput {
   const { hostConfig } = container.record;
   if (hostConfig.CgroupParent) prepareCgroupParent(hostConfig.CgroupParent);
   const etcFiles = prepareEtcFiles(containers, container, sandbox, linkLines(containers, container));
-  return describeLaunch(containers, container, sandbox?.netnsPath, etcFiles, mounts, devices);
+  const network = sandbox?.netnsPath;
+  return describeLaunch(containers, container, { network, userNamespace, etcFiles, mounts, devices });
 }

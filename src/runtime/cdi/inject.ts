@@ -11,6 +11,8 @@ export interface DeviceEdits {
   env: string[];
   /** They win over others at the same path. */
   nodes: OciDevice[];
+  /** Where the host has those of another name there. By the node's path. */
+  nodeSources?: Map<string, string>;
   rules: OciDeviceRule[];
   /** The container's own win where both have one destination. */
   mounts: OciMount[];
@@ -57,7 +59,9 @@ function addEdits(edits: DeviceEdits, given: ContainerEdits): void {
 }
 
 function addNode(edits: DeviceEdits, given: CdiDeviceNode): void {
-  const { path, permissions, fileMode = 0o666, uid = 0, gid = 0 } = given;
+  const { path, hostPath, permissions, fileMode = 0o666, uid = 0, gid = 0 } = given;
+  edits.nodeSources ??= new Map();
+  edits.nodeSources.set(path, hostPath || path);
   const node: OciDevice = { path, ...numbersOf(given), fileMode, uid, gid };
   edits.nodes = [...edits.nodes.filter((other) => other.path !== path), node];
   if (node.type === "p") return;

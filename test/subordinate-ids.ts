@@ -1,0 +1,16 @@
+import { appendFileSync, readFileSync, writeFileSync } from "node:fs";
+import { after } from "node:test";
+
+const files = ["/etc/subuid", "/etc/subgid"];
+
+/**
+ * Gives a user of this machine a range of subordinate ids until the tests of the suite this is called in have ended.
+ * @param user of this suite alone
+ */
+export function useSubordinateIds(user: string, start: number, size = 65_536): void {
+  const line = `${user}:${start}:${size}\n`;
+  for (const file of files) appendFileSync(file, line);
+  after(() => {
+    for (const file of files) writeFileSync(file, readFileSync(file, "latin1").replace(line, ""));
+  });
+}
