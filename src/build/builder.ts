@@ -38,7 +38,7 @@ import type { BuilderSettings, BuildRooms } from "./rooms.ts";
 import type { FilesJob, FilesResult } from "./solve/files.worker.ts";
 import { createStepProcesses, type StepProcesses } from "./solve/processes.ts";
 import { createSolver, parallelSteps } from "./solve/solve.ts";
-import type { Followers, SolvedImage, SolveRooms, Solving } from "./solve/solving.ts";
+import type { FetchedSource, Followers, SolvedImage, SolveRooms, Solving } from "./solve/solving.ts";
 import { lowerDirectoriesOf } from "./solve/step-layer.ts";
 
 /** What a client asks of one build. */
@@ -59,6 +59,8 @@ export interface BuildRequest extends ClientInputs {
 export interface Build {
   readonly prepared: PreparedBuild;
   readonly options: BuildOptions;
+  /** What has been fetched for it so far. */
+  readonly fetched: readonly FetchedSource[];
   /** Does what an image needs. @returns its layers, which stay until `close` @throws BuildError */
   solve(image: PlannedImage): Promise<SolvedImage>;
   /** What layers show, as files for this build alone. */
@@ -203,7 +205,7 @@ function openSolving(rooms: SolveRooms, request: BuildRequest): { solving: Solvi
     rooms.onBuildOver();
   };
   const solving: Solving = {
-    ...{ rooms, report, signal, file: undefined },
+    ...{ rooms, report, signal, file: undefined, fetched: [] },
     session: (id) => request.session(id === "" ? sessionId : id),
     onClose(work) {
       closers.push(work);
@@ -272,7 +274,7 @@ async function prepare(rooms: SolveRooms, request: BuildRequest): Promise<Build>
     const directories = (layers: readonly string[]) =>
       lowerDirectoriesOf(rooms, rooms.images.layerDirectories(layers));
     return {
-      ...{ prepared, options, close },
+      ...{ prepared, options, close, fetched: solving.fetched },
       flatten: (layers) => rooms.folders.flatten(directories(layers), solving.signal),
       pack: (layers, order) => rooms.folders.pack(directories(layers), order, solving.signal),
       rewriteTimes: (image, layers, latestSeconds) => rewriteTimes(solving, image, layers, latestSeconds),

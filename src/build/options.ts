@@ -109,6 +109,12 @@ export function parseBuildOptions(
 
 export interface ProvenanceOptions {
   mode: "min" | "max";
+  /** Of the predicate: SLSA's. */
+  version: "v0.2" | "v1";
+  /** What the user calls this builder; "" for nothing. */
+  builderId: string;
+  /** What the user says of the build. */
+  isReproducible: boolean;
 }
 
 /** A list of NAME=VALUE. @throws EngineError invalid */
@@ -128,10 +134,12 @@ function parseProvenance(text: string | undefined): ProvenanceOptions | undefine
   const mode = given.get("mode") ?? "max";
   if (mode !== "min" && mode !== "max") throw invalid(`invalid mode ${JSON.stringify(mode)}`);
   const version = given.get("version") ?? "v0.2";
-  if (version !== "v0.2")
-    throw invalid(`provenance of version ${JSON.stringify(version)} is not supported: v0.2 is`);
+  if (version !== "v0.2" && version !== "v1")
+    throw invalid(`invalid provenance version ${JSON.stringify(version)}: v0.2 and v1 are known`);
   // Clients ask for this one by themselves. It would give an image another id each time that it is built.
-  return isTrue(given.get("inline-only") ?? "") ? undefined : { mode };
+  if (isTrue(given.get("inline-only") ?? "")) return undefined;
+  const isReproducible = isTrue(given.get("reproducible") ?? "");
+  return { mode, version, builderId: given.get("builder-id") ?? "", isReproducible };
 }
 
 function parseSbom(text: string | undefined): string | undefined {

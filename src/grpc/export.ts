@@ -10,33 +10,23 @@ import {
 } from "../build/export/image.ts";
 import { type ImageSettings, readImageSettings } from "../build/export/image-settings.ts";
 import { stateProvenance } from "../build/export/provenance.ts";
-import { parseEpoch } from "../build/options.ts";
 import { lineBelow, newVertex, reportProblem, reportWork } from "../build/progress.ts";
-import type { SolvedImage } from "../build/solve/solving.ts";
-import type { SolveRequest } from "../buildkit/messages/control.ts";
 import { invalid } from "../errors.ts";
 import type { Descriptor } from "../formats/oci-manifest.ts";
 import { formatPlatform } from "../formats/platform.ts";
 import { parseReference, type Reference, repositoryOf, withDefaultTag } from "../formats/reference.ts";
 import { exportCaches, inlineCacheOf } from "./caches.ts";
 import type { Door } from "./door.ts";
+import { type Built, dateOf, type Exporter, type ExportResponse, exportersOf } from "./exporters.ts";
 import type { Job, ResultRef } from "./jobs.ts";
 
-/** What a build has made, with the layers that it has come to. */
-interface Built extends ResultRef, SolvedImage, Pick<BuiltResult, "inlineCache"> {}
-
-interface Exporter {
-  type: string;
-  attrs: Map<string, string>;
-  /** Its place among them. */
-  index: number;
-}
-
-type Response = Map<string, string>;
-
 /** Builds what the client has asked for, and gives it to the exporters. @returns what the client is answered */
-export async function exportResults(door: Door, job: Job, results: readonly ResultRef[]): Promise<Response> {
-  const response: Response = new Map();
+export async function exportResults(
+  door: Door,
+  job: Job,
+  results: readonly ResultRef[],
+): Promise<ExportResponse> {
+  const response: ExportResponse = new Map();
   if (job.request.internal || results.length === 0) return response;
   // What is wrong with them is said before anything is built.
   for (const { type, attrs } of exportersOf(job.request)) readImageSettings(type, attrs);
@@ -58,7 +48,7 @@ async function exportOne(
   job: Job,
   built: readonly Built[],
   exporter: Exporter & { startedAt: number },
-  response: Response,
+  response: ExportResponse,
 ): Promise<void> {
   switch (exporter.type) {
     case "local":
@@ -89,20 +79,17 @@ async function orderOf(
   const finishedAt = Date.now();
   const sourceDate = dateOf(first, exporter);
   const rewritten = await rewriteTimes(job, built, exporter, sourceDate);
-  const results = rewritten.map(({ build: _, image, ...solved }): BuiltResult => {
+  const results = rewritten.map(({ build, image, ...solved }): BuiltResult => {
     if (!provenance) return { image, ...solved };
-    const facts = { options, file: prepared.file, image, names, invocation: job.ref, startedAt, finishedAt };
-    return { image, ...solved, statements: (digest) => [stateProvenance(facts, digest)] };
+    const facts = {
+      ...{ options: { ...options, provenance }, file: prepared.file, image, names },
+      ...{ fetched: build.fetched, invocation: job.ref, startedAt, finishedAt },
+    };
+    return { image, ...solved, statements: (digest, layers) => [stateProvenance(facts, digest, layers)] };
   });
   const { isMultiPlatform } = options;
   const hasIndex = isMultiPlatform || provenance !== undefined;
   return { results, names, sourceDate, hasIndex, annotations: readAnnotations(attrs) };
-}
-
-/** The date of an exporter, or else of the build. @returns milliseconds since the epoch @throws EngineError invalid */
-function dateOf({ build }: Built, { attrs }: Exporter): number | undefined {
-  const own = attrs.get("source-date-epoch");
-  return own === undefined ? build.options.sourceDate : parseEpoch(own);
 }
 
 /** With layers in which nothing is newer than the date, where that is asked for. */
@@ -184,7 +171,7 @@ async function exportToStore(
   job: Job,
   order: ImageOrder,
   { type, attrs }: Exporter,
-  response: Response,
+  response: ExportResponse,
 ): Promise<void> {
   const { images } = door;
   const settings = readImageSettings(type, attrs);
@@ -234,7 +221,7 @@ async function push(
 }
 
 function describe(
-  response: Response,
+  response: ExportResponse,
   id: string,
   { mediaType, digest, size }: { mediaType: string; digest: string; size: number },
 ): void {
@@ -251,7 +238,7 @@ async function exportLayout(
   job: Job,
   order: ImageOrder,
   { type, attrs, index }: Exporter,
-  response: Response,
+  response: ExportResponse,
 ): Promise<void> {
   const { packing, isArchive } = readImageSettings(type, attrs);
   const vertex = newVertex(`exporting to ${type} image format`);
@@ -291,10 +278,4 @@ function annotationsInLayout({ results: [first, ...others], hasIndex, annotation
 /** A piece of an archive is good only until the next one. */
 async function* copies(archive: AsyncIterable<Uint8Array>): AsyncGenerator<Buffer> {
   for await (const piece of archive) yield Buffer.from(piece);
-}
-
-/** Older clients know one exporter only. */
-function exportersOf(request: SolveRequest): { type: string; attrs: Map<string, string> }[] {
-  if (request.exporters.length > 0) return request.exporters;
-  return request.exporter === "" ? [] : [{ type: request.exporter, attrs: request.exporterAttrs }];
 }

@@ -19,8 +19,8 @@ export interface BuiltPart extends BuiltContent {
   /** Of the manifest, and of what the index says of it. */
   annotations: Record<string, string>;
   descriptorAnnotations: Record<string, string>;
-  /** Of the image with this digest. */
-  statements(digest: Digest): Attestation[];
+  /** Of the image with this digest, and these layers. */
+  statements(digest: Digest, layers: readonly Descriptor[]): Attestation[];
 }
 
 /** Images for several platforms under one name, or one with what is said of it. */
@@ -49,7 +49,7 @@ export async function addBuiltIndex(room: ImageRoom, built: BuiltIndex): Promise
       const config = await blobs.put(text);
       const made = await makeManifest(blobs, config, layers, part.annotations);
       images.push(describeImage(documents, made, part, config, packed));
-      const attestation = describeAttestation(documents, made.descriptor.digest, part);
+      const attestation = describeAttestation(documents, made, part);
       if (attestation) attestations.push(attestation);
     }
     const manifests = [...images, ...attestations];
@@ -80,10 +80,10 @@ const statementType = "application/vnd.in-toto+json";
 
 function describeAttestation(
   documents: Documents,
-  subject: Digest,
+  { descriptor: { digest: subject }, layers: described }: MadeManifest,
   { statements }: BuiltPart,
 ): ManifestSource | undefined {
-  const said = statements(subject);
+  const said = statements(subject, described);
   if (said.length === 0) return undefined;
   const layers = said.map(({ predicateType, text }): Descriptor => {
     const digest = put(documents, text);

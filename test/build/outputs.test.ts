@@ -76,7 +76,7 @@ describe("what a build gives", () => {
       assert.match(predicate.materials[0].uri, /^pkg:docker\/busybox@latest\?platform=/);
       const { args, secrets, frontend } = predicate.invocation.parameters;
       assert.equal(frontend, "dockerfile.v0");
-      assert.deepEqual(secrets, [{ id: "s", optional: true }]);
+      assert.deepEqual(secrets, mode === "max" ? [{ id: "s", optional: true }] : undefined);
       assert.deepEqual(args, mode === "max" ? { "build-arg:WHO": "me" } : undefined);
       const { stdout } = await run("run", "--rm", `said-${mode}`, "cat", "/x");
       assert.equal(stdout, mode);

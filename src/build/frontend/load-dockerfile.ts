@@ -14,6 +14,7 @@ import type { BuildOptions } from "../options.ts";
 import { beginStatus, reportWork, type SourceFile } from "../progress.ts";
 import { fetchGitTree } from "../solve/git-tree.ts";
 import type { Solving } from "../solve/solving.ts";
+import { noteFile } from "../solve/web-files.ts";
 import { readSmallFiles } from "./small-files.ts";
 
 /** What is known of a build's files before its Dockerfile is read. */
@@ -103,18 +104,19 @@ function findRepository({ remoteContext, contextSubdir, buildArgs }: BuildOption
   if (remoteContext === undefined || !isGitAddress(remoteContext)) return undefined;
   const keep = buildArgs.get("BUILDKIT_CONTEXT_KEEP_GIT_DIR") ?? "";
   const node = gitNode(remoteContext, { keepsGitDir: ["1", "true"].includes(keep) });
+  node.address = remoteContext;
   return contextSubdir === "" ? node : { ...node, subdir: posix.join(node.subdir, contextSubdir) };
 }
 
 /** Of the web: an archive, or a Dockerfile alone. */
 async function fetchArchive(
-  { rooms, signal, onClose }: Omit<Solving, "file">,
+  { rooms, signal, onClose, fetched }: Omit<Solving, "file">,
   url: string,
 ): Promise<AsyncIterable<Uint8Array>> {
   const folder = rooms.folders.make();
   onClose(folder.release);
   const target = join(folder.path, "context");
-  await rooms.files.run({ kind: "fetch", url, target }, signal);
+  noteFile(fetched, url, await rooms.files.run({ kind: "fetch", url, target }, signal));
   return createReadStream(target) as AsyncIterable<Uint8Array>;
 }
 

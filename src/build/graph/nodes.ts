@@ -58,6 +58,8 @@ export interface HttpNode extends NodeBase {
 /** A working tree of a git repository. */
 export interface GitNode extends NodeBase {
   kind: "git";
+  /** As it was written, where it is the context. */
+  address?: string;
   remote: string;
   ref: string;
   subdir: string;

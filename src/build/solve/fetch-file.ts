@@ -17,9 +17,13 @@ const patienceMilliseconds = 60_000;
 
 /**
  * Fetches a file, with the time that its server gives it. For a worker: it writes as it comes.
+ * @returns the SHA-256 of its content, in hexadecimal
  * @throws EngineError unavailable, invalid for another content than the checksum's; then nothing is left
  */
-export async function fetchFile({ url, target, checksum }: FetchRequest, signal: AbortSignal): Promise<void> {
+export async function fetchFile(
+  { url, target, checksum }: FetchRequest,
+  signal: AbortSignal,
+): Promise<string> {
   const fd = openSync(target, "wx", 0o600);
   try {
     const response = await open(url, signal);
@@ -28,13 +32,15 @@ export async function fetchFile({ url, target, checksum }: FetchRequest, signal:
       hash.update(chunk);
       for (let done = 0; done < chunk.length; ) done += writeSync(fd, chunk, done);
     }
-    const actual = `sha256:${hash.digest("hex")}`;
+    const sha256 = hash.digest("hex");
+    const actual = `sha256:${sha256}`;
     if (checksum !== undefined && checksum !== actual)
       throw invalid(`digest mismatch for ${redactAddresses(url)}: ${actual} (expected: ${checksum})`);
     const modified = Date.parse(response.headers.get("last-modified") ?? "");
     // BuildKit gives files without a time that of the epoch.
     const seconds = Number.isNaN(modified) ? 0 : modified / 1000;
     utimesSync(target, seconds, seconds);
+    return sha256;
   } catch (error) {
     rmSync(target, { force: true });
     throw error;

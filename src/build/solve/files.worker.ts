@@ -90,8 +90,7 @@ serveJobs<FilesJob, FilesResult>(async (job, signal, checkWanted) => {
       await gather(job, checkWanted);
       return "";
     case "fetch":
-      await fetchFile(job, signal);
-      return "";
+      return fetchFile(job, signal);
     case "pack":
       await withMounted(
         job.mountpoint,

@@ -7,7 +7,7 @@ import type { GitNode } from "../graph/nodes.ts";
 import { reportWork } from "../progress.ts";
 import { openAgentSocket } from "./agent-socket.ts";
 import { type GitPlace, gitUser, runGit } from "./run-git.ts";
-import { type Outcome, type Solving, vertexOf } from "./solving.ts";
+import { type FetchedSource, type Outcome, type Solving, vertexOf } from "./solving.ts";
 
 /** Fetches a git repository's tree. */
 export function fetchGitNode(solving: Omit<Solving, "file">, node: GitNode): Promise<Outcome> {
@@ -19,7 +19,7 @@ export function fetchGitNode(solving: Omit<Solving, "file">, node: GitNode): Pro
 
 /** @returns a directory that is there until the build is over @throws EngineError in BuildKit's words */
 export async function fetchGitTree(
-  { rooms, signal, onClose, session }: Omit<Solving, "file">,
+  { rooms, signal, onClose, session, fetched }: Omit<Solving, "file">,
   node: GitNode,
 ): Promise<string> {
   const [work, result] = [rooms.folders.make(), rooms.folders.make()];
@@ -33,10 +33,11 @@ export async function fetchGitTree(
     const { address, credentials } = splitCredentials(node.remote);
     const header = await findHeader(client, address, credentials);
     const hasAgent = client !== undefined && (await openAgent(client, work.path, closers));
-    await withTimeout(signal, (inTime) => {
+    await withTimeout(signal, async (inTime) => {
       const place = { folder: work.path, signal: inTime, hasAgent, ...(header && { header }) };
       // What git writes down of the address has no credentials in it, nor have its arguments.
-      return checkOut(place, { ...node, remote: address });
+      const commit = await checkOut(place, { ...node, remote: address });
+      noteCommit(fetched, node, commit);
     });
     await gather(rooms.files, { node, repository, target: result.path }, signal);
     return result.path;
@@ -45,7 +46,18 @@ export async function fetchGitTree(
   }
 }
 
-async function checkOut(place: GitPlace, { remote, ref, checksum, hasSubmodules }: GitNode): Promise<void> {
+function noteCommit(
+  fetched: FetchedSource[],
+  { remote, ref, subdir, address }: GitNode,
+  commit: string,
+): void {
+  const part = `${ref}${subdir && `:${subdir}`}`;
+  const uri = redactAddresses(address ?? `${remote}${part && `#${part}`}`);
+  if (!fetched.some((one) => one.uri === uri)) fetched.push({ uri, digest: { sha1: commit } });
+}
+
+/** @returns the commit */
+async function checkOut(place: GitPlace, { remote, ref, checksum, hasSubmodules }: GitNode): Promise<string> {
   await runGit(place, "init", "-q");
   await runGit(place, "remote", "add", "--", "origin", remote);
   try {
@@ -59,6 +71,7 @@ async function checkOut(place: GitPlace, { remote, ref, checksum, hasSubmodules 
     throw invalid(`expected checksum to match ${checksum}, got ${commit}`);
   const submodules = ["submodule", "update", "--init", "--recursive", "-q"];
   if (hasSubmodules) await shallowOrWhole((depth) => runGit(place, ...submodules, ...depth));
+  return commit;
 }
 
 /** One commit alone, where the server gives that; a commit by its id may need all of the history. */

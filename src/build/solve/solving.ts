@@ -59,10 +59,18 @@ export interface Solving {
   imports?: Promise<readonly ImportedCache[]>;
   /** Images whose history serves as a cache; undefined for a build that asks for none. */
   history?: HistoryCache;
+  /** Repositories and files of the web that have been fetched for it. */
+  fetched: FetchedSource[];
   /** Called when the build is over, and at once when it is. */
   onClose(work: () => void): void;
   /** Puts off what `onClose` was given until the function that it gives is called: another build may want the same step. */
   hold(): () => void;
+}
+
+/** What was fetched, by its address without credentials. */
+export interface FetchedSource {
+  uri: string;
+  digest: { sha1: string } | { sha256: string };
 }
 
 /** What a node comes to. */

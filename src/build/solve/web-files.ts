@@ -1,19 +1,27 @@
 import { join } from "node:path";
+import { redactAddresses } from "../../formats/redact-address.ts";
 import type { HttpNode } from "../graph/nodes.ts";
 import { reportWork } from "../progress.ts";
-import { type Outcome, type Solving, vertexOf } from "./solving.ts";
+import { type FetchedSource, type Outcome, type Solving, vertexOf } from "./solving.ts";
 
 /** Fetches a file of the web into a folder of its own. */
-export function fetchNode({ rooms, report, signal, onClose }: Solving, node: HttpNode): Promise<Outcome> {
+export function fetchNode(
+  { rooms, report, signal, onClose, fetched }: Solving,
+  node: HttpNode,
+): Promise<Outcome> {
   return reportWork(report, vertexOf(node), async () => {
     const folder = rooms.folders.make();
     onClose(folder.release);
     const { url, checksum } = node;
     const target = join(folder.path, node.filename);
-    await rooms.files.run(
-      { kind: "fetch", url, target, ...(checksum !== undefined && { checksum }) },
-      signal,
-    );
+    const job = { kind: "fetch" as const, url, target, ...(checksum !== undefined && { checksum }) };
+    noteFile(fetched, url, await rooms.files.run(job, signal));
     return { kind: "tree", source: { kind: "folder", path: folder.path } };
   });
+}
+
+/** @param sha256 of its content, in hexadecimal */
+export function noteFile(fetched: FetchedSource[], url: string, sha256: string): void {
+  const uri = redactAddresses(url);
+  if (!fetched.some((one) => one.uri === uri)) fetched.push({ uri, digest: { sha256 } });
 }

@@ -17,18 +17,21 @@ export interface OpenContext {
   hasOwnDockerfile: boolean;
   /** Names the directories over several builds; "" for none. */
   sharedKey: string;
+  /** The context is elsewhere: the address of a repository, of an archive or of a Dockerfile. */
+  remote?: string;
   /** The context comes from standard input: an archive, or a Dockerfile alone. */
   upload?: { id: string; content: AsyncIterable<Uint8Array> };
   close(): void;
 }
 
 /**
- * @param path as given: a directory, or "-"
+ * @param path as given: a directory, an address, or "-"
  * @param file as given: "" for the usual one, "-" for standard input
  * @throws ExitError in Docker's words
  */
 export function openContext(cli: Cli, path: string, file: string): OpenContext {
   if (path === "-") return fromInput(cli, file);
+  if (isAddress(path)) return fromElsewhere(path, file);
   checkDirectory(path);
   const context = resolve(path);
   const sharedKey = `${basename(context)}:${hostname()}:${context}`;
@@ -55,6 +58,21 @@ export function openContext(cli: Cli, path: string, file: string): OpenContext {
     hasOwnDockerfile: false,
     sharedKey,
     close() {},
+  };
+}
+
+/** By its scheme, or as `user@host:path`; what is there under that name is a directory all the same. */
+function isAddress(path: string): boolean {
+  if (statSync(path, { throwIfNoEntry: false })) return false;
+  return /^(?:https?|git|ssh):\/\//i.test(path) || /^[\w.-]+@[^/:]+:/.test(path);
+}
+
+function fromElsewhere(remote: string, file: string): OpenContext {
+  if (file === "-") throw new ExitError(1, "a Dockerfile on standard input needs a directory as its context");
+  const filename = file || "Dockerfile";
+  return {
+    ...{ directories: new Map(), filename, shownFile: filename, hasOwnDockerfile: false },
+    ...{ sharedKey: "", remote, close() {} },
   };
 }
 

@@ -36,6 +36,10 @@ const flagTable = {
   "on-error": string("", 'What to do when a RUN step fails ("shell": open a shell with the files it left)'),
   output: repeated("o", 'Output destination (format: "type=local,dest=path")'),
   platform: string("", "Set target platform for build"),
+  provenance: string(
+    "",
+    'Say beside the image how it was made ("true", "mode=max,version=v1,builder-id=ID")',
+  ),
   progress: string("", 'Set type of progress output ("auto", "plain", "tty", "quiet")', "auto"),
   pull: bool("", "Always attempt to pull all referenced images"),
   push: bool("", 'Shorthand for "--output=type=registry"'),
@@ -49,7 +53,7 @@ const flagTable = {
 };
 
 export const command = defineCommand({
-  usage: "[OPTIONS] PATH | -",
+  usage: "[OPTIONS] PATH | URL | -",
   arity: [1, 1],
   flags: flagTable,
   async run({ cli, flags, args: [path = ""] }) {
@@ -107,6 +111,7 @@ function describeOrder(
 ): Omit<BuildOrder, "onStatus"> {
   const attributes = new Map<string, string>([["filename", context.filename]]);
   const put = (key: string, value: string) => value !== "" && attributes.set(key, value);
+  put("context", context.remote ?? "");
   if (context.upload) put("context", `http://buildkit-session/${context.upload.id}`);
   if (context.hasOwnDockerfile) put("dockerfilekey", "dockerfile");
   const args = pairs(flags["build-arg"], cli.env);
@@ -130,6 +135,9 @@ function describeOrder(
   if (method === undefined)
     throw new ExitError(1, `invalid call method ${JSON.stringify(call)}: use check, outline or targets`);
   put("requestid", method);
+  const { provenance } = flags;
+  if (!["", "false"].includes(provenance))
+    attributes.set("attest:provenance", provenance === "true" ? "" : provenance);
   const directories = new Map(context.directories);
   for (const [name, value] of pairs(flags["build-context"], {}))
     addContext(attributes, directories, name, value);

@@ -1,4 +1,5 @@
 import { type Digest, digestOf, hexOf } from "../../formats/digest.ts";
+import { isObject } from "../../formats/json.ts";
 import { type Descriptor, mediaTypes } from "../../formats/oci-manifest.ts";
 import { describeIndex, describeStatements } from "../built-index.ts";
 import { hasIndex, type PresentManifest, presentManifests } from "../select-manifest.ts";
@@ -7,6 +8,7 @@ import type { ImageRecord, ManifestRecord } from "../store/kinds.ts";
 import type { PushStore } from "./publish-content.ts";
 import {
   annotationsOf,
+  asOci,
   describePush,
   discardPacked,
   keepPacked,
@@ -97,11 +99,14 @@ async function describeAttestation(
   images: readonly PackedManifest[],
 ): Promise<PackedImage["statements"][number]> {
   const before = (descriptor.annotations?.["vnd.docker.reference.digest"] ?? "") as Digest;
-  const subject =
-    images.find(({ manifest }) => manifest.descriptor.digest === before)?.descriptor.digest ?? before;
+  const image = images.find(({ manifest }) => manifest.descriptor.digest === before);
+  const subject = image?.descriptor.digest ?? before;
+  const packed = new Map(
+    image?.manifest.content.blobs.map(({ digest }, at) => [digest, image.layers[at]] as const),
+  );
   const layers: Descriptor[] = [];
   for (const part of parts.slice(1)) {
-    const text = retarget(await blobs.readText(part.digest), before, subject);
+    const text = retarget(await blobs.readText(part.digest), before, subject, packed);
     const digest = digestOf(text);
     documents.set(digest, text);
     layers.push({ ...part, digest, size: Buffer.byteLength(text) });
@@ -110,9 +115,18 @@ async function describeAttestation(
   return { descriptor: made.descriptor, parts: made.parts ?? [] };
 }
 
-/** A statement's subject is the image by its digest. */
-function retarget(statement: string, from: Digest, to: Digest): string {
-  const said = JSON.parse(statement) as { subject?: { digest?: { sha256?: string } }[] };
+/** A statement's subject is the image by its digest, and it may name layers as they were. */
+function retarget(
+  statement: string,
+  from: Digest,
+  to: Digest,
+  packed: ReadonlyMap<Digest, Descriptor | undefined>,
+): string {
+  const said = JSON.parse(statement, (_, value: unknown) => {
+    if (!isObject(value) || typeof value.mediaType !== "string") return value;
+    const other = packed.get(value.digest as Digest);
+    return other ? asOci({ mediaType: other.mediaType, digest: other.digest, size: other.size }) : value;
+  }) as { subject?: { digest?: { sha256?: string } }[] };
   for (const { digest } of said.subject ?? []) if (digest?.sha256 === hexOf(from)) digest.sha256 = hexOf(to);
   return JSON.stringify(said);
 }

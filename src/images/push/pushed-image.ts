@@ -180,7 +180,7 @@ const typePairs: [oci: string, docker: string][] = [
 ];
 const isDockerLayer = ({ mediaType }: Descriptor) => mediaType === mediaTypes.dockerLayer;
 
-function asOci(descriptor: Descriptor): Descriptor {
+export function asOci(descriptor: Descriptor): Descriptor {
   const pair = typePairs.find(([, docker]) => docker === descriptor.mediaType);
   return pair ? { ...descriptor, mediaType: pair[0] } : descriptor;
 }
