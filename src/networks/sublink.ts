@@ -18,6 +18,13 @@ const reasons: Readonly<Record<string, string>> = {
   EOPNOTSUPP: "operation not supported",
 };
 
+/** An error with the kernel's `code`, by which the caller knows that it may wait. */
+function explainTaken(error: unknown, { macAddress }: Interface, parent: string): unknown {
+  if (!hasCode(error, "EADDRINUSE")) return error;
+  const message = `failed to set link up: address already in use: another interface on ${parent} has the MAC address ${macAddress}`;
+  return Object.assign(new Error(message, { cause: error }), { code: "EADDRINUSE" });
+}
+
 /** Makes an interface in a namespace that is a part of its parent link, and brings it up. @throws Error with the kernel's `code` */
 export function addSublink(
   host: HostSide,
@@ -39,6 +46,6 @@ export function addSublink(
     addressInside(inner, settings, bringUpInside(inner, settings, name));
   } catch (error) {
     inner.socket.request([encodeDeleteLink(name)], name);
-    throw error;
+    throw explainTaken(error, settings, parent);
   }
 }

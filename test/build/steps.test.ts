@@ -57,6 +57,19 @@ RUN --mount=type=bind,from=made,source=/a,target=/m test "$(ls /m)" = a && ${sta
     assert.notEqual(await stamp(place), first);
   });
 
+  it("find commands by the usual PATH where the image has none, also behind one that is added", async () => {
+    await run("create", "--name", "bare", "busybox");
+    await run("export", "-o", join(folder, "bare.tar"), "bare");
+    assert.equal((await run("import", join(folder, "bare.tar"), "no-path")).code, 0);
+    const place = context("no-path", {
+      Dockerfile: `FROM no-path\nENV PATH /more:$PATH\nRUN ${stampCommand}\n`,
+    });
+    await stamp(place, "-t", "with-path");
+    const { stdout } = await run("image", "inspect", "-f", "{{.Config.Env}}", "with-path");
+    assert.equal(stdout.trim(), "[PATH=/more:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin]");
+    await run("rm", "bare");
+  });
+
   it("say what of the context is not there", async () => {
     const place = context("bound-missing", {
       Dockerfile: "FROM busybox\nRUN --mount=type=bind,source=nofile,target=/f true\n",

@@ -11,6 +11,8 @@ import { type Guide, guides } from "./guides.ts";
 const [peer = "", base = "", tree = "", nginx = "", npm = ""] = process.argv.slice(2);
 const run = promisify(execFile);
 const engine = await startEngine();
+/** As the images of all distributions have it. */
+const path = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 const builders = { BuildKit: {}, "the classic builder": { DOCKER_BUILDKIT: "0" } };
 const hosts = { berth: engine.host, docker: `unix://${peer}/docker.sock` };
 
@@ -103,7 +105,8 @@ function differences(ours: Record<string, unknown>, theirs: Record<string, unkno
 
 let failures = 0;
 try {
-  for (const host of Object.values(hosts)) await docker(host, ["import", base, "guides"]);
+  for (const host of Object.values(hosts))
+    await docker(host, ["import", "--change", `ENV PATH=${path}`, base, "guides"]);
   for (const [index, guide] of guides.entries()) {
     const place = join(engine.folder, `guide-${index}`);
     mkdirSync(place);

@@ -1,4 +1,5 @@
 import { type ExpandOptions, expandWord, expandWords } from "../../dockerfile/words.ts";
+import { defaultPath } from "../../runtime/defaults.ts";
 
 /** The variables of a stage. */
 export interface Scope {
@@ -11,8 +12,11 @@ export interface Scope {
   escape: ExpandOptions["escape"];
 }
 
+const usualPath = defaultPath.slice("PATH=".length);
+
+/** An image that says nothing of PATH has the usual one. */
 export function valueIn({ values }: Scope, name: string): string | undefined {
-  return values.get(name);
+  return values.get(name) ?? (name === "PATH" ? usualPath : undefined);
 }
 
 /** @throws EngineError invalid */
