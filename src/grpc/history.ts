@@ -11,6 +11,7 @@ import { code, GrpcError } from "../buildkit/wire/status.ts";
 import { messageOf } from "../errors.ts";
 import { redactAddresses } from "../formats/redact-address.ts";
 import type { Door } from "./door.ts";
+import { compileHistoryFilters } from "./history-filter.ts";
 import type { HistoryRecord } from "./history-store.ts";
 import { encodeTime } from "./job-events.ts";
 import type { Job } from "./jobs.ts";
@@ -24,27 +25,37 @@ export function historyMethods(door: Door): [string, Method][] {
   return [
     [
       "/moby.buildkit.v1.Control/ListenBuildHistory",
-      serverStream(historyRequest, historyEvent, async ({ ref, activeOnly, earlyExit, limit }, call) => {
-        const isMeant = (record: Given<HistoryRecord>) => ref === "" || record.ref === ref;
-        // Before what is there is read: a build may end meanwhile.
-        const news = earlyExit
-          ? undefined
-          : listen(door, call, (event) => event.record !== undefined && isMeant(event.record));
-        const past = activeOnly ? [] : await door.history.list();
-        const active = door.jobs.list().filter(isShown).map(describeJob).filter(isMeant);
-        const isActive = new Set(active.map(({ ref }) => ref));
-        const over = past.filter((record) => isMeant(record) && !isActive.has(record.ref));
-        const events: Event[] = [
-          ...active.map((record) => ({ type: started, record })),
-          ...over.map((record) => ({ type: complete, record })),
-        ];
-        try {
-          for (const event of limit > 0 ? events.slice(0, limit) : events) await call.send(event);
-          await news?.follow();
-        } finally {
-          news?.close();
-        }
-      }),
+      serverStream(
+        historyRequest,
+        historyEvent,
+        async ({ ref, activeOnly, earlyExit, limit, filter }, call) => {
+          const fits = compileHistoryFilters(filter);
+          const isMeant = (record: Given<HistoryRecord>, isActive: boolean) =>
+            (ref === "" || record.ref === ref) && fits({ record, isActive });
+          // Before what is there is read: a build may end meanwhile.
+          const news = earlyExit
+            ? undefined
+            : listen(
+                door,
+                call,
+                ({ record, type }) => record !== undefined && isMeant(record, type === started),
+              );
+          const past = activeOnly ? [] : await door.history.list();
+          const active = door.jobs.list().filter(isShown).map(describeJob);
+          const isActive = new Set(active.map(({ ref }) => ref));
+          const over = past.filter((record) => isMeant(record, false) && !isActive.has(record.ref));
+          const events: Event[] = [
+            ...active.filter((record) => isMeant(record, true)).map((record) => ({ type: started, record })),
+            ...over.map((record) => ({ type: complete, record })),
+          ];
+          try {
+            for (const event of limit > 0 ? events.slice(0, limit) : events) await call.send(event);
+            await news?.follow();
+          } finally {
+            news?.close();
+          }
+        },
+      ),
     ],
     [
       "/moby.buildkit.v1.Control/UpdateBuildHistory",

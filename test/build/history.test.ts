@@ -33,6 +33,12 @@ describe("the history of builds", () => {
     const [last, first] = await list();
     assert.equal(last?.status, "Error");
     assert.equal(first?.status, "Completed");
+    const filtered = await run("buildx", "history", "ls", "--filter", "status=error", "--format", "json");
+    assert.deepEqual(
+      filtered.stdout.match(/"status":"\w+"/g),
+      ['"status":"Error"'],
+      filtered.stdout + filtered.stderr,
+    );
     const logs = await run("buildx", "history", "logs", "--progress", "plain", refOf(first));
     assert.match(logs.stdout + logs.stderr, /\d seen-in-the-log/);
     const shown = await run("buildx", "history", "inspect", refOf(last));

@@ -38,6 +38,20 @@ describe("berth builder", () => {
       listed,
       /^BUILD ID +NAME +STATUS +CREATED AT +DURATION\n\S{25} +Dockerfile +Error +.* ago +\S+s\n\S{25} +app \(one\)|app:1 \(one\)/,
     );
+    const filtered = async (...filters: string[]) => {
+      const words = filters.flatMap((filter) => ["--filter", filter]);
+      return (await history("ls", "--format", "{{.Status}}", ...words)).stdout.trim().split("\n").join(" ");
+    };
+    assert.equal(await filtered("status=error"), "Error");
+    assert.equal(await filtered("status!=error"), "Completed");
+    assert.equal(await filtered("startedAt>1h"), "Error Completed");
+    assert.equal(await filtered("completedAt<1h"), "");
+    assert.equal(await filtered("status=error", "duration>1h"), "");
+    assert.equal(await filtered("status=error", "duration<1h"), "Error");
+    const bad = await history("ls", "--filter", "name=x");
+    assert.equal(bad.code, 1);
+    assert.match(bad.stderr, /failed to parse history filters .*: use status, ref and repository/);
+    assert.match((await history("ls", "--filter", "nonsense")).stderr, /invalid filter "nonsense"/);
     const [last, first] = (await history("ls", "-q")).stdout.trim().split("\n") as [string, string];
     const facts = JSON.parse((await history("inspect", "--format", "json", first)).stdout);
     assert.deepEqual(facts.BuildArgs, { A: "b" });

@@ -21,8 +21,11 @@ export type Worker = MessageOf<typeof workerRecord>;
 /** What can be asked of an engine's builder besides builds, by BuildKit's API. */
 export interface BuilderConnection {
   listWorkers(): Promise<Worker[]>;
-  /** Builds that run and builds that are over, newest first. */
-  listHistory(): Promise<{ record: BuildRecord; isActive: boolean }[]>;
+  /**
+   * Builds that run and builds that are over, newest first.
+   * @param filters any of which fits: "status==error,duration>5s" @throws GrpcError for a bad one
+   */
+  listHistory(filters?: readonly string[]): Promise<{ record: BuildRecord; isActive: boolean }[]>;
   /** What a build has reported; of one that runs until it ends. @throws GrpcError when there is none */
   followBuild(ref: string): AsyncIterable<StatusResponse>;
   /** @throws GrpcError when there is none */
@@ -42,9 +45,9 @@ export async function connectBuilder(transport: ApiTransport): Promise<BuilderCo
       const path = `${control}/ListWorkers`;
       return (await client.unary(path, listWorkersRequest, listWorkersResponse, {})).record;
     },
-    async listHistory() {
+    async listHistory(filter = []) {
       const call = client.open(`${control}/ListenBuildHistory`, historyRequest, historyEvent);
-      await call.send({ earlyExit: true });
+      await call.send({ earlyExit: true, filter });
       call.end();
       const found: { record: BuildRecord; isActive: boolean }[] = [];
       for await (const { type, record } of call.replies)
