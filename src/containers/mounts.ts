@@ -1,6 +1,7 @@
 import { realpathSync, statSync } from "node:fs";
 import { invalid } from "../errors.ts";
 import type { HostConfig, MountPoint } from "../formats/docker-api/docker-api.ts";
+import { rootOutside } from "../formats/id-mapping.ts";
 import type { LaunchMount } from "../launch/launch-mount.ts";
 import type { OciMount } from "../runtime/oci-spec.ts";
 import { readOnlyOption } from "../runtime/read-only-mount.ts";
@@ -55,12 +56,14 @@ function mountsFrom(containers: Containers, entry: string): ResolvedMount[] {
 
 /** Before a start: sources that have gone missing are made again, and empty volumes get the image's content. */
 export async function prepareMounts(containers: Containers, container: Container): Promise<void> {
-  const { id, mounts } = container.record;
+  const { id, mounts, hostConfig } = container.record;
   if (mounts.length === 0) return;
   await containers.volumes.prepareSources(mounts, id);
   const layers = containers.images.heldDirectories(id);
+  const choice = hostConfig.UsernsMode === "host" ? undefined : containers.settings.remap;
+  const remap = choice && { userns: choice.path, owner: rootOutside(choice.mapping) };
   for (const { copyUp, name, destination } of mounts) {
-    if (copyUp && name) await containers.volumes.copyUp(name, layers, destination);
+    if (copyUp && name) await containers.volumes.copyUp(name, layers, destination, remap);
   }
 }
 

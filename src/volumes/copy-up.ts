@@ -1,4 +1,5 @@
 import { readdir } from "node:fs/promises";
+import type { IdPair } from "../formats/id-mapping.ts";
 import { createJobRunner } from "../sys/jobs.ts";
 
 /** One copy, as the worker gets it. */
@@ -9,6 +10,15 @@ export interface CopyJob {
   destination: string;
   /** Directory of the volume. */
   target: string;
+  /** The owners become what they are in a user namespace: for a volume whose own are not mapped. */
+  remap?: CopyRemap;
+}
+
+export interface CopyRemap {
+  /** Path of the user namespace. */
+  userns: string;
+  /** The machine's ids for its root. */
+  owner: IdPair;
 }
 
 interface CopyRequest extends CopyJob {
@@ -29,10 +39,10 @@ export function createCopier(): Copier {
   const underWay = new Map<string, Promise<void>>();
 
   async function copy(request: CopyRequest): Promise<void> {
-    const { imageDirectories, destination, target } = request;
+    const { imageDirectories, destination, target, remap } = request;
     if (!request.wasCutOff() && (await readdir(target)).length > 0) return;
     request.mark(true);
-    await runner.run({ imageDirectories, destination, target });
+    await runner.run({ imageDirectories, destination, target, ...(remap && { remap }) });
     request.mark(false);
   }
 

@@ -1,12 +1,14 @@
-import { closeSync, constants, openSync } from "node:fs";
+import { closeSync, constants, mkdirSync, openSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { hasCode } from "../errors.ts";
 import { bytesOfText } from "../formats/tar/tar-entry.ts";
+import { mountMappedLayers } from "../sys/idmapped-mount.ts";
 import { serveJobs } from "../sys/jobs.ts";
 import { mount } from "../sys/mount.ts";
 import { inPrivateMounts } from "../sys/namespaces.ts";
 import { openInRoot } from "../sys/safe-path.ts";
 import { copyDirectory } from "../trees/copy.ts";
-import type { CopyJob } from "./copy-up.ts";
+import type { CopyJob, CopyRemap } from "./copy-up.ts";
 
 const mountReadOnly = 1;
 const directoryFlags = constants.O_RDONLY | constants.O_DIRECTORY;
@@ -24,34 +26,49 @@ function openImageDirectory(root: string, path: string): number | undefined {
   }
 }
 
-function copyFrom(root: string, { destination, target }: CopyJob): void {
+function copyFrom(root: string, destination: string, targetFd: number): void {
   const source = openImageDirectory(root, destination);
   if (source === undefined) return;
   try {
-    const targetFd = openSync(target, directoryFlags);
-    try {
-      copyDirectory(source, targetFd);
-    } finally {
-      closeSync(targetFd);
-    }
+    copyDirectory(source, targetFd);
   } finally {
     closeSync(source);
   }
 }
 
+/** In a private mount namespace: the layers as a user namespace sees them, below a folder that is covered. @returns where */
+function mountRemapped(layers: string[], folder: string, { userns, owner }: CopyRemap): string {
+  mount("none", folder, "tmpfs", 0, "mode=700");
+  const [root, scratch] = [join(folder, "root"), join(folder, "scratch")];
+  for (const path of [root, scratch]) mkdirSync(path);
+  const userFd = openSync(userns, constants.O_RDONLY);
+  try {
+    mountMappedLayers(layers, root, { userFd, owner, scratch });
+  } finally {
+    closeSync(userFd);
+  }
+  return root;
+}
+
 /** The kernel merges the layers: an overlay that only this thread sees. */
 function copyUp(job: CopyJob): void {
-  const [first, ...others] = job.imageDirectories;
+  const { imageDirectories: layers, destination, target, remap } = job;
+  const [first, ...others] = layers;
   if (first === undefined) return;
-  if (others.length === 0) {
-    copyFrom(first, job);
-    return;
+  const targetFd = openSync(target, directoryFlags);
+  try {
+    if (remap)
+      inPrivateMounts(() => copyFrom(mountRemapped(layers, dirname(target), remap), destination, targetFd));
+    else if (others.length === 0) copyFrom(first, destination, targetFd);
+    else
+      inPrivateMounts(() => {
+        // Over the topmost layer itself: no folder is needed that a crash could leave.
+        mount("overlay", first, "overlay", mountReadOnly, `lowerdir=${layers.join(":")}`);
+        copyFrom(first, destination, targetFd);
+      });
+  } finally {
+    closeSync(targetFd);
   }
-  inPrivateMounts(() => {
-    // Over the topmost layer itself: no folder is needed that a crash could leave.
-    mount("overlay", first, "overlay", mountReadOnly, `lowerdir=${job.imageDirectories.join(":")}`);
-    copyFrom(first, job);
-  });
 }
 
 serveJobs<CopyJob, void>(copyUp);

@@ -7,7 +7,7 @@ import type { Logger } from "../logger.ts";
 import type { State } from "../state/state.ts";
 import { openVolumeCatalog } from "./catalog.ts";
 import { checkVolumes } from "./check.ts";
-import { createCopier } from "./copy-up.ts";
+import { type CopyRemap, createCopier } from "./copy-up.ts";
 import { openVolumeDirectories } from "./directories.ts";
 import { isReadOnly } from "./local-options.ts";
 import { createMountedVolumes } from "./mounted.ts";
@@ -47,7 +47,7 @@ export interface Volumes extends VolumeMounts, Omit<Transfers, "close"> {
    * Copies what the image has at `destination` into the volume when that is empty, with owners, modes, times, links and
    * attributes. `imageDirectories` are the image's layers, topmost first. A copy that was cut off is made again.
    */
-  copyUp(name: string, imageDirectories: string[], destination: string): Promise<void>;
+  copyUp(name: string, imageDirectories: string[], destination: string, remap?: CopyRemap): Promise<void>;
   /** What is not as the records say. */
   check(): Promise<Finding[]>;
   /** Ends the worker threads. */
@@ -103,7 +103,7 @@ export function createVolumes(options: {
         bindOwner,
       }),
     ...mounts,
-    async copyUp(name, imageDirectories, destination) {
+    async copyUp(name, imageDirectories, destination, remap) {
       const record = getVolume(name);
       const local = mounts.localMountOf(name);
       // As Docker, whose copy is gone with the next unmount.
@@ -112,6 +112,7 @@ export function createVolumes(options: {
         imageDirectories,
         destination,
         target: directories.of(record),
+        ...(local && remap && { remap }),
         wasCutOff: () => records.get(name)?.isPopulating ?? false,
         mark(isPopulating) {
           const current = records.get(name);

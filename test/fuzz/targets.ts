@@ -11,6 +11,7 @@ import { imageConfig } from "./image-config.ts";
 import { layerFrame } from "./layer-frame.ts";
 import { manifest } from "./manifest.ts";
 import { registry } from "./registry.ts";
+import { subordinateIds } from "./subordinate-ids.ts";
 import { tar } from "./tar.ts";
 import { tarExtract } from "./tar-extract.ts";
 import type { Target } from "./target.ts";
@@ -29,6 +30,7 @@ export const parsers: readonly Target[] = [
   buildkit,
   cacheConfig,
   cdi,
+  subordinateIds,
 ];
 
 /** What makes files as an archive says, and programs of their own over their sockets: they need root. */

@@ -221,6 +221,19 @@ suite("containers of a daemon that remaps", () => {
     assert.equal(await shell("touch /v/f; stat -c %u /v", "-v", "mounted:/v"), "65534");
     assert.deepEqual(ownersOf(join(elsewhere, "f")), [first, first]);
     await berth("volume", "rm", "mounted");
+    const filled = join(engine.folder, "filled");
+    mkdirSync(filled);
+    await berth("volume", "create", "-o", "type=none", "-o", "o=bind", "-o", `device=${filled}`, "filled");
+    assert.equal(
+      await shell("touch /etc/more; stat -c %u:%g /etc /etc/passwd", "-v", "filled:/etc"),
+      "0:0\n0:0",
+    );
+    assert.deepEqual(
+      ownersOf(join(filled, "passwd")),
+      [first, first],
+      "what is copied there is the container's",
+    );
+    await berth("volume", "rm", "filled");
   });
 
   test("an image that is mounted has its own owners", async () => {
