@@ -32,42 +32,43 @@ export function checkUserNamespace(containers: Containers, hostConfig: HostConfi
 const joinable = { NetworkMode: "network", PidMode: "PID", IpcMode: "IPC" } as const;
 
 /**
- * The user namespace that a container is started in. A namespace belongs to a user namespace, so a container that joins another's runs in
- * that one's user namespace, too.
- * @param sandbox its own, which has a user namespace with it
- * @throws EngineError conflict where what it joins belongs to different ones
+ * The user namespace of the containers whose namespaces a container joins: a namespace belongs to a user namespace, so that it runs in theirs.
+ * @returns undefined when it joins none that runs. @throws EngineError conflict where what it joins belongs to different ones
  */
+export function findJoinedUserNamespace(
+  containers: Containers,
+  hostConfig: HostConfig,
+): UserNamespaceChoice | undefined {
+  if (!mappingFor(containers, hostConfig)) return undefined;
+  const found = new Map<string, UserNamespaceChoice>();
+  for (const mode of ["NetworkMode", "PidMode", "IpcMode"] as const) {
+    const name = findModeContainer(hostConfig[mode]);
+    const { state, name: other } = (name && findContainer(containers, name)?.record) || {};
+    if (!state?.Running) continue;
+    const path = `/proc/${state.Pid}/ns/user`;
+    const mapping = readMappingOf(state.Pid);
+    const what = `cannot join the ${joinable[mode]} namespace of container ${other}`;
+    if (isIdentity(mapping.uids))
+      throw conflict(
+        `${what}, which runs in the host's user namespace: run this one with --userns=host as well`,
+      );
+    found.set(readlinkSync(path), { path, mapping });
+    if (found.size > 1)
+      throw conflict(`${what}: it runs in another user namespace than the first that is joined`);
+  }
+  const [joined] = found.values();
+  return joined;
+}
+
+/** The user namespace that a container is started in. @param sandbox its own, made in the joined one, or in a new one */
 export function chooseUserNamespace(
   containers: Containers,
   hostConfig: HostConfig,
+  joined: UserNamespaceChoice | undefined,
   sandbox: Pick<Sandbox, "usernsPath"> | undefined,
 ): UserNamespaceChoice | undefined {
   const mapping = mappingFor(containers, hostConfig);
-  if (!mapping) return undefined;
-  let chosen: { mode: keyof typeof joinable; inode: string; choice: UserNamespaceChoice } | undefined;
-  for (const mode of ["NetworkMode", "PidMode", "IpcMode"] as const) {
-    const name = findModeContainer(hostConfig[mode]);
-    const other = name === undefined ? undefined : findContainer(containers, name);
-    if (!other) continue;
-    const path = `/proc/${other.record.state.Pid}/ns/user`;
-    const theirs = {
-      mode,
-      inode: readlinkSync(path),
-      choice: { path, mapping: readMappingOf(other.record.state.Pid) },
-    };
-    if (isIdentity(theirs.choice.mapping.uids))
-      throw conflict(
-        `cannot join the ${joinable[mode]} namespace of container ${other.record.name}, which runs in the host's user namespace: ` +
-          "run this one with --userns=host as well",
-      );
-    if (sandbox || (chosen && chosen.inode !== theirs.inode))
-      throw conflict(
-        `cannot join the ${joinable[mode]} namespace of container ${other.record.name} when user namespaces are enabled, ` +
-          "unless its network namespace is joined as well (--network container:NAME)",
-      );
-    chosen ??= theirs;
-  }
-  if (chosen) return chosen.choice;
+  if (!mapping || joined) return joined;
   return sandbox?.usernsPath === undefined ? undefined : { path: sandbox.usernsPath, mapping };
 }
 

@@ -3,10 +3,10 @@ import type { IdMapping } from "../formats/id-mapping.ts";
 import { type NameSockets, resolverAddress, resolverPort } from "../supervisor-protocol/names.ts";
 import { encodeSetLink } from "../sys/link-message.ts";
 import { NetlinkSocket, netlinkProtocol } from "../sys/netlink.ts";
-import { closeNetns, enterNetns, enterNewNetns, openOwnNetns } from "../sys/netns.ts";
+import { closeNetns, enterNetns, enterNewNetns, openNamespace, openOwnNetns } from "../sys/netns.ts";
 import { openNetnsSocket } from "../sys/netns-socket.ts";
 import { setSysctl } from "../sys/sysctl.ts";
-import { makeUserNamespace } from "../sys/user-namespace.ts";
+import { makeNetnsIn, makeUserNamespace } from "../sys/user-namespace.ts";
 import { addInterface } from "./add-interface.ts";
 import type { HostSide, InnerSide, Interface } from "./interface.ts";
 import { redirectNames } from "./name-redirect.ts";
@@ -18,6 +18,8 @@ export interface NetnsRequest {
   redirectsNames: boolean;
   /** Of a user namespace that it is to belong to; undefined for the machine's own. */
   mapping: IdMapping | undefined;
+  /** Path of a user namespace that is there, instead of a new one. */
+  userns?: string | undefined;
 }
 
 export interface OpenedNetns {
@@ -70,7 +72,8 @@ export function createNetnsPool(host: HostSide): NetnsPool {
   }
 
   /** A ready one where its eth0 is what the first interface is to be. All that are ready are of one kind. */
-  function takeFor({ interfaces: [first], mapping }: NetnsRequest): OwnNetns & { veth?: string } {
+  function takeFor({ interfaces: [first], mapping, userns }: NetnsRequest): OwnNetns & { veth?: string } {
+    if (userns !== undefined) return makeNetnsWithin(ownNetns, userns);
     if (first?.attachment.kind !== "veth") return makeNetns(ownNetns, mapping);
     const isOfKind = (ready[0]?.userFd === undefined) === (mapping === undefined);
     return (isOfKind ? ready.shift() : undefined) ?? makeReady(mapping);
@@ -134,6 +137,26 @@ function makeNetns(home: number, mapping: IdMapping | undefined): OwnNetns {
     return setUp(home, enter, (socket) => ({ fd: netFd, userFd, socket }));
   } catch (error) {
     for (const fd of [userFd, netFd]) closeNetns(fd);
+    throw error;
+  }
+}
+
+function makeNetnsWithin(home: number, userns: string): OwnNetns {
+  const userFd = openNamespace(userns);
+  try {
+    const fd = makeNetnsIn(userns);
+    try {
+      return setUp(
+        home,
+        () => enterNetns(fd),
+        (socket) => ({ fd, userFd, socket }),
+      );
+    } catch (error) {
+      closeNetns(fd);
+      throw error;
+    }
+  } catch (error) {
+    closeNetns(userFd);
     throw error;
   }
 }

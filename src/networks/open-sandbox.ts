@@ -52,6 +52,8 @@ export interface SandboxRequest extends PortWishes {
   hasNdots: boolean;
   /** Of the user namespace that it gets with its network namespace; undefined for the machine's own. */
   mapping?: IdMapping | undefined;
+  /** Path of a user namespace that is there, instead of a new one. */
+  userns?: string | undefined;
 }
 
 export interface Sandbox extends SandboxView {
@@ -75,7 +77,7 @@ export async function openSandbox(all: OpenSandboxes, request: SandboxRequest): 
   const sandbox = newSandbox(request, takeEndpoints(all, request), names.isAble());
   sandboxes.set(owner.id, sandbox);
   const [netns, ports] = await Promise.allSettled([
-    makeNetns(all, sandbox, request.mapping),
+    makeNetns(all, sandbox, request),
     publishedPorts.publish(owner.id, wanted, targetsOf(sandbox, all.publishing)),
   ]);
   if (netns.status === "fulfilled" && ports.status === "fulfilled") {
@@ -134,14 +136,19 @@ function takeEndpoints(all: OpenSandboxes, request: SandboxRequest): Endpoint[] 
 async function makeNetns(
   { drivers, kernel, links, logger, repair }: OpenSandboxes,
   { endpoints, gateway, gateway6, hasResolver }: OpenSandbox,
-  mapping: IdMapping | undefined,
+  { mapping, userns }: Pick<SandboxRequest, "mapping" | "userns">,
 ): Promise<OpenedNetns> {
   const plans = endpoints.flatMap((endpoint) => {
     const isGateway = { 4: endpoint.id === gateway, 6: endpoint.id === gateway6 };
     const inside = drivers[endpoint.network.driver].interfaceOf(endpoint, isGateway);
     return inside ? [{ endpoint, inside }] : [];
   });
-  const wanted = { interfaces: plans.map(({ inside }) => inside), redirectsNames: hasResolver, mapping };
+  const wanted = {
+    interfaces: plans.map(({ inside }) => inside),
+    redirectsNames: hasResolver,
+    mapping,
+    userns,
+  };
   const netns = await openWhenFree(kernel, wanted).catch(async (error: unknown) => {
     if (!hasCode(error, "ENODEV")) throw error;
     logger.warn("a bridge was gone and is made again");

@@ -11,7 +11,12 @@ const ownPath = "/proc/thread-self/ns/net";
 
 /** Opens the network namespace this thread is in. The caller closes the descriptor with `closeNetns`. */
 export function openOwnNetns(): number {
-  return check(open(ownPath, closeOnExec), "open", ownPath);
+  return openNamespace(ownPath);
+}
+
+/** Opens a namespace of any kind. The caller closes the descriptor with `closeNetns`. @throws SyscallError */
+export function openNamespace(path: string): number {
+  return check(open(path, closeOnExec), "open", path);
 }
 
 /**

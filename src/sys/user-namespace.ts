@@ -1,6 +1,8 @@
-import { closeSync, openSync, readFileSync, writeFileSync } from "node:fs";
+import { closeSync, openSync, readFileSync, readSync, writeFileSync } from "node:fs";
 import { formatIdMap, type IdMapping, parseIdMap } from "../formats/id-mapping.ts";
 import { check, declare, findSymbol, koffi } from "./libc.ts";
+import { makePipe } from "./pipe.ts";
+import { spawnProcess } from "./spawn.ts";
 
 const cloneCall = declare("int clone(void *run, void *stack, int flags, void *argument)");
 const waitpidCall = declare("int waitpid(int pid, _Out_ int *status, int options)");
@@ -39,6 +41,33 @@ export function makeUserNamespace({ uids, gids }: IdMapping): UserNamespace {
   } finally {
     process.kill(pid, "SIGKILL");
     waitpidCall(pid, [0], WCLONE);
+  }
+}
+
+/**
+ * Makes a network namespace that belongs to a user namespace which is there. Takes some milliseconds, since programs enter it.
+ * @returns its descriptor, which the caller closes. @throws Error when the user namespace has gone
+ */
+export function makeNetnsIn(userns: string): number {
+  const { readFd, writeFd } = makePipe();
+  try {
+    const words = [`--user=${userns}`, "unshare", "--net", "sh", "-c", "echo; exec sleep 10"];
+    let pid: number;
+    try {
+      pid = spawnProcess("nsenter", words, ["ignore", writeFd, "ignore"]);
+    } finally {
+      closeSync(writeFd);
+    }
+    try {
+      if (readSync(readFd, Buffer.alloc(1)) === 0)
+        throw new Error(`no network namespace could be made in ${userns}`);
+      return openSync(`/proc/${pid}/ns/net`, "r");
+    } finally {
+      process.kill(pid, "SIGKILL");
+      waitpidCall(pid, [0], 0);
+    }
+  } finally {
+    closeSync(readFd);
   }
 }
 

@@ -297,13 +297,29 @@ suite("containers of a daemon that remaps", () => {
     const joined = await berth("exec", "first", "readlink", "/proc/self/ns/user");
     assert.equal(await run("--network", "container:first", ...link), joined);
     assert.equal(await run(...all, ...link), joined);
+    for (const runtime of ["crun", "runc"])
+      for (const kind of ["--pid", "--ipc"]) {
+        const script =
+          "readlink /proc/self/ns/user; ip link show eth0 >/dev/null && ip link set lo down 2>&1; touch /made";
+        const flags = [kind, "container:first", "--runtime", runtime, "--cap-add", "NET_ADMIN"];
+        assert.equal(
+          await shell(script, ...flags),
+          joined,
+          `${kind} with a network of its own, and rights over it`,
+        );
+      }
     assert.match(await shell("cat /proc/self/uid_map", ...all, "--userns", "host"), / 0 +0 /);
     await berth("run", "-d", "--name", "second", "--userns", "host", "busybox", "sleep", "1000");
     assert.match(
       await refused("--network", "container:second", "busybox", "id"),
       /cannot join the network namespace of container second, which runs in the host's user namespace/,
     );
-    await berth("rm", "-f", "first", "second");
+    await berth("run", "-d", "--name", "third", "--ipc", "shareable", "busybox", "sleep", "1000");
+    assert.match(
+      await refused("--pid", "container:first", "--ipc", "container:third", "busybox", "id"),
+      /cannot join the IPC namespace of container third: it runs in another user namespace/,
+    );
+    await berth("rm", "-f", "first", "second", "third");
   });
 
   test("exec, attach, health checks and published ports work as ever", async () => {

@@ -24,7 +24,12 @@ import { prepareMounts } from "../mounts.ts";
 import { resolveNamespaces } from "../namespaces.ts";
 import { cgroupOf, deleteFromRuntime } from "../runtime-files.ts";
 import { findProcess, hasOwnSandbox, refusesIpv6 } from "../sandbox.ts";
-import { checkUserNamespace, chooseUserNamespace, mappingFor } from "../user-namespace.ts";
+import {
+  checkUserNamespace,
+  chooseUserNamespace,
+  findJoinedUserNamespace,
+  mappingFor,
+} from "../user-namespace.ts";
 import { publishVolumes } from "../volume-events.ts";
 import { discardContainer } from "./discard.ts";
 import { openWitness } from "./witness.ts";
@@ -72,12 +77,13 @@ async function beginRun(containers: Containers, container: Container): Promise<v
   try {
     // The daemon may have had no user namespaces when it was made.
     checkUserNamespace(containers, record.hostConfig);
-    sandbox = await openSandbox(containers, container);
+    const joined = findJoinedUserNamespace(containers, record.hostConfig);
+    sandbox = await openSandbox(containers, container, joined);
     trace.mark("network");
     // First, for its errors. What it finds may be gone after a while, so it is asked again at the end.
     resolveNamespaces(containers, record.hostConfig, sandbox?.netnsPath);
     await prepareMounts(containers, container);
-    const userNamespace = chooseUserNamespace(containers, record.hostConfig, sandbox);
+    const userNamespace = chooseUserNamespace(containers, record.hostConfig, joined, sandbox);
     sources = openMountSources(containers, container, userNamespace);
     const { mounts } = sources;
     const devices = await resolveDeviceRequests(containers.cdi, record.hostConfig.DeviceRequests ?? []);
@@ -134,7 +140,11 @@ async function recordFailure(containers: Containers, container: Container, error
   if (record.hostConfig.AutoRemove) await discardContainer(containers, container, { removeVolumes: true });
 }
 
-async function openSandbox(containers: Containers, container: Container): Promise<Sandbox | undefined> {
+async function openSandbox(
+  containers: Containers,
+  container: Container,
+  joined: UserNamespaceChoice | undefined,
+): Promise<Sandbox | undefined> {
   const { id, name, config, hostConfig, endpointsConfig } = container.record;
   if (!hasOwnSandbox(container.record)) return undefined;
   const dns = dnsOf(containers, container.record);
@@ -153,6 +163,7 @@ async function openSandbox(containers: Containers, container: Container): Promis
     nameServers: dns.servers,
     hasNdots: hasNdots(dns.options),
     mapping: mappingFor(containers, hostConfig),
+    userns: joined?.path,
     ...(config.MacAddress && { macAddress: config.MacAddress }),
   };
   const sandbox = await containers.networks.open(request).catch((error: unknown) => {
