@@ -9,11 +9,13 @@ ensure_modules
 # shellcheck disable=SC2046 # a list of names
 ensure_packages $(engine_packages) \
   runc iptables xfsprogs btrfs-progs e2fsprogs busybox-static skopeo xz-utils bzip2 zstd tini curl mmdebstrap $(docker_packages) faketime \
-  docker-registry umoci apache2-utils openssl dnsmasq-base chromium
+  docker-registry umoci openssh-client apache2-utils openssl dnsmasq-base chromium
 ensure_build
 # Stock command lines newer than the machine's own. That of sid comes and goes with its archive.
 for suite in trixie sid; do
   sh scripts/peers.sh get-cli ".tools/peers/$suite" "$suite" ||
     { say "no docker of $suite can be had: the tests run without it"; [ "$suite" = sid ]; }
 done
+# An SSH server that is not installed.
+sh scripts/sshd.sh .tools/sshd || say 'no sshd can be had: the tests run without it'
 exec "$NODE" scripts/run-tests.ts "$@"
