@@ -41,9 +41,4 @@ export function lastErrno(): number {
   return koffi.errno();
 }
 
-/** The address of a libc function, for calls that take one. */
-export function findSymbol(name: string): unknown {
-  return library.symbol(name);
-}
-
 export { koffi };
