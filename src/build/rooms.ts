@@ -7,6 +7,7 @@ import type { Logger } from "../logger.ts";
 import type { EngineMetrics } from "../metrics/metrics.ts";
 import type { Networks } from "../networks/networks.ts";
 import type { CdiRegistry } from "../runtime/cdi/registry.ts";
+import type { CgroupDriver } from "../runtime/cgroup-place.ts";
 import type { State } from "../state/state.ts";
 import type { Supervisor } from "../supervisor-client/client.ts";
 import type { RuntimeCommand } from "../supervisor-protocol/protocol.ts";
@@ -42,6 +43,7 @@ export interface BuildRooms {
   /** Data root. */
   root: string;
   execRoot: string;
+  cgroupDriver: CgroupDriver;
   cgroupParent: string;
   dns: DnsSettings;
   /** A user namespace that maps as those of steps do; undefined where they run in the machine's own. */

@@ -116,7 +116,9 @@ async function checkRunFiles(
 }
 
 function checkCgroups(containers: Containers, others: readonly string[]): Finding[] {
-  const { cgroupParent } = containers.settings;
+  const { cgroupParent, cgroupDriver } = containers.settings;
+  // An empty scope is systemd's to remove, and others have theirs in the same slice.
+  if (cgroupDriver === "systemd") return [];
   const live = new Set(
     [...containers.byId.values()]
       .filter(({ isStarting, record }) => isStarting || record.state.Pid > 0)

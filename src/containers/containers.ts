@@ -12,11 +12,11 @@ import type { Logger } from "../logger.ts";
 import type { EngineMetrics } from "../metrics/metrics.ts";
 import type { Networks } from "../networks/networks.ts";
 import type { CdiRegistry } from "../runtime/cdi/registry.ts";
+import type { CgroupDriver } from "../runtime/cgroup-place.ts";
 import type { Records, State } from "../state/state.ts";
 import type { Supervisor } from "../supervisor-client/client.ts";
 import type { Volumes } from "../volumes/volumes.ts";
 import { type Archives, createArchives } from "./archive/archive.ts";
-import { cgroupPath } from "./cgroup-path.ts";
 import { Container, type ContainerRecord } from "./container.ts";
 import {
   addToIndexes,
@@ -42,7 +42,8 @@ export interface ContainerSettings {
   defaultRuntime: string;
   /** Program by name. */
   runtimes: Record<string, string>;
-  /** For containers that ask for none. */
+  cgroupDriver: CgroupDriver;
+  /** For containers that ask for none: a path, or a slice of systemd's. */
   cgroupParent: string;
   /** For containers that have no such settings of their own. */
   dns: DnsSettings;
@@ -129,7 +130,7 @@ export function openContainers(
     byName: new Map(),
     ...createContainerIndexes(),
     stats: createStatsSampler({
-      cgroupOf: (container) => cgroupPath(options.settings.cgroupParent, container.record),
+      cgroupOf: (container) => container.record.cgroup ?? "",
     }),
     execs: new Map(),
     leaving: new Map(),

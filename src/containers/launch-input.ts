@@ -11,7 +11,7 @@ import { logOptionsOf } from "./logs/drivers.ts";
 import { encodeMounts } from "./mounts.ts";
 import { resolveNamespaces } from "./namespaces.ts";
 import { lowerLayers, upperOf, workOf } from "./rootfs.ts";
-import { cgroupOf, runtimeOf } from "./runtime-files.ts";
+import { nextCgroup, runtimeOf } from "./runtime-files.ts";
 
 /** What has been made for a start. */
 export interface LaunchParts {
@@ -64,7 +64,7 @@ export function describeLaunch(
     namespaces: resolveNamespaces(containers, hostConfig, network),
     userNamespace,
     shmSizeBytes: hostConfig.IpcMode === "none" ? undefined : hostConfig.ShmSize,
-    cgroup: cgroupOf(containers, container),
+    cgroup: nextCgroup(containers.settings, record),
     limits: hostConfig,
     security: securityOf(hostConfig),
     annotations: hostConfig.Annotations ?? {},

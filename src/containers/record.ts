@@ -51,6 +51,8 @@ const containerShape = struct("Container", {
   /** Which of the layers of `init-layer.ts` is below its own. */
   initLayer: optional(text),
   stoppedByUser: flag,
+  /** Of its last start, from the root of each hierarchy. */
+  cgroup: optional(text),
   mounts: items(resolvedMountShape),
   /** Its anonymous volumes go with it: said when its removal begins. */
   removesVolumes: optional(flag),

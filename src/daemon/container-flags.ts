@@ -4,11 +4,13 @@ import { invalid } from "../errors.ts";
 import { isObject } from "../formats/json.ts";
 import { parseUlimit } from "../formats/ulimit.ts";
 import { parseSize } from "../formats/units.ts";
+import type { CgroupDriver } from "../runtime/cgroup-place.ts";
 
 /** As `table` in flags.ts. Docker's keys for the lists are `default-ulimits` and `log-opts`, both of them objects. */
 export const containerTable = [
   ["default-shm-size", "string", "64m", "Size of /dev/shm of containers that ask for none"],
   ["default-ulimit", "list", "", "Ulimit of containers that have none of that name, as NAME=SOFT[:HARD]"],
+  ["exec-opt", "list", "", "Option of containers' runs: native.cgroupdriver=cgroupfs or systemd"],
   ["init", "boolean", "", "Run an init in containers that do not say whether they want one"],
   ["log-driver", "string", "json-file", "Log driver of containers that ask for none"],
   ["log-opt", "list", "", "Option of that log driver, as NAME=VALUE"],
@@ -54,4 +56,19 @@ export function readContainerKeys(file: Record<string, unknown>): Record<string,
     });
   }
   return keys;
+}
+
+/** @returns undefined for the usual one. @throws EngineError invalid in dockerd's words */
+export function readCgroupDriver(list: (name: string) => string[]): CgroupDriver | undefined {
+  let driver: CgroupDriver | undefined;
+  for (const option of [...list("exec-opt"), ...list("exec-opts")]) {
+    const [name, value] = option.split(/=(.*)/s);
+    if (value === undefined) throw invalid(`invalid exec-opt (${option}): must be formatted 'opt=value'`);
+    if (name !== "native.cgroupdriver")
+      throw invalid(`invalid exec-opt (${option}): unknown option: '${name}'`);
+    if (value !== "cgroupfs" && value !== "systemd")
+      throw invalid(`native.cgroupdriver option ${value} not supported`);
+    driver = value;
+  }
+  return driver;
 }

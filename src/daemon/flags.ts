@@ -5,9 +5,15 @@ import { isDeepStrictEqual, parseArgs } from "node:util";
 import type { EngineConfig } from "../engine/config.ts";
 import { invalid, messageOf } from "../errors.ts";
 import { formatColumns } from "../formats/table.ts";
+import type { CgroupDriver } from "../runtime/cgroup-place.ts";
 import type { UiAddress } from "../ui/listen.ts";
 import { readBuilderKeys, readBuilderSettings } from "./builder-flags.ts";
-import { containerTable, readContainerDefaults, readContainerKeys } from "./container-flags.ts";
+import {
+  containerTable,
+  readCgroupDriver,
+  readContainerDefaults,
+  readContainerKeys,
+} from "./container-flags.ts";
 import { deviceTable, readCdiDirectories, readDeviceKeys } from "./device-flags.ts";
 import { dnsTable, readDnsSettings } from "./dns-flags.ts";
 import { garbageTable, readGarbagePolicy } from "./garbage-flags.ts";
@@ -50,7 +56,7 @@ const table = [
     "cgroup-parent",
     "string",
     "",
-    'Parent of the containers\' cgroups (default "/berth", or one of its own with another data root)',
+    'Parent of the containers\' cgroups (default "/berth", one of its own with another data root, or "system.slice" by systemd)',
   ],
   ["config-file", "string", "/etc/berth/daemon.json", "Configuration file"],
   ["data-root", "string", "/var/lib/berth", "Where images, containers and volumes are kept"],
@@ -135,7 +141,8 @@ export function parseDaemonFlags(words: string[]): DaemonFlags {
     ...optional("execRoot", text("exec-root")),
     ...optional("bridgeName", text("bridge")),
     networks: readNetworksConfig({ list, text }),
-    ...optional("cgroupParent", text("cgroup-parent")),
+    ...optional("cgroupDriver", readCgroupDriver(list)),
+    ...optional("cgroupParent", text("cgroup-parent") ?? unitParent(readCgroupDriver(list))),
     ...optional("tableName", text("nft-table")),
     ...optional("defaultRuntime", text("default-runtime")),
     ...optional("usernsRemap", text("userns-remap")),
@@ -166,6 +173,10 @@ function optional<K extends keyof EngineConfig>(
 ): Partial<EngineConfig> {
   return value === undefined ? {} : ({ [key]: value } as Partial<EngineConfig>);
 }
+
+/** Where the unit that runs the engine may make cgroups without systemd. */
+const unitParent = (driver: CgroupDriver | undefined) =>
+  driver === "systemd" ? undefined : process.env.BERTH_CGROUP_PARENT;
 
 /** @throws EngineError invalid for an address that others can reach */
 function refuseOpenHost(host: Host): void {
@@ -248,6 +259,7 @@ const fileKeys = [
     "dns-opts",
     "log-opts",
     "cdi-spec-dirs",
+    "exec-opts",
     "features",
   ],
   ...["builder", "default-ulimits", "default-address-pools", "default-network-opts"],
@@ -255,7 +267,6 @@ const fileKeys = [
 
 /** What other files say that is so here without being said. */
 const givens: Readonly<Record<string, unknown>> = {
-  "exec-opts": ["native.cgroupdriver=cgroupfs"],
   experimental: false,
   "live-restore": true,
   "storage-driver": "overlay2",

@@ -6,6 +6,7 @@ import { invalid } from "../errors.ts";
 import type { GarbagePolicy } from "../images/garbage-policy.ts";
 import type { DnsSettings } from "../launch/resolv-conf.ts";
 import { defaultNetworksConfig, type NetworksConfig } from "../networks/settings.ts";
+import { type CgroupDriver, expandSlice } from "../runtime/cgroup-place.ts";
 
 export interface EngineConfig {
   /** Data root. */
@@ -19,7 +20,8 @@ export interface EngineConfig {
   /** Name of the engine's nftables table. */
   tableName: string;
   networks: NetworksConfig;
-  /** Parent of the containers' cgroups, from the root of each hierarchy. */
+  cgroupDriver: CgroupDriver;
+  /** Parent of the containers' cgroups: from the root of each hierarchy, or by systemd's driver a slice. */
   cgroupParent: string;
   defaultRuntime: string;
   /** For containers that have no such settings of their own. */
@@ -48,6 +50,7 @@ const defaults: EngineConfig = {
   debug: false,
   bridgeName: "berth0",
   tableName: "berth",
+  cgroupDriver: "cgroupfs",
   cgroupParent: "/berth",
   imageGarbage: undefined,
   builder: defaultBuilderSettings,
@@ -69,7 +72,8 @@ const defaults: EngineConfig = {
  */
 export function completeEngineConfig(given: Partial<EngineConfig>): EngineConfig {
   const root = given.root ?? defaults.root;
-  const cgroupParent = root === defaults.root ? defaults.cgroupParent : `/berth-${shortHash(root)}`;
+  const ownParent = root === defaults.root ? defaults.cgroupParent : `/berth-${shortHash(root)}`;
+  const cgroupParent = given.cgroupDriver === "systemd" ? "system.slice" : ownParent;
   const runtimes = { ...defaults.runtimes, ...given.runtimes };
   const config: EngineConfig = { ...defaults, cgroupParent, ...given, runtimes };
   for (const path of [config.root, config.execRoot]) {
@@ -78,6 +82,7 @@ export function completeEngineConfig(given: Partial<EngineConfig>): EngineConfig
   if (!/^[\w.-]{1,15}$/.test(config.bridgeName)) {
     throw invalid(`invalid bridge name "${config.bridgeName}": use at most 15 letters, digits, dots, dashes`);
   }
+  if (config.cgroupDriver === "systemd") expandSlice(config.cgroupParent);
   if (!Object.hasOwn(config.runtimes, config.defaultRuntime)) {
     throw invalid(`the default runtime "${config.defaultRuntime}" is not among the runtimes`);
   }

@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import { chmodSync, mkdirSync, statSync } from "node:fs";
+import { chmodSync, existsSync, mkdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { type Builder, openBuilder } from "../build/builder.ts";
 import { type Containers, openContainers } from "../containers/containers.ts";
@@ -10,6 +10,7 @@ import { watchOom } from "../containers/lifecycle/oom.ts";
 import { restoreContainers, resumeContainers } from "../containers/lifecycle/restore.ts";
 import { stopContainer } from "../containers/lifecycle/stop.ts";
 import { watchLogs } from "../containers/shipping/watch-logs.ts";
+import { invalid } from "../errors.ts";
 import { createEvents, type Events } from "../events/events.ts";
 import { rootOutside } from "../formats/id-mapping.ts";
 import { formatIpAddress } from "../formats/ip-address.ts";
@@ -157,10 +158,10 @@ function openBuilding(
   config: EngineConfig,
 ): Pick<OpenEngine, "builder" | "buildDoor"> {
   const { settings, images, networks, events, state, logger, metrics, launcher, cdi } = containers;
-  const { root, execRoot, cgroupParent, dns, remap, defaultRuntime: name } = settings;
+  const { root, execRoot, cgroupDriver, cgroupParent, dns, remap, defaultRuntime: name } = settings;
   const builder = openBuilder({
     ...{ images, networks, events, state, logger, metrics, launcher, cdi, remap },
-    ...{ root, execRoot, cgroupParent, dns },
+    ...{ root, execRoot, cgroupDriver, cgroupParent, dns },
     supervisor: () => containers.supervisor,
     settings: () => config.builder,
     runtime: { program: settings.runtimes[name] as string, root: join(execRoot, "runtime", name) },
@@ -208,7 +209,7 @@ function relayOf(supervisor: () => Supervisor): RelayProcess {
 async function takePlaces(given: EngineConfig) {
   const unlock = takeRoot(given.root);
   try {
-    prepareCgroupParent(given.cgroupParent);
+    prepareCgroups(given);
     const logger = createLogger(given.logLevel);
     return { config: { ...given, id: "", remap: await openRemap(given, logger) }, unlock, logger };
   } catch (error) {
@@ -226,6 +227,13 @@ function takeRoot(root: string): () => void {
   return lockRoot(root);
 }
 
+/** @throws EngineError invalid where no systemd runs that could make them */
+function prepareCgroups({ cgroupDriver, cgroupParent }: EngineConfig): void {
+  if (cgroupDriver === "cgroupfs") prepareCgroupParent(cgroupParent);
+  else if (!existsSync("/run/systemd/system"))
+    throw invalid("native.cgroupdriver=systemd needs a machine that systemd runs: use cgroupfs on this one");
+}
+
 /** Ends what is under way, and all that the rooms hold of the machine. */
 async function closeRooms(containers: Containers, stopContainers: boolean): Promise<void> {
   const { images, networks, volumes, settings } = containers;
@@ -238,7 +246,7 @@ async function closeRooms(containers: Containers, stopContainers: boolean): Prom
   clearTimeout(impatience);
   if (stopContainers && (await containers.supervisor.call("shutdown", {}))) {
     await networks.destroy();
-    removeCgroup(settings.cgroupParent);
+    if (settings.cgroupDriver === "cgroupfs") removeCgroup(settings.cgroupParent);
   } else {
     await networks.stop();
   }

@@ -1,6 +1,7 @@
 import type { Resources, Ulimit } from "../formats/docker-api/docker-api.ts";
 import type { IdMapping } from "../formats/id-mapping.ts";
 import type { DeviceEdits } from "../runtime/cdi/inject.ts";
+import type { CgroupPlace } from "../runtime/cgroup-place.ts";
 import type { Security } from "../runtime/security.ts";
 import type { LogOptions, RuntimeCommand } from "../supervisor-protocol/protocol.ts";
 import type { EtcFiles } from "./etc-files.ts";
@@ -56,8 +57,7 @@ export interface LaunchInput {
   userNamespace?: UserNamespaceChoice | undefined;
   /** Of its own /dev/shm, where its ipc namespace is new; undefined for none. */
   shmSizeBytes: number | undefined;
-  /** Path from the root of each hierarchy. */
-  cgroup: string;
+  cgroup: CgroupPlace;
   limits: Resources;
   security: Security;
   annotations: Record<string, string>;

@@ -45,6 +45,8 @@ export function createLauncher(execRoot: string, supervisor: () => Supervisor): 
         throw unavailable("shared mounts are not supported by the running supervisor (older version)");
       if (options.remap && !supervisor().supports("remap"))
         throw unavailable("user namespaces are not supported by the running supervisor (older version)");
+      if (options.systemdCgroup && !supervisor().supports("start.systemdCgroup"))
+        throw unavailable("cgroups by systemd are not supported by the running supervisor (older version)");
       const { root } = input.runtime;
       seccompFilters.annotate(spec, root);
       writeBundle(options.bundle, spec);
@@ -59,7 +61,7 @@ export function createLauncher(execRoot: string, supervisor: () => Supervisor): 
       trace.mark("supervisor");
       trace.add(started.phases);
       const { BlkioWeight: weight } = input.limits;
-      if (weight > 0 && hasOnlyBfqWeight()) setBfqWeight(input.cgroup, weight);
+      if (weight > 0 && hasOnlyBfqWeight()) setBfqWeight(input.cgroup.path, weight);
       return started;
     },
     async exec(input, trace) {

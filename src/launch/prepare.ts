@@ -50,7 +50,7 @@ export async function prepareLaunch(
   const additionalGids = [...user.additionalGids, ...input.devices.additionalGids];
   checkMapped(userNamespace?.mapping, { ...user, additionalGids }, createPrefix);
   const spec = buildSpec({
-    cgroupsPath: input.cgroup,
+    cgroupsPath: input.cgroup.argument,
     process,
     user,
     hostname: input.hostname,
@@ -79,6 +79,7 @@ export async function prepareLaunch(
       ...(process.workingDir && { ensureDirectory: process.workingDir }),
     },
     log: input.log,
+    ...(input.cgroup.driver === "systemd" && { systemdCgroup: true }),
     ...(shm && { shm }),
     ...(shared && { shared }),
     ...(remap && { remap }),

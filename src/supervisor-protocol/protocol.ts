@@ -64,6 +64,8 @@ export interface StartOptions extends ProcessOptions {
   shared?: { folder: string; sources: string[] };
   /** It runs in a user namespace of its own, in which all that is the engine's shows as it is on the disk (`remap`). */
   remap?: RemapOptions;
+  /** The runtime is to ask systemd for the cgroup. */
+  systemdCgroup?: boolean;
   /** None without. Earlier versions say it as `GivenLogOptions`. */
   log?: LogOptions;
 }
@@ -187,6 +189,7 @@ export type Capability =
   | "exec.client"
   | "start.shared"
   | "remap"
+  | "start.systemdCgroup"
   | `log.${LogOptions["driver"]}`
   | "log.details";
 

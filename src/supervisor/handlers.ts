@@ -27,6 +27,7 @@ export function listCapabilities(handlers: Handlers): Capability[] {
     "exec.client",
     "start.shared",
     "remap",
+    "start.systemdCgroup",
     "log.details",
     ...logDrivers.map((driver) => `log.${driver}` as const),
   ];

@@ -35,9 +35,10 @@ export class Processes {
   }
 
   /** @param asker aborted when the daemon that asked is gone; the start fails soon after */
-  start({ bundle, ...options }: StartOptions, asker: AbortSignal): Promise<Started> {
+  start({ bundle, systemdCgroup, ...options }: StartOptions, asker: AbortSignal): Promise<Started> {
     const container = options.process;
-    const command = ["run", "--detach", "--bundle", bundle];
+    const flags = systemdCgroup ? ["--systemd-cgroup"] : [];
+    const command = [...flags, "run", "--detach", "--bundle", bundle];
     return this.#starts.track({ process: container, asker }, (signal) =>
       this.#spawn({ ...options, container, command, signal, ...this.#foldersOf(container) }),
     );

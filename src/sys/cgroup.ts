@@ -65,6 +65,24 @@ export function readOom(path: string): { kills: number; isStuck: boolean } | und
   }
 }
 
+/**
+ * The cgroup that a process is in, or one above it: that with this name. From the root of each hierarchy, undefined where there is
+ * none.
+ */
+export function findCgroup(pid: number, name: string): string | undefined {
+  try {
+    const lines = readFileSync(`/proc/${pid}/cgroup`, "latin1").split("\n");
+    const paths = lines.map((line) => line.split(":").slice(2).join(":").split("/"));
+    for (const path of paths) {
+      const at = path.indexOf(name);
+      if (at >= 0) return path.slice(0, at + 1).join("/");
+    }
+  } catch {
+    // It has ended.
+  }
+  return undefined;
+}
+
 function hierarchies(): string[] {
   return cgroupLayout() === "v2"
     ? [mountPoint]

@@ -51,7 +51,7 @@ export function describeSystem(
     NGoroutines: 0,
     SystemTime: timestamp(),
     LoggingDriver: settings.containerDefaults.log.Type,
-    CgroupDriver: "cgroupfs",
+    CgroupDriver: settings.cgroupDriver,
     CgroupVersion: cgroupLayout() === "v2" ? "2" : "1",
     NEventsListener: 0,
     ...describeMachine(),

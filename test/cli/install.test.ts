@@ -50,6 +50,7 @@ describe("berth system install", () => {
       .map((entry) => join(entry.parentPath, entry.name).slice(root.length))
       .sort();
   const own = [
+    "/etc/systemd/system/berth-containers.service",
     "/etc/systemd/system/berth-supervisor.service",
     "/etc/systemd/system/berth.service",
     "/etc/systemd/system/berth.socket",
@@ -74,10 +75,10 @@ describe("berth system install", () => {
     assert.doesNotMatch(verified.stderr, /berth/);
   });
   it("changes nothing when it is done again, and takes all of it back", () => {
-    const before = own.slice(0, 3).map((path) => readFileSync(join(root, path), "utf8"));
+    const before = own.slice(0, 4).map((path) => readFileSync(join(root, path), "utf8"));
     done();
     assert.deepEqual(
-      own.slice(0, 3).map((path) => readFileSync(join(root, path), "utf8")),
+      own.slice(0, 4).map((path) => readFileSync(join(root, path), "utf8")),
       before,
     );
     done("--uninstall");

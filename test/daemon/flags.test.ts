@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, it } from "node:test";
 import { parseDaemonFlags } from "../../src/daemon/flags.ts";
+import { completeEngineConfig } from "../../src/engine/config.ts";
 
 const parse = (...words: string[]) => parseDaemonFlags(["--config-file", "/dev/null/none", ...words]);
 
@@ -27,6 +28,34 @@ describe("the daemon's flags", () => {
     assert.equal(parseDaemonFlags(["-H", "tcp://0.0.0.0:2375", "--tls=false"]).tls, false);
     assert.equal(parseDaemonFlags(["-H", "tcp://0.0.0.0:2376", "--tlsverify"]).tlsVerify, true);
     assert.equal(parseDaemonFlags(["-H", "tcp://0.0.0.0:2376", "--tls=true"]).tls, true);
+  });
+
+  it("say who makes the containers' cgroups, and where", () => {
+    const cgroups = (...words: string[]) => {
+      const { cgroupDriver, cgroupParent } = completeEngineConfig(parseDaemonFlags(words).engine);
+      return [cgroupDriver, cgroupParent];
+    };
+    const bySystemd = ["--exec-opt", "native.cgroupdriver=systemd"];
+    assert.deepEqual(cgroups(), ["cgroupfs", "/berth"]);
+    assert.deepEqual(cgroups(...bySystemd), ["systemd", "system.slice"]);
+    assert.deepEqual(cgroups(...bySystemd, "--cgroup-parent", "a-b.slice"), ["systemd", "a-b.slice"]);
+    assert.throws(() => cgroups(...bySystemd, "--cgroup-parent", "/x"), {
+      message: 'cgroup-parent for systemd cgroup should be a valid slice named as "xxx.slice"',
+    });
+    process.env.BERTH_CGROUP_PARENT = "/unit/own";
+    try {
+      assert.deepEqual(cgroups(), ["cgroupfs", "/unit/own"]);
+      assert.deepEqual(cgroups("--cgroup-parent", "/x"), ["cgroupfs", "/x"]);
+      assert.deepEqual(cgroups(...bySystemd), ["systemd", "system.slice"]);
+    } finally {
+      delete process.env.BERTH_CGROUP_PARENT;
+    }
+    for (const [option, message] of [
+      ["native.cgroupdriver=foo", "native.cgroupdriver option foo not supported"],
+      ["foo=bar", "invalid exec-opt (foo=bar): unknown option: 'foo'"],
+      ["foo", "invalid exec-opt (foo): must be formatted 'opt=value'"],
+    ] as const)
+      assert.throws(() => parseDaemonFlags(["--exec-opt", option]), { kind: "invalid", message });
   });
 
   it("are refused when there are none such", () => {

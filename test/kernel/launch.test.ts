@@ -8,6 +8,7 @@ import type { LaunchInput } from "../../src/launch/input.ts";
 import { createLauncher, type Launcher } from "../../src/launch/launch.ts";
 import { foldersOf, prepareLaunch } from "../../src/launch/prepare.ts";
 import { startFailure } from "../../src/launch/start-failure.ts";
+import { placeCgroup } from "../../src/runtime/cgroup-place.ts";
 import type { Supervisor } from "../../src/supervisor-client/client.ts";
 import { createLifelines } from "../../src/supervisor-client/lifelines.ts";
 import { openSupervisor } from "../../src/supervisor-client/open.ts";
@@ -66,7 +67,7 @@ function makeInput(script: string): LaunchInput {
   const input = plainInput(id, execRoot, root);
   return {
     ...input,
-    cgroup: `/${name}/${id}`,
+    cgroup: placeCgroup("cgroupfs", `/${name}`, id),
     process: { ...input.process, args: ["/bin/sh", "-c", script] },
   };
 }
@@ -77,7 +78,7 @@ const launch = (input: LaunchInput) =>
 async function remove({ id, runtime, cgroup }: LaunchInput): Promise<void> {
   await launcher.remove(id, runtime);
   await supervisor.call("forget", { process: id });
-  await clearCgroup(cgroup);
+  await clearCgroup(cgroup.path);
 }
 
 it("launches a process from plain data, whose changes, exit code and output are there afterwards", async () => {

@@ -2,6 +2,7 @@ import { hostConfigShape } from "../../src/formats/docker-api/docker-api-host-co
 import { decode } from "../../src/formats/shape.ts";
 import type { LaunchInput } from "../../src/launch/input.ts";
 import { noEdits } from "../../src/runtime/cdi/inject.ts";
+import { placeCgroup } from "../../src/runtime/cgroup-place.ts";
 import { securityOf } from "../../src/runtime/security.ts";
 
 /** The least that a process is launched from, as anybody would write it down: no container, no image, no network. */
@@ -33,7 +34,7 @@ export function plainInput(
     etcFiles: undefined,
     namespaces: { network: "new", pid: "new", ipc: "new", uts: "new", cgroup: "host" },
     shmSizeBytes: undefined,
-    cgroup: `/${id}`,
+    cgroup: placeCgroup("cgroupfs", "/", id),
     limits: nothing,
     security: securityOf(nothing),
     annotations: {},

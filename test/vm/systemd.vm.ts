@@ -66,11 +66,8 @@ describe("an engine under the machine's systemd", () => {
     sh("berth inspect -f '{{.State.Pid}} {{.State.StartedAt}} {{.RestartCount}}' counter");
 
   it("is restarted, stopped and killed without touching a container", async () => {
-    assert.deepEqual(["berth.service", "berth.socket", "berth-supervisor.service"].map(isActive), [
-      "active",
-      "active",
-      "active",
-    ]);
+    const units = ["berth.service", "berth.socket", "berth-supervisor.service", "berth-containers.service"];
+    for (const unit of units) assert.equal(isActive(unit), "active", unit);
     assert.equal(realpathSync("/usr/local/bin/berth"), launcher);
     startCounter();
     const before = counter();
@@ -95,6 +92,88 @@ describe("an engine under the machine's systemd", () => {
     assert.match(sh("berth system check"), /agree/);
   });
 
+  it("has its containers' cgroups in a unit that systemd leaves to it, and loses none with that unit or the supervisor's", async () => {
+    const limits = "-m 64m --cpus 0.5 --cpuset-cpus 0 --pids-limit 50";
+    sh(`berth run -d --name limited ${limits} busybox sleep 1000`);
+    const [pid, id] = sh("berth inspect -f '{{.State.Pid}} {{.Id}}' limited").split(" ");
+    const cgroup = `/system.slice/berth-containers.service/berth/${id}`;
+    assert.equal(readFileSync(`/proc/${pid}/cgroup`, "utf8"), `0::${cgroup}\n`);
+    const held = () =>
+      ["memory.max", "cpu.max", "cpuset.cpus", "pids.max"].map((name) =>
+        readFileSync(`/sys/fs/cgroup${cgroup}/${name}`, "utf8").trim(),
+      );
+    const expected = ["67108864", "50000 100000", "0", "50"];
+    assert.deepEqual(held(), expected);
+    const before = counter();
+    const stopped = ["stop berth-containers", "stop berth-supervisor", "daemon-reload", "daemon-reexec"];
+    for (const command of [
+      ...stopped,
+      "start berth-supervisor",
+      "restart berth-containers",
+      "restart berth",
+    ]) {
+      sh(`systemctl ${command}`);
+      assert.equal(counter(), before, command);
+      assert.deepEqual(held(), expected, command);
+      assert.equal(sh("berth exec limited echo here"), "here", command);
+    }
+    await eventually(
+      () => sh("berth system check"),
+      (said) => /agree/.test(said),
+    );
+    assertWhole(sh("berth logs counter"));
+    const stats = sh("berth stats --no-stream --format '{{.MemUsage}}' limited");
+    assert.match(stats, / \/ 64MiB$/);
+    sh("berth rm -f limited");
+    assert.ok(!existsSync(`/sys/fs/cgroup${cgroup}`));
+    sh("systemctl restart berth-supervisor");
+    for (const unit of ["berth.service", "berth-supervisor.service", "berth-containers.service"])
+      assert.equal(isActive(unit), "active", unit);
+  });
+
+  it("has systemd make its containers' cgroups for those who want that", () => {
+    const before = counter();
+    mkdirSync("/etc/berth", { recursive: true });
+    writeFileSync("/etc/berth/daemon.json", '{"exec-opts": ["native.cgroupdriver=systemd"]}');
+    sh("systemctl restart berth");
+    try {
+      assert.equal(sh("berth info -f '{{.CgroupDriver}} {{.CgroupVersion}}'"), "systemd 2");
+      assert.equal(counter(), before);
+      assert.match(
+        sh("berth stats --no-stream --format '{{.Name}} {{.MemUsage}}' counter"),
+        /^counter [\d.]+[MK]iB/,
+      );
+      for (const [flag, slice] of [
+        ["", "/system.slice"],
+        ["--cgroup-parent own-part.slice", "/own.slice/own-part.slice"],
+      ]) {
+        sh(`berth run -d --name scoped -m 64m ${flag} busybox sleep 1000`);
+        const [pid, id] = sh("berth inspect -f '{{.State.Pid}} {{.Id}}' scoped").split(" ");
+        const cgroup = readFileSync(`/proc/${pid}/cgroup`, "utf8").trim().replace("0::", "");
+        assert.ok(cgroup.startsWith(`${slice}/berth-${id}.scope`), cgroup);
+        assert.equal(isActive(`berth-${id}.scope`), "active");
+        sh("systemctl daemon-reload");
+        assert.equal(readFileSync(`/sys/fs/cgroup${cgroup}/memory.max`, "utf8"), "67108864\n");
+        sh("berth update -m 96m --memory-swap 96m scoped");
+        assert.match(sh("berth stats --no-stream --format '{{.MemUsage}}' scoped"), / \/ 96MiB$/);
+        sh("berth pause scoped && berth unpause scoped && berth exec scoped true");
+        sh("systemctl restart berth berth-supervisor");
+        assert.equal(sh("berth inspect -f '{{.State.Pid}}' scoped"), pid);
+        sh("berth rm -f scoped");
+        assert.equal(isActive(`berth-${id}.scope`), "inactive");
+      }
+      const refused = /cgroup-parent for systemd cgroup should be a valid slice named as \\?"xxx.slice\\?"/;
+      assert.throws(() => sh("berth run --rm --cgroup-parent /own busybox true"), refused);
+      sh("printf 'FROM busybox\\nRUN cat /proc/self/cgroup\\n' | berth build -q -");
+      assert.match(sh("berth system check"), /agree/);
+    } finally {
+      rmSync("/etc/berth/daemon.json");
+      sh("systemctl restart berth");
+    }
+    assert.equal(counter(), before);
+    assert.equal(sh("berth info -f '{{.CgroupDriver}}'"), "cgroupfs");
+  });
+
   it("goes away and comes back under docker's names, with its containers", () => {
     const before = counter();
     const said = sh(`${launcher} system install --uninstall`);
@@ -110,6 +189,7 @@ describe("an engine under the machine's systemd", () => {
     sh("systemctl restart docker");
     assert.notEqual(pidOf("docker"), engine);
     assert.equal(counter(), before);
+    assert.match(sh("docker stats --no-stream --format '{{.MemUsage}}' counter"), /^[\d.]+[MK]iB/);
     assertWhole(sh("docker logs counter"));
     sh("docker rm -f counter");
   });

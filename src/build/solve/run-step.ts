@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { mkdirSync, rmSync } from "node:fs";
-import { join, posix } from "node:path";
+import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { EngineError, internal, invalid, messageOf, unavailable } from "../../errors.ts";
 import { hostConfigShape } from "../../formats/docker-api/docker-api-host-config.ts";
@@ -15,6 +15,7 @@ import { hasNdots } from "../../launch/resolv-conf.ts";
 import { startFailure } from "../../launch/start-failure.ts";
 import { gatewayOf, type Sandbox } from "../../networks/networks.ts";
 import { type DeviceEdits, injectCdiDevices, noEdits } from "../../runtime/cdi/inject.ts";
+import { type CgroupPlace, placeCgroup } from "../../runtime/cgroup-place.ts";
 import { securityOf } from "../../runtime/security.ts";
 import { clearCgroup, prepareCgroupParent } from "../../sys/cgroup.ts";
 import { createTrace } from "../../trace.ts";
@@ -67,7 +68,7 @@ export async function runStep(
     const devices = noEdits();
     if (node.devices) injectCdiDevices(devices, await rooms.cdi.list(), node.devices);
     const input = describe(rooms, node, { id, root, mounts, sandbox, folder, visitor, devices });
-    if (node.cgroupParent) prepareCgroupParent(node.cgroupParent);
+    if (node.cgroupParent && rooms.cgroupDriver === "cgroupfs") prepareCgroupParent(node.cgroupParent);
     const output = await (visitor ? attachTerminal(rooms, id, visitor) : attach(rooms, id, onOutput));
     try {
       const started = await rooms.launcher
@@ -98,8 +99,11 @@ export async function runStep(
 }
 
 const stepFolder = ({ execRoot }: BuildRooms, id: string) => join(execRoot, "build", id);
-const cgroupOf = ({ cgroupParent }: BuildRooms, node: Pick<RunNode, "cgroupParent">, id: string) =>
-  posix.join("/", node.cgroupParent || cgroupParent, id);
+const cgroupOf = (
+  { cgroupDriver, cgroupParent }: BuildRooms,
+  node: Pick<RunNode, "cgroupParent">,
+  id: string,
+): CgroupPlace => placeCgroup(cgroupDriver, node.cgroupParent || cgroupParent, id);
 
 /** That a supervisor has gone is noticed some moments later; from then on a call waits for the next one. */
 const clearing = { attempts: 20, pauseMilliseconds: 250 };
@@ -113,7 +117,7 @@ export async function clearStep(
   const { launcher, runtime, networks, logger } = rooms;
   const parts: (() => Promise<unknown>)[] = [
     () => networks.close(id),
-    () => launcher.remove(id, runtime).then(() => clearCgroup(cgroupOf(rooms, node, id))),
+    () => launcher.remove(id, runtime).then(() => clearCgroup(cgroupOf(rooms, node, id).path)),
     () => rooms.supervisor().call("forget", { process: id }),
   ];
   await Promise.all(

@@ -12,6 +12,9 @@ export interface Program {
   asDocker: boolean;
 }
 
+/** Whose control group systemd leaves to the engine: those of the containers are in it. */
+const containersUnit = "berth-containers.service";
+
 const sections = (list: Record<string, string[]>) =>
   `${mark}\n${Object.entries(list)
     .map(([name, lines]) => `\n[${name}]\n${lines.join("\n")}\n`)
@@ -25,6 +28,7 @@ export function formatUnits(program: Program): Record<string, string> {
     ...(asDocker && { "docker.socket": formatSocket("/run/docker.sock", "docker") }),
     "berth.service": formatEngine(program),
     "berth-supervisor.service": formatSupervisor(program),
+    [containersUnit]: formatContainers(),
   };
 }
 
@@ -56,19 +60,19 @@ function formatEngine({ folder, asDocker }: Program): string {
   const sockets = ["berth.socket", ...(asDocker ? ["docker.socket"] : [])].join(" ");
   const stop = `exec '${join(folder, "berth")}' system stop --containers`;
   const stopping = `case $(systemctl is-system-running) in stopping) ${stop};; esac`;
-  const words = ["daemon", "-H", "fd://", ...(asDocker ? ["--cgroup-parent", "/docker"] : [])];
   return sections({
     Unit: [
       "Description=berth container engine",
       `Requires=${sockets}`,
-      "Wants=network-online.target berth-supervisor.service",
-      `After=network-online.target nftables.service firewalld.service berth-supervisor.service ${sockets}`,
+      `Wants=network-online.target berth-supervisor.service ${containersUnit}`,
+      `After=network-online.target nftables.service firewalld.service berth-supervisor.service ${containersUnit} ${sockets}`,
       "StartLimitIntervalSec=60",
       "StartLimitBurst=5",
     ],
     Service: [
       "Type=notify",
-      `ExecStart=${quote(join(folder, "berth"))} ${words.join(" ")}`,
+      `Environment=BERTH_CGROUP_PARENT=/system.slice/${containersUnit}/${asDocker ? "docker" : "berth"}`,
+      `ExecStart=${quote(join(folder, "berth"))} daemon -H fd://`,
       "ExecReload=kill -HUP $MAINPID",
       // Containers are stopped with the machine, and not with the engine.
       `ExecStop=sh -c ${quote(stopping)}`,
@@ -104,6 +108,30 @@ function formatSupervisor({ folder, node }: Program): string {
       "Delegate=yes",
       "OOMScoreAdjust=-500",
       ...unbounded,
+    ],
+    Install: ["WantedBy=multi-user.target"],
+  });
+}
+
+/**
+ * It runs nothing. The supervisor's own group cannot hold the containers: on cgroup v2 no process may be started in a group
+ * that has others below it, and so none in the place of a supervisor whose containers run on.
+ */
+function formatContainers(): string {
+  return sections({
+    Unit: ["Description=Control groups of the berth engine's containers", "Before=berth.service"],
+    Service: [
+      "Type=oneshot",
+      // Its processes have a group of their own beside the containers', as that of ExecStart would not.
+      "ExecStartPost=true",
+      "ExecStop=true",
+      "RemainAfterExit=yes",
+      "Delegate=yes",
+      // The engine ends containers, and nothing done to this unit does.
+      "KillMode=process",
+      "SendSIGKILL=no",
+      "OOMPolicy=continue",
+      "TasksMax=infinity",
     ],
     Install: ["WantedBy=multi-user.target"],
   });

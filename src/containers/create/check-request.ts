@@ -5,6 +5,7 @@ import type { ContainerConfig, EndpointSettings, HostConfig } from "../../format
 import { findModeContainer } from "../../formats/namespace-mode.ts";
 import { checkRestartPolicy } from "../../formats/restart-policy.ts";
 import { capabilitiesOf } from "../../runtime/capabilities.ts";
+import { expandSlice } from "../../runtime/cgroup-place.ts";
 import { parseDeviceRule } from "../../runtime/devices.ts";
 import { checkResources } from "../../runtime/resources.ts";
 import { parseSecurityOptions } from "../../runtime/security-options.ts";
@@ -27,6 +28,8 @@ export function checkRequest(
     throw invalid(`unknown or invalid runtime name: ${hostConfig.Runtime}`);
   }
   checkHostConfig(hostConfig);
+  if (containers.settings.cgroupDriver === "systemd" && hostConfig.CgroupParent)
+    expandSlice(hostConfig.CgroupParent);
   refuseUnsupported(config, hostConfig);
   checkSizeLimit(containers, hostConfig);
   checkResources(hostConfig);

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { shouldStartWithDaemon } from "../../formats/restart-policy.ts";
 import type { Exit, ListedProcess } from "../../supervisor-protocol/protocol.ts";
+import { findCgroup } from "../../sys/cgroup.ts";
 import { bootId, isAlive } from "../../sys/process.ts";
 import { removeTree } from "../../trees/trees.ts";
 import type { Container } from "../container.ts";
@@ -90,6 +91,8 @@ async function restoreOne(
     return held?.exit;
   }
   if (held?.exit) return held.exit;
+  // Earlier versions have not stored it.
+  record.cgroup ??= findCgroup(state.Pid, id);
   container.witness ??= openWitness(state.Pid, record.startTicks);
   if (held && held.pid === state.Pid) return undefined;
   if (record.bootId === bootId() && (await adopt(containers, container))) return undefined;

@@ -22,7 +22,7 @@ import { followLinks, linkedPorts, linkLines } from "../links.ts";
 import { type MountSources, openMountSources } from "../mount-sources.ts";
 import { prepareMounts } from "../mounts.ts";
 import { resolveNamespaces } from "../namespaces.ts";
-import { cgroupOf, deleteFromRuntime } from "../runtime-files.ts";
+import { cgroupOf, deleteFromRuntime, nextCgroup, noteCgroup } from "../runtime-files.ts";
 import { findProcess, hasOwnSandbox, refusesIpv6 } from "../sandbox.ts";
 import {
   checkUserNamespace,
@@ -93,6 +93,7 @@ async function beginRun(containers: Containers, container: Container): Promise<v
     record.state.Pid = started.pid;
     record.startTicks = started.startTicks;
     record.bootId = bootId();
+    noteCgroup(containers, container);
     container.witness = openWitness(started.pid, started.startTicks);
   } catch (thrown) {
     const error = explainLongPath(thrown);
@@ -188,8 +189,11 @@ function prepare(
   container: Container,
   { sandbox, userNamespace, mounts, devices }: Prepared,
 ): LaunchInput {
-  const { hostConfig } = container.record;
-  if (hostConfig.CgroupParent) prepareCgroupParent(hostConfig.CgroupParent);
+  const { record } = container;
+  const { CgroupParent } = record.hostConfig;
+  const place = nextCgroup(containers.settings, record);
+  record.cgroup = place.path;
+  if (CgroupParent && place.driver === "cgroupfs") prepareCgroupParent(CgroupParent);
   const etcFiles = prepareEtcFiles(containers, container, sandbox, linkLines(containers, container));
   const network = sandbox?.netnsPath;
   return describeLaunch(containers, container, { network, userNamespace, etcFiles, mounts, devices });
