@@ -15,4 +15,5 @@ step structure "$NODE" scripts/check-structure.ts
 step sizes "$NODE" scripts/check-sizes.ts
 step words "$NODE" scripts/check-words.ts
 step scope "$NODE" scripts/scope.ts --check
+step compatibility "$NODE" scripts/compatibility.ts --check
 step 'dead code' "$NODE" node_modules/knip/bin/knip.js

@@ -1,0 +1,53 @@
+export type Area = "parameter" | "member" | "command" | "flag" | "daemon";
+
+/** Why something of Docker's is not here: of which subjects and words. */
+const reasons: readonly [area: Area, subject: RegExp, word: RegExp, reason: string][] = [
+  ["parameter", /^GET \/plugins$/, /./, "there are none to choose from"],
+  ["parameter", /\/start$/, /^detachKeys$/, "a start attaches nothing"],
+  ["parameter", /\/start$/, /^checkpoint/, "no checkpoints"],
+  ["parameter", /^POST \/images\/load$/, /^quiet$/, "the answer has no progress that could be left out"],
+  ["parameter", /^GET \/images\/json$/, /^digests$/, "they are always in the answer"],
+  ["parameter", /^POST \/build$/, /^(force)?rm$/, "no step leaves a container behind"],
+  ["parameter", /^POST \/build$/, /^squash$/, "of the experimental mode alone"],
+  ["parameter", /^POST \/build$/, /^isolation$/, "Windows"],
+  ["parameter", /^POST \/build$/, /^(cpu|mem|securityopt)/, "steps have no limits, as with BuildKit"],
+  ["command", /^checkpoint$/, /./, "no checkpoints"],
+  ["command", /^volume$/, /update$/, "no swarm"],
+  ["command", /^plugin$/, /./, "no plugins of the engine"],
+  ["command", /^(swarm|node|service|stack|secret|config)$/, /./, "no swarm"],
+  ["flag", /^(image|builder) build$/, /^(rm|force-rm)$/, "no step leaves a container behind"],
+  ["flag", /^(image|builder) build$/, /^isolation$/, "Windows"],
+  ["flag", /^(image|builder) build$/, /^compress$/, "only what a build asks for is sent"],
+  ["flag", /^(image|builder) build$/, /^(cpu|memory|security-opt|squash)/, "of the classic builder alone"],
+  ["daemon", /./, /containerd/, "there is no containerd"],
+  ["daemon", /./, /^userland-proxy/, "there are no proxy processes"],
+  ["daemon", /./, /^(swarm-|node-generic|network-control)/, "no swarm"],
+  ["daemon", /./, /^storage-/, "overlay is the one driver"],
+  [
+    "daemon",
+    /./,
+    /^(ip6?tables|ip-forward-no-drop|firewall-backend|bridge-accept-fwmark)$/,
+    "rules are in an nftables table of berth's own",
+  ],
+  ["daemon", /./, /^live-restore$/, "it is always so"],
+  ["daemon", /./, /^shutdown-timeout$/, "each container's own time counts"],
+  ["daemon", /./, /^(userns-remap|rootless)$/, "no user namespaces"],
+  ["daemon", /./, /^selinux-enabled$/, "no SELinux"],
+  ["daemon", /./, /^authorization-plugin$/, "no plugins of the engine"],
+  ["daemon", /./, /^pidfile$/, "a lock in the data root says who has it"],
+  ["daemon", /./, /^group$/, "a socket is the group `berth`'s where there is one, or what systemd says"],
+  ["daemon", /./, /^version$/, "`berth version` tells it"],
+  ["daemon", /./, /^experimental$/, "nothing is"],
+  ["daemon", /./, /^(log-format|raw-logs)$/, "the log is JSON, a line each"],
+  ["daemon", /./, /^(cpu-rt-)/, "no real-time scheduling of all containers together"],
+  ["daemon", /./, /^init-path$/, "it is Debian's tini"],
+  [
+    "daemon",
+    /./,
+    /^(seccomp-profile|no-new-privileges|default-ipc-mode|default-cgroupns-mode|host-gateway-ip|max-download-attempts)$/,
+    "not yet: containers and pulls say it themselves, or have the default",
+  ],
+];
+
+export const reasonFor = (area: Area, subject: string, word: string): string | undefined =>
+  reasons.find(([one, subjects, words]) => one === area && subjects.test(subject) && words.test(word))?.[3];
