@@ -4,7 +4,7 @@ import * as bodies from "../src/formats/docker-api/docker-api-bodies.ts";
 import { configShape, endpointShape } from "../src/formats/docker-api/docker-api-config.ts";
 import { hostConfigShape, updateShape } from "../src/formats/docker-api/docker-api-host-config.ts";
 import { readParameters } from "./docker/read-parameters.ts";
-import { type Area, reasonFor } from "./docker/reasons.ts";
+import { type Area, reasonFor, unusedReasons } from "./docker/reasons.ts";
 
 /**
  * Writes docs/compatibility.md: what Docker 28.5.2's API and programs have (the lists in scripts/docker), and what the tables here have
@@ -31,12 +31,12 @@ function state(
   has: (word: string) => boolean,
 ): string {
   // What has a reason is refused, also where its name is read.
-  const isThere = (word: string) => has(word) && reasonFor(area, subject, word) === undefined;
+  const isThere = (word: string) => has(word) && reasonFor(area, subject, word, true) === undefined;
   const missing = wanted.filter((word) => !isThere(word));
   if (wanted.length === 0) return "";
   const reasons = new Map<string, string[]>();
   for (const word of missing) {
-    const reason = reasonFor(area, subject, word);
+    const reason = reasonFor(area, subject, word, has(word));
     if (reason === undefined) unexplained.push(`${area}: ${subject}: ${word}`);
     reasons.set(reason ?? "?", [...(reasons.get(reason ?? "?") ?? []), word]);
   }
@@ -98,7 +98,7 @@ const lines: string[] = [];
 for (const { head, words } of readList("commands")) {
   const [name, entry] =
     Object.entries(commands).find(([known, { aliases }]) => known === head || aliases?.includes(head)) ?? [];
-  const reason = reasonFor("command", head.split(" ")[0] ?? "", head);
+  const reason = reasonFor("command", head.split(" ")[0] ?? "", head, entry?.load !== undefined);
   if (!entry?.load && reason === undefined) unexplained.push(`command: ${head}`);
   const flags = entry?.load ? (await entry.load()).command.spec.flags : {};
   const said = entry?.load ? (name === head ? "yes" : `yes, as \`${name}\``) : `no: ${reason ?? "?"}`;
@@ -175,7 +175,8 @@ ${state("daemon", "dockerd", daemonFlags, hasDaemonFlag).replaceAll("; not ", ".
 `;
 
 for (const one of unexplained) console.error(`missing without a reason: ${one}`);
-if (unexplained.length > 0) process.exitCode = 1;
+for (const one of unusedReasons()) console.error(`a reason that nothing needs: ${one}`);
+if (unexplained.length + unusedReasons().length > 0) process.exitCode = 1;
 if (!process.argv.includes("--check")) writeFileSync(page, text);
 else if (readFileSync(page, "utf8") !== text) {
   console.error(`${page} is not what the tables say: run node scripts/compatibility.ts`);

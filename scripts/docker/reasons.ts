@@ -1,16 +1,19 @@
 export type Area = "parameter" | "member" | "command" | "flag" | "daemon";
 
+/** What is read only to be refused. */
+type Refused = "refused";
+
 /** Why something of Docker's is not here: of which subjects and words. */
-const reasons: readonly [area: Area, subject: RegExp, word: RegExp, reason: string][] = [
+const reasons: readonly [area: Area, subject: RegExp, word: RegExp, reason: string, refused?: Refused][] = [
   ["parameter", /^GET \/plugins$/, /./, "there are none to choose from"],
   ["parameter", /\/start$/, /^detachKeys$/, "a start attaches nothing"],
-  ["parameter", /\/start$/, /^checkpoint/, "no checkpoints"],
+  ["parameter", /\/start$/, /^checkpoint/, "no checkpoints", "refused"],
   ["parameter", /^POST \/images\/load$/, /^quiet$/, "the answer has no progress that could be left out"],
   ["parameter", /^GET \/images\/json$/, /^digests$/, "they are always in the answer"],
   ["parameter", /^POST \/build$/, /^(force)?rm$/, "no step leaves a container behind"],
-  ["parameter", /^POST \/build$/, /^squash$/, "of the experimental mode alone"],
+  ["parameter", /^POST \/build$/, /^squash$/, "of the experimental mode alone", "refused"],
   ["parameter", /^POST \/build$/, /^isolation$/, "Windows"],
-  ["parameter", /^POST \/build$/, /^(cpu|mem|securityopt)/, "steps have no limits, as with BuildKit"],
+  ["parameter", /^POST \/build$/, /^securityopt$/, "BuildKit has none of it either"],
   ["command", /^checkpoint$/, /./, "no checkpoints"],
   ["command", /^volume$/, /update$/, "no swarm"],
   ["command", /^plugin$/, /./, "no plugins of the engine"],
@@ -44,10 +47,25 @@ const reasons: readonly [area: Area, subject: RegExp, word: RegExp, reason: stri
   [
     "daemon",
     /./,
-    /^(seccomp-profile|no-new-privileges|default-ipc-mode|default-cgroupns-mode|host-gateway-ip|max-download-attempts)$/,
-    "not yet: containers and pulls say it themselves, or have the default",
+    /^(seccomp-profile|host-gateway-ip|max-download-attempts)$/,
+    "not yet: each has Docker's default",
   ],
 ];
 
-export const reasonFor = (area: Area, subject: string, word: string): string | undefined =>
-  reasons.find(([one, subjects, words]) => one === area && subjects.test(subject) && words.test(word))?.[3];
+const used = new Set<string>();
+
+/** @param isRead whether its name is among what the code knows */
+export function reasonFor(area: Area, subject: string, word: string, isRead: boolean): string | undefined {
+  const found = reasons.find(
+    ([one, subjects, words, , refused]) =>
+      one === area && subjects.test(subject) && words.test(word) && (!isRead || refused === "refused"),
+  );
+  if (found) used.add(found[3] + found[2].source);
+  return found?.[3];
+}
+
+/** Reasons for what is there by now. */
+export const unusedReasons = (): string[] =>
+  reasons
+    .filter(([, , word, reason]) => !used.has(reason + word.source))
+    .map(([area, , word, reason]) => `${area}: ${word.source}: ${reason}`);

@@ -33,6 +33,9 @@ export interface ContainerDefaults {
   ulimits: readonly Ulimit[];
   init: boolean;
   shmSizeBytes?: number;
+  ipcMode?: "private" | "shareable";
+  cgroupnsMode?: "host" | "private";
+  noNewPrivileges?: boolean;
 }
 
 export interface ContainerSettings {

@@ -8,12 +8,30 @@ import type { CgroupDriver } from "../runtime/cgroup-place.ts";
 
 /** As `table` in flags.ts. Docker's keys for the lists are `default-ulimits` and `log-opts`, both of them objects. */
 export const containerTable = [
+  [
+    "default-cgroupns-mode",
+    "string",
+    "",
+    "Cgroup namespace of containers that say nothing of it: host or private",
+  ],
+  [
+    "default-ipc-mode",
+    "string",
+    "private",
+    "IPC namespace of containers that say nothing of it: private or shareable",
+  ],
   ["default-shm-size", "string", "64m", "Size of /dev/shm of containers that ask for none"],
   ["default-ulimit", "list", "", "Ulimit of containers that have none of that name, as NAME=SOFT[:HARD]"],
   ["exec-opt", "list", "", "Option of containers' runs: native.cgroupdriver=cgroupfs or systemd"],
   ["init", "boolean", "", "Run an init in containers that do not say whether they want one"],
   ["log-driver", "string", "json-file", "Log driver of containers that ask for none"],
   ["log-opt", "list", "", "Option of that log driver, as NAME=VALUE"],
+  [
+    "no-new-privileges",
+    "boolean",
+    "",
+    "Let no program of a container gain privileges, unless the container says otherwise",
+  ],
 ] as const;
 
 interface Given {
@@ -36,7 +54,22 @@ export function readContainerDefaults({ list, text }: Given): ContainerDefaults 
     ulimits: list("default-ulimit").map(parseUlimit),
     init: text("init") === "true",
     ...(size !== undefined && { shmSizeBytes: parseSize(size) }),
+    ...readModes(text),
+    ...(text("no-new-privileges") === "true" && { noNewPrivileges: true }),
   };
+}
+
+/** @throws EngineError invalid in dockerd's words */
+function readModes(text: Given["text"]): Pick<ContainerDefaults, "ipcMode" | "cgroupnsMode"> {
+  const modes: Pick<ContainerDefaults, "ipcMode" | "cgroupnsMode"> = {};
+  const [ipc, cgroupns] = [text("default-ipc-mode"), text("default-cgroupns-mode")];
+  if (ipc === "private" || ipc === "shareable") modes.ipcMode = ipc;
+  else if (ipc === "host" || ipc === "none")
+    throw invalid(`IPC mode "${ipc}" is not supported as default value; use "shareable" or "private"`);
+  else if (ipc) throw invalid(`default IPC mode setting (${ipc}) is invalid; use "shareable" or "private"`);
+  if (cgroupns === "host" || cgroupns === "private") modes.cgroupnsMode = cgroupns;
+  else if (cgroupns) throw invalid(`invalid default cgroup namespace (${cgroupns}): use "host" or "private"`);
+  return modes;
 }
 
 /** Docker's keys of daemon.json. @throws EngineError invalid */

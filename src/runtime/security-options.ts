@@ -2,7 +2,8 @@ import { invalid } from "../errors.ts";
 
 /** What `--security-opt` says. */
 export interface SecurityOptions {
-  noNewPrivileges: boolean;
+  /** Undefined where nothing is said of it. */
+  noNewPrivileges: boolean | undefined;
   /** "default", "unconfined" or a profile in Docker's JSON. */
   seccomp: string;
   apparmorProfile: string | undefined;
@@ -12,7 +13,7 @@ export interface SecurityOptions {
 /** Parses HostConfig.SecurityOpt. @throws EngineError invalid */
 export function parseSecurityOptions(options: string[]): SecurityOptions {
   const result: SecurityOptions = {
-    noNewPrivileges: false,
+    noNewPrivileges: undefined,
     seccomp: "default",
     apparmorProfile: undefined,
     systemPathsUnconfined: false,

@@ -19,14 +19,14 @@ export interface Security {
 }
 
 /** What Docker's settings of a container come to on this machine. @throws EngineError invalid */
-export function securityOf(hostConfig: HostConfig): Security {
+export function securityOf(hostConfig: HostConfig, noNewPrivileges = false): Security {
   const { Privileged: privileged, CapAdd, CapDrop, SecurityOpt } = hostConfig;
   const options = parseSecurityOptions(SecurityOpt ?? []);
   const hidesNothing = privileged || options.systemPathsUnconfined;
   return {
     privileged,
     capabilities: { add: CapAdd ?? [], drop: CapDrop ?? [] },
-    noNewPrivileges: options.noNewPrivileges,
+    noNewPrivileges: options.noNewPrivileges ?? noNewPrivileges,
     seccomp: options.seccomp,
     apparmorProfile: resolveAppArmorProfile(hostConfig),
     maskedPaths: hidesNothing ? [] : (hostConfig.MaskedPaths ?? maskedPaths),

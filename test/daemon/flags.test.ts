@@ -58,6 +58,28 @@ describe("the daemon's flags", () => {
       assert.throws(() => parseDaemonFlags(["--exec-opt", option]), { kind: "invalid", message });
   });
 
+  it("say which namespaces and privileges containers have that say nothing", () => {
+    const defaults = (...words: string[]) => parseDaemonFlags(words).engine.containerDefaults;
+    const usual = defaults();
+    const words = [
+      "--default-ipc-mode",
+      "shareable",
+      "--default-cgroupns-mode",
+      "private",
+      "--no-new-privileges",
+    ];
+    assert.deepEqual(defaults(...words), {
+      ...usual,
+      ...{ ipcMode: "shareable", cgroupnsMode: "private", noNewPrivileges: true },
+    });
+    for (const [flag, value, message] of [
+      ["ipc", "foo", 'default IPC mode setting (foo) is invalid; use "shareable" or "private"'],
+      ["ipc", "host", 'IPC mode "host" is not supported as default value; use "shareable" or "private"'],
+      ["cgroupns", "foo", 'invalid default cgroup namespace (foo): use "host" or "private"'],
+    ] as const)
+      assert.throws(() => defaults(`--default-${flag}-mode`, value), { kind: "invalid", message });
+  });
+
   it("are refused when there are none such", () => {
     assert.throws(() => parse("--nosuch"), { kind: "invalid" });
     assert.throws(() => parseDaemonFlags(["--debug=maybe"]), { kind: "invalid" });

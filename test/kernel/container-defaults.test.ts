@@ -10,6 +10,7 @@ describe("what the daemon's configuration says for all containers", () => {
   const { engine, berth } = useEngine(undefined, [
     ...["--log-driver", "json-file", "--log-opt", "max-size=1m", "--log-opt", "tag=all"],
     ...["--default-ulimit", "nofile=100:200", "--default-shm-size", "1m", "--init", "--label", "a=b"],
+    ...["--default-ipc-mode", "shareable", "--default-cgroupns-mode", "private", "--no-new-privileges"],
   ]);
   const inspect = async (name: string) =>
     JSON.parse(await berth("inspect", "-f", "{{json .HostConfig}}", name));
@@ -47,6 +48,24 @@ describe("what the daemon's configuration says for all containers", () => {
     const info = JSON.parse((await engine.api("GET", "/info")).body);
     assert.deepEqual([info.LoggingDriver, info.Labels], ["json-file", ["a=b"]]);
     await berth("rm", "plain", "own", "other");
+  });
+
+  it("gives namespaces and takes privileges, unless a container says otherwise", async () => {
+    const privileges = ["busybox", "grep", "NoNewPrivs", "/proc/self/status"];
+    assert.match(await berth("run", "--rm", ...privileges), /1$/);
+    assert.match(
+      await berth("run", "--rm", "--security-opt", "no-new-privileges=false", ...privileges),
+      /0$/,
+    );
+    await berth("run", "-d", "--name", "long", "busybox", "sleep", "1000");
+    assert.match(await berth("exec", "long", ...privileges.slice(1)), /1$/);
+    const { IpcMode, CgroupnsMode, SecurityOpt } = await inspect("long");
+    assert.deepEqual([IpcMode, CgroupnsMode, SecurityOpt], ["shareable", "private", null]);
+    await berth("run", "--rm", "--ipc", "container:long", "busybox", "true");
+    await berth("create", "--name", "own", "--ipc", "private", "--cgroupns", "host", "busybox");
+    const own = await inspect("own");
+    assert.deepEqual([own.IpcMode, own.CgroupnsMode], ["private", "host"]);
+    await berth("rm", "-f", "long", "own");
   });
 
   it("is checked without a daemon by --validate", () => {

@@ -201,8 +201,9 @@ function fillDefaults(containers: Containers, hostConfig: HostConfig, wantedName
   pinContainerModes(containers, hostConfig, wantedName);
   hostConfig.Runtime ||= containers.settings.defaultRuntime;
   fillContainerDefaults(hostConfig, containers.settings.containerDefaults);
-  hostConfig.IpcMode ||= "private";
-  hostConfig.CgroupnsMode ||= cgroupLayout() === "v2" ? "private" : "host";
+  const { ipcMode = "private", cgroupnsMode } = containers.settings.containerDefaults;
+  hostConfig.IpcMode ||= ipcMode;
+  hostConfig.CgroupnsMode ||= cgroupnsMode ?? (cgroupLayout() === "v2" ? "private" : "host");
   hostConfig.SecurityOpt = withoutLabels(hostConfig);
   hostConfig.RestartPolicy.Name ||= "no";
   if (cgroupLayout() !== "v2") hostConfig.OomKillDisable ??= false;
