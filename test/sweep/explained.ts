@@ -37,8 +37,9 @@ export const explanations: readonly Explanation[] = [
     alike: [
       [/\s+enter Open a shell in a running container, also where its image has none/, ""],
       [/\s+explore Show what each layer of an image changes, and what wastes space/, ""],
-      [/\s+make Make a base image from what this machine has: busybox, debian\[:suite\] or registry/, ""],
+      [/\s+make Make a base image from what this machine has: busybox, debian\[:suite\], registry or ui/, ""],
       [/\s+check Compare the engine's records with the system, and repair what differs/, ""],
+      [/\s+install Have systemd run the engine/, ""],
       [/\s+stop Stop the engine; containers run on unless told otherwise/, ""],
       [/Show docker disk usage/, "Show Docker disk usage"],
     ],
@@ -50,8 +51,19 @@ export const explanations: readonly Explanation[] = [
     alike: [
       [/\. You cannot remove a volume that is in use by a container\./, ""],
       [/\s+update Update a volume \(cluster volumes only\)/, ""],
+      [/\s+clone Make a new volume with the content of another/, ""],
+      [/\s+export Export a volume's content as a tar archive/, ""],
+      [/\s+import Make a new volume with the content of a tar archive/, ""],
+      [/\s+rename Rename a volume that no container has/, ""],
     ],
-    reason: "docker hides the commands of a swarm as long as there is none, and shortens a sentence",
+    reason:
+      "there are commands besides docker's, which hides those of a swarm as long as there is none, and shortens a sentence",
+  },
+  {
+    about: "`volume ls --help`",
+    line: /^\{\} volume ls --help$/,
+    alike: [[/\s+--size Display what the volumes' content takes/, ""]],
+    reason: "there is a flag besides docker's",
   },
   {
     about: "`system df --help`",

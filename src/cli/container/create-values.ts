@@ -159,3 +159,10 @@ export const checkSysctl = (flag: Flag<Record<string, string>>): Flag<Record<str
     return flag.apply(previous, text);
   },
 });
+
+/** `--link NAME[:ALIAS]`. @throws Error in Docker's words */
+export function checkLink(text: string): string {
+  if (text === "") throw new Error("empty string specified for links");
+  if (text.split(":").length > 2) throw new Error(`bad format for links: ${text}`);
+  return text;
+}

@@ -1,5 +1,6 @@
 import type { EndpointSettings } from "../../formats/docker-api/docker-api.ts";
 import { defineCommand } from "../command.ts";
+import { checkLink } from "../container/create-values.ts";
 import { toPairs } from "../container/env-file.ts";
 import { commaList, int, repeated, string } from "../flag.ts";
 
@@ -15,7 +16,7 @@ export const command = defineCommand({
     ),
     ip: string("", 'IPv4 address (e.g., "172.30.100.104")'),
     ip6: string("", 'IPv6 address (e.g., "2001:db8::33")'),
-    link: repeated("", "Add link to another container"),
+    link: repeated("", "Add link to another container", "list", checkLink),
     "link-local-ip": commaList("", "Add a link-local address for the container"),
   },
   async run({ cli, flags, args: [network = "", container = ""] }) {
