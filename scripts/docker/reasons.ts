@@ -34,7 +34,7 @@ const reasons: readonly [area: Area, subject: RegExp, word: RegExp, reason: stri
   ],
   ["daemon", /./, /^live-restore$/, "it is always so"],
   ["daemon", /./, /^shutdown-timeout$/, "each container's own time counts"],
-  ["daemon", /./, /^(userns-remap|rootless)$/, "no user namespaces"],
+  ["daemon", /./, /^rootless$/, "the engine is root's"],
   ["daemon", /./, /^selinux-enabled$/, "no SELinux"],
   ["daemon", /./, /^authorization-plugin$/, "no plugins of the engine"],
   ["daemon", /./, /^pidfile$/, "a lock in the data root says who has it"],

@@ -1,5 +1,6 @@
 import type { ContainerDefaults } from "../containers/containers.ts";
 import { checkLogConfig } from "../containers/logs/drivers.ts";
+import type { EngineConfig } from "../engine/config.ts";
 import { invalid } from "../errors.ts";
 import { isObject } from "../formats/json.ts";
 import { parseUlimit } from "../formats/ulimit.ts";
@@ -91,8 +92,19 @@ export function readContainerKeys(file: Record<string, unknown>): Record<string,
   return keys;
 }
 
-/** @returns undefined for the usual one. @throws EngineError invalid in dockerd's words */
-export function readCgroupDriver(list: (name: string) => string[]): CgroupDriver | undefined {
+/** Who makes the containers' cgroups, and below which. @throws EngineError invalid in dockerd's words */
+export function readCgroups({
+  list,
+  text,
+}: Given): Partial<Pick<EngineConfig, "cgroupDriver" | "cgroupParent">> {
+  const cgroupDriver = readCgroupDriver(list);
+  // Where the unit that runs the engine may make them without systemd.
+  const unitParent = cgroupDriver === "systemd" ? undefined : process.env.BERTH_CGROUP_PARENT;
+  const cgroupParent = text("cgroup-parent") ?? unitParent;
+  return { ...(cgroupDriver && { cgroupDriver }), ...(cgroupParent !== undefined && { cgroupParent }) };
+}
+
+function readCgroupDriver(list: (name: string) => string[]): CgroupDriver | undefined {
   let driver: CgroupDriver | undefined;
   for (const option of [...list("exec-opt"), ...list("exec-opts")]) {
     const [name, value] = option.split(/=(.*)/s);

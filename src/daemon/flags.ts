@@ -5,15 +5,9 @@ import { isDeepStrictEqual, parseArgs } from "node:util";
 import type { EngineConfig } from "../engine/config.ts";
 import { invalid, messageOf } from "../errors.ts";
 import { formatColumns } from "../formats/table.ts";
-import type { CgroupDriver } from "../runtime/cgroup-place.ts";
 import type { UiAddress } from "../ui/listen.ts";
 import { readBuilderKeys, readBuilderSettings } from "./builder-flags.ts";
-import {
-  containerTable,
-  readCgroupDriver,
-  readContainerDefaults,
-  readContainerKeys,
-} from "./container-flags.ts";
+import { containerTable, readCgroups, readContainerDefaults, readContainerKeys } from "./container-flags.ts";
 import { deviceTable, readCdiDirectories, readDeviceKeys } from "./device-flags.ts";
 import { dnsTable, readDnsSettings } from "./dns-flags.ts";
 import { garbageTable, readGarbagePolicy } from "./garbage-flags.ts";
@@ -141,8 +135,7 @@ export function parseDaemonFlags(words: string[]): DaemonFlags {
     ...optional("execRoot", text("exec-root")),
     ...optional("bridgeName", text("bridge")),
     networks: readNetworksConfig({ list, text }),
-    ...optional("cgroupDriver", readCgroupDriver(list)),
-    ...optional("cgroupParent", text("cgroup-parent") ?? unitParent(readCgroupDriver(list))),
+    ...readCgroups({ list, text }),
     ...optional("tableName", text("nft-table")),
     ...optional("defaultRuntime", text("default-runtime")),
     ...optional("usernsRemap", text("userns-remap")),
@@ -173,10 +166,6 @@ function optional<K extends keyof EngineConfig>(
 ): Partial<EngineConfig> {
   return value === undefined ? {} : ({ [key]: value } as Partial<EngineConfig>);
 }
-
-/** Where the unit that runs the engine may make cgroups without systemd. */
-const unitParent = (driver: CgroupDriver | undefined) =>
-  driver === "systemd" ? undefined : process.env.BERTH_CGROUP_PARENT;
 
 /** @throws EngineError invalid for an address that others can reach */
 function refuseOpenHost(host: Host): void {
