@@ -8,8 +8,9 @@ import { conflict, invalid, messageOf, notFound } from "../errors.ts";
 import { shortId } from "../formats/digest.ts";
 import { formatFamiliar, parseReference, withDefaultTag } from "../formats/reference.ts";
 import { readBuildOptions } from "./build-options.ts";
+import { giveUpload, isUpload } from "./build-uploads.ts";
 import { decodeJsonTexts } from "./json-parameters.ts";
-import type { ApiRequest } from "./request.ts";
+import type { ApiRequest, Reply } from "./request.ts";
 import { buildWithSession } from "./session-build.ts";
 
 /** A message of the classic builder's stream. */
@@ -22,8 +23,9 @@ type Message =
  * Builds from an archive in the request's body, as clients without BuildKit ask for it, and answers with the classic builder's words.
  * @throws EngineError invalid, before anything has been sent
  */
-export async function build(request: ApiRequest): Promise<undefined> {
+export async function build(request: ApiRequest): Promise<Reply | undefined> {
   const version = request.text("version");
+  if (version === "2" && isUpload(request)) return giveUpload(request);
   if (version === "2" && request.text("session") !== "") return buildWithSession(request);
   if (version !== "" && version !== "1") throw invalid(`invalid version ${JSON.stringify(version)}`);
   if (request.flag("squash")) throw invalid("squash is only supported with experimental mode");

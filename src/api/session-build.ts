@@ -1,8 +1,9 @@
 import { randomBytes } from "node:crypto";
 import { statusResponse } from "../buildkit/messages/control.ts";
-import { invalid, messageOf, notImplemented } from "../errors.ts";
+import { invalid, messageOf } from "../errors.ts";
 import { formatReference, parseReference, withDefaultTag } from "../formats/reference.ts";
 import { readBuildAttributes } from "./build-options.ts";
+import { takeUpload } from "./build-uploads.ts";
 import { decodeJsonList, decodeJsonTexts } from "./json-parameters.ts";
 import type { ApiRequest } from "./request.ts";
 
@@ -13,14 +14,11 @@ import type { ApiRequest } from "./request.ts";
 export async function buildWithSession(request: ApiRequest): Promise<undefined> {
   const attributes = readBuildAttributes(request);
   const remote = request.text("remote");
-  if (remote === "upload-request")
-    throw notImplemented(
-      "a context on standard input is not supported for builds with a session: use a directory",
-    );
-  attributes.delete("context");
+  const archive = remote === "upload-request" ? await takeUpload(request.text("buildid")) : undefined;
+  if (!archive) attributes.delete("context");
   const caches = decodeJsonTexts("cachefrom", request.text("cachefrom"));
   if (caches.length > 0) attributes.set("cache-from", caches.join(","));
-  if (remote !== "client-session" && remote !== "") attributes.set("context", remote);
+  if (!archive && remote !== "client-session" && remote !== "") attributes.set("context", remote);
   const exporter = readExporter(request);
   const { engine, signal } = request;
   const output = request.stream("application/json");
@@ -33,6 +31,7 @@ export async function buildWithSession(request: ApiRequest): Promise<undefined> 
       session: request.text("session"),
       frontendAttrs: attributes,
       exporters: exporter ? [exporter] : [],
+      ...(archive && { archive }),
       signal,
       onProgress(update) {
         const trace = { id: "moby.buildkit.trace", aux: statusResponse.encode(update).toString("base64") };

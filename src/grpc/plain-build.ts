@@ -8,13 +8,15 @@ import { announceBuild, recordBuild } from "./history.ts";
 
 /** A build of a client that gives its files by a session, and asks for it otherwise than by BuildKit's API. */
 export interface PlainBuild extends Pick<SolveRequest, "ref" | "session" | "frontendAttrs" | "exporters"> {
+  /** The context, where it comes as an archive. */
+  archive?: AsyncIterable<Uint8Array>;
   signal: AbortSignal;
   onProgress(update: Given<MessageOf<typeof statusResponse>>): void;
 }
 
 /** @returns what BuildKit's clients are answered: "containerimage.digest", … @throws BuildError */
 export async function buildPlainly(door: Door, asked: PlainBuild): Promise<Map<string, string>> {
-  const { signal, onProgress, ...given } = asked;
+  const { signal, onProgress, archive, ...given } = asked;
   const request = { ...solveRequest.decode(new Uint8Array()), ...given, entitlements: ["network.host"] };
   door.builder.checkEntitlements(request.entitlements);
   const job = door.jobs.begin(request, signal);
@@ -29,6 +31,7 @@ export async function buildPlainly(door: Door, asked: PlainBuild): Promise<Map<s
       sessionId: request.session,
       session: door.sessions.get,
       imports: importsOf(request),
+      ...(archive && { archive }),
       ...{ report: job.events.report, signal },
     });
     job.builds.add(build);

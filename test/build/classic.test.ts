@@ -97,6 +97,23 @@ RUN echo "N is $N" && ls -A /all > /list
     const given = await run(old, ["build", ...secret, "-o", out, place], withSession);
     assert.equal(given.code, 0, given.output);
     assert.equal(readFileSync(join(out, "secret"), "utf8"), "hush");
+    const { stdout: archive } = spawnSync("tar", ["-c", "-C", place, "."], { maxBuffer: 1 << 24 });
+    const piped = await run(old, ["build", ...secret, "-t", "session:2", "-"], {
+      ...withSession,
+      input: archive as unknown as Buffer,
+    });
+    assert.equal(piped.code, 0, piped.output);
+    assert.match(
+      (await run(old, ["run", "--rm", "session:2", "cat", "/list"])).output,
+      /Dockerfile\ndropped\nsecret/,
+    );
+    const alone = await run(old, ["build", "-t", "session:3", "-"], {
+      ...withSession,
+      input: "FROM busybox\nRUN echo alone > /alone\n",
+    });
+    assert.equal(alone.code, 0, alone.output);
+    const nobody = await engine.api("POST", "/build?version=2&buildid=upload-request:nobody");
+    assert.deepEqual([nobody.status, /no build takes the upload/.test(nobody.body)], [503, true]);
     const without = await run(old, [...words, "--no-cache", place], withSession);
     assert.equal(without.code, 1);
     assert.match(without.output, /secret s: not found/);
