@@ -63,10 +63,10 @@ export function parseManifest(text: string): Manifest | Index {
   if (schemaVersion === 1) throw refuseSchema1();
   const kind = typeof mediaType === "string" ? { mediaType } : {};
   if (Array.isArray(manifests)) {
-    return { schemaVersion: 2, ...kind, manifests: manifests.map(readDescriptor) };
+    return { schemaVersion: 2, ...kind, manifests: manifests.map(parseDescriptor) };
   }
   if (!Array.isArray(layers)) throw invalid("invalid manifest: neither layers nor manifests");
-  return { schemaVersion: 2, ...kind, config: readDescriptor(config), layers: layers.map(readDescriptor) };
+  return { schemaVersion: 2, ...kind, config: parseDescriptor(config), layers: layers.map(parseDescriptor) };
 }
 
 /** Whether it is an image and not something else that a registry keeps, such as a chart. */
@@ -87,7 +87,8 @@ export function isIndex(value: Manifest | Index): value is Index {
   return "manifests" in value;
 }
 
-function readDescriptor(value: unknown): Descriptor {
+/** Annotations that are no text are left out. @throws EngineError invalid without a digest or a size */
+export function parseDescriptor(value: unknown): Descriptor {
   if (!isObject(value) || typeof value.digest !== "string" || !isDigest(value.digest)) {
     throw invalid("invalid manifest: a descriptor without a sha256 digest");
   }

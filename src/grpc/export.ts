@@ -15,6 +15,7 @@ import { invalid } from "../errors.ts";
 import type { Descriptor } from "../formats/oci-manifest.ts";
 import { formatPlatform } from "../formats/platform.ts";
 import { parseReference, type Reference, repositoryOf, withDefaultTag } from "../formats/reference.ts";
+import type { Packing } from "../images/push/pushed-image.ts";
 import { exportCaches, inlineCacheOf } from "./caches.ts";
 import type { Door } from "./door.ts";
 import { type Built, dateOf, type Exporter, type ExportResponse, exportersOf } from "./exporters.ts";
@@ -186,11 +187,12 @@ async function exportToStore(
   const kept = isKept ? order : { ...order, names: [] };
   const exported = await exportImage(images, job.events.report, kept, async ({ digest: id }, line) => {
     try {
-      if (isCanonical && isKept) for (const one of references) images.nameByDigest(one, id);
+      // A registry gets another manifest, which the push adds.
+      if (isCanonical && isKept && !isPushed) for (const one of references) images.nameByDigest(one, id);
       // What it is compressed to counts for later pushes as well.
       if (!isPushed && packing.layers) await images.pack(id, packing, job.signal);
       for (const one of isPushed ? references : [])
-        pushed = await push(door, job, one, { id, settings }, line);
+        pushed = await push(door, job, one, { id, settings, isKept }, line);
     } finally {
       if (!isKept && !isThere.has(id)) await images.removeUnnamed(id);
     }
@@ -205,16 +207,21 @@ async function push(
   { images, sessions }: Door,
   job: Job,
   given: Reference,
-  { id, settings }: { id: string; settings: ImageSettings },
+  { id, settings, isKept }: { id: string; settings: ImageSettings; isKept: boolean },
   line: (id: string) => () => void,
 ): Promise<Descriptor | undefined> {
   const session = await sessions.get(job.request.session);
   const auth = (await session.findCredentials(given.domain)) ?? {};
-  const { isByDigest, isStored, packing } = settings;
+  const { isByDigest } = settings;
+  const { layers } = settings.packing;
+  const packing: Packing = {
+    ...settings.packing,
+    ...((isKept || !layers) && { remembers: layers ? "own" : "shared" }),
+  };
   const reference = isByDigest ? given : withDefaultTag(given);
   const done = line(`pushing ${repositoryOf(reference)}${reference.tag ? `:${reference.tag}` : ""}`);
-  const staysUnnamed = isByDigest || !isStored;
-  const order = { auth, id, isByDigest, staysUnnamed, packing, report: () => {}, signal: job.signal };
+  const how = { isByDigest, staysUnnamed: !isKept, packing };
+  const order = { auth, id, ...how, report: () => {}, signal: job.signal };
   const pushed = await images.push(reference, order);
   done();
   return pushed.at(-1);
@@ -223,10 +230,10 @@ async function push(
 function describe(
   response: ExportResponse,
   id: string,
-  { mediaType, digest, size }: { mediaType: string; digest: string; size: number },
+  { mediaType, digest, size, annotations }: Descriptor,
 ): void {
   response.set("containerimage.digest", digest);
-  const descriptor = Buffer.from(JSON.stringify({ mediaType, digest, size }));
+  const descriptor = Buffer.from(JSON.stringify({ mediaType, digest, size, annotations }));
   response.set("containerimage.descriptor", descriptor.toString("base64"));
   // Clients print this one for `-q` and `--iidfile`, to be used as the image's id.
   response.set("containerimage.config.digest", id);

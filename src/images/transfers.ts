@@ -57,7 +57,7 @@ export interface ImageTransfers {
   addBuilt(built: BuiltImage): Promise<ImageRecord>;
   /** The same of images for several platforms, or of one with what is said of it. @throws notFound, invalid */
   addBuiltIndex(built: BuiltIndex): Promise<ImageRecord>;
-  /** Packs an image that was made here, for a later push. @throws the signal's reason */
+  /** Packs an image that was made here, for its later pushes: what it was packed to before counts no more. @throws the signal's reason */
   pack(id: string, packing: Packing, signal: AbortSignal): Promise<void>;
   /** Has `work` give away an image that was made here under these names, whatever it is called here. @throws the signal's reason */
   withLayout<R>(
@@ -107,7 +107,7 @@ export function createImageTransfers(room: ImageRoom): ImageTransfers {
     addBuilt: (built) => addBuiltImage(room, built),
     addBuiltIndex: (built) => addBuiltIndex(room, built),
     pack: (id, packing, signal) =>
-      withPackedImage(room, catalog.get(id), packing, signal, async () => undefined),
+      withPackedImage(room, catalog.get(id), { ...packing, remembers: "own" }, signal, async () => undefined),
     withLayout(id, { names, annotations, packing }, signal, work) {
       const image = catalog.get(id);
       const main = mainManifest(image).descriptor.digest;

@@ -4,6 +4,7 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
+import { mediaTypes } from "../../src/formats/oci-manifest.ts";
 import { startDockerRegistry } from "../distribution/fixtures.ts";
 import { useEngine } from "../engine.ts";
 import { writeFiles } from "./context-folder.ts";
@@ -100,6 +101,14 @@ describe("options of exporters", () => {
     await build("-t", "loaded:zstd", "-o", `type=docker,dest=${archive},compression=zstd`, project());
     await berth("load", "-i", archive);
     assert.equal(await berth("run", "--rm", "loaded:zstd", "cat", "/x"), "x");
+    // Forced to nothing else they are gzip.
+    const onZstd = writeFiles(join(folder, "on-zstd"), {
+      Dockerfile: "FROM loaded:zstd\nCOPY y /\n",
+      y: "y",
+    });
+    assert.ok(layerTypes(await layoutOf("type=oci", onZstd)).includes(`${oci}+zstd`));
+    const gzip = layerTypes(await layoutOf("type=oci,force-compression=true", onZstd));
+    assert.deepEqual(gzip, Array(4).fill(`${oci}+gzip`));
   });
 
   it("media types are OCI's or Docker's", async () => {
@@ -145,7 +154,8 @@ describe("options of exporters", () => {
   for (const program of ["berth", "docker"])
     it(`a layout comes as a directory as well, with ${program}`, async () => {
       const dest = join(folder, `directory-${program}`);
-      const words = ["-t", "app:7", "-o", `type=oci,tar=false,dest=${dest},compression=zstd`, project()];
+      const options = "compression=zstd,annotation-manifest-descriptor.note=kept";
+      const words = ["-t", "app:7", "-o", `type=oci,tar=false,dest=${dest},${options}`, project()];
       if (program === "berth") await build(...words);
       else {
         const built = await docker_("build", ...words);
@@ -154,6 +164,7 @@ describe("options of exporters", () => {
       const layout = openLayout(dest);
       const [target] = layout.index.manifests;
       assert.equal(target?.annotations?.["org.opencontainers.image.ref.name"], "7");
+      assert.equal(target?.annotations?.note, "kept");
       assert.equal(layerTypes(layout).length, 3);
       const inspected = spawnSync("skopeo", ["inspect", `oci:${dest}:7`], { encoding: "utf8" });
       assert.equal(inspected.status, 0, inspected.stderr);
@@ -249,8 +260,61 @@ describe("options of exporters", () => {
       "type=image,name=canonical:1,name-canonical=true,unpack=true,dangling-name-prefix=x",
       several(),
     );
-    const [{ RepoDigests }] = JSON.parse(await berth("image", "inspect", "canonical:1"));
-    assert.match(RepoDigests[0], /^canonical@sha256:/);
+    const digestsOf = async (name: string) =>
+      JSON.parse(await berth("image", "inspect", name))[0].RepoDigests;
+    assert.match((await digestsOf("canonical:1"))[0], /^canonical@sha256:/);
+    // With a push it is the registry's digest alone.
+    const known = `${registry.host}/pushed`;
+    await build(
+      ...["-o", `type=image,push=true,name=${known}:canonical,name-canonical=true`],
+      several("FROM scratch\nCOPY x /canonical\n"),
+    );
+    const answer = await fetch(`http://${known.replace("/", "/v2/")}/manifests/canonical`, {
+      method: "HEAD",
+      headers: { accept: [mediaTypes.manifest, mediaTypes.dockerManifest].join() },
+    });
+    assert.deepEqual(await digestsOf(`${known}:canonical`), [
+      `${known}@${answer.headers.get("docker-content-digest")}`,
+    ]);
+  });
+
+  it("layers that platforms share are packed once, and nothing is left of what was packed", async () => {
+    const same = several("FROM scratch\nCOPY x /packed-once\n");
+    const shared = await layoutOf("type=oci", same, ...platforms);
+    const [target] = shared.index.manifests;
+    const listed = (shared.read(target!.digest).manifests ?? []).slice(0, 2);
+    const layers = listed.map(({ digest }) => shared.read(digest).layers);
+    assert.equal(layers.length, 2);
+    assert.deepEqual(layers[0], layers[1]);
+    assert.deepEqual(readdirSync(join(engine.root, "blobs/tmp")), []);
+  });
+
+  it("archives change nothing of what a push sends; what an image was last packed to does", async () => {
+    await using registry = await startDockerRegistry();
+    const name = `${registry.host}/remembered`;
+    const sent = async (tag: string) => {
+      await berth("push", `${name}:${tag}`);
+      const headers = {
+        accept: [mediaTypes.manifest, mediaTypes.dockerManifest].join(),
+      };
+      const answer = await fetch(`http://${registry.host}/v2/remembered/manifests/${tag}`, { headers });
+      const { layers } = (await answer.json()) as { layers: Described[] };
+      return layers.map(({ mediaType }) => mediaType.split(/[+.]/).at(-1));
+    };
+    const place = several("FROM scratch\nCOPY x /remembered\n");
+    await build("-t", `${name}:1`, place);
+    await layoutOf("type=oci,compression=zstd", place);
+    assert.deepEqual(await sent("1"), ["gzip"]);
+    await build("-o", `type=image,name=${name}:1,compression=zstd`, place);
+    assert.deepEqual(await sent("1"), ["zstd"]);
+    // Another image of the same layer is told nothing.
+    const other = several("FROM scratch\nLABEL other=1\nCOPY x /remembered\n");
+    await build("-t", `${name}:other`, other);
+    assert.deepEqual(await sent("other"), ["gzip"]);
+    await build("-o", `type=image,push=true,name=${name}:1,compression=gzip,compression-level=1`, place);
+    assert.deepEqual(await sent("1"), ["gzip"]);
+    await build("-o", `type=image,push=true,store=false,name=${name}:1,compression=zstd`, place);
+    assert.deepEqual(await sent("1"), ["gzip"]);
   });
 
   it("what is not supported is refused by name before anything is built", async () => {

@@ -120,6 +120,12 @@ COPY --from=made /out /
       const refused = await run("-o", output, project());
       assert.deepEqual([refused.code, refused.stderr.trim()], [1, why]);
     }
+    for (const other of ["type=oci,dest=beside.tar", "type=image"]) {
+      const beside = await run("-o", "type=oci,tar=false,dest=layout", "-o", other, project());
+      assert.equal(beside.code, 1);
+      assert.match(beside.stderr, /tar=false cannot stand beside another of an image: build it alone/);
+      assert.ok(!existsSync(join(folder, "layout")));
+    }
     const failed = await run("-o", "type=tar,dest=/dev/full", project());
     assert.equal(failed.code, 1);
     assert.match(failed.stderr, /ENOSPC|no space left on device/);

@@ -103,12 +103,14 @@ describe("a directory of blobs", async () => {
     startFolder("tags");
     const manifests = ["one", "two"].map((text) => digestOf(text));
     mkdirSync(join(folder, "blobs/sha256"), { recursive: true });
-    const tag = (name: string, of: Digest) =>
-      tagManifest(folder, name, JSON.stringify({ mediaType: mediaTypes.manifest, digest: of, size: 3 }));
-    tag("none", manifests[0]!);
+    const tag = (name: string, of: Digest, annotations?: object) => {
+      const descriptor = { mediaType: mediaTypes.manifest, digest: of, size: 3, annotations };
+      return tagManifest(folder, name, JSON.stringify(descriptor));
+    };
+    assert.equal(tag("none", manifests[0]!), false);
     assert.ok(!existsSync(join(folder, "index.json")), "it has no such manifest");
     writeFiles(join(folder, "blobs/sha256"), Object.fromEntries(manifests.map((one) => [hexOf(one), "x"])));
-    tag("first", manifests[0]!);
+    assert.equal(tag("first", manifests[0]!), true);
     tag("second", manifests[1]!);
     tag("first", manifests[1]!);
     tag("third", digestOf("elsewhere"));
@@ -116,6 +118,16 @@ describe("a directory of blobs", async () => {
       ["first", "second", "third"].map((name) => findTagged(folder, name)),
       [manifests[1], manifests[1], undefined],
     );
+    // What is said of it stays, as far as it is text, and is no other tag.
+    tag("noted", manifests[0]!, { a: "b", c: 1, d: {}, "org.opencontainers.image.ref.name": "first" });
+    const index = JSON.parse(readFileSync(join(folder, "index.json"), "utf8"));
+    assert.deepEqual(index.manifests.at(-1).annotations, {
+      a: "b",
+      "org.opencontainers.image.ref.name": "noted",
+    });
+    assert.equal(findTagged(folder, "first"), manifests[1]);
+    for (const descriptor of ["null", "{}", '{"digest":"../../x","size":1}'])
+      assert.throws(() => tagManifest(folder, "bad", descriptor), /a descriptor without a sha256 digest/);
     assert.deepEqual(ingest(), []);
     assert.deepEqual(readdirSync(folder).sort(), ["blobs", "index.json", "ingest", "oci-layout"]);
   });

@@ -1,6 +1,9 @@
 import { invalid } from "../../errors.ts";
 import type { LayerPacking } from "../../images/push/compress-layer.ts";
 
+/** Those above take more than half a gigabyte of memory for each layer. */
+const mostZstdLevel = 19;
+
 /**
  * `compression=` and `compression-level=` of an exporter or a cache.
  * @returns undefined where neither is given @throws EngineError invalid
@@ -17,5 +20,5 @@ export function readPacking(attrs: ReadonlyMap<string, string>): LayerPacking | 
   const [number, most] = [Number(level), known === "gzip" ? 9 : 22];
   if (!/^\d+$/.test(level) || number > most)
     throw invalid(`invalid compression-level ${JSON.stringify(level)}: 0 to ${most}`);
-  return { type: known, level: number };
+  return { type: known, level: known === "zstd" ? Math.min(number, mostZstdLevel) : number };
 }

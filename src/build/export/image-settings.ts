@@ -38,7 +38,8 @@ export function readImageSettings(type: string, attrs: ReadonlyMap<string, strin
   for (const [name, advice] of unsupported)
     if (readFlag(attrs, name, false)) throw invalid(`${name} is not supported: ${advice}`);
   readAnnotations(attrs);
-  const layers = readPacking(attrs);
+  const isForced = readFlag(attrs, "force-compression", false);
+  const layers = readPacking(attrs) ?? (isForced ? { type: "gzip" as const } : undefined);
   const [isPushed, isByDigest] = [readFlag(attrs, "push", false), readFlag(attrs, "push-by-digest", false)];
   if (readFlag(attrs, "unpack", false) && readFlag(attrs, "rewrite-timestamp", false))
     throw invalid('exporter option "rewrite-timestamp" conflicts with "unpack"');
@@ -48,7 +49,7 @@ export function readImageSettings(type: string, attrs: ReadonlyMap<string, strin
     packing: {
       ...(layers && { layers }),
       ...(isOci !== undefined && { isOci }),
-      isForced: readFlag(attrs, "force-compression", false),
+      isForced,
     },
     ...{ isPushed, isByDigest },
     isStored: readFlag(attrs, "store", true),

@@ -48,6 +48,8 @@ export async function takeStep(
       ...(createdAt !== undefined && { createdAt }),
     });
   } catch (error) {
+    // The layer may have come before that.
+    await rooms.images.snapshots.remove(snapshot);
     signal.throwIfAborted();
     reportProblem(report, `importing cache layer of ${name}`, messageOf(error));
     return undefined;

@@ -63,6 +63,8 @@ async function takeHistoryLayer(
     const time = createdAt !== undefined && { createdAt };
     return rooms.cache.add({ id, key, layers, description: node.name, sizeBytes, ...time });
   } catch (error) {
+    // The layer may have come before that.
+    await snapshots.remove(snapshot);
     signal.throwIfAborted();
     reportProblem(report, `using the cached layer of ${node.name}`, messageOf(error));
     return undefined;

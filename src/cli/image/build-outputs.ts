@@ -26,10 +26,15 @@ export function outputsOf(
     throw new ExitError(1, "push and output flags cannot be used together: use type=registry");
   const image = { type: "moby", attrs: new Map(isPushed ? [["push", "true"]] : []) };
   const all: BuildExporter[] = outputs.length > 0 ? outputs : [image];
-  if (all.filter(({ layout }) => layout !== undefined).length > 1)
-    throw new ExitError(1, "only one output can have tar=false");
-  for (const { type, attrs } of all)
-    if (["moby", "oci", "docker"].includes(type) && !attrs.has("name")) attrs.set("name", names.join(","));
+  const images = all.filter(({ type }) => ["moby", "oci", "docker"].includes(type));
+  const layouts = images.filter(({ layout }) => layout !== undefined);
+  if (layouts.length > 1) throw new ExitError(1, "only one output can have tar=false");
+  if (layouts.length > 0 && images.length > 1)
+    throw new ExitError(
+      1,
+      "an output with tar=false cannot stand beside another of an image: build it alone",
+    );
+  for (const { attrs } of images) if (!attrs.has("name")) attrs.set("name", names.join(","));
   return all;
 }
 

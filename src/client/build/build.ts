@@ -117,10 +117,14 @@ function tagLayouts({ caches, exporters }: BuildOrder, response: ReadonlyMap<str
   }
   const descriptor = response.get("containerimage.descriptor");
   for (const { layout, attrs } of exporters) {
-    if (layout === undefined || descriptor === undefined) continue;
+    if (layout === undefined) continue;
+    if (descriptor === undefined) throw new Error(`the engine did not say what it wrote to ${layout}`);
     const names = (attrs.get("name") ?? "").split(",");
     const tags = new Set(names.map((name) => (name && parseReference(name).tag) || "latest"));
-    for (const tag of tags) tagManifest(layout, tag, Buffer.from(descriptor, "base64").toString());
+    const manifest = Buffer.from(descriptor, "base64").toString();
+    for (const tag of tags)
+      if (!tagManifest(layout, tag, manifest))
+        throw new Error(`the image did not come to ${layout} in full: build it without other outputs`);
   }
 }
 

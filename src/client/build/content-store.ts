@@ -30,7 +30,7 @@ import { duplex, type Method, serverStream, unary } from "../../buildkit/wire/se
 import { code, GrpcError } from "../../buildkit/wire/status.ts";
 import { type Digest, hexOf, isDigest } from "../../formats/digest.ts";
 import { isObject } from "../../formats/json.ts";
-import { mediaTypes } from "../../formats/oci-manifest.ts";
+import { mediaTypes, parseDescriptor } from "../../formats/oci-manifest.ts";
 
 /* Directories of blobs (OCI layouts) that a builder reads a cache from, and writes one to. */
 
@@ -154,11 +154,15 @@ export function findTagged(folder: string, tag: string): Digest | undefined {
   return found && isDigest(found.digest) ? found.digest : undefined;
 }
 
-/** Has a tag of a directory stand for this manifest. One that has no such manifest is left alone. @param descriptor as JSON */
-export function tagManifest(folder: string, tag: string, descriptor: string): void {
-  const { mediaType, digest, size } = JSON.parse(descriptor) as Tagged;
-  if (!existsSync(pathOf(folder, digest))) return;
-  const tagged = { mediaType, digest, size, annotations: { [refName]: tag } };
+/**
+ * Has a tag of a directory stand for this manifest. One that has no such manifest is left alone.
+ * @param descriptor as JSON
+ * @returns whether it has @throws EngineError invalid for what is no descriptor
+ */
+export function tagManifest(folder: string, tag: string, descriptor: string): boolean {
+  const { mediaType, digest, size, annotations } = parseDescriptor(JSON.parse(descriptor));
+  if (!existsSync(pathOf(folder, digest))) return false;
+  const tagged = { mediaType, digest, size, annotations: { ...annotations, [refName]: tag } };
   writeFileSync(join(folder, "oci-layout"), JSON.stringify({ imageLayoutVersion: "1.0.0" }));
   const path = join(folder, "index.json");
   // Another build may have put its own there meanwhile, which is to stay.
@@ -172,6 +176,7 @@ export function tagManifest(folder: string, tag: string, descriptor: string): vo
     if (isPut) renameSync(temporary, path);
     else rmSync(temporary);
   }
+  return true;
 }
 
 interface Tagged {

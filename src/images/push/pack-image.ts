@@ -10,11 +10,9 @@ import {
   annotationsOf,
   asOci,
   describePush,
-  discardPacked,
-  keepPacked,
   type PackedLayer,
   type Packing,
-  packLayers,
+  withPackedLayers,
 } from "./pushed-image.ts";
 
 /** An image that was made here as others get it: with layers that are compressed, and manifests that say so. */
@@ -44,20 +42,10 @@ export async function withPackedImage<R>(
   signal: AbortSignal,
   work: (packed: PackedImage) => Promise<R>,
 ): Promise<R> {
-  const packed = new Map<PresentManifest, PackedLayer[]>();
-  const all = () => [...packed.values()].flat();
-  try {
-    for (const manifest of presentManifests(image))
-      packed.set(manifest, await packLayers(store, manifest.content, signal, packing));
-  } catch (error) {
-    await discardPacked(store, all());
-    throw error;
-  }
-  const digests = all().map(({ descriptor }) => descriptor.digest);
-  return store.catalog.protect(digests, async () => {
-    await keepPacked(store, all());
-    return work(await describePacked(store.blobs, image, packed, packing.isOci));
-  });
+  const wanted = { id: image.id, manifests: presentManifests(image) };
+  return withPackedLayers(store, wanted, packing, signal, async (packed) =>
+    work(await describePacked(store.blobs, image, packed, packing.isOci)),
+  );
 }
 
 async function describePacked(

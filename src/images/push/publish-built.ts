@@ -17,7 +17,7 @@ import {
  * @returns what is to be put under a tag
  */
 export async function publishBuilt(context: PushContext, image: ImageRecord): Promise<PushedManifest> {
-  const { store, signal, packing = {} } = context;
+  const { store, signal, packing } = context;
   try {
     return await withPackedImage(store, image, packing, signal, (packed) => publishPacked(context, packed));
   } catch (error) {

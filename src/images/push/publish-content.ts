@@ -44,8 +44,8 @@ export interface PushStore {
 }
 
 /** One push under way. */
-export interface PushContext
-  extends Pick<PushOptions, "report" | "signal" | "packing" | "isByDigest" | "staysUnnamed"> {
+export interface PushContext extends Pick<PushOptions, "report" | "signal" | "isByDigest" | "staysUnnamed"> {
+  packing: Packing;
   store: PushStore;
   reference: Reference;
   publication: PushTarget;

@@ -24,7 +24,7 @@ import {
   publishContent,
   publishIndex,
 } from "./publish-content.ts";
-import { keepPacked, packLayers } from "./pushed-image.ts";
+import { withPackedLayers } from "./pushed-image.ts";
 
 /**
  * `docker push`: one tag, or every tag of the repository when there is none.
@@ -70,11 +70,10 @@ async function pushOne(
   image: ImageRecord,
   reference: Reference,
   publication: PushTarget,
-  { report, signal, platform, packing, isByDigest, staysUnnamed }: PushOptions,
+  { report, signal, platform, packing = { remembers: "shared" }, isByDigest, staysUnnamed }: PushOptions,
 ): Promise<Descriptor> {
   const context: PushContext = {
-    ...{ store, reference, publication, report, signal },
-    ...(packing && { packing }),
+    ...{ store, reference, publication, report, signal, packing },
     ...(isByDigest && { isByDigest }),
     ...(staysUnnamed && { staysUnnamed }),
   };
@@ -90,11 +89,9 @@ async function pushOne(
     return complete(context, image, await publishBuilt(context, image));
   }
   prepare(main.content, report);
-  const packed = await packLayers(store, main.content, signal, packing);
-  const made = packed.map(({ descriptor }) => descriptor.digest);
-  return store.catalog.protect(made, async () => {
-    await keepPacked(store, packed);
-    const manifest = await publishContent(context, main, packed, packing?.isOci);
+  const wanted = { id: image.id, manifests: [main] };
+  return withPackedLayers(store, wanted, packing, signal, async (packed) => {
+    const manifest = await publishContent(context, main, packed.get(main) ?? [], packing.isOci);
     if (hasIndex(image))
       report({ progressDetail: {}, aux: describeChoice(image, manifest, platformOf(main)) });
     return complete(context, image, manifest);

@@ -23,6 +23,11 @@ export interface Packing {
   isForced?: boolean;
   /** Whether media types are OCI's or Docker's; undefined: as Docker pushes it. */
   isOci?: boolean;
+  /**
+   * What becomes known of layers that were plain: "own" for later pushes of this image, in place of what they were compressed to before;
+   * "shared" for those of all images that know nothing else. Undefined: nothing.
+   */
+  remembers?: "own" | "shared";
 }
 
 /** A layer's blob as it is pushed. */
@@ -32,55 +37,78 @@ export interface PackedLayer {
   made?: { from: Digest; wasPlain: boolean; spooled: SpooledBlob };
 }
 
+/** Blobs that are packed, each once, and what they come to. */
+type Packs = Map<Digest, Promise<PackedLayer>>;
+
 interface PackStore {
   blobs: BlobStore;
   layers: Layers;
   jobs: ImageJobs;
+  catalog: ImageCatalog;
 }
 
 /**
- * Compresses the plain layers of an image that was made here, all at once and each once; one that came with a manifest is pushed as
- * it is. What was made is to be kept by `keepPacked`.
+ * Compresses the plain layers of an image that was made here, each once; one that came with a manifest is pushed as it is. What they
+ * come to is in the store while `work` runs.
  */
-export async function packLayers(
+export async function withPackedLayers<R>(
+  store: PackStore,
+  { id, manifests }: { id: string; manifests: readonly PresentManifest[] },
+  packing: Packing,
+  signal: AbortSignal,
+  work: (packed: ReadonlyMap<PresentManifest, PackedLayer[]>) => Promise<R>,
+): Promise<R> {
+  const packs: Packs = new Map();
+  try {
+    const packed = new Map<PresentManifest, PackedLayer[]>();
+    for (const manifest of manifests)
+      packed.set(manifest, await packLayers(store, manifest.content, packs, packing, signal));
+    const layers = await Promise.all(packs.values());
+    const digests = layers.map(({ descriptor }) => descriptor.digest);
+    return await store.catalog.protect(digests, async () => {
+      await keepPacked(store, id, layers, packing.remembers);
+      return work(packed);
+    });
+  } finally {
+    await discardRest(store, packs);
+  }
+}
+
+async function packLayers(
   store: PackStore,
   { blobs, origin, packed }: ImageContent,
+  packs: Packs,
+  packing: Packing,
   signal: AbortSignal,
-  packing: Packing = {},
 ): Promise<PackedLayer[]> {
   if (origin === "received") return [];
   const known = new Map(packed?.map(({ from, to }) => [from, to]));
-  const packs = new Map<Digest, Promise<PackedLayer>>();
   for (const blob of blobs)
     if (!packs.has(blob.digest))
       packs.set(blob.digest, packWanted(store, blob, known.get(blob.digest), packing, signal));
-  const outcomes = await Promise.allSettled(packs.values());
-  const failure = outcomes.find(({ status }) => status === "rejected");
-  if (!failure) return Promise.all(blobs.map(({ digest }) => packs.get(digest)!));
-  for (const outcome of outcomes)
-    if (outcome.status === "fulfilled") await discardPacked(store, [outcome.value]);
-  throw (failure as PromiseRejectedResult).reason;
+  await Promise.allSettled(packs.values());
+  return Promise.all(blobs.map(({ digest }) => packs.get(digest)!));
 }
 
-export async function discardPacked(
-  { blobs }: Pick<PackStore, "blobs">,
+/** Puts what was made into the store, for as long as it is protected. */
+async function keepPacked(
+  { blobs, catalog }: Pick<PackStore, "blobs" | "catalog">,
+  id: string,
   packed: readonly PackedLayer[],
+  remembers: Packing["remembers"],
 ): Promise<void> {
-  for (const { made } of packed) if (made) await blobs.discard(made.spooled);
-}
-
-/** Puts what was made into the store, for as long as it is protected, and that of plain layers for the next push as well. */
-export async function keepPacked(
-  { blobs, catalog }: { blobs: BlobStore; catalog: ImageCatalog },
-  packed: readonly PackedLayer[],
-): Promise<void> {
-  const kept = new Set<Digest>();
   for (const { descriptor, made } of packed) {
-    if (!made || kept.has(descriptor.digest)) continue;
-    kept.add(descriptor.digest);
+    if (!made) continue;
     await blobs.keep(made.spooled);
-    if (made.wasPlain) catalog.keepPacked(made.from, asOci(descriptor));
+    if (!made.wasPlain || !remembers) continue;
+    await catalog.keepPacked(made.from, asOci(descriptor), remembers === "own" ? id : undefined);
   }
+}
+
+/** Files of which nothing was kept; of those that were nothing is left there. */
+async function discardRest({ blobs }: Pick<PackStore, "blobs">, packs: Packs): Promise<void> {
+  for (const outcome of await Promise.allSettled(packs.values()))
+    if (outcome.status === "fulfilled" && outcome.value.made) await blobs.discard(outcome.value.made.spooled);
 }
 
 /** The manifest that an image came with, to the letter; for one made here a manifest of its own. */

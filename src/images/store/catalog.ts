@@ -37,8 +37,11 @@ export interface ImageCatalog {
   setParent(id: string, parent: string): void;
   /** Unpacks what is not there yet and records the image; one that is there already gets what it lacks. @throws invalid */
   add(source: ImageSource, onUnpacked?: OnUnpacked): Promise<ImageRecord>;
-  /** Keeps the compressed form of a layer's blob for later pushes of all images that are not pushed as they came. */
-  keepPacked(from: Digest, to: Descriptor): void;
+  /**
+   * Keeps the compressed form of a layer's blob for later pushes of all images that are not pushed as they came, and know of no other.
+   * @param id of one image alone, which forgets what it knew
+   */
+  keepPacked(from: Digest, to: Descriptor, id?: string): Promise<void>;
   /** Forgets what is here of some manifests of an image, and removes what nothing needs any more. At least one image stays. */
   forget(id: string, manifests: ReadonlySet<string>): Promise<void>;
   /** Forgets an image without names, and removes what nothing needs any more; returns the chainIDs removed, topmost first. */
@@ -117,13 +120,13 @@ export function openImageCatalog(state: State, store: CatalogOptions, logger: Lo
       if (known) await needs.collect(blobsOf(known), []);
       return image;
     },
-    keepPacked(from, to) {
-      state.transaction(() => {
-        for (const image of images.values()) {
-          const changed = withPacked(image, from, to);
-          if (changed !== image) put(changed);
-        }
-      });
+    async keepPacked(from, to, id) {
+      // It may have been removed meanwhile.
+      const wanted = [...images.values()].filter((image) => id === undefined || image.id === id);
+      const changed = wanted.map((image) => withPacked(image, from, to, id !== undefined));
+      state.transaction(() => changed.filter((image, at) => image !== wanted[at]).forEach(put));
+      // What they were compressed to before is of no more use.
+      if (id !== undefined) await needs.collect(wanted.flatMap(blobsOf), []);
     },
     async forget(id, manifests) {
       const image = getById(id);

@@ -24,18 +24,20 @@ export function loadImages(
 
 /**
  * Notes what a blob that is not compressed was compressed to, for later pushes.
+ * @param replaces also where something else is known
  * @returns the image itself when that says nothing new of it
  */
-export function withPacked(image: ImageRecord, from: Digest, to: Descriptor): ImageRecord {
+export function withPacked(image: ImageRecord, from: Digest, to: Descriptor, replaces: boolean): ImageRecord {
   let hasChanged = false;
   const manifests = image.manifests.map((manifest) => {
     const { content } = manifest;
     if (!content || content.origin === "received") return manifest;
-    const packed = content.packed ?? [];
-    const isKnown = packed.some((one) => one.from === from);
+    const known = content.packed?.find((one) => one.from === from);
+    const isKnown = known !== undefined && (!replaces || known.to.digest === to.digest);
     if (isKnown || !content.blobs.some(({ digest }) => digest === from)) return manifest;
     hasChanged = true;
-    return { ...manifest, content: { ...content, packed: [...packed, { from, to }] } };
+    const others = (content.packed ?? []).filter((one) => one !== known);
+    return { ...manifest, content: { ...content, packed: [...others, { from, to }] } };
   });
   return hasChanged ? { ...image, manifests } : image;
 }
