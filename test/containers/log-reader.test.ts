@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, readdirSync, readlinkSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { it } from "node:test";
+import { openJsonFile } from "../../src/containers/logs/json-file.ts";
 import { followEntries } from "../../src/containers/logs/json-file-reader.ts";
 import { LogFile } from "../../src/supervisor/log-file.ts";
 import { eventually } from "../engine.ts";
@@ -33,4 +34,30 @@ for (const maxFiles of [1, 3]) {
     assert.deepEqual(seen, wanted);
     rmSync(folder, { recursive: true });
   });
+}
+
+it("who begins to follow a log in the moment its container is removed gets its end, and no file stays open", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "bt-follow-"));
+  const path = join(folder, "json.log");
+  const log = new LogFile({ path, maxSizeBytes: 1_000_000, maxFiles: 1 });
+  log.append("stdout", Buffer.from("said\n"));
+  await log.end();
+  const selection = { stdout: true, stderr: true, since: undefined, until: undefined, tail: undefined };
+  const following = openJsonFile(path).follow(selection, Promise.resolve());
+  const { value } = await following.next();
+  assert.equal(value?.[0]?.log, "said\n");
+  rmSync(folder, { recursive: true });
+  for await (const entries of following) assert.deepEqual(entries, []);
+  const open = readdirSync("/proc/self/fd").filter((fd) =>
+    readLink(`/proc/self/fd/${fd}`).startsWith(folder),
+  );
+  assert.deepEqual(open, []);
+});
+
+function readLink(path: string): string {
+  try {
+    return readlinkSync(path);
+  } catch {
+    return "";
+  }
 }

@@ -1,4 +1,4 @@
-import { watch } from "node:fs";
+import { type FSWatcher, watch } from "node:fs";
 import { type FileHandle, stat } from "node:fs/promises";
 import { hasCode } from "../../errors.ts";
 import { decodeLogEntry, type LogEntry } from "../../formats/log-entry.ts";
@@ -144,14 +144,24 @@ async function isReplaced(path: string, file: FileHandle): Promise<boolean> {
 function createAlarm(path: string) {
   let ring: () => void = () => {};
   const folder = path.slice(0, path.lastIndexOf("/"));
-  const watcher = watch(folder, () => ring());
-  watcher.on("error", () => {});
+  const watcher = watchIfExists(folder, () => ring());
+  watcher?.on("error", () => {});
   return {
     ring: () => ring(),
     next: () =>
       new Promise<void>((resolve) => {
         ring = resolve;
       }),
-    close: () => watcher.close(),
+    close: () => watcher?.close(),
   };
+}
+
+/** A container may be removed while someone begins to follow its log, which then ends. */
+function watchIfExists(folder: string, listener: () => void): FSWatcher | undefined {
+  try {
+    return watch(folder, listener);
+  } catch (error) {
+    if (hasCode(error, "ENOENT")) return undefined;
+    throw error;
+  }
 }

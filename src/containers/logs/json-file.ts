@@ -33,9 +33,14 @@ export function openJsonFile(path: string): LogSource {
       }
       if (reached.isPast) return;
       const isWanted = compileSelection(selection);
-      for await (const entries of followEntries(path, await last?.plain(), reached.position, ended)) {
-        yield entries.filter(isWanted);
-        if (entries.some((entry) => isPast(entry, selection))) return;
+      try {
+        for await (const entries of followEntries(path, await last?.plain(), reached.position, ended)) {
+          yield entries.filter(isWanted);
+          if (entries.some((entry) => isPast(entry, selection))) return;
+        }
+      } finally {
+        // One that is left to the garbage collector ends the process. Of a compressed part there are two files.
+        await last?.close();
       }
     },
   };
