@@ -19,6 +19,15 @@ describe("the steps of a build", () => {
   }
   const stampCommand = "cat /proc/sys/kernel/random/uuid > /at";
 
+  it("come to the same image in whatever order a client says its labels", async () => {
+    const place = context("labelled", { Dockerfile: "FROM busybox\nLABEL m=n\nCMD true\n" });
+    const build = (...labels: string[]) =>
+      run("build", "-q", ...labels.flatMap((label) => ["--label", label]), place);
+    const one = await build("a=1", "z=2", "constructor=3");
+    assert.equal(one.code, 0, one.stderr);
+    assert.equal((await build("z=2", "constructor=3", "a=1")).stdout, one.stdout);
+    assert.notEqual((await build("z=2", "a=1")).stdout, one.stdout);
+  });
   it("depend on what they bind of the context, and on no more of it", async () => {
     const place = context("bound", {
       Dockerfile: `FROM busybox

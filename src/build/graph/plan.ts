@@ -249,7 +249,8 @@ function configOf(stage: StagePlan, options: BuildOptions): ImageConfig {
   const { settings, platform, author, history, scope } = stage;
   const own = [...scope.env].map(([key, value]) => `${key}=${value}`);
   const env = scope.env.has("PATH") ? own : [defaultPath, ...own];
-  const labels = { ...settings.Labels, ...Object.fromEntries(options.labels) };
+  // Clients say their labels in any order, and the image's id must not depend on it.
+  const labels = sortByName({ ...settings.Labels, ...Object.fromEntries(options.labels) });
   return {
     architecture: platform.architecture,
     ...(platform.variant && { variant: platform.variant }),
@@ -263,4 +264,8 @@ function configOf(stage: StagePlan, options: BuildOptions): ImageConfig {
     rootfs: { type: "layers", diff_ids: [] },
     history,
   };
+}
+
+function sortByName<T>(values: Record<string, T>): Record<string, T> {
+  return Object.fromEntries(Object.entries(values).sort(([one], [other]) => (one < other ? -1 : 1)));
 }
