@@ -1,11 +1,10 @@
 import assert from "node:assert/strict";
-import { execFile, spawnSync } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { useEngine } from "../engine.ts";
-import { stockDockers } from "../stock-docker.ts";
+import { callCompose, findComposes } from "./stock-compose.ts";
 
 /** Two networks, one of them with a fixed address and an alias, a third that is there already, a volume, a port, two copies. */
 const project = `
@@ -41,38 +40,13 @@ networks:
 volumes: { data: {} }
 `;
 
-/** Compose of version 2, a plugin of the command lines that have it, and docker-compose 1.29, where it is packaged. */
-function findComposes(): [title: string, words: string[]][] {
-  const plugins = stockDockers.filter((docker) => spawnSync(docker, ["compose", "version"]).status === 0);
-  assert.ok(plugins.length > 0, "no docker with compose: run scripts/test.sh, which fetches some");
-  const { stdout } = spawnSync("docker-compose", ["version", "--short"], { encoding: "utf8" });
-  const python: [string, string[]][] = /^1\./.test(stdout ?? "")
-    ? [[`docker-compose ${stdout.trim()}`, ["docker-compose"]]]
-    : [];
-  return [
-    ...plugins.map((docker): [string, string[]] => [`${docker} compose`, [docker, "compose"]]),
-    ...python,
-  ];
-}
-
-for (const [title, [program = "", ...prefix]] of findComposes()) {
-  describe(title.replace(/^.*\.tools\/peers\//, ""), () => {
+for (const stock of findComposes()) {
+  describe(stock.title, () => {
     const { engine, berth } = useEngine();
     const folder = mkdtempSync(join(tmpdir(), "compose-"));
     after(() => rmSync(folder, { recursive: true }));
-    const compose = (...words: string[]) =>
-      new Promise<string>((resolve, reject) => {
-        const env = { ...process.env, DOCKER_HOST: engine.host, COMPOSE_PROJECT_NAME: "shop" };
-        execFile(
-          program,
-          [...prefix, ...words],
-          { cwd: folder, env, timeout: 120_000 },
-          (error, stdout, stderr) => {
-            if (error) reject(new Error(`${words.join(" ")}: ${stdout}${stderr}`, { cause: error }));
-            else resolve(stdout);
-          },
-        );
-      });
+    const place = { folder, project: "shop", host: () => engine.host };
+    const compose = (...words: string[]) => callCompose(stock, place, words);
 
     before(async () => {
       writeFileSync(join(folder, "docker-compose.yml"), project);

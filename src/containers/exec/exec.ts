@@ -100,14 +100,17 @@ export async function startExec(containers: Containers, exec: Exec, client?: str
   exec.started = true;
   expectCgroupMove();
   exec.running = true;
+  // Before it runs, since a short one may end before the answer is here.
+  publish(containers, container, `exec_start: ${request.args.join(" ")}`, { execID: exec.id });
   const trace = createTrace();
   try {
     const { pid, startTicks } = await containers.launcher.exec(describeExec(containers, exec, client), trace);
-    exec.pid = pid;
-    exec.startTicks = startTicks;
+    if (exec.running) {
+      exec.pid = pid;
+      exec.startTicks = startTicks;
+    }
     const milliseconds = trace.end();
     if (milliseconds) containers.logger.info({ trace: "exec", exec: exec.id, milliseconds });
-    publish(containers, container, `exec_start: ${request.args.join(" ")}`, { execID: exec.id });
   } catch (error) {
     exec.running = false;
     exec.ended.resolve();

@@ -53,19 +53,21 @@ export async function recordExit(containers: Containers, container: Container, e
       knownCode === undefined ? "exit code unknown: process exited while the supervisor was not running" : "",
   });
   const { stoppedByUser, restartCount } = record;
+  const mayRestart = !containers.closing && !container.isLeaving;
+  const isToRestart = container.intends("restart");
   const again =
-    !containers.closing &&
-    !container.isLeaving &&
-    !container.intends("restart") &&
+    mayRestart &&
+    !isToRestart &&
     shouldRestart(record.hostConfig.RestartPolicy, { exitCode, stoppedByUser, restartCount });
-  container.enter(again ? "endedForRestart" : "ended");
+  // Clients that follow it ask at its "die" whether it comes back: without that, `docker compose logs -f` would leave it.
+  container.enter(again || (mayRestart && isToRestart) ? "endedForRestart" : "ended");
   save(containers, container);
   publishVolumes(containers, container, "unmount");
   publish(containers, container, "die", {
     exitCode: String(exitCode),
     execDuration: String(Math.max(0, Math.floor((exit.at - startedAt) / 1000))),
   });
-  const autoRemove = record.hostConfig.AutoRemove && !again && !container.intends("restart");
+  const autoRemove = record.hostConfig.AutoRemove && !again && !isToRestart;
   if (!autoRemove) container.notifyExit({ exitCode }, again);
   trace.mark("record");
   dropUnstartedExecs(containers, container);

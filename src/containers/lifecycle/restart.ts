@@ -1,5 +1,5 @@
 import type { Container } from "../container.ts";
-import { type Containers, publish } from "../containers.ts";
+import { type Containers, publish, save } from "../containers.ts";
 import { discardIfDue } from "./discard.ts";
 import { startNow } from "./start.ts";
 import { type StopOptions, stopContainer } from "./stop.ts";
@@ -12,8 +12,10 @@ export async function restartContainer(
 ): Promise<void> {
   // A container that removes itself when it ends must live through being restarted.
   const endIntent = container.intend("restart");
+  let hasStopped = false;
   try {
     await stopContainer(containers, container, { ...options, purpose: "restart" });
+    hasStopped = true;
     await container.enqueue(async () => {
       // What ends from now on is the next run.
       endIntent();
@@ -21,7 +23,13 @@ export async function restartContainer(
     });
   } catch (error) {
     endIntent();
-    await container.enqueue(() => discardIfDue(containers, container));
+    await container.enqueue(() => {
+      if (hasStopped && container.phase === "restarting") {
+        container.enter("restartCancelled");
+        save(containers, container);
+      }
+      return discardIfDue(containers, container);
+    });
     throw error;
   }
   publish(containers, container, "restart");

@@ -73,6 +73,7 @@ async function beginRun(containers: Containers, container: Container): Promise<v
   expectCgroupMove();
   let sandbox: Sandbox | undefined;
   let sources: MountSources | undefined;
+  let startedAt: string;
   publishVolumes(containers, container, "mount");
   try {
     // The daemon may have had no user namespaces when it was made.
@@ -88,6 +89,8 @@ async function beginRun(containers: Containers, container: Container): Promise<v
     const { mounts } = sources;
     const devices = await resolveDeviceRequests(containers.cdi, record.hostConfig.DeviceRequests ?? []);
     const input = prepare(containers, container, { sandbox, userNamespace, mounts, devices });
+    // Before its first output: clients ask for the log since then.
+    startedAt = timestamp();
     const started = await containers.launcher.launch(input, { trace, signal: starting.signal });
     container.oom = { kills: 0, isStuck: false };
     record.state.Pid = started.pid;
@@ -104,7 +107,7 @@ async function beginRun(containers: Containers, container: Container): Promise<v
     sources?.close();
     sandbox?.release(findProcess(containers, record.id));
   }
-  Object.assign(record.state, { StartedAt: timestamp(), ExitCode: 0, Error: "", OOMKilled: false });
+  Object.assign(record.state, { StartedAt: startedAt, ExitCode: 0, Error: "", OOMKilled: false });
   container.enter("started");
   save(containers, container);
   await followLinks(containers, container).catch((error: unknown) => {
