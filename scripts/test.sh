@@ -9,7 +9,7 @@ ensure_modules
 # shellcheck disable=SC2046 # a list of names
 ensure_packages $(engine_packages) \
   runc iptables xfsprogs btrfs-progs e2fsprogs busybox-static skopeo xz-utils bzip2 zstd tini curl mmdebstrap $(docker_packages) faketime \
-  docker-registry umoci openssh-client apache2-utils openssl dnsmasq-base chromium
+  docker-registry python3-docker umoci openssh-client apache2-utils openssl dnsmasq-base chromium
 ensure_build
 # Stock command lines newer than the machine's own. That of sid comes and goes with its archive.
 for suite in trixie sid; do

@@ -49,14 +49,16 @@ export async function runExec(containers: Containers, exec: Exec, client: ExecCl
     ended: exec.ended.promise,
     conversion: convertOutput(request.tty, client.isRaw),
   });
+  // docker-py loses what comes together with the headers, so they go first.
+  const connection = client.open();
   const starting = startExec(containers, exec, name);
   starting.catch(() => {});
   const { join } = await joining.catch((error: unknown) => {
     // This client will not come, so the supervisor must not wait for it.
     containers.supervisor.call("abort", { process: id }).catch(() => {});
+    connection.end(encode(messageOf(error)));
     throw error;
   });
-  const connection = client.open();
   const joined = join(connection, client.gone);
   try {
     await starting;

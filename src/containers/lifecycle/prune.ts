@@ -10,7 +10,7 @@ export const pruneFilters = ["label", "label!", "until"];
 /** Removes all containers that do not run. @throws EngineError invalid for the filters */
 export async function pruneContainers(containers: Containers, filters: Filters) {
   const until = parseUntil(filters.get("until")?.[0]);
-  const ContainersDeleted: string[] = [];
+  const deleted: string[] = [];
   let SpaceReclaimed = 0;
   for (const container of [...containers.byId.values()]) {
     const { record } = container;
@@ -25,8 +25,8 @@ export async function pruneContainers(containers: Containers, filters: Filters) 
       containers.logger.warn({ error, container: record.id }, "a container could not be pruned");
       continue;
     }
-    ContainersDeleted.push(record.id);
+    deleted.push(record.id);
     SpaceReclaimed += Math.max(SizeRw, 0);
   }
-  return { ContainersDeleted, SpaceReclaimed };
+  return { ContainersDeleted: deleted.length > 0 ? deleted : null, SpaceReclaimed };
 }
