@@ -27,6 +27,7 @@ const long = [
   "test/kernel/archive-streams.test.ts",
   "test/kernel/deep-trees.test.ts",
   "test/compat/compose.test.ts",
+  "test/compat/application.test.ts",
   "test/build/buildx.test.ts",
   "test/cli/main.test.ts",
 ];

@@ -15,6 +15,7 @@ import type { Node } from "./nodes.ts";
 import { planInstruction, planTriggers } from "./plan-stage.ts";
 import { platformArgs } from "./platform-args.ts";
 import { copyScope, parseEnvironment } from "./scope.ts";
+import { mergeLabels } from "./settings.ts";
 import type { Planning, StagePlan, StepHistories } from "./stage.ts";
 
 /** What a plan needs to know of the world. */
@@ -249,8 +250,7 @@ function configOf(stage: StagePlan, options: BuildOptions): ImageConfig {
   const { settings, platform, author, history, scope } = stage;
   const own = [...scope.env].map(([key, value]) => `${key}=${value}`);
   const env = scope.env.has("PATH") ? own : [defaultPath, ...own];
-  // Clients say their labels in any order, and the image's id must not depend on it.
-  const labels = sortByName({ ...settings.Labels, ...Object.fromEntries(options.labels) });
+  const labels = mergeLabels(settings.Labels, options.labels);
   return {
     architecture: platform.architecture,
     ...(platform.variant && { variant: platform.variant }),
@@ -264,8 +264,4 @@ function configOf(stage: StagePlan, options: BuildOptions): ImageConfig {
     rootfs: { type: "layers", diff_ids: [] },
     history,
   };
-}
-
-function sortByName<T>(values: Record<string, T>): Record<string, T> {
-  return Object.fromEntries(Object.entries(values).sort(([one], [other]) => (one < other ? -1 : 1)));
 }

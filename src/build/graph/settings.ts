@@ -138,3 +138,12 @@ function quoteRune(number: number): string {
   if (number < 32 || number === 127) return `'\\x${number.toString(16).padStart(2, "0")}'`;
   return `'${String.fromCodePoint(Math.min(number, 0x10ffff))}'`;
 }
+
+/** Sorted: clients say theirs in any order, and the image's id must not depend on it. */
+export function mergeLabels(
+  own: Readonly<Record<string, string>> | null | undefined,
+  given: ReadonlyMap<string, string>,
+): Record<string, string> {
+  const all = new Map([...Object.entries(own ?? {}), ...given]);
+  return Object.fromEntries([...all].sort(([one], [other]) => (one < other ? -1 : 1)));
+}
