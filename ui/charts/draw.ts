@@ -31,7 +31,11 @@ export function draw(
       cursor: { y: false },
       scales: { y: { range: (_, __, most) => [0, most > 0 ? most * 1.1 : 1] } },
       axes: [
-        { ...axis, size: 24, space: 75, values: (_, splits) => formatSplits(splits) },
+        // Of one moment there is no time to show.
+        {
+          ...{ ...axis, size: 24, space: 75 },
+          values: ({ data: [moments] }, splits) => (moments.length > 1 ? formatSplits(splits) : []),
+        },
         { ...axis, size: 64, values: (_, values) => values.map(format) },
       ],
       series: [
