@@ -1,4 +1,4 @@
-import { mkdirSync, readdirSync, rmSync } from "node:fs";
+import { chmodSync, mkdirSync, readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import type { CallAnswer } from "../dockerfile/answers.ts";
 import { forbidden } from "../errors.ts";
@@ -189,7 +189,9 @@ function checkEntitlements({ entitlements }: BuilderSettings, wanted: readonly s
 /** What was bound or mounted there has gone with the daemon that was killed. */
 function clearRunFiles(execRoot: string): void {
   const folder = join(execRoot, "build");
-  mkdirSync(folder, { recursive: true, mode: 0o711 });
+  mkdirSync(folder, { recursive: true });
+  // A command may make its /etc/hosts a program that runs as root.
+  chmodSync(folder, 0o700);
   for (const name of readdirSync(folder)) rmSync(join(folder, name), { recursive: true, force: true });
 }
 

@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { messageOf } from "../errors.ts";
+import { isObject } from "../formats/json.ts";
 import { type Decoded, decode, list, mapOf, optional, struct, text } from "../formats/shape.ts";
 
 const proxyShape = struct("configfile.ProxyConfig", {
@@ -47,10 +48,41 @@ export function readCliConfig(folder: string, warn: (line: string) => void): Cli
   } catch {
     return {};
   }
+  const warnOf = (error: unknown) =>
+    warn(`WARNING: Error parsing config file (${file}): ${messageOf(error)}`);
   try {
     return decode(configShape, JSON.parse(content), "ConfigFile");
   } catch (error) {
-    warn(`WARNING: Error parsing config file (${file}): ${messageOf(error)}`);
+    warnOf(error);
+    return readSoundMembers(content);
+  }
+}
+
+/** What is wrong is left out, and nothing else: another engine would be meant without the context that is named beside it. */
+function readSoundMembers(content: string): CliConfig {
+  let given: unknown;
+  try {
+    given = JSON.parse(content);
+  } catch {
     return {};
+  }
+  if (!isObject(given)) return {};
+  const config: CliConfig = {};
+  for (const [name, value] of Object.entries(given)) {
+    const parts = isObject(value) ? Object.entries(value).map(([key, one]) => ({ [key]: one })) : [value];
+    for (const part of parts) mergeMember(config, name, part);
+  }
+  return config;
+}
+
+function mergeMember(config: CliConfig, name: string, value: unknown): void {
+  try {
+    const decoded = decode(configShape, { [name]: value }, "ConfigFile");
+    for (const [key, one] of Object.entries(decoded)) {
+      const before: unknown = Reflect.get(config, key);
+      Object.assign(config, { [key]: isObject(before) && isObject(one) ? { ...before, ...one } : one });
+    }
+  } catch {
+    // The warning has named one already.
   }
 }

@@ -21,7 +21,10 @@ export function parseMetricsFlag(text: string): UiAddress {
  * @throws EngineError invalid when nothing can listen there
  */
 export async function serveMetrics(engine: OpenEngine, { host, port }: UiAddress): Promise<Server> {
-  const server = createServer({ headersTimeout: 5000, requestTimeout: 5000 }, answer(engine));
+  const server = createServer(
+    { headersTimeout: 5000, requestTimeout: 5000, connectionsCheckingInterval: 1000 },
+    answer(engine),
+  );
   server.maxConnections = mostConnections;
   await new Promise<void>((resolve, reject) => {
     server.once("error", (error) => reject(invalid(`cannot serve metrics: ${messageOf(error)}`, error)));

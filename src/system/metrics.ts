@@ -1,5 +1,6 @@
 import { cpus, machine, release, totalmem } from "node:os";
 import type { Containers } from "../containers/containers.ts";
+import type { ContainerRecord } from "../containers/record.ts";
 import { version } from "../formats/version.ts";
 import { formatMetrics, type MetricFamily } from "../metrics/metrics.ts";
 import { processMetrics } from "../metrics/process.ts";
@@ -32,14 +33,23 @@ function buildMetrics({ metrics: { builds } }: Containers): MetricFamily[] {
 
 function containerStates({ byId }: Containers): MetricFamily {
   const counts = { paused: 0, running: 0, stopped: 0 };
-  for (const { record } of byId.values())
-    counts[record.state.Paused ? "paused" : record.state.Running ? "running" : "stopped"]++;
+  for (const { record } of byId.values()) counts[stateOf(record.state)]++;
   return {
     name: "engine_daemon_container_states_containers",
     help: "Containers by state",
     type: "gauge",
     samples: Object.entries(counts).map(([state, value]) => ({ labels: { state }, value })),
   };
+}
+
+/** One that waits for its restart is stopped. */
+function stateOf({
+  Paused,
+  Running,
+  Restarting,
+}: ContainerRecord["state"]): "paused" | "running" | "stopped" {
+  if (Paused) return "paused";
+  return Running && !Restarting ? "running" : "stopped";
 }
 
 function machineMetrics(engineId: string): MetricFamily[] {

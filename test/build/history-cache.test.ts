@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { spawn } from "node:child_process";
+import { execFileSync, spawn } from "node:child_process";
 import { mkdtempSync, rmSync, utimesSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -8,6 +8,35 @@ import { startDockerRegistry } from "../distribution/fixtures.ts";
 import { useEngine } from "../engine.ts";
 import { writeFiles } from "./context-folder.ts";
 import { newestDocker } from "./docker-client.ts";
+
+/** Changes a saved image: its top layer gets one more, empty file, and its config says so. */
+function addToTopLayer(archive: string, name: string): void {
+  const script = `
+import hashlib, io, json, sys, tarfile
+archive, extra = sys.argv[1:]
+files = {m.name: tarfile.open(archive).extractfile(m).read() for m in tarfile.open(archive) if m.isfile()}
+[image] = json.loads(files["manifest.json"])
+layer = io.BytesIO()
+out = tarfile.open(fileobj=layer, mode="w")
+for member in (old := tarfile.open(fileobj=io.BytesIO(files[image["Layers"][-1]]))):
+    out.addfile(member, old.extractfile(member) if member.isfile() else None)
+out.addfile(tarfile.TarInfo(extra))
+out.close()
+config = json.loads(files[image["Config"]])
+config["rootfs"]["diff_ids"][-1] = "sha256:" + hashlib.sha256(layer.getvalue()).hexdigest()
+made = {"config.json": json.dumps(config).encode(), "top.tar": layer.getvalue()}
+image["Config"], layers = "config.json", image["Layers"][:-1]
+made |= {name: files[name] for name in layers}
+image["Layers"] = layers + ["top.tar"]
+made["manifest.json"] = json.dumps([image]).encode()
+with tarfile.open(archive, "w") as out:
+    for name, data in made.items():
+        info = tarfile.TarInfo(name)
+        info.size = len(data)
+        out.addfile(info, io.BytesIO(data))
+`;
+  execFileSync("python3", ["-c", script, archive, name]);
+}
 
 describe("--cache-from of clients without BuildKit", () => {
   const { engine, berth } = useEngine();
@@ -97,6 +126,26 @@ CMD cat /stamp
     const archive = join(folder, "pulled.tar");
     await berth("save", "-o", archive, "app:pulled");
     assert.equal(await stamp("app:pulled"), first);
+  });
+
+  it("a layer that hides more than the step does is another one", async () => {
+    const place = writeFiles(join(folder, "hiding"), { Dockerfile: "FROM busybox\nCOPY x /x/\n", x: "x" });
+    // The honest image, and one that says the same of itself and deletes /etc, or all that was in it.
+    await build("-t", "honest:1", place);
+    for (const mark of [".wh.etc", "etc/.wh..wh..opq"]) {
+      const archive = join(folder, "evil.tar");
+      await berth("save", "-o", archive, "honest:1");
+      addToTopLayer(archive, mark);
+      await berth("rmi", "honest:1");
+      await berth("load", "-i", archive);
+      await berth("tag", "honest:1", "evil:1");
+      await forget();
+      await build("-t", "taken:1", "--cache-from", "evil:1", place);
+      assert.match(await berth("run", "--rm", "taken:1", "ls", "/etc"), /passwd/, mark);
+      await berth("rmi", "-f", "honest:1", "evil:1", "taken:1");
+      await forget();
+      await build("-t", "honest:1", place);
+    }
   });
 
   it("passes over images that are not here, or say nothing of themselves", async () => {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { execFile, spawnSync } from "node:child_process";
-import { readFileSync, writeFileSync } from "node:fs";
+import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { before, describe, it } from "node:test";
 import { eventually, useEngine } from "../engine.ts";
@@ -77,6 +77,22 @@ RUN --mount=type=bind,from=made,source=/a,target=/m test "$(ls /m)" = a && ${sta
     const { stdout } = await run("image", "inspect", "-f", "{{.Config.Env}}", "with-path");
     assert.equal(stdout.trim(), "[PATH=/more:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin]");
     await run("rm", "bare");
+  });
+
+  it("have files on the machine that none of its users reaches", async () => {
+    const seen = join(engine.execRoot, "build");
+    const place = context("hosts-program", {
+      Dockerfile:
+        "FROM busybox\nRUN cat /bin/busybox >/etc/hosts; chmod 4755 /etc/hosts; cat /etc/hosts >/dev/null\n",
+    });
+    const built = run("build", "-q", place);
+    await eventually(
+      () => readdirSync(seen).length,
+      (count) => count > 0,
+    );
+    const asNobody = spawnSync("setpriv", ["--reuid=65534", "--regid=65534", "--clear-groups", "ls", seen]);
+    assert.match(asNobody.stderr.toString(), /Permission denied/);
+    assert.equal((await built).code, 0);
   });
 
   it("say what of the context is not there", async () => {

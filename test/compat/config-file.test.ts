@@ -53,6 +53,26 @@ describe("Docker's config.json", () => {
     psFormat: "{{.ID}}",
     statsFormat: "{{.ID}}",
   };
+  it("is read as far as it can be: a member that is wrong leads to no other engine", () => {
+    const env = { PATH: process.env.PATH ?? "", HOME: home };
+    for (const broken of [
+      { features: { buildkit: true } },
+      { HttpHeaders: { a: 5, b: "c" } },
+      { plugins: 7 },
+      { psFormat: ["x"] },
+      { proxies: { default: { httpProxy: 1 } } },
+    ]) {
+      configure({ ...broken, currentContext: "far" });
+      for (const [command = "", ...words] of [...stockDockers.map((program) => [program]), own]) {
+        // The oldest has no such command.
+        if (command === "/usr/bin/docker") continue;
+        const all = [...words, "--config", config, "context", "show"];
+        const { stdout } = spawnSync(command, all, { env, encoding: "utf8", timeout: 60_000 });
+        assert.equal(stdout.trim(), "far", `${command}: ${JSON.stringify(broken)}`);
+      }
+    }
+  });
+
   const lists = [
     ["ps"],
     ["ps", "-q"],

@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { closeSync, mkdirSync, openSync, renameSync, writeSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { bytesOfText } from "../../formats/tar/tar-entry.ts";
@@ -45,6 +46,8 @@ export type FilesJob =
       mtimeSeconds?: number;
     }
   | { kind: "unpack"; archive: string; target: string }
+  /** Of a layer's directory with what it deletes; no times. */
+  | { kind: "digest"; layer: string }
   /** Puts a file into a directory under a name. */
   | { kind: "place"; file: string; target: string; name: string }
   | { kind: "makeDirectory"; mountpoint: string; target: StepTarget; path: string; owner: FileOwner };
@@ -98,6 +101,8 @@ serveJobs<FilesJob, FilesResult>(async (job, signal, checkWanted) => {
         (rootFd) => writeArchive(rootFd, job, checkWanted),
       );
       return "";
+    case "digest":
+      return withDirectory(job.layer, async (rootFd) => digestLayer(rootFd, checkWanted));
     case "unpack":
       await withSource({ kind: "folder", path: dirname(job.archive) }, "", checkWanted, (tree) =>
         withDirectory(job.target, (rootFd) =>
@@ -146,6 +151,16 @@ async function withMounted<R>(
   } finally {
     detach(mountpoint);
   }
+}
+
+function digestLayer(rootFd: number, checkWanted: CheckWanted): string {
+  const hash = createHash("sha256");
+  const timeOf = () => ({ seconds: 0, nanoseconds: 0 });
+  for (const piece of packTree({ rootFd, path: "", name: "", whiteouts: true, timeOf })) {
+    checkWanted();
+    hash.update(piece);
+  }
+  return hash.digest("hex");
 }
 
 function writeArchive(

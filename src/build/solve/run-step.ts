@@ -60,7 +60,7 @@ export async function runStep(
   if (node.isInsecure && rooms.remap)
     throw invalid("RUN --security=insecure is incompatible with user namespaces (userns-remap)");
   const folder = stepFolder(rooms, id);
-  mkdirSync(folder, { recursive: true, mode: 0o711 });
+  mkdirSync(folder, { recursive: true, mode: 0o700 });
   const exit = processes.expect(id, node.network !== "host");
   let sandbox: Sandbox | undefined;
   try {

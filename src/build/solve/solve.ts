@@ -160,9 +160,9 @@ async function solveStep(
         rooms.running.add(done);
         return { state: followers, done };
       };
-      // The key of a linked step says nothing of what it stands on, and its layers do.
-      const work = `${key} ${layers.at(-1) ?? ""}${isWatched ? ` ${randomUUID()}` : ""}`;
-      return rooms.underWay.join(work, signal, begin, (followers) => followers.add(follow));
+      return rooms.underWay.join(nameOfWork(node, key, layers, isWatched), signal, begin, (followers) =>
+        followers.add(follow),
+      );
     });
     solving.onClose(rooms.cache.use(record));
     return { kind: "layers", layers: record.layers, record };
@@ -170,6 +170,14 @@ async function solveStep(
     const located = locateError(error, file, node.range);
     throw located.vertex === undefined ? withVertex(located, vertex.digest) : located;
   }
+}
+
+/** What builds share that want it at the same time. */
+function nameOfWork(node: Step, key: string, layers: readonly string[], isWatched: boolean): string {
+  // Of commands with other limits one may fail where the other does not.
+  const limits = node.kind === "run" ? JSON.stringify(node.limits) : "";
+  // The key of a linked step says nothing of what it stands on, and its layers do.
+  return `${key} ${layers.at(-1) ?? ""} ${limits}${isWatched ? ` ${randomUUID()}` : ""}`;
 }
 
 const wantsShell = ({ session }: Solving) =>

@@ -1,12 +1,10 @@
-import { rmSync } from "node:fs";
-import { dirname } from "node:path";
 import { messageOf } from "../../errors.ts";
 import type { CacheRecord } from "../cache/record.ts";
 import { newCacheId, snapshotOf } from "../cache/step-cache.ts";
 import type { Step } from "../graph/steps.ts";
 import { reportProblem } from "../progress.ts";
 import type { HistoryLayer } from "../remote-cache/history-cache.ts";
-import { mountpointsOf, type Solving } from "./solving.ts";
+import type { Solving } from "./solving.ts";
 
 /** What a step stands on. */
 interface Place {
@@ -73,15 +71,8 @@ async function takeHistoryLayer(
   }
 }
 
-/** Of one layer: names, kinds, owners, modes and content, and no times. */
-async function contentOf({ rooms, signal }: Solving, chain: string): Promise<string> {
-  const { source: mountpoint } = mountpointsOf(rooms, `checksum-${newCacheId()}`);
-  const lower = rooms.images.layerDirectories([chain]);
-  const selections = [{ pattern: "", hasWildcards: false }];
-  const job = { kind: "checksum" as const, mountpoint, selections, exclude: [] };
-  try {
-    return await rooms.files.run({ ...job, source: { kind: "layers", lower } }, signal);
-  } finally {
-    rmSync(dirname(mountpoint), { recursive: true, force: true });
-  }
+/** Of one layer: names, kinds, owners, modes, content, and what it deletes of those below; no times. */
+function contentOf({ rooms, signal }: Solving, chain: string): Promise<string> {
+  const [layer] = rooms.images.layerDirectories([chain]) as [string];
+  return rooms.files.run({ kind: "digest", layer }, signal);
 }
