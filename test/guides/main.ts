@@ -10,6 +10,8 @@ import { type Guide, guides } from "./guides.ts";
 
 const [peer = "", base = "", tree = "", nginx = "", npm = ""] = process.argv.slice(2);
 const run = promisify(execFile);
+/** Compiling takes a while; a server that never answers would take for ever. */
+const longestMilliseconds = 900_000;
 const engine = await startEngine();
 /** As the images of all distributions have it. */
 const path = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
@@ -23,7 +25,8 @@ async function docker(
   environment: Record<string, string> = {},
 ): Promise<string> {
   const env = { ...process.env, DOCKER_HOST: host, ...environment };
-  const { stdout } = await run(join(peer, "docker"), words, { env, maxBuffer: 256 << 20 });
+  const limits = { maxBuffer: 256 << 20, timeout: longestMilliseconds };
+  const { stdout } = await run(join(peer, "docker"), words, { env, ...limits });
   return stdout;
 }
 
@@ -92,10 +95,14 @@ function differences(ours: Record<string, unknown>, theirs: Record<string, unkno
     const [one, other] = [ours[key], theirs[key]].map((value) =>
       Array.isArray(value) ? (value as string[]) : [JSON.stringify(value, null, 1)],
     ) as [string[], string[]];
+    const [inOne, inOther] = [new Set(one), new Set(other)];
     const [has, hasNot] = [
-      one.filter((line) => !other.includes(line)),
-      other.filter((line) => !one.includes(line)),
+      one.filter((line) => !inOther.has(line)),
+      other.filter((line) => !inOne.has(line)),
     ];
+    // The same lines in another order, or another number of them.
+    if (has.length + hasNot.length === 0 && one.join("\n") !== other.join("\n"))
+      return [`${key}: in another order, or repeated`];
     return [
       ...has.map((line) => `${key}: berth  ${line}`),
       ...hasNot.map((line) => `${key}: docker ${line}`),

@@ -11,6 +11,8 @@ import { pluginEnvironment } from "./run-plugin.ts";
 /** A plugin that takes longer has nothing to say. */
 const timeoutMilliseconds = 10_000;
 const mostBytes = 64 * 1024;
+/** The longest error that a plugin gets: command lines have a limit. */
+const mostErrorCharacters = 4096;
 
 /**
  * Asks the plugins that config.json names for this command what to do next, and prints it (docker/cli, cli-plugins/hooks). Only at a
@@ -23,10 +25,15 @@ export async function runHooks(cli: Cli, invoked: Invoked, failure: string): Pro
     const match = findMatch(settings ?? {}, invoked.words, failure);
     const plugin = match === undefined ? undefined : findPlugin(cli, name);
     if (match === undefined || !plugin) return [];
-    const question = { RootCmd: match, Flags: flagsOf(invoked), CommandError: failure };
+    const question = {
+      RootCmd: match,
+      Flags: flagsOf(invoked),
+      CommandError: failure.slice(0, mostErrorCharacters),
+    };
     return formatAnswer(await ask(cli, plugin, question), invoked);
   });
-  const lines = (await Promise.all(asked)).flat();
+  const answers = await Promise.allSettled(asked);
+  const lines = answers.flatMap((answer) => (answer.status === "fulfilled" ? answer.value : []));
   if (lines.length === 0) return;
   const title = "\nWhat's next:";
   cli.warn(hasColors(cli.env) ? `\u001b[1m${title}\u001b[0m` : title);

@@ -33,14 +33,15 @@ const passedOn: NodeJS.Signals[] = ["SIGTERM", "SIGHUP", "SIGQUIT"];
 export async function runPlugin(cli: Cli, { path }: Plugin, argv: readonly string[]): Promise<number> {
   const child = spawn(path, argv, { stdio: "inherit", env: pluginEnvironment(cli) });
   // An interrupt at the terminal reaches it anyway; it is the plugin that ends then.
-  process.on("SIGINT", () => {});
+  const ignore = () => {};
+  process.on("SIGINT", ignore);
   for (const signal of passedOn) process.on(signal, () => child.kill(signal));
-  return new Promise((resolve, reject) => {
+  return new Promise<number>((resolve, reject) => {
     child.on("error", (error) =>
       reject(new ExitError(126, `berth: the plugin ${path} could not be started: ${messageOf(error)}`)),
     );
     child.on("exit", (code, signal) => resolve(code ?? 128 + (signal ? constants.signals[signal] : 0)));
-  });
+  }).finally(() => process.off("SIGINT", ignore));
 }
 
 export function pluginEnvironment(cli: Cli): NodeJS.ProcessEnv {

@@ -43,6 +43,8 @@ export function createCdiRegistry(directories: readonly string[]): CdiRegistry {
     try {
       return await thread.run(files);
     } catch (error) {
+      // The files may be good, and the machine busy: they are read again the next time.
+      known = undefined;
       return { devices: [], problems: [{ path: directories.join(", "), message: messageOf(error) }] };
     } finally {
       clearTimeout(impatience);
