@@ -1,9 +1,10 @@
-import { conflict, internal, invalid, messageOf } from "../errors.ts";
+import { conflict, type EngineError, internal, invalid, messageOf } from "../errors.ts";
 import type { HostConfig } from "../formats/docker-api/docker-api.ts";
 import { findModeContainer } from "../formats/namespace-mode.ts";
 import type { NamespaceChoice, Namespaces } from "../launch/namespaces.ts";
 import type { Container } from "./container.ts";
 import { type Containers, getContainer } from "./containers.ts";
+import type { ContainerRecord } from "./record.ts";
 
 /**
  * The namespaces a container is started in.
@@ -44,15 +45,18 @@ function joined(containers: Containers, mode: string, namespace: string): Namesp
 /** @throws EngineError conflict when that container does not run */
 function runningPid(containers: Containers, mode: string, namespace: string): number {
   const { record } = findTarget(containers, findModeContainer(mode) ?? "", namespace);
-  const { Running, Restarting, Status } = record.state;
+  const { Running, Restarting } = record.state;
   if (Running && !Restarting) return record.state.Pid;
+  throw joinsStopped(record, namespace);
+}
+
+/** For a container whose namespace cannot be joined, in Docker's words. */
+export function joinsStopped({ id, name, state }: ContainerRecord, namespace: string): EngineError {
   if (namespace === "ipc" || namespace === "pid")
-    throw conflict(
-      `failed to join ${namespace.toUpperCase()} namespace: container ${record.id} is not running`,
-    );
-  throw conflict(
-    `cannot join network namespace of a non running container: container ${record.name} is ${Status}`,
-  );
+    return conflict(`failed to join ${namespace.toUpperCase()} namespace: container ${id} is not running`);
+  // That it has ended may not have been noticed yet.
+  const status = state.Running && !state.Restarting ? "exited" : state.Status;
+  return conflict(`cannot join network namespace of a non running container: container ${name} is ${status}`);
 }
 
 function findTarget(containers: Containers, nameOrId: string, namespace: string): Container {

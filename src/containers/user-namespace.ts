@@ -1,5 +1,5 @@
 import { readlinkSync } from "node:fs";
-import { conflict, hasCode, invalid } from "../errors.ts";
+import { conflict, hasCode, internal, invalid } from "../errors.ts";
 import type { HostConfig } from "../formats/docker-api/docker-api.ts";
 import { type IdMapping, isIdentity } from "../formats/id-mapping.ts";
 import { findModeContainer } from "../formats/namespace-mode.ts";
@@ -8,6 +8,8 @@ import type { Sandbox } from "../networks/networks.ts";
 import { readMappingOf } from "../sys/user-namespace.ts";
 import type { Container } from "./container.ts";
 import { type Containers, findContainer } from "./containers.ts";
+import { joinsStopped } from "./namespaces.ts";
+import type { ContainerRecord } from "./record.ts";
 
 /** What a container's user namespace maps when it is started now; undefined for the machine's own. */
 export function mappingFor({ settings }: Containers, hostConfig: HostConfig): IdMapping | undefined {
@@ -29,7 +31,11 @@ export function checkUserNamespace(containers: Containers, hostConfig: HostConfi
     throw invalid("cannot share the host PID namespace when user namespaces are enabled");
 }
 
-const joinable = { NetworkMode: "network", PidMode: "PID", IpcMode: "IPC" } as const;
+const joinable = {
+  NetworkMode: { title: "network", type: "net" },
+  PidMode: { title: "PID", type: "pid" },
+  IpcMode: { title: "IPC", type: "ipc" },
+} as const;
 
 /**
  * The user namespace of the containers whose namespaces a container joins: a namespace belongs to a user namespace, so that it runs in theirs.
@@ -43,16 +49,15 @@ export function findJoinedUserNamespace(
   const found = new Map<string, UserNamespaceChoice>();
   for (const mode of ["NetworkMode", "PidMode", "IpcMode"] as const) {
     const name = findModeContainer(hostConfig[mode]);
-    const { state, name: other } = (name && findContainer(containers, name)?.record) || {};
-    if (!state?.Running) continue;
-    const path = `/proc/${state.Pid}/ns/user`;
-    const mapping = readMappingOf(state.Pid);
-    const what = `cannot join the ${joinable[mode]} namespace of container ${other}`;
+    const record = name ? findContainer(containers, name)?.record : undefined;
+    if (!record?.state.Running) continue;
+    const { path, link, mapping } = readUserNamespace(record, joinable[mode].type);
+    const what = `cannot join the ${joinable[mode].title} namespace of container ${record.name}`;
     if (isIdentity(mapping.uids))
       throw conflict(
         `${what}, which runs in the host's user namespace: run this one with --userns=host as well`,
       );
-    found.set(readlinkSync(path), { path, mapping });
+    found.set(link, { path, mapping });
     if (found.size > 1)
       throw conflict(`${what}: it runs in another user namespace than the first that is joined`);
   }
@@ -60,7 +65,18 @@ export function findJoinedUserNamespace(
   return joined;
 }
 
-/** The user namespace that a container is started in. @param sandbox its own, made in the joined one, or in a new one */
+/** Of a container that is joined. @throws EngineError conflict when it has ended meanwhile */
+function readUserNamespace(record: ContainerRecord, namespace: string) {
+  const path = `/proc/${record.state.Pid}/ns/user`;
+  try {
+    return { path, link: readlinkSync(path), mapping: readMappingOf(record.state.Pid) };
+  } catch (error) {
+    if (hasCode(error, "ENOENT") || hasCode(error, "ESRCH")) throw joinsStopped(record, namespace);
+    throw error;
+  }
+}
+
+/** The user namespace that a container is started in. @param sandbox its own, made in the joined one, or in a new one. @throws internal */
 export function chooseUserNamespace(
   containers: Containers,
   hostConfig: HostConfig,
@@ -69,7 +85,10 @@ export function chooseUserNamespace(
 ): UserNamespaceChoice | undefined {
   const mapping = mappingFor(containers, hostConfig);
   if (!mapping || joined) return joined;
-  return sandbox?.usernsPath === undefined ? undefined : { path: sandbox.usernsPath, mapping };
+  // Without one it would be root on the machine.
+  if (sandbox?.usernsPath === undefined)
+    throw internal("the user namespace of the container was not made: start it again");
+  return { path: sandbox.usernsPath, mapping };
 }
 
 /** What the user namespace maps that a container runs in; undefined for the machine's own, and for one that does not run. */

@@ -36,18 +36,25 @@ export function findInside(ranges: readonly IdRange[], outside: number): number 
 
 /** An owner as processes in the namespace see it. */
 export function ownerInside({ uids, gids }: IdMapping, { uid, gid }: IdPair): IdPair {
-  return { uid: findInside(uids, uid) ?? overflowId, gid: findInside(gids, gid) ?? overflowId };
+  return { uid: idInside(uids, uid), gid: idInside(gids, gid) };
 }
 
 /** An owner as the machine has it. @throws EngineError invalid in Docker's words for one that the namespace does not have */
 export function ownerOutside({ uids, gids }: IdMapping, { uid, gid }: IdPair): IdPair {
-  const outside = { uid: findOutside(uids, uid), gid: findOutside(gids, gid) };
-  if (outside.uid === undefined) throw unmapped(uid);
-  if (outside.gid === undefined) throw unmapped(gid);
-  return { uid: outside.uid, gid: outside.gid };
+  return { uid: idOutside(uids, uid), gid: idOutside(gids, gid) };
 }
 
-const unmapped = (id: number) => invalid(`container ID ${id} cannot be mapped to a host ID`);
+/** An id as processes in the namespace see it. */
+export function idInside(ranges: readonly IdRange[], outside: number): number {
+  return findInside(ranges, outside) ?? overflowId;
+}
+
+/** An id as the machine has it. @throws as `ownerOutside` */
+export function idOutside(ranges: readonly IdRange[], inside: number): number {
+  const outside = findOutside(ranges, inside);
+  if (outside === undefined) throw invalid(`container ID ${inside} cannot be mapped to a host ID`);
+  return outside;
+}
 
 /** The machine's ids for the namespace's root. */
 export function rootOutside({ uids, gids }: IdMapping): IdPair {

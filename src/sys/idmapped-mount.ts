@@ -4,6 +4,7 @@ import { hasCode, unavailable } from "../errors.ts";
 import type { IdPair } from "../formats/id-mapping.ts";
 import { check, declare } from "./libc.ts";
 import { attachMount, cloneMount, detach, mountLayers, mountOverlay, type Overlay } from "./mount.ts";
+import { inDirectory } from "./namespaces.ts";
 
 const setattrCall = declare(
   "long syscall(long number, int fd, const char *path, uint flags, const void *attributes, ulong size)",
@@ -65,7 +66,7 @@ export interface MappedOptions {
 
 /**
  * As `mountOverlay`, with all owners mapped: an overlay cannot be mapped itself, but its layers can (Linux 5.19). Needs a mount namespace that
- * nothing else is done in, for the layers are mounted in `scratch` meanwhile. @throws as `attachMapped`, `mountOverlay`
+ * nothing else is done in, for the layers are mounted in `scratch` meanwhile. `target` is absolute. @throws as `attachMapped`, `mountOverlay`
  */
 export function mountMappedOverlay(overlay: Overlay, target: string, options: MappedOptions): void {
   withMappedLayers([overlay.upper, overlay.work, ...overlay.lower], options, (paths) => {
@@ -80,7 +81,10 @@ export function mountMappedLayers(layers: readonly string[], target: string, opt
   withMappedLayers(layers, options, (paths) => mountLayers(paths, target));
 }
 
-/** Directories that are beside each other come with one mount, as the overlay asks it of its upper and work directories. */
+/**
+ * Directories that are beside each other come with one mount, as the overlay asks it of its upper and work directories. The paths are
+ * relative to `scratch`, where `use` runs: those of all layers are to fit in one page.
+ */
 function withMappedLayers(
   layers: readonly string[],
   { userFd, scratch }: MappedOptions,
@@ -94,7 +98,8 @@ function withMappedLayers(
       attachMapped(parent, place, userFd);
       places.set(parent, place);
     }
-    use(layers.map((layer) => join(places.get(dirname(layer)) ?? "", basename(layer))));
+    const names = layers.map((layer) => join(basename(places.get(dirname(layer)) ?? ""), basename(layer)));
+    inDirectory(scratch, () => use(names));
   } finally {
     // The overlay has mounts of its own of them. No one else is to find the layers here.
     for (const place of places.values()) detach(place);

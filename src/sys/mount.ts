@@ -33,7 +33,7 @@ export function detach(target: string): void {
   check(umountCall(target, MNT_DETACH), "umount", target);
 }
 
-/** What an overlay is made of; paths are absolute. */
+/** What an overlay is made of. */
 export interface Overlay {
   /** Topmost layer first. */
   lower: string[];

@@ -47,6 +47,30 @@ export function inPrivateMounts<R>(work: () => R): R {
   }
 }
 
+/**
+ * Runs `work`, which must not be async, in a directory, so that relative paths begin there. For threads with a file system view of
+ * their own, as in private mounts: the others would move with it. @throws SyscallError
+ */
+export function inDirectory<R>(path: string, work: () => R): R {
+  const flags = constants.O_RDONLY | constants.O_DIRECTORY;
+  const home = openSync("/proc/thread-self/cwd", flags);
+  try {
+    const fd = openSync(path, flags);
+    try {
+      check(fchdirCall(fd), "fchdir", path);
+    } finally {
+      closeSync(fd);
+    }
+    try {
+      return work();
+    } finally {
+      check(fchdirCall(home), "fchdir");
+    }
+  } finally {
+    closeSync(home);
+  }
+}
+
 /** Makes an open directory the calling thread's root. */
 function returnToRoot(fd: number): void {
   check(fchdirCall(fd), "fchdir");

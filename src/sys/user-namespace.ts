@@ -1,4 +1,4 @@
-import { closeSync, openSync, readFileSync, readSync, writeFileSync } from "node:fs";
+import { closeSync, openSync, readFileSync, readSync, writeFileSync, writeSync } from "node:fs";
 import { formatIdMap, type IdMapping, parseIdMap } from "../formats/id-mapping.ts";
 import { declare } from "./libc.ts";
 import { makePipe } from "./pipe.ts";
@@ -13,9 +13,13 @@ export interface UserNamespace {
   netFd: number;
 }
 
-/** Makes a user namespace, and a network namespace whose owner it is. Takes some milliseconds. @throws Error, SyscallError */
+/**
+ * Makes a user namespace, and a network namespace whose owner it is. A process with several threads cannot enter one, so a program
+ * does, and waits there. It ends with its input, so that it does not outlive this process however that ends. Takes some milliseconds.
+ * @throws Error when the kernel makes none
+ */
 export function makeUserNamespace({ uids, gids }: IdMapping): UserNamespace {
-  return withProcessIn("unshare", ["--user", "--net"], (pid) => {
+  return withWaiting("unshare", ["--user", "--net", "cat"], "no user namespace could be made", (pid) => {
     writeFileSync(`/proc/${pid}/uid_map`, formatIdMap(uids));
     writeFileSync(`/proc/${pid}/gid_map`, formatIdMap(gids));
     const userFd = openSync(`/proc/${pid}/ns/user`, "r");
@@ -29,40 +33,36 @@ export function makeUserNamespace({ uids, gids }: IdMapping): UserNamespace {
 }
 
 /**
- * Makes a network namespace that belongs to a user namespace which is there. Takes some milliseconds.
+ * Makes a network namespace that belongs to a user namespace which is there. Takes some milliseconds, since programs enter it.
  * @returns its descriptor, which the caller closes. @throws Error when the user namespace has gone
  */
 export function makeNetnsIn(userns: string): number {
-  const words = [`--user=${userns}`, "unshare", "--net"];
-  return withProcessIn("nsenter", words, (pid) => openSync(`/proc/${pid}/ns/net`, "r"));
+  const words = [`--user=${userns}`, "unshare", "--net", "cat"];
+  return withWaiting("nsenter", words, `no network namespace could be made in ${userns}`, (pid) =>
+    openSync(`/proc/${pid}/ns/net`, "r"),
+  );
 }
 
-/** It ends by itself when this process ends before it. */
-const waiting = ["sh", "-c", "echo; exec sleep 10"];
-
-/**
- * Runs `use` while a process is in the namespaces that a program makes: one with several threads, as this one is, cannot enter a user namespace.
- * Blocks its thread.
- */
-function withProcessIn<R>(program: string, words: string[], use: (pid: number) => R): R {
-  const { readFd, writeFd } = makePipe();
+/** Runs `use` while a program waits that gives back what it reads. It inherits nothing but that. @throws Error when it does not come to that */
+function withWaiting<R>(program: string, words: string[], failure: string, use: (pid: number) => R): R {
+  const [input, output] = [makePipe(), makePipe()];
+  const open = new Set([input.readFd, input.writeFd, output.readFd, output.writeFd]);
+  const close = (fd: number) => open.delete(fd) && closeSync(fd);
   try {
-    let pid: number;
+    // Before it starts: to one that has ended nothing can be written.
+    writeSync(input.writeFd, "x");
+    const pid = spawnProcess(program, words, [input.readFd, output.writeFd, "ignore"]);
     try {
-      pid = spawnProcess(program, [...words, ...waiting], ["ignore", writeFd, "ignore"]);
-    } finally {
-      closeSync(writeFd);
-    }
-    try {
-      if (readSync(readFd, Buffer.alloc(1)) === 0)
-        throw new Error(`${program} ${words.join(" ")} could not make its namespaces`);
+      close(input.readFd);
+      close(output.writeFd);
+      if (readSync(output.readFd, Buffer.alloc(1)) === 0) throw new Error(failure);
       return use(pid);
     } finally {
       process.kill(pid, "SIGKILL");
       waitpidCall(pid, [0], 0);
     }
   } finally {
-    closeSync(readFd);
+    for (const fd of open) close(fd);
   }
 }
 

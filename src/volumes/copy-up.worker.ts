@@ -4,13 +4,12 @@ import { hasCode } from "../errors.ts";
 import { bytesOfText } from "../formats/tar/tar-entry.ts";
 import { mountMappedLayers } from "../sys/idmapped-mount.ts";
 import { serveJobs } from "../sys/jobs.ts";
-import { mount } from "../sys/mount.ts";
+import { mount, mountLayers } from "../sys/mount.ts";
 import { inPrivateMounts } from "../sys/namespaces.ts";
 import { openInRoot } from "../sys/safe-path.ts";
 import { copyDirectory } from "../trees/copy.ts";
 import type { CopyJob, CopyRemap } from "./copy-up.ts";
 
-const mountReadOnly = 1;
 const directoryFlags = constants.O_RDONLY | constants.O_DIRECTORY;
 
 /** The directory at `path` as a process in the image would find it; undefined when there is none. */
@@ -63,7 +62,7 @@ function copyUp(job: CopyJob): void {
     else
       inPrivateMounts(() => {
         // Over the topmost layer itself: no folder is needed that a crash could leave.
-        mount("overlay", first, "overlay", mountReadOnly, `lowerdir=${layers.join(":")}`);
+        mountLayers(layers, first);
         copyFrom(first, destination, targetFd);
       });
   } finally {

@@ -93,3 +93,53 @@ test("capabilities that are none of a known form stay as they are", () => {
     assert.deepEqual(entryInside(mapping, given).xattrs, given.xattrs);
   }
 });
+
+/** user::rwx, the user and the group that are named r-x, group::---, mask::r-x, other::---. */
+const acl = (user: number, group: number) => {
+  const id = (value: number) => {
+    const bytes = Buffer.alloc(4);
+    bytes.writeUInt32LE(value);
+    return bytes.toString("hex");
+  };
+  const entries = [
+    "01000700ffffffff",
+    `02000500${id(user)}`,
+    "04000000ffffffff",
+    `08000500${id(group)}`,
+    "10000500ffffffff",
+    "20000000ffffffff",
+  ];
+  return Buffer.from(`02000000${entries.join("")}`, "hex");
+};
+const withAcl = (owner: number, group: number, value: Buffer): TarEntry => ({
+  ...entry(owner, group),
+  xattrs: new Map(["system.posix_acl_access", "system.posix_acl_default"].map((name) => [name, value])),
+});
+
+test("the users and groups of access control lists are others inside and outside", () => {
+  const [inside, outside] = [withAcl(0, 0, acl(12, 99)), withAcl(300_000, 500_000, acl(100_002, 500_099))];
+  assert.deepEqual(entryOutside(mapping, inside), outside);
+  assert.deepEqual(entryInside(mapping, outside), inside);
+  assert.deepEqual(
+    entryInside(mapping, withAcl(300_000, 500_000, acl(0, 0))),
+    withAcl(0, 0, acl(65_534, 65_534)),
+    "the machine's own are no one inside",
+  );
+  for (const [user, group] of [
+    [30, 0],
+    [0, 100],
+  ] as const)
+    assert.throws(() => entryOutside(mapping, withAcl(0, 0, acl(user, group))), {
+      kind: "invalid",
+      message: `container ID ${user || group} cannot be mapped to a host ID`,
+    });
+});
+
+test("access control lists that are none of a known form stay as they are", () => {
+  const odd = ["", "02", "03000000", "01000000020005000c000000", "0200000002000500", "ff".repeat(44)];
+  for (const value of odd.map((hex) => Buffer.from(hex, "hex"))) {
+    const given = withAcl(0, 0, value);
+    assert.deepEqual(entryOutside(mapping, given).xattrs, given.xattrs);
+    assert.deepEqual(entryInside(mapping, given).xattrs, given.xattrs);
+  }
+});

@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { suite, test } from "node:test";
 import { paddingAfter } from "../../src/formats/tar/tar-entry.ts";
 import { archiveEnd, encodeEntry } from "../../src/formats/tar/tar-writer.ts";
+import { getXattr } from "../../src/sys/xattr.ts";
 import { eventually, type TestEngine, useEngine } from "../engine.ts";
 import { findFreePort } from "../free-port.ts";
 import { useSubordinateIds } from "../subordinate-ids.ts";
@@ -234,6 +235,93 @@ suite("containers of a daemon that remaps", () => {
       "what is copied there is the container's",
     );
     await berth("volume", "rm", "filled");
+  });
+
+  test("what an image brings into a volume from elsewhere belongs to no one on the machine", async () => {
+    const context = join(engine.folder, "setuid");
+    const target = join(engine.folder, "setuid-target");
+    for (const path of [context, target]) mkdirSync(path);
+    writeFileSync(join(context, "id"), "program");
+    const dockerfile = "FROM busybox\nCOPY --chmod=4755 id /data/id\nCOPY --chown=5:6 id /data/other\n";
+    writeFileSync(join(context, "Dockerfile"), dockerfile);
+    await berth("build", "-q", "-t", "setuid", context);
+    // user::rw-, user 7 r--, group::r--, mask::r--, other::---; CAP_CHOWN, permitted and effective.
+    const acl = (id: string) =>
+      Buffer.from(
+        `02000000 01000600ffffffff 02000400${id} 04000400ffffffff 10000400ffffffff 20000000ffffffff`.replaceAll(
+          " ",
+          "",
+        ),
+        "hex",
+      );
+    const capability = Buffer.from("0100000201000000000000000000000000000000", "hex");
+    const entry = {
+      ...{ name: "data/able", type: "file" as const, mode: 0o640, uid: 0, gid: 0, sizeBytes: 0 },
+      mtime: { seconds: 0, nanoseconds: 0 },
+      xattrs: new Map([
+        ["security.capability", capability],
+        ["system.posix_acl_access", acl("07000000")],
+      ]),
+    };
+    await berth("run", "-d", "--name", "able-data", "setuid", "sleep", "1000");
+    const tar = Buffer.concat([encodeEntry(entry), archiveEnd]);
+    await askArchive(engine, "PUT", "/containers/able-data/archive?path=/", tar);
+    const read = await askArchive(engine, "GET", "/containers/able-data/archive?path=/data/able");
+    assert.ok(read.includes(acl("07000000")), "an ACL comes out of one that runs as it was copied there");
+    const foreign = { ...entry, xattrs: new Map([["system.posix_acl_access", acl("70110100")]]) };
+    await assert.rejects(
+      askArchive(
+        engine,
+        "PUT",
+        "/containers/able-data/archive?path=/",
+        Buffer.concat([encodeEntry(foreign), archiveEnd]),
+      ),
+      /container ID 70000 cannot be mapped to a host ID/,
+    );
+    await berth("commit", "able-data", "able-data-image");
+    await berth("rm", "-f", "able-data");
+    await berth("volume", "create", "-o", "type=none", "-o", "o=bind", "-o", `device=${target}`, "setuid");
+    await run("-v", "setuid:/data", "able-data-image", "true");
+    assert.deepEqual(ownersOf(target), [first, first], "the folder itself");
+    assert.deepEqual(ownersOf(join(target, "id")), [first, first]);
+    assert.equal(lstatSync(join(target, "id")).mode & 0o7777, 0o4755);
+    assert.deepEqual(ownersOf(join(target, "other")), [first + 5, first + 6]);
+    const outside = Buffer.alloc(4);
+    outside.writeUInt32LE(first + 7);
+    const able = join(target, "able");
+    assert.deepEqual(getXattr(able, "system.posix_acl_access"), acl(outside.toString("hex")));
+    outside.writeUInt32LE(first);
+    assert.equal(
+      getXattr(able, "security.capability")?.toString("hex"),
+      `0100000301000000000000000000000000000000${outside.toString("hex")}`,
+    );
+    await berth("volume", "rm", "setuid");
+  });
+
+  test("images of as many layers as without: run, mounted, in a step of a build, and copied to a volume", async () => {
+    const context = join(engine.folder, "tall");
+    const target = join(engine.folder, "tall-target");
+    for (const path of [context, target]) mkdirSync(path);
+    const layers = Array.from({ length: 100 }, (_, number) => {
+      writeFileSync(join(context, `f${number}`), "x");
+      return `COPY f${number} /tall/\n`;
+    });
+    writeFileSync(join(context, "Dockerfile"), `FROM busybox\n${layers.join("")}`);
+    await berth("build", "-q", "-t", "tall", context);
+    const count = (folder: string) => ["sh", "-c", `ls ${folder} | wc -l`];
+    assert.equal(await run("tall", ...count("/tall")), "100");
+    const mount = ["--mount", "type=image,source=tall,target=/i", "busybox"];
+    assert.equal(await run(...mount, ...count("/i/tall")), "100");
+    writeFileSync(
+      join(context, "Dockerfile"),
+      "FROM busybox\nRUN --mount=type=bind,from=tall,target=/i ls /i/tall | wc -l > /said\n",
+    );
+    await berth("build", "-q", "-t", "said", context);
+    assert.equal(await run("said", "cat", "/said"), "100");
+    await berth("volume", "create", "-o", "type=none", "-o", "o=bind", "-o", `device=${target}`, "tall");
+    assert.equal(await run("-v", "tall:/tall", "tall", ...count("/tall")), "100");
+    assert.deepEqual(ownersOf(join(target, "f99")), [first, first]);
+    await berth("volume", "rm", "tall");
   });
 
   test("an image that is mounted has its own owners", async () => {

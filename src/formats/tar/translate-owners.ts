@@ -2,13 +2,17 @@ import {
   findInside,
   findOutside,
   type IdMapping,
+  idInside,
+  idOutside,
   ownerInside,
   ownerOutside,
   rootOutside,
 } from "../id-mapping.ts";
 import type { TarEntry } from "./tar-entry.ts";
+import { translateAcl } from "./translate-acl.ts";
 
 const capabilityAttribute = "security.capability";
+const aclAttributes = new Set(["system.posix_acl_access", "system.posix_acl_default"]);
 const revisionMask = 0xff00_0000;
 const revision2 = 0x0200_0000;
 const revision3 = 0x0300_0000;
@@ -17,24 +21,46 @@ const revision3Bytes = 24;
 
 /** An entry that was read outside of a user namespace, as it is inside. */
 export function entryInside(mapping: IdMapping, entry: TarEntry): TarEntry {
-  return withCapability({ ...entry, ...ownerInside(mapping, entry) }, (value) =>
-    capabilityInside(mapping, value),
+  return withAttributes(
+    { ...entry, ...ownerInside(mapping, entry) },
+    {
+      capability: (value) => capabilityInside(mapping, value),
+      user: (id) => idInside(mapping.uids, id),
+      group: (id) => idInside(mapping.gids, id),
+    },
   );
 }
 
 /**
  * An entry for a user namespace, as it is written from outside.
- * @throws EngineError invalid in Docker's words for an owner that the namespace does not have
+ * @throws EngineError invalid in Docker's words for an id that the namespace does not have, of an owner or in an ACL
  */
 export function entryOutside(mapping: IdMapping, entry: TarEntry): TarEntry {
-  const owned = { ...entry, ...ownerOutside(mapping, entry) };
-  return withCapability(owned, (value) => capabilityOutside(mapping, value));
+  return withAttributes(
+    { ...entry, ...ownerOutside(mapping, entry) },
+    {
+      capability: (value) => capabilityOutside(mapping, value),
+      user: (id) => idOutside(mapping.uids, id),
+      group: (id) => idOutside(mapping.gids, id),
+    },
+  );
 }
 
-function withCapability(entry: TarEntry, translate: (value: Buffer) => Buffer): TarEntry {
-  const value = entry.xattrs?.get(capabilityAttribute);
-  if (!value) return entry;
-  return { ...entry, xattrs: new Map(entry.xattrs).set(capabilityAttribute, translate(value)) };
+interface Translation {
+  capability: (value: Buffer) => Buffer;
+  user: (id: number) => number;
+  group: (id: number) => number;
+}
+
+/** Those that hold ids. */
+function withAttributes(entry: TarEntry, translation: Translation): TarEntry {
+  if (!entry.xattrs) return entry;
+  const xattrs = new Map(entry.xattrs);
+  for (const [name, value] of entry.xattrs) {
+    if (name === capabilityAttribute) xattrs.set(name, translation.capability(value));
+    else if (aclAttributes.has(name)) xattrs.set(name, translateAcl(value, translation));
+  }
+  return { ...entry, xattrs };
 }
 
 /** Capabilities that count for the namespace's root are a plain file's inside (linux/capability.h, struct vfs_ns_cap_data). */
