@@ -307,6 +307,10 @@ describe("options of exporters", () => {
     assert.deepEqual(await sent("1"), ["gzip"]);
     await build("-o", `type=image,name=${name}:1,compression=zstd`, place);
     assert.deepEqual(await sent("1"), ["zstd"]);
+    await build("-o", `type=image,name=${name}:1,compression=uncompressed`, place);
+    assert.deepEqual(await sent("1"), ["tar"]);
+    await build("-o", `type=image,name=${name}:1,compression=zstd`, place);
+    assert.deepEqual(await sent("1"), ["zstd"]);
     // Another image of the same layer is told nothing.
     const other = several("FROM scratch\nLABEL other=1\nCOPY x /remembered\n");
     await build("-t", `${name}:other`, other);

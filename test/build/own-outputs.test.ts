@@ -120,6 +120,8 @@ COPY --from=made /out /
       const refused = await run("-o", output, project());
       assert.deepEqual([refused.code, refused.stderr.trim()], [1, why]);
     }
+    await build("-o", "type=oci,tar=false,dest=with-files", "-o", "type=tar,dest=with.tar", project());
+    assert.ok(existsSync(join(folder, "with-files/index.json")));
     for (const other of ["type=oci,dest=beside.tar", "type=image"]) {
       const beside = await run("-o", "type=oci,tar=false,dest=layout", "-o", other, project());
       assert.equal(beside.code, 1);

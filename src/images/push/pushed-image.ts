@@ -98,10 +98,12 @@ async function keepPacked(
   remembers: Packing["remembers"],
 ): Promise<void> {
   for (const { descriptor, made } of packed) {
-    if (!made) continue;
-    await blobs.keep(made.spooled);
-    if (!made.wasPlain || !remembers) continue;
-    await catalog.keepPacked(made.from, asOci(descriptor), remembers === "own" ? id : undefined);
+    if (made) await blobs.keep(made.spooled);
+    // That a layer is to stay plain is known as well.
+    const staysPlain = !made && descriptor.mediaType === mediaTypes.layer && remembers === "own";
+    if (!remembers || !(made?.wasPlain || staysPlain)) continue;
+    const from = made?.from ?? descriptor.digest;
+    await catalog.keepPacked(from, asOci(descriptor), remembers === "own" ? id : undefined);
   }
 }
 
