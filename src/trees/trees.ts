@@ -10,6 +10,8 @@ import type { TreeAnswer, TreeJob } from "./trees.worker.ts";
  */
 const removers = createJobRunner<TreeJob, TreeAnswer>("trees/trees.worker", 8);
 const measurers = createJobRunner<TreeJob, TreeAnswer>("trees/trees.worker", 2);
+/** A container's start waits for these, and not for a list of sizes. */
+const ownerFinders = createJobRunner<TreeJob, TreeAnswer>("trees/trees.worker", 2);
 
 /** With all that is below. Silent when it does not exist. @throws an error with the system call's `code` */
 export async function removeTree(path: string): Promise<void> {
@@ -32,7 +34,7 @@ export async function measureTrees(paths: readonly string[]): Promise<(TreeSize 
 
 /** The largest user and group id that own anything in a tree. @throws an error with the system call's `code` */
 export async function findLargestOwners(path: string): Promise<IdPair> {
-  const { owners } = await measurers.run({ kind: "largestOwners", path });
+  const { owners } = await ownerFinders.run({ kind: "largestOwners", path });
   if (!owners) throw internal("internal error: unexpected reply from worker");
   return owners;
 }

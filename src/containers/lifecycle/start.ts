@@ -83,8 +83,8 @@ async function beginRun(containers: Containers, container: Container): Promise<v
     trace.mark("network");
     // First, for its errors. What it finds may be gone after a while, so it is asked again at the end.
     resolveNamespaces(containers, record.hostConfig, sandbox?.netnsPath);
-    await prepareMounts(containers, container);
     const userNamespace = chooseUserNamespace(containers, record.hostConfig, joined, sandbox);
+    await prepareMounts(containers, container, userNamespace);
     sources = openMountSources(containers, container, userNamespace);
     const { mounts } = sources;
     const devices = await resolveDeviceRequests(containers.cdi, record.hostConfig.DeviceRequests ?? []);
