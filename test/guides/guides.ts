@@ -37,7 +37,7 @@ CMD ["nginx", "-g", "daemon off;"]
   },
   {
     name: "Tomcat and Java of two archives",
-    prepare: `tar -czf jdk.tar.gz -C "$TREE/usr/lib/jvm" --dereference --hard-dereference java-17-openjdk-amd64 --exclude=cacerts
+    prepare: `tar --exclude=docs --exclude=cacerts -czf jdk.tar.gz --dereference --hard-dereference -C "$TREE/usr/lib/jvm" java-17-openjdk-amd64
 mkdir tomcat && cp -rL "$TREE/usr/share/tomcat10/." tomcat && mkdir -p tomcat/conf tomcat/webapps/ROOT tomcat/temp tomcat/logs tomcat/work
 cp -r "$TREE/etc/tomcat10/." tomcat/conf && echo 'hello from Tomcat' >tomcat/webapps/ROOT/index.html
 tar -czf tomcat.tar.gz tomcat && rm -r tomcat`,
