@@ -45,8 +45,8 @@ describe("bad input", () => {
       Image: "busybox",
       HostConfig: { UsernsMode: "private" },
     });
-    assert.equal(status, 501);
-    assert.match(body, /not yet supported: --userns/);
+    assert.equal(status, 400);
+    assert.match(body, /invalid user namespace mode/);
   });
 
   it("refuses bad values with a clear sentence and exit code 125", async () => {
