@@ -144,7 +144,7 @@ try {
       if (differing.length > 0) failures++;
       const verdict = differing.length > 0 ? `${differing.length} differences` : "the same";
       const count = Array.isArray(ours.files) ? `${ours.files.length} files` : "one file";
-      process.stdout.write(`${guide.name}, ${builder}: ${verdict} (${ours.layers} layers, ${count})\n`);
+      process.stdout.write(`${guide.name}, ${builder}: ${verdict} (${found[0]?.layers} layers, ${count})\n`);
       for (const line of differing.slice(0, 40))
         process.stdout.write(`  ${stripVTControlCharacters(line)}\n`);
     }
