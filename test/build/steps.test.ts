@@ -74,6 +74,11 @@ RUN --mount=type=bind,from=made,source=/a,target=/m test "$(ls /m)" = a && ${sta
       Dockerfile: `FROM no-path\nENV PATH /more:$PATH\nRUN ${stampCommand}\n`,
     });
     await stamp(place, "-t", "with-path");
+    // As BuildKit has it, an entrypoint alone says nothing of arguments.
+    const entry = context("entry", { Dockerfile: 'FROM no-path\nENTRYPOINT ["true"]\n' });
+    assert.equal((await run("build", "-q", "-t", "entry", entry)).code, 0);
+    const described = await run("image", "inspect", "-f", "{{json .Config}}", "entry");
+    assert.doesNotMatch(described.stdout, /ArgsEscaped/);
     const { stdout } = await run("image", "inspect", "-f", "{{.Config.Env}}", "with-path");
     assert.equal(stdout.trim(), "[PATH=/more:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin]");
     await run("rm", "bare");

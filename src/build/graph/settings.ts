@@ -26,7 +26,7 @@ export function setCmd(stage: StagePlan, command: CommandForm, { sourceDate }: S
 
 export function setEntrypoint(stage: StagePlan, command: CommandForm, { sourceDate }: Said): void {
   const args = argsOf(stage, command);
-  Object.assign(stage.settings, { Entrypoint: args, ArgsEscaped: true });
+  stage.settings.Entrypoint = args;
   // What the base image passed to its own.
   if (!stage.hasOwnCmd) delete stage.settings.Cmd;
   addHistory(stage, `ENTRYPOINT ${quoteList(args)}`, { hasLayer: false, sourceDate });
