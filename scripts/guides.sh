@@ -1,6 +1,6 @@
 #!/bin/sh
 # Builds the images of well-known guides with berth and with a real docker, compares them file by file, and runs them on both.
-#   npm run guides [-- --peer FOLDER]
+#   npm run guides [-- [--peer FOLDER] [--only PART-OF-A-NAME]]
 set -eu
 root=$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd)
 . "$root/scripts/bootstrap.sh"
@@ -10,8 +10,15 @@ ensure_modules
 # shellcheck disable=SC2046 # a list of names
 ensure_packages $(engine_packages) runc iptables mmdebstrap
 ensure_build
-peer=$root/.tools/peer
-[ "${1-}" != --peer ] || peer=$2
+peer=$root/.tools/peer only=''
+while [ $# -gt 0 ]; do
+  case $1 in
+    --peer) peer=$2 ;;
+    --only) only=$2 ;;
+    *) echo "guides: unknown option $1" >&2; exit 2 ;;
+  esac
+  shift 2
+done
 folder=$root/.tools/guides
 mkdir -p "$folder"
 
@@ -44,4 +51,4 @@ fi
 sh scripts/peers.sh get "$peer" sid
 trap 'sh scripts/peers.sh down "$peer"' EXIT
 sh scripts/peers.sh up "$peer"
-"$NODE" test/guides/main.ts "$peer" "$folder/base.tar" "$folder/tree" "$folder/nginx.tar.gz" "$folder/npm.tgz"
+"$NODE" test/guides/main.ts "$peer" "$folder/base.tar" "$folder/tree" "$folder/nginx.tar.gz" "$folder/npm.tgz" "$only"

@@ -80,7 +80,7 @@ CMD ["/opt/webapp/run.sh"]
   {
     name: "a Node application with a cache for its packages",
     prepare: `mkdir npm && tar -xzf "$NPM" -C npm --strip-components=1
-mkdir dep && echo '{"name":"dep","version":"1.0.0","main":"i.js"}' >dep/package.json && echo 'module.exports="hello from a package\\n"' >dep/i.js
+mkdir dep && echo '{"name":"dep","version":"1.0.0","main":"i.js"}' >dep/package.json && echo 'module.exports="hello from a package"' >dep/i.js
 mkdir vendor && tar -cf - --transform 's,^dep,package,' dep | gzip -n >vendor/dep.tgz && rm -r dep`,
     files: {
       "package.json": '{"name":"app","version":"1.0.0","dependencies":{"dep":"file:vendor/dep.tgz"}}\n',
@@ -106,7 +106,7 @@ COPY . .
 EXPOSE 3000/tcp
 CMD node server.js
 `,
-    ask: "until wget -qO- http://127.0.0.1:3000/; do sleep 0.2; done; ls /app /root/.npm 2>&1",
+    ask: "until wget -qO- http://127.0.0.1:3000/; do sleep 0.2; done; ls -a /app /root",
   },
   {
     name: "a program compiled to nothing but itself",

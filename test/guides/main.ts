@@ -1,14 +1,14 @@
 // `npm run guides`: images of Dockerfiles as guides have them, built by berth and by a real docker, compared, and run on both.
 import { execFile } from "node:child_process";
-import { createHash } from "node:crypto";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { promisify, stripVTControlCharacters } from "node:util";
+import { isObject } from "../../src/formats/json.ts";
 import { writeFiles } from "../build/context-folder.ts";
 import { startEngine } from "../engine.ts";
 import { type Guide, guides } from "./guides.ts";
 
-const [peer = "", base = "", tree = "", nginx = "", npm = ""] = process.argv.slice(2);
+const [peer = "", base = "", tree = "", nginx = "", npm = "", only = ""] = process.argv.slice(2);
 const run = promisify(execFile);
 /** Compiling takes a while; a server that never answers would take for ever. */
 const longestMilliseconds = 900_000;
@@ -74,11 +74,11 @@ find / -xdev -type f -printf '%p|%y|%m|%U:%G|' -exec sha256sum {} \\;`;
 
 /** Of an image without a shell. */
 async function exported(host: string, container: string): Promise<string> {
-  const env = { ...process.env, DOCKER_HOST: host };
-  const words = ["cp", `${container}:/hello`, "-"];
-  const { stdout } = await run(join(peer, "docker"), words, { env, encoding: "buffer", maxBuffer: 64 << 20 });
-  // The header has a time in it.
-  return createHash("sha256").update(stdout.subarray(512)).digest("hex");
+  const line = `"$0" cp ${container}:/hello - | tar -xO | sha256sum`;
+  const { stdout } = await run("sh", ["-c", line, join(peer, "docker")], {
+    env: { ...process.env, DOCKER_HOST: host },
+  });
+  return stdout;
 }
 
 async function eventuallyLogs(host: string, container: string): Promise<string> {
@@ -97,10 +97,18 @@ function inBuildKitsWords(one: Record<string, unknown>): Record<string, unknown>
   return { ...rest, config: alike };
 }
 
+/** The order of members says nothing. */
+function inOrder(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(inOrder);
+  if (!isObject(value)) return value;
+  const members = Object.entries(value).map(([name, one]) => [name, inOrder(one)] as const);
+  return Object.fromEntries(members.sort(([a], [b]) => (a < b ? -1 : 1)));
+}
+
 function differences(ours: Record<string, unknown>, theirs: Record<string, unknown>): string[] {
   return Object.keys(ours).flatMap((key) => {
     const [one, other] = [ours[key], theirs[key]].map((value) =>
-      Array.isArray(value) ? (value as string[]) : [JSON.stringify(value, null, 1)],
+      Array.isArray(value) ? (value as string[]) : [JSON.stringify(inOrder(value), null, 1)],
     ) as [string[], string[]];
     const [inOne, inOther] = [new Set(one), new Set(other)];
     const [has, hasNot] = [
@@ -122,6 +130,7 @@ try {
   for (const host of Object.values(hosts))
     await docker(host, ["import", "--change", `ENV PATH=${path}`, base, "guides"]);
   for (const [index, guide] of guides.entries()) {
+    if (!guide.name.includes(only)) continue;
     const place = join(engine.folder, `guide-${index}`);
     mkdirSync(place);
     writeFiles(place, guide.files);
