@@ -89,8 +89,7 @@ mkdir vendor && tar -cf - --transform 's,^dep,package,' dep | gzip -n >vendor/de
       ".dockerignore": "node_modules\n*.md\n",
       "README.md": "not in the image\n",
     },
-    dockerfile: `# syntax=docker/dockerfile:1
-FROM guides AS base
+    dockerfile: `FROM guides AS base
 COPY npm /usr/local/lib/npm
 ENV NODE_ENV=production PORT=3000
 WORKDIR /app
