@@ -12,7 +12,6 @@ const operations = all(
     `| \`${method} ${path?.replace(/[:*](\w+)/g, "{$1}")}\` | ${what ?? `no ${never?.toLowerCase()}`} |`,
 );
 
-const flags = all(read("src/containers/create/unsupported.ts"), /\["(--[^"]+)",/g).map(([flag]) => flag);
 const logs = globSync("src/containers/logs/*.ts").map(read).join("");
 const lists = all(logs, /const (otherDrivers) = \[([^\]]+)\]/g);
 const wordsOf = (name: string) =>
@@ -38,11 +37,9 @@ have is served. This page is made by \`node scripts/scope.ts\` from the code tha
 |---|---|
 ${operations.join("\n")}
 
-## Flags of create and run
+## Log drivers
 
-${flags.map((flag) => `\`${flag}\``).join(", ") || "None."}
-
-Log drivers: ${wordsOf("otherDrivers")}.
+${wordsOf("otherDrivers")}.
 
 ## Networks, volumes, hosts
 

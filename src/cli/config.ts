@@ -48,12 +48,10 @@ export function readCliConfig(folder: string, warn: (line: string) => void): Cli
   } catch {
     return {};
   }
-  const warnOf = (error: unknown) =>
-    warn(`WARNING: Error parsing config file (${file}): ${messageOf(error)}`);
   try {
     return decode(configShape, JSON.parse(content), "ConfigFile");
   } catch (error) {
-    warnOf(error);
+    warn(`WARNING: Error parsing config file (${file}): ${messageOf(error)}`);
     return readSoundMembers(content);
   }
 }

@@ -34,11 +34,18 @@ export async function serveMetrics(engine: OpenEngine, { host, port }: UiAddress
   return server;
 }
 
-function answer({ containers, config }: OpenEngine): RequestListener {
+function answer({ containers, config, logger }: OpenEngine): RequestListener {
   return ({ method = "", url = "" }, output) => {
     const isRead = method === "GET" || method === "HEAD";
-    if (url.split("?")[0] !== "/metrics") output.writeHead(404).end("404 page not found\n");
-    else if (!isRead) output.writeHead(405, { Allow: "GET, HEAD" }).end();
-    else output.writeHead(200, { "Content-Type": metricsType }).end(describeMetrics(containers, config.id));
+    if (url.split("?")[0] !== "/metrics") return output.writeHead(404).end("404 page not found\n");
+    if (!isRead) return output.writeHead(405, { Allow: "GET, HEAD" }).end();
+    try {
+      const text = describeMetrics(containers, config.id);
+      return output.writeHead(200, { "Content-Type": metricsType }).end(text);
+    } catch (error) {
+      // Such as a lack of descriptors: nothing else would catch it, and the engine would end.
+      logger.warn({ error }, "the metrics could not be read");
+      return output.writeHead(500).end("the metrics could not be read\n");
+    }
   };
 }

@@ -14,9 +14,8 @@ import { checkLogConfig } from "../logs/drivers.ts";
 import { checkSizeLimit } from "../size-limit.ts";
 import { checkUserNamespace } from "../user-namespace.ts";
 import { checkConfig } from "./check-config.ts";
-import { refuseUnsupported } from "./unsupported.ts";
 
-/** Refuses at creation what could not be started, in Docker's words. @throws EngineError invalid, notImplemented */
+/** Refuses at creation what could not be started, in Docker's words. @throws EngineError invalid */
 export function checkRequest(
   containers: Containers,
   config: ContainerConfig,
@@ -30,7 +29,6 @@ export function checkRequest(
   checkHostConfig(hostConfig);
   if (containers.settings.cgroupDriver === "systemd" && hostConfig.CgroupParent)
     expandSlice(hostConfig.CgroupParent);
-  refuseUnsupported(config, hostConfig);
   checkSizeLimit(containers, hostConfig);
   checkResources(hostConfig);
   checkRestartPolicy(hostConfig.RestartPolicy, hostConfig.AutoRemove);

@@ -4,6 +4,7 @@ import { formatBytes } from "../../formats/bytes.ts";
 import { useWords } from "../../languages/language.ts";
 import type { Column } from "../../parts/columns.ts";
 import { Icon } from "../../parts/icon.tsx";
+import { SearchField } from "../../parts/search-field.tsx";
 import { Table } from "../../parts/table.tsx";
 
 interface LayerFilesProps {
@@ -35,13 +36,7 @@ export function LayerFiles({ view, onRead }: LayerFilesProps) {
   return (
     <div class="explorer-files">
       <div class="filters">
-        <input
-          type="search"
-          aria-label={t.filterFiles}
-          placeholder={t.filterFiles}
-          value={filter}
-          onInput={({ currentTarget }) => setFilter(currentTarget.value)}
-        />
+        <SearchField label={t.filterFiles} value={filter} onChange={setFilter} />
         <label class="check">
           <input
             type="checkbox"

@@ -4,6 +4,7 @@ import { useWords } from "../../languages/language.ts";
 import { compareText } from "../../parts/columns.ts";
 import { Link } from "../../parts/link.tsx";
 import { Loaded } from "../../parts/loading.tsx";
+import { SearchField } from "../../parts/search-field.tsx";
 import { Table } from "../../parts/table.tsx";
 import { addressOf, go } from "../../router.ts";
 import type { RegistryLogin } from "../images/reference.ts";
@@ -24,13 +25,7 @@ export function Repositories({ host, login }: { host: string; login: RegistryLog
       {({ Repositories: names, More }) => (
         <>
           <search class="filters">
-            <input
-              type="search"
-              aria-label={t.search}
-              placeholder={t.search}
-              value={filter}
-              onInput={({ currentTarget }) => setFilter(currentTarget.value)}
-            />
+            <SearchField label={t.search} value={filter} onChange={setFilter} />
             {More && <span class="muted">{t.moreRepositories}</span>}
           </search>
           <Table<string>

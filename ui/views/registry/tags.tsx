@@ -5,6 +5,7 @@ import { type Column, compareText } from "../../parts/columns.ts";
 import { confirm } from "../../parts/dialog.tsx";
 import { Loaded } from "../../parts/loading.tsx";
 import { attempt } from "../../parts/notices.tsx";
+import { SearchField } from "../../parts/search-field.tsx";
 import { Table } from "../../parts/table.tsx";
 import { session } from "../../session.ts";
 import { useStore } from "../../store.ts";
@@ -57,13 +58,7 @@ export function Tags({ host, repository, login }: TagsProps) {
         {({ Tags: all }) => (
           <>
             <search class="filters">
-              <input
-                type="search"
-                aria-label={t.search}
-                placeholder={t.search}
-                value={filter}
-                onInput={({ currentTarget }) => setFilter(currentTarget.value)}
-              />
+              <SearchField label={t.search} value={filter} onChange={setFilter} />
             </search>
             <Table<RemoteTag>
               label={t.tags}
