@@ -72,8 +72,9 @@ async function* encode(body: object): AsyncGenerator<string> {
 async function* encodeList(slices: Slices<unknown> | Iterable<readonly unknown[]>): AsyncGenerator<string> {
   let before = "[";
   for await (const slice of slices) {
+    // One call for all of them: each call costs as much as a small element does.
     if (slice.length === 0) yield "";
-    else yield before + slice.map((element) => JSON.stringify(element) ?? "null").join();
+    else yield before + JSON.stringify(slice).slice(1, -1);
     if (slice.length > 0) before = ",";
   }
   yield before === "[" ? "[]" : "]";

@@ -84,11 +84,12 @@ export function endpointsOf(containers: Containers, container: Container): Recor
   const sandbox = sandboxOf(containers, container);
   if (sandbox) return sandbox.endpoints;
   const wanted = hostConfig.NetworkMode === "host" ? { host: {} } : endpointsConfig;
-  const described = Object.entries(wanted).map(([key, settings]) => {
+  const described: Record<string, EndpointSettings> = {};
+  for (const [key, settings] of Object.entries(wanted)) {
     const network = containers.networks.findNetwork(settings.NetworkID || key);
-    return [network?.name ?? key, { ...emptyEndpoint, ...settings, NetworkID: network?.id ?? "" }];
-  });
-  return Object.fromEntries(described);
+    described[network?.name ?? key] = { ...emptyEndpoint, ...settings, NetworkID: network?.id ?? "" };
+  }
+  return described;
 }
 
 const emptyEndpoint: EndpointSettings = {

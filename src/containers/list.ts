@@ -26,10 +26,9 @@ export async function listContainers(containers: Containers, options: ListOption
   const { filters, limit } = options;
   const wantsAll = options.all || limit > 0 || filters.has("status") || filters.has("exited");
   const tests = [...filters].map(([key, values]) => compileFilter(containers, key, values));
-  const isWanted: Test = (container) =>
-    (wantsAll || container.record.state.Running) &&
-    tests.every((test) => test(container)) &&
-    matchesLabels(filters, container.record.config.Labels);
+  if (filters.has("label")) tests.push(({ record }) => matchesLabels(filters, record.config.Labels));
+  if (!wantsAll) tests.unshift(({ record }) => record.state.Running);
+  const isWanted: Test = (container) => tests.every((test) => test(container));
   const found = await newestFirst(containers.byId.values(), isWanted);
   return limit > 0 ? found.slice(0, limit) : found;
 }

@@ -1,10 +1,10 @@
 import type { ContainerState } from "./docker-api/docker-api.ts";
-import { parseTimestamp } from "./timestamp.ts";
 import { formatAge } from "./units.ts";
 
 /** The STATUS column of `docker ps`: "Up 5 minutes (Paused)", "Exited (0) 2 hours ago". */
 export function formatStatus(state: ContainerState, nowMilliseconds: number): string {
-  const since = (time: string) => formatAge((nowMilliseconds - (parseTimestamp(time) ?? 0)) / 1000);
+  // Milliseconds do, and the engine's own parser reads decimals that a line of thousands never shows.
+  const since = (time: string) => formatAge((nowMilliseconds - (Date.parse(time) || 0)) / 1000);
   switch (state.Status) {
     case "running":
       return `Up ${since(state.StartedAt)}${formatHealth(state.Health?.Status)}`;

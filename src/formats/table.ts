@@ -41,8 +41,11 @@ export function formatColumns(text: string, { minWidth = 10 }: { minWidth?: numb
   return output.join("\n");
 }
 
+const firstOfPair = /[\ud800-\udbff]/;
+
 /** In characters. */
 function widthOf(text: string): number {
+  if (!firstOfPair.test(text)) return text.length;
   let pairs = 0;
   for (let at = 0; at < text.length - 1; at++) if (isPair(text, at)) pairs++;
   return text.length - pairs;

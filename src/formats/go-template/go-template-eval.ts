@@ -6,7 +6,9 @@ import {
   formatOperand,
   formatTemplateCall,
   type Operand,
+  type PathOperand,
   type Pipeline,
+  soleField,
   type Template,
   type TemplateCommand,
   TemplateError,
@@ -95,7 +97,8 @@ function walk(state: State, dot: unknown, node: TemplateNode): Flow {
       state.output.push(node.text);
       return undefined;
     case "action": {
-      const value = evaluatePipeline(state, dot, node.pipeline);
+      const field = soleField(node.pipeline);
+      const value = field ? evaluatePath(state, dot, field) : evaluatePipeline(state, dot, node.pipeline);
       if (node.pipeline.variables.length > 0) return undefined;
       if (typeof value === "function")
         fail(state, { position: node.pipeline.position, text: "" }, "can't print function");
@@ -191,7 +194,7 @@ function evaluateCommand(state: State, dot: unknown, command: TemplateCommand, f
     case "field":
     case "variable":
     case "chain":
-      return evaluatePath(state, dot, first, hasArguments ? argumentsOf : noArguments);
+      return evaluatePath(state, dot, first, hasArguments ? argumentsOf : undefined);
     case "pipeline":
       if (hasArguments)
         fail(state, place(first), `can't give argument to non-function ${formatOperand(first)}`);
@@ -238,13 +241,10 @@ function callFunction(
 }
 
 const noValues: readonly unknown[] = [];
-const noArguments: Values = () => noValues;
-type Values = () => readonly unknown[];
-
-type PathOperand = Extract<Operand, { path: string[] }>;
+const noArguments = () => noValues;
 
 /** Follows `.A.B`, `$v.A.B` and `(…).A.B`; only the last name may take arguments. */
-function evaluatePath(state: State, dot: unknown, operand: PathOperand, argumentsOf: Values): unknown {
+function evaluatePath(state: State, dot: unknown, operand: PathOperand, argumentsOf = noArguments): unknown {
   let value = dot;
   if (operand.type === "variable") {
     value = state.variables.findLast((candidate) => candidate.name === operand.name)?.value;

@@ -8,6 +8,9 @@ export type Operand =
   | { type: "nil"; position: number }
   | { type: "pipeline"; position: number; pipeline: Pipeline };
 
+/** What names lead on from: `.A.B`, `$v.A.B` and `(…).A.B`. */
+export type PathOperand = Extract<Operand, { path: string[] }>;
+
 export interface TemplateCommand {
   position: number;
   operands: Operand[];
@@ -90,4 +93,12 @@ function formatPipeline(pipeline: Pipeline): string {
 
 export function formatTemplateCall({ name, pipeline }: TemplateNode & { type: "template" }): string {
   return `{{template ${JSON.stringify(name)}${pipeline ? ` ${formatPipeline(pipeline)}` : ""}}}`;
+}
+
+/** Of `{{.Name}}`, as nearly all of a table's columns are: thousands of rows take the short way. */
+export function soleField({ commands, variables }: Pipeline): PathOperand | undefined {
+  if (commands.length !== 1 || variables.length > 0) return undefined;
+  const { operands } = commands[0]!;
+  const [first] = operands;
+  return operands.length === 1 && first?.type === "field" ? first : undefined;
 }

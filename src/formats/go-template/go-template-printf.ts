@@ -153,8 +153,12 @@ const named: Record<string, string> = {
   "\\": "\\\\",
 };
 
+/** ASCII of which nothing is escaped. */
+const plain = /^[ !#-[\]-~]*$/;
+
 /** As Go's strconv.Quote: letters, marks, numbers, punctuation, symbols and blanks stay. */
 export function quoteGo(text: string): string {
+  if (plain.test(text)) return `"${text}"`;
   const escaped = text.toWellFormed().replace(/["\\]|[^\p{L}\p{M}\p{N}\p{P}\p{S} ]/gu, (character) => {
     const code = character.codePointAt(0)!;
     const digits = code.toString(16);
