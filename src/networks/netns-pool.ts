@@ -42,6 +42,8 @@ interface ReadyNetns extends OwnNetns {
   veth: string;
 }
 
+type TakenNetns = OwnNetns & Partial<ReadyNetns>;
+
 /** How many namespaces with an interface wait to be used: making one takes ten times as long as filling it in. */
 const readyCount = 4;
 const loopbackIndex = 1;
@@ -72,31 +74,42 @@ export function createNetnsPool(host: HostSide): NetnsPool {
   }
 
   /** A ready one where its eth0 is what the first interface is to be. All that are ready are of one kind. */
-  function takeFor({ interfaces: [first], mapping, userns }: NetnsRequest): OwnNetns & { veth?: string } {
+  function takeFor({ interfaces: [first], mapping, userns }: NetnsRequest): TakenNetns {
     if (userns !== undefined) return makeNetnsWithin(ownNetns, userns);
     if (first?.attachment.kind !== "veth") return makeNetns(ownNetns, mapping);
     const isOfKind = (ready[0]?.userFd === undefined) === (mapping === undefined);
     return (isOfKind ? ready.shift() : undefined) ?? makeReady(mapping);
   }
 
+  /** Makes of it what was asked for; closes it where that fails. */
+  function complete(netns: TakenNetns, { interfaces, redirectsNames }: NetnsRequest): OpenedNetns {
+    const links: (string | undefined)[] = [];
+    let nameSockets: NameSockets | undefined;
+    try {
+      for (const [number, settings] of interfaces.entries()) {
+        const veth = number === 0 ? netns.veth : undefined;
+        links.push(veth ? fillIn(host, netns, settings, veth) : addInterface(host, netns, settings));
+      }
+      if (redirectsNames) nameSockets = openForNames(netns.fd, ownNetns);
+    } catch (error) {
+      discard(netns);
+      throw error;
+    }
+    netns.socket.close();
+    return { fd: netns.fd, userFd: netns.userFd, links, ...(nameSockets && { nameSockets }) };
+  }
+
   return {
     open(request) {
-      const { interfaces, redirectsNames } = request;
-      const netns = takeFor(request);
-      const links: (string | undefined)[] = [];
-      let nameSockets: NameSockets | undefined;
+      const mayBeStale = ready.length > 0;
       try {
-        for (const [number, settings] of interfaces.entries()) {
-          const veth = number === 0 ? netns.veth : undefined;
-          links.push(veth ? fillIn(host, netns, settings, veth) : addInterface(host, netns, settings));
-        }
-        if (redirectsNames) nameSockets = openForNames(netns.fd, ownNetns);
+        return complete(takeFor(request), request);
       } catch (error) {
-        discard(netns);
-        throw error;
+        if (!mayBeStale || !hasCode(error, "ENODEV")) throw error;
+        // The links that waited were removed by another program, or a bridge is gone. New links show which.
+        for (const netns of ready.splice(0)) discard(netns);
+        return complete(takeFor(request), request);
       }
-      netns.socket.close();
-      return { fd: netns.fd, userFd: netns.userFd, links, ...(nameSockets && { nameSockets }) };
     },
     prepare(mapping) {
       if (ready.length >= readyCount) return false;
