@@ -132,7 +132,11 @@ export async function prune(request: ApiRequest): Promise<Reply> {
     users: imageUsers(containers),
   });
   announcePrune(request.engine.events, "image", result.spaceReclaimedBytes);
-  return ok({ ImagesDeleted: result.deleted, SpaceReclaimed: result.spaceReclaimedBytes });
+  const { deleted } = result;
+  return ok({
+    ImagesDeleted: deleted.length > 0 ? deleted : null,
+    SpaceReclaimed: result.spaceReclaimedBytes,
+  });
 }
 
 export async function load(request: ApiRequest): Promise<undefined> {
