@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { cgroupFolder, cgroupLayout } from "./cgroup.ts";
-import { type KernelFile, openKernelFile } from "./kernel-file.ts";
+import { type KernelFile, openKernelFile, parsing } from "./kernel-file.ts";
 
 /** What a cgroup has used, as its kernel counts it. */
 export interface CgroupUsage {
@@ -52,9 +52,12 @@ function openUnified(open: Open): CgroupCounters {
     pidsLimit: readNowAndThen(open("", "pids.max")),
     io: open("", "io.stat"),
   };
+  const readCpu = parsing(files.cpu, parsePairs);
+  const readMemoryStat = parsing(files.memoryStat, parsePairs);
+  const readBlocks = parsing(files.io, parseUnifiedIo);
   return {
     read() {
-      const cpu = parsePairs(files.cpu?.read() ?? "");
+      const cpu = readCpu();
       const nanoseconds = (key: string) => (cpu[key] ?? 0) * 1000;
       return {
         cpu: {
@@ -69,11 +72,11 @@ function openUnified(open: Open): CgroupCounters {
           memory: {
             usageBytes: Number(files.memory.read()),
             limitBytes: parseLimit(files.memoryLimit?.read() ?? "max"),
-            stat: parsePairs(files.memoryStat?.read() ?? ""),
+            stat: readMemoryStat(),
           },
         }),
         ...(files.pids && { pids: parsePids(files.pids.read(), files.pidsLimit?.read() ?? "max") }),
-        blocks: parseUnifiedIo(files.io?.read() ?? ""),
+        blocks: readBlocks(),
       };
     },
     close: () => closeAll(files),
@@ -96,10 +99,15 @@ function openHierarchies(open: Open): CgroupCounters {
     bytes: open("blkio", "blkio.throttle.io_service_bytes_recursive"),
     counts: open("blkio", "blkio.throttle.io_serviced_recursive"),
   };
+  const readCpu = parsing(files.cpu, parsePairs);
+  const readShares = parsing(files.shares, parsePairs);
+  const readPerCpu = parsing(files.perCpu, parseNumbers);
+  const readMemoryStat = parsing(files.memoryStat, parsePairs);
+  const readBytes = parsing(files.bytes, parseThrottle);
+  const readCounts = parsing(files.counts, parseThrottle);
   return {
     read() {
-      const [cpu, shares] = [parsePairs(files.cpu?.read() ?? ""), parsePairs(files.shares?.read() ?? "")];
-      const perCpuNanoseconds = (files.perCpu?.read() ?? "").trim().split(" ").filter(Boolean).map(Number);
+      const [cpu, shares, perCpuNanoseconds] = [readCpu(), readShares(), readPerCpu()];
       return {
         cpu: {
           // As the kernel's own cpuacct.usage.
@@ -116,11 +124,11 @@ function openHierarchies(open: Open): CgroupCounters {
             usageBytes: Number(files.memory.read()),
             largestUsageBytes: Number(files.memoryMost?.read() ?? 0),
             limitBytes: parseLimit(files.memoryLimit?.read() ?? "max"),
-            stat: parsePairs(files.memoryStat?.read() ?? ""),
+            stat: readMemoryStat(),
           },
         }),
         ...(files.pids && { pids: parsePids(files.pids.read(), files.pidsLimit?.read() ?? "max") }),
-        blocks: parseThrottle(files.bytes?.read() ?? "", files.counts?.read() ?? ""),
+        blocks: joinBlocks(readBytes(), readCounts()),
       };
     },
     close: () => closeAll(files),
@@ -160,6 +168,8 @@ function parsePairs(text: string): Record<string, number> {
   return pairs;
 }
 
+const parseNumbers = (text: string) => text.trim().split(" ").filter(Boolean).map(Number);
+
 /** "max" is no limit. */
 const parseLimit = (text: string) => (text.startsWith("max") ? Number.POSITIVE_INFINITY : Number(text));
 
@@ -183,17 +193,26 @@ function parseUnifiedIo(text: string): CgroupUsage["blocks"] {
   });
 }
 
-/** "8:0 Read 1" on each line, bytes and counts in the same order. */
-function parseThrottle(bytes: string, counts: string): CgroupUsage["blocks"] {
-  const rows = (text: string) =>
-    text.split("\n").flatMap((line) => {
-      const [, major, minor, operation = "", value] = /^(\d+):(\d+) (\w+) (\d+)$/.exec(line) ?? [];
-      return major ? [{ major: Number(major), minor: Number(minor), operation, value: Number(value) }] : [];
-    });
-  const counted = rows(counts);
-  return rows(bytes).map(({ value, ...row }, index) => ({
+interface ThrottleRow {
+  major: number;
+  minor: number;
+  operation: string;
+  value: number;
+}
+
+/** "8:0 Read 1" on each line. */
+function parseThrottle(text: string): ThrottleRow[] {
+  return text.split("\n").flatMap((line) => {
+    const [, major, minor, operation = "", value] = /^(\d+):(\d+) (\w+) (\d+)$/.exec(line) ?? [];
+    return major ? [{ major: Number(major), minor: Number(minor), operation, value: Number(value) }] : [];
+  });
+}
+
+/** Both are in the same order. */
+function joinBlocks(bytes: ThrottleRow[], counts: ThrottleRow[]): CgroupUsage["blocks"] {
+  return bytes.map(({ value, ...row }, index) => ({
     ...row,
     bytes: value,
-    count: counted[index]?.value ?? 0,
+    count: counts[index]?.value ?? 0,
   }));
 }

@@ -22,3 +22,14 @@ export function openKernelFile(path: string): KernelFile | undefined {
     close: () => closeSync(fd),
   };
 }
+
+/** Reads it and parses what it says, which is often what it said before: then that is given again. "" where there is no such file. */
+export function parsing<T>(file: KernelFile | undefined, parse: (text: string) => T): () => T {
+  let text = "";
+  let parsed = parse(text);
+  return () => {
+    const now = file?.read() ?? "";
+    if (now !== text) [text, parsed] = [now, parse(now)];
+    return parsed;
+  };
+}

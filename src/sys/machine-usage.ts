@@ -1,3 +1,4 @@
+import { totalmem } from "node:os";
 import { openKernelFile } from "./kernel-file.ts";
 
 const stat = openKernelFile("/proc/stat");
@@ -32,6 +33,16 @@ function readCpu(): MachineCpu {
     nanoseconds: ticks * nanosecondsPerTick,
     processors: lines.filter((line) => /^cpu\d/.test(line)).length,
   };
+}
+
+const memoryFreshMilliseconds = 10_000;
+let memory = { bytes: 0, readAt: Number.NEGATIVE_INFINITY };
+
+/** In bytes. Node reads a file of the kernel's for it, and it changes only where memory is plugged in. */
+export function readMachineMemory(): number {
+  const now = performance.now();
+  if (now - memory.readAt >= memoryFreshMilliseconds) memory = { bytes: totalmem(), readAt: now };
+  return memory.bytes;
 }
 
 /** What went through a network interface. */

@@ -1,6 +1,6 @@
 import { timestamp } from "../../formats/timestamp.ts";
 import { type CgroupUsage, openCgroupCounters } from "../../sys/cgroup-usage.ts";
-import { openKernelFile } from "../../sys/kernel-file.ts";
+import { openKernelFile, parsing } from "../../sys/kernel-file.ts";
 import { type InterfaceUsage, parseInterfaceUsage, readMachineCpu } from "../../sys/machine-usage.ts";
 import type { Container } from "../container.ts";
 
@@ -30,6 +30,7 @@ export function openCounters(container: Container, path: string): Counters | und
   const cgroup = openCgroupCounters(path);
   const traffic =
     hostConfig.NetworkMode === "host" ? undefined : openKernelFile(`/proc/${state.Pid}/net/dev`);
+  const readInterfaces = parsing(traffic, parseInterfaceUsage);
   return {
     pid: state.Pid,
     read() {
@@ -38,7 +39,7 @@ export function openCounters(container: Container, path: string): Counters | und
           at: timestamp(),
           usage: cgroup.read(),
           machine: readMachineCpu(),
-          interfaces: traffic && parseInterfaceUsage(traffic.read()),
+          interfaces: traffic && readInterfaces(),
         };
       } catch {
         // The kernel says ENODEV of a cgroup that has just gone.

@@ -1,9 +1,8 @@
-import { totalmem } from "node:os";
 import type { CpuStats, StatsResponse } from "../../formats/docker-api/docker-api-system.ts";
 import { never } from "../../formats/timestamp.ts";
 import { cgroupLayout } from "../../sys/cgroup.ts";
 import type { CgroupUsage } from "../../sys/cgroup-usage.ts";
-import type { InterfaceUsage } from "../../sys/machine-usage.ts";
+import { type InterfaceUsage, readMachineMemory } from "../../sys/machine-usage.ts";
 import type { Container } from "../container.ts";
 import type { Sample } from "./counters.ts";
 
@@ -57,7 +56,7 @@ function formatMemory(memory: CgroupUsage["memory"]): StatsResponse["memory_stat
     usage: usageBytes,
     ...(largestUsageBytes !== undefined && { max_usage: largestUsageBytes }),
     stats: stat,
-    limit: Math.min(limitBytes, totalmem()),
+    limit: Math.min(limitBytes, readMachineMemory()),
   };
 }
 
