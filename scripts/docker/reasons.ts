@@ -44,12 +44,6 @@ const reasons: readonly [area: Area, subject: RegExp, word: RegExp, reason: stri
   ["daemon", /./, /^(log-format|raw-logs)$/, "the log is JSON, a line each"],
   ["daemon", /./, /^(cpu-rt-)/, "no real-time scheduling of all containers together"],
   ["daemon", /./, /^init-path$/, "it is Debian's tini"],
-  [
-    "daemon",
-    /./,
-    /^(seccomp-profile|host-gateway-ip|max-download-attempts)$/,
-    "not yet: each has Docker's default",
-  ],
 ];
 
 const used = new Set<string>();

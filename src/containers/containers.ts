@@ -13,6 +13,7 @@ import type { EngineMetrics } from "../metrics/metrics.ts";
 import type { Networks } from "../networks/networks.ts";
 import type { CdiRegistry } from "../runtime/cdi/registry.ts";
 import type { CgroupDriver } from "../runtime/cgroup-place.ts";
+import type { SecurityDefaults } from "../runtime/security.ts";
 import type { Records, State } from "../state/state.ts";
 import type { Supervisor } from "../supervisor-client/client.ts";
 import type { Volumes } from "../volumes/volumes.ts";
@@ -28,14 +29,13 @@ import { containerKind } from "./record.ts";
 import { createStatsSampler, type StatsSampler } from "./stats/sampler.ts";
 
 /** What containers have that say nothing of it. */
-export interface ContainerDefaults {
+export interface ContainerDefaults extends SecurityDefaults {
   log: { Type: string; Config: Record<string, string> };
   ulimits: readonly Ulimit[];
   init: boolean;
   shmSizeBytes?: number;
   ipcMode?: "private" | "shareable";
   cgroupnsMode?: "host" | "private";
-  noNewPrivileges?: boolean;
 }
 
 export interface ContainerSettings {

@@ -1,10 +1,9 @@
 import { join } from "node:path";
 import type { EndpointSettings } from "../formats/docker-api/docker-api.ts";
-import { formatIpAddress } from "../formats/ip-address.ts";
 import { findModeContainer } from "../formats/namespace-mode.ts";
 import { type EtcFiles, writeEtcFiles } from "../launch/etc-files.ts";
 import type { ResolvConfInput } from "../launch/resolv-conf.ts";
-import { gatewayOf, type SandboxView } from "../networks/networks.ts";
+import type { SandboxView } from "../networks/networks.ts";
 import type { Container, ContainerRecord } from "./container.ts";
 import { type Containers, findContainer, folderOf, getContainer } from "./containers.ts";
 import { dnsOf } from "./dns.ts";
@@ -80,9 +79,7 @@ export function addressesIn({ IPAddress, GlobalIPv6Address }: EndpointSettings):
   return [IPAddress, GlobalIPv6Address].flatMap((address) => address || []);
 }
 
-/** This machine's addresses on the default bridge, whatever networks a container is on. */
 function hostGateways({ networks }: Containers): string[] {
-  const bridge = networks.getNetwork("bridge");
-  const gateways = ([4, 6] as const).flatMap((family) => gatewayOf(bridge, family) ?? []);
-  return gateways.length > 0 ? gateways.map(formatIpAddress) : ["127.0.0.1"];
+  const gateways = networks.hostGateways();
+  return gateways.length > 0 ? gateways : ["127.0.0.1"];
 }

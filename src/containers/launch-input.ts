@@ -66,7 +66,7 @@ export function describeLaunch(
     shmSizeBytes: hostConfig.IpcMode === "none" ? undefined : hostConfig.ShmSize,
     cgroup: nextCgroup(containers.settings, record),
     limits: hostConfig,
-    security: securityOf(hostConfig, containers.settings.containerDefaults.noNewPrivileges),
+    security: securityOf(hostConfig, containers.settings.containerDefaults),
     annotations: hostConfig.Annotations ?? {},
     sysctls: hostConfig.Sysctls ?? {},
     devices,

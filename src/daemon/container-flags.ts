@@ -1,11 +1,13 @@
+import { readFileSync, statSync } from "node:fs";
 import type { ContainerDefaults } from "../containers/containers.ts";
 import { checkLogConfig } from "../containers/logs/drivers.ts";
 import type { EngineConfig } from "../engine/config.ts";
-import { invalid } from "../errors.ts";
+import { hasCode, invalid, messageOf } from "../errors.ts";
 import { isObject } from "../formats/json.ts";
 import { parseUlimit } from "../formats/ulimit.ts";
 import { parseSize } from "../formats/units.ts";
 import type { CgroupDriver } from "../runtime/cgroup-place.ts";
+import { parseProfile } from "../runtime/seccomp-profile.ts";
 
 /** As `table` in flags.ts. Docker's keys for the lists are `default-ulimits` and `log-opts`, both of them objects. */
 export const containerTable = [
@@ -33,6 +35,12 @@ export const containerTable = [
     "",
     "Let no program of a container gain privileges, unless the container says otherwise",
   ],
+  [
+    "seccomp-profile",
+    "string",
+    "builtin",
+    "Seccomp profile of containers that have none of their own: a file, builtin or unconfined",
+  ],
 ] as const;
 
 interface Given {
@@ -57,7 +65,31 @@ export function readContainerDefaults({ list, text }: Given): ContainerDefaults 
     ...(size !== undefined && { shmSizeBytes: parseSize(size) }),
     ...readModes(text),
     ...(text("no-new-privileges") === "true" && { noNewPrivileges: true }),
+    ...readSeccomp(text("seccomp-profile")),
   };
+}
+
+/** A profile is code's size, and a device or a pipe is none. */
+const mostProfileBytes = 4 << 20;
+
+/** It is read and checked at once, so that no container's start is the first to find a fault. @throws EngineError invalid */
+function readSeccomp(path = "builtin"): Pick<ContainerDefaults, "seccomp"> {
+  if (path === "" || path === "builtin") return {};
+  if (path === "unconfined") return { seccomp: { name: path, profile: path } };
+  const profile = readProfile(path);
+  parseProfile(profile);
+  return { seccomp: { name: path, profile } };
+}
+
+function readProfile(path: string): string {
+  try {
+    const status = statSync(path);
+    if (!status.isFile() || status.size > mostProfileBytes) throw new Error("it is not a profile's file");
+    return readFileSync(path, "utf8");
+  } catch (error) {
+    const reason = hasCode(error, "ENOENT") ? `open ${path}: no such file or directory` : messageOf(error);
+    throw invalid(`opening seccomp profile (${path}) failed: ${reason}`, error);
+  }
 }
 
 /** @throws EngineError invalid in dockerd's words */

@@ -140,7 +140,9 @@ export function parseDaemonFlags(words: string[]): DaemonFlags {
     ...optional("defaultRuntime", text("default-runtime")),
     ...optional("usernsRemap", text("userns-remap")),
   };
-  const execRoot = engine.execRoot ?? "/run/berth";
+  const execRoot = engine.execRoot ?? unitExecRoot;
+  if (execRoot === unitExecRoot)
+    Object.assign(engine, optional("supervisorUnit", process.env.BERTH_SUPERVISOR_UNIT));
   const hosts = list("host").length > 0 ? list("host") : [`unix://${execRoot}/berth.sock`];
   const tls = flag("tls") || flag("tlsverify");
   const isPlainWanted = text("tls") === "false" || text("tlsverify") === "false";
@@ -159,6 +161,9 @@ export function parseDaemonFlags(words: string[]): DaemonFlags {
     ui: text("ui") ? parseUiFlag(text("ui") ?? "") : undefined,
   };
 }
+
+/** That of the supervisor's unit, too. */
+const unitExecRoot = "/run/berth";
 
 function optional<K extends keyof EngineConfig>(
   key: K,
@@ -251,7 +256,7 @@ const fileKeys = [
     "exec-opts",
     "features",
   ],
-  ...["builder", "default-ulimits", "default-address-pools", "default-network-opts"],
+  ...["builder", "default-ulimits", "default-address-pools", "default-network-opts", "host-gateway-ips"],
 ];
 
 /** What other files say that is so here without being said. */

@@ -1,6 +1,7 @@
 import type { RequestListener } from "node:http";
 import { completeEngineConfig } from "../engine/config.ts";
 import { openEngine } from "../engine/engine.ts";
+import { checkRemap } from "../engine/userns-remap.ts";
 import { EngineError, messageOf } from "../errors.ts";
 import { watchEventLoop } from "../sys/event-loop-stops.ts";
 import { createNotifier, takeListeningSockets } from "../sys/inherited.ts";
@@ -22,7 +23,7 @@ async function main(): Promise<void> {
     return;
   }
   if (flags.validate) {
-    completeEngineConfig(flags.engine);
+    await checkRemap(completeEngineConfig(flags.engine).usernsRemap);
     process.stderr.write("configuration OK\n");
     return;
   }

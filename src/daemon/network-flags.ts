@@ -10,7 +10,7 @@ import {
 import { isObject } from "../formats/json.ts";
 import { defaultNetworksConfig, type NetworksConfig } from "../networks/settings.ts";
 
-/** As `table` in flags.ts. Docker's keys for the kinds `default-address-pool` and `default-network-opt` have an s at their end. */
+/** As `table` in flags.ts. Docker's keys for the kinds `default-address-pool`, `default-network-opt` and `host-gateway-ip` have an s at their end. */
 export const networkTable = [
   ["allow-direct-routing", "boolean", "", "Let other hosts reach published ports at containers' addresses"],
   ["bip", "string", "", "Address and prefix length of the default bridge"],
@@ -21,6 +21,12 @@ export const networkTable = [
   ["default-network-opt", "list", "", "Option of new networks, as DRIVER=KEY=VALUE"],
   ["fixed-cidr", "string", "", "Part of the default bridge's subnet for containers"],
   ["fixed-cidr-v6", "string", "", "The same for IPv6"],
+  [
+    "host-gateway-ip",
+    "list",
+    "",
+    "Address that host-gateway stands for in --add-host (default: this machine's on the default bridge)",
+  ],
   ["icc", "boolean", "true", "Let containers of the default bridge reach each other"],
   ["ip", "string", "0.0.0.0", "Address that the default bridge publishes ports on"],
   ["ip-forward", "boolean", "true", "Have this machine forward packets"],
@@ -33,7 +39,11 @@ export const networkTable = [
 /** The keys of daemon.json that are no plain values, as the flags have them. @throws EngineError invalid */
 export function readNetworkKeys(file: Record<string, unknown>): Record<string, string[]> {
   const { "default-address-pools": pools, "default-network-opts": options } = file;
+  const { "host-gateway-ip": gateway, "host-gateway-ips": gateways } = file;
   const keys: Record<string, string[]> = {};
+  if (gateway !== undefined && gateways !== undefined)
+    throw invalid("host-gateway-ip and host-gateway-ips must not both be specified in the config file");
+  if (gateways !== undefined) keys["host-gateway-ip"] = [gateways].flat().map(String);
   if (pools !== undefined) {
     if (!Array.isArray(pools) || !pools.every(isObject))
       throw invalid("default-address-pools is not a list of pools");
@@ -79,6 +89,7 @@ export function readNetworksConfig({ list, text }: Given): NetworksConfig {
     publishAddress: parseAddress("publish-address", text("publish-address")),
     enablesForwarding: flag("ip-forward", usual.enablesForwarding),
     allowsDirectRouting: flag("allow-direct-routing", usual.allowsDirectRouting),
+    hostGateways: parseHostGateways(list("host-gateway-ip")),
     subnetSources: parsePools(list("default-address-pool")),
     defaultOptions: parseOptions(list("default-network-opt")),
   };
@@ -115,6 +126,20 @@ function parseAddress(name: string, given: string | undefined, family?: 4 | 6): 
   if (!address || (family && address.family !== family))
     throw invalid(`invalid ${name}: ${given} is not an ip address`);
   return isAnyAddress(address) ? undefined : address;
+}
+
+/** @throws EngineError invalid in dockerd's words */
+function parseHostGateways(given: readonly string[]): IpAddress[] {
+  const addresses = given.map((text) => {
+    const address = parseIpAddress(text);
+    if (!address)
+      throw invalid(`invalid host-gateway-ip: ParseAddr(${JSON.stringify(text)}): unable to parse IP`);
+    return address;
+  });
+  for (const family of [4, 6] as const)
+    if (addresses.filter((address) => address.family === family).length > 1)
+      throw invalid(`only one IPv${family} host gateway IP address can be specified`);
+  return addresses.sort((one, other) => one.family - other.family);
 }
 
 function parsePools(given: readonly string[]): NetworksConfig["subnetSources"] {

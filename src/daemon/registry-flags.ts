@@ -31,6 +31,7 @@ export const registryTable = [
   ],
   ["max-concurrent-downloads", "string", "3", "How many layers may download at a time"],
   ["max-concurrent-uploads", "string", "5", "How many layers may upload at a time"],
+  ["max-download-attempts", "string", "5", "How often a layer's download is tried"],
   ["no-proxy", "string", "", "Hosts, domains and networks to reach without a proxy; else $NO_PROXY"],
   ["registry-mirror", "list", "", "Mirror of Docker Hub, or HOST=ADDRESS for one of another registry"],
 ] as const;
@@ -62,6 +63,7 @@ export function readRegistrySettings({ list, text }: Given, env: NodeJS.ProcessE
       text("max-concurrent-downloads"),
       defaultRegistrySettings.downloads,
     ),
+    downloadAttempts: parseAttempts(text("max-download-attempts")),
     uploads: parseCount(
       "max-concurrent-uploads",
       text("max-concurrent-uploads"),
@@ -82,6 +84,13 @@ function parseCount(name: string, value: string | undefined, otherwise: number):
   const count = Number(value);
   if (!/^\d+$/.test(value) || count < 1 || count > 1000) throw invalid(`invalid ${name}: ${value}`);
   return count;
+}
+
+/** 0 stands for the usual number, as in Docker. @throws EngineError invalid in dockerd's words */
+function parseAttempts(given: string | undefined): number {
+  if (given === undefined || given === "0") return defaultRegistrySettings.downloadAttempts;
+  if (!/^\d{1,4}$/.test(given)) throw invalid(`invalid max download attempts: ${given}`);
+  return Number(given);
 }
 
 function parseSwitch(name: string, value = "true"): boolean {

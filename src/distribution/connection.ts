@@ -10,6 +10,8 @@ export interface Connection {
   patienceSeconds: number;
   /** How often something is tried that fails for a reason which may pass. */
   attempts: number;
+  /** The same for a blob that is downloaded. */
+  downloadAttempts: number;
 }
 
 export interface TlsSettings {

@@ -21,7 +21,7 @@ export async function* readBlob(
   { from, sizeBytes }: { from: number; sizeBytes: number },
   signal?: AbortSignal,
 ): AsyncGenerator<Buffer> {
-  const attempts = countAttempts(source.connection.attempts, signal);
+  const attempts = countAttempts(source.connection.downloadAttempts, signal);
   let offset = from;
   while (offset < sizeBytes) {
     const begun = offset;

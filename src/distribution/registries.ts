@@ -46,10 +46,12 @@ export function openRegistries(initial: RegistrySettings, transport: Transport):
     return addresses.some(({ address }) => matchesNetworks(address, networks));
   }
 
-  function connect(origin: string, isVerified: boolean, attempts = defaultAttempts): Connection {
+  function connect(origin: string, isVerified: boolean, most = Number.POSITIVE_INFINITY): Connection {
     const { certificateFolders, proxies, patienceSeconds } = settings;
+    const attempts = Math.min(most, defaultAttempts);
+    const downloadAttempts = Math.min(most, settings.downloadAttempts);
     const tls = { isVerified, ...readCertificates(certificateFolders, new URL(origin).host) };
-    return { origin, tls, proxies, patienceSeconds, attempts };
+    return { origin, tls, proxies, patienceSeconds, attempts, downloadAttempts };
   }
 
   function own(domain: string): RegistryEndpoint {

@@ -14,6 +14,8 @@ export interface RegistrySettings {
   /** At a time. */
   downloads: number;
   uploads: number;
+  /** How often a blob's download is tried that fails for a reason which may pass. */
+  downloadAttempts: number;
   patienceSeconds: number;
   /** A layer that unpacks to more than this and two hundred times its own size is taken for an attack on the disk. */
   bombBytes: number;
@@ -34,6 +36,7 @@ export const defaultRegistrySettings: RegistrySettings = {
   proxies: { exceptions: [] },
   downloads: 3,
   uploads: 5,
+  downloadAttempts: defaultAttempts,
   patienceSeconds: 60,
   bombBytes: 4 * 1024 ** 3,
   keepsCompressed: true,

@@ -15,6 +15,8 @@ export interface EngineConfig {
   execRoot: string;
   logLevel: string;
   debug: boolean;
+  /** The systemd unit that runs the supervisor, for an engine that was installed as one; "" for none. */
+  supervisorUnit: string;
   /** Name of the default bridge's link, at most 15 characters. */
   bridgeName: string;
   /** Name of the engine's nftables table. */
@@ -48,6 +50,7 @@ const defaults: EngineConfig = {
   execRoot: "/run/berth",
   logLevel: "info",
   debug: false,
+  supervisorUnit: "",
   bridgeName: "berth0",
   tableName: "berth",
   cgroupDriver: "cgroupfs",

@@ -13,7 +13,6 @@ import { watchLogs } from "../containers/shipping/watch-logs.ts";
 import { invalid } from "../errors.ts";
 import { createEvents, type Events } from "../events/events.ts";
 import { rootOutside } from "../formats/id-mapping.ts";
-import { formatIpAddress } from "../formats/ip-address.ts";
 import { kindOf, required } from "../formats/record-shape.ts";
 import { struct, text } from "../formats/shape.ts";
 import { version } from "../formats/version.ts";
@@ -21,13 +20,7 @@ import { type BuildDoor, openBuildDoor } from "../grpc/grpc.ts";
 import { createImages, type Images } from "../images/images.ts";
 import { createLogger, type Logger } from "../logger.ts";
 import { createMetrics, type EngineMetrics } from "../metrics/metrics.ts";
-import {
-  createNetworks,
-  gatewayOf,
-  type Networks,
-  type RelayProcess,
-  type Resolver,
-} from "../networks/networks.ts";
+import { createNetworks, type Networks, type RelayProcess, type Resolver } from "../networks/networks.ts";
 import { createCdiRegistry } from "../runtime/cdi/registry.ts";
 import { openState } from "../state/state.ts";
 import { type Supervisor, upcoming } from "../supervisor-client/client.ts";
@@ -98,7 +91,7 @@ export async function openEngine(given: Partial<EngineConfig> = {}): Promise<Ope
     }),
   );
   const lifelines = createLifelines(execRoot);
-  const connect = () => openSupervisor(execRoot, join(root, "spool"), lifelines);
+  const connect = () => openSupervisor(execRoot, join(root, "spool"), lifelines, unitOf(config, logger));
   const containers = openContainers({
     ...{ settings: config, events, images, networks, volumes, logger, metrics, state },
     cdi: createCdiRegistry(config.cdiSpecDirs),
@@ -153,6 +146,9 @@ export async function openEngine(given: Partial<EngineConfig> = {}): Promise<Ope
   };
 }
 
+const unitOf = ({ supervisorUnit: name }: EngineConfig, logger: Logger) =>
+  name === "" ? undefined : { name, warn: (text: string) => logger.warn(text) };
+
 function openBuilding(
   containers: Containers,
   config: EngineConfig,
@@ -166,7 +162,7 @@ function openBuilding(
     settings: () => config.builder,
     runtime: { program: settings.runtimes[name] as string, root: join(execRoot, "runtime", name) },
   });
-  const hostGateway = () => hostGatewayOf(networks);
+  const hostGateway = () => networks.hostGateways()[0];
   return {
     builder,
     buildDoor: openBuildDoor({ builder, images, version, hostGateway, logger }, join(root, "build/history")),
@@ -181,12 +177,6 @@ function timedNetworks({ networkActions }: EngineMetrics, networks: Networks): N
     close: (owner) => networkActions.time("release", () => networks.close(owner)),
     connect: (...given) => networkActions.time("connect", () => networks.connect(...given)),
   };
-}
-
-/** This machine's address on the default bridge. */
-function hostGatewayOf(networks: Networks): string | undefined {
-  const gateway = gatewayOf(networks.getNetwork("bridge"), 4);
-  return gateway && formatIpAddress(gateway);
 }
 
 /** @param supervisor the present one */

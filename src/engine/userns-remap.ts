@@ -41,15 +41,25 @@ export async function resolveRemap(
   sources = ofThisMachine,
 ): Promise<IdMapping | undefined> {
   if (given === "") return undefined;
+  if (given === "default") await makeDefaultUser(logger, sources);
+  const mapping = await findRemap(given, sources);
+  if (!mapping) logger.warn("User namespaces: root cannot be remapped with itself; user namespaces are OFF");
+  return mapping;
+}
+
+/** Looks up whether there are such a user and its ids, and makes none. @throws EngineError invalid in Docker's words */
+export async function checkRemap(given: string, sources = ofThisMachine): Promise<void> {
+  // The user that it stands for is made at the engine's start.
+  if (given !== "" && given !== "default") await findRemap(given, sources);
+}
+
+/** @returns undefined for root, who cannot be remapped with itself */
+async function findRemap(given: string, sources: RemapSources): Promise<IdMapping | undefined> {
   const [userPart = "", groupPart, ...others] = given.split(":");
   if (others.length > 0) throw invalid(`Invalid user/group specification in --userns-remap: "${given}"`);
-  if (given === "default") await makeDefaultUser(logger, sources);
   const user = await findEntry(sources, "passwd", given === "default" ? defaultUser : userPart);
   const group = groupPart === undefined ? user : await findEntry(sources, "group", groupPart);
-  if (user.name === "root") {
-    logger.warn("User namespaces: root cannot be remapped with itself; user namespaces are OFF");
-    return undefined;
-  }
+  if (user.name === "root") return undefined;
   const ranges = (file: string) => findSubordinateRanges(readText(sources, file), { ...user, uid: user.id });
   const ofGroup = findSubordinateRanges(readText(sources, "subgid"), { ...group, uid: group.id });
   const [uids, gids] = [ranges("subuid"), ranges("subgid")];
@@ -80,7 +90,7 @@ async function findEntry(sources: RemapSources, file: "passwd" | "group", wanted
   const elsewhere = () => (isAskable ? sources.run("getent", [file, wanted]).catch(() => "") : "");
   const [name, , id] = find(readText(sources, file)) ?? find(await elsewhere()) ?? [];
   if (name && id) return { name, id: Number(id) };
-  const reason = `unable to find entry "${wanted}" in ${file} database`;
+  const reason = `getent unable to find entry "${wanted}" in ${file} database`;
   if (isId)
     throw invalid(`${file === "passwd" ? "Uid" : "Gid"} ${wanted} has no entry in /etc/${file}: ${reason}`);
   throw invalid(`Error during ${file === "passwd" ? "uid" : "groupname"} lookup for "${wanted}": ${reason}`);

@@ -6,6 +6,7 @@ import type {
   NetworkInspect,
 } from "../formats/docker-api/docker-api.ts";
 import type { IdMapping } from "../formats/id-mapping.ts";
+import { formatIpAddress, type IpAddress } from "../formats/ip-address.ts";
 import type { Logger } from "../logger.ts";
 import type { State } from "../state/state.ts";
 import { openCatalog } from "./catalog.ts";
@@ -14,6 +15,7 @@ import { checkNetworks } from "./check.ts";
 import { checkEndpoints } from "./check-endpoint.ts";
 import type { RunningOwner } from "./connect.ts";
 import { createDrivers } from "./drivers.ts";
+import { gatewayOf } from "./endpoint.ts";
 import { createFirewall } from "./firewall.ts";
 import { createForeignFirewall } from "./foreign-firewall.ts";
 import { enableForwarding, forwardFromBridges } from "./forwarding.ts";
@@ -35,7 +37,6 @@ import { watchMachine } from "./watch-machine.ts";
 import { watchTable } from "./watch-table.ts";
 
 export type { RunningOwner } from "./connect.ts";
-export { gatewayOf } from "./endpoint.ts";
 export type { EndpointInUse } from "./inspect-network.ts";
 export type { Resolver } from "./names.ts";
 export type { Sandbox, SandboxRequest } from "./open-sandbox.ts";
@@ -108,6 +109,8 @@ export interface Networks {
   createNetwork(body: NetworkCreateRequest): Promise<NetworkRecord>;
   /** @throws notFound, forbidden for a predefined network or one with active endpoints */
   removeNetwork(nameOrId: string): Promise<void>;
+  /** What `--add-host NAME:host-gateway` stands for, whatever networks a container is on. */
+  hostGateways(): string[];
   /** Whether anything is on that network now. */
   hasEndpoints(id: string): boolean;
   /** Links, leases and rules that differ from what these owners need. */
@@ -219,6 +222,7 @@ async function bringUpNetworks(options: NetworksOptions, kernel: Kernel): Promis
     checkEndpoints: (endpoints) => checkEndpoints(findNetwork, endpoints),
     createNetwork: (body) => changes.create(body),
     removeNetwork: (nameOrId) => changes.remove(nameOrId, sandboxes.endpointsOn),
+    hostGateways: () => hostGatewaysOf(options.settings, getNetwork("bridge")).map(formatIpAddress),
     hasEndpoints: (id) => sandboxes.endpointsOn(id).length > 0,
     destroy: () =>
       changes.inTurn(async () => {
@@ -235,3 +239,8 @@ async function bringUpNetworks(options: NetworksOptions, kernel: Kernel): Promis
     },
   };
 }
+
+const hostGatewaysOf = ({ hostGateways }: NetworksConfig, bridge: NetworkRecord): readonly IpAddress[] =>
+  hostGateways.length > 0
+    ? hostGateways
+    : ([4, 6] as const).flatMap((family) => gatewayOf(bridge, family) ?? []);

@@ -26,6 +26,8 @@ export interface NetworksConfig {
   allowsDirectRouting: boolean;
   /** Where automatic subnets are cut from; undefined for Docker's pools. */
   subnetSources: readonly SubnetSource[] | undefined;
+  /** What `host-gateway` stands for, of each family at most one; none: this machine's addresses on the default bridge. */
+  hostGateways: readonly IpAddress[];
   /** Options of new networks, by driver, where the user gives no others. */
   defaultOptions: Readonly<Record<string, Readonly<Record<string, string>>>>;
 }
@@ -43,5 +45,6 @@ export const defaultNetworksConfig: NetworksConfig = {
   enablesForwarding: true,
   allowsDirectRouting: false,
   subnetSources: undefined,
+  hostGateways: [],
   defaultOptions: {},
 };

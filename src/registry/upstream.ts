@@ -129,5 +129,6 @@ function describeConnection(text: string): Connection {
     proxies: readProxyVariables(process.env),
     patienceSeconds,
     attempts: defaultAttempts,
+    downloadAttempts: defaultAttempts,
   };
 }

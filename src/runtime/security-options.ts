@@ -4,8 +4,8 @@ import { invalid } from "../errors.ts";
 export interface SecurityOptions {
   /** Undefined where nothing is said of it. */
   noNewPrivileges: boolean | undefined;
-  /** "default", "unconfined" or a profile in Docker's JSON. */
-  seccomp: string;
+  /** "default", "unconfined" or a profile in Docker's JSON. Undefined where nothing is said of it. */
+  seccomp: string | undefined;
   apparmorProfile: string | undefined;
   systemPathsUnconfined: boolean;
 }
@@ -14,7 +14,7 @@ export interface SecurityOptions {
 export function parseSecurityOptions(options: string[]): SecurityOptions {
   const result: SecurityOptions = {
     noNewPrivileges: undefined,
-    seccomp: "default",
+    seccomp: undefined,
     apparmorProfile: undefined,
     systemPathsUnconfined: false,
   };

@@ -18,8 +18,25 @@ export interface Security {
   readonlyPaths: readonly string[];
 }
 
+/** For containers that say nothing of it. */
+export interface SecurityDefaults {
+  noNewPrivileges?: boolean;
+  seccomp?: SeccompDefault;
+}
+
+/** A seccomp profile, by the name that `info` shows. */
+export interface SeccompDefault {
+  /** "unconfined", or the file that it was read from. */
+  name: string;
+  /** "unconfined", or the profile in Docker's JSON. */
+  profile: string;
+}
+
 /** What Docker's settings of a container come to on this machine. @throws EngineError invalid */
-export function securityOf(hostConfig: HostConfig, noNewPrivileges = false): Security {
+export function securityOf(
+  hostConfig: HostConfig,
+  { noNewPrivileges = false, seccomp }: SecurityDefaults = {},
+): Security {
   const { Privileged: privileged, CapAdd, CapDrop, SecurityOpt } = hostConfig;
   const options = parseSecurityOptions(SecurityOpt ?? []);
   const hidesNothing = privileged || options.systemPathsUnconfined;
@@ -27,7 +44,8 @@ export function securityOf(hostConfig: HostConfig, noNewPrivileges = false): Sec
     privileged,
     capabilities: { add: CapAdd ?? [], drop: CapDrop ?? [] },
     noNewPrivileges: options.noNewPrivileges ?? noNewPrivileges,
-    seccomp: options.seccomp,
+    // As in Docker, the daemon's profile is not for privileged containers.
+    seccomp: options.seccomp ?? (privileged ? "default" : (seccomp?.profile ?? "default")),
     apparmorProfile: resolveAppArmorProfile(hostConfig),
     maskedPaths: hidesNothing ? [] : (hostConfig.MaskedPaths ?? maskedPaths),
     readonlyPaths: hidesNothing ? [] : (hostConfig.ReadonlyPaths ?? readonlyPaths),

@@ -8,17 +8,23 @@ import { oldestProtocol, protocolVersion } from "../supervisor-protocol/protocol
 import { createSupervisorClient, type Supervisor } from "./client.ts";
 import { introduce } from "./introduce.ts";
 import type { Lifelines } from "./lifelines.ts";
+import { createUnitStarter, type SupervisorUnit } from "./unit.ts";
 
 /** Give up on a supervisor that neither listens nor exits; slow machines need seconds. */
 const startTimeoutMilliseconds = 60_000;
 
-/** Connects to the supervisor of this run-time folder, and starts one when there is none. */
+/**
+ * Connects to the supervisor of this run-time folder, and starts one when there is none.
+ * @param unit has it start in its own control group, where it counts and is stopped as itself
+ */
 export async function openSupervisor(
   execRoot: string,
   spoolFolder: string,
   lifelines: Lifelines,
+  unit?: SupervisorUnit,
 ): Promise<Supervisor> {
   const path = socketPath(execRoot);
+  const askUnit = unit ? createUnitStarter(unit) : async () => false;
   const deadline = performance.now() + startTimeoutMilliseconds;
   let child: ChildProcess | undefined;
   for (;;) {
@@ -28,7 +34,7 @@ export async function openSupervisor(
     if (welcome) return createSupervisorClient(socket, welcome, path, lifelines);
     // Another one served when it came.
     if (child?.exitCode === 0) child = undefined;
-    if (!socket) child ??= startSupervisor(execRoot, spoolFolder);
+    if (!socket && !(await askUnit())) child ??= startSupervisor(execRoot, spoolFolder);
     const hasEnded = child && (child.exitCode ?? child.signalCode) !== null;
     if (hasEnded || performance.now() > deadline)
       throw internal(`the supervisor did not start; see ${join(execRoot, "supervisor.log")}`);

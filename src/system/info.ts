@@ -90,7 +90,7 @@ const describeProblems = ({ problems }: CdiListing) =>
 function describeSecurity({ settings }: Containers): string[] {
   return [
     ...(canLoadProfiles() ? ["name=apparmor"] : []),
-    "name=seccomp,profile=builtin",
+    `name=seccomp,profile=${settings.containerDefaults.seccomp?.name ?? "builtin"}`,
     ...(settings.remap ? ["name=userns"] : []),
     ...(cgroupLayout() === "v2" ? ["name=cgroupns"] : []),
   ];

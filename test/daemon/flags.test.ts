@@ -30,7 +30,7 @@ describe("the daemon's flags", () => {
     assert.equal(parseDaemonFlags(["-H", "tcp://0.0.0.0:2376", "--tls=true"]).tls, true);
   });
 
-  it("say who makes the containers' cgroups, and where", () => {
+  it("say who makes the containers' cgroups, and where, and which unit has the supervisor", () => {
     const cgroups = (...words: string[]) => {
       const { cgroupDriver, cgroupParent } = completeEngineConfig(parseDaemonFlags(words).engine);
       return [cgroupDriver, cgroupParent];
@@ -49,6 +49,16 @@ describe("the daemon's flags", () => {
       assert.deepEqual(cgroups(...bySystemd), ["systemd", "system.slice"]);
     } finally {
       delete process.env.BERTH_CGROUP_PARENT;
+    }
+    process.env.BERTH_SUPERVISOR_UNIT = "own.service";
+    try {
+      const unitOf = (...words: string[]) =>
+        completeEngineConfig(parseDaemonFlags(words).engine).supervisorUnit;
+      assert.equal(unitOf(), "own.service");
+      // The unit's supervisor has its run-time folder.
+      assert.equal(unitOf("--exec-root", "/elsewhere"), "");
+    } finally {
+      delete process.env.BERTH_SUPERVISOR_UNIT;
     }
     for (const [option, message] of [
       ["native.cgroupdriver=foo", "native.cgroupdriver option foo not supported"],
@@ -84,6 +94,48 @@ describe("the daemon's flags", () => {
     assert.throws(() => parse("--nosuch"), { kind: "invalid" });
     assert.throws(() => parseDaemonFlags(["--debug=maybe"]), { kind: "invalid" });
     assert.throws(() => parseDaemonFlags(["-H", "http://x"]), /invalid host "http:\/\/x"/);
+  });
+
+  it("read the seccomp profile of all containers at once, and refuse what is none", () => {
+    const folder = mkdtempSync(join(tmpdir(), "bt-seccomp-"));
+    const path = join(folder, "profile.json");
+    const seccompOf = (given: string) =>
+      parseDaemonFlags(["--seccomp-profile", given]).engine.containerDefaults?.seccomp;
+    assert.equal(seccompOf("builtin"), undefined);
+    assert.equal(seccompOf(""), undefined);
+    assert.deepEqual(seccompOf("unconfined"), { name: "unconfined", profile: "unconfined" });
+    const profile = '{"defaultAction": "SCMP_ACT_ALLOW", "syscalls": []}';
+    writeFileSync(path, profile);
+    assert.deepEqual(seccompOf(path), { name: path, profile });
+    const rows: [content: string, message: RegExp][] = [
+      ["", /^Decoding seccomp profile failed: /],
+      ["{", /^Decoding seccomp profile failed: /],
+      ["[]", /^Decoding seccomp profile failed: it is not an object$/],
+      ['{"defaultAction": "SCMP_ACT_ALLOW", "syscalls": [{}]}', /a rule in syscalls has no action$/],
+      [" ".repeat((4 << 20) + 1), /failed: it is not a profile's file$/],
+    ];
+    for (const [content, message] of rows) {
+      writeFileSync(path, content);
+      assert.throws(() => seccompOf(path), { kind: "invalid", message });
+    }
+    for (const [odd, message] of [
+      [folder, /^opening seccomp profile \(.*\) failed: it is not a profile's file$/],
+      ["/dev/zero", /it is not a profile's file$/],
+      ["/nosuch", /^opening seccomp profile \(\/nosuch\) failed: open \/nosuch: no such file or directory$/],
+    ] as const)
+      assert.throws(() => seccompOf(odd), { kind: "invalid", message });
+    rmSync(folder, { recursive: true });
+  });
+
+  it("take Docker's number of attempts at a download", () => {
+    const attempts = (given: string) =>
+      parseDaemonFlags([`--max-download-attempts=${given}`]).engine.registries?.downloadAttempts;
+    assert.deepEqual(["0", "1", "12"].map(attempts), [5, 1, 12]);
+    for (const given of ["-1", "x", "99999", "1.5"])
+      assert.throws(() => attempts(given), {
+        kind: "invalid",
+        message: `invalid max download attempts: ${given}`,
+      });
   });
 
   it("take what a container has that says nothing, and refuse what a container would be refused with", () => {

@@ -77,6 +77,31 @@ describe("the daemon's settings of networks", () => {
     assert.deepEqual([flags.subnetSources?.length, flags.defaultOptions], [1, { bridge: { x: "y" } }]);
   });
 
+  it("say what host-gateway stands for: one address of each family, as dockerd 28 takes and refuses them", () => {
+    const gateways = (file: object, ...words: string[]) =>
+      read(file, ...words).hostGateways.map(formatIpAddress);
+    assert.deepEqual(gateways({}), []);
+    assert.deepEqual(gateways({ "host-gateway-ip": "192.0.2.1" }), ["192.0.2.1"]);
+    assert.deepEqual(gateways({ "host-gateway-ips": ["fd00::1", "192.0.2.1"] }), ["192.0.2.1", "fd00::1"]);
+    assert.deepEqual(gateways({ "host-gateway-ips": ["fd00::1"] }, "--host-gateway-ip", "192.0.2.9"), [
+      "192.0.2.9",
+    ]);
+    const rows: [file: object, message: RegExp][] = [
+      [{ "host-gateway-ip": "x" }, /ParseAddr\("x"\): unable to parse IP$/],
+      [{ "host-gateway-ips": [""] }, /ParseAddr\(""\): unable to parse IP$/],
+      [
+        { "host-gateway-ips": ["192.0.2.1", "192.0.2.2"] },
+        /only one IPv4 host gateway IP address can be specified$/,
+      ],
+      [{ "host-gateway-ips": ["::1", "::2"] }, /only one IPv6 host gateway IP address can be specified$/],
+      [
+        { "host-gateway-ip": "192.0.2.1", "host-gateway-ips": ["::1"] },
+        /host-gateway-ip and host-gateway-ips must not both be specified in the config file$/,
+      ],
+    ];
+    for (const [file, message] of rows) assert.throws(() => read(file), { kind: "invalid", message });
+  });
+
   it("are refused when they make no sense", () => {
     const wrong: unknown[] = [
       ...["x", "10.0.0.1", "10.0.0.1/31", "10.0.0.1/0", "fd00::1/64"].map((bip) => ({ bip })),

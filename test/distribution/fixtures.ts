@@ -121,7 +121,7 @@ export const quickSettings = (changes: Partial<RegistrySettings> = {}): Registry
 
 export function plainConnection(origin: string, patienceSeconds = 2): Connection {
   const tls = { isVerified: true, authorities: [] };
-  return { origin, tls, proxies: { exceptions: [] }, patienceSeconds, attempts: 5 };
+  return { origin, tls, proxies: { exceptions: [] }, patienceSeconds, attempts: 5, downloadAttempts: 5 };
 }
 
 /** A certificate of its own for 127.0.0.1, and localhost. @param days negative for one that has run out */

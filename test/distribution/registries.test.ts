@@ -13,7 +13,9 @@ import { openRegistries } from "../../src/distribution/registries.ts";
 import { openRepository } from "../../src/distribution/repository.ts";
 import { parseInsecure, parseMirrors, type RegistrySettings } from "../../src/distribution/settings.ts";
 import { mediaTypes } from "../../src/formats/oci-manifest.ts";
+import { createGrowth } from "../../src/sys/growing-file.ts";
 import {
+  addBlob,
   addManifest,
   createContent,
   makeCertificate,
@@ -148,6 +150,36 @@ test("mirrors are asked first, get no credentials, and words for other registrie
   }
   for (const bad of ["http://x", "", "x/y", "10.0.0.0/x"])
     assert.throws(() => parseInsecure([bad]), { kind: "invalid" });
+});
+
+test("a layer's download is tried as often as is said, at a mirror twice at most", async () => {
+  using folder = makeFolder();
+  const blob = addBlob(content, "a layer");
+  let tries = 0;
+  await using server = await startServer((input, output) => {
+    if (!input.url?.includes("/blobs/")) return serveContent(content)(input, output);
+    tries++;
+    output.destroy();
+  });
+  for (const [downloadAttempts, ofMirror] of [
+    [1, 1],
+    [3, 2],
+  ] as const) {
+    const mirrors = { "registry.invalid": [server.origin] };
+    const registries = registriesWith({ downloadAttempts, mirrors });
+    for (const [endpoint, expected] of [
+      [registries.own(server.host), downloadAttempts],
+      [registries.endpoints("registry.invalid")[0], ofMirror],
+    ] as const) {
+      tries = 0;
+      const repository = openRepository(transport, await endpoint!.connect(), "a/b", {});
+      await assert.rejects(
+        repository.download(blob, { path: join(folder.path, "blob"), growth: createGrowth() }),
+        { kind: "unavailable" },
+      );
+      assert.equal(tries, expected);
+    }
+  }
 });
 
 test("proxies: by scheme, not for this machine, with exceptions as Go reads them", () => {

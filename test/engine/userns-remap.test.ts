@@ -50,7 +50,10 @@ test("what is missing is named in Docker's words", async () => {
   write(users);
   const refused: [given: string, message: RegExp][] = [
     ["a:b:c", /^Invalid user\/group specification in --userns-remap: "a:b:c"$/],
-    ["nosuch", /^Error during uid lookup for "nosuch": unable to find entry "nosuch" in passwd database$/],
+    [
+      "nosuch",
+      /^Error during uid lookup for "nosuch": getent unable to find entry "nosuch" in passwd database$/,
+    ],
     ["4242", /^Uid 4242 has no entry in \/etc\/passwd: /],
     ["me:nosuch", /^Error during groupname lookup for "nosuch": /],
     ["me:4242", /^Gid 4242 has no entry in \/etc\/group: /],

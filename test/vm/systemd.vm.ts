@@ -80,13 +80,25 @@ describe("an engine under the machine's systemd", () => {
       assert.equal(counter(), before, command);
       assert.notEqual(pidOf("berth"), engine, command);
     }
-    const supervisor = pidOf("berth-supervisor");
-    sh("systemctl kill -s KILL berth-supervisor");
-    await eventually(
-      () => [isActive("berth-supervisor"), pidOf("berth-supervisor")],
-      ([state, pid]) => state === "active" && pid !== supervisor,
-    );
-    assert.equal(counter(), before);
+    for (const command of [
+      "systemctl kill -s KILL berth-supervisor",
+      "systemctl stop berth-supervisor",
+      "kill -9 $(systemctl show -P MainPID berth-supervisor)",
+    ]) {
+      const supervisor = pidOf("berth-supervisor");
+      sh(command);
+      // The engine has systemd start it again, in its unit's own group.
+      const [, pid] = await eventually(
+        () => [isActive("berth-supervisor"), pidOf("berth-supervisor")],
+        ([state, now]) => state === "active" && now !== supervisor && now !== "0",
+      );
+      const group = "0::/system.slice/berth-supervisor.service\n";
+      assert.equal(readFileSync(`/proc/${pid}/cgroup`, "utf8"), group, command);
+      assert.equal(counter(), before, command);
+      assert.equal(sh("berth exec counter echo here"), "here", command);
+      assert.equal(sh("pgrep -fc '^berth-supervisor '"), "1", command);
+    }
+    assert.doesNotMatch(sh("journalctl -u berth --no-pager"), /did not start berth-supervisor/);
     assert.equal(readFileSync(`/proc/${before.split(" ")[0]}/cgroup`, "utf8"), cgroup);
     assertWhole(sh("berth logs counter"));
     assert.match(sh("berth system check"), /agree/);
@@ -181,7 +193,8 @@ describe("an engine under the machine's systemd", () => {
     assert.equal(sh("systemctl list-unit-files 'berth*' --no-legend | wc -l"), "0");
     assert.match(sh("curl -sS --max-time 20 http://127.0.0.1:8080/passwd"), /^root:/);
     sh(`${launcher} system install --as-docker`);
-    assert.deepEqual(["docker.service", "docker.socket"].map(isActive), ["active", "active"]);
+    const units = ["docker.service", "docker.socket", "berth-supervisor.service"];
+    assert.deepEqual(units.map(isActive), ["active", "active", "active"]);
     assert.equal(counter(), before);
     assert.match(sh("DOCKER_HOST=unix:///var/run/docker.sock docker ps --format '{{.Names}}'"), /^counter$/m);
     assert.equal(sh("stat -c %G /var/run/docker.sock"), "docker");

@@ -6,14 +6,13 @@ import { EngineError, internal, invalid, messageOf, unavailable } from "../../er
 import { hostConfigShape } from "../../formats/docker-api/docker-api-host-config.ts";
 import { quoteGo } from "../../formats/go-template/go-template-printf.ts";
 import { rootOutside } from "../../formats/id-mapping.ts";
-import { formatIpAddress } from "../../formats/ip-address.ts";
 import { decode } from "../../formats/shape.ts";
 import { createFrameDecoder } from "../../formats/stdcopy.ts";
 import { type EtcFiles, writeEtcFiles } from "../../launch/etc-files.ts";
 import type { LaunchInput } from "../../launch/input.ts";
 import { hasNdots } from "../../launch/resolv-conf.ts";
 import { startFailure } from "../../launch/start-failure.ts";
-import { gatewayOf, type Sandbox } from "../../networks/networks.ts";
+import type { Sandbox } from "../../networks/networks.ts";
 import { type DeviceEdits, injectCdiDevices, noEdits } from "../../runtime/cdi/inject.ts";
 import { type CgroupPlace, placeCgroup } from "../../runtime/cgroup-place.ts";
 import { securityOf } from "../../runtime/security.ts";
@@ -235,7 +234,7 @@ function prepareEtcFiles(
   const addresses = endpoints.flatMap(({ IPAddress, GlobalIPv6Address }) =>
     [IPAddress, GlobalIPv6Address].flatMap((address) => address || []),
   );
-  const gateway = gatewayOf(rooms.networks.getNetwork("bridge"), 4);
+  const gateways = rooms.networks.hostGateways();
   writeEtcFiles(
     files,
     {
@@ -246,7 +245,7 @@ function prepareEtcFiles(
       hasIpv6: endpoints.some(({ GlobalIPv6Address }) => GlobalIPv6Address),
       extraHosts: [...node.extraHosts],
       others: [],
-      hostGateways: gateway ? [formatIpAddress(gateway)] : ["127.0.0.1"],
+      hostGateways: gateways.length > 0 ? gateways : ["127.0.0.1"],
       resolvConf: {
         asks: node.network === "host" ? "host" : node.network === "none" ? "none" : "outside",
         dns: rooms.dns,

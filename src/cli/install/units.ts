@@ -12,6 +12,8 @@ export interface Program {
   asDocker: boolean;
 }
 
+const supervisorUnit = "berth-supervisor.service";
+
 /** Whose control group systemd leaves to the engine: those of the containers are in it. */
 const containersUnit = "berth-containers.service";
 
@@ -27,7 +29,7 @@ export function formatUnits(program: Program): Record<string, string> {
     "berth.socket": formatSocket("/run/berth/berth.sock", "berth"),
     ...(asDocker && { "docker.socket": formatSocket("/run/docker.sock", "docker") }),
     "berth.service": formatEngine(program),
-    "berth-supervisor.service": formatSupervisor(program),
+    [supervisorUnit]: formatSupervisor(program),
     [containersUnit]: formatContainers(),
   };
 }
@@ -64,14 +66,15 @@ function formatEngine({ folder, asDocker }: Program): string {
     Unit: [
       "Description=berth container engine",
       `Requires=${sockets}`,
-      `Wants=network-online.target berth-supervisor.service ${containersUnit}`,
-      `After=network-online.target nftables.service firewalld.service berth-supervisor.service ${containersUnit} ${sockets}`,
+      `Wants=network-online.target ${supervisorUnit} ${containersUnit}`,
+      `After=network-online.target nftables.service firewalld.service ${supervisorUnit} ${containersUnit} ${sockets}`,
       "StartLimitIntervalSec=60",
       "StartLimitBurst=5",
     ],
     Service: [
       "Type=notify",
       `Environment=BERTH_CGROUP_PARENT=/system.slice/${containersUnit}/${asDocker ? "docker" : "berth"}`,
+      `Environment=BERTH_SUPERVISOR_UNIT=${supervisorUnit}`,
       `ExecStart=${quote(join(folder, "berth"))} daemon -H fd://`,
       "ExecReload=kill -HUP $MAINPID",
       // Containers are stopped with the machine, and not with the engine.
@@ -94,17 +97,21 @@ function formatSupervisor({ folder, node }: Program): string {
   const main = join(folder, "dist/supervisor/main.js");
   const words = [node, "--max-semi-space-size=1", main, "/run/berth", "/var/lib/berth/spool"];
   return sections({
-    Unit: ["Description=berth container supervisor", "Before=berth.service"],
+    Unit: [
+      "Description=berth container supervisor",
+      "Before=berth.service",
+      "StartLimitIntervalSec=10",
+      "StartLimitBurst=10",
+    ],
     Service: [
+      "Type=exec",
       "ExecStartPre=mkdir -p -m 0711 /run/berth",
       `ExecStart=${words.map(quote).join(" ")}`,
-      // Another one may serve: then there is nothing to do. What it holds is taken over by the next one.
-      "Restart=on-failure",
-      "RestartSec=1",
+      // The engine starts it again, and without an engine it would have nothing to hold.
+      "Restart=no",
       "KillMode=process",
       "KillSignal=SIGKILL",
       "SuccessExitStatus=SIGKILL",
-      "RestartForceExitStatus=SIGKILL",
       "Delegate=yes",
       "OOMScoreAdjust=-500",
       ...unbounded,

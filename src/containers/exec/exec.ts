@@ -148,7 +148,7 @@ function describeExec(
 ): ExecInput {
   const { config, hostConfig, id: containerId } = container.record;
   // As with Docker, a privileged exec stays under the container's profile.
-  const security = securityOf(hostConfig, containers.settings.containerDefaults.noNewPrivileges);
+  const security = securityOf(hostConfig, containers.settings.containerDefaults);
   return {
     id,
     container: containerId,
