@@ -66,6 +66,7 @@ async function start(
   const network =
     random.next() < 0.3 && facts.networks.size > 0 ? random.pick([...facts.networks.keys()]) : undefined;
   const isPublished = network === undefined && random.next() < 0.4;
+  const networkMode = network ?? random.pick(["bridge", "bridge", "none", "host"]);
   const { Id } = await client.containers.create(
     {
       Image: image,
@@ -74,7 +75,9 @@ async function start(
       OpenStdin: program.openStdin ?? false,
       ...(isPublished && { ExposedPorts: { "80/tcp": {} } }),
       HostConfig: {
-        NetworkMode: network ?? random.pick(["bridge", "bridge", "none", "host"]),
+        NetworkMode: networkMode,
+        // The machine's network is not for the root of a user namespace, where the engine has those.
+        UsernsMode: networkMode === "host" ? "host" : "",
         ...(volume && { Binds: [`${volume}:/data`] }),
         ...(isPublished && {
           PortBindings: { "80/tcp": [{ HostIp: random.pick(["127.0.0.1", ""]), HostPort: "" }] },
