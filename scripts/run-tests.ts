@@ -30,6 +30,8 @@ const long = [
   "test/compat/application.test.ts",
   "test/build/buildx.test.ts",
   "test/cli/main.test.ts",
+  "test/guides/typed-containers.test.ts",
+  "test/guides/typed-images.test.ts",
 ];
 
 const root = join(import.meta.dirname, "..");

@@ -16,6 +16,9 @@ for suite in trixie sid; do
   sh scripts/peers.sh get-cli ".tools/peers/$suite" "$suite" ||
     { say "no docker of $suite can be had: the tests run without it"; [ "$suite" = sid ]; }
 done
-# An SSH server that is not installed.
-sh scripts/sshd.sh .tools/sshd || say 'no sshd can be had: the tests run without it'
+# Servers that are not installed.
+sh scripts/unpack.sh .tools/sshd usr/sbin/sshd openssh-server libwrap0 ||
+  say 'no sshd can be had: the tests run without it'
+sh scripts/unpack.sh .tools/rsyslog usr/sbin/rsyslogd rsyslog rsyslog-gnutls libestr0 libfastjson4 liblognorm5 ||
+  say 'no rsyslogd can be had: the tests run without it'
 exec "$NODE" scripts/run-tests.ts "$@"

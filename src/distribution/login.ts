@@ -23,15 +23,13 @@ export async function logIn(
   const connection = await registries.own(domainOf(auth.serverAddress ?? "")).connect(signal);
   const authorizer = createAuthorizer(registries.transport, connection, auth, true);
   const request = { method: "GET" as const, url: `${connection.origin}/v2/` };
+  let sent: Record<string, string> = {};
   let response = await registries.transport.request(connection, request, signal);
   try {
     for (let tries = 0; response.status === 401 && tries < 2; tries++) {
-      if (!(await authorizer.answer(response, [], signal))) break;
-      response = await registries.transport.request(
-        connection,
-        { ...request, headers: authorizer.headers([]) },
-        signal,
-      );
+      if (!(await authorizer.answer({ response, sent }, [], signal))) break;
+      sent = authorizer.headers([]);
+      response = await registries.transport.request(connection, { ...request, headers: sent }, signal);
     }
   } catch (error) {
     if (!(error instanceof EngineError) || error.kind !== "unauthorized") throw error;

@@ -39,10 +39,11 @@ export function openSession(
     const isOwn = new URL(full.url).origin === connection.origin;
     // Twice: the token that is there may have run out, and a new one may be refused.
     for (let tries = 0; ; tries++) {
-      const headers = isOwn ? { ...request.headers, ...authorizer.headers(scopes) } : { ...request.headers };
+      const sent = isOwn ? authorizer.headers(scopes) : {};
+      const headers = { ...request.headers, ...sent };
       const response = await transport.request(connection, { ...full, headers }, signal);
       if (response.status !== 401) return response;
-      if (tries === 1 || !(await authorizer.answer(response, scopes, signal)))
+      if (tries === 1 || !(await authorizer.answer({ response, sent }, scopes, signal)))
         throw refuse(request, response);
     }
   }

@@ -13,9 +13,15 @@ export interface Authorizer {
    * Takes the challenges of an answer 401 and gets what they want. False when there is nothing more to try: the credentials
    * were refused, or there are none. @throws EngineError in Docker's words
    */
-  answer(response: DocumentResponse, scopes: readonly string[], signal?: AbortSignal): Promise<boolean>;
+  answer(refused: Refused, scopes: readonly string[], signal?: AbortSignal): Promise<boolean>;
   /** What a token server gave at login in the password's stead. */
   readonly identityToken: string | undefined;
+}
+
+/** An answer 401, and what was asked with: `headers` of the moment. */
+export interface Refused {
+  response: DocumentResponse;
+  sent: Readonly<Record<string, string>>;
 }
 
 const clientId = "docker";
@@ -72,7 +78,7 @@ export function createAuthorizer(
       const token = tokens.get(keyOf(scopes));
       return token && token.expires > performance.now() ? { authorization: token.header } : {};
     },
-    async answer(response, scopes, signal) {
+    async answer({ response, sent }, scopes, signal) {
       const challenges = parseChallenges(response.headers["www-authenticate"] ?? "");
       const bearer = challenges.find(({ scheme }) => scheme === "bearer");
       const key = keyOf(scopes);
@@ -85,7 +91,8 @@ export function createAuthorizer(
       }
       if (!challenges.some(({ scheme }) => scheme === "basic")) return false;
       if (!auth.username) throw new EngineError("unauthorized", "no basic auth credentials");
-      if (basic) return false;
+      // Another request may have learned meanwhile what this one did not say yet.
+      if (basic) return sent.authorization !== basic;
       if (/[\r\n]/.test(auth.username)) throw invalid("invalid user name");
       basic = basicHeader(auth);
       return true;

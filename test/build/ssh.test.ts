@@ -12,7 +12,7 @@ import { type SshServer, sshd, startSshServer } from "./ssh-server.ts";
 
 const berthProgram = fileURLToPath(new URL("../../berth", import.meta.url));
 
-describe("builds and ssh", { skip: !sshd && "there is no sshd: see scripts/sshd.sh" }, () => {
+describe("builds and ssh", { skip: !sshd && "there is no sshd: see scripts/unpack.sh" }, () => {
   const { engine, berth } = useEngine();
   const folder = mkdtempSync(join(tmpdir(), "berth-ssh-"));
   let server: SshServer;

@@ -135,7 +135,7 @@ describe("a log is sent on as Docker's driver does it", () => {
           "-subj",
           "/CN=localhost",
           "-addext",
-          "subjectAltName=DNS:localhost",
+          "subjectAltName=DNS:localhost,IP:127.0.0.1",
           "-keyout",
           key,
           "-out",
@@ -150,6 +150,7 @@ describe("a log is sent on as Docker's driver does it", () => {
     );
     const port = await listen(server);
     const options = { "syslog-address": `tcp+tls://localhost:${port}`, "syslog-format": "rfc5424", tag: "t" };
+    const byAddress = { "syslog-address": `tcp+tls://127.0.0.1:${port}`, "syslog-tls-ca-cert": cert };
     const send = async (more: Record<string, string>) => {
       const remote = await remoteDrivers.get("syslog")!.connect(record, { ...options, ...more });
       await remote.send([entry("secret\n")]);
@@ -159,12 +160,22 @@ describe("a log is sent on as Docker's driver does it", () => {
     const line = `<30>1 ${utc}Z ${hostname()} t ${process.pid} t - secret\n`;
     await send({ "syslog-tls-ca-cert": cert });
     await send({ "syslog-tls-skip-verify": "true" });
+    await send(byAddress);
     await eventually(
       () => received.join(""),
-      (text) => text === `${line.length} ${line}`.repeat(2),
+      (text) => text === `${line.length} ${line}`.repeat(3),
     );
+    // Another address of the same machine, which the certificate does not name.
+    const other = createTlsServer({ key: readFileSync(key), cert: readFileSync(cert) });
+    await new Promise<void>((resolve) => other.listen(0, "127.0.0.2", resolve));
+    const another = `tcp+tls://127.0.0.2:${(other.address() as AddressInfo).port}`;
+    await assert.rejects(
+      send({ ...byAddress, "syslog-address": another }),
+      /127\.0\.0\.2 is not in the cert/,
+    );
+    await new Promise((resolve) => other.close(resolve));
     await assert.rejects(send({}), /self.signed certificate/);
-    assert.equal(received.join("").length, `${line.length} ${line}`.length * 2);
+    assert.equal(received.join("").length, `${line.length} ${line}`.length * 3);
     await new Promise((resolve) => server.close(resolve));
   });
 

@@ -137,6 +137,29 @@ test("a token: asked for once by many, renewed when it has run out, in a downloa
   assert.equal(issued, 3);
 });
 
+test("a password: said again with each of many requests that were asked without it, and once with a wrong one", async () => {
+  const content = createContent();
+  const digest = addManifest(content, "1", mediaTypes.manifest, {});
+  const right = `Basic ${Buffer.from("u:p").toString("base64")}`;
+  // None is refused before all have been asked.
+  const waiting: (() => void)[] = [];
+  await using server = await startServer((input, output) => {
+    if (input.headers.authorization === right) return serveContent(content)(input, output);
+    output.setHeader("WWW-Authenticate", 'Basic realm="r"');
+    waiting.push(() => refuse(output, 401, "UNAUTHORIZED"));
+    if (waiting.length >= 5 || input.headers.authorization) for (const answer of waiting.splice(0)) answer();
+  });
+  const many = (password: string) => {
+    const repository = repositoryAt(server.origin, 20, { username: "u", password });
+    return Promise.allSettled(Array.from({ length: 5 }, () => repository.getManifest("1")));
+  };
+  for (const answer of await many("p"))
+    assert.equal(answer.status === "fulfilled" && answer.value.digest, digest);
+  assert.equal(server.requests.length, 10);
+  for (const answer of await many("wrong")) assert.equal(answer.status, "rejected");
+  assert.equal(server.requests.length, 20);
+});
+
 test("credentials stay with their host when a blob is elsewhere", async () => {
   using folder = makeFolder();
   const bytes = randomBytes(1000);

@@ -186,6 +186,28 @@ describe("an engine under the machine's systemd", () => {
     assert.equal(sh("berth info -f '{{.CgroupDriver}}'"), "cgroupfs");
   });
 
+  it("writes logs to the journal, where journalctl finds them by their container, and reads them again", async () => {
+    const said = ["err", "grüße", "out"];
+    const options = "--log-driver journald --log-opt tag=tagged --log-opt labels=of -l of=test";
+    sh(`berth run --name journaled ${options} busybox sh -c 'echo out; echo err >&2; echo grüße'`);
+    const query = "journalctl --no-pager -o cat CONTAINER_NAME=journaled";
+    await eventually(
+      () => sh(query).split("\n").toSorted(),
+      (lines) => lines.length >= said.length,
+    );
+    assert.deepEqual(sh(query).split("\n").toSorted(), said);
+    assert.equal(sh(`${query} -p err`), "err");
+    const fields = "journalctl --no-pager -o json CONTAINER_NAME=journaled -p err";
+    const { CONTAINER_ID_FULL, CONTAINER_TAG, SYSLOG_IDENTIFIER, OF } = JSON.parse(sh(fields));
+    const id = sh("berth inspect -f '{{.Id}}' journaled");
+    assert.deepEqual(
+      [CONTAINER_ID_FULL, CONTAINER_TAG, SYSLOG_IDENTIFIER, OF],
+      [id, "tagged", "tagged", "test"],
+    );
+    assert.deepEqual(sh("berth logs journaled 2>&1").split("\n").toSorted(), said);
+    sh("berth rm journaled");
+  });
+
   it("goes away and comes back under docker's names, with its containers", () => {
     const before = counter();
     const said = sh(`${launcher} system install --uninstall`);

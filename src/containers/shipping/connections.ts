@@ -1,6 +1,6 @@
 import { createSocket } from "node:dgram";
 import { once } from "node:events";
-import { connect as connectStream, type NetConnectOpts, type Socket } from "node:net";
+import { connect as connectStream, isIP, type NetConnectOpts, type Socket } from "node:net";
 import { type ConnectionOptions, connect as connectTls } from "node:tls";
 import { unavailable } from "../../errors.ts";
 import { connectUnixDatagram } from "../../sys/unix-datagram.ts";
@@ -16,6 +16,13 @@ const connectTimeoutMilliseconds = 10_000;
 const keepAliveMilliseconds = 30_000;
 const closed = () => unavailable("the connection to the log server is closed");
 
+/** Its certificate is to be the target's, by name or by address; only a name may be said in the handshake (RFC 6066, section 3). */
+function connectEncrypted(target: NetConnectOpts, options: ConnectionOptions): Socket {
+  const host = "host" in target ? target.host : undefined;
+  const name = host !== undefined && isIP(host) === 0 ? { servername: host } : {};
+  return connectTls({ ...target, ...name, ...options });
+}
+
 /** @param onData what the other side says; it is dropped without */
 export async function openStream(
   target: NetConnectOpts,
@@ -23,7 +30,7 @@ export async function openStream(
   onData: (bytes: Buffer) => void = () => {},
 ): Promise<LogConnection> {
   const limit = AbortSignal.timeout(connectTimeoutMilliseconds);
-  const socket = tls ? connectTls({ ...target, ...tls }) : connectStream(target);
+  const socket = tls ? connectEncrypted(target, tls) : connectStream(target);
   try {
     await once(socket, tls ? "secureConnect" : "connect", { signal: limit });
   } catch (error) {

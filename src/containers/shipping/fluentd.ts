@@ -31,7 +31,7 @@ export const fluentd: RemoteDriver = {
     const { scheme, host, port, path } = readAddress(options);
     const awaited: Awaited = {};
     const target = scheme === "unix" ? { path } : { host, port };
-    const tls = scheme === "tls" ? { servername: host } : undefined;
+    const tls = scheme === "tls" ? {} : undefined;
     const connection = await openStream(target, tls, (bytes) => hear(awaited, bytes));
     connection.onLost((error) => awaited.reject?.(error));
     return { ...connection, send: (entries) => sendAll(connection, awaited, record, options, entries) };
@@ -123,6 +123,8 @@ async function sendAll(
   });
   const chunk = randomBytes(16).toString("base64");
   const heard = new Promise<void>((resolve, reject) => Object.assign(awaited, { chunk, resolve, reject }));
+  // The connection's end fails it also where no acknowledgement is waited for.
+  heard.catch(() => {});
   await connection.write(encodeMessagePack([tag, events, ...(isAcknowledged ? [{ chunk }] : [])]));
   if (isAcknowledged) await heard;
 }

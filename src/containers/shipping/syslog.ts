@@ -62,7 +62,7 @@ async function open(address: LogAddress | undefined, options: DriverOptions): Pr
   if (scheme === "udp") return openDatagrams(host, port);
   if (scheme === "unixgram") return openPathDatagrams(path);
   if (scheme === "unix") return openPath(path);
-  return openStream({ host, port }, scheme === "tcp+tls" ? await readTls(options, host) : undefined);
+  return openStream({ host, port }, scheme === "tcp+tls" ? await readTls(options) : undefined);
 }
 
 /** Datagrams where the path takes them, else a stream. */
@@ -85,7 +85,7 @@ async function openLocal(): Promise<LogConnection> {
   throw unavailable("Unix syslog delivery error");
 }
 
-async function readTls(options: DriverOptions, host: string): Promise<ConnectionOptions> {
+async function readTls(options: DriverOptions): Promise<ConnectionOptions> {
   const read = async (name: string) => (options[name] ? { [name]: await readFile(options[name]) } : {});
   const files = Object.assign(
     {},
@@ -93,7 +93,6 @@ async function readTls(options: DriverOptions, host: string): Promise<Connection
   ) as Record<string, Buffer>;
   const [ca, cert, key] = ["ca-cert", "cert", "key"].map((name) => files[`syslog-tls-${name}`]);
   return {
-    servername: host,
     ...(ca && { ca }),
     ...(cert && { cert }),
     ...(key && { key }),

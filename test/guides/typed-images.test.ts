@@ -1,0 +1,5 @@
+import { it } from "node:test";
+import { typeOnOwnMachine } from "./own-machine.ts";
+
+it("the command lines of images and registries in well-known guides work as they are typed, under docker's names", () =>
+  typeOnOwnMachine("images"));
