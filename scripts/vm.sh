@@ -19,7 +19,7 @@ control=/tmp/berth-vm-$(printf %s "$folder" | cksum | cut -d' ' -f1)
 
 # What its kernel, its servers, an engine and the tests need. Nothing is installed in it later: it has no way out.
 packages=systemd-sysv,udev,dbus,kmod,linux-image-cloud-amd64,openssh-server,iproute2,nftables,procps,crun,runc,git,apparmor,libatomic1
-packages=$packages,busybox-static,tini,curl,socat,nfs-kernel-server,nfs-common,samba,cifs-utils,xfsprogs,e2fsprogs
+packages=$packages,busybox-static,tini,curl,socat,nfs-kernel-server,nfs-common,samba,cifs-utils,xfsprogs,e2fsprogs,qemu-user-static
 
 fail() { say "vm: $*"; exit 1; }
 
@@ -45,15 +45,21 @@ write_settings() {
 
 make_disk() {
   tree=$folder/tree
-  rm -rf --one-file-system "$tree" "$folder/settings"
+  rm -rf --one-file-system "$tree" "$folder/settings" "$folder/foreign"
   write_settings "$folder/settings"
   source_line >"$folder/sources"
   apt-config dump | grep -E '^Acquire::(Check|https?|Retries)' >"$folder/apt.conf" || :
+  # A program of another machine, and of all emulators the one that runs it.
+  mmdebstrap --mode=root --variant=extract --architectures=arm64 --aptopt="$folder/apt.conf" --include=busybox-static \
+    "$suite" "$folder/foreign" "$folder/sources"
   # Servers are started by the tests that want them, and nothing else is to wake up in between.
   idle='nfs-server smbd nmbd samba-ad-dc rpcbind.service rpcbind.socket apt-daily.timer apt-daily-upgrade.timer systemd-timesyncd'
   mmdebstrap --mode=root --variant=minbase --aptopt="$folder/apt.conf" --include="$packages" \
     --dpkgopt='path-exclude=/usr/share/man/*' --dpkgopt='path-exclude=/usr/share/doc/*' \
     --dpkgopt='path-exclude=/usr/share/locale/*' \
+    --dpkgopt='path-exclude=/usr/bin/qemu-*' --dpkgopt='path-include=/usr/bin/qemu-aarch64*' \
+    --dpkgopt='path-exclude=/usr/lib/binfmt.d/qemu-*' --dpkgopt='path-include=/usr/lib/binfmt.d/qemu-aarch64*' \
+    --customize-hook="mkdir -p \"\$1/opt/foreign\" && cp '$folder/foreign/bin/busybox' \"\$1/opt/foreign/\"" \
     --customize-hook="cp -rT '$folder/settings' \"\$1\" && chown -R root:root \"\$1/root\"" \
     --customize-hook='chroot "$1" systemctl -q enable systemd-networkd ssh' \
     --customize-hook="for unit in $idle; do chroot \"\$1\" systemctl -q disable \$unit 2>/dev/null || :; done" \

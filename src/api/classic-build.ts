@@ -9,6 +9,7 @@ import { shortId } from "../formats/digest.ts";
 import { formatFamiliar, parseReference, withDefaultTag } from "../formats/reference.ts";
 import { readBuildOptions } from "./build-options.ts";
 import { giveUpload, isUpload } from "./build-uploads.ts";
+import { describeInClassicWords } from "./classic-failure.ts";
 import { decodeJsonTexts } from "./json-parameters.ts";
 import type { ApiRequest, Reply } from "./request.ts";
 import { buildWithSession } from "./session-build.ts";
@@ -96,7 +97,7 @@ function describeFailure(error: unknown, running: Build | undefined): Message {
   const message =
     code !== undefined && running
       ? `The command '${command}' returned a non-zero code: ${code}`
-      : messageOf(error);
+      : describeInClassicWords(error);
   return { errorDetail: { ...(code !== undefined && { code }), message }, error: message };
 }
 

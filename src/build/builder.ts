@@ -22,6 +22,7 @@ import type { ClientSession } from "./client-session.ts";
 import { type ContextStore, openContextStore } from "./context/context-store.ts";
 import { type Folder, openFolders, type PackOrder } from "./context/folders.ts";
 import { countBuild } from "./count-build.ts";
+import type { FileStatement } from "./export/statement-file.ts";
 import { answerCall } from "./frontend/answer.ts";
 import { keepSnapshot } from "./frontend/find-image.ts";
 import { type PreparedBuild, prepareBuild } from "./frontend/frontend.ts";
@@ -65,6 +66,8 @@ export interface Build {
   solve(image: PlannedImage): Promise<SolvedImage>;
   /** What layers show, as files for this build alone. */
   flatten(layers: readonly string[]): Promise<Folder>;
+  /** What is said of the same, with the digest of each file. */
+  state(layers: readonly string[], statement: FileStatement): Promise<Folder>;
   /** The same as an archive, without an end. */
   pack(layers: readonly string[], order: PackOrder): Promise<Folder>;
   /**
@@ -278,6 +281,7 @@ async function prepare(rooms: SolveRooms, request: BuildRequest): Promise<Build>
     return {
       ...{ prepared, options, close, fetched: solving.fetched },
       flatten: (layers) => rooms.folders.flatten(directories(layers), solving.signal),
+      state: (layers, statement) => rooms.folders.state(directories(layers), statement, solving.signal),
       pack: (layers, order) => rooms.folders.pack(directories(layers), order, solving.signal),
       rewriteTimes: (image, layers, latestSeconds) => rewriteTimes(solving, image, layers, latestSeconds),
       solve: (image) => solver.imageOf(image.target),

@@ -4,6 +4,7 @@ import type { Resources, Ulimit } from "../formats/docker-api/docker-api.ts";
 import { hostPlatform } from "../formats/image-config.ts";
 import type { Platform } from "../formats/oci-manifest.ts";
 import { parsePlatform } from "../formats/platform.ts";
+import { formatFamiliar, parseReference } from "../formats/reference.ts";
 
 export type StepLimits = Partial<
   Pick<
@@ -96,7 +97,7 @@ export function parseBuildOptions(
     cgroupParent: get("cgroup-parent"),
     hostname: get("hostname") || (buildArgs.get("BUILDKIT_SANDBOX_HOSTNAME") ?? "buildkitsandbox"),
     network: parseNetwork(get("force-network-mode")),
-    namedContexts: below("context:"),
+    namedContexts: new Map([...below("context:")].map(([name, place]) => [contextName(name), place])),
     sessions: below("local-sessionid:"),
     check: buildArgs.get("BUILDKIT_DOCKERFILE_CHECK"),
     sourceDate: parseEpoch(buildArgs.get("SOURCE_DATE_EPOCH")),
@@ -105,6 +106,18 @@ export function parseBuildOptions(
     call: get("requestid"),
     entitlements: new Set(entitlements),
   };
+}
+
+/** Names that stand for the same image are the same: "docker.io/library/busybox:latest" is "busybox", with "::PLATFORM" or without. */
+export function contextName(text: string): string {
+  const [name = "", ...rest] = text.split("::");
+  try {
+    const familiar = formatFamiliar(parseReference(name)).replace(/:latest$/, "");
+    return [familiar, ...rest].join("::");
+  } catch {
+    // It is a stage's, which may be written otherwise.
+    return text;
+  }
 }
 
 export interface ProvenanceOptions {

@@ -1,6 +1,7 @@
 import type { BuiltResult } from "../build/export/image.ts";
 import { type CacheExport, type CacheOrder, parseCacheExports } from "../build/remote-cache/cache-orders.ts";
 import { describeInline } from "../build/remote-cache/describe-cache.ts";
+import type { ExportedStep } from "../build/remote-cache/exported-step.ts";
 import type { SolvedImage } from "../build/solve/solving.ts";
 import { cacheManifestKey, storeManifestKey } from "../buildkit/messages/content.ts";
 import type { SolveRequest } from "../buildkit/messages/control.ts";
@@ -61,32 +62,57 @@ export async function inlineCacheOf(
   return { inlineCache: describeInline(await build.stepsOf(image, false), layers) };
 }
 
+/** A cache that has come to a directory. */
+interface WrittenDirectory {
+  order: CacheExport;
+  store: string;
+  steps: readonly ExportedStep[];
+  /** Its descriptor, as JSON. */
+  manifest: string;
+}
+
 /**
  * Writes the caches that the client wants, one after the other.
- * @returns what it is answered: of each directory its manifest. Clients put the one that BuildKit has a key for into the index of a
- * directory, so it is that of the last directory, and a registry's only where there is none
+ * @returns what it is answered: of each directory its manifest, and under BuildKit's key what its clients put into the index of every
+ * directory; a registry's only where there is none
  * @throws what goes wrong
  */
 export async function exportCaches(job: Job, built: readonly ResultRef[]): Promise<Map<string, string>> {
   const response = new Map<string, string>();
   const [first] = built;
-  const orders = exportsOf(job.request);
-  const hasDirectory = orders.some(({ target }) => target.type === "local");
-  for (const order of orders) {
-    const { target } = order;
-    if (target.type === "inline" || !first) continue;
+  const directories: WrittenDirectory[] = [];
+  if (!first) return response;
+  const write = async (order: CacheExport, steps: readonly ExportedStep[]) => {
     try {
-      const steps = await Promise.all(
-        built.map(({ build, image }) => build.stepsOf(image, order.mode === "max")),
-      );
-      const manifest = JSON.stringify(await first.build.exportCache(order, steps.flat()));
-      if (target.type === "local") response.set(storeManifestKey(target.store), manifest);
-      if (target.type === "local" || !hasDirectory) response.set(cacheManifestKey, manifest);
+      return JSON.stringify(await first.build.exportCache(order, steps));
     } catch (error) {
       job.signal.throwIfAborted();
       // The progress has it.
       if (!order.ignoresErrors) throw unavailable(`error writing cache: ${messageOf(error)}`, error);
+      return undefined;
     }
+  };
+  for (const order of exportsOf(job.request)) {
+    const { target } = order;
+    if (target.type === "inline") continue;
+    const listed = built.map(({ build, image }) => build.stepsOf(image, order.mode === "max"));
+    const steps = (await Promise.all(listed)).flat();
+    const manifest = await write(order, steps);
+    if (manifest === undefined) continue;
+    if (target.type === "registry") response.set(cacheManifestKey, manifest);
+    else directories.push({ order, store: target.store, steps, manifest });
+  }
+  const fullest = directories.findLast(({ order }) => order.mode === "max") ?? directories.at(-1);
+  if (fullest) response.set(cacheManifestKey, fullest.manifest);
+  for (const { order, store, manifest } of directories) {
+    response.set(storeManifestKey(store), manifest);
+    const isAlone = order.target.type === "local" && order.target.hasOwnIndex;
+    // What the index there is going to name has to be there.
+    if (fullest && !isAlone && manifest !== fullest.manifest)
+      await write(
+        { ...fullest.order, target: order.target, ignoresErrors: order.ignoresErrors },
+        fullest.steps,
+      );
   }
   return response;
 }

@@ -1,5 +1,4 @@
 import { readAnnotations } from "../build/export/annotations.ts";
-import { exportArchives, exportDirectories, type FilesTarget } from "../build/export/files.ts";
 import { readFlag } from "../build/export/flags.ts";
 import {
   addImage,
@@ -13,12 +12,22 @@ import { stateProvenance } from "../build/export/provenance.ts";
 import { lineBelow, newVertex, reportProblem, reportWork } from "../build/progress.ts";
 import { invalid } from "../errors.ts";
 import type { Descriptor } from "../formats/oci-manifest.ts";
-import { formatPlatform } from "../formats/platform.ts";
 import { parseReference, type Reference, repositoryOf, withDefaultTag } from "../formats/reference.ts";
 import type { Packing } from "../images/push/pushed-image.ts";
 import { exportCaches, inlineCacheOf } from "./caches.ts";
 import type { Door } from "./door.ts";
-import { type Built, dateOf, type Exporter, type ExportResponse, exportersOf } from "./exporters.ts";
+import { exportFiles } from "./export-files.ts";
+import {
+  type Built,
+  dateOf,
+  type Exporter,
+  type ExporterAnswer,
+  type ExportResponse,
+  exportersOf,
+  factsOf,
+  isLayoutOf,
+  joinAnswers,
+} from "./exporters.ts";
 import type { Job, ResultRef } from "./jobs.ts";
 
 /** Builds what the client has asked for, and gives it to the exporters. @returns what the client is answered */
@@ -27,8 +36,7 @@ export async function exportResults(
   job: Job,
   results: readonly ResultRef[],
 ): Promise<ExportResponse> {
-  const response: ExportResponse = new Map();
-  if (job.request.internal || results.length === 0) return response;
+  if (job.request.internal || results.length === 0) return new Map();
   // What is wrong with them is said before anything is built.
   for (const { type, attrs } of exportersOf(job.request)) readImageSettings(type, attrs);
   const startedAt = Date.now();
@@ -38,10 +46,13 @@ export async function exportResults(
       return { ...solved, ...(await inlineCacheOf(job, solved)) };
     }),
   );
-  for (const [index, exporter] of exportersOf(job.request).entries())
+  const answers: ExporterAnswer[] = [];
+  for (const [index, exporter] of exportersOf(job.request).entries()) {
+    const response: ExportResponse = new Map();
     await exportOne(door, job, built, { ...exporter, index, startedAt }, response);
-  for (const [key, value] of await exportCaches(job, built)) response.set(key, value);
-  return response;
+    answers.push({ isLayout: isLayoutOf(exporter), response });
+  }
+  return new Map([...joinAnswers(answers), ...(await exportCaches(job, built))]);
 }
 
 async function exportOne(
@@ -75,21 +86,16 @@ async function orderOf(
   const names = (attrs.get("name") ?? "").split(",").filter((name) => name !== "");
   const [first] = built;
   if (!first) throw invalid("nothing was built");
-  const { options, prepared } = first.build;
-  const { provenance } = options;
-  const finishedAt = Date.now();
+  const { options } = first.build;
   const sourceDate = dateOf(first, exporter);
   const rewritten = await rewriteTimes(job, built, exporter, sourceDate);
   const results = rewritten.map(({ build, image, ...solved }): BuiltResult => {
-    if (!provenance) return { image, ...solved };
-    const facts = {
-      ...{ options: { ...options, provenance }, file: prepared.file, image, names },
-      ...{ fetched: build.fetched, invocation: job.ref, startedAt, finishedAt },
-    };
+    const facts = factsOf(job, { build, image }, { names, startedAt });
+    if (!facts) return { image, ...solved };
     return { image, ...solved, statements: (digest, layers) => [stateProvenance(facts, digest, layers)] };
   });
   const { isMultiPlatform } = options;
-  const hasIndex = isMultiPlatform || provenance !== undefined;
+  const hasIndex = isMultiPlatform || options.provenance !== undefined;
   return { results, names, sourceDate, hasIndex, annotations: readAnnotations(attrs) };
 }
 
@@ -117,53 +123,6 @@ async function rewriteTimes(
     if (one.status === "rejected") throw one.reason;
     return one.value;
   });
-}
-
-async function exportFiles(door: Door, job: Job, built: readonly Built[], exporter: Exporter): Promise<void> {
-  const { report } = job.events;
-  const [only] = built;
-  const date = only && dateOf(only, exporter);
-  const target = {
-    ...{ session: await door.sessions.get(job.request.session), exporter: exporter.index, report },
-    ...(date !== undefined && { mtimeSeconds: date / 1000 }),
-  };
-  if (exporter.type === "tar") return exportTar(built, target);
-  const isSplit = readFlag(exporter.attrs, "platform-split", built.length > 1);
-  const flattened = await Promise.allSettled(
-    built.map(async ({ build, image, layers }) => ({
-      folder: await build.flatten(layers),
-      ...placeOf(image, isSplit),
-    })),
-  );
-  const folders = flattened.flatMap((one) => (one.status === "fulfilled" ? [one.value] : []));
-  try {
-    for (const one of flattened) if (one.status === "rejected") throw one.reason;
-    await exportDirectories(folders, target);
-  } finally {
-    for (const { folder } of folders) folder.release();
-  }
-}
-
-/** What of several is for one platform has a folder of its own, as BuildKit has it; a tar always, where there are several. */
-async function exportTar(built: readonly Built[], target: FilesTarget): Promise<void> {
-  const packed = await Promise.allSettled(
-    built.map(({ build, image, layers }) => {
-      const { below } = placeOf(image, built.length > 1);
-      return build.pack(layers, { below, ...target });
-    }),
-  );
-  const archives = packed.flatMap((one) => (one.status === "fulfilled" ? [one.value] : []));
-  try {
-    for (const one of packed) if (one.status === "rejected") throw one.reason;
-    await exportArchives(archives, target);
-  } finally {
-    for (const archive of archives) archive.release();
-  }
-}
-
-function placeOf({ platform: given }: ResultRef["image"], isSplit: boolean) {
-  const platform = formatPlatform(given);
-  return { platform, below: isSplit ? platform.replaceAll("/", "_") : "" };
 }
 
 /** Into the image store, and from there to the registries of its names where that is asked for. */

@@ -290,7 +290,7 @@ services:
     assert.equal((await run("docker", ["run", "--rm", "far", "cat", "/a"])).output, "far away\n");
     assert.match(await build(`${address}/Dockerfile`), /Successfully tagged far:latest/);
     assert.equal((await run("docker", ["run", "--rm", "far", "cat", "/alone"])).output, "alone\n");
-    assert.match(await build("/etc"), /"error":"contexts such as \/etc are not yet supported"/);
+    assert.match(await build("/etc"), /"error":"remoteURL \(\/etc\) could not be recognized as URL"/);
   });
 
   it("refuses what it cannot do, before anything is sent", async () => {

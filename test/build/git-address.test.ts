@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { gitNode, isGitAddress } from "../../src/build/graph/git-address.ts";
+import { findGitContext, gitNode, isGitAddress } from "../../src/build/graph/git-address.ts";
 
 test("git addresses are told by scheme, user or suffix", () => {
   for (const address of [
@@ -23,6 +23,14 @@ test("git addresses are told by scheme, user or suffix", () => {
     "./a@b",
   ])
     assert.ok(!isGitAddress(address), address);
+});
+
+test("a context without a scheme may be GitHub's, and what a Dockerfile adds may not", () => {
+  assert.equal(findGitContext("github.com/owner/name#v1:dir"), "https://github.com/owner/name#v1:dir");
+  assert.equal(findGitContext("git@h:r/s"), "git@h:r/s");
+  for (const path of ["github.com", "github.com.example/x", "./github.com/x", "gitlab.com/owner/name"])
+    assert.equal(findGitContext(path), undefined, path);
+  assert.ok(!isGitAddress("github.com/owner/name"));
 });
 
 test("what is meant of a repository is said after a mark, or in a query", () => {

@@ -197,6 +197,40 @@ describe("what a build gives", () => {
     assert.equal((await run("run", "--rm", "stays", "cat", "/x")).stdout, "archive");
   });
 
+  it("goes to a layout in a directory beside other images, in whatever order, and each index has what is there", async () => {
+    const layout = (at: number) => join(folder, `beside-${at}`);
+    const orders = [
+      ["type=oci,tar=false,dest=", "type=image,name=beside:1,compression=zstd"],
+      ["type=image,name=beside:1", "type=oci,tar=false,name=layout:3,dest="],
+      ["type=oci,tar=false,dest=", `type=oci,name=x:1,dest=${join(folder, "beside.tar")}`],
+    ];
+    for (const [at, outputs] of orders.entries()) {
+      const words = outputs.flatMap((one) => ["-o", one.replace(/dest=$/, `dest=${layout(at)}`)]);
+      const iid = join(folder, "iid");
+      const built = await run(
+        "build",
+        "--provenance=false",
+        "--iidfile",
+        iid,
+        ...words,
+        simple(`beside-${at}`),
+      );
+      assert.equal(built.code, 0, built.stderr);
+      const read = (path: string) => JSON.parse(readFileSync(join(layout(at), path), "utf8"));
+      const { manifests } = read("index.json") as { manifests: Described[] };
+      assert.equal(manifests.length, 1);
+      const blobs = readdirSync(join(layout(at), "blobs/sha256"));
+      const { digest, annotations } = manifests[0] as Described;
+      const { config, layers } = read(`blobs/sha256/${digest.slice(7)}`);
+      for (const one of [config, ...layers] as Described[]) assert.ok(blobs.includes(one.digest.slice(7)));
+      const name = outputs.find((one) => one.includes("tar=false"))?.match(/name=([^,]+)/)?.[1];
+      assert.equal(annotations?.["io.containerd.image.name"], name && `docker.io/library/${name}`);
+      if (!outputs.some((one) => one.startsWith("type=image"))) continue;
+      const { stdout } = await run("image", "inspect", "-f", "{{.Id}}", "beside:1");
+      assert.equal(readFileSync(iid, "utf8"), stdout.trim());
+    }
+  });
+
   it("carries annotations where they are meant to be", async () => {
     const archive = join(folder, "annotated.tar");
     const built = await run(

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { once } from "node:events";
-import { mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
@@ -161,5 +161,103 @@ COPY x /
     assert.equal(predicate.invocation.parameters.locals, undefined);
     assert.equal(predicate.metadata.completeness.materials, true);
     assert.equal(predicate.metadata["https://mobyproject.org/buildkit@v1#hermetic"], true);
+  });
+
+  interface FileStatement {
+    predicateType: string;
+    subject: { name: string; digest: { sha256: string } }[];
+    predicate: { metadata: { buildInvocationID: string } };
+  }
+  const files = () =>
+    writeFiles(join(folder, "files"), {
+      Dockerfile: `FROM busybox AS made
+RUN mkdir -p /out/dir /out/empty && ln -s /etc/passwd /out/link && echo 1 > /out/dir/z && ln /out/dir/z /out/a
+FROM scratch
+ARG TARGETARCH
+COPY --from=made /out /
+COPY ["x", "/größe & <$TARGETARCH>"]
+`,
+      x: "content",
+    });
+  const sha256 = (text: string) => createHash("sha256").update(text).digest("hex");
+  const own = process.arch === "x64" ? "amd64" : process.arch;
+  const subjectsFor = (architecture: string) => [
+    { name: "a", digest: { sha256: sha256("1\n") } },
+    { name: "dir/z", digest: { sha256: sha256("1\n") } },
+    { name: `größe & <${architecture}>`, digest: { sha256: sha256("content") } },
+  ];
+  async function buildFiles(output: string, ...words: string[]): Promise<void> {
+    const built = await engine.berth(["build", "-o", output, ...words, files()]);
+    assert.equal(built.code, 0, built.stderr);
+  }
+  const readStatement = (path: string) => JSON.parse(readFileSync(path, "utf8")) as FileStatement;
+
+  it("lies beside files as well, in a directory and in an archive, and names each of them", async () => {
+    const [dest, archive] = [join(folder, "local"), join(folder, "files.tar")];
+    await buildFiles(dest, "--provenance=mode=max,version=v1");
+    assert.deepEqual(readdirSync(dest).sort(), [
+      "a",
+      "dir",
+      "empty",
+      `größe & <${own}>`,
+      "link",
+      "provenance.json",
+    ]);
+    const { subject, predicateType } = readStatement(join(dest, "provenance.json"));
+    assert.deepEqual(subject, subjectsFor(own));
+    assert.equal(predicateType, "https://slsa.dev/provenance/v1");
+    assert.equal(statSync(join(dest, "provenance.json")).mode & 0o777, 0o600);
+    await buildFiles(`type=tar,dest=${archive}`, "--provenance=true", "--build-arg", "SOURCE_DATE_EPOCH=100");
+    const listed = spawnSync("tar", ["-tvf", archive, "provenance.json"], {
+      encoding: "utf8",
+      env: { TZ: "UTC" },
+    });
+    assert.match(listed.stdout, /^-rw------- 0\/0 +\d+ 1970-01-01 00:01 provenance\.json$/m);
+    const { stdout } = spawnSync("tar", ["-xOf", archive, "provenance.json"], { encoding: "utf8" });
+    const inArchive = JSON.parse(stdout) as FileStatement;
+    assert.deepEqual(inArchive.subject, subjectsFor(own));
+    assert.match(inArchive.predicate.metadata.buildInvocationID, /^[0-9a-z]{25}$/);
+    const instead = join(folder, "instead");
+    const place = writeFiles(join(folder, "instead-of"), {
+      Dockerfile: "FROM scratch\nCOPY x /provenance.json\n",
+      x: "x",
+    });
+    const replaced = await engine.berth(["build", "-o", instead, "--provenance=true", place]);
+    assert.equal(replaced.code, 0, replaced.stderr);
+    assert.deepEqual(
+      readStatement(join(instead, "provenance.json")).subject.map(({ name }) => name),
+      ["provenance.json"],
+    );
+    const without = join(folder, "without");
+    await buildFiles(without);
+    assert.ok(!existsSync(join(without, "provenance.json")));
+  });
+
+  it("is one for each platform, under a name that may be told", async () => {
+    const platforms = ["--platform", `linux/${own},linux/s390x`, "--provenance=true"];
+    const place = join(folder, "platforms");
+    const foreign = () =>
+      writeFiles(join(folder, "foreign"), {
+        Dockerfile: "FROM scratch\nARG TARGETARCH\nCOPY x /$TARGETARCH\n",
+        x: "content",
+      });
+    const build = async (output: string) => {
+      const built = await engine.berth(["build", "-o", output, ...platforms, foreign()]);
+      assert.equal(built.code, 0, built.stderr);
+    };
+    const subjects = (path: string) => readStatement(path).subject.map(({ name }) => name);
+    await build(place);
+    for (const architecture of [own, "s390x"])
+      assert.deepEqual(subjects(join(place, `linux_${architecture}/provenance.json`)), [architecture]);
+    const together = join(folder, "together");
+    await build(`type=local,dest=${together},platform-split=false,attestation-prefix=said-`);
+    for (const architecture of [own, "s390x"])
+      assert.deepEqual(subjects(join(together, `said-provenance.linux_${architecture}.json`)), [
+        architecture,
+      ]);
+    const refused = await engine.berth([
+      ...["build", "-o", `type=local,dest=${together},attestation-prefix=../`, ...platforms, foreign()],
+    ]);
+    assert.match(refused.stderr, /invalid attestation-prefix "\.\.\/"/);
   });
 });

@@ -240,6 +240,47 @@ COPY --from=made /made /made
     assert.deepEqual(stepsOf(partly).done.length, 1, partly.stderr + partly.stdout);
   });
 
+  it("goes to directories in several forms at once, and each of them can be read", async () => {
+    const place = project("directories");
+    for (const [client, build] of [
+      ["docker", (words: string[]) => run("build", ...words)],
+      ["berth", (words: string[]) => one.berth(["build", ...words])],
+    ] as const) {
+      const folders = ["min", "max", "zstd"].map((form) => join(folder, `${client}-${form}`));
+      const [min, max, zstd] = folders as [string, string, string];
+      const built = await build([
+        ...["-t", "app", "--cache-to", `type=local,mode=min,dest=${min}`],
+        ...["--cache-to", `type=local,mode=max,dest=${max}`],
+        ...["--cache-to", `type=local,mode=min,compression=zstd,dest=${zstd}`, place],
+      ]);
+      assert.equal(built.code, 0, built.stderr);
+      const manifests = folders.map((one) => {
+        const { manifests } = JSON.parse(readFileSync(join(one, "index.json"), "utf8"));
+        assert.ok(existsSync(join(one, "blobs/sha256", manifests[0].digest.slice(7))), one);
+        return manifests[0].digest as string;
+      });
+      // BuildKit's clients put one manifest into each index, and there is room for no more.
+      assert.equal(new Set(manifests).size, client === "docker" ? 1 : 3);
+      if (client === "docker") assert.equal(new Set(folders.map(countRecords)).size, 1);
+      else assert.ok(countRecords(min) < countRecords(max));
+      for (const src of folders) {
+        await clear();
+        const again = await runElsewhere(
+          ...["build", "--progress=plain", "-t", "app", "--cache-from", `type=local,src=${src}`, place],
+        );
+        assert.deepEqual(stepsOf(again).done, [], again.stderr);
+      }
+    }
+  });
+
+  /** In the cache that the index of a directory names. */
+  function countRecords(place: string): number {
+    const read = (digest: string) =>
+      JSON.parse(readFileSync(join(place, "blobs/sha256", digest.slice(7)), "utf8"));
+    const { manifests } = JSON.parse(readFileSync(join(place, "index.json"), "utf8"));
+    return read(read(manifests[0].digest).config.digest).records.length;
+  }
+
   it("holds the steps of several platforms, and goes to several places at once", async () => {
     const place = context("several", {
       Dockerfile: "FROM scratch\nARG TARGETARCH\nCOPY x /x-$TARGETARCH\nCOPY --link x /linked\n",

@@ -1,5 +1,6 @@
 import { api } from "./api.ts";
 import { bodies } from "./bodies.ts";
+import { buildAddresses } from "./build-addresses.ts";
 import { buildkit } from "./buildkit.ts";
 import { cacheConfig } from "./cache-config.ts";
 import { cdi } from "./cdi.ts";
@@ -28,6 +29,7 @@ export const parsers: readonly Target[] = [
   dns,
   dockerfile,
   buildkit,
+  buildAddresses,
   cacheConfig,
   cdi,
   subordinateIds,

@@ -57,6 +57,7 @@ export async function buildRecipe(
         exports: [{ type: "local", attrs: new Map([["dest", join(folder, "cache")]]) }],
         tags: new Map(),
       },
+      layouts: new Map(),
       offers: {
         directories: new Map([
           ["context", folder],

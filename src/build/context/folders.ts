@@ -20,6 +20,7 @@ import { bytesOfText } from "../../formats/tar/tar-entry.ts";
 import type { JobRunner } from "../../sys/jobs.ts";
 import { closeDescriptor, openInRoot, pathFlag, unlinkAt } from "../../sys/safe-path.ts";
 import { removeTree } from "../../trees/trees.ts";
+import type { FileStatement } from "../export/statement-file.ts";
 import type { FilesJob, FilesResult } from "../solve/files.worker.ts";
 
 /** A context that came as an archive, or was made here: a directory for one build. */
@@ -42,6 +43,8 @@ export interface Folders {
   flatten(layers: string[], signal: AbortSignal): Promise<Folder>;
   /** What is there for builds that are not over. */
   names(): ReadonlySet<string>;
+  /** What is said of the files that they show: a file. */
+  state(layers: string[], statement: FileStatement, signal: AbortSignal): Promise<Folder>;
   /** An archive of the same, without an end: a file. */
   pack(layers: string[], order: PackOrder, signal: AbortSignal): Promise<Folder>;
 }
@@ -112,6 +115,10 @@ export function openFolders(root: string, files: JobRunner<FilesJob, FilesResult
         const time = mtimeSeconds !== undefined && { mtimeSeconds };
         return files.run({ kind: "pack", mountpoint, layers, archive, below, ...time }, signal);
       }),
+    state: (layers, statement, signal) =>
+      fill("archive", ({ mountpoint, archive }) =>
+        files.run({ kind: "state", mountpoint, layers, target: archive, ...statement }, signal),
+      ),
     unpack: (input, signal) =>
       fill("tree", async ({ archive, tree }) => {
         const output = createWriteStream(archive, { flags: "wx", mode: 0o600 });

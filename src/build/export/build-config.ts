@@ -1,4 +1,5 @@
 import { redactAddresses } from "../../formats/redact-address.ts";
+import type { Material } from "../frontend/planned-image.ts";
 import {
   digestOfNode,
   inputsOf,
@@ -17,8 +18,8 @@ export interface BuildConfig {
   digestMapping: Record<string, string>;
 }
 
-/** @param target what was built @param images names of images with their digests, by their nodes' names */
-export function describeSteps(target: Node, images: ReadonlyMap<string, string>): BuildConfig {
+/** @param target what was built @param images that it was made with */
+export function describeSteps(target: Node, images: readonly Material[]): BuildConfig {
   const nodes = nodesOf(target).filter(({ kind }) => kind !== "scratch");
   const ids = new Map(nodes.map((node, at) => [digestOfNode(node), `step${at}`]));
   const idOf = (node: Node) => `${ids.get(digestOfNode(node))}:0`;
@@ -45,12 +46,13 @@ export function stepIdOf(config: BuildConfig, node: Node): string | undefined {
   return config.digestMapping[digestOfNode(node)];
 }
 
-function describeNode(node: Node, images: ReadonlyMap<string, string>): object {
+function describeNode(node: Node, images: readonly Material[]): object {
   switch (node.kind) {
     case "image": {
       const name = node.name.replace(/^.*\] FROM /, "");
-      const digest = images.get(name);
-      return { source: { identifier: `docker-image://${name}${digest ? `@${digest}` : ""}` } };
+      const { digest = "", isLocal = false } = images.find((one) => one.name === name) ?? {};
+      const place = `${isLocal ? "oci-layout" : "docker-image"}://${name}`;
+      return { source: { identifier: digest === "" || name.includes("@") ? place : `${place}@${digest}` } };
     }
     case "directory":
       return { source: { identifier: `local://${node.directory}` } };

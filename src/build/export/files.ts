@@ -1,13 +1,13 @@
-import { createReadStream } from "node:fs";
+import { createReadStream, statSync } from "node:fs";
 import { setImmediate as nextTurn } from "node:timers/promises";
-import type { ByteString } from "../../formats/tar/tar-entry.ts";
-import { archiveEnd } from "../../formats/tar/tar-writer.ts";
+import { type ByteString, bytesOfText, paddingAfter } from "../../formats/tar/tar-entry.ts";
+import { archiveEnd, encodeEntry } from "../../formats/tar/tar-writer.ts";
 import type { ClientSession, OutgoingEntry } from "../client-session.ts";
 import type { Folder } from "../context/folders.ts";
 import { openTreeAt } from "../context/mounted-tree.ts";
 import { walkSource } from "../context/source-tree.ts";
 import { beginStatus, newVertex, type Reporter, reportWork } from "../progress.ts";
-import { mergeEntries } from "./merge-entries.ts";
+import { type EntrySource, mergeEntries } from "./merge-entries.ts";
 
 /** Where what a build made goes: one of a client's exporters, by its place in their list. */
 export interface FilesTarget {
@@ -18,11 +18,25 @@ export interface FilesTarget {
   mtimeSeconds?: number;
 }
 
+/** What is said of files, as a file beside them. */
+export interface PlacedStatement {
+  name: string;
+  path: string;
+}
+
 /** A root file system, and where it goes: "" for the top of the client's directory. */
 export interface PlacedFolder {
   folder: Folder;
   platform: string;
   below: string;
+  statement?: PlacedStatement;
+}
+
+/** An archive of one, without an end. */
+export interface PlacedArchive {
+  archive: Folder;
+  below: string;
+  statement?: PlacedStatement;
 }
 
 /** Sends root file systems to a directory of the client's. */
@@ -62,22 +76,54 @@ async function* entriesOfAll(
   onBytes: (count: number) => void,
 ): AsyncGenerator<OutgoingEntry> {
   if (folders.every(({ below }) => below === "")) {
-    const sources = folders.map(({ folder, platform }) => ({
-      platform,
-      entries: entriesOf(folder, onBytes),
-    }));
-    yield* mergeEntries(sources);
+    yield* mergeEntries(folders.flatMap((one) => sourcesOf(one, onBytes)));
     return;
   }
-  for (const { folder, below } of folders.toSorted((a, b) => (a.below < b.below ? -1 : 1))) {
+  for (const folder of folders.toSorted((a, b) => (a.below < b.below ? -1 : 1))) {
+    const { below } = folder;
     const about = { mode: 0o755, uid: 0, gid: 0, sizeBytes: 0, mtime: { seconds: 0, nanoseconds: 0 } };
     yield { entry: { ...about, path: below, type: "directory" } };
-    for await (const { entry, ...content } of entriesOf(folder, onBytes)) {
+    for await (const { entry, ...content } of mergeEntries(sourcesOf(folder, onBytes))) {
       const isLink = entry.type === "link";
       const placed = { ...entry, path: `${below}/${entry.path}` };
       yield { entry: isLink ? { ...placed, linkName: `${below}/${entry.linkName}` } : placed, ...content };
     }
   }
+}
+
+function sourcesOf(
+  { folder, platform, statement }: PlacedFolder,
+  onBytes: (count: number) => void,
+): EntrySource[] {
+  const entries = entriesOf(folder, onBytes);
+  if (!statement) return [{ platform, entries }];
+  const others = withoutEntry(entries, bytesOfText(statement.name));
+  return [
+    { platform, entries: others },
+    { platform: "its provenance", entries: entryOf(statement) },
+  ];
+}
+
+/** A statement takes the place of what has its name, as with BuildKit. */
+async function* withoutEntry(
+  entries: AsyncGenerator<OutgoingEntry>,
+  path: ByteString,
+): AsyncGenerator<OutgoingEntry> {
+  for await (const one of entries)
+    if (one.entry.path !== path && !one.entry.path.startsWith(`${path}/`)) yield one;
+}
+
+async function* entryOf(statement: PlacedStatement): AsyncGenerator<OutgoingEntry> {
+  yield {
+    entry: { ...describeStatement(statement), path: bytesOfText(statement.name), type: "file" },
+    content: () => createReadStream(statement.path) as AsyncIterable<Buffer>,
+  };
+}
+
+/** As of a file that only its owner reads, made now. */
+function describeStatement({ path }: PlacedStatement) {
+  const mtime = { seconds: Math.floor(Date.now() / 1000), nanoseconds: 0 };
+  return { mode: 0o600, uid: 0, gid: 0, sizeBytes: statSync(path).size, mtime };
 }
 
 async function* entriesOf(folder: Folder, onBytes: (count: number) => void): AsyncGenerator<OutgoingEntry> {
@@ -115,21 +161,21 @@ async function* entriesOf(folder: Folder, onBytes: (count: number) => void): Asy
   }
 }
 
-/** Sends root file systems as one archive. @param archives of each, without the end of an archive */
+/** Sends root file systems as one archive. */
 export function exportArchives(
-  archives: readonly Folder[],
-  { session, exporter, report }: FilesTarget,
+  archives: readonly PlacedArchive[],
+  { session, exporter, report, mtimeSeconds }: FilesTarget,
 ): Promise<void> {
   const vertex = newVertex("exporting to client tarball");
   return reportWork(report, vertex, async () => {
     const tell = beginStatus(report, vertex.digest, "sending tarball");
     let bytes = 0;
     async function* chunks(): AsyncGenerator<Buffer> {
-      for (const { path } of archives)
-        for await (const chunk of createReadStream(path, { highWaterMark: 1024 * 1024 })) {
-          bytes += (chunk as Buffer).length;
+      for (const archive of archives)
+        for await (const chunk of piecesOf(archive, mtimeSeconds)) {
+          bytes += chunk.length;
           tell(bytes);
-          yield chunk as Buffer;
+          yield chunk;
         }
       yield archiveEnd;
     }
@@ -137,3 +183,21 @@ export function exportArchives(
     tell(bytes, true);
   });
 }
+
+async function* piecesOf(
+  { archive, below, statement }: PlacedArchive,
+  mtimeSeconds: number | undefined,
+): AsyncGenerator<Buffer> {
+  yield* readInPieces(archive.path);
+  if (!statement) return;
+  const about = describeStatement(statement);
+  const mtime = mtimeSeconds === undefined ? about.mtime : { seconds: mtimeSeconds, nanoseconds: 0 };
+  const name = bytesOfText(below === "" ? statement.name : `${below}/${statement.name}`);
+  yield encodeEntry({ ...about, name, type: "file", mtime });
+  yield* readInPieces(statement.path);
+  const padding = paddingAfter(about.sizeBytes);
+  if (padding > 0) yield Buffer.alloc(padding);
+}
+
+const readInPieces = (path: string) =>
+  createReadStream(path, { highWaterMark: 1024 * 1024 }) as AsyncIterable<Buffer>;

@@ -6,12 +6,14 @@ import { redactAddresses } from "../../formats/redact-address.ts";
 import { familiarRepository, parseReference } from "../../formats/reference.ts";
 import type { Attestation } from "../../images/built-index.ts";
 import type { PlannedImage } from "../frontend/planned-image.ts";
+import { findGitContext } from "../graph/git-address.ts";
 import type { Node, RunMountNode } from "../graph/nodes.ts";
 import { nodesOf } from "../graph/nodes.ts";
 import type { BuildOptions, ProvenanceOptions } from "../options.ts";
 import type { SourceFile } from "../progress.ts";
 import type { FetchedSource } from "../solve/solving.ts";
 import { type BuildConfig, describeSteps, stepIdOf } from "./build-config.ts";
+import type { FileStatement } from "./statement-file.ts";
 
 /** What of a build goes into its provenance. */
 export interface BuildFacts {
@@ -39,18 +41,29 @@ export function stateProvenance(
   digest: string,
   layers: readonly Descriptor[],
 ): Attestation {
-  const { image, names, options } = facts;
-  const { version } = options.provenance;
-  const predicateType = `https://slsa.dev/provenance/${version}`;
+  const { image, names } = facts;
+  const { predicateType, predicate } = describeProvenance(facts, layers);
   const platform = formatPlatform(image.platform);
   const subjects = names.length > 0 ? names.map((name) => packageOf(name, platform)) : ["_"];
   const statement = {
     _type: "https://in-toto.io/Statement/v0.1",
     predicateType,
     subject: subjects.map((name) => ({ name, digest: { sha256: hexOf(digest) } })),
-    predicate: version === "v1" ? describeV1(facts, layers) : describeV02(facts, layers),
+    predicate,
   };
   return { predicateType, text: JSON.stringify(statement) };
+}
+
+/** How files were made, which are no image. */
+export function stateProvenanceOfFiles(facts: BuildFacts): FileStatement {
+  const { predicateType, predicate } = describeProvenance(facts, []);
+  return { predicateType, predicate: JSON.stringify(predicate) };
+}
+
+function describeProvenance(facts: BuildFacts, layers: readonly Descriptor[]) {
+  const { version } = facts.options.provenance;
+  const predicate = version === "v1" ? describeV1(facts, layers) : describeV02(facts, layers);
+  return { predicateType: `https://slsa.dev/provenance/${version}`, predicate };
 }
 
 function describeV02(facts: BuildFacts, layers: readonly Descriptor[]) {
@@ -115,17 +128,18 @@ function describe(facts: BuildFacts, layers: readonly Descriptor[]) {
   const { options, image, fetched, file } = facts;
   const isFull = options.provenance.mode === "max";
   const platform = formatPlatform(image.platform);
-  const images = image.materials.map(({ name, digest }) => ({
-    uri: packageOf(name, platform),
+  const images = image.materials.map(({ name, digest, isLocal }) => ({
+    uri: packageOf(name, platform, isLocal),
     digest: { sha256: hexOf(digest) },
   }));
   const nodes = nodesOf(image.target);
-  const context = fetched.find(({ uri }) => uri === redactAddresses(options.remoteContext ?? ""));
+  const { remoteContext = "" } = options;
+  const address = redactAddresses(findGitContext(remoteContext) ?? remoteContext);
+  const context = fetched.find(({ uri }) => uri === address);
   // What comes from a client, and what a command reaches by the network, is in no list.
   const isKnown = context !== undefined && nodes.every(({ kind }) => kind !== "directory");
   const isComplete = isKnown && nodes.every((node) => node.kind !== "run" || node.network === "none");
-  const named = new Map(image.materials.map(({ name, digest }) => [name, digest]));
-  const config = isFull ? describeSteps(image.target, named) : undefined;
+  const config = isFull ? describeSteps(image.target, image.materials) : undefined;
   return {
     materials: [...images, ...fetched],
     request: describeRequest(facts, isFull),
@@ -187,9 +201,11 @@ function describeLayers(target: Node, layers: readonly Descriptor[], config: Bui
   return Object.fromEntries(Object.entries(described).reverse());
 }
 
-/** A package URL of an image. */
-function packageOf(name: string, platform: string): string {
+/** A package URL of an image, in a layout or from elsewhere. */
+function packageOf(name: string, platform: string, isLocal = false): string {
   const reference = parseReference(name);
-  const { tag = "latest" } = reference;
-  return `pkg:docker/${familiarRepository(reference)}@${tag}?platform=${encodeURIComponent(platform)}`;
+  const { digest, tag = digest === undefined ? "latest" : undefined } = reference;
+  const place = `pkg:${isLocal ? "oci" : "docker"}/${familiarRepository(reference)}${tag ? `@${tag}` : ""}`;
+  const byDigest = digest === undefined ? "" : `digest=${digest}&`;
+  return `${place}?${byDigest}platform=${encodeURIComponent(platform)}`;
 }

@@ -16,6 +16,8 @@ export interface FoundImage {
   base: BaseImage;
   /** The image's, for one that has a name. */
   digest?: string;
+  /** It is of a layout of the client's. */
+  isLocal?: boolean;
   /** Undefined for what was built without one. */
   content: ImageContent | undefined;
 }

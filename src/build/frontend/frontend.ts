@@ -77,8 +77,8 @@ export async function planDockerfile(
         findNamed(solving, options, sessionId, { name, platform: wanted, bases, findInput }),
     },
   });
-  const materials = [...bases.values()].flatMap(({ base, digest }) =>
-    digest === undefined ? [] : [{ name: base.name, digest }],
+  const materials = [...bases.values()].flatMap(({ base, digest, isLocal = false }) =>
+    digest === undefined ? [] : [{ name: base.name, digest, ...(isLocal && { isLocal }) }],
   );
   return { ...plan, baseContent: plan.base && bases.get(plan.base)?.content, materials };
 }

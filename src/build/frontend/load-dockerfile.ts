@@ -2,12 +2,12 @@ import { createHash } from "node:crypto";
 import { createReadStream, existsSync, realpathSync } from "node:fs";
 import { join, posix } from "node:path";
 import { basename } from "node:path/posix";
-import { invalid, notImplemented } from "../../errors.ts";
+import { invalid } from "../../errors.ts";
 import { compileIgnorePatterns, parseIgnoreFile } from "../../formats/ignore-patterns.ts";
 import { redactAddresses } from "../../formats/redact-address.ts";
 import { BuildError } from "../build-error.ts";
 import { readFolderFiles, removeFolderFile } from "../context/folders.ts";
-import { gitNode, isGitAddress } from "../graph/git-address.ts";
+import { findGitContext, gitNode } from "../graph/git-address.ts";
 import type { GitNode } from "../graph/nodes.ts";
 import { isHttpAddress } from "../graph/plan-remote.ts";
 import type { BuildOptions } from "../options.ts";
@@ -89,10 +89,10 @@ async function openRemote(
     let input = archive;
     if (remoteContext?.startsWith(uploadPrefix))
       input = (await session(sessionId)).upload(remoteContext.slice(uploadPrefix.length));
-    else if (remoteContext !== undefined && isHttpAddress(remoteContext) && !isGitAddress(remoteContext))
+    else if (remoteContext !== undefined && isHttpAddress(remoteContext))
       input = await fetchArchive(solving, remoteContext);
     if (!input)
-      throw notImplemented(`contexts such as ${redactAddresses(remoteContext ?? "")} are not yet supported`);
+      throw invalid(`remoteURL (${redactAddresses(remoteContext ?? "")}) could not be recognized as URL`);
     const folder = await rooms.folders.unpack(input, solving.signal);
     onClose(folder.release);
     return contextSubdir === "" ? folder.path : subfolder(folder.path, contextSubdir);
@@ -101,10 +101,11 @@ async function openRemote(
 
 /** The context, where it is one. @throws EngineError invalid */
 function findRepository({ remoteContext, contextSubdir, buildArgs }: BuildOptions): GitNode | undefined {
-  if (remoteContext === undefined || !isGitAddress(remoteContext)) return undefined;
+  const address = remoteContext === undefined ? undefined : findGitContext(remoteContext);
+  if (address === undefined) return undefined;
   const keep = buildArgs.get("BUILDKIT_CONTEXT_KEEP_GIT_DIR") ?? "";
-  const node = gitNode(remoteContext, { keepsGitDir: ["1", "true"].includes(keep) });
-  node.address = remoteContext;
+  const node = gitNode(address, { keepsGitDir: ["1", "true"].includes(keep) });
+  node.address = address;
   return contextSubdir === "" ? node : { ...node, subdir: posix.join(node.subdir, contextSubdir) };
 }
 
@@ -116,7 +117,8 @@ async function fetchArchive(
   const folder = rooms.folders.make();
   onClose(folder.release);
   const target = join(folder.path, "context");
-  noteFile(fetched, url, await rooms.files.run({ kind: "fetch", url, target }, signal));
+  const { proxies } = rooms.images.registries.settings;
+  noteFile(fetched, url, await rooms.files.run({ kind: "fetch", url, target, proxies }, signal));
   return createReadStream(target) as AsyncIterable<Uint8Array>;
 }
 

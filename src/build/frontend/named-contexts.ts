@@ -3,12 +3,15 @@ import { parseIgnoreFile } from "../../formats/ignore-patterns.ts";
 import type { Platform } from "../../formats/oci-manifest.ts";
 import { formatPlatform } from "../../formats/platform.ts";
 import { redactAddresses } from "../../formats/redact-address.ts";
+import { formatReference, parseReference } from "../../formats/reference.ts";
 import type { BaseImage } from "../graph/base-image.ts";
 import { gitNode, isGitAddress } from "../graph/git-address.ts";
 import type { DirectoryNode, Node } from "../graph/nodes.ts";
-import type { BuildOptions } from "../options.ts";
+import { httpNode, isHttpAddress } from "../graph/plan-remote.ts";
+import { type BuildOptions, contextName } from "../options.ts";
 import type { Solving } from "../solve/solving.ts";
 import { type FoundImage, findBaseImage, keepLayers } from "./find-image.ts";
+import { findLayoutImage, parseLayoutAddress } from "./layout-context.ts";
 import { loadFiles } from "./load-dockerfile.ts";
 import { type ClientInputs, createdOf } from "./planned-image.ts";
 
@@ -24,13 +27,16 @@ export async function findNamed(
   solving: Omit<Solving, "file">,
   options: BuildOptions,
   sessionId: string,
-  { name, platform, bases, findInput }: Named,
+  { name: given, platform, bases, findInput }: Named,
 ): Promise<BaseImage | Node | undefined> {
+  const name = contextName(given);
   const key = [`${name}::${formatPlatform(platform)}`, name].find((one) => options.namedContexts.has(one));
   const address = key === undefined ? undefined : options.namedContexts.get(key);
   if (address === undefined) return undefined;
   if (isGitAddress(address))
     return { ...gitNode(address), name: `[context ${name}] load git source ${redactAddresses(address)}` };
+  if (isHttpAddress(address))
+    return { ...httpNode(address), name: `[context ${name}] ${redactAddresses(address)}` };
   const colon = address.indexOf(":");
   const [scheme, rest] = [address.slice(0, colon), address.slice(colon + 1)];
   if (scheme === "docker-image") {
@@ -44,6 +50,13 @@ export async function findNamed(
     bases.set(found.base, found);
     return found.base;
   }
+  if (scheme === "oci-layout") {
+    const address = parseLayoutAddress(rest);
+    const shown = formatReference({ ...parseReference(name), digest: address.digest });
+    const found = await findLayoutImage(solving, { ...address, name, shown, platform, session: sessionId });
+    bases.set(found.base, found);
+    return found.base;
+  }
   if (scheme === "input" && findInput) {
     const { image, layers, createdAt } = await findInput(rest);
     const created = createdOf(image, createdAt);
@@ -52,25 +65,28 @@ export async function findNamed(
     bases.set(base, { base, content: image.baseContent });
     return base;
   }
-  if (scheme === "local") {
-    const directory = rest.replace(/^\/\//, "");
-    const session = options.sessions.get(directory) ?? sessionId;
-    const title = `[context ${name}] load .dockerignore`;
-    const files = await loadFiles(solving, {
-      sessionId: session,
-      title,
-      directory,
-      names: [".dockerignore"],
-    });
-    const node: DirectoryNode = {
-      kind: "directory",
-      name: `[context ${name}] load from client`,
-      session,
-      directory,
-      paths: undefined,
-      excludePatterns: parseIgnoreFile(files.get(".dockerignore") ?? ""),
-    };
-    return node;
-  }
+  if (scheme === "local")
+    return findDirectory(solving, options, sessionId, { name, directory: rest.replace(/^\/\//, "") });
   throw invalid(`unsupported context source ${scheme} for ${name}`);
+}
+
+/** A directory of the client's, without what its own .dockerignore names. */
+async function findDirectory(
+  solving: Omit<Solving, "file">,
+  options: BuildOptions,
+  sessionId: string,
+  { name, directory }: { name: string; directory: string },
+): Promise<DirectoryNode> {
+  const session = options.sessions.get(directory) ?? sessionId;
+  const title = `[context ${name}] load .dockerignore`;
+  const names = [".dockerignore"];
+  const files = await loadFiles(solving, { sessionId: session, title, directory, names });
+  return {
+    kind: "directory",
+    name: `[context ${name}] load from client`,
+    session,
+    directory,
+    paths: undefined,
+    excludePatterns: parseIgnoreFile(files.get(".dockerignore") ?? ""),
+  };
 }

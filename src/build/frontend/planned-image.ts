@@ -6,8 +6,16 @@ import type { SolvedImage } from "../solve/solving.ts";
 export interface PlannedImage extends Plan {
   /** The image that it stands on. */
   baseContent: ImageContent | undefined;
-  /** Images that it was made with, by their full names. */
-  materials: { name: string; digest: string }[];
+  materials: Material[];
+}
+
+/** An image that another was made with. */
+export interface Material {
+  /** In full. */
+  name: string;
+  digest: string;
+  /** It is of a layout of the client's. */
+  isLocal?: boolean;
 }
 
 /** When an image was made: equal for a build that found all of it in the cache. @param createdAt of its newest step */

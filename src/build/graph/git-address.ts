@@ -9,6 +9,12 @@ export function isGitAddress(text: string): boolean {
   return /^https?:\/\//i.test(text) && address.endsWith(".git");
 }
 
+/** The repository that a context is, if it is one. Without a scheme "github.com/…" is one too, which in a Dockerfile is a path. */
+export function findGitContext(text: string): string | undefined {
+  if (text.startsWith("github.com/")) return `https://${text}`;
+  return isGitAddress(text) ? text : undefined;
+}
+
 /**
  * "REMOTE#REF:SUBDIR", or "REMOTE?ref=…&subdir=…".
  * @param more what an instruction says besides

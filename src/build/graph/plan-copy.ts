@@ -23,7 +23,7 @@ export async function planTransfer(
   const checksum = kind === "add" && instruction.checksum ? expand(instruction.checksum) : undefined;
   const exclude = instruction.exclude.map(expand);
   const from = kind === "copy" && instruction.from ? expand(instruction.from) : undefined;
-  const tree = from === undefined ? planning.context : await planning.findSource(from, stage, range);
+  const tree = from === undefined ? planning.context : await planning.findSource(from, stage, { range });
   const parts: CopyPart[] = [];
   for (const source of sources) {
     const remote = kind === "add" ? planRemote(instruction, source, checksum) : undefined;
@@ -73,7 +73,12 @@ function localPart(tree: Node, source: string, unpacks: boolean): CopyPart {
   note(tree, pattern);
   return {
     from: tree,
-    selections: [{ pattern, hasWildcards: hasWildcard(pattern) }],
+    // As with BuildKit, where nothing fits nothing is copied.
+    selections: [
+      hasWildcard(pattern)
+        ? { pattern, hasWildcards: true, mayBeEmpty: true }
+        : { pattern, hasWildcards: false },
+    ],
     unpack: unpacks ? "archives" : "never",
   };
 }

@@ -19,18 +19,22 @@ export function planRemote(
     return { from: node, selections: [{ pattern: "", hasWildcards: false }], unpack: "never" };
   }
   if (!isHttpAddress(source)) return undefined;
-  const filename = nameOf(source);
-  const node: HttpNode = {
-    kind: "http",
-    name: redactAddresses(source),
-    url: source,
-    filename,
-    ...(checksum !== undefined && { checksum }),
-  };
+  const node = httpNode(source, checksum);
   return {
     from: node,
-    selections: [{ pattern: filename, hasWildcards: false }],
+    selections: [{ pattern: node.filename, hasWildcards: false }],
     unpack: unpack === true ? "archives" : "never",
+  };
+}
+
+/** A tree of one file, which is called as its address ends. @throws EngineError invalid */
+export function httpNode(address: string, checksum?: string): HttpNode {
+  return {
+    kind: "http",
+    name: redactAddresses(address),
+    url: address,
+    filename: nameOf(address),
+    ...(checksum !== undefined && { checksum }),
   };
 }
 

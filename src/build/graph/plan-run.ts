@@ -98,13 +98,17 @@ async function planMount(
   };
   switch (mount.type) {
     case "bind": {
-      const from = mount.from ? await planning.findSource(mount.from, stage, range) : planning.context;
+      const from = mount.from
+        ? await planning.findSource(mount.from, stage, { range, mountedAt: mount.target })
+        : planning.context;
       const source = sourcePath(mount.source);
       note(from, source);
       return { type: "bind", target: place(mount.target), from, source, isWritable: !mount.isReadOnly };
     }
     case "cache": {
-      const from = mount.from ? await planning.findSource(mount.from, stage, range) : undefined;
+      const from = mount.from
+        ? await planning.findSource(mount.from, stage, { range, mountedAt: mount.target })
+        : undefined;
       const target = place(mount.target);
       const { sharing, isReadOnly } = mount;
       const source = sourcePath(mount.source);

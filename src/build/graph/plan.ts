@@ -1,9 +1,10 @@
 import type { Dockerfile, Range, Stage } from "../../dockerfile/instructions.ts";
 import { expandWord } from "../../dockerfile/words.ts";
-import { invalid } from "../../errors.ts";
+import { invalid, messageOf } from "../../errors.ts";
 import { type ImageConfig, layerLimit } from "../../formats/image-config.ts";
 import type { Platform } from "../../formats/oci-manifest.ts";
 import { parsePlatform } from "../../formats/platform.ts";
+import { parseReference } from "../../formats/reference.ts";
 import type { CdiRegistry } from "../../runtime/cdi/registry.ts";
 import { defaultPath } from "../../runtime/defaults.ts";
 import { locateError } from "../build-error.ts";
@@ -14,9 +15,10 @@ import { nameSteps } from "./name-steps.ts";
 import type { Node } from "./nodes.ts";
 import { planInstruction, planTriggers } from "./plan-stage.ts";
 import { platformArgs } from "./platform-args.ts";
+import { refuseStage } from "./refuse-stage.ts";
 import { copyScope, parseEnvironment } from "./scope.ts";
 import { mergeLabels } from "./settings.ts";
-import type { Planning, StagePlan, StepHistories } from "./stage.ts";
+import type { Planning, SourceUse, StagePlan, StepHistories } from "./stage.ts";
 
 /** What a plan needs to know of the world. */
 export interface PlanSources {
@@ -69,7 +71,7 @@ export async function planBuild(
     ...{ options, platform, escape: dockerfile.escape, context: sources.context, session: sources.session },
     cdi: sources.cdi,
     globals: readGlobals(dockerfile, options, platform),
-    findSource: (name, user, range) => findSource(planner, name, user, range),
+    findSource: (name, user, use) => findSource(planner, name, user, use),
   };
   const planner: Planner = { dockerfile, file, sources, planning, plans: new Map(), histories: new Map() };
   const planned = await planStage(planner, target);
@@ -90,13 +92,18 @@ function findStage({ dockerfile: { stages } }: Planner, name: string, before: nu
 }
 
 /** What `--from` and `from=` name: a context of the client, a stage, or an image. */
-async function findSource(planner: Planner, name: string, user: StagePlan, range: Range): Promise<Node> {
+async function findSource(planner: Planner, name: string, user: StagePlan, use: SourceUse): Promise<Node> {
   const named = await planner.sources.findNamed(name, user.platform);
   if (named) return nodeOfNamed(named);
-  const stage = findStage(planner, name, user.index);
-  if (!stage) return imageNode(await planner.sources.findImage(name, user.platform));
+  const { stages } = planner.dockerfile;
+  const stage = findStage(planner, name, user.index) ?? stages.find((one) => one.name === name.toLowerCase());
+  if (!stage) {
+    if (/^\d+$/.test(name))
+      throw locateError(invalid(`invalid stage index ${name}`), planner.file, use.range);
+    return imageNode(await planner.sources.findImage(name, user.platform));
+  }
   if (stage.index >= user.index)
-    throw locateError(invalid(`invalid from flag value ${name}: cycle`), planner.file, range);
+    throw locateError(refuseStage(stages, stage, { name, user, use }), planner.file, use.range);
   return (await planStage(planner, stage)).node;
 }
 
@@ -150,9 +157,18 @@ async function openStage(planner: Planner, stage: Stage): Promise<StagePlan> {
   const earlier = named ? undefined : findStage(planner, image, index);
   if (earlier && earlier.index < index) return inherit(await planStage(planner, earlier), common);
   if (!named && image === "scratch") return fromScratch(common, dockerfile, from.range);
+  if (!named) checkImageName(image);
   const base = named ?? (await sources.findImage(image, platform));
   if ("kind" in base) return { ...fromScratch(common, dockerfile, from.range), node: base };
   return fromImage(base, common, dockerfile, from.range);
+}
+
+function checkImageName(image: string): void {
+  try {
+    parseReference(image);
+  } catch (error) {
+    throw invalid(`failed to parse stage name ${JSON.stringify(image)}: ${messageOf(error)}`, error);
+  }
 }
 
 type Common = Pick<StagePlan, "index" | "name" | "platform" | "ignoresCache" | "histories">;

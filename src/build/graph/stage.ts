@@ -21,7 +21,14 @@ export interface Planning {
   session: string;
   cdi: CdiRegistry;
   /** A stage by name or number, or an image, as `--from` names it. */
-  findSource(name: string, user: StagePlan, range: Range): Promise<Node>;
+  findSource(name: string, user: StagePlan, use: SourceUse): Promise<Node>;
+}
+
+/** What a source is wanted for. */
+export interface SourceUse {
+  range: Range;
+  /** Where it is mounted; undefined for what is copied. */
+  mountedAt?: string;
 }
 
 /** What the history says once a step is done: its beginning, up to a length. It may grow after that. */

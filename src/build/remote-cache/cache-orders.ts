@@ -1,3 +1,4 @@
+import { ownIndexAttribute } from "../../buildkit/messages/content.ts";
 import { invalid } from "../../errors.ts";
 import { type Digest, isDigest } from "../../formats/digest.ts";
 import { parseReference, type Reference, withDefaultTag } from "../../formats/reference.ts";
@@ -17,10 +18,18 @@ export type CacheAddress =
   /** `store` is what the client calls it. */
   | { type: "local"; store: string; digest: Digest };
 
+/** A directory of the client's. */
+interface DirectoryTarget {
+  type: "local";
+  store: string;
+  /** The client knows which manifest belongs into the index of which directory. */
+  hasOwnIndex: boolean;
+}
+
 /** A cache that a build is to write. */
 export interface CacheExport {
   /** "inline": with the image. */
-  target: { type: "inline" } | { type: "registry"; reference: Reference } | { type: "local"; store: string };
+  target: { type: "inline" } | { type: "registry"; reference: Reference } | DirectoryTarget;
   /** "max": of all steps, not only of those that the image is made of. */
   mode: "min" | "max";
   /** Its manifest looks like an image's; else it is an index. */
@@ -87,7 +96,7 @@ function readTarget(type: string, attrs: ReadonlyMap<string, string>): CacheExpo
     case "local": {
       const store = attrs.get("dest") ?? "";
       if (store === "") throw invalid("local cache exporter requires dest");
-      return { type, store: `local:${store}` };
+      return { type, store: `local:${store}`, hasOwnIndex: readFlag(attrs, ownIndexAttribute, false) };
     }
     default:
       throw invalid(`unknown cache exporter: ${JSON.stringify(type)}`);

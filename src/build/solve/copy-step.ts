@@ -1,6 +1,6 @@
 import { rmSync } from "node:fs";
 import { dirname } from "node:path";
-import { messageOf } from "../../errors.ts";
+import { EngineError, messageOf } from "../../errors.ts";
 import { resolveUser } from "../../launch/user.ts";
 import { BuildError } from "../build-error.ts";
 import type { CacheRecord } from "../cache/record.ts";
@@ -61,11 +61,12 @@ export function executeCopy(
   { rooms, signal }: Solving,
   solver: Solver,
   node: CopyNode,
-  { layers, key }: StepWork,
+  { layers, key, tell }: StepWork,
 ): Promise<CacheRecord> {
+  const warn = (text: string) => tell({ stream: "stderr", data: Buffer.from(text) });
   return makeStepLayer(rooms, { layers, key, description: node.name }, async (id, place) => {
     const target = node.isLinked ? { ...place, lower: [] } : place;
-    const owner = node.chown === undefined ? undefined : await ownerOf(target.lower, node.chown);
+    const owner = node.chown === undefined ? undefined : await ownerOf(target.lower, node.chown, warn);
     const actions: CopyAction[] = await Promise.all(
       node.parts.map(async ({ from, selections, unpack }) => ({
         ...{ source: await sourceOf(rooms, solver, from), selections, unpack },
@@ -81,9 +82,24 @@ export function executeCopy(
 }
 
 /** "user", "user:group" or ids, in the base's own files; a user's group is its own unless it is a number. */
-async function ownerOf(lower: string[], chown: string): Promise<FileOwner> {
+async function ownerOf(lower: string[], chown: string, warn: (text: string) => void): Promise<FileOwner> {
   const [user = "", group] = chown.split(":", 2);
   if (group === undefined && /^\d+$/.test(user)) return { uid: Number(user), gid: Number(user) };
-  const { uid, gid } = await resolveUser(lower, chown, []);
+  try {
+    const { uid, gid } = await resolveUser(lower, chown, []);
+    return { uid, gid };
+  } catch (error) {
+    // Where there is no base there is nothing to look into, and BuildKit refuses it as well.
+    if (lower.length === 0 || !(error instanceof EngineError)) throw error;
+    const owner = await ownerWithoutNames(lower, user);
+    warn(`WARN: --chown=${chown}: ${error.message}; the files are given to ${owner.uid}:${owner.gid}\n`);
+    return owner;
+  }
+}
+
+/** As BuildKit has it: who is not known is root, and a group that is not known is the user's own. */
+async function ownerWithoutNames(lower: string[], user: string): Promise<FileOwner> {
+  if (/^\d+$/.test(user)) return { uid: Number(user), gid: Number(user) };
+  const { uid, gid } = await resolveUser(lower, user, []).catch(() => ({ uid: 0, gid: 0 }));
   return { uid, gid };
 }

@@ -1,5 +1,7 @@
 import { createHash } from "node:crypto";
 import { closeSync, openSync, rmSync, utimesSync, writeSync } from "node:fs";
+import type { ProxySettings } from "../../distribution/connection.ts";
+import { findProxy } from "../../distribution/proxies.ts";
 import { invalid, messageOf, unavailable } from "../../errors.ts";
 import { redactAddresses, splitCredentials } from "../../formats/redact-address.ts";
 
@@ -10,6 +12,8 @@ export interface FetchRequest {
   target: string;
   /** "sha256:…" of its content. */
   checksum?: string;
+  /** The daemon's. */
+  proxies: ProxySettings;
 }
 
 /** Until the answer begins. */
@@ -21,12 +25,12 @@ const patienceMilliseconds = 60_000;
  * @throws EngineError unavailable, invalid for another content than the checksum's; then nothing is left
  */
 export async function fetchFile(
-  { url, target, checksum }: FetchRequest,
+  { url, target, checksum, proxies }: FetchRequest,
   signal: AbortSignal,
 ): Promise<string> {
   const fd = openSync(target, "wx", 0o600);
   try {
-    const response = await open(url, signal);
+    const response = await open(url, proxies, signal);
     const hash = createHash("sha256");
     for await (const chunk of response.body ?? []) {
       hash.update(chunk);
@@ -49,20 +53,13 @@ export async function fetchFile(
   }
 }
 
-async function open(url: string, signal: AbortSignal): Promise<Response> {
+async function open(url: string, proxies: ProxySettings, signal: AbortSignal): Promise<Response> {
   const late = new AbortController();
   const timer = setTimeout(() => late.abort(), patienceMilliseconds);
   const patience = AbortSignal.any([signal, late.signal]);
-  const { address, credentials } = splitCredentials(url);
-  const authorization = credentials !== undefined && {
-    authorization: `Basic ${Buffer.from(credentials).toString("base64")}`,
-  };
   let response: Response;
   try {
-    response = await fetch(address, {
-      signal: patience,
-      headers: { "accept-encoding": "identity", ...authorization },
-    });
+    response = await follow(url, proxies, patience);
   } catch (error) {
     signal.throwIfAborted();
     const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
@@ -73,4 +70,37 @@ async function open(url: string, signal: AbortSignal): Promise<Response> {
   if (response.ok) return response;
   await response.body?.cancel();
   throw invalid(`invalid response status ${response.status}`);
+}
+
+const mostRedirects = 10;
+const redirects = [301, 302, 303, 307, 308];
+
+/** Each address has a proxy of its own, or none. Credentials go to the first one's host alone. */
+async function follow(url: string, proxies: ProxySettings, signal: AbortSignal): Promise<Response> {
+  const { address, credentials } = splitCredentials(url);
+  const first = new URL(address);
+  const authorization = credentials !== undefined && {
+    authorization: `Basic ${Buffer.from(credentials).toString("base64")}`,
+  };
+  let at = first;
+  for (let count = 0; count <= mostRedirects; count++) {
+    const response = await send(at, findProxy(proxies, at), {
+      ...{ signal, redirect: "manual" },
+      headers: { "accept-encoding": "identity", ...(at.origin === first.origin && authorization) },
+    });
+    const location = response.headers.get("location");
+    if (!redirects.includes(response.status) || location === null) return response;
+    await response.body?.cancel();
+    at = new URL(location, at);
+    if (!/^https?:$/.test(at.protocol)) throw invalid(`unsupported protocol scheme ${at.protocol}`);
+  }
+  throw invalid(`stopped after ${mostRedirects} redirects`);
+}
+
+async function send(address: URL, proxy: string | undefined, init: RequestInit): Promise<Response> {
+  if (proxy === undefined) return fetch(address, init);
+  const undici = await import("undici");
+  const dispatcher = new undici.ProxyAgent(proxy);
+  // Of what this program has loaded: its own fetch knows only its own agents.
+  return undici.fetch(address, { ...init, dispatcher } as never) as unknown as Promise<Response>;
 }

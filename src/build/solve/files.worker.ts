@@ -10,6 +10,7 @@ import { openInlineTree } from "../context/inline-tree.ts";
 import { openTreeAt } from "../context/mounted-tree.ts";
 import { type SourceTree, watchTree } from "../context/source-tree.ts";
 import { openStoredTree } from "../context/stored-tree.ts";
+import { type FileStatement, writeStatement } from "../export/statement-file.ts";
 import { checksumSources } from "./checksum.ts";
 import type { CopyAction, FileOwner, SourceRef, StepTarget } from "./copy-action.ts";
 import { copyFiles, rootOwner } from "./copy-files.ts";
@@ -45,6 +46,8 @@ export type FilesJob =
       below: string;
       mtimeSeconds?: number;
     }
+  /** Writes what is said of the files. */
+  | ({ kind: "state"; mountpoint: string; layers: string[]; target: string } & FileStatement)
   | { kind: "unpack"; archive: string; target: string }
   /** Of a layer's directory with what it deletes; no times. */
   | { kind: "digest"; layer: string }
@@ -99,6 +102,11 @@ serveJobs<FilesJob, FilesResult>(async (job, signal, checkWanted) => {
         job.mountpoint,
         () => mountLayers(job.layers, job.mountpoint),
         (rootFd) => writeArchive(rootFd, job, checkWanted),
+      );
+      return "";
+    case "state":
+      await withSource({ kind: "layers", lower: job.layers }, job.mountpoint, checkWanted, (tree) =>
+        writeStatement(tree, job, job.target),
       );
       return "";
     case "digest":

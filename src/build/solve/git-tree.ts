@@ -34,7 +34,8 @@ export async function fetchGitTree(
     const header = await findHeader(client, address, credentials);
     const hasAgent = client !== undefined && (await openAgent(client, work.path, closers));
     await withTimeout(signal, async (inTime) => {
-      const place = { folder: work.path, signal: inTime, hasAgent, ...(header && { header }) };
+      const { proxies } = rooms.images.registries.settings;
+      const place = { folder: work.path, signal: inTime, hasAgent, proxies, ...(header && { header }) };
       // What git writes down of the address has no credentials in it, nor have its arguments.
       const commit = await checkOut(place, { ...node, remote: address });
       noteCommit(fetched, node, commit);

@@ -1,4 +1,5 @@
 import { spawn } from "node:child_process";
+import type { ProxySettings } from "../../distribution/connection.ts";
 import { hasCode, internal, unavailable } from "../../errors.ts";
 import { redactAddresses } from "../../formats/redact-address.ts";
 
@@ -10,6 +11,8 @@ export interface GitPlace {
   header?: { origin: string; value: string };
   /** The folder has the socket "agent", of one that has keys. */
   hasAgent: boolean;
+  /** The daemon's. */
+  proxies: ProxySettings;
   signal: AbortSignal;
 }
 
@@ -40,7 +43,7 @@ const settings = {
   "gc.auto": "0",
 };
 
-function environmentOf({ header, hasAgent }: GitPlace): NodeJS.ProcessEnv {
+function environmentOf({ header, hasAgent, proxies }: GitPlace): NodeJS.ProcessEnv {
   const all: [string, string][] = Object.entries(settings);
   if (header) all.push([`http.${header.origin}/.extraheader`, header.value]);
   const given = all.flatMap(([key, value], index) => [
@@ -60,20 +63,21 @@ function environmentOf({ header, hasAgent }: GitPlace): NodeJS.ProcessEnv {
     SSH_ASKPASS: "/bin/false",
     GIT_SSH_COMMAND: hasAgent ? ssh : "/bin/false",
     GIT_ALLOW_PROTOCOL: "http:https:git:ssh",
-    ...proxies(),
+    ...describeProxies(proxies),
     GIT_CONFIG_COUNT: String(all.length),
     ...Object.fromEntries(given),
     ...(hasAgent && { SSH_AUTH_SOCK: `${mountpoint}/agent` }),
   };
 }
 
-/** Those by which this machine reaches the rest. curl reads some in small letters only. */
-function proxies(): NodeJS.ProcessEnv {
-  const names = ["HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "ALL_PROXY"];
-  const found = names.flatMap((name) => {
-    const value = process.env[name.toLowerCase()] ?? process.env[name];
-    return value === undefined ? [] : [[name, value] as const, [name.toLowerCase(), value] as const];
-  });
+/** curl reads some in small letters only. The last one has no setting. */
+function describeProxies({ http, https, exceptions }: ProxySettings): NodeJS.ProcessEnv {
+  const { ALL_PROXY, all_proxy = ALL_PROXY } = process.env;
+  const not = exceptions.join(",") || undefined;
+  const all = { HTTP_PROXY: http, HTTPS_PROXY: https, NO_PROXY: not, ALL_PROXY: all_proxy };
+  const found = Object.entries(all).flatMap(([name, value]) =>
+    value === undefined ? [] : [[name, value] as const, [name.toLowerCase(), value] as const],
+  );
   return Object.fromEntries(found);
 }
 

@@ -14,7 +14,8 @@ export function fetchNode(
     onClose(folder.release);
     const { url, checksum } = node;
     const target = join(folder.path, node.filename);
-    const job = { kind: "fetch" as const, url, target, ...(checksum !== undefined && { checksum }) };
+    const { proxies } = rooms.images.registries.settings;
+    const job = { kind: "fetch" as const, url, target, proxies, ...(checksum !== undefined && { checksum }) };
     noteFile(fetched, url, await rooms.files.run(job, signal));
     return { kind: "tree", source: { kind: "folder", path: folder.path } };
   });

@@ -42,5 +42,7 @@ export const writeContentResponse = message({
 
 /** Of the cache that was written. */
 export const cacheManifestKey = "cache.manifest";
-/** Of the cache in one directory, by the client's name for it: "local:PATH". BuildKit has one key for all. */
+/** Of the cache in one directory, by the client's name for it: "local:PATH". BuildKit's clients read one key for all. */
 export const storeManifestKey = (store: string) => `${cacheManifestKey}.${store}`;
+/** An attribute of a cache that goes to a directory: the client puts into its index what is answered for this directory. */
+export const ownIndexAttribute = "berth.own-index";

@@ -1,4 +1,5 @@
 import { resolve } from "node:path";
+import { ownIndexAttribute } from "../../buildkit/messages/content.ts";
 import type { BuildCaches } from "../../client/build/build.ts";
 import { findTagged } from "../../client/build/content-store.ts";
 import { parseCsvLine } from "../../formats/csv.ts";
@@ -14,6 +15,7 @@ export function cachesOf(from: readonly string[], to: readonly string[]): BuildC
     if (type !== "local") continue;
     const folder = pathOf(attrs, "dest", "exporter");
     tags.set(folder, attrs.get("tag") ?? "latest");
+    attrs.set(ownIndexAttribute, "true");
   }
   const sources = from.map(parseEntry);
   for (const { type, attrs } of sources) {

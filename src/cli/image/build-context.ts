@@ -61,9 +61,10 @@ export function openContext(cli: Cli, path: string, file: string): OpenContext {
   };
 }
 
-/** By its scheme, or as `user@host:path`; what is there under that name is a directory all the same. */
+/** By its scheme, as `user@host:path`, or as a repository of GitHub's; what is there under that name is a directory all the same. */
 function isAddress(path: string): boolean {
   if (statSync(path, { throwIfNoEntry: false })) return false;
+  if (path.startsWith("github.com/")) return true;
   return /^(?:https?|git|ssh):\/\//i.test(path) || /^[\w.-]+@[^/:]+:/.test(path);
 }
 

@@ -29,11 +29,6 @@ export function outputsOf(
   const images = all.filter(({ type }) => ["moby", "oci", "docker"].includes(type));
   const layouts = images.filter(({ layout }) => layout !== undefined);
   if (layouts.length > 1) throw new ExitError(1, "only one output can have tar=false");
-  if (layouts.length > 0 && images.length > 1)
-    throw new ExitError(
-      1,
-      "an output with tar=false cannot stand beside another of an image: build it alone",
-    );
   for (const { attrs } of images) if (!attrs.has("name")) attrs.set("name", names.join(","));
   return all;
 }

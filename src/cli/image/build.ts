@@ -1,5 +1,4 @@
-import { statSync, writeFileSync } from "node:fs";
-import { resolve } from "node:path";
+import { writeFileSync } from "node:fs";
 import { GrpcError } from "../../buildkit/wire/status.ts";
 import { type BuildOrder, requestBuild } from "../../client/build/build.ts";
 import type { Cli } from "../cli.ts";
@@ -10,6 +9,7 @@ import { cachesOf } from "./build-caches.ts";
 import { type OpenContext, openContext } from "./build-context.ts";
 import { describeBuildError } from "./build-error.ts";
 import { checkOnError, createVisits } from "./build-failed-step.ts";
+import { namedContextsOf } from "./build-named-contexts.ts";
 import { agentsOf, credentialsFor, secretsOf } from "./build-offers.ts";
 import { outputsOf } from "./build-outputs.ts";
 import { createBuildView } from "./build-view.ts";
@@ -138,17 +138,17 @@ function describeOrder(
   const { provenance } = flags;
   if (!["", "false"].includes(provenance))
     attributes.set("attest:provenance", provenance === "true" ? "" : provenance);
-  const directories = new Map(context.directories);
-  for (const [name, value] of pairs(flags["build-context"], {}))
-    addContext(attributes, directories, name, value);
+  const named = namedContextsOf(pairs(flags["build-context"], {}));
+  for (const [key, value] of named.attributes) attributes.set(key, value);
   const entitlements = [...flags.allow, ...(flags.network === "host" ? ["network.host"] : [])];
   return {
     attributes,
     exporters: outputsOf(cli, flags.output, flags.tag, flags.push),
     entitlements,
     caches: cachesOf(flags["cache-from"], flags["cache-to"]),
+    layouts: named.layouts,
     offers: {
-      directories,
+      directories: new Map([...context.directories, ...named.directories]),
       sharedKey: context.sharedKey,
       findSecret: secretsOf(cli, flags.secret),
       agents: agentsOf(cli, flags.ssh),
@@ -166,20 +166,4 @@ function pairs(given: readonly string[], env: Record<string, string | undefined>
     const value = env[text];
     return value === undefined ? [] : [[text, value]];
   });
-}
-
-function addContext(
-  attributes: Map<string, string>,
-  directories: Map<string, string>,
-  name: string,
-  value: string,
-): void {
-  if (/^[a-z-]+:\/\//.test(value)) {
-    attributes.set(`context:${name}`, value);
-    return;
-  }
-  if (!statSync(value, { throwIfNoEntry: false })?.isDirectory())
-    throw new ExitError(1, `failed to find build context ${name}: ${value} is no directory`);
-  attributes.set(`context:${name}`, `local:${name}`);
-  directories.set(name, resolve(value));
 }

@@ -41,6 +41,8 @@ export interface BuildOrder {
   exporters: readonly BuildExporter[];
   entitlements: readonly string[];
   caches: BuildCaches;
+  /** OCI layouts that images of the Dockerfile are in, by their names for the builder. */
+  layouts: ReadonlyMap<string, string>;
   offers: SessionOffers;
   /** No more is taken until it resolves. */
   onStatus(status: StatusResponse): Promise<void> | void;
@@ -59,12 +61,12 @@ const bridge = "/moby.buildkit.v1.frontend.LLBBridge";
 
 /** Has an engine build an image, by BuildKit's API. @throws GrpcError, with the place in the Dockerfile among its details; ApiError */
 export async function requestBuild(transport: ApiTransport, order: BuildOrder): Promise<BuildResult> {
-  const { attributes, exporters, entitlements, caches, offers, onStatus } = order;
+  const { attributes, exporters, entitlements, caches, layouts, offers, onStatus } = order;
   const { socket } = await transport.hijack("/grpc", { headers: { Upgrade: "h2c" } });
   const client = connectGrpc(socket);
   const session = await openBuildSession(transport, {
     ...offers,
-    stores: storesOf(caches, exporters),
+    stores: new Map([...storesOf(caches, exporters), ...layoutStores(layouts)]),
     receivers: exporters.map(({ receiver }) => receiver),
   });
   try {
@@ -142,6 +144,9 @@ function storesOf({ imports, exports }: BuildCaches, exporters: readonly BuildEx
   );
   return new Map([...places(imports, "src", false), ...places(exports, "dest", true), ...layouts]);
 }
+
+const layoutStores = (layouts: BuildOrder["layouts"]): ContentStores =>
+  new Map([...layouts].map(([name, path]) => [`oci:${name}`, { path, isWritable: false }]));
 
 async function follow(
   client: ReturnType<typeof connectGrpc>,

@@ -34,7 +34,7 @@ import { mediaTypes, parseDescriptor } from "../../formats/oci-manifest.ts";
 
 /* Directories of blobs (OCI layouts) that a builder reads a cache from, and writes one to. */
 
-/** By the name that the builder asks for: "local:PATH". */
+/** By the name that the builder asks for: "local:PATH", "oci:NAME". */
 export type ContentStores = ReadonlyMap<string, { path: string; isWritable: boolean }>;
 
 type WriteRequest = MessageOf<typeof writeContentRequest>;
@@ -57,7 +57,7 @@ export function serveContent(stores: ContentStores): [string, Method][] {
       serverStream(readContentRequest, readContentResponse, async ({ digest, offset, size }, call) => {
         const path = pathOf(findStore(stores, call.headers).path, digest);
         if (!existsSync(path)) throw missing(digest);
-        const range = { start: offset, ...(size > 0 && { end: offset + size - 1 }) };
+        const range = { signal: call.signal, start: offset, ...(size > 0 && { end: offset + size - 1 }) };
         let at = offset;
         for await (const data of createReadStream(path, { ...range, highWaterMark: pieceBytes })) {
           await call.send({ offset: at, data: data as Buffer });
@@ -152,6 +152,13 @@ export function findTagged(folder: string, tag: string): Digest | undefined {
     ({ annotations }) => annotations?.[refName] === tag,
   );
   return found && isDigest(found.digest) ? found.digest : undefined;
+}
+
+/** What a tag of a layout stands for, or the only thing that is in it. */
+export function findInLayout(folder: string, tag: string): Digest | undefined {
+  const all = tagsIn(readText(join(folder, "index.json")));
+  const only = all.length === 1 ? all[0]?.digest : undefined;
+  return findTagged(folder, tag) ?? (only !== undefined && isDigest(only) ? only : undefined);
 }
 
 /**
