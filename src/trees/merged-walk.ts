@@ -122,7 +122,7 @@ function openBelow(above: readonly number[], level: Level): Reached {
   const { name, fds, isLayered } = level;
   for (const fd of above) {
     const at = entryPath(fd, name);
-    const stats = lstatSync(at, { bigint: true, throwIfNoEntry: false });
+    const stats = lstatSync(at, { throwIfNoEntry: false });
     if (!stats) continue;
     if (isLayered && isWhiteout(stats)) break;
     if (!stats.isDirectory()) {

@@ -1,4 +1,4 @@
-import type { BigIntStats } from "node:fs";
+import type { BigIntStats, Stats } from "node:fs";
 import type { ByteString } from "../formats/tar/tar-entry.ts";
 import { getXattr } from "../sys/xattr.ts";
 
@@ -15,8 +15,8 @@ export function isOverlayXattr(name: ByteString): boolean {
   return name.startsWith("trusted.overlay.") || name.startsWith("user.overlay.");
 }
 
-export function isWhiteout(stats: BigIntStats): boolean {
-  return stats.rdev === 0n && stats.isCharacterDevice();
+export function isWhiteout(stats: BigIntStats | Stats): boolean {
+  return Number(stats.rdev) === 0 && stats.isCharacterDevice();
 }
 
 export function isOpaque(path: string | Buffer): boolean {
