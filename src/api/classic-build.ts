@@ -3,6 +3,7 @@ import { BuildError } from "../build/build-error.ts";
 import type { Build } from "../build/builder.ts";
 import { readAnnotations } from "../build/export/annotations.ts";
 import { exportImage } from "../build/export/image.ts";
+import { nameArchive } from "../build/frontend/context-archive.ts";
 import type { ProgressEvent } from "../build/progress.ts";
 import { conflict, invalid, messageOf, notFound } from "../errors.ts";
 import { shortId } from "../formats/digest.ts";
@@ -45,7 +46,9 @@ export async function build(request: ApiRequest): Promise<Reply | undefined> {
       options,
       sessionId: "",
       session: () => Promise.reject(notFound("no active session")),
-      ...(request.text("remote") === "" && { archive: request.upload() }),
+      ...(request.text("remote") === "" && {
+        archive: { chunks: request.upload(), key: nameArchive(names, options.filename) },
+      }),
       cacheImages,
       report: words.report,
       signal,

@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
-import { Duplex, PassThrough, type Readable } from "node:stream";
+import { Duplex, Readable } from "node:stream";
 import type { OpenEngine } from "../engine/engine.ts";
 import { invalid } from "../errors.ts";
 import { type Filters, parseFilters } from "../formats/filters.ts";
@@ -34,6 +34,8 @@ export interface Upgrade {
 export const rawStream = "application/vnd.docker.raw-stream";
 
 const largestJsonBytes = 4 << 20;
+/** Of an upload: what is read before it is asked for. */
+const uploadAheadBytes = 256 * 1024;
 
 /** One request of the API, with what handlers need to read it and to answer. */
 export class ApiRequest {
@@ -141,10 +143,25 @@ export class ApiRequest {
 
   /** The body for a reader that may give up: that ends the stream, and not the connection, on which the reason is sent. */
   upload(): Readable {
-    const body = new PassThrough();
+    const { input } = this;
+    const take = (chunk: Buffer) => {
+      if (!body.push(chunk)) input.pause();
+    };
+    const body = new Readable({
+      highWaterMark: uploadAheadBytes,
+      read: () => void input.resume(),
+      destroy(error, done) {
+        input.off("data", take).pause();
+        done(error);
+      },
+    });
     // Who refuses the request may never read it.
     body.on("error", () => {});
-    this.input.on("error", (error) => body.destroy(error)).pipe(body);
+    input
+      .pause()
+      .on("data", take)
+      .once("end", () => body.push(null))
+      .once("error", (error) => body.destroy(error));
     return body;
   }
 

@@ -178,7 +178,7 @@ export function openBuilder(given: BuildRooms): Builder {
       await Promise.allSettled(rooms.running);
       await garbage.close();
       await mountTransfers.close();
-      await files.close();
+      await Promise.all([files.close(), rooms.contexts.close()]);
     },
   };
 }

@@ -1,3 +1,4 @@
+import { nameArchive } from "../build/frontend/context-archive.ts";
 import { parseBuildOptions } from "../build/options.ts";
 import { type SolveRequest, solveRequest, type statusResponse } from "../buildkit/messages/control.ts";
 import type { Given, MessageOf } from "../buildkit/wire/message.ts";
@@ -26,12 +27,15 @@ export async function buildPlainly(door: Door, asked: PlainBuild): Promise<Map<s
   })();
   let outcome: Parameters<typeof recordBuild>[2] = { error: new Error("context canceled") };
   try {
+    const options = parseBuildOptions(request.frontendAttrs, request.entitlements);
+    const names = request.exporters.flatMap(({ attrs }) => (attrs.get("name") ?? "").split(","));
+    const key = nameArchive(names, options.filename);
     const build = await door.builder.prepare({
-      options: parseBuildOptions(request.frontendAttrs, request.entitlements),
+      options,
       sessionId: request.session,
       session: door.sessions.get,
       imports: importsOf(request),
-      ...(archive && { archive }),
+      ...(archive && { archive: { chunks: archive, key } }),
       ...{ report: job.events.report, signal },
     });
     job.builds.add(build);

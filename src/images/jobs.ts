@@ -1,8 +1,8 @@
 import { Socket } from "node:net";
 import { availableParallelism } from "node:os";
-import { pipeline } from "node:stream/promises";
 import { internal } from "../errors.ts";
 import type { Digest } from "../formats/digest.ts";
+import { sendToJob } from "../sys/job-input.ts";
 import { createJobRunner } from "../sys/jobs.ts";
 import { makePipe } from "../sys/pipe.ts";
 import type { ArchivedImage } from "./archive/archive-manifest.ts";
@@ -101,8 +101,8 @@ export function startImageJobs(): ImageJobs {
     },
     read: (source) => pipeFrom((fd) => senders.run({ kind: "send", source, fd })),
     async receiveArchive(chunks, places) {
-      const { archive } = await pipeTo(chunks, (stream) =>
-        senders.run({ kind: "receiveArchive", stream: { ...stream, ...places } }),
+      const { archive } = await sendToJob(chunks, (input) =>
+        senders.run({ kind: "receiveArchive", stream: { input, ...places } }, undefined, [input]),
       );
       if (!archive) throw wrong();
       return archive;
@@ -158,33 +158,4 @@ async function* pipeFrom(send: (fd: number) => Promise<unknown>): AsyncGenerator
   } finally {
     output.destroy();
   }
-}
-
-/** Sends `chunks` through a pipe to a thread. @throws what `chunks` throws, or else the thread */
-async function pipeTo<R>(
-  chunks: AsyncIterable<Buffer>,
-  receive: (stream: Pick<ArchiveStream, "fd" | "isComplete">) => Promise<R>,
-): Promise<R> {
-  const { readFd, writeFd } = makePipe();
-  const output = new Socket({ fd: writeFd, readable: false, writable: true });
-  const isComplete = new SharedArrayBuffer(4);
-  let failure: { reason: unknown } | undefined;
-  async function* noteEnd() {
-    try {
-      yield* chunks;
-      new Int32Array(isComplete)[0] = 1;
-    } catch (error) {
-      failure = { reason: error };
-      throw error;
-    }
-  }
-  const received = receive({ fd: readFd, isComplete }).catch((error: unknown) => {
-    output.destroy();
-    throw failure ? failure.reason : error;
-  });
-  const sent = pipeline(noteEnd, output).catch((error: unknown) => ({ reason: error }));
-  const result = await received;
-  const unsent = await sent;
-  if (unsent) throw unsent.reason;
-  return result;
 }

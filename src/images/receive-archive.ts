@@ -1,21 +1,20 @@
 import { createHash } from "node:crypto";
 import { closeSync, mkdirSync, openSync, rmSync, writeSync } from "node:fs";
-import { Socket } from "node:net";
+import type { MessagePort } from "node:worker_threads";
 import { hasCode, internal, messageOf } from "../errors.ts";
 import type { Digest } from "../formats/digest.ts";
 import { createTarReader } from "../formats/tar/tar-reader.ts";
+import { readJobInput } from "../sys/job-input.ts";
 import { assembleStart } from "../trees/assemble.ts";
 import { createExtraction } from "../trees/extract.ts";
 import { createFrameFile, type FrameFile } from "../trees/frame-file.ts";
 import { createFrameRecorder } from "../trees/record-frame.ts";
 import { removePath } from "../trees/remove.ts";
 
-/** A layer's plain archive that comes through a pipe. */
+/** A layer's plain archive that comes from the daemon's own thread. */
 export interface ArchiveStream {
-  /** The pipe's other end. */
-  fd: number;
-  /** One number: not 0 once all of it has been written. */
-  isComplete: SharedArrayBuffer;
+  /** For `readJobInput`. */
+  input: MessagePort;
   /** The new folder to unpack into. */
   target: string;
   /** A new file for its frame. */
@@ -37,9 +36,8 @@ export interface ReceivedArchive {
  * is nothing. Blocks its thread now and then: for a worker.
  */
 export async function receiveArchive(stream: ArchiveStream): Promise<ReceivedArchive> {
-  const { fd, isComplete, wholePath } = stream;
+  const { input, wholePath } = stream;
   const unpacking = beginUnpacking(stream);
-  const input = new Socket({ fd, readable: true, writable: false });
   const hash = createHash("sha256");
   let whole: number | undefined;
   let archiveBytes = 0;
@@ -49,13 +47,12 @@ export async function receiveArchive(stream: ArchiveStream): Promise<ReceivedArc
       whole = openSync(wholePath, "wx", 0o600);
       for (const piece of unpacking.takeBack()) writeAll(whole, piece);
     };
-    for await (const chunk of input as AsyncIterable<Buffer>) {
+    for await (const chunk of readJobInput(input)) {
       hash.update(chunk);
       archiveBytes += chunk.length;
       if (whole !== undefined) writeAll(whole, chunk);
       else attempt(() => unpacking.push(chunk), giveUp);
     }
-    if (new Int32Array(isComplete)[0] === 0) throw internal("the archive was cut off");
     if (whole === undefined) attempt(() => unpacking.finish(), giveUp);
     const digest: Digest = `sha256:${hash.digest("hex")}`;
     if (whole !== undefined) return { digest, archiveBytes };
@@ -66,17 +63,17 @@ export async function receiveArchive(stream: ArchiveStream): Promise<ReceivedArc
     rmSync(wholePath, { force: true });
     throw isFull(error) ? internal("failed to unpack: no space left on device", error) : error;
   } finally {
-    input.destroy();
+    input.close();
     unpacking.close();
     if (whole !== undefined) closeSync(whole);
   }
 }
 
-function beginUnpacking({ fd, target, framePath }: ArchiveStream) {
+function beginUnpacking({ input, target, framePath }: ArchiveStream) {
   try {
     return createUnpacking(target, framePath);
   } catch (error) {
-    closeSync(fd);
+    input.close();
     removePath(target);
     rmSync(framePath, { force: true });
     throw isFull(error) ? internal("failed to unpack: no space left on device", error) : error;

@@ -72,7 +72,7 @@ export function mountMappedOverlay(overlay: Overlay, target: string, options: Ma
   withMappedLayers([overlay.upper, overlay.work, ...overlay.lower], options, (paths) => {
     const [upper = "", work = "", ...lower] = paths;
     // The kernel makes files as who has mounted the overlay, and the machine's root has no place in the layers' mapping.
-    asFileOwner(options.owner, () => mountOverlay({ lower, upper, work }, target));
+    asFileOwner(options.owner, () => mountOverlay({ ...overlay, lower, upper, work }, target));
   });
 }
 

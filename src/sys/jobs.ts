@@ -1,4 +1,4 @@
-import { type MessagePort, parentPort, type Worker } from "node:worker_threads";
+import { type MessagePort, parentPort, type Transferable, type Worker } from "node:worker_threads";
 import { decodeError, type EncodedError, encodeError, internal, unavailable } from "../errors.ts";
 import { largeYoungGeneration, startWorker } from "./worker.ts";
 
@@ -6,9 +6,10 @@ import { largeYoungGeneration, startWorker } from "./worker.ts";
 export interface JobRunner<Job, Result> {
   /**
    * Waits for a free thread. `signal` stops the job; one that still waits never starts.
+   * @param given parts of the job that the thread has alone from then on
    * @throws what the job threw: an EngineError as it was, else an error with its `code`; the signal's reason
    */
-  run(job: Job, signal?: AbortSignal): Promise<Result>;
+  run(job: Job, signal?: AbortSignal, given?: readonly Transferable[]): Promise<Result>;
   /** Ends the threads, in the middle of their jobs if need be. */
   close(): Promise<void>;
 }
@@ -23,6 +24,7 @@ interface Task<Job, Result> {
   id: number;
   job: Job;
   signal: AbortSignal | undefined;
+  given: readonly Transferable[] | undefined;
   resolve(result: Result): void;
   reject(error: Error): void;
 }
@@ -100,11 +102,11 @@ export function createJobRunner<Job, Result>(
   }
 
   return {
-    run(job, signal) {
+    run(job, signal, given) {
       if (isClosed) return Promise.reject(unavailable("the engine is shutting down"));
       if (signal?.aborted) return Promise.reject(signal.reason);
       return new Promise((resolve, reject) => {
-        enqueue(waiting, { id: ++sequence, job, signal, resolve, reject });
+        enqueue(waiting, { id: ++sequence, job, signal, given, resolve, reject });
         next();
       });
     },
@@ -134,9 +136,9 @@ function enqueue<Job, Result>(waiting: Task<Job, Result>[], task: Task<Job, Resu
 }
 
 /** Hands a job to a thread, and tells it when the job is no longer wanted: also one that is too busy to read messages. */
-function ask<Job, Result>(worker: Worker, { id, job, signal }: Task<Job, Result>): void {
+function ask<Job, Result>(worker: Worker, { id, job, signal, given }: Task<Job, Result>): void {
   const isUnwanted = signal && new SharedArrayBuffer(4);
-  worker.postMessage({ id, job, isUnwanted } satisfies Question<Job>);
+  worker.postMessage({ id, job, isUnwanted } satisfies Question<Job>, given);
   signal?.addEventListener("abort", () => {
     if (isUnwanted) Atomics.store(new Int32Array(isUnwanted), 0, 1);
     worker.postMessage({ id, abort: true } satisfies Question<Job>);

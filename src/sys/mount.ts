@@ -1,3 +1,6 @@
+import { rmSync } from "node:fs";
+import { join } from "node:path";
+import { hasCode } from "../errors.ts";
 import { check, declare } from "./libc.ts";
 
 const mountCall = declare(
@@ -39,6 +42,8 @@ export interface Overlay {
   lower: string[];
   upper: string;
   work: string;
+  /** What is written is not written to the disk when the mount ends: for what is made again after a crash of the machine. */
+  isVolatile?: boolean;
 }
 
 const pageBytes = 4096;
@@ -55,7 +60,22 @@ export function mountOverlay(overlay: Overlay, target: string): void {
     "index=off,metacopy=off,redirect_dir=off",
   ].join(",");
   checkFits(data, overlay.lower.length);
+  if (overlay.isVolatile && mountVolatile(overlay.work, `${data},volatile`, target)) return;
   mount("overlay", target, "overlay", 0, data);
+}
+
+/** @returns false where the kernel has no such thing (before 5.10), or the options leave no room for it */
+function mountVolatile(work: string, data: string, target: string): boolean {
+  if (Buffer.byteLength(data) >= pageBytes) return false;
+  // The kernel's mark of an earlier mount of the same directories, by which it would refuse another one.
+  rmSync(join(work, "work/incompat"), { recursive: true, force: true });
+  try {
+    mount("overlay", target, "overlay", 0, data);
+    return true;
+  } catch (error) {
+    if (hasCode(error, "EINVAL")) return false;
+    throw error;
+  }
 }
 
 /** The kernel cuts what is longer without a word. */

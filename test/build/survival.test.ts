@@ -1,9 +1,12 @@
 import assert from "node:assert/strict";
-import { spawn } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
+import { once } from "node:events";
 import { mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { type IncomingMessage, request } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
+import { text } from "node:stream/consumers";
 import { after, before, describe, it } from "node:test";
 import { fileURLToPath } from "node:url";
 import { eventually, supervisorOf, useEngine } from "../engine.ts";
@@ -72,6 +75,40 @@ describe("a build whose daemon or supervisor is killed", () => {
     await engine.restart("SIGKILL");
     assert.notEqual(await ended, 0);
     await assertCleared();
+  });
+
+  it("leaves nothing of a context that was coming when the daemon was killed", async () => {
+    const context = writeFiles(join(folder, "archive"), {
+      Dockerfile: "FROM busybox\nCOPY large /large\nRUN wc -c /large\n",
+      large: "x".repeat(4_000_000),
+    });
+    const archive = spawnSync("tar", ["-c", "-C", context, "."], { maxBuffer: 1 << 24 }).stdout;
+    const build = (body: Buffer | undefined) => {
+      const socketPath = engine.host.replace("unix://", "");
+      const sent = request({ socketPath, method: "POST", path: "/build?t=archived" });
+      if (body) sent.end(body);
+      else sent.write(archive.subarray(0, 3_000_000));
+      return sent;
+    };
+    const files = () =>
+      readdirSync(join(engine.root, "build/contexts"), { recursive: true, withFileTypes: true })
+        .filter((one) => one.isFile())
+        .map(({ name }) => name.split("-")[0]);
+    const broken = build(undefined);
+    const gone = once(
+      broken.on("error", () => {}),
+      "close",
+    );
+    await eventually(files, (names) => names.includes("pack"), 300);
+    await engine.restart("SIGKILL");
+    await gone;
+    assert.deepEqual(new Set(files()), new Set(["pack"]));
+    const whole = build(archive);
+    const [answer] = (await once(whole, "response")) as [IncomingMessage];
+    assert.match(await text(answer), /4000000 \/large[\s\S]*Successfully tagged archived:latest/);
+    // What came whole is kept for the next one.
+    await eventually(files, (names) => names.toSorted().join() === "pack,pack,tree", 300);
+    assert.equal((await engine.berth(["system", "check"])).code, 0);
   });
 
   it("ends with a daemon that has to end", async () => {

@@ -1,4 +1,5 @@
 import { api } from "./api.ts";
+import { archivedContext } from "./archived-context.ts";
 import { bodies } from "./bodies.ts";
 import { buildAddresses } from "./build-addresses.ts";
 import { buildkit } from "./buildkit.ts";
@@ -36,7 +37,7 @@ export const parsers: readonly Target[] = [
 ];
 
 /** What makes files as an archive says, and programs of their own over their sockets: they need root. */
-export const systems: readonly Target[] = [tarExtract, layerFrame, api, registry, cli];
+export const systems: readonly Target[] = [tarExtract, archivedContext, layerFrame, api, registry, cli];
 
 /** All that `npm run fuzz` knows. */
 export const targets: readonly Target[] = [...parsers, ...systems];

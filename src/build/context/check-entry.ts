@@ -9,6 +9,30 @@ const most = {
   listBytes: 256 * 1024 * 1024,
 };
 
+/** Of files that are read as a whole: a Dockerfile, a .dockerignore. */
+export const mostSmallBytes = 4 * 1024 * 1024;
+
+/** How much a directory's list comes to, however it comes. */
+export interface EntryCount {
+  /** Whether a path is one that a context may have. */
+  fits(pathBytes: number, names: number): boolean;
+  /** @throws EngineError invalid for too many entries, or too much that is said of them */
+  add(entry: ContextEntry, pathBytes: number): void;
+}
+
+export function countEntries(): EntryCount {
+  let [count, listBytes] = [0, 0];
+  return {
+    fits: (pathBytes, names) => names <= most.depth && pathBytes <= most.pathBytes,
+    add(entry, pathBytes) {
+      if (++count > most.entries) throw invalid(`the build context has more than ${most.entries} entries`);
+      listBytes += pathBytes + (entry.linkName?.length ?? 0) + checkXattrs(entry);
+      if (listBytes > most.listBytes)
+        throw invalid(`the build context's list is larger than ${most.listBytes} bytes`);
+    },
+  };
+}
+
 /**
  * Checks entries as they come: clean paths, each after its parent, siblings in order, links to files that came before.
  * @throws EngineError invalid
@@ -17,16 +41,13 @@ export function createEntryCheck(): (entry: ContextEntry) => void {
   const files = new Set<string>();
   /** Names on the way to the last entry, and whether that is a directory. */
   let last: { names: string[]; isDirectory: boolean } = { names: [], isDirectory: true };
-  let [count, listBytes] = [0, 0];
+  const counted = countEntries();
 
   return (entry) => {
-    if (++count > most.entries) throw invalid(`the build context has more than ${most.entries} entries`);
-    const names = splitClean(entry);
+    const names = splitClean(entry, counted);
     checkPlace(entry, names, last);
     checkLinkName(entry);
-    listBytes += entry.path.length + (entry.linkName?.length ?? 0) + checkXattrs(entry);
-    if (listBytes > most.listBytes)
-      throw invalid(`the build context's list is larger than ${most.listBytes} bytes`);
+    counted.add(entry, entry.path.length);
     if (!Number.isSafeInteger(entry.sizeBytes) || entry.sizeBytes < 0) throw refuse(entry, "invalid size");
     if (entry.type === "link" && !files.has(entry.linkName ?? ""))
       throw refuse(entry, "hard link to a file that did not come before");
@@ -35,12 +56,11 @@ export function createEntryCheck(): (entry: ContextEntry) => void {
   };
 }
 
-function splitClean(entry: ContextEntry): string[] {
+function splitClean(entry: ContextEntry, counted: EntryCount): string[] {
   const { path } = entry;
   const names = path.split("/");
   const isClean = names.every((name) => name !== "" && name !== "." && name !== ".." && !name.includes("\0"));
-  if (!isClean || names.length > most.depth || path.length > most.pathBytes)
-    throw refuse(entry, "invalid path");
+  if (!isClean || !counted.fits(path.length, names.length)) throw refuse(entry, "invalid path");
   return names;
 }
 

@@ -1,42 +1,24 @@
 import { randomBytes } from "node:crypto";
-import {
-  closeSync,
-  constants,
-  createWriteStream,
-  fstatSync,
-  mkdirSync,
-  openSync,
-  readdirSync,
-  readFileSync,
-  readSync,
-} from "node:fs";
-import { rm } from "node:fs/promises";
+import { closeSync, constants, fstatSync, mkdirSync, openSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { Readable } from "node:stream";
-import { pipeline } from "node:stream/promises";
 import { hasCode, invalid } from "../../errors.ts";
-import { detectCompression, magicBytes } from "../../formats/compression.ts";
 import { bytesOfText } from "../../formats/tar/tar-entry.ts";
 import type { JobRunner } from "../../sys/jobs.ts";
-import { closeDescriptor, openInRoot, pathFlag, unlinkAt } from "../../sys/safe-path.ts";
+import { closeDescriptor, openInRoot } from "../../sys/safe-path.ts";
 import { removeTree } from "../../trees/trees.ts";
 import type { FileStatement } from "../export/statement-file.ts";
 import type { FilesJob, FilesResult } from "../solve/files.worker.ts";
+import { mostSmallBytes } from "./check-entry.ts";
 
-/** A context that came as an archive, or was made here: a directory for one build. */
+/** What was fetched or made for one build. */
 export interface Folder {
   path: string;
   /** Removes it. */
   release(): void;
 }
 
-/** Contexts that are no directories of a client. */
+/** Directories for one build each. */
 export interface Folders {
-  /**
-   * Unpacks an archive, compressed or not. What is no archive is a Dockerfile, which then is all there is.
-   * @throws what `input` throws; EngineError invalid
-   */
-  unpack(input: AsyncIterable<Uint8Array>, signal: AbortSignal): Promise<Folder>;
   /** An empty one. */
   make(): Folder;
   /** Copies what layers show, topmost first, with owners, modes and times. */
@@ -57,12 +39,10 @@ export interface PackOrder {
   mtimeSeconds?: number;
 }
 
-const blockOfTar = 512;
-
 /** Where one of them is made. */
 interface Place {
   tree: string;
-  /** A file that is packed or unpacked. */
+  /** A file. */
   archive: string;
   mountpoint: string;
   release(): void;
@@ -119,54 +99,8 @@ export function openFolders(root: string, files: JobRunner<FilesJob, FilesResult
       fill("archive", ({ mountpoint, archive }) =>
         files.run({ kind: "state", mountpoint, layers, target: archive, ...statement }, signal),
       ),
-    unpack: (input, signal) =>
-      fill("tree", async ({ archive, tree }) => {
-        const output = createWriteStream(archive, { flags: "wx", mode: 0o600 });
-        await pipeline(Readable.from(input), output, { signal });
-        if (isArchiveFile(archive)) await files.run({ kind: "unpack", archive, target: tree }, signal);
-        else await files.run({ kind: "place", file: archive, target: tree, name: "Dockerfile" });
-        await rm(archive, { force: true });
-      }),
   };
 }
-
-/** By its beginning: compressed, or with the mark of a tar header. */
-function isArchiveFile(path: string): boolean {
-  const fd = openSync(path, "r");
-  try {
-    const block = Buffer.alloc(blockOfTar);
-    const head = block.subarray(0, readSync(fd, block, 0, blockOfTar, 0));
-    if (head.length >= magicBytes && detectCompression(head) !== "none") return true;
-    return (
-      head.length === blockOfTar && (head.subarray(257, 262).toString("latin1") === "ustar" || head[0] === 0)
-    );
-  } finally {
-    closeSync(fd);
-  }
-}
-
-/** Removes a file of a folder. Silent where it is not, or is none; no link leads outside. */
-export function removeFolderFile(folder: string, path: string): void {
-  const rootFd = openSync(folder, constants.O_RDONLY | constants.O_DIRECTORY);
-  const bytes = bytesOfText(path);
-  const slash = bytes.lastIndexOf("/");
-  try {
-    const parent = slash < 0 ? "." : bytes.slice(0, slash);
-    const fd = openInRoot(rootFd, parent, pathFlag | constants.O_DIRECTORY);
-    try {
-      unlinkAt(fd, bytes.slice(slash + 1));
-    } finally {
-      closeDescriptor(fd);
-    }
-  } catch (error) {
-    if (!["ENOENT", "ENOTDIR", "ELOOP", "EISDIR"].some((code) => hasCode(error, code))) throw error;
-  } finally {
-    closeSync(rootFd);
-  }
-}
-
-/** Of files that are read as a whole. */
-const mostBytes = 4 * 1024 * 1024;
 
 /** Small files of a folder, by path; those that are not there are left out. No link leads outside. @throws EngineError invalid */
 export function readFolderFiles(folder: string, paths: readonly string[]): Map<string, string> {
@@ -194,7 +128,7 @@ function readSmallFile(rootFd: number, path: string): string | undefined {
   try {
     const stats = fstatSync(fd);
     if (!stats.isFile()) return undefined;
-    if (stats.size > mostBytes) throw invalid(`${path} is too large`);
+    if (stats.size > mostSmallBytes) throw invalid(`${path} is too large`);
     return readFileSync(fd, "utf8");
   } finally {
     closeDescriptor(fd);

@@ -1,3 +1,4 @@
+import { randomBytes } from "node:crypto";
 import { createReadStream, mkdirSync, readdirSync } from "node:fs";
 import { unlink } from "node:fs/promises";
 import { join } from "node:path";
@@ -18,8 +19,8 @@ export interface ContextFolder {
   latest: KeptTree | undefined;
   /** How many read a tree. */
   readonly readers: Map<KeptTree, number>;
-  /** Files that are being written. */
-  readonly written: Set<string>;
+  /** Transfers under way, by what the names of their files say. */
+  readonly transfers: Set<string>;
   /** Transfers under way. */
   receptions: number;
   lastUsedAt: number;
@@ -34,7 +35,7 @@ export async function openContextFolder(path: string): Promise<ContextFolder> {
     path,
     latest: undefined,
     readers: new Map(),
-    written: new Set(),
+    transfers: new Set(),
     receptions: 0,
     lastUsedAt: Date.now(),
     swept: Promise.resolve(),
@@ -68,6 +69,21 @@ export async function storedFilesOf(tree: KeptTree | undefined): Promise<Map<Byt
   return files;
 }
 
+/** What one transfer writes is not swept away before `end`. */
+export function beginTransfer(folder: ContextFolder): { id: string; end(): void } {
+  const id = randomBytes(12).toString("hex");
+  folder.transfers.add(id);
+  return { id, end: () => void folder.transfers.delete(id) };
+}
+
+/** Paths of a transfer's new files: another one with each call. */
+export function createFileNames(folder: string, transferId: string): FileNames {
+  let count = 0;
+  return (kind) => join(folder, `${kind}-${transferId}-${count++}`);
+}
+
+export type FileNames = (kind: "pack" | "draft" | "tree") => string;
+
 /** Keeps a tree until the function that it gives is called. */
 export function readFrom(folder: ContextFolder, tree: KeptTree): () => void {
   folder.readers.set(tree, (folder.readers.get(tree) ?? 0) + 1);
@@ -88,13 +104,14 @@ export function readFrom(folder: ContextFolder, tree: KeptTree): () => void {
 
 /** Has what no tree needs removed: a large file takes its time. */
 export function sweep(folder: ContextFolder): void {
-  const needed = new Set(folder.written);
+  const needed = new Set<string>();
   for (const tree of [folder.latest, ...folder.readers.keys()]) {
     if (!tree) continue;
     needed.add(tree.path);
     for (const pack of tree.packs) needed.add(pack);
   }
   const strays = readdirSync(folder.path)
+    .filter((name) => !folder.transfers.has(name.split("-", 2)[1] ?? ""))
     .map((name) => join(folder.path, name))
     .filter((path) => !needed.has(path));
   folder.swept = Promise.allSettled([folder.swept, ...strays.map((path) => unlink(path))]);

@@ -1,40 +1,23 @@
-import { createHash, type Hash, randomUUID } from "node:crypto";
+import { createHash, type Hash } from "node:crypto";
 import { rename } from "node:fs/promises";
-import { join } from "node:path";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { invalid } from "../../errors.ts";
 import type { ByteString } from "../../formats/tar/tar-entry.ts";
 import type { DirectoryVisitor } from "../client-session.ts";
 import { createEntryCheck } from "./check-entry.ts";
-import type { ContextEntry } from "./entry.ts";
-import { type ContextFolder, type KeptTree, storedFilesOf } from "./kept-contexts.ts";
+import { packedBytes } from "./fresh-content.ts";
+import {
+  type ContextFolder,
+  createFileNames,
+  type FileNames,
+  type KeptTree,
+  storedFilesOf,
+} from "./kept-contexts.ts";
 import { openSpool, type Spool, type SpooledFile } from "./spool.ts";
-import { encodeStored, type StoredContent, type StoredEntry } from "./stored-tree.ts";
-
-/** A file that is larger gets a pack of its own, which is written as it comes. */
-const packedBytes = 512 * 1024;
+import { encodeStored, type StoredContent, type StoredEntry, storedOf } from "./stored-tree.ts";
 
 /** Files that may have come in part; clients send four side by side. */
 const mostBegun = 64;
-
-/** What one transfer writes. */
-function createClaims(folder: ContextFolder): { claim: Claim; release(): void } {
-  const written: string[] = [];
-  return {
-    claim(name) {
-      const path = join(folder.path, name);
-      folder.written.add(path);
-      written.push(path);
-      return path;
-    },
-    release() {
-      for (const path of written) folder.written.delete(path);
-    },
-  };
-}
-
-/** Keeps a new file of the folder from being swept away. @returns its path */
-type Claim = (name: string) => string;
 
 /** A file while its content comes. */
 interface Incoming {
@@ -59,15 +42,15 @@ export interface Reception {
 }
 
 /** Takes in a directory: of files that are as in the folder's latest tree nothing is asked. */
-export async function createReception(folder: ContextFolder): Promise<Reception> {
+export async function createReception(folder: ContextFolder, transferId: string): Promise<Reception> {
   const check = createEntryCheck();
   const known = await storedFilesOf(folder.latest);
   const entries: StoredEntry[] = [];
   const incoming = new Map<number, Incoming>();
   const packs = new Set<string>();
-  const { claim, release } = createClaims(folder);
+  const newFile = createFileNames(folder.path, transferId);
   const spool = openSpool();
-  const pack = createPack(claim, spool);
+  const pack = createPack(newFile, spool);
   let [sentBytes, begun] = [0, 0];
 
   function getIncoming(number: number): Incoming {
@@ -101,7 +84,7 @@ export async function createReception(folder: ContextFolder): Promise<Reception>
       file.hash ??= begin();
       file.hash.update(piece);
       sentBytes += piece.length;
-      keepPiece(file, piece, claim, spool);
+      keepPiece(file, piece, newFile, spool);
       return spool.room();
     },
     end(number) {
@@ -128,21 +111,14 @@ export async function createReception(folder: ContextFolder): Promise<Reception>
       for (const number of incoming.keys())
         throw invalid(`the client did not send the content of ${JSON.stringify(entries[number]?.path)}`);
       await spool.finish();
-      const path = await writeTree(claim, entries);
+      const path = await writeTree(newFile, entries);
       return { path, packs, sizeBytes: entries.reduce((sum, entry) => sum + entry.sizeBytes, 0) };
     },
     async close() {
       incoming.clear();
       await spool.close();
-      release();
     },
   };
-}
-
-function storedOf({ xattrs, ...entry }: ContextEntry): StoredEntry {
-  if (!xattrs) return entry;
-  const encoded = [...xattrs].map(([name, value]) => [name, value.toString("base64")] as const);
-  return { ...entry, xattrs: Object.fromEntries(encoded) };
 }
 
 /** Content of a file that has not changed since: as BuildKit has it, by size and time and all that is said of it. */
@@ -163,8 +139,8 @@ function findSame(
 }
 
 /** The file that small ones are put into, one after the other; made for the first. */
-function createPack(claim: Claim, spool: Spool) {
-  const path = claim(`pack-${randomUUID()}`);
+function createPack(newFile: FileNames, spool: Spool) {
+  const path = newFile("pack");
   let file: SpooledFile | undefined;
   return {
     append(pieces: readonly Buffer[]): { pack: string; offset: number } {
@@ -175,15 +151,19 @@ function createPack(claim: Claim, spool: Spool) {
   };
 }
 
-function keepPiece(file: Incoming, piece: Buffer, claim: Claim, spool: Spool): void {
+function keepPiece(file: Incoming, piece: Buffer, newFile: FileNames, spool: Spool): void {
   file.sizeBytes += piece.length;
   if (file.own) file.own.file.append(piece);
   else file.pieces.push(piece);
-  if (!file.own && file.sizeBytes > packedBytes) file.own = spill(claim, spool, file.pieces.splice(0));
+  if (!file.own && file.sizeBytes > packedBytes) file.own = spill(newFile, spool, file.pieces.splice(0));
 }
 
-function spill(claim: Claim, spool: Spool, pieces: readonly Buffer[]): { path: string; file: SpooledFile } {
-  const path = claim(`pack-${randomUUID()}`);
+function spill(
+  newFile: FileNames,
+  spool: Spool,
+  pieces: readonly Buffer[],
+): { path: string; file: SpooledFile } {
+  const path = newFile("pack");
   const file = spool.begin(path);
   for (const piece of pieces) file.append(piece);
   return { path, file };
@@ -193,10 +173,8 @@ function spill(claim: Claim, spool: Spool, pieces: readonly Buffer[]): { path: s
 const entriesPerPiece = 1000;
 
 /** Whole or not at all. @returns its path */
-async function writeTree(claim: Claim, entries: readonly StoredEntry[]): Promise<string> {
-  const name = randomUUID();
-  const draft = claim(`draft-${name}`);
-  const path = claim(`tree-${name}`);
+async function writeTree(newFile: FileNames, entries: readonly StoredEntry[]): Promise<string> {
+  const [draft, path] = [newFile("draft"), newFile("tree")];
   const spool = openSpool();
   try {
     const file = spool.begin(draft);

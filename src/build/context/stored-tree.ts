@@ -1,7 +1,8 @@
-import { closeSync, openSync, readFileSync, readSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { internal } from "../../errors.ts";
 import type { ByteString } from "../../formats/tar/tar-entry.ts";
 import type { ContextEntry } from "./entry.ts";
+import { openPackFiles } from "./pack-files.ts";
 import type { SourceTree } from "./source-tree.ts";
 
 /** Where the content of a file is: in a pack, which holds that of many. */
@@ -9,14 +10,21 @@ export interface StoredContent {
   /** Path of the pack. */
   pack: string;
   offset: number;
-  /** Hexadecimal sha256. */
-  digest: string;
+  /** Hexadecimal sha256; undefined for what was stored without reading all of it: a file with holes. */
+  digest?: string;
 }
 
 export interface StoredEntry extends Omit<ContextEntry, "xattrs"> {
   content?: StoredContent;
   /** In base64, by name. */
   xattrs?: Record<string, string>;
+}
+
+/** As a list of a tree has it. */
+export function storedOf({ xattrs, ...entry }: ContextEntry & { content?: StoredContent }): StoredEntry {
+  if (!xattrs) return entry;
+  const encoded = [...xattrs].map(([name, value]) => [name, value.toString("base64")] as const);
+  return { ...entry, xattrs: Object.fromEntries(encoded) };
 }
 
 /* A tree is a file of one line of JSON for each of its entries, in the order in which the client told them. */
@@ -46,15 +54,7 @@ export function openStoredTree(path: string): SourceTree {
     if (siblings) siblings.push(entry.path.slice(slash + 1));
     if (entry.type === "directory") children.set(entry.path, []);
   }
-  const packs = new Map<string, number>();
-
-  function openPack(pack: string): number {
-    const known = packs.get(pack);
-    if (known !== undefined) return known;
-    const fd = openSync(pack, "r");
-    packs.set(pack, fd);
-    return fd;
-  }
+  const packs = openPackFiles();
 
   /** A link has the content of the file that it names. */
   function contentOf(path: ByteString): { content: StoredContent; sizeBytes: number } {
@@ -73,21 +73,16 @@ export function openStoredTree(path: string): SourceTree {
     list: (path) => children.get(path) ?? [],
     *read(path) {
       const { content, sizeBytes } = contentOf(path);
-      const fd = openPack(content.pack);
       const buffer = Buffer.allocUnsafe(Math.min(pieceBytes, Math.max(sizeBytes, 1)));
-      for (let done = 0; done < sizeBytes; ) {
-        const wanted = Math.min(buffer.length, sizeBytes - done);
-        const count = readSync(fd, buffer, 0, wanted, content.offset + done);
-        if (count === 0) throw internal("a pack of build context content is cut off");
-        yield buffer.subarray(0, count);
-        done += count;
+      for (let done = 0; done < sizeBytes; done += buffer.length) {
+        const part = buffer.subarray(0, sizeBytes - done);
+        if (packs.read(content.pack, part, content.offset + done) < part.length)
+          throw internal("a pack of build context content is cut off");
+        yield part;
       }
     },
     contentDigest: (path) => contentOf(path).content.digest,
-    close() {
-      for (const fd of packs.values()) closeSync(fd);
-      packs.clear();
-    },
+    close: packs.close,
   };
 }
 

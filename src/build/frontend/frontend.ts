@@ -9,6 +9,7 @@ import type { DirectoryNode, Node } from "../graph/nodes.ts";
 import { planBuild } from "../graph/plan.ts";
 import type { BuildOptions } from "../options.ts";
 import type { SourceFile } from "../progress.ts";
+import type { SourceRef } from "../solve/copy-action.ts";
 import type { Solving } from "../solve/solving.ts";
 import { reportWarnings } from "./check.ts";
 import { type FoundImage, findBaseImage } from "./find-image.ts";
@@ -56,7 +57,7 @@ export async function planDockerfile(
   solving: Omit<Solving, "file">,
   options: BuildOptions,
   { sessionId, findInput }: { sessionId: string } & Pick<ClientInputs, "findInput">,
-  { file, ignored, folder }: LoadedFiles,
+  { file, ignored, source }: LoadedFiles,
   dockerfile: Dockerfile,
   platform: Platform,
 ): Promise<PlannedImage> {
@@ -67,7 +68,7 @@ export async function planDockerfile(
     sources: {
       session: sessionId,
       cdi: solving.rooms.cdi,
-      context: folder === undefined ? contextNode(options, sessionId, ignored) : folderNode(folder),
+      context: source === undefined ? contextNode(options, sessionId, ignored) : treeNode(source),
       async findImage(name, wanted) {
         const found = await findBaseImage(solving, options, name, wanted);
         bases.set(found.base, found);
@@ -113,4 +114,4 @@ function contextNode(options: BuildOptions, sessionId: string, ignored: readonly
   };
 }
 
-const folderNode = (path: string): Node => ({ kind: "folder", name: "", path });
+const treeNode = (source: SourceRef): Node => ({ kind: "tree", name: "", source });

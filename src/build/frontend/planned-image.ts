@@ -1,6 +1,7 @@
 import type { ImageContent } from "../../images/store/kinds.ts";
 import type { Plan } from "../graph/plan.ts";
 import type { SolvedImage } from "../solve/solving.ts";
+import type { ContextArchive } from "./context-archive.ts";
 
 /** How one image comes to be. */
 export interface PlannedImage extends Plan {
@@ -32,8 +33,7 @@ export interface BuildInput extends SolvedImage {
 
 /** What a client gives besides its session. */
 export interface ClientInputs {
-  /** The context, where it comes as an archive: compressed or not, or a Dockerfile alone. */
-  archive?: AsyncIterable<Uint8Array>;
+  archive?: ContextArchive;
   /** What the client calls `input:KEY`. @throws when there is none */
   findInput?(key: string): Promise<BuildInput>;
 }

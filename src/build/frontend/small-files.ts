@@ -1,11 +1,9 @@
 import { invalid } from "../../errors.ts";
 import { bytesOfText, textOfBytes } from "../../formats/tar/tar-entry.ts";
 import type { ClientSession } from "../client-session.ts";
-import { createEntryCheck } from "../context/check-entry.ts";
+import { createEntryCheck, mostSmallBytes } from "../context/check-entry.ts";
 import type { ContextEntry } from "../context/entry.ts";
 
-/** Of files that are read as a whole: a Dockerfile, a .dockerignore. */
-const mostBytes = 4 * 1024 * 1024;
 const mostEntries = 1000;
 
 /**
@@ -30,13 +28,13 @@ export async function readSmallFiles(
         if (entries.length >= mostEntries) throw invalid(`too many files were sent for ${paths[0]}`);
         const number = entries.push(entry) - 1;
         if (entry.type !== "file") return false;
-        if (entry.sizeBytes > mostBytes) throw invalid(`${textOfBytes(entry.path)} is too large`);
+        if (entry.sizeBytes > mostSmallBytes) throw invalid(`${textOfBytes(entry.path)} is too large`);
         contents.set(number, []);
         return true;
       },
       data(number, piece) {
         bytes += piece.length;
-        if (bytes > mostBytes * 2) throw invalid(`the files of ${directory} are too large`);
+        if (bytes > mostSmallBytes * 2) throw invalid(`the files of ${directory} are too large`);
         contents.get(number)?.push(piece);
         options.onBytes(bytes);
         return undefined;

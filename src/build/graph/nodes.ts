@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import type { Range } from "../../dockerfile/instructions.ts";
 import type { Ulimit } from "../../formats/docker-api/docker-api.ts";
 import type { StepLimits } from "../options.ts";
+import type { SourceRef } from "../solve/copy-action.ts";
 import type { Selection } from "../solve/select-sources.ts";
 
 /*
@@ -68,10 +69,10 @@ export interface GitNode extends NodeBase {
   checksum?: string;
 }
 
-/** A directory of this machine that is the build's own: of an archive that was unpacked. */
-export interface FolderNode extends NodeBase {
-  kind: "folder";
-  path: string;
+/** A tree that is there for this build alone: of an archive, or of a repository. */
+export interface GivenTreeNode extends NodeBase {
+  kind: "tree";
+  source: SourceRef;
 }
 
 export interface CopyPart {
@@ -171,7 +172,7 @@ export type Node =
   | InlineNode
   | HttpNode
   | GitNode
-  | FolderNode
+  | GivenTreeNode
   | CopyNode
   | WorkdirNode
   | RunNode;
@@ -210,7 +211,7 @@ export function digestOfNode(node: Node): string {
 }
 
 const kinds = new Set<unknown>([
-  ...["scratch", "image", "directory", "inline", "http", "git", "folder", "copy", "workdir", "run"],
+  ...["scratch", "image", "directory", "inline", "http", "git", "tree", "copy", "workdir", "run"],
 ]);
 
 function isNode(value: unknown): value is Node {

@@ -1,6 +1,5 @@
 import { createHash } from "node:crypto";
-import { closeSync, mkdirSync, openSync, renameSync, writeSync } from "node:fs";
-import { basename, dirname, join } from "node:path";
+import { closeSync, mkdirSync, openSync, writeSync } from "node:fs";
 import { bytesOfText } from "../../formats/tar/tar-entry.ts";
 import { type CheckWanted, serveJobs } from "../../sys/jobs.ts";
 import { detach, MS, mount, mountLayers, mountOverlay } from "../../sys/mount.ts";
@@ -17,7 +16,6 @@ import { copyFiles, rootOwner } from "./copy-files.ts";
 import { type FetchRequest, fetchFile } from "./fetch-file.ts";
 import type { Selection } from "./select-sources.ts";
 import { openTargetRoot, stripSlashes } from "./target-root.ts";
-import { unpackArchive } from "./unpack-archive.ts";
 
 /** Work on root file systems, which are mounted in this thread's own mount namespace and nowhere else. */
 export type FilesJob =
@@ -48,11 +46,8 @@ export type FilesJob =
     }
   /** Writes what is said of the files. */
   | ({ kind: "state"; mountpoint: string; layers: string[]; target: string } & FileStatement)
-  | { kind: "unpack"; archive: string; target: string }
   /** Of a layer's directory with what it deletes; no times. */
   | { kind: "digest"; layer: string }
-  /** Puts a file into a directory under a name. */
-  | { kind: "place"; file: string; target: string; name: string }
   | { kind: "makeDirectory"; mountpoint: string; target: StepTarget; path: string; owner: FileOwner };
 
 /** A checksum in hexadecimal, or nothing. */
@@ -111,16 +106,6 @@ serveJobs<FilesJob, FilesResult>(async (job, signal, checkWanted) => {
       return "";
     case "digest":
       return withDirectory(job.layer, async (rootFd) => digestLayer(rootFd, checkWanted));
-    case "unpack":
-      await withSource({ kind: "folder", path: dirname(job.archive) }, "", checkWanted, (tree) =>
-        withDirectory(job.target, (rootFd) =>
-          unpackArchive(rootFd, tree, basename(job.archive), { base: "" }),
-        ),
-      );
-      return "";
-    case "place":
-      renameSync(job.file, join(job.target, job.name));
-      return "";
     case "makeDirectory":
       await withRoot(job.target, job.mountpoint, (rootFd) => {
         const root = openTargetRoot(rootFd);
@@ -209,7 +194,7 @@ function withRoot<R>(
 ): Promise<R> {
   // An overlay would mark what is new as hiding what is below.
   if (target.lower.length === 0) return withDirectory(target.upper, async (fd) => use(fd));
-  return withMounted(mountpoint, () => mountOverlay(target, mountpoint), use);
+  return withMounted(mountpoint, () => mountOverlay({ ...target, isVolatile: true }, mountpoint), use);
 }
 
 async function withSource<R>(

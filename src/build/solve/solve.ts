@@ -100,8 +100,8 @@ async function solveNode(
       return { kind: "tree", source: { kind: "inline", files: node.files } };
     case "directory":
       return receiveDirectory(solving, node);
-    case "folder":
-      return { kind: "tree", source: { kind: "folder", path: node.path } };
+    case "tree":
+      return { kind: "tree", source: node.source };
     case "http":
       return fetchNode(solving, node);
     case "git":

@@ -128,7 +128,7 @@ async function placeLayers(
 ): Promise<string> {
   const layers = await settings.layersOf(mount);
   const root = mount.isWritable
-    ? places.mountOverlay(name, await settings.prepareWritable(layers))
+    ? places.mountOverlay(name, { ...(await settings.prepareWritable(layers)), isVolatile: true })
     : places.mountLayers(name, layers);
   return mount.source === "" ? root : places.mountPart(`${name}-part`, root, mount.source);
 }
