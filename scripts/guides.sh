@@ -24,7 +24,7 @@ mkdir -p "$folder"
 
 # The base of all guides: a Debian with what they compile and run with.
 if [ ! -s "$folder/base.tar" ]; then
-  timed 'making a Debian with compiler, Ruby, Node and Java' mmdebstrap --variant=minbase \
+  timed 'making a Debian with compiler, Ruby, Node and Java' mmdebstrap --variant=minbase --format=tar \
     --include=gcc,make,libc6-dev,libpcre2-dev,zlib1g-dev,ruby-sinatra,ruby-webrick,nodejs,openjdk-17-jre-headless,tomcat10,wget \
     --dpkgopt='path-exclude=/usr/share/doc/*' --dpkgopt='path-exclude=/usr/share/locale/*' bookworm "$folder/base.tar.part"
   mv "$folder/base.tar.part" "$folder/base.tar"

@@ -1,13 +1,14 @@
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
-import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { textOfBytes, typeFlags } from "../../src/formats/tar/tar-entry.ts";
 import { createTarReader } from "../../src/formats/tar/tar-reader.ts";
 import { useEngine } from "../engine.ts";
 import { stockDockers } from "../stock-docker.ts";
+import { type CorpusFiles, writeCorpusFiles } from "./corpus/corpus-files.ts";
 
 /*
  * Dockerfiles, and what dockerd 28.5.2 with its BuildKit made of them: config, history, and every entry of every layer. With containerd's
@@ -17,7 +18,7 @@ import { stockDockers } from "../stock-docker.ts";
 interface Corpus {
   name: string;
   dockerfile: string;
-  files: Record<string, { text?: string; base64?: string; link?: string; mode?: string; directory?: string }>;
+  files: CorpusFiles;
   expected: {
     config: object;
     layers: number;
@@ -53,7 +54,7 @@ describe("what is built is what BuildKit builds", () => {
   for (const { name, dockerfile, files, expected } of corpus) {
     it(name, async () => {
       const place = join(folder, name);
-      writeContext(place, files);
+      writeCorpusFiles(place, files);
       writeFileSync(join(place, "Dockerfile"), dockerfile);
       await run("build", "-t", name, place);
       const [image] = JSON.parse((await run("image", "inspect", name)).toString());
@@ -77,20 +78,6 @@ describe("what is built is what BuildKit builds", () => {
     });
   }
 });
-
-function writeContext(place: string, files: Corpus["files"]): void {
-  mkdirSync(place, { recursive: true });
-  const modes: [string, string][] = [];
-  for (const [path, { text, base64, link, mode, directory }] of Object.entries(files)) {
-    const full = join(place, path);
-    mkdirSync(directory ? full : dirname(full), { recursive: true });
-    if (directory) modes.push([full, directory]);
-    else if (link !== undefined) symlinkSync(link, full);
-    else writeFileSync(full, base64 === undefined ? (text ?? "") : Buffer.from(base64, "base64"));
-    if (mode) modes.push([full, mode]);
-  }
-  for (const [path, mode] of modes) chmodSync(path, Number.parseInt(mode, 8));
-}
 
 const notEmpty = (config: object) =>
   Object.fromEntries(Object.entries(config).filter(([, value]) => value && value !== null && value !== ""));

@@ -26,7 +26,7 @@ const addresses = [
 export const buildAddresses: Target = {
   name: "build-addresses",
   smallCount: 20_000,
-  mostMilliseconds: 50,
+  mostMilliseconds: 200,
   open: () => ({
     attempt(random) {
       const text = randomAddress(random);

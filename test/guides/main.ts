@@ -6,6 +6,7 @@ import { promisify, stripVTControlCharacters } from "node:util";
 import { isObject } from "../../src/formats/json.ts";
 import { writeFiles } from "../build/context-folder.ts";
 import { startEngine } from "../engine.ts";
+import { compareCorpus } from "./corpus.ts";
 import { type Guide, guides } from "./guides.ts";
 
 const [peer = "", base = "", tree = "", nginx = "", npm = "", only = ""] = process.argv.slice(2);
@@ -19,16 +20,18 @@ const builders = { BuildKit: {}, "the classic builder": { DOCKER_BUILDKIT: "0" }
 const hosts = { berth: engine.host, docker: `unix://${peer}/docker.sock` };
 
 /** The same docker on either engine. @throws Error with what it printed */
-async function docker(
+async function dockerBytes(
   host: string,
   words: string[],
   environment: Record<string, string> = {},
-): Promise<string> {
+): Promise<Buffer> {
   const env = { ...process.env, DOCKER_HOST: host, ...environment };
   const limits = { maxBuffer: 256 << 20, timeout: longestMilliseconds };
-  const { stdout } = await run(join(peer, "docker"), words, { env, ...limits });
+  const { stdout } = await run(join(peer, "docker"), words, { env, ...limits, encoding: "buffer" });
   return stdout;
 }
+
+const docker = async (...given: Parameters<typeof dockerBytes>) => (await dockerBytes(...given)).toString();
 
 /** What an image is, as far as two builders should agree. */
 async function describe(
@@ -158,6 +161,22 @@ try {
         process.stdout.write(`  ${stripVTControlCharacters(line)}\n`);
     }
   }
+  // The same base for both.
+  await engine.berth(["image", "make", "busybox"]);
+  const busybox = join(engine.folder, "busybox.tar");
+  await docker(hosts.berth, ["save", "-o", busybox, "busybox"]);
+  await docker(hosts.docker, ["load", "-i", busybox]);
+  const two = {
+    folder: engine.folder,
+    docker: (name: keyof typeof hosts, words: string[], env?: Record<string, string>) =>
+      dockerBytes(hosts[name], words, env),
+  };
+  await compareCorpus(two, only, (name, differing) => {
+    if (differing.length > 0) failures++;
+    const verdict = differing.length > 0 ? `${differing.length} differences` : "the same";
+    process.stdout.write(`${name}: ${verdict}\n`);
+    for (const line of differing.slice(0, 40)) process.stdout.write(`  ${stripVTControlCharacters(line)}\n`);
+  });
 } catch (error) {
   failures++;
   const { stderr = "", stdout = "" } = error as { stderr?: string; stdout?: string };
