@@ -79,7 +79,8 @@ function fixedReasons(network: NetworkRecord | undefined, fixed: string, family:
   const address = given?.family === family && !isAnyAddress(given) ? given : undefined;
   const reasons = address ? [] : [`invalid IPv${family} address: ${fixed}`];
   if (!network) return reasons;
-  const subnets = poolsOf(network)
+  const chosen = network.ipam.filter(({ isAutomatic }) => !isAutomatic);
+  const subnets = poolsOf({ ...network, ipam: chosen })
     .map(({ subnet }) => subnet)
     .filter((subnet) => subnet.address.family === family);
   if (subnets.length === 0)

@@ -93,6 +93,7 @@ export function encodePool({ subnet, gateway, range, auxiliary }: Pool): PoolRec
     gateway: gateway ? formatIpAddress(gateway) : "",
     range: range ? formatSubnet(range) : "",
     auxiliary: formatAuxiliary(auxiliary),
+    isAutomatic: false,
   };
 }
 

@@ -45,6 +45,8 @@ const poolShape = struct("Pool", {
   range: text,
   /** Addresses that no container gets, by the names that the user gave them. */
   auxiliary: entries(text),
+  /** The engine has chosen it for a user's network: no container chooses its address there. */
+  isAutomatic: flag,
 });
 
 export type PoolRecord = Decoded<typeof poolShape>;

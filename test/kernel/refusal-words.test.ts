@@ -76,7 +76,8 @@ describe("what cannot be, in Docker's words and where Docker says it", () => {
       ["bridge", "abc", [own, "invalid IPv4 address: abc", `${range} abc`]],
       ["host", "1.1.1.1", [own, subnets]],
       ["container:box", "abc", [own, "invalid IPv4 address: abc"]],
-      ["plain", "1.1.1.1", [`${range} 1.1.1.1`]],
+      ["plain", "1.1.1.1", [subnets]],
+      ["plain", "abc", ["invalid IPv4 address: abc", subnets]],
       ["chosen", "10.93.8.1", [`${range} 10.93.8.1`]],
       ["chosen", "::1", ["invalid IPv4 address: ::1", `${range} ::1`]],
       ["chosen", "0.0.0.0", ["invalid IPv4 address: 0.0.0.0", `${range} 0.0.0.0`]],
@@ -129,7 +130,7 @@ describe("what cannot be, in Docker's words and where Docker says it", () => {
     const [, message] = await refuse("POST", "/containers/late/start");
     assert.match(
       message,
-      /^failed to set up container networking: invalid endpoint settings:\nno configured subnet or ip-range contain the IP address 1\.1\.1\.1$/,
+      /^failed to set up container networking: invalid endpoint settings:\nuser specified IP address is supported only when connecting to networks with user configured subnets$/,
     );
     await berth("rm", "late");
     await berth("create", "--name", "fits", "--network", "chosen", "--ip", "10.93.7.9", "busybox", "true");

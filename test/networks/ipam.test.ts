@@ -7,7 +7,10 @@ import { decodePool } from "../../src/networks/records.ts";
 const subnet = (text: string) => parseSubnet(text) ?? assert.fail(text);
 
 function newPool(text: string, gateway = "", range = "", auxiliary: Record<string, string> = {}) {
-  return createAddressPool(decodePool({ subnet: text, gateway, range, auxiliary }), "tiny (id)");
+  return createAddressPool(
+    decodePool({ subnet: text, gateway, range, auxiliary, isAutomatic: false }),
+    "tiny (id)",
+  );
 }
 
 test("addresses are leased in order, and a freed one comes last", () => {

@@ -100,9 +100,14 @@ describe("IPv6", () => {
     assert.equal(run("cat /proc/sys/net/ipv6/conf/all/forwarding").trim(), "1");
     assert.equal(run("cat /proc/sys/net/ipv6/conf/out0/accept_ra").trim(), "2");
     assert.equal(run(`cat /proc/sys/net/ipv6/conf/${record.bridge?.link}/accept_ra`).trim(), "0");
-    const second = await startContainer({ dual: { IPAMConfig: { IPv6Address: "fd81:884c:7d65::aa" } } });
-    assert.equal(second.settings.GlobalIPv6Address, "fd81:884c:7d65::aa");
-    assert.equal(await second.agent.ask("tcp", "fd81:884c:7d65::2", 80), "web sees fd81:884c:7d65::aa");
+    await create({
+      ...{ Name: "half", EnableIPv6: true },
+      IPAM: { Config: [{ Subnet: "fd81:884c:7d66::/64" }] },
+    });
+    const fixed = await startContainer({ half: { IPAMConfig: { IPv6Address: "fd81:884c:7d66::aa" } } });
+    assert.equal(fixed.settings.GlobalIPv6Address, "fd81:884c:7d66::aa");
+    const second = await startContainer({ dual: {} });
+    assert.equal(await second.agent.ask("tcp", "fd81:884c:7d65::2", 80), "web sees fd81:884c:7d65::3");
     assert.equal(await second.agent.ask("tcp", "2001:db8:1::2", 7), "outside sees 2001:db8:1::1");
     assert.equal(await machine.ask("tcp", "fd81:884c:7d65::2", 81), "hidden sees fd81:884c:7d65::1");
     run(`nsenter --net=/proc/${outside.pid}/ns/net ip route add fd81:884c:7d65::/48 via 2001:db8:1::1`);
@@ -248,7 +253,8 @@ describe("IPv6", () => {
       {
         message:
           "invalid config for network dual: invalid endpoint settings:\n* invalid IPv6 address: y\n" +
-          "* no configured subnet or ip-range contain the IP address y\n* invalid link-local IP address: x",
+          "* user specified IP address is supported only when connecting to networks with user configured subnets\n" +
+          "* invalid link-local IP address: x",
       },
     );
   });

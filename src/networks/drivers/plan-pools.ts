@@ -49,9 +49,10 @@ export function planPools(
     given.push(settleAddresses(settled, rules));
   }
   const missing = families.filter((family) => !isGiven(family));
-  const automatic = missing.map((family) =>
-    settleAddresses(rules.findPresent?.(family) ?? newPool(surroundings.findFreeSubnet(family)), rules),
-  );
+  const automatic = missing.map((family) => {
+    const pool = rules.findPresent?.(family) ?? newPool(surroundings.findFreeSubnet(family));
+    return { ...settleAddresses(pool, rules), isAutomatic: true };
+  });
   return { hasDefaultSubnet: missing.length > 0, ipam: [...given, ...automatic] };
 }
 
