@@ -2,6 +2,7 @@ import { randomBytes } from "node:crypto";
 import { closeSync, existsSync, mkdirSync, openSync, rmSync, writeFileSync, writeSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
+import { startDiscarder } from "./discard.ts";
 import { type BenchEngine, type CommandOptions, docker, runCommand } from "./engine.ts";
 import { alternate, type Bench, inParallel, type Measured } from "./measure.ts";
 import type { Row } from "./results.ts";
@@ -26,6 +27,7 @@ export const benchBuilds =
     try {
       return [
         ...(await benchRebuilds(engines, contexts.many)),
+        await benchFloor(engines, contexts.many, join(folder, "discard.sock")),
         ...(await benchCold(engines, contexts)),
         ...(await benchCrowdOfBuilds(engines, contexts.small)),
       ];
@@ -110,7 +112,7 @@ const stages = [
 ].join("");
 
 function build(
-  engine: BenchEngine,
+  engine: Pick<BenchEngine, "host">,
   context: string,
   words: string[],
   environment: Record<string, string> = {},
@@ -150,6 +152,21 @@ async function benchRebuilds(engines: BenchEngine[], context: string): Promise<R
       work: (engine) => build(engine, context, ["-t", "classic"], classic),
     }),
   ];
+}
+
+/** Of the row before it: what no engine could save. */
+async function benchFloor(engines: BenchEngine[], context: string, socket: string): Promise<Row> {
+  const stop = await startDiscarder(socket);
+  try {
+    const nobody = { name: "nobody", host: `unix://${socket}` };
+    const { values, ...row } = await alternate([nobody], {
+      ...{ name: "the same, to a server that throws the context away", samples },
+      work: (engine) => build(engine, context, ["-t", "classic"], { DOCKER_BUILDKIT: "0" }),
+    });
+    return { ...row, values: Object.fromEntries(engines.map(({ name }) => [name, values.nobody ?? 0])) };
+  } finally {
+    stop();
+  }
 }
 
 /** Without a cache: the steps are done. */

@@ -35,11 +35,7 @@ export function decodeGoFileMode(goMode: number): {
   type: (typeof kinds)[number][1] | "file";
   mode: number;
 } {
-  const has = (bits: number) => [...splitBits(bits)].every((bit) => Math.floor(goMode / bit) % 2 === 1);
+  const has = (bits: number) => (goMode & bits) >>> 0 === bits;
   const special = specials.reduce((sum, [bit, goBit]) => sum + (has(goBit) ? bit : 0), 0);
   return { type: kinds.find(([bits]) => has(bits))?.[1] ?? "file", mode: special + (goMode & 0o777) };
-}
-
-function* splitBits(bits: number): Generator<number> {
-  for (let bit = 1; bit <= bits; bit *= 2) if (Math.floor(bits / bit) % 2 === 1) yield bit;
 }
