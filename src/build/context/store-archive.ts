@@ -18,6 +18,7 @@ import { listArchived } from "./archived-tree.ts";
 import { mostSmallBytes } from "./check-entry.ts";
 import { type ContentWriter, openContentWriter } from "./content-writer.ts";
 import { createFileNames } from "./kept-contexts.ts";
+import { refuseBomb } from "./refuse-bomb.ts";
 import { readStoredFiles, writeStoredTree } from "./stored-list.ts";
 import { createUnpacking } from "./unpacking.ts";
 
@@ -83,14 +84,19 @@ async function openPlain(
     isDone = done === true;
     if (value) head = Buffer.concat([head, value]);
   }
+  let received = 0;
   async function* all() {
+    received = head.length;
     yield head;
-    yield* chunks;
+    for await (const chunk of chunks) {
+      received += chunk.length;
+      yield chunk;
+    }
   }
   if (head.length < magicBytes || detectCompression(head) === "none")
     return { isCompressed: false, chunks: all() };
   const { output } = await decompress(Readable.from(all()));
-  return { isCompressed: true, chunks: output };
+  return { isCompressed: true, chunks: refuseBomb(output, () => received) };
 }
 
 function enterContext(root: ArchivedDirectory, subdir: string): ArchivedDirectory {
