@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { mkdtempSync, readFileSync, rmSync, symlinkSync } from "node:fs";
-import { createServer } from "node:net";
+import { createServer as createHttpServer } from "node:http";
+import { type AddressInfo, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
@@ -90,6 +92,23 @@ COPY --from=other o /o
     }
     const stdout = await berth("run", "--rm", "offers", "cat", "/secrets", "/agent", "/o");
     assert.equal(stdout, "from a file from the environment\nhello\nother");
+  });
+
+  it("takes a file of the web for a context, which is called as its address ends", async () => {
+    const web = createHttpServer((_, response) => response.end("of the web")).listen(0, "127.0.0.1");
+    await once(web, "listening");
+    try {
+      const place = writeFiles(join(folder, "web"), {
+        Dockerfile: "FROM busybox\nCOPY --from=web notes.txt /n\n",
+      });
+      const address = `http://127.0.0.1:${(web.address() as AddressInfo).port}/a/notes.txt?x=1`;
+      const built = await run(["-t", "web", "--progress=plain", "--build-context", `web=${address}`, place]);
+      assert.equal(built.code, 0, built.stderr);
+      assert.ok(built.stderr.includes(`[context web] ${address}`), built.stderr);
+      assert.equal(await berth("run", "--rm", "web", "cat", "/n"), "of the web");
+    } finally {
+      web.close();
+    }
   });
 
   it("says what is wrong, and where", async () => {
