@@ -7,11 +7,13 @@ import type { Row } from "./results.ts";
 
 const sizeMegabytes = 1000;
 const line = "0123456789".repeat(10);
+/** Of whole lines: what is cut off would be one with what comes later. */
+const lineCount = Math.floor((sizeMegabytes * 1_000_000) / (line.length + 1));
 
 /** A container that writes much: its log, and whether others notice. */
 export const benchLogs: Bench = async (engines) => {
   const again = "if [ -e /done ]; then echo again; exec sleep 100000; fi";
-  const script = `${again}; yes ${line} | head -c ${sizeMegabytes}000000; touch /done`;
+  const script = `${again}; yes ${line} | head -n ${lineCount}; touch /done`;
   const written = await alternate(engines, {
     name: `a container writes ${sizeMegabytes} MB`,
     samples: 1,
