@@ -10,8 +10,8 @@ import { introduce } from "./introduce.ts";
 import type { Lifelines } from "./lifelines.ts";
 import { createUnitStarter, type SupervisorUnit } from "./unit.ts";
 
-/** Give up on a supervisor that neither listens nor exits; slow machines need seconds. */
-const startTimeoutMilliseconds = 60_000;
+/** Give up on a supervisor that neither listens nor exits; slow machines need many seconds. */
+const startTimeoutMilliseconds = 180_000;
 
 /**
  * Connects to the supervisor of this run-time folder, and starts one when there is none.

@@ -9,11 +9,12 @@ export interface SupervisorUnit {
   warn(text: string): void;
 }
 
-/** While one starts there is nothing to ask. */
-const pauseMilliseconds = 250;
+/** While one starts there is nothing to ask, and to ask costs a slow machine what the start needs. */
+const firstPauseMilliseconds = 250;
+const longestPauseMilliseconds = 4000;
 /** A job that stops the unit may still be under way: then systemd refuses for a moment. */
 const mostRefusals = 10;
-const longestMilliseconds = 30_000;
+const longestMilliseconds = 120_000;
 
 /**
  * Has systemd start the unit. Systemd may not have noticed yet that the supervisor before has ended, and then has nothing to do: call
@@ -23,6 +24,7 @@ const longestMilliseconds = 30_000;
 export function createUnitStarter({ name, warn }: SupervisorUnit): () => Promise<boolean> {
   const since = performance.now();
   let askedAt = Number.NEGATIVE_INFINITY;
+  let pause = firstPauseMilliseconds;
   let refusals = 0;
   let hasGivenUp = false;
 
@@ -36,12 +38,13 @@ export function createUnitStarter({ name, warn }: SupervisorUnit): () => Promise
 
   return async () => {
     if (hasGivenUp) return false;
-    if (performance.now() - askedAt < pauseMilliseconds) return true;
+    if (performance.now() - askedAt < pause) return true;
     if (performance.now() - since > longestMilliseconds) return giveUp("no supervisor answers");
     // A stop that is under way is not cancelled: it ends first.
     const words = ["start", "--job-mode=fail", "--no-ask-password", name];
     try {
       await promisify(execFile)("systemctl", words, { timeout: longestMilliseconds, killSignal: "SIGKILL" });
+      if (refusals === 0 && askedAt > 0) pause = Math.min(pause * 2, longestPauseMilliseconds);
       refusals = 0;
     } catch (error) {
       refusals++;
