@@ -1,13 +1,24 @@
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import {
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  utimesSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { afterEach, beforeEach, it } from "node:test";
+import { setImmediate as nextTurn } from "node:timers/promises";
 import type { DirectoryVisitor } from "../../src/build/client-session.ts";
 import { type ContextStore, openContextStore } from "../../src/build/context/context-store.ts";
 import { openStoredTree } from "../../src/build/context/stored-tree.ts";
 import { eventually } from "../engine.ts";
+import { makeSmallDisk } from "../small-disk.ts";
 
 let root: string;
 let store: ContextStore;
@@ -36,6 +47,12 @@ function send(visitor: DirectoryVisitor, files: Record<string, string>, seconds 
   });
   return asked;
 }
+
+const directory = (path: string) => ({
+  ...({ path, type: "directory" } as const),
+  ...{ mode: 0o755, uid: 0, gid: 0, sizeBytes: 0 },
+  mtime: { seconds: 1, nanoseconds: 0 },
+});
 
 async function receive(key: string | undefined, files: Record<string, string>, seconds?: number) {
   let asked: string[] = [];
@@ -137,6 +154,102 @@ it("is found again by the next daemon, unless the machine was started since", as
     () => readdirSync(root),
     (names) => !names.includes("another-boot"),
   );
+});
+
+/** The one folder of the store. */
+function folderPath(): string {
+  const [boot = ""] = readdirSync(root);
+  const [id = ""] = readdirSync(join(root, boot));
+  return join(root, boot, id);
+}
+
+it("of what a killed daemon left only a tree with all its content is taken, the newest", async () => {
+  (await receive("key", { a: "1" })).tree.release();
+  const folder = folderPath();
+  const [tree = ""] = readdirSync(folder).filter((name) => name.startsWith("tree-"));
+  const lines = readFileSync(join(folder, tree), "utf8");
+  const leave = (name: string, text: string, madeAt: number) => {
+    writeFileSync(join(folder, name), text);
+    utimesSync(join(folder, name), madeAt, madeAt);
+  };
+  utimesSync(join(folder, tree), 2000, 2000);
+  leave("tree-0-older", lines.replace('"a"', '"older"'), 1000);
+  leave("tree-0-robbed", lines.replaceAll("pack-", "pack-0-gone-"), 3000);
+  leave("tree-0-broken", lines.slice(0, 20), 4000);
+  store = openContextStore(root);
+  const again = await receive("key", { a: "1" });
+  assert.deepEqual(again.asked, []);
+  assert.equal(readFile(again.tree.path, "a"), "1");
+  again.tree.release();
+  await filesAre(2);
+  leave("tree-0-broken", "no JSON", 4000);
+  rmSync(join(folder, readdirSync(folder).find((name) => name.startsWith("pack-")) as string));
+  store = openContextStore(root);
+  assert.deepEqual((await receive("key", { a: "1" })).asked, ["a"]);
+});
+
+it("a folder that cannot be opened is tried again, and hides no other", async () => {
+  (await receive("good", { a: "1" })).tree.release();
+  const [{ id } = { id: "" }] = await store.list();
+  const home = dirname(folderPath());
+  const [bad] = ["bad"].map((key) => createHash("sha256").update(key).digest("hex").slice(0, 25));
+  writeFileSync(join(home, bad as string), "no folder");
+  store = openContextStore(root);
+  assert.deepEqual(
+    (await store.list()).map((one) => one.id),
+    [id],
+  );
+  await assert.rejects(receive("bad", { a: "1" }), { code: "EEXIST" });
+  rmSync(join(home, bad as string));
+  (await receive("bad", { a: "1" })).tree.release();
+  assert.equal((await store.list()).length, 2);
+});
+
+it("who comes while a folder is removed gets another, and the next daemon removes what was left of it", async () => {
+  (await receive("key", { a: "1" })).tree.release();
+  const [{ id } = { id: "" }] = await store.list();
+  const removed = store.remove(id);
+  await nextTurn();
+  const { tree, asked } = await receive("key", { a: "2" });
+  assert.equal(await removed, true);
+  assert.deepEqual(asked, ["a"]);
+  assert.equal(readFile(tree.path, "a"), "2");
+  tree.release();
+  const folder = folderPath();
+  renameSync(folder, join(dirname(folder), "removed-0123456789abcdef01234567"));
+  store = openContextStore(root);
+  await filesAre(0);
+  assert.deepEqual(await store.list(), []);
+});
+
+it("what never came has no folder", async () => {
+  for (const key of [undefined, "key"]) {
+    const broken = store.receive(key, () => Promise.reject(new Error("it broke")));
+    await assert.rejects(broken, /it broke/);
+  }
+  await eventually(
+    () => store.list(),
+    (kept) => kept.length === 0,
+  );
+});
+
+it("says that the disk is full as Docker says it, also before the first folder", async () => {
+  await using disk = makeSmallDisk(1);
+  const small = openContextStore(disk.path);
+  const send = () => small.receive("key", async (visitor) => void visitor.entry(directory("d")));
+  const fillers = Array.from({ length: 10_000 }, (_, number) => join(disk.path, `filler-${number}`));
+  const isFull = fillers.some((path) => {
+    try {
+      writeFileSync(path, Buffer.alloc(4096));
+      return false;
+    } catch {
+      return true;
+    }
+  });
+  assert.ok(isFull);
+  await assert.rejects(send(), { message: /no space left on device/, kind: "internal" });
+  for (const path of fillers) rmSync(path, { force: true });
+  (await send()).release();
 });
 
 it("large and small files that come interleaved are what they were, and what waits is bounded", async () => {

@@ -1,4 +1,4 @@
-import { internal } from "../../errors.ts";
+import { hasCode, internal } from "../../errors.ts";
 import { createFreshContent, type IncomingContent } from "./fresh-content.ts";
 import { openPackFiles, type PackFiles } from "./pack-files.ts";
 import type { StoredContent, StoredEntry } from "./stored-tree.ts";
@@ -50,7 +50,7 @@ function createFollower(
     for (let start = 0; start < piece.length; start += partBytes) {
       const part = piece.subarray(start, start + partBytes);
       const there = compared.subarray(0, part.length);
-      const count = packs.read(pack, there, offset + at + start);
+      const count = readIfThere(packs, pack, offset + at + start, there);
       if (count < part.length || !there.equals(part)) return false;
     }
     return true;
@@ -81,6 +81,16 @@ function createFollower(
     },
     end: () => other?.end() ?? content,
   };
+}
+
+/** Content that is gone is not the same. */
+function readIfThere(packs: PackFiles, pack: string, offset: number, buffer: Buffer): number {
+  try {
+    return packs.read(pack, buffer, offset);
+  } catch (error) {
+    if (hasCode(error, "ENOENT")) return 0;
+    throw error;
+  }
 }
 
 function readWhole(packs: PackFiles, pack: string, offset: number, buffer: Buffer): void {

@@ -1,20 +1,11 @@
 import { createHash, randomUUID } from "node:crypto";
-import { existsSync, mkdirSync, readdirSync } from "node:fs";
-import { join } from "node:path";
 import type { MessagePort } from "node:worker_threads";
 import { sendToJob } from "../../sys/job-input.ts";
 import { createJobRunner, type JobRunner } from "../../sys/jobs.ts";
 import { bootId } from "../../sys/process.ts";
-import { removeTree } from "../../trees/trees.ts";
 import type { DirectoryVisitor } from "../client-session.ts";
-import {
-  beginTransfer,
-  type ContextFolder,
-  type KeptTree,
-  openContextFolder,
-  readFrom,
-  sweep,
-} from "./kept-contexts.ts";
+import { beginTransfer, type ContextFolder, type KeptTree, readFrom, sweep } from "./kept-contexts.ts";
+import { explainFullDisk, openKeptFolders } from "./kept-folders.ts";
 import { createReception } from "./reception.ts";
 import type { ArchiveOrder, StoredArchive } from "./store-archive.ts";
 
@@ -81,25 +72,9 @@ export interface ContextStore {
 const threads = 2;
 const archivesPerThread = 16;
 
-/**
- * After a crash of the machine, content may be missing that had been written: what was kept before this boot is not believed.
- * @param root is made
- */
+/** @param root is made */
 export function openContextStore(root: string): ContextStore {
-  const home = join(root, bootId());
-  clearOthers(root);
-  mkdirSync(home, { recursive: true, mode: 0o700 });
-  /** Those of earlier daemons are looked into when they are wanted. */
-  const folders = new Map<string, Promise<ContextFolder>>();
-  const idle = new Set(readdirSync(home));
-
-  function folderFor(id: string): Promise<ContextFolder> {
-    const known = folders.get(id) ?? openContextFolder(join(home, id));
-    folders.set(id, known);
-    idle.delete(id);
-    return known;
-  }
-
+  const folders = openKeptFolders(root);
   const runner = createJobRunner<ArchiveOrder, StoredArchive>(
     "build/context/contexts.worker",
     threads,
@@ -115,8 +90,7 @@ export function openContextStore(root: string): ContextStore {
       .update(key ?? randomUUID())
       .digest("hex")
       .slice(0, 25);
-    const folder = await folderFor(id);
-    folder.receptions++;
+    const folder = await folders.enter(id);
     // What the present latest has is not sent again: it must stay meanwhile.
     const leaveLatest = folder.latest && readFrom(folder, folder.latest);
     const transfer = beginTransfer(folder);
@@ -129,14 +103,17 @@ export function openContextStore(root: string): ContextStore {
         ...{ ...more, path, sizeBytes },
         release() {
           release();
-          if (key === undefined) drop(folders, id, folder);
+          folders.leave(id, folder);
         },
       };
+    } catch (error) {
+      throw explainFullDisk(error);
     } finally {
       folder.receptions--;
       transfer.end();
       leaveLatest?.();
       sweep(folder);
+      folders.leave(id, folder);
     }
   }
 
@@ -148,18 +125,8 @@ export function openContextStore(root: string): ContextStore {
         return unpackInto(runner, archive, { ...place, ...wishes }, signal);
       }),
     folderNames: () => new Set([bootId()]),
-    async list() {
-      const ids = [...folders.keys(), ...idle];
-      return Promise.all(ids.map(async (id) => describeKept(id, await folderFor(id))));
-    },
-    async remove(id) {
-      const folder = await folders.get(id);
-      if (!folder || folder.readers.size > 0 || folder.receptions > 0) return false;
-      folders.delete(id);
-      await folder.swept;
-      await removeTree(folder.path);
-      return true;
-    },
+    list: async () => (await folders.list()).map(({ id, folder }) => describeKept(id, folder)),
+    remove: folders.remove,
     close: runner.close,
   };
 }
@@ -191,16 +158,4 @@ async function unpackInto(
   const run = (input: MessagePort) => runner.run({ input, ...order }, undefined, [input]);
   const { path, packs, sizeBytes, files } = await sendToJob(archive, run, signal);
   return { tree: { path, packs: new Set(packs), sizeBytes }, more: { files } };
-}
-
-function clearOthers(root: string): void {
-  if (!existsSync(root)) return;
-  for (const name of readdirSync(root)) {
-    if (name !== bootId()) void removeTree(join(root, name)).catch(() => {});
-  }
-}
-
-function drop(folders: Map<string, unknown>, id: string, folder: ContextFolder): void {
-  folders.delete(id);
-  void folder.swept.then(() => removeTree(folder.path)).catch(() => {});
 }

@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
-import { createReadStream, mkdirSync, readdirSync } from "node:fs";
-import { unlink } from "node:fs/promises";
+import { createReadStream, mkdirSync, readdirSync, statSync } from "node:fs";
+import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import type { ByteString } from "../../formats/tar/tar-entry.ts";
@@ -40,18 +40,39 @@ export async function openContextFolder(path: string): Promise<ContextFolder> {
     lastUsedAt: Date.now(),
     swept: Promise.resolve(),
   };
-  const tree = readdirSync(path).find((name) => name.startsWith("tree-"));
-  if (tree !== undefined) folder.latest = await readTree(join(path, tree));
+  folder.latest = await findLatest(path);
   sweep(folder);
   return folder;
 }
 
-async function readTree(path: string): Promise<KeptTree> {
+/** A daemon that was killed may have left several: the newest that is whole. */
+async function findLatest(folder: string): Promise<KeptTree | undefined> {
+  const names = readdirSync(folder);
+  const packs = new Set(names.filter((name) => name.startsWith("pack-")).map((name) => join(folder, name)));
+  const trees = names
+    .filter((name) => name.startsWith("tree-"))
+    .map((name) => join(folder, name))
+    .map((path) => ({ path, madeAt: statSync(path, { bigint: true }).mtimeNs }))
+    .sort((a, b) => Number(b.madeAt - a.madeAt));
+  for (const { path } of trees) {
+    const tree = await readTree(path);
+    if (tree && [...tree.packs].every((pack) => packs.has(pack))) return tree;
+  }
+  return undefined;
+}
+
+/** @returns undefined for what is no tree @throws system errors */
+async function readTree(path: string): Promise<KeptTree | undefined> {
   const packs = new Set<string>();
   let sizeBytes = 0;
-  for await (const { content, sizeBytes: size } of entriesOf(path)) {
-    if (content) packs.add(content.pack);
-    sizeBytes += size;
+  try {
+    for await (const { content, sizeBytes: size } of entriesOf(path)) {
+      if (content) packs.add(content.pack);
+      sizeBytes += size;
+    }
+  } catch (error) {
+    if (error instanceof SyntaxError) return undefined;
+    throw error;
   }
   return { path, packs, sizeBytes };
 }
@@ -112,7 +133,14 @@ export function sweep(folder: ContextFolder): void {
   }
   const strays = readdirSync(folder.path)
     .filter((name) => !folder.transfers.has(name.split("-", 2)[1] ?? ""))
-    .map((name) => join(folder.path, name))
-    .filter((path) => !needed.has(path));
-  folder.swept = Promise.allSettled([folder.swept, ...strays.map((path) => unlink(path))]);
+    .filter((name) => !needed.has(join(folder.path, name)));
+  folder.swept = folder.swept.then(() => removeStrays(folder.path, strays)).catch(() => {});
+}
+
+/** Packs last, so that a tree that is found after a crash has its content. What stays is the next sweep's. */
+async function removeStrays(folder: string, names: readonly string[]): Promise<void> {
+  const isTree = (name: string) => name.startsWith("tree-");
+  const remove = (name: string) => rm(join(folder, name), { force: true });
+  await Promise.all(names.filter(isTree).map(remove));
+  await Promise.allSettled(names.filter((name) => !isTree(name)).map(remove));
 }

@@ -1,7 +1,7 @@
 import { posix } from "node:path";
 import { Readable } from "node:stream";
 import type { MessagePort } from "node:worker_threads";
-import { hasCode, internal, invalid } from "../../errors.ts";
+import { invalid } from "../../errors.ts";
 import { detectCompression, magicBytes } from "../../formats/compression.ts";
 import { compileIgnorePatterns, parseIgnoreFile } from "../../formats/ignore-patterns.ts";
 import { bytesOfText } from "../../formats/tar/tar-entry.ts";
@@ -65,9 +65,6 @@ export async function storeArchive(order: ArchiveOrder): Promise<StoredArchive> 
     const files = readSmallFiles(top, writer, order.wanted);
     leaveOutIgnored(top, writer, order.mayBeIgnored);
     return { ...writeStoredTree(newFile, listArchived(top)), files };
-  } catch (error) {
-    if (!hasCode(error, "ENOSPC") && !hasCode(error, "EDQUOT")) throw error;
-    throw internal("failed to store the build context: no space left on device", error);
   } finally {
     input.close();
     writer.close();
