@@ -84,7 +84,8 @@ function readSeccomp(path = "builtin"): Pick<ContainerDefaults, "seccomp"> {
 function readProfile(path: string): string {
   try {
     const status = statSync(path);
-    if (!status.isFile() || status.size > mostProfileBytes) throw new Error("it is not a profile's file");
+    if (!status.isFile()) throw new Error("it is no plain file");
+    if (status.size > mostProfileBytes) throw new Error("it is larger than 4 MiB");
     return readFileSync(path, "utf8");
   } catch (error) {
     const reason = hasCode(error, "ENOENT") ? `open ${path}: no such file or directory` : messageOf(error);

@@ -36,8 +36,6 @@ export interface LaunchInput {
     /** The directory that takes the changes, and one beside it for the kernel. */
     upper: string;
     work: string;
-    /** The changes are made again after a crash of the machine: none is written to the disk for its own sake. */
-    isVolatile?: boolean;
     readOnly: boolean;
   };
   process: LaunchProcess & {

@@ -73,10 +73,7 @@ export async function prepareLaunch(
     ...streamsOf(process),
     bundle: bundleOf(execRoot, input.id),
     rootfs: {
-      overlay: {
-        ...{ lower: root.lower, upper: root.upper, work: root.work },
-        ...(root.isVolatile && { isVolatile: true }),
-      },
+      overlay: { lower: root.lower, upper: root.upper, work: root.work },
       target: folders.rootfs,
       ...(missing.length > 0 && { mountpoints: missing }),
       ...(process.workingDir && { ensureDirectory: process.workingDir }),

@@ -1,6 +1,6 @@
 import { closeSync, read, readSync } from "node:fs";
 import { promisify } from "node:util";
-import { invalid } from "../errors.ts";
+import { EngineError, invalid } from "../errors.ts";
 import type { User } from "../runtime/process.ts";
 import { type MergedRoot, openMergedRoot } from "../trees/merged.ts";
 
@@ -15,6 +15,13 @@ interface GroupEntry {
   name: string;
   gid: number;
   members: string[];
+}
+
+/** A user or a group is not in the files that say who there is. */
+export class UnknownNameError extends EngineError {
+  constructor(message: string) {
+    super("invalid", message);
+  }
 }
 
 /**
@@ -68,11 +75,12 @@ async function resolveIn(files: Files, user: string, groupAdd: string[]): Promis
     if (gid !== undefined && !entry && isWanted(line)) entry = line;
   });
   const uid = entry?.uid ?? wantedUid;
-  if (uid === undefined) throw invalid(`unable to find user ${userPart}: no matching entries in passwd file`);
+  if (uid === undefined)
+    throw new UnknownNameError(`unable to find user ${userPart}: no matching entries in passwd file`);
   const groups = await resolveGroups(files, { groupPart, userName: entry?.name, groupAdd });
   const gid = groups.gid ?? entry?.gid ?? 0;
   const additionalGids = [...new Set([gid, ...groups.memberships, ...groups.added])];
-  for (const id of [uid, ...additionalGids]) checkRange(id);
+  for (const id of [uid, ...additionalGids]) checkIdRange(id);
   return { uid, gid, additionalGids, home: entry?.home || "/" };
 }
 
@@ -96,14 +104,14 @@ async function resolveGroups(
   });
   const gid = groupPart === "" ? undefined : (wantedGid ?? named);
   if (groupPart !== "" && gid === undefined)
-    throw invalid(`unable to find group ${groupPart}: no matching entries in group file`);
+    throw new UnknownNameError(`unable to find group ${groupPart}: no matching entries in group file`);
   return {
     gid,
     memberships,
     added: groupAdd.map((wanted) => {
       const found = added.get(wanted) ?? parseInteger(wanted);
       if (found === undefined)
-        throw invalid(`unable to find group ${wanted}: no matching entries in group file`);
+        throw new UnknownNameError(`unable to find group ${wanted}: no matching entries in group file`);
       return found;
     }),
   };
@@ -116,7 +124,8 @@ function parseInteger(text: string): number | undefined {
 
 const mostId = 2_147_483_647;
 
-function checkRange(id: number): void {
+/** @throws EngineError invalid */
+export function checkIdRange(id: number): void {
   if (id < 0 || id > mostId) throw invalid(`uids and gids must be in range 0-${mostId}`);
 }
 

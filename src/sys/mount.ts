@@ -42,7 +42,7 @@ export interface Overlay {
   lower: string[];
   upper: string;
   work: string;
-  /** What is written is not written to the disk when the mount ends: for what is made again after a crash of the machine. */
+  /** What is written does not reach the disk when the mount ends: for changes that are thrown away. */
   isVolatile?: boolean;
 }
 

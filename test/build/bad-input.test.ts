@@ -224,6 +224,11 @@ describe("a build that is not right", () => {
       /WARN: --chown=nosuch: unable to find user nosuch: no matching entries in passwd file; the files are given to 0:0/,
     );
     assert.equal((await run("run", "--rm", "owners", "cat", "/owners")).stdout, "0:0\n0:0\n5:5\n");
+    for (const owner of ["3000000000:5", "5000000000", "5000000000:nogroup"]) {
+      const far = { ...from(`COPY --chown=${owner} a /a`), a: "a" };
+      const outside = await run("build", context("far", far));
+      assert.match(outside.stderr, /uids and gids must be in range 0-2147483647/, owner);
+    }
     // Where there is no base at all, BuildKit refuses it as well.
     const bare = { Dockerfile: "FROM scratch\nCOPY --chown=nosuch a /a\n", a: "a" };
     const refused = await run("build", context("bare", bare));

@@ -219,15 +219,20 @@ COPY ["x", "/größe & <$TARGETARCH>"]
     assert.match(inArchive.predicate.metadata.buildInvocationID, /^[0-9a-z]{25}$/);
     const instead = join(folder, "instead");
     const place = writeFiles(join(folder, "instead-of"), {
-      Dockerfile: "FROM scratch\nCOPY x /provenance.json\n",
-      x: "x",
+      Dockerfile: [
+        "FROM busybox",
+        "RUN mkdir /out && cd /out && echo own > provenance.json && ln provenance.json z.json",
+        "FROM scratch",
+        "COPY --from=0 /out /",
+      ].join("\n"),
     });
     const replaced = await engine.berth(["build", "-o", instead, "--provenance=true", place]);
     assert.equal(replaced.code, 0, replaced.stderr);
     assert.deepEqual(
       readStatement(join(instead, "provenance.json")).subject.map(({ name }) => name),
-      ["provenance.json"],
+      ["provenance.json", "z.json"],
     );
+    assert.equal(readFileSync(join(instead, "z.json"), "utf8"), "own\n");
     const without = join(folder, "without");
     await buildFiles(without);
     assert.ok(!existsSync(join(without, "provenance.json")));

@@ -112,15 +112,15 @@ describe("the daemon's flags", () => {
       ["{", /^Decoding seccomp profile failed: /],
       ["[]", /^Decoding seccomp profile failed: it is not an object$/],
       ['{"defaultAction": "SCMP_ACT_ALLOW", "syscalls": [{}]}', /a rule in syscalls has no action$/],
-      [" ".repeat((4 << 20) + 1), /failed: it is not a profile's file$/],
+      [" ".repeat((4 << 20) + 1), /failed: it is larger than 4 MiB$/],
     ];
     for (const [content, message] of rows) {
       writeFileSync(path, content);
       assert.throws(() => seccompOf(path), { kind: "invalid", message });
     }
     for (const [odd, message] of [
-      [folder, /^opening seccomp profile \(.*\) failed: it is not a profile's file$/],
-      ["/dev/zero", /it is not a profile's file$/],
+      [folder, /^opening seccomp profile \(.*\) failed: it is no plain file$/],
+      ["/dev/zero", /it is no plain file$/],
       ["/nosuch", /^opening seccomp profile \(\/nosuch\) failed: open \/nosuch: no such file or directory$/],
     ] as const)
       assert.throws(() => seccompOf(odd), { kind: "invalid", message });

@@ -178,6 +178,18 @@ const creations: [Body, number, string | RegExp][] = [
   ],
 ];
 
+describe("a network that is called as no member of an object should be", () => {
+  const { berth } = useEngine();
+
+  it("is shown like any other of a container that does not run", async () => {
+    const id = await berth("network", "create", "__proto__");
+    await berth("create", "--name", "odd", "--network", "__proto__", "busybox", "true");
+    const networks = await berth("inspect", "-f", "{{json .NetworkSettings.Networks}}", "odd");
+    assert.match(networks, new RegExp(`^\\{"__proto__":\\{.*"NetworkID":"${id}"`));
+    assert.equal(await berth("ps", "-a", "--format", "{{.Networks}}"), "__proto__");
+  });
+});
+
 describe("a network that cannot be", () => {
   const { engine, berth } = useEngine();
 

@@ -95,22 +95,12 @@ function sourcesOf(
   { folder, platform, statement }: PlacedFolder,
   onBytes: (count: number) => void,
 ): EntrySource[] {
-  const entries = entriesOf(folder, onBytes);
-  if (!statement) return [{ platform, entries }];
-  const others = withoutEntry(entries, bytesOfText(statement.name));
+  if (!statement) return [{ platform, entries: entriesOf(folder, onBytes) }];
+  const others = entriesOf(folder, onBytes, bytesOfText(statement.name));
   return [
     { platform, entries: others },
     { platform: "its provenance", entries: entryOf(statement) },
   ];
-}
-
-/** A statement takes the place of what has its name, as with BuildKit. */
-async function* withoutEntry(
-  entries: AsyncGenerator<OutgoingEntry>,
-  path: ByteString,
-): AsyncGenerator<OutgoingEntry> {
-  for await (const one of entries)
-    if (one.entry.path !== path && !one.entry.path.startsWith(`${path}/`)) yield one;
 }
 
 async function* entryOf(statement: PlacedStatement): AsyncGenerator<OutgoingEntry> {
@@ -126,7 +116,16 @@ function describeStatement({ path }: PlacedStatement) {
   return { mode: 0o600, uid: 0, gid: 0, sizeBytes: statSync(path).size, mtime };
 }
 
-async function* entriesOf(folder: Folder, onBytes: (count: number) => void): AsyncGenerator<OutgoingEntry> {
+/**
+ * All that is in a folder.
+ * @param replaced is left out, with all below it: a statement takes the place of what has its name, as with BuildKit. Other names of
+ * that file stay, the first of them as the file.
+ */
+async function* entriesOf(
+  folder: Folder,
+  onBytes: (count: number) => void,
+  replaced?: ByteString,
+): AsyncGenerator<OutgoingEntry> {
   const tree = openTreeAt(folder.path);
   /** Files with several names, by what tells that they are one. */
   const linked = new Map<string, ByteString>();
@@ -134,6 +133,7 @@ async function* entriesOf(folder: Folder, onBytes: (count: number) => void): Asy
     let count = 0;
     for (const { identity, ...entry } of walkSource(tree, "")) {
       if (++count % entriesPerTurn === 0) await nextTurn();
+      if (entry.path === replaced || entry.path.startsWith(`${replaced}/`)) continue;
       const first = identity === undefined ? undefined : linked.get(identity);
       if (first !== undefined) {
         yield { entry: { ...entry, type: "link", linkName: first } };

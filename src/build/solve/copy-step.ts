@@ -1,7 +1,7 @@
 import { rmSync } from "node:fs";
 import { dirname } from "node:path";
-import { EngineError, messageOf } from "../../errors.ts";
-import { resolveUser } from "../../launch/user.ts";
+import { messageOf } from "../../errors.ts";
+import { checkIdRange, resolveUser, UnknownNameError } from "../../launch/user.ts";
 import { BuildError } from "../build-error.ts";
 import type { CacheRecord } from "../cache/record.ts";
 import { newCacheId } from "../cache/step-cache.ts";
@@ -84,13 +84,13 @@ export function executeCopy(
 /** "user", "user:group" or ids, in the base's own files; a user's group is its own unless it is a number. */
 async function ownerOf(lower: string[], chown: string, warn: (text: string) => void): Promise<FileOwner> {
   const [user = "", group] = chown.split(":", 2);
-  if (group === undefined && /^\d+$/.test(user)) return { uid: Number(user), gid: Number(user) };
+  if (group === undefined && isNumber(user)) return ownerByNumber(user);
   try {
     const { uid, gid } = await resolveUser(lower, chown, []);
     return { uid, gid };
   } catch (error) {
     // Where there is no base there is nothing to look into, and BuildKit refuses it as well.
-    if (lower.length === 0 || !(error instanceof EngineError)) throw error;
+    if (lower.length === 0 || !(error instanceof UnknownNameError)) throw error;
     const owner = await ownerWithoutNames(lower, user);
     warn(`WARN: --chown=${chown}: ${error.message}; the files are given to ${owner.uid}:${owner.gid}\n`);
     return owner;
@@ -99,7 +99,21 @@ async function ownerOf(lower: string[], chown: string, warn: (text: string) => v
 
 /** As BuildKit has it: who is not known is root, and a group that is not known is the user's own. */
 async function ownerWithoutNames(lower: string[], user: string): Promise<FileOwner> {
-  if (/^\d+$/.test(user)) return { uid: Number(user), gid: Number(user) };
-  const { uid, gid } = await resolveUser(lower, user, []).catch(() => ({ uid: 0, gid: 0 }));
-  return { uid, gid };
+  if (isNumber(user)) return ownerByNumber(user);
+  try {
+    const { uid, gid } = await resolveUser(lower, user, []);
+    return { uid, gid };
+  } catch (error) {
+    if (!(error instanceof UnknownNameError)) throw error;
+    return { uid: 0, gid: 0 };
+  }
+}
+
+const isNumber = (user: string) => /^\d+$/.test(user);
+
+/** @throws EngineError invalid */
+function ownerByNumber(user: string): FileOwner {
+  const id = Number(user);
+  checkIdRange(id);
+  return { uid: id, gid: id };
 }

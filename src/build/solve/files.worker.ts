@@ -194,7 +194,7 @@ function withRoot<R>(
 ): Promise<R> {
   // An overlay would mark what is new as hiding what is below.
   if (target.lower.length === 0) return withDirectory(target.upper, async (fd) => use(fd));
-  return withMounted(mountpoint, () => mountOverlay({ ...target, isVolatile: true }, mountpoint), use);
+  return withMounted(mountpoint, () => mountOverlay(target, mountpoint), use);
 }
 
 async function withSource<R>(

@@ -183,7 +183,7 @@ function describe(rooms: BuildRooms, node: RunNode, step: Described): LaunchInpu
   return {
     id,
     runtime: rooms.runtime,
-    root: { ...root, readOnly: false, isVolatile: true },
+    root: { ...root, readOnly: false },
     process: {
       args: node.args,
       env: [...(visitor ? ["TERM=xterm"] : []), ...node.proxyEnv, ...node.env, ...mounts.env],
