@@ -14,6 +14,7 @@ import { describeInClassicWords } from "./classic-failure.ts";
 import { decodeJsonTexts } from "./json-parameters.ts";
 import type { ApiRequest, Reply } from "./request.ts";
 import { buildWithSession } from "./session-build.ts";
+import { buildPatience } from "./upload-body.ts";
 
 /** A message of the classic builder's stream. */
 type Message =
@@ -47,7 +48,7 @@ export async function build(request: ApiRequest): Promise<Reply | undefined> {
       sessionId: "",
       session: () => Promise.reject(notFound("no active session")),
       ...(request.text("remote") === "" && {
-        archive: { chunks: request.upload(), key: nameArchive(names, options.filename) },
+        archive: { chunks: request.upload(buildPatience), key: nameArchive(names, options.filename) },
       }),
       cacheImages,
       report: words.report,

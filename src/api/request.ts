@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
-import { Duplex, Readable } from "node:stream";
+import { Duplex, type Readable } from "node:stream";
 import type { OpenEngine } from "../engine/engine.ts";
 import { invalid } from "../errors.ts";
 import { type Filters, parseFilters } from "../formats/filters.ts";
@@ -9,6 +9,7 @@ import type { Slices } from "../sys/pauses.ts";
 import { sendTo } from "../sys/send.ts";
 import { checkContentType, readBody } from "./body.ts";
 import { closeWithClient } from "./close-with-client.ts";
+import { readUpload } from "./upload-body.ts";
 
 /** An answer to send; a handler that has written to `output` itself gives none. */
 export interface Reply {
@@ -34,8 +35,6 @@ export interface Upgrade {
 export const rawStream = "application/vnd.docker.raw-stream";
 
 const largestJsonBytes = 4 << 20;
-/** Of an upload: what is read before it is asked for. */
-const uploadAheadBytes = 256 * 1024;
 
 /** One request of the API, with what handlers need to read it and to answer. */
 export class ApiRequest {
@@ -141,28 +140,9 @@ export class ApiRequest {
     return body;
   }
 
-  /** The body for a reader that may give up: that ends the stream, and not the connection, on which the reason is sent. */
-  upload(): Readable {
-    const { input } = this;
-    const take = (chunk: Buffer) => {
-      if (!body.push(chunk)) input.pause();
-    };
-    const body = new Readable({
-      highWaterMark: uploadAheadBytes,
-      read: () => void input.resume(),
-      destroy(error, done) {
-        input.off("data", take).pause();
-        done(error);
-      },
-    });
-    // Who refuses the request may never read it.
-    body.on("error", () => {});
-    input
-      .pause()
-      .on("data", take)
-      .once("end", () => body.push(null))
-      .once("error", (error) => body.destroy(error));
-    return body;
+  /** As `readUpload`. */
+  upload(patience?: number): Readable {
+    return readUpload(this.input, patience);
   }
 
   /**

@@ -8,7 +8,7 @@ import {
   writeContentRequest,
   writeContentResponse,
 } from "../buildkit/messages/content.ts";
-import type { GrpcClient } from "../buildkit/wire/client.ts";
+import type { GrpcClient, OpenCall } from "../buildkit/wire/client.ts";
 import { code, GrpcError } from "../buildkit/wire/status.ts";
 import { unavailable } from "../errors.ts";
 
@@ -34,18 +34,9 @@ export function openClientContent(
     },
     async *read(digest) {
       const call = client.open(contentMethods.read, readContentRequest, readContentResponse, metadata);
-      const replies = call.replies[Symbol.asyncIterator]();
-      try {
-        await call.send({ digest });
-        call.end();
-        for (;;) {
-          const { done, value } = await inTime(call, patience, replies.next());
-          if (done) return;
-          yield Buffer.from(value.data);
-        }
-      } finally {
-        call.cancel();
-      }
+      await call.send({ digest });
+      call.end();
+      for await (const { data } of repliesInTime(call, patience)) yield Buffer.from(data);
     },
     async write({ digest, sizeBytes }, chunks) {
       const call = client.open(contentMethods.write, writeContentRequest, writeContentResponse, metadata);
@@ -75,6 +66,23 @@ export function openClientContent(
       }
     },
   };
+}
+
+/** Until there are no more; then, or when its reader gives up, the call is over. @throws as `inTime` */
+export async function* repliesInTime<R>(
+  call: Pick<OpenCall<never, R>, "replies" | "cancel">,
+  patience = usualPatience,
+): AsyncGenerator<R> {
+  const replies = call.replies[Symbol.asyncIterator]();
+  try {
+    for (;;) {
+      const { done, value } = await inTime(call, patience, replies.next());
+      if (done) return;
+      yield value;
+    }
+  } finally {
+    call.cancel();
+  }
 }
 
 /** @throws unavailable when the client says nothing for so long; then the call is given up */

@@ -13,7 +13,7 @@ import { empty } from "../buildkit/messages/pb.ts";
 import type { GrpcClient } from "../buildkit/wire/client.ts";
 import { code, GrpcError } from "../buildkit/wire/status.ts";
 import { notImplemented } from "../errors.ts";
-import { contentMethods, openClientContent } from "./client-content.ts";
+import { contentMethods, openClientContent, repliesInTime } from "./client-content.ts";
 import { openFailedStep } from "./failed-step.ts";
 import { readDirectory } from "./file-sync.ts";
 import { sendArchive, sendFiles } from "./send-files.ts";
@@ -74,7 +74,7 @@ export function createClientSession(offer: SessionOffer, client: GrpcClient): Cl
       need(path);
       const metadata = { urlpath: `/${id}`, urlhost: "buildkit-session" };
       const call = client.open(path, bytesMessage, bytesMessage, metadata);
-      for await (const { data } of call.replies) yield Buffer.from(data);
+      for await (const { data } of repliesInTime(call)) yield Buffer.from(data);
     },
     async findCredentials(host) {
       const path = "/moby.filesync.v1.Auth/Credentials";

@@ -269,6 +269,71 @@ it("holes take no room, however large the file is", async () => {
   }
 });
 
+it("small files that are all hole take no room either, and those after them are whole", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "berth-sparse-"));
+  try {
+    const script = "for n in $(seq 40); do truncate -s 400K s$n; done && echo x >t && tar -cS --sort=name *";
+    const made = spawnSync("sh", ["-c", script], { cwd: folder, maxBuffer: 1 << 24 });
+    assert.equal(made.status, 0, String(made.stderr));
+    const { path, release } = await unpack(made.stdout);
+    look(path, (tree) => {
+      assert.equal(readIn(tree, "s7"), "\0".repeat(400 * 1024));
+      assert.equal(readIn(tree, "t"), "x\n");
+    });
+    const used = spawnSync("du", ["-sk", root], { encoding: "utf8" }).stdout;
+    assert.ok(Number.parseInt(used, 10) < 1024, used);
+    release();
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+});
+
+it("a path that leads through too many names is refused, and one through many is not", async () => {
+  const links = (count: number, target: string): Member[] => [
+    { name: "a/", type: "directory" },
+    ...Array.from({ length: count }, (_, number): Member => {
+      const next = number + 1 < count ? `l${number + 1}` : "a";
+      return { name: `l${number}`, type: "symlink", linkName: `${target}${next}` };
+    }),
+    { name: "l0/x", content: "x" },
+  ];
+  await assert.rejects(unpack(archive(...links(39, "a/../".repeat(800)))), {
+    kind: "invalid",
+    message: /failed to extract "l0\/x": file name too long/,
+  });
+  const { path, release } = await unpack(archive(...links(39, "a/../".repeat(20))));
+  assert.deepEqual(show(path).slice(0, 2), ["a: directory", "a/x: x"]);
+  release();
+});
+
+it("one that waits for others that do not go on can be given up", async () => {
+  const bytes = archive({ name: "f", content: "f" });
+  const others = new AbortController();
+  const gate = Promise.withResolvers<void>();
+  const slow = Array.from({ length: 32 }, (_, number) =>
+    store.unpack(
+      `slow-${number}`,
+      (async function* () {
+        yield bytes.subarray(0, 512);
+        await gate.promise;
+      })(),
+      nothing,
+      others.signal,
+    ),
+  );
+  const ends = Promise.allSettled(slow);
+  const stop = new AbortController();
+  const waiting = store.unpack("key", inPieces(bytes), nothing, stop.signal);
+  const isRefused = assert.rejects(waiting, /not any more/);
+  await new Promise((resolve) => setTimeout(resolve, 50));
+  stop.abort(new Error("not any more"));
+  await isRefused;
+  others.abort(new Error("enough"));
+  assert.deepEqual(new Set((await ends).map(({ status }) => status)), new Set(["rejected"]));
+  gate.resolve();
+  (await unpack(bytes)).release();
+});
+
 it("is compressed or not, or a Dockerfile alone", async () => {
   const bytes = archive({ name: "sub/f", content: "f" });
   for (const one of [bytes, gzipSync(bytes)]) {

@@ -33,6 +33,8 @@ export class PathError extends Error {}
 
 /** As many as the kernel follows in one path. */
 const mostLinks = 40;
+/** Names in one path, those of its links included: each is looked up, and links can be made of nothing but "a/../a/..". */
+const mostNames = 4096;
 
 /**
  * Where names lead from the root, all links followed inside of it, as for a process whose root it is.
@@ -46,7 +48,8 @@ export function leadTo(
 ): ArchivedNode {
   const rest = names.toReversed();
   let here: ArchivedNode = root;
-  for (let [ownLeft, links] = [rest.length, 0]; rest.length > 0; ) {
+  for (let [ownLeft, links, count] = [rest.length, 0, 0]; rest.length > 0; ) {
+    if (++count > mostNames) throw new PathError("file name too long");
     const isOwn = rest.length === ownLeft;
     const name = rest.pop() as ByteString;
     if (isOwn) ownLeft--;

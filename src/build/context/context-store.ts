@@ -94,11 +94,13 @@ export function openContextStore(root: string): ContextStore {
     // What the present latest has is not sent again: it must stay meanwhile.
     const leaveLatest = folder.latest && readFrom(folder, folder.latest);
     const transfer = beginTransfer(folder);
+    let isKept = false;
     try {
       const { tree, more } = await take(folder, transfer.id);
       const release = readFrom(folder, tree);
       if (key !== undefined) folder.latest = tree;
       const { path, sizeBytes } = tree;
+      isKept = true;
       return {
         ...{ ...more, path, sizeBytes },
         release() {
@@ -113,6 +115,8 @@ export function openContextStore(root: string): ContextStore {
       transfer.end();
       leaveLatest?.();
       sweep(folder);
+      // On a full disk the next one needs the room.
+      if (!isKept) await folder.swept;
       folders.leave(id, folder);
     }
   }
@@ -155,7 +159,7 @@ async function unpackInto(
   order: Omit<ArchiveOrder, "input">,
   signal: AbortSignal,
 ): Promise<{ tree: KeptTree; more: Pick<StoredArchive, "files"> }> {
-  const run = (input: MessagePort) => runner.run({ input, ...order }, undefined, [input]);
+  const run = (input: MessagePort) => runner.run({ input, ...order }, signal, [input]);
   const { path, packs, sizeBytes, files } = await sendToJob(archive, run, signal);
   return { tree: { path, packs: new Set(packs), sizeBytes }, more: { files } };
 }

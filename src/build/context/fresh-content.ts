@@ -33,19 +33,25 @@ export function createFreshContent(newPack: () => string): FreshContent {
 
   function beginSmall(): IncomingContent {
     const hash = createHash("sha256");
-    const pieces: Buffer[] = [];
-    const take = (piece: Buffer) => {
-      hash.update(piece);
-      pieces.push(piece);
-    };
+    /** Holes by their lengths. */
+    const parts: (Buffer | number)[] = [];
+    let hasHoles = false;
     return {
-      data: (piece) => take(Buffer.from(piece)),
-      hole: (lengthBytes) => take(Buffer.alloc(lengthBytes)),
+      data(piece) {
+        if (!hasHoles) hash.update(piece);
+        parts.push(Buffer.from(piece));
+      },
+      hole(lengthBytes) {
+        hasHoles = true;
+        parts.push(lengthBytes);
+      },
       end() {
         shared ??= { ...create(), end: 0 };
         const { pack, fd, end: offset } = shared;
-        for (const piece of pieces) shared.end += writeAll(fd, piece, shared.end);
-        return { pack, offset, digest: hash.digest("hex") };
+        for (const part of parts)
+          shared.end += typeof part === "number" ? part : writeAll(fd, part, shared.end);
+        if (hasHoles) ftruncateSync(fd, shared.end);
+        return { pack, offset, ...(!hasHoles && { digest: hash.digest("hex") }) };
       },
     };
   }

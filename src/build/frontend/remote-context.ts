@@ -105,5 +105,10 @@ async function fetchArchive(
   const job = { kind: "fetch" as const, url: remoteContext, target, proxies };
   noteFile(fetched, remoteContext, await rooms.files.run(job, signal));
   const key = JSON.stringify(["web", redactAddresses(remoteContext), filename]);
-  return { chunks: createReadStream(target) as AsyncIterable<Buffer>, key };
+  return { chunks: readWhenWanted(target), key };
+}
+
+/** It is not open before it is read: the build may end first. */
+async function* readWhenWanted(path: string): AsyncGenerator<Buffer> {
+  yield* createReadStream(path) as AsyncIterable<Buffer>;
 }
