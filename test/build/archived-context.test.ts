@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, it } from "node:test";
 import { gzipSync } from "node:zlib";
+import { createArchivedTree } from "../../src/build/context/archived-tree.ts";
 import {
   type ArchiveWishes,
   type ContextStore,
@@ -332,6 +333,65 @@ it("one that waits for others that do not go on can be given up", async () => {
   assert.deepEqual(new Set((await ends).map(({ status }) => status)), new Set(["rejected"]));
   gate.resolve();
   (await unpack(bytes)).release();
+});
+
+it("packs hold no more than twice what is used, and all that they hold is counted", async () => {
+  const count = 10;
+  const build = (round: number) =>
+    archive(
+      ...Array.from({ length: count }, (_, number) => ({
+        name: `f${number}`,
+        content: Buffer.alloc(100_000, `${Math.min(number, round)};`),
+      })),
+    );
+  for (let round = 0; round < count; round++) (await unpack(build(round))).release();
+  await eventually(packedBytes, (bytes) => bytes <= 2 * count * 100_000);
+  const all = packedBytes();
+  assert.ok(all > count * 100_000, "no pack keeps what is not used: nothing is tried here");
+  const [kept] = await store.list();
+  assert.equal(kept?.sizeBytes, all);
+});
+
+it("holes are not counted as room", async () => {
+  const made = spawnSync("sh", ["-c", "truncate -s 1G h && tar -cS h && rm h"], { cwd: root });
+  assert.equal(made.status, 0, String(made.stderr));
+  (await unpack(made.stdout)).release();
+  const [kept] = await store.list();
+  assert.ok((kept?.sizeBytes ?? 1e9) < 1e6);
+});
+
+it("a list longer than what is read at a time, in any bytes, is what it was", async () => {
+  const members = Array.from({ length: 3000 }, (_, number) => ({
+    name: Buffer.from(`ö\n"\\\u0001 ${number}`).toString("latin1"),
+    content: `${number}`,
+  }));
+  (await unpack(archive(...members))).release();
+  const before = packedBytes();
+  const { path, release } = await unpack(archive(...members));
+  const names = look(path, (tree) => [...walkSource(tree, "")].map((entry) => entry.path));
+  assert.deepEqual(names, members.map(({ name }) => name).sort());
+  assert.equal(packedBytes(), before);
+  release();
+});
+
+it("where the last list cannot be read, all is stored again", async () => {
+  const first = await unpack(archive({ name: "f", content: "1" }));
+  writeFileSync(first.path, '{"path": "f", "cont');
+  first.release();
+  const { path, release } = await unpack(archive({ name: "f", content: "1" }));
+  assert.deepEqual(show(path), ["f: 1"]);
+  release();
+});
+
+it("a list is bounded by what it takes when it is written", () => {
+  const tree = createArchivedTree(1);
+  const about = { type: "file", mode: 0, uid: 0, gid: 0, sizeBytes: 0 } as const;
+  const directory = `${"\u0001".repeat(250)}/`.repeat(15);
+  const fill = (count: number) => {
+    for (let number = 0; number < count; number++)
+      tree.take({ name: `${directory}${number}`, ...about, mtime: { seconds: 1, nanoseconds: 0 } });
+  };
+  assert.throws(() => fill(12_500), { kind: "invalid", message: /list is larger than 268435456 bytes/ });
 });
 
 it("is compressed or not, or a Dockerfile alone", async () => {

@@ -23,8 +23,9 @@ export interface ArchivedDirectory {
   readonly children: Map<ByteString, ArchivedNode>;
   /** The root's is itself. */
   readonly parent: ArchivedDirectory;
-  /** What the path to it takes, and how many names it has. */
+  /** What the path to it takes, as such and in a list, and how many names it has. */
   readonly pathBytes: number;
+  readonly listedBytes: number;
   readonly depth: number;
 }
 

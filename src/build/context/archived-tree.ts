@@ -9,7 +9,7 @@ import {
   leadToDirectory,
   PathError,
 } from "./archived-node.ts";
-import { countEntries, type EntryCount } from "./check-entry.ts";
+import { countEntries, type EntryCount, encodedBytes } from "./check-entry.ts";
 import type { ContextEntry } from "./entry.ts";
 import type { StoredContent } from "./stored-tree.ts";
 
@@ -84,7 +84,7 @@ export function createArchivedTree(madeAt = Math.floor(Date.now() / 1000)): Arch
 const quote = (name: ByteString) => JSON.stringify(textOfBytes(name.slice(0, 200)));
 
 function makeRoot(madeAt: number): ArchivedDirectory {
-  const root = { about: implied(madeAt), children: new Map(), pathBytes: 0, depth: 0 };
+  const root = { about: implied(madeAt), children: new Map(), pathBytes: 0, listedBytes: 0, depth: 0 };
   return Object.assign(root, { parent: root as unknown as ArchivedDirectory });
 }
 
@@ -99,8 +99,8 @@ function putDirectory(
   name: ByteString,
   about: AboutNode,
 ): ArchivedDirectory {
-  const pathBytes = count(counted, parent, name, about);
-  const made = { about, children: new Map(), parent, pathBytes, depth: parent.depth + 1 };
+  const size = count(counted, parent, name, about);
+  const made = { about, children: new Map(), parent, ...size, depth: parent.depth + 1 };
   parent.children.set(name, made);
   return made;
 }
@@ -109,12 +109,19 @@ function putDirectory(
 const [mostNameBytes, mostLinkBytes] = [255, 4095];
 
 /** @returns what the path takes @throws EngineError invalid, PathError */
-function count(counted: EntryCount, parent: ArchivedDirectory, name: ByteString, about: AboutNode): number {
-  const pathBytes = parent.pathBytes + (parent.depth > 0 ? 1 : 0) + name.length;
+function count(
+  counted: EntryCount,
+  parent: ArchivedDirectory,
+  name: ByteString,
+  about: AboutNode,
+): Pick<ArchivedDirectory, "pathBytes" | "listedBytes"> {
+  const slashBytes = parent.depth > 0 ? 1 : 0;
+  const pathBytes = parent.pathBytes + slashBytes + name.length;
   if (name.length > mostNameBytes || !counted.fits(pathBytes, parent.depth + 1))
     throw new PathError("file name too long");
-  counted.add({ ...about, path: name }, pathBytes);
-  return pathBytes;
+  const listedBytes = parent.listedBytes + slashBytes + encodedBytes(name);
+  counted.add({ ...about, path: name }, listedBytes);
+  return { pathBytes, listedBytes };
 }
 
 /** What a layer would show of it: a link has all permissions, and what a machine or an overlay says of files is no part of them. */

@@ -1,13 +1,16 @@
 import { invalid } from "../../errors.ts";
-import { textOfBytes } from "../../formats/tar/tar-entry.ts";
+import { type ByteString, textOfBytes } from "../../formats/tar/tar-entry.ts";
 import type { ContextEntry } from "./entry.ts";
 
 /** Bounds of one directory. */
 const most = {
   ...{ entries: 2_000_000, pathBytes: 4096, depth: 512, xattrs: 64, xattrBytes: 64 * 1024 },
-  /** Of all that the list says in text and attributes, since it is held in memory. */
+  /** Of the list as it is stored and held in memory. */
   listBytes: 256 * 1024 * 1024,
 };
+
+/** What the list says of each entry beside its texts and attributes. */
+const entryBytes = 64;
 
 /** Of files that are read as a whole: a Dockerfile, a .dockerignore. */
 export const mostSmallBytes = 4 * 1024 * 1024;
@@ -16,8 +19,15 @@ export const mostSmallBytes = 4 * 1024 * 1024;
 export interface EntryCount {
   /** Whether a path is one that a context may have. */
   fits(pathBytes: number, names: number): boolean;
-  /** @throws EngineError invalid for too many entries, or too much that is said of them */
+  /** @param pathBytes as `encodedBytes` has it @throws EngineError invalid for too many entries, or too much that is said of them */
   add(entry: ContextEntry, pathBytes: number): void;
+}
+
+const plainText = /^[ !#-[\]-~]*$/;
+
+/** What a text takes in the list: a control character is written as six. */
+export function encodedBytes(text: ByteString): number {
+  return plainText.test(text) ? text.length : Buffer.byteLength(JSON.stringify(text)) - 2;
 }
 
 export function countEntries(): EntryCount {
@@ -26,7 +36,7 @@ export function countEntries(): EntryCount {
     fits: (pathBytes, names) => names <= most.depth && pathBytes <= most.pathBytes,
     add(entry, pathBytes) {
       if (++count > most.entries) throw invalid(`the build context has more than ${most.entries} entries`);
-      listBytes += pathBytes + (entry.linkName?.length ?? 0) + checkXattrs(entry);
+      listBytes += entryBytes + pathBytes + encodedBytes(entry.linkName ?? "") + checkXattrs(entry);
       if (listBytes > most.listBytes)
         throw invalid(`the build context's list is larger than ${most.listBytes} bytes`);
     },
@@ -47,7 +57,7 @@ export function createEntryCheck(): (entry: ContextEntry) => void {
     const names = splitClean(entry, counted);
     checkPlace(entry, names, last);
     checkLinkName(entry);
-    counted.add(entry, entry.path.length);
+    counted.add(entry, encodedBytes(entry.path));
     if (!Number.isSafeInteger(entry.sizeBytes) || entry.sizeBytes < 0) throw refuse(entry, "invalid size");
     if (entry.type === "link" && !files.has(entry.linkName ?? ""))
       throw refuse(entry, "hard link to a file that did not come before");
@@ -84,15 +94,18 @@ function checkLinkName(entry: ContextEntry): void {
   if (linkName.length > most.pathBytes || linkName.includes("\0")) throw refuse(entry, "invalid link");
 }
 
-/** @returns how much they are, in bytes */
+/** @returns how much they take in the list, in bytes */
 function checkXattrs(entry: ContextEntry): number {
   const { xattrs } = entry;
   if (!xattrs) return 0;
-  let bytes = 0;
-  for (const [name, value] of xattrs) bytes += name.length + value.length;
+  let [bytes, listedBytes] = [0, 0];
+  for (const [name, value] of xattrs) {
+    bytes += name.length + value.length;
+    listedBytes += encodedBytes(name) + Math.ceil(value.length / 3) * 4;
+  }
   if (xattrs.size > most.xattrs || bytes > most.xattrBytes)
     throw refuse(entry, "too many extended attributes");
-  return bytes;
+  return listedBytes;
 }
 
 function refuse({ path }: ContextEntry, reason: string): Error {

@@ -4,7 +4,14 @@ import { sendToJob } from "../../sys/job-input.ts";
 import { createJobRunner, type JobRunner } from "../../sys/jobs.ts";
 import { bootId } from "../../sys/process.ts";
 import type { DirectoryVisitor } from "../client-session.ts";
-import { beginTransfer, type ContextFolder, type KeptTree, readFrom, sweep } from "./kept-contexts.ts";
+import {
+  beginTransfer,
+  type ContextFolder,
+  type KeptTree,
+  measureFolder,
+  readFrom,
+  sweep,
+} from "./kept-contexts.ts";
 import { explainFullDisk, openKeptFolders } from "./kept-folders.ts";
 import { createReception } from "./reception.ts";
 import type { ArchiveOrder, StoredArchive } from "./store-archive.ts";
@@ -32,6 +39,7 @@ export type ArchiveWishes = Pick<ArchiveOrder, "subdir" | "wanted" | "mayBeIgnor
 /** A directory that is kept for the next build. */
 export interface KeptContext {
   id: string;
+  /** On the disk. */
   sizeBytes: number;
   /** Milliseconds since the epoch. */
   lastUsedAt: number;
@@ -129,14 +137,15 @@ export function openContextStore(root: string): ContextStore {
         return unpackInto(runner, archive, { ...place, ...wishes }, signal);
       }),
     folderNames: () => new Set([bootId()]),
-    list: async () => (await folders.list()).map(({ id, folder }) => describeKept(id, folder)),
+    list: async () => Promise.all((await folders.list()).map(({ id, folder }) => describeKept(id, folder))),
     remove: folders.remove,
     close: runner.close,
   };
 }
 
-function describeKept(id: string, { latest, lastUsedAt, readers }: ContextFolder): KeptContext {
-  return { id, lastUsedAt, sizeBytes: latest?.sizeBytes ?? 0, inUse: readers.size > 0 };
+async function describeKept(id: string, folder: ContextFolder): Promise<KeptContext> {
+  const sizeBytes = await measureFolder(folder);
+  return { id, lastUsedAt: folder.lastUsedAt, sizeBytes, inUse: folder.readers.size > 0 };
 }
 
 async function receiveInto(

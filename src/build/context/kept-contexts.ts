@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { createReadStream, mkdirSync, readdirSync, statSync } from "node:fs";
-import { rm } from "node:fs/promises";
+import { rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import type { ByteString } from "../../formats/tar/tar-entry.ts";
@@ -19,6 +19,8 @@ export interface ContextFolder {
   latest: KeptTree | undefined;
   /** How many read a tree. */
   readonly readers: Map<KeptTree, number>;
+  /** What packs take on the disk, once it was asked for. They don't change. */
+  readonly packBytes: Map<string, number>;
   /** Transfers under way, by what the names of their files say. */
   readonly transfers: Set<string>;
   /** Transfers under way. */
@@ -35,6 +37,7 @@ export async function openContextFolder(path: string): Promise<ContextFolder> {
     path,
     latest: undefined,
     readers: new Map(),
+    packBytes: new Map(),
     transfers: new Set(),
     receptions: 0,
     lastUsedAt: Date.now(),
@@ -82,12 +85,41 @@ async function* entriesOf(path: string): AsyncGenerator<StoredEntry> {
   for await (const line of createInterface({ input: createReadStream(path) })) yield* parseStored(line);
 }
 
-/** Files of a tree with content, by path. */
+/** Files of a tree with content, by path; none where it cannot be read. */
 export async function storedFilesOf(tree: KeptTree | undefined): Promise<Map<ByteString, StoredEntry>> {
   const files = new Map<ByteString, StoredEntry>();
   if (!tree) return files;
-  for await (const entry of entriesOf(tree.path)) if (entry.content) files.set(entry.path, entry);
+  try {
+    for await (const entry of entriesOf(tree.path)) if (entry.content) files.set(entry.path, entry);
+  } catch {
+    return new Map();
+  }
   return files;
+}
+
+/** What is looked at side by side. */
+const statsAtOnce = 32;
+
+/** What the packs of its trees take on the disk, with what no tree names of them any more. */
+export async function measureFolder(folder: ContextFolder): Promise<number> {
+  const { packBytes } = folder;
+  const packs = [...new Set(treesOf(folder).flatMap((tree) => [...tree.packs]))];
+  const unknown = packs.filter((pack) => !packBytes.has(pack));
+  while (unknown.length > 0)
+    await Promise.all(
+      unknown.splice(-statsAtOnce).map(async (pack) => packBytes.set(pack, await measurePack(pack))),
+    );
+  return packs.reduce((sum, pack) => sum + (packBytes.get(pack) ?? 0), 0);
+}
+
+/** Holes are none of it. Packs that are removed meanwhile count as nothing. */
+async function measurePack(path: string): Promise<number> {
+  const found = await stat(path).catch(() => undefined);
+  return found ? Math.min(found.size, found.blocks * 512) : 0;
+}
+
+function treesOf({ latest, readers }: ContextFolder): KeptTree[] {
+  return [...new Set([...(latest ? [latest] : []), ...readers.keys()])];
 }
 
 /** What one transfer writes is not swept away before `end`. */
@@ -126,14 +158,14 @@ export function readFrom(folder: ContextFolder, tree: KeptTree): () => void {
 /** Has what no tree needs removed: a large file takes its time. */
 export function sweep(folder: ContextFolder): void {
   const needed = new Set<string>();
-  for (const tree of [folder.latest, ...folder.readers.keys()]) {
-    if (!tree) continue;
+  for (const tree of treesOf(folder)) {
     needed.add(tree.path);
     for (const pack of tree.packs) needed.add(pack);
   }
   const strays = readdirSync(folder.path)
     .filter((name) => !folder.transfers.has(name.split("-", 2)[1] ?? ""))
     .filter((name) => !needed.has(join(folder.path, name)));
+  for (const name of strays) folder.packBytes.delete(join(folder.path, name));
   folder.swept = folder.swept.then(() => removeStrays(folder.path, strays)).catch(() => {});
 }
 

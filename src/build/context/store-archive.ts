@@ -19,7 +19,7 @@ import { mostSmallBytes } from "./check-entry.ts";
 import { type ContentWriter, openContentWriter } from "./content-writer.ts";
 import { createFileNames } from "./kept-contexts.ts";
 import { refuseBomb } from "./refuse-bomb.ts";
-import { readStoredFiles, writeStoredTree } from "./stored-list.ts";
+import { readStoredFilesIfWhole, writeStoredTree } from "./stored-list.ts";
 import { createUnpacking } from "./unpacking.ts";
 
 /** An archive that comes from the daemon's own thread. */
@@ -57,7 +57,7 @@ export async function storeArchive(order: ArchiveOrder): Promise<StoredArchive> 
   const newFile = createFileNames(folder, transferId);
   const writer = openContentWriter(() => newFile("pack"));
   try {
-    const known = latest === undefined ? new Map() : readStoredFiles(latest);
+    const known = latest === undefined ? new Map() : readStoredFilesIfWhole(latest);
     const { isCompressed, chunks } = await openPlain(readJobInput(input));
     const unpacking = createUnpacking(writer, known, isCompressed);
     for await (const chunk of chunks) unpacking.push(chunk);

@@ -1,15 +1,43 @@
-import { closeSync, openSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { closeSync, openSync, renameSync, statSync, writeFileSync } from "node:fs";
 import type { ByteString } from "../../formats/tar/tar-entry.ts";
 import type { ContextEntry } from "./entry.ts";
 import type { FileNames } from "./kept-contexts.ts";
-import { encodeStored, parseStored, type StoredContent, type StoredEntry, storedOf } from "./stored-tree.ts";
+import { encodeStored, readStored, type StoredContent, type StoredEntry, storedOf } from "./stored-tree.ts";
 
 /* Lists of stored trees, for a worker thread. */
 
-/** Files with content of a stored tree, by path. */
+/**
+ * Files of a stored tree whose content may serve for the next one, by path. A pack of which the tree uses less than half is not kept
+ * for its sake: so packs hold at most twice what is used.
+ */
 export function readStoredFiles(path: string): Map<ByteString, StoredEntry> {
-  const entries = parseStored(readFileSync(path, "utf8"));
-  return new Map(entries.filter(({ content }) => content).map((entry) => [entry.path, entry]));
+  const files = new Map<ByteString, StoredEntry>();
+  const usedBytes = new Map<string, number>();
+  const identities = new Set<string>();
+  for (const entry of readStored(path)) {
+    const { content, identity, sizeBytes } = entry;
+    if (!content) continue;
+    files.set(entry.path, entry);
+    if (identity !== undefined && identities.has(identity)) continue;
+    if (identity !== undefined) identities.add(identity);
+    usedBytes.set(content.pack, (usedBytes.get(content.pack) ?? 0) + sizeBytes);
+  }
+  const isMostlyUsed = ([pack, bytes]: [string, number]) => {
+    const stat = statSync(pack, { throwIfNoEntry: false });
+    return stat !== undefined && stat.size <= 2 * bytes;
+  };
+  const packs = new Set([...usedBytes].filter(isMostlyUsed).map(([pack]) => pack));
+  for (const [name, { content }] of files) if (!packs.has(content?.pack ?? "")) files.delete(name);
+  return files;
+}
+
+/** Nothing where that cannot be read: then all is stored again. */
+export function readStoredFilesIfWhole(path: string): Map<ByteString, StoredEntry> {
+  try {
+    return readStoredFiles(path);
+  } catch {
+    return new Map();
+  }
 }
 
 /** What is encoded at a time. */

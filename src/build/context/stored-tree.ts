@@ -1,4 +1,4 @@
-import { readFileSync } from "node:fs";
+import { closeSync, openSync, readSync } from "node:fs";
 import { internal } from "../../errors.ts";
 import type { ByteString } from "../../formats/tar/tar-entry.ts";
 import type { ContextEntry } from "./entry.ts";
@@ -42,11 +42,29 @@ export function parseStored(text: string): StoredEntry[] {
 
 const pieceBytes = 256 * 1024;
 
+/** The entries of a tree, read bit by bit: a list may be longer than a string. Synchronous, for a worker thread. */
+export function* readStored(path: string): Generator<StoredEntry> {
+  const fd = openSync(path, "r");
+  const piece = Buffer.allocUnsafe(pieceBytes);
+  let rest: Buffer = Buffer.alloc(0);
+  try {
+    for (let count = readSync(fd, piece); count > 0; count = readSync(fd, piece)) {
+      const end = piece.lastIndexOf("\n", count - 1) + 1;
+      const lines = Buffer.concat([rest, piece.subarray(0, end)]);
+      rest = Buffer.concat([end > 0 ? Buffer.alloc(0) : rest, piece.subarray(end, count)]);
+      if (end > 0) yield* parseStored(lines.toString());
+    }
+    yield* parseStored(rest.toString());
+  } finally {
+    closeSync(fd);
+  }
+}
+
 /** Opens a tree that was stored in this file. */
 export function openStoredTree(path: string): SourceTree {
   const entries = new Map<ByteString, StoredEntry>();
   const children = new Map<ByteString, ByteString[]>([["", []]]);
-  for (const entry of parseStored(readFileSync(path, "utf8"))) {
+  for (const entry of readStored(path)) {
     entries.set(entry.path, entry);
     const slash = entry.path.lastIndexOf("/");
     const parent = slash < 0 ? "" : entry.path.slice(0, slash);
