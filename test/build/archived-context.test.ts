@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { afterEach, beforeEach, it } from "node:test";
 import { gzipSync } from "node:zlib";
 import { createArchivedTree } from "../../src/build/context/archived-tree.ts";
@@ -374,10 +374,16 @@ it("a list longer than what is read at a time, in any bytes, is what it was", as
   release();
 });
 
-it("where the last list cannot be read, all is stored again", async () => {
+it("where the last list or its content cannot be read, all is stored again", async () => {
   const first = await unpack(archive({ name: "f", content: "1" }));
   writeFileSync(first.path, '{"path": "f", "cont');
   first.release();
+  const second = await unpack(archive({ name: "f", content: "1" }));
+  assert.deepEqual(show(second.path), ["f: 1"]);
+  second.release();
+  await filesAre(2);
+  const [pack = ""] = readdirSync(dirname(second.path)).filter((name) => name.startsWith("pack-"));
+  rmSync(join(dirname(second.path), pack));
   const { path, release } = await unpack(archive({ name: "f", content: "1" }));
   assert.deepEqual(show(path), ["f: 1"]);
   release();
