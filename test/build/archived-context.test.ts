@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { afterEach, beforeEach, it } from "node:test";
@@ -26,8 +26,17 @@ beforeEach(() => {
 });
 afterEach(async () => {
   await store.close();
-  rmSync(root, { recursive: true });
+  await removeRoot();
 });
+/** Folders may be on their way out, which ends the removal early. */
+const removeRoot = () =>
+  eventually(
+    () => {
+      rmSync(root, { recursive: true, force: true });
+      return existsSync(root);
+    },
+    (isThere) => !isThere,
+  );
 
 interface Member extends Partial<TarEntry> {
   name: string;

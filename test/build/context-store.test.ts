@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import {
+  existsSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
@@ -26,7 +27,16 @@ beforeEach(() => {
   root = mkdtempSync(join(tmpdir(), "berth-contexts-"));
   store = openContextStore(root);
 });
-afterEach(() => rmSync(root, { recursive: true }));
+afterEach(() => removeRoot());
+/** Folders may be on their way out, which ends the removal early. */
+const removeRoot = () =>
+  eventually(
+    () => {
+      rmSync(root, { recursive: true, force: true });
+      return existsSync(root);
+    },
+    (isThere) => !isThere,
+  );
 
 /** Sends files of one time, by name. @returns the names of those whose content was asked for */
 function send(visitor: DirectoryVisitor, files: Record<string, string>, seconds = 1): string[] {
