@@ -1,6 +1,6 @@
+import { archivePatience } from "../build/frontend/context-archive.ts";
 import { conflict, unavailable } from "../errors.ts";
 import type { ApiRequest, Reply } from "./request.ts";
-import { buildPatience } from "./upload-body.ts";
 
 /*
  * Docker 20.10 gives a context on its standard input by a request of its own, beside the one that asks for the build. Either may come
@@ -36,7 +36,7 @@ export async function giveUpload(request: ApiRequest): Promise<Reply> {
   async function* pieces(): AsyncGenerator<Buffer> {
     isRead = true;
     try {
-      for await (const piece of request.upload(buildPatience)) yield Buffer.from(piece);
+      for await (const piece of request.upload(archivePatience)) yield Buffer.from(piece);
     } finally {
       taken.resolve();
     }

@@ -3,7 +3,7 @@ import { BuildError } from "../build/build-error.ts";
 import type { Build } from "../build/builder.ts";
 import { readAnnotations } from "../build/export/annotations.ts";
 import { exportImage } from "../build/export/image.ts";
-import { nameArchive } from "../build/frontend/context-archive.ts";
+import { archivePatience, nameArchive } from "../build/frontend/context-archive.ts";
 import type { ProgressEvent } from "../build/progress.ts";
 import { conflict, invalid, messageOf, notFound } from "../errors.ts";
 import { shortId } from "../formats/digest.ts";
@@ -14,7 +14,6 @@ import { describeInClassicWords } from "./classic-failure.ts";
 import { decodeJsonTexts } from "./json-parameters.ts";
 import type { ApiRequest, Reply } from "./request.ts";
 import { buildWithSession } from "./session-build.ts";
-import { buildPatience } from "./upload-body.ts";
 
 /** A message of the classic builder's stream. */
 type Message =
@@ -48,7 +47,7 @@ export async function build(request: ApiRequest): Promise<Reply | undefined> {
       sessionId: "",
       session: () => Promise.reject(notFound("no active session")),
       ...(request.text("remote") === "" && {
-        archive: { chunks: request.upload(buildPatience), key: nameArchive(names, options.filename) },
+        archive: { chunks: request.upload(archivePatience), key: nameArchive(names, options.filename) },
       }),
       cacheImages,
       report: words.report,

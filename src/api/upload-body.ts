@@ -4,9 +4,6 @@ import { unavailable } from "../errors.ts";
 /** What is read before it is asked for. */
 const aheadBytes = 256 * 1024;
 
-/** Milliseconds for which the client of a build may send nothing: others wait for the room that it takes up. */
-export const buildPatience = 120_000;
-
 /**
  * A request's body for a reader that may give up: that ends the stream, and not the connection, on which the reason is sent.
  * @param patience milliseconds for which the client may send nothing that the reader waits for

@@ -1,5 +1,6 @@
 import { Duplex } from "node:stream";
 import type { ClientSession } from "../build/client-session.ts";
+import { archivePatience } from "../build/frontend/context-archive.ts";
 import { bytesMessage } from "../buildkit/messages/control.ts";
 import { enterFailedStep } from "../buildkit/messages/failed-step.ts";
 import {
@@ -74,7 +75,7 @@ export function createClientSession(offer: SessionOffer, client: GrpcClient): Cl
       need(path);
       const metadata = { urlpath: `/${id}`, urlhost: "buildkit-session" };
       const call = client.open(path, bytesMessage, bytesMessage, metadata);
-      for await (const { data } of repliesInTime(call)) yield Buffer.from(data);
+      for await (const { data } of repliesInTime(call, archivePatience)) yield Buffer.from(data);
     },
     async findCredentials(host) {
       const path = "/moby.filesync.v1.Auth/Credentials";

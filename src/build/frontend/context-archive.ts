@@ -15,3 +15,9 @@ export function nameArchive([name = ""]: readonly string[], filename: string): s
   const { domain, path } = name === "" ? { domain: "", path: "" } : parseReference(name);
   return JSON.stringify(["archive", domain, path, filename]);
 }
+
+/**
+ * Milliseconds for which the sender of an archive may send nothing. Other builds wait for the room that it takes up, but it may send what
+ * comes out of a pipe, which waits for something itself.
+ */
+export const archivePatience = 15 * 60_000;
