@@ -1,11 +1,11 @@
 import { Readable } from "node:stream";
 import { finished } from "node:stream/promises";
-import { isMarkedAsUntransferable, MessageChannel, type MessagePort } from "node:worker_threads";
+import { MessageChannel, type MessagePort } from "node:worker_threads";
 import { internal } from "../errors.ts";
 
 /*
- * A stream to a job on a thread: its chunks change hands and are nowhere copied, as they would be in a pipe. What the thread has not
- * taken yet is bounded.
+ * A stream to a job on a thread: a copy of each chunk changes hands, without the system calls of a pipe. What the thread has not taken
+ * yet is bounded.
  */
 
 /** What comes to the thread. */
@@ -17,7 +17,7 @@ const mostBytesUnderWay = 4 * 1024 * 1024;
 
 /**
  * Sends `chunks` to a job, which reads them by `readJobInput`. With `signal` it is cut off, whether or not the next of them ever comes.
- * @param chunks are given away
+ * @param chunks stay the caller's
  * @param receive runs the job, and transfers the port to its thread
  * @throws the signal's reason; what `chunks` throws; what the job does
  */
@@ -91,7 +91,8 @@ function createSender(port: MessagePort): Sender {
   return {
     send(chunk) {
       if (isOver || chunk.length === 0) return undefined;
-      batch.push(ownedOf(chunk));
+      // A copy, since it changes hands: whose a chunk is cannot be seen, and a writer's block of zeros may come many times.
+      batch.push(new Uint8Array(chunk));
       waitingBytes += chunk.length;
       if (waitingBytes >= batchBytes) flush();
       else timer ??= setImmediate(flush);
@@ -109,14 +110,6 @@ function createSender(port: MessagePort): Sender {
       return isOver;
     },
   };
-}
-
-/** One that is a part of something else, or of Node's pool, is copied. */
-function ownedOf(chunk: Uint8Array): Uint8Array<ArrayBuffer> {
-  const { buffer, byteLength } = chunk;
-  const isOwner =
-    buffer instanceof ArrayBuffer && buffer.byteLength === byteLength && !isMarkedAsUntransferable(buffer);
-  return isOwner ? (chunk as Uint8Array<ArrayBuffer>) : new Uint8Array(chunk);
 }
 
 /** Streams are listened to: to iterate over them costs several times as much. */

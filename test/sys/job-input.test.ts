@@ -37,6 +37,15 @@ test("what is sent to a job comes to it, whatever its memory is", async () => {
   assert.equal(whole.length, 300_000);
 });
 
+test("what is sent stays the sender's, which may send it again", async () => {
+  const zeros = Buffer.from(new ArrayBuffer(512));
+  for (let round = 0; round < 3; round++) {
+    const sent = await sendToJob(Readable.from([zeros, zeros], { objectMode: false }), collect);
+    assert.equal(sent.length, 1024);
+    assert.equal(zeros.length, 512);
+  }
+});
+
 test("what waits for a job is bounded, and comes once it goes on", async () => {
   let given = 0;
   const gate = Promise.withResolvers<void>();
