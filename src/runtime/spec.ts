@@ -138,13 +138,21 @@ function buildNamespaces(
     namespaces: [
       { type: "mount" },
       ...entries.map(([type, how]) => (how === "new" ? { type } : { type, path: how })),
-      ...(userNamespace ? [{ type: "user", path: userNamespace.path }] : []),
+      ...(userNamespace ? [{ type: "user", path: hideProcess(userNamespace.path) }] : []),
     ],
     ...(userNamespace && {
       uidMappings: userNamespace.mapping.uids.map(encodeRange),
       gidMappings: userNamespace.mapping.gids.map(encodeRange),
     }),
   };
+}
+
+/**
+ * runc reads how a namespace maps ids in /proc/PID/uid_map when its path is /proc/PID/ns/user, and since 1.1.13 takes /proc/PID/fd/N
+ * for one as well: it then finds the engine's own map instead. Where it sees no number it enters the namespace and reads the map there.
+ */
+function hideProcess(path: string): string {
+  return path.replace(/^\/proc\//, "/proc/./");
 }
 
 /** As Docker: ping without privileges and low ports for all, where the network namespace is the container's own. */

@@ -18,7 +18,8 @@ export function mountRemapped(
     // In memory, so that the places end with the namespace.
     mount("remapped", folder, "tmpfs", 0, "mode=711");
     const scratch = join(folder, "layers");
-    mkdirSync(scratch);
+    // A container that has the machine's root bound finds the place, and is not to see what was in it.
+    mkdirSync(scratch, { mode: 0o700 });
     mountMappedOverlay(overlay, target, { userFd, owner, scratch });
     for (const [index, source] of sources.entries()) {
       const place = join(folder, String(index));

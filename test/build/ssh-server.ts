@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { chmodSync, copyFileSync, existsSync, readFileSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { findFreePort } from "../free-port.ts";
 
 /* An SSH server with a key of its own on loopback. Debian's package is unpacked and not installed: nothing of the machine serves. */
@@ -34,6 +34,7 @@ export async function startSshServer(folder: string): Promise<SshServer> {
     ...[`Port ${port}`, "ListenAddress 127.0.0.1", `HostKey ${folder}/host`],
     ...[`AuthorizedKeysFile ${folder}/authorized`, "StrictModes no", "UsePAM no", "PermitRootLogin yes"],
     ...["PasswordAuthentication no", "PidFile none"],
+    ...findParts(),
   ];
   writeFileSync(join(folder, "settings"), `${settings.join("\n")}\n`);
   // It wants a user of its own, and a folder in /run: both are there for it alone.
@@ -60,6 +61,15 @@ export async function startSshServer(folder: string): Promise<SshServer> {
       }
     },
   };
+}
+
+/** Where a newer server finds the programs that it is made of; an older one is a single program and knows no such setting. */
+function findParts(): string[] {
+  const parts = { SshdSessionPath: "sshd-session", SshdAuthPath: "sshd-auth" };
+  return Object.entries(parts)
+    .map(([setting, name]) => [setting, join(dirname(dirname(sshd as string)), "lib/openssh", name)] as const)
+    .filter(([, path]) => existsSync(path))
+    .map((words) => words.join(" "));
 }
 
 function says(child: ChildProcess, pattern: RegExp, stream: "stdout" | "stderr" = "stderr"): Promise<void> {

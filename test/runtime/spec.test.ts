@@ -19,6 +19,7 @@ interface Case {
   namespaces?: Partial<Parameters<typeof buildSpec>[0]["namespaces"]>;
   mounts?: Parameters<typeof buildSpec>[0]["mounts"];
   devices?: Parameters<typeof buildSpec>[0]["devices"];
+  userNamespace?: Parameters<typeof buildSpec>[0]["userNamespace"];
 }
 
 const root = { uid: 0, gid: 0, additionalGids: [0], home: "/root" };
@@ -53,6 +54,17 @@ const cases: Record<string, Case> = {
     namespaces: { network: "host", pid: "host", ipc: "host", uts: "host", cgroup: "host" },
   },
   "joined namespaces": { namespaces: { network: "/proc/7/ns/net", uts: "/proc/7/ns/uts" } },
+  // Its path shows runc no process: see spec.ts.
+  remapped: {
+    namespaces: { network: "/proc/7/fd/8" },
+    userNamespace: {
+      path: "/proc/7/fd/9",
+      mapping: {
+        uids: [{ inside: 0, outside: 100_000, size: 65_536 }],
+        gids: [{ inside: 0, outside: 200_000, size: 65_536 }],
+      },
+    },
+  },
   "devices of vendors": {
     config: { Env: ["A=own"] },
     hostConfig: { Devices: [{ PathOnHost: "/dev/null", PathInContainer: "/dev/x", CgroupPermissions: "r" }] },
@@ -75,7 +87,7 @@ const cases: Record<string, Case> = {
   },
 };
 
-function build({ config, hostConfig, user, namespaces, mounts, devices }: Case) {
+function build({ config, hostConfig, user, namespaces, mounts, devices, userNamespace }: Case) {
   const host = decode(hostConfigShape, {
     MaskedPaths: maskedPaths,
     ReadonlyPaths: readonlyPaths,
@@ -105,6 +117,7 @@ function build({ config, hostConfig, user, namespaces, mounts, devices }: Case) 
     annotations: host.Annotations ?? {},
     sysctls: host.Sysctls ?? {},
     devices: devices ?? noEdits(),
+    userNamespace,
   });
 }
 
