@@ -2,9 +2,12 @@ import { randomBytes } from "node:crypto";
 import { closeSync, existsSync, mkdirSync, openSync, rmSync, writeFileSync, writeSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
+import { type Builder, build, byDocker, startBuildah } from "./builders.ts";
 import { startDiscarder } from "./discard.ts";
-import { type BenchEngine, type CommandOptions, docker, runCommand } from "./engine.ts";
-import { alternate, type Bench, inParallel, type Measured } from "./measure.ts";
+import { dataBytes } from "./disk.ts";
+import { type BenchEngine, docker, runCommand } from "./engine.ts";
+import type { Archives } from "./images.ts";
+import { alternate, type Bench, inParallel } from "./measure.ts";
 import type { Row } from "./results.ts";
 import { watchMemory } from "./watch-memory.ts";
 
@@ -15,23 +18,24 @@ const buildsAtOnce = 10;
 const samples = 5;
 const quietSeconds = 5;
 
-/** The docker with buildx, which `scripts/peers.sh get` has put beside the dockerd. */
-const peer = process.env.BENCH_PEER || undefined;
-
-/** Images from Dockerfiles, by the same docker and buildx on each engine's socket. */
+/** Images from Dockerfiles, by the same docker and buildx on each engine's socket, and by buildah, when it is installed. */
 export const benchBuilds =
-  (folder: string): Bench =>
+  (folder: string, archives: Archives): Bench =>
   async (engines) => {
-    if (peer === undefined) throw new Error("builds are measured with the docker of scripts/peers.sh only");
     const contexts = makeContexts(join(folder, "contexts"));
+    const buildah = await startBuildah(join(folder, "buildah"), archives.busybox);
+    const builders = [...engines.map(byDocker), ...(buildah ? [buildah] : [])];
+    const before = await diskBytes(engines);
     try {
       return [
-        ...(await benchRebuilds(engines, contexts.many)),
-        await benchFloor(engines, contexts.many, join(folder, "discard.sock")),
-        ...(await benchCold(engines, contexts)),
+        ...(await benchRebuilds(builders, contexts.many)),
+        ...(await benchClassic(engines, contexts.many, join(folder, "discard.sock"))),
+        ...(await benchCold(builders, contexts)),
+        await measureDisk(engines, before),
         ...(await benchCrowdOfBuilds(engines, contexts.small)),
       ];
     } finally {
+      buildah?.remove();
       rmSync(join(folder, "contexts"), { recursive: true, force: true });
     }
   };
@@ -111,50 +115,39 @@ const stages = [
   ...stageNames.map((name) => `COPY --from=${name} /${name} /${name}\n`),
 ].join("");
 
-function build(
-  engine: Pick<BenchEngine, "host">,
-  context: string,
-  words: string[],
-  environment: Record<string, string> = {},
-): Promise<string> {
-  const options: CommandOptions = {
-    discardOutput: true,
-    timeoutSeconds: 300,
-    environment: { DOCKER_HOST: engine.host, BUILDKIT_PROGRESS: "plain", ...environment },
-  };
-  return runCommand(join(peer ?? "", "docker"), ["build", "-q", ...words, context], options);
-}
-
 /** What changes nothing, or one file. */
-async function benchRebuilds(engines: BenchEngine[], context: string): Promise<Row[]> {
-  const classic = { DOCKER_BUILDKIT: "0" };
-  for (const engine of engines) {
-    await build(engine, context, ["-t", "many"]);
-    await build(engine, context, ["-t", "classic"], classic);
-  }
-  const change = (engine: BenchEngine, sample: number) =>
+async function benchRebuilds(builders: Builder[], context: string): Promise<Row[]> {
+  for (const builder of builders) await builder.build(context, ["-t", "many"]);
+  const change = (builder: Builder, sample: number) =>
     Promise.resolve(
-      writeFileSync(join(context, "app", "0.js"), `export default "${engine.name} ${sample}";\n`),
+      writeFileSync(join(context, "app", "0.js"), `export default "${builder.name} ${sample}";\n`),
     );
+  const work = (builder: Builder) => builder.build(context, ["-t", "many"]);
   return [
-    await alternate(engines, {
+    await alternate(builders, {
       ...{ name: `rebuild of 15 steps, all cached, context of ${contextMegabytes} MB`, samples },
-      work: (engine) => build(engine, context, ["-t", "many"]),
+      work,
     }),
-    await alternate(engines, {
+    await alternate(builders, {
       ...{ name: `rebuild of 15 steps, one file changed, context of ${contextMegabytes} MB`, samples },
       before: change,
-      work: (engine) => build(engine, context, ["-t", "many"]),
-    }),
-    await alternate(engines, {
-      ...{ name: "rebuild of 15 steps by the classic API, all cached", samples },
-      before: (engine) => build(engine, context, ["-t", "classic"], classic),
-      work: (engine) => build(engine, context, ["-t", "classic"], classic),
+      work,
     }),
   ];
 }
 
-/** Of the row before it: what no engine could save. */
+/** By the older API, where the client sends the whole context each time; the second row is what no engine could save of that. */
+async function benchClassic(engines: BenchEngine[], context: string, socket: string): Promise<Row[]> {
+  const work = (engine: BenchEngine) => build(engine, context, ["-t", "classic"], { DOCKER_BUILDKIT: "0" });
+  for (const engine of engines) await work(engine);
+  const row = await alternate(engines, {
+    ...{ name: "rebuild of 15 steps by the classic API, all cached", samples },
+    before: work,
+    work,
+  });
+  return [row, await benchFloor(engines, context, socket)];
+}
+
 async function benchFloor(engines: BenchEngine[], context: string, socket: string): Promise<Row> {
   const stop = await startDiscarder(socket);
   try {
@@ -170,16 +163,15 @@ async function benchFloor(engines: BenchEngine[], context: string, socket: strin
 }
 
 /** Without a cache: the steps are done. */
-async function benchCold(engines: BenchEngine[], { small, files, archive }: Contexts): Promise<Row[]> {
+async function benchCold(builders: Builder[], { small, files, archive }: Contexts): Promise<Row[]> {
   const cold = (name: string, context: string, words: string[] = []): Promise<Row> => {
     const all = ["--no-cache", "-t", "cold", ...words];
-    const row: Measured<BenchEngine> = { name, samples, work: (engine) => build(engine, context, all) };
-    return alternate(engines, row);
+    return alternate(builders, { name, samples, work: (builder) => builder.build(context, all) });
   };
   const none = await cold("build of no step", small, ["-f", join(small, "Dockerfile.none")]);
   const six = await cold(`build of ${runSteps} RUN steps`, small);
   const one: Row = { name: "one RUN step of them", unit: "ms", samples, values: {} };
-  for (const { name } of engines)
+  for (const { name } of builders)
     one.values[name] = ((six.values[name] ?? 0) - (none.values[name] ?? 0)) / runSteps;
   const inStages = await cold("build of four stages", small, ["-f", join(small, "Dockerfile.stages")]);
   const copied = await cold(`COPY of ${manyFiles} files`, files);
@@ -199,6 +191,20 @@ async function writeArchive(path: string): Promise<void> {
   }
   await runCommand("tar", ["-cf", path, "-C", tree, "."]);
   rmSync(tree, { recursive: true });
+}
+
+async function diskBytes(engines: BenchEngine[]): Promise<Map<string, number>> {
+  const bytes = new Map<string, number>();
+  for (const engine of engines) bytes.set(engine.name, await dataBytes(engine));
+  return bytes;
+}
+
+/** Images, cache, and what is kept of contexts. */
+async function measureDisk(engines: BenchEngine[], before: Map<string, number>): Promise<Row> {
+  const values: Record<string, number> = {};
+  for (const [name, bytes] of await diskBytes(engines))
+    values[name] = (bytes - (before.get(name) ?? 0)) / 1e6;
+  return { name: "disk for all these builds", unit: "MB", samples: 1, values };
 }
 
 async function benchCrowdOfBuilds(engines: BenchEngine[], context: string): Promise<Row[]> {

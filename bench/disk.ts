@@ -43,8 +43,8 @@ async function grown(engine: BenchEngine, work: () => Promise<unknown>): Promise
   return ((await dataBytes(engine)) - before) / 1e6;
 }
 
-/** As `du` counts; an engine may go on tidying up after its answer. */
-async function dataBytes({ log }: BenchEngine): Promise<number> {
+/** What the data root takes, as `du` counts; an engine may go on tidying up after its answer. */
+export async function dataBytes({ log }: BenchEngine): Promise<number> {
   let last = Number.NaN;
   for (;;) {
     await runCommand("sync", []);

@@ -18,9 +18,10 @@ import type { Bench } from "./measure.ts";
 import { benchNetworks } from "./networks.ts";
 import { benchPage } from "./page.ts";
 import { startPodman } from "./podman.ts";
-import { benchRegistry, skopeoOf } from "./registry.ts";
+import { benchRegistry } from "./registry.ts";
 import { formatMarkdown, formatText, type Row } from "./results.ts";
 import { benchRun } from "./run.ts";
+import { toolsOf } from "./tools.ts";
 import { traceEngine } from "./trace.ts";
 import { benchTraffic } from "./traffic.ts";
 import { benchWatchers } from "./watchers.ts";
@@ -70,7 +71,7 @@ try {
     logs: benchLogs,
     images: benchImages(archives),
     disk: benchDisk(archives, folder),
-    builds: benchBuilds(folder),
+    builds: benchBuilds(folder, archives),
     registry: benchRegistry(archives.debian, join(tmpdir(), "berth-bench-images")),
     cli: () => benchCli(mine, bundle),
     multitude: benchMultitude,
@@ -97,7 +98,7 @@ try {
     trace: traced.trace,
     loadBefore,
     verdicts: judge(rows),
-    engines: [...engines.map(({ name, version }) => ({ name, version })), ...(await skopeoOf(rows))],
+    engines: [...engines.map(({ name, version }) => ({ name, version })), ...(await toolsOf(rows))],
     seconds: Math.round((Date.now() - begun) / 1000),
   };
   process.stdout.write(`${formatText(results)}\n${traced.trace.join("\n")}\n`);

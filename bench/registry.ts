@@ -179,10 +179,3 @@ async function benchPush(engines: BenchEngine[], folder: string): Promise<Row[]>
   }
   return rows;
 }
-
-/** A column of its own where it was measured. */
-export async function skopeoOf(rows: Row[]): Promise<{ name: string; version: string }[]> {
-  if (!rows.some(({ values }) => values.skopeo !== undefined)) return [];
-  const words = await runCommand("skopeo", ["--version"]);
-  return [{ name: "skopeo", version: words.split(" ").at(-1) ?? "?" }];
-}

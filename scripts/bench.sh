@@ -7,7 +7,7 @@ root=$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd)
 cd "$root"
 ensure_node
 ensure_modules
-ensure_packages crun iproute2 nftables iptables procps busybox-static tini mmdebstrap $(docker_packages) docker-registry skopeo curl dnsperf iperf3 apache2-utils
+ensure_packages crun iproute2 nftables iptables procps busybox-static tini mmdebstrap $(docker_packages) docker-registry skopeo curl dnsperf iperf3 apache2-utils buildah
 ensure_build
 if [ "${BENCH_PEER-set}" = set ]; then
   BENCH_PEER=$root/.tools/peer
