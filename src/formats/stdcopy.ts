@@ -27,6 +27,15 @@ export function encodeFrames(frames: readonly { stream: number; text: string }[]
   return bytes;
 }
 
+/** How many of the bytes are whole frames, and how long the first frame is. The bytes begin with a frame, and have its header. */
+export function measureFrames(bytes: Buffer): { wholeBytes: number; firstBytes: number } {
+  const endAfter = (start: number) => start + headerBytes + bytes.readUInt32BE(start + 4);
+  let wholeBytes = 0;
+  while (wholeBytes + headerBytes <= bytes.length && endAfter(wholeBytes) <= bytes.length)
+    wholeBytes = endAfter(wholeBytes);
+  return { wholeBytes, firstBytes: endAfter(0) };
+}
+
 /**
  * Takes frames apart, in whatever pieces they come. Keeps at most one header; payloads are passed on as they arrive.
  * @param write a chunk is part of what was pushed

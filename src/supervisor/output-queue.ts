@@ -2,11 +2,10 @@ import { closeSync, openSync, readSync, unlinkSync, writeSync } from "node:fs";
 import type { Socket } from "node:net";
 import { join } from "node:path";
 import { messageOf } from "../errors.ts";
-import { encodeFrame, streams } from "../formats/stdcopy.ts";
+import { encodeFrame, measureFrames, streams } from "../formats/stdcopy.ts";
 
 const inMemoryBytes = 1 << 20;
 const readBackBytes = 256 * 1024;
-const maxBehindBytes = 1 << 30;
 
 let spoolCount = 0;
 
@@ -18,16 +17,18 @@ export class OutputQueue {
   readonly #socket: Socket;
   readonly #folder: string;
   readonly #framed: boolean;
+  readonly #maxBehindBytes: number;
   #spoolFd: number | undefined;
   #readAt = 0;
   #writeAt = 0;
   #ending = false;
 
   /** @param folder where the file is made, when one is needed */
-  constructor(socket: Socket, folder: string, framed: boolean) {
+  constructor(socket: Socket, folder: string, framed: boolean, maxBehindBytes = 1 << 30) {
     this.#socket = socket;
     this.#folder = folder;
     this.#framed = framed;
+    this.#maxBehindBytes = maxBehindBytes;
     socket.on("drain", () => this.#readBack());
     socket.on("close", () => this.#closeSpool());
   }
@@ -48,7 +49,7 @@ export class OutputQueue {
   }
 
   #spool(chunk: Uint8Array): void {
-    if (this.#writeAt - this.#readAt + chunk.length > maxBehindBytes) {
+    if (this.#writeAt - this.#readAt + chunk.length > this.#maxBehindBytes) {
       this.#giveUp("it fell 1 GiB behind the container's output");
       return;
     }
@@ -65,16 +66,37 @@ export class OutputQueue {
 
   #readBack(): void {
     while (this.#spoolFd !== undefined && this.#readAt < this.#writeAt) {
-      const part = Buffer.allocUnsafe(Math.min(readBackBytes, this.#writeAt - this.#readAt));
-      const length = readSync(this.#spoolFd, part, 0, part.length, this.#readAt);
-      this.#readAt += length;
-      if (!this.#socket.write(part.subarray(0, length))) return;
+      let part: Buffer;
+      try {
+        part = this.#nextPart(this.#spoolFd);
+      } catch (error) {
+        this.#giveUp(`its output could not be read back (${messageOf(error)})`);
+        return;
+      }
+      this.#readAt += part.length;
+      if (!this.#socket.write(part)) return;
     }
     this.#closeSpool();
     if (this.#ending) this.#socket.end();
   }
 
+  /** Whole frames only: in the middle of one there would be no place for a word to the client. */
+  #nextPart(spool: number): Buffer {
+    const part = this.#readSpool(spool, Math.min(readBackBytes, this.#writeAt - this.#readAt));
+    if (!this.#framed) return part;
+    const { wholeBytes, firstBytes } = measureFrames(part);
+    return wholeBytes > 0 ? part.subarray(0, wholeBytes) : this.#readSpool(spool, firstBytes);
+  }
+
+  #readSpool(spool: number, length: number): Buffer {
+    const part = Buffer.allocUnsafe(length);
+    if (readSync(spool, part, 0, length, this.#readAt) < length) throw new Error("the file is cut off");
+    return part;
+  }
+
+  /** Nothing of a frame may be on its way without the rest of it. */
   #giveUp(reason: string): void {
+    if (this.#socket.writableEnded) return;
     const text = `attach: this client was disconnected: ${reason}\n`;
     this.#socket.end(this.#framed ? encodeFrame(streams.systemError, Buffer.from(text)) : text);
     this.#ending = true;

@@ -3,7 +3,9 @@ import { getEventListeners } from "node:events";
 import { duplexPair } from "node:stream";
 import { text } from "node:stream/consumers";
 import { test } from "node:test";
+import { convertOutput } from "../../src/containers/exec/convert-output.ts";
 import { joinStreams } from "../../src/containers/exec/join.ts";
+import { encodeFrame, streams } from "../../src/formats/stdcopy.ts";
 
 const options = { keys: undefined, onDetach: () => undefined };
 
@@ -31,4 +33,20 @@ test("the process's end is closed when the client is gone, as it was or before i
     await joined;
     assert.ok(connection.destroyed);
   }
+});
+
+test("a client whose output the supervisor could not keep gets its end, and the daemon goes on", async () => {
+  const [connection, ofProcess] = duplexPair();
+  const [client, ofClient] = duplexPair();
+  const conversion = convertOutput(false, true);
+  const joined = joinStreams(connection, client, new AbortController().signal, () => {}, {
+    ...options,
+    conversion,
+  });
+  ofProcess.write(encodeFrame(streams.stdout, Buffer.from("some")));
+  ofProcess.write(encodeFrame(streams.systemError, Buffer.from("no space")));
+  ofClient.end();
+  assert.equal(await text(ofClient), "some");
+  await joined;
+  assert.ok(connection.destroyed);
 });

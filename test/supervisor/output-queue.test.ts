@@ -4,6 +4,8 @@ import { connect, createServer, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, it } from "node:test";
+import { setTimeout } from "node:timers/promises";
+import { createFrameDecoder, encodeFrame, streams } from "../../src/formats/stdcopy.ts";
 import { OutputQueue } from "../../src/supervisor/output-queue.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "queue-"));
@@ -50,4 +52,40 @@ it("forgets a client that has gone", async () => {
   queue.push(Buffer.alloc(10));
   queue.end();
   assert.equal(far.destroyed, true);
+});
+
+it("tells a client that fell too far behind after a whole frame, wherever it was in what it had yet to read", async () => {
+  const { near, far } = await openPair();
+  const queue = new OutputQueue(far, folder, true, 4 << 20);
+  let pushed = 0;
+  const push = () => queue.push(encodeFrame(streams.stdout, Buffer.alloc(20_000, pushed++ % 251)));
+  for (let n = 0; n < 200; n++) push();
+  const received: Buffer[] = [];
+  near.on("data", (chunk: Buffer) => received.push(chunk));
+  // Some of it is read, so that the rest begins somewhere in the file.
+  while (Buffer.concat(received).length < 1_500_000) await setTimeout(1);
+  near.pause();
+  while (!far.writableEnded) push();
+  near.resume();
+  await new Promise((resolve) => near.once("end", resolve));
+  let length = 0;
+  const frames = createFrameDecoder((_, chunk) => {
+    for (const byte of chunk) assert.equal(byte, Math.floor(length++ / 20_000) % 251);
+  });
+  assert.throws(
+    () => frames.push(Buffer.concat(received)),
+    /error from daemon in stream: attach: this client was disc/,
+  );
+  assert.equal(length % 20_000, 0);
+});
+
+it("tells a client whose output cannot be kept", async () => {
+  const { near, far } = await openPair();
+  const queue = new OutputQueue(far, join(folder, "none"), true);
+  for (let n = 0; n < 100; n++) queue.push(encodeFrame(streams.stdout, Buffer.alloc(20_000)));
+  const received: Buffer[] = [];
+  near.on("data", (chunk: Buffer) => received.push(chunk));
+  await new Promise((resolve) => near.once("end", resolve));
+  const frames = createFrameDecoder(() => {});
+  assert.throws(() => frames.push(Buffer.concat(received)), /its output could not be kept/);
 });

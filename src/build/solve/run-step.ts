@@ -7,7 +7,6 @@ import { hostConfigShape } from "../../formats/docker-api/docker-api-host-config
 import { quoteGo } from "../../formats/go-template/go-template-printf.ts";
 import { rootOutside } from "../../formats/id-mapping.ts";
 import { decode } from "../../formats/shape.ts";
-import { createFrameDecoder } from "../../formats/stdcopy.ts";
 import { type EtcFiles, writeEtcFiles } from "../../launch/etc-files.ts";
 import type { LaunchInput } from "../../launch/input.ts";
 import { hasNdots } from "../../launch/resolv-conf.ts";
@@ -22,6 +21,7 @@ import { BuildError } from "../build-error.ts";
 import type { StepVisitor } from "../client-session.ts";
 import type { RunNode } from "../graph/nodes.ts";
 import type { BuildRooms } from "../rooms.ts";
+import { attachOutput } from "./attach-output.ts";
 import { attachTerminal } from "./attach-terminal.ts";
 import type { StepProcesses } from "./processes.ts";
 import type { StepMounts } from "./step-mounts.ts";
@@ -68,7 +68,7 @@ export async function runStep(
     if (node.devices) injectCdiDevices(devices, await rooms.cdi.list(), node.devices);
     const input = describe(rooms, node, { id, root, mounts, sandbox, folder, visitor, devices });
     if (node.cgroupParent && rooms.cgroupDriver === "cgroupfs") prepareCgroupParent(node.cgroupParent);
-    const output = await (visitor ? attachTerminal(rooms, id, visitor) : attach(rooms, id, onOutput));
+    const output = await (visitor ? attachTerminal(rooms, id, visitor) : attachOutput(rooms, id, onOutput));
     try {
       const started = await rooms.launcher
         .launch(input, { trace: createTrace(), signal })
@@ -80,6 +80,7 @@ export async function runStep(
       const kill = () => killProcess(rooms, id, started.pid);
       signal.addEventListener("abort", kill, { once: true });
       if (signal.aborted) kill();
+      output.ended.catch(kill);
       const { exitCode } = await exit;
       signal.removeEventListener("abort", kill);
       if (exitCode === undefined) kill();
@@ -255,28 +256,6 @@ function prepareEtcFiles(
     rooms.remap && rootOutside(rooms.remap.mapping),
   );
   return files;
-}
-
-/** Listens to the command's output from its beginning. */
-async function attach(
-  rooms: BuildRooms,
-  id: string,
-  onOutput: RunOptions["onOutput"],
-): Promise<{ ended: Promise<void>; close(): void }> {
-  const client = newProcessId();
-  const connection = await rooms
-    .supervisor()
-    .attach({ process: id, stdin: false, stdout: true, stderr: true, client });
-  const frames = createFrameDecoder(onOutput);
-  const ended = new Promise<void>((resolve) => {
-    connection.on("data", (chunk: Buffer) => frames.push(chunk));
-    connection.once("close", resolve);
-    connection.on("error", () => resolve());
-    connection.once("end", resolve);
-    // It comes paused, so that nothing is lost before this.
-    connection.resume();
-  });
-  return { ended, close: () => connection.destroy() };
 }
 
 function explain(error: unknown, node: RunNode): Error {

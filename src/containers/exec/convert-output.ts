@@ -12,7 +12,12 @@ export function convertOutput(isRaw: boolean, wantsRaw: boolean): Transform | un
   const decoder = createFrameDecoder((_, chunk) => raw.push(chunk));
   const raw: Transform = new Transform({
     transform(chunk: Buffer, _, done) {
-      decoder.push(chunk);
+      try {
+        decoder.push(chunk);
+      } catch (error) {
+        // The supervisor has given this client up.
+        return done(error as Error);
+      }
       done();
     },
   });

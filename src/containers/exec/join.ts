@@ -89,8 +89,8 @@ export function joinStreams(
     output.pipe(client, { end: false });
     if (connection.readableEnded) void endClient();
     else output.once("end", endClient);
-    // When a supervisor is killed before it has read all that was sent to it.
-    connection.once("error", endClient);
+    // When a supervisor is killed before it has read all that was sent to it, or has given this client up.
+    for (const stream of [connection, conversion]) stream?.once("error", endClient);
     client.on("data", (chunk: Buffer) => {
       const { output: input, detached } = filter?.(chunk) ?? { output: chunk, detached: false };
       if (detached) {

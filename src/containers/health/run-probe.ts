@@ -85,7 +85,11 @@ function gatherOutput(): { connection: Duplex; text(): string } {
       this.push(null);
     },
     write(chunk: Buffer, _, done) {
-      frames.push(chunk);
+      try {
+        frames.push(chunk);
+      } catch (error) {
+        return done(error as Error);
+      }
       done();
     },
   });
