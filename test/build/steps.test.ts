@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { execFile, spawnSync } from "node:child_process";
-import { readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { chmodSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { before, describe, it } from "node:test";
 import { eventually, useEngine } from "../engine.ts";
@@ -82,6 +82,26 @@ RUN --mount=type=bind,from=made,source=/a,target=/m test "$(ls /m)" = a && ${sta
     const { stdout } = await run("image", "inspect", "-f", "{{.Config.Env}}", "with-path");
     assert.equal(stdout.trim(), "[PATH=/more:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin]");
     await run("rm", "bare");
+  });
+
+  it("take with --parents what is at any depth, and the directories on the way as they are now", async () => {
+    const place = context("parents", {
+      Dockerfile: `FROM busybox
+COPY --parents **/package.json /w/
+RUN cd /w && find . -type f | sort >/at && stat -c %a secret >>/at
+`,
+      "package.json": "",
+      "a/package.json": "",
+      "secret/b/package.json": "",
+      "secret/other": "",
+    });
+    const all = "./a/package.json\n./package.json\n./secret/b/package.json\n";
+    chmodSync(join(place, "secret"), 0o755);
+    assert.equal(await stamp(place), `${all}755\n`);
+    chmodSync(join(place, "secret"), 0o700);
+    assert.equal(await stamp(place), `${all}700\n`);
+    await berth("build", "-t", "own-parents", place);
+    assert.equal(await berth("run", "--rm", "own-parents", "cat", "/at"), `${all}700`);
   });
 
   it("have files on the machine that none of its users reaches", async () => {

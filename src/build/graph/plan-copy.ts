@@ -22,12 +22,14 @@ export async function planTransfer(
   const chmod = instruction.chmod && expand(instruction.chmod);
   const checksum = kind === "add" && instruction.checksum ? expand(instruction.checksum) : undefined;
   const exclude = instruction.exclude.map(expand);
+  const withParents = kind === "copy" && instruction.parents;
   const from = kind === "copy" && instruction.from ? expand(instruction.from) : undefined;
   const tree = from === undefined ? planning.context : await planning.findSource(from, stage, { range });
   const parts: CopyPart[] = [];
   for (const source of sources) {
     const remote = kind === "add" ? planRemote(instruction, source, checksum) : undefined;
-    parts.push(remote ?? localPart(tree, source, kind === "add" && instruction.unpack !== false));
+    const unpack = kind === "add" && instruction.unpack !== false ? "archives" : "never";
+    parts.push(remote ?? localPart(tree, source, { unpack, withParents }));
   }
   if (heredocs.length > 0) parts.push(inlinePart(stage, heredocs));
   const node: CopyNode = {
@@ -40,7 +42,7 @@ export async function planTransfer(
     ...(chown && { chown }),
     ...(chmod && { chmod }),
     exclude,
-    parents: kind === "copy" && instruction.parents,
+    parents: withParents,
     // A name would be looked up in the base.
     ...(instruction.link && isNumeric(chown) && { isLinked: true }),
     ...(stage.ignoresCache && { ignoresCache: true }),
@@ -48,7 +50,7 @@ export async function planTransfer(
   stage.node = node;
   stage.steps.push({ node, text: shownText(stage, instruction) });
   const flags = [
-    ...(kind === "copy" && instruction.parents ? ["--parents"] : []),
+    ...(withParents ? ["--parents"] : []),
     ...(chown ? [`--chown=${chown}`] : []),
     ...(chmod ? [`--chmod=${chmod}`] : []),
   ];
@@ -68,27 +70,32 @@ function destinationOf(stage: StagePlan, destination: string): string {
   return isDirectory && !path.endsWith("/") ? `${path}/` : path;
 }
 
-function localPart(tree: Node, source: string, unpacks: boolean): CopyPart {
-  const pattern = cleanSource(source);
+function localPart(
+  tree: Node,
+  source: string,
+  { unpack, withParents }: { unpack: CopyPart["unpack"]; withParents: boolean },
+): CopyPart {
+  const pattern = withParents ? cleanPivot(source) : cleanSource(source);
   note(tree, pattern);
-  return {
-    from: tree,
+  const selection = {
+    pattern,
     // As with BuildKit, where nothing fits nothing is copied.
-    selections: [
-      hasWildcard(pattern)
-        ? { pattern, hasWildcards: true, mayBeEmpty: true }
-        : { pattern, hasWildcards: false },
-    ],
-    unpack: unpacks ? "archives" : "never",
+    ...(hasWildcard(pattern) ? { hasWildcards: true, mayBeEmpty: true } : { hasWildcards: false }),
+    ...(withParents && { withParents }),
   };
+  return { from: tree, selections: [selection], unpack };
 }
 
-/** From the root of its tree: `..` leads no further up. The pivot of `--parents` stays. */
-function cleanSource(source: string): string {
-  const pivot = `/${source}`.indexOf("/./");
-  const clean = (path: string) => cleanPath(`/${path}`).slice(1);
-  if (pivot <= 0 || source.startsWith("./")) return clean(source);
-  return `${clean(source.slice(0, pivot - 1))}/./${clean(source.slice(pivot + 2))}`;
+/** From the root of its tree: `..` leads no further up. */
+const cleanSource = (source: string) => cleanPath(`/${source}`).slice(1);
+
+/** The same, where the first `/./` is the pivot of `--parents`. */
+function cleanPivot(source: string): string {
+  const pivot = source.indexOf("/./");
+  if (pivot < 0) return cleanSource(source);
+  const start = cleanSource(source.slice(0, pivot));
+  const below = cleanSource(source.slice(pivot + 3));
+  return start === "" ? below : `${start}/./${below}`;
 }
 
 /** Has a client's directory send what is copied from it. */

@@ -3,7 +3,7 @@ import { compileIgnorePatterns } from "../../formats/ignore-patterns.ts";
 import { type ByteString, textOfBytes } from "../../formats/tar/tar-entry.ts";
 import type { ContextEntry } from "../context/entry.ts";
 import { type SourceTree, walkSource } from "../context/source-tree.ts";
-import { type Selection, selectSources } from "./select-sources.ts";
+import { findParents, type Selection, selectSources, splitPivot } from "./select-sources.ts";
 
 /**
  * What a step that copies from a tree depends on: names, kinds, owners, modes, attributes and content; no times.
@@ -19,16 +19,26 @@ export function checksumSources(
   const skips = (path: string) => exclude.length > 0 && patterns.isIgnored(textOfBytes(path));
   const add = (name: string, entry: ContextEntry) => hash.update(`${describe(tree, name, entry)}\n`);
   for (const selection of selections) {
+    /** Directories on the way that have been taken in. */
+    const taken = new Set<string>();
     for (const { named, path } of selectSources(tree, selection)) {
       const entry = tree.find(path);
       if (!entry) continue;
+      const base = selection.withParents ? splitPivot(named).below : "";
+      if (base !== "" && skips(base) && !patterns.mayHoldException(textOfBytes(base))) continue;
+      for (const parent of selection.withParents ? findParents(tree, named) : []) {
+        if (taken.has(parent.entry.path)) continue;
+        taken.add(parent.entry.path);
+        add(parent.below, parent.entry);
+      }
       add(named, entry);
       if (entry.type !== "directory") continue;
       const relative = (below: string) => (path === "" ? below : below.slice(path.length + 1));
+      const placed = (below: string) => (base === "" ? relative(below) : `${base}/${relative(below)}`);
       const enters = (below: string) =>
-        !skips(relative(below)) || patterns.mayHoldException(textOfBytes(relative(below)));
+        !skips(placed(below)) || patterns.mayHoldException(textOfBytes(placed(below)));
       for (const one of walkSource(tree, path, enters)) {
-        if (!skips(relative(one.path))) add(`${named}/${relative(one.path)}`, one);
+        if (!skips(placed(one.path))) add(`${named}/${relative(one.path)}`, one);
       }
     }
   }

@@ -2,10 +2,10 @@ import { compileIgnorePatterns } from "../../formats/ignore-patterns.ts";
 import { type ByteString, bytesOfText, type TarEntry, textOfBytes } from "../../formats/tar/tar-entry.ts";
 import { createExtraction, type Extraction } from "../../trees/extract.ts";
 import type { ContextEntry } from "../context/entry.ts";
-import { resolvePath, type SourceTree, walkSource } from "../context/source-tree.ts";
+import { type SourceTree, walkSource } from "../context/source-tree.ts";
 import { changeMode } from "./change-mode.ts";
 import type { CopyAction } from "./copy-action.ts";
-import { type Selected, selectSources } from "./select-sources.ts";
+import { findParents, type Selected, selectSources, splitPivot } from "./select-sources.ts";
 import { joinPath, openTargetRoot, splitLast, stripSlashes, type TargetRoot } from "./target-root.ts";
 import { isArchive, unpackArchive } from "./unpack-archive.ts";
 
@@ -49,52 +49,56 @@ async function copyOne(copying: Copying, source: Selected): Promise<void> {
     root.ensureDirectory(destination, owner, newDirectoryMode(action));
     return unpackArchive(root.fd, tree, source.path, { base: destination, ...(action.owner && { owner }) });
   }
-  const [parents, name] = action.parents
-    ? copyParents(copying, source.named)
-    : ["", splitLast(source.named)[1]];
-  const base = joinPath(destination, parents);
-  if (entry.type === "directory")
-    return copyDirectory(copying, source.path, action.parents ? joinPath(base, name) : base);
+  if (action.parents) return copyWithParents(copying, source, entry);
+  if (entry.type === "directory") return copyDirectory(copying, source.path, destination);
+  const name = splitLast(source.named)[1];
   if (copying.excludes(name)) return;
-  const isInto = copying.isDirectory || action.parents;
-  const [directory, called] = isInto ? [base, name] : splitLast(destination);
-  // A link of that name is written through, as BuildKit does.
-  const [realDirectory, realName] = splitLast(root.resolve(joinPath(directory, called)));
-  withWriter(copying, realDirectory, (writer) => writeEntry(copying, writer, realName, entry));
+  const target = copying.isDirectory ? joinPath(destination, name) : destination;
+  writeThrough(copying, target, entry);
 }
 
-/** What is in it. The directory that it is copied to, where it is new, is not made like it. */
-function copyDirectory(copying: Copying, path: ByteString, into: ByteString): void {
-  const { tree, excludes, mayHoldException } = copying;
-  const relative = (below: ByteString) => (path === "" ? below : below.slice(path.length + 1));
-  const enters = (below: ByteString) => !excludes(relative(below)) || mayHoldException(relative(below));
-  const names = new Map<string, ByteString>();
-  withWriter(copying, into, (writer) => {
-    for (const one of walkSource(tree, path, enters)) {
-      if (!excludes(relative(one.path))) writeEntry(copying, writer, relative(one.path), one, names);
-    }
-  });
+/** A link that is there already is written through, as BuildKit does. */
+function writeThrough(copying: Copying, target: ByteString, entry: ContextEntry): void {
+  const [directory, name] = splitLast(copying.root.resolve(target));
+  withWriter(copying, directory, (writer) => writeEntry(copying, writer, name, entry));
+}
+
+/** Below the destination as it is behind the pivot, and the directories on the way with what they are in their tree. */
+function copyWithParents(copying: Copying, { named, path }: Selected, entry: ContextEntry): void {
+  const { tree, destination, excludes, mayHoldException } = copying;
+  const { below } = splitPivot(named);
+  const isDirectory = entry.type === "directory";
+  if (below !== "" && excludes(below) && !(isDirectory && mayHoldException(below))) return;
+  for (const parent of findParents(tree, named))
+    writeDirectory(copying, joinPath(destination, parent.below), parent.entry);
+  const target = joinPath(destination, below);
+  if (!isDirectory) writeThrough(copying, target, entry);
+  else {
+    if (below !== "") writeDirectory(copying, target, entry);
+    copyDirectory(copying, path, target, below);
+  }
+}
+
+function writeDirectory(copying: Copying, target: ByteString, entry: ContextEntry): void {
+  const [directory, name] = splitLast(target);
+  withWriter(copying, directory, (writer) => writeEntry(copying, writer, name, entry));
 }
 
 /**
- * With `--parents`: makes the directories on the way to a source, with what they are in their tree. Those before `/./` don't count.
- * @returns their path below the destination, and the name of the source
+ * What is in it. The directory that it is copied to, where it is new, is not made like it.
+ * @param base in front of what exclusions are compared with
  */
-function copyParents(copying: Copying, named: ByteString): [parents: ByteString, name: ByteString] {
-  const { tree, destination } = copying;
-  const pivot = `/${named}`.indexOf("/./");
-  const start = pivot < 0 ? "" : named.slice(0, Math.max(pivot - 1, 0));
-  const [parents, name] = splitLast(pivot < 0 ? named : `/${named}`.slice(pivot + 3));
-  const names = parents.split("/").filter((one) => one !== "");
-  for (let depth = 1; depth <= names.length; depth++) {
-    const below = names.slice(0, depth).join("/");
-    const path = resolvePath(tree, joinPath(start, below));
-    const entry = path === undefined ? undefined : tree.find(path);
-    if (entry?.type !== "directory") continue;
-    const [directory, own] = splitLast(joinPath(destination, below));
-    withWriter(copying, directory, (writer) => writeEntry(copying, writer, own, entry));
-  }
-  return [names.join("/"), name];
+function copyDirectory(copying: Copying, path: ByteString, into: ByteString, base: ByteString = ""): void {
+  const { tree, excludes, mayHoldException } = copying;
+  const relative = (below: ByteString) => (path === "" ? below : below.slice(path.length + 1));
+  const placed = (below: ByteString) => (base === "" ? relative(below) : `${base}/${relative(below)}`);
+  const enters = (below: ByteString) => !excludes(placed(below)) || mayHoldException(placed(below));
+  const names = new Map<string, ByteString>();
+  withWriter(copying, into, (writer) => {
+    for (const one of walkSource(tree, path, enters)) {
+      if (!excludes(placed(one.path))) writeEntry(copying, writer, relative(one.path), one, names);
+    }
+  });
 }
 
 /** Writes below a directory, which is made with its parents where it is missing. */

@@ -1,7 +1,9 @@
 import { notFound } from "../../errors.ts";
+import { compileDeepGlob } from "../../formats/deep-glob.ts";
 import { compileGlob } from "../../formats/glob.ts";
 import { type ByteString, bytesOfText, textOfBytes } from "../../formats/tar/tar-entry.ts";
-import { resolvePath, type SourceTree } from "../context/source-tree.ts";
+import type { ContextEntry } from "../context/entry.ts";
+import { resolvePath, type SourceTree, walkSource } from "../context/source-tree.ts";
 
 /** What of a tree is copied. */
 export interface Selection {
@@ -11,6 +13,8 @@ export interface Selection {
   hasWildcards: boolean;
   /** None need match. */
   mayBeEmpty?: boolean;
+  /** `--parents`: the directories on the way count too, and `**` is any number of them behind the pivot, which is `/./`. */
+  withParents?: boolean;
 }
 
 /** A path that was selected. */
@@ -24,9 +28,14 @@ export interface Selected {
 /** @throws EngineError notFound, in BuildKit's words */
 export function selectSources(tree: SourceTree, selection: Selection): Selected[] {
   const pattern = bytesOfText(selection.pattern);
-  const selected = selection.hasWildcards ? expand(tree, pattern) : findOne(tree, pattern);
+  const selected = select(tree, pattern, selection);
   if (selected.length === 0 && !selection.mayBeEmpty) throw notFound(`"/${textOfBytes(pattern)}": not found`);
   return selected;
+}
+
+function select(tree: SourceTree, pattern: ByteString, { hasWildcards, withParents }: Selection): Selected[] {
+  if (!hasWildcards) return findOne(tree, pattern);
+  return withParents ? expandDeep(tree, pattern) : expand(tree, pattern);
 }
 
 function findOne(tree: SourceTree, named: ByteString): Selected[] {
@@ -49,6 +58,49 @@ function expand(tree: SourceTree, pattern: ByteString): Selected[] {
     found = next;
   }
   return found;
+}
+
+/** What fits behind the pivot, as it is: as with BuildKit, no link is followed there. Of a directory that fits all is meant. */
+function expandDeep(tree: SourceTree, pattern: ByteString): Selected[] {
+  const { start, below } = splitPivot(pattern);
+  const glob = compileDeepGlob(textOfBytes(below));
+  const starts = hasWildcard(start) ? expand(tree, start) : findOne(tree, start);
+  if (starts.length === 0 && !hasWildcard(start)) throw notFound(`"/${textOfBytes(start)}": not found`);
+  const found: Selected[] = [];
+  for (const { named, path } of starts) {
+    if (tree.find(path)?.type !== "directory") continue;
+    const relative = (one: ByteString) => textOfBytes(path === "" ? one : one.slice(path.length + 1));
+    const fits = (one: ByteString) => glob.findFits(relative(one)).has(relative(one).length);
+    const enters = (one: ByteString) => !fits(one) && glob.mayFitBelow(relative(one));
+    for (const entry of walkSource(tree, path, enters)) {
+      if (!fits(entry.path)) continue;
+      const name = path === "" ? entry.path : entry.path.slice(path.length + 1);
+      found.push({ named: start === "" ? name : `${named}/./${name}`, path: entry.path });
+    }
+  }
+  return found;
+}
+
+/** What of a path `--parents` keeps is behind `/./`, if it has one. */
+export function splitPivot(named: ByteString): { start: ByteString; below: ByteString } {
+  const pivot = `/${named}`.indexOf("/./");
+  if (pivot < 0) return { start: "", below: named };
+  return { start: named.slice(0, Math.max(pivot - 1, 0)), below: `/${named}`.slice(pivot + 3) };
+}
+
+/** The directories on the way to a path, by their names behind the pivot. */
+export function* findParents(
+  tree: SourceTree,
+  named: ByteString,
+): Generator<{ below: ByteString; entry: ContextEntry }> {
+  const { start, below } = splitPivot(named);
+  const names = below.split("/").slice(0, -1);
+  for (let depth = 1; depth <= names.length; depth++) {
+    const parent = names.slice(0, depth).join("/");
+    const path = resolvePath(tree, start === "" ? parent : `${start}/${parent}`);
+    const entry = path === undefined ? undefined : tree.find(path);
+    if (entry?.type === "directory") yield { below: parent, entry };
+  }
 }
 
 export function hasWildcard(path: string): boolean {
