@@ -12,6 +12,8 @@ interface Client {
   socket: Socket;
   queue: OutputQueue | undefined;
   hello: AttachHello;
+  /** What it has sent is all that comes, and holds nothing back any more. */
+  isGone: boolean;
 }
 
 /** Joins the clients attached to one process with its input and output. It may exist before the process does. */
@@ -37,14 +39,20 @@ export class Channel {
   }
 
   attach(hello: AttachHello, socket: Socket): void {
-    const client: Client = { socket, hello, queue: undefined };
+    const client: Client = { socket, hello, queue: undefined, isGone: false };
     this.#clients.add(client);
     const end = () => {
       this.#ended.add(hello.client);
       this.#settleInput();
     };
     socket.once("end", end).once("close", end);
-    socket.once("end", () => watchHangUp(socket, () => socket.destroy()));
+    // One that is held back does not notice by itself.
+    watchHangUp(socket, () => {
+      client.isGone = true;
+      if (!client.queue || socket.readableEnded) socket.destroy();
+      else socket.resume();
+    });
+    socket.once("end", () => client.isGone && socket.destroy());
     socket.once("close", () => this.#clients.delete(client));
     if (this.#stdio) this.#join(client, this.#stdio);
     this.#awaited.get(hello.client)?.();
@@ -99,6 +107,8 @@ export class Channel {
     for (const { queue, socket } of this.#clients) {
       if (queue) queue.end();
       else socket.end();
+      // What its input still has goes nowhere, and hides its end.
+      socket.resume();
     }
   }
 
@@ -106,7 +116,7 @@ export class Channel {
     const { socket, hello } = client;
     client.queue = new OutputQueue(socket, this.#spoolFolder, this.#framed);
     socket.on("data", (chunk: Buffer) => {
-      if (!hello.stdin || stdio.write(chunk)) return;
+      if (!hello.stdin || this.#stdio !== stdio || stdio.write(chunk) || client.isGone) return;
       socket.pause();
       stdio.onceWritable(() => socket.resume());
     });

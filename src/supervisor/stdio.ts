@@ -113,7 +113,7 @@ function createPipeStdio(
       stderr.resume();
     },
     write: (chunk) => (input && !input.destroyed ? input.write(chunk) : true),
-    onceWritable: (listener) => void input?.once("drain", listener),
+    onceWritable: (listener) => input && onceWritable(input, listener),
     closeInput: () => void input?.end(),
     resize: () => {},
     async finish() {
@@ -121,6 +121,15 @@ function createPipeStdio(
       await Promise.all([stdout.drain(), stderr.drain()]);
     },
   };
+}
+
+/** Also when it is closed: then what is written goes nowhere, and holds no one back. */
+function onceWritable(target: Socket, listener: () => void): void {
+  const goOn = () => {
+    target.off("drain", goOn).off("close", goOn);
+    listener();
+  };
+  target.once("drain", goOn).once("close", goOn);
 }
 
 function openReader(fd: number, onData: (chunk: Buffer) => void) {
@@ -186,7 +195,7 @@ function createTerminalStdio(fd: number, size: [number, number] | undefined, onO
     resume,
     lifeline: () => (terminal.destroyed ? undefined : fd),
     write: (chunk) => (terminal.destroyed ? true : terminal.write(chunk)),
-    onceWritable: (listener) => void terminal.once("drain", listener),
+    onceWritable: (listener) => onceWritable(terminal, listener),
     closeInput: () => {},
     resize: (rows, columns) => {
       if (!terminal.destroyed) setWindowSize(fd, rows, columns);

@@ -67,6 +67,41 @@ describe("a channel's input", () => {
   });
 });
 
+describe("a client of a channel whose input is not read", () => {
+  /** A process that has taken one piece of input and takes no more. */
+  async function joinHeldBack() {
+    const { client, socket } = await connectClient();
+    const channel = new Channel(folder);
+    const taken: Buffer[] = [];
+    const stdio = { write: (chunk: Buffer) => taken.push(chunk) < 0, onceWritable() {}, closeInput() {} };
+    channel.attach(helloOf("a"), socket);
+    channel.open(stdio as unknown as Stdio, true);
+    client.on("error", () => {});
+    client.write(Buffer.alloc(4 << 20));
+    while (taken.length === 0) await setImmediate();
+    assert.ok(socket.isPaused());
+    const takenBytes = () => Buffer.concat(taken).length;
+    return { client, socket, channel, takenBytes, closed: once(socket, "close") };
+  }
+
+  it("is let go once it is gone, and what it had sent is taken", async () => {
+    const { client, takenBytes, closed } = await joinHeldBack();
+    const before = takenBytes();
+    client.destroy();
+    await closed;
+    assert.ok(takenBytes() > before);
+  });
+
+  it("is let go once the process has ended", async () => {
+    const { client, channel, takenBytes, closed } = await joinHeldBack();
+    const before = takenBytes();
+    channel.close();
+    client.resume().end();
+    await closed;
+    assert.equal(takenBytes(), before);
+  });
+});
+
 describe("a channel that waits for a client", () => {
   const { signal } = new AbortController();
   const isSettled = (promise: Promise<void>) => Promise.race([promise.then(() => true), setImmediate(false)]);
