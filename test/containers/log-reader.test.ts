@@ -1,10 +1,13 @@
 import assert from "node:assert/strict";
-import { mkdtempSync, readdirSync, readlinkSync, rmSync } from "node:fs";
+import { mkdtempSync, readdirSync, readlinkSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { it } from "node:test";
+import { setTimeout } from "node:timers/promises";
 import { openJsonFile } from "../../src/containers/logs/json-file.ts";
 import { followEntries } from "../../src/containers/logs/json-file-reader.ts";
+import { watchLog } from "../../src/containers/logs/watch-log.ts";
+import type { LogEntry } from "../../src/formats/log-entry.ts";
 import { LogFile } from "../../src/supervisor/log-file.ts";
 import { eventually } from "../engine.ts";
 
@@ -35,6 +38,45 @@ for (const maxFiles of [1, 3]) {
     rmSync(folder, { recursive: true });
   });
 }
+
+for (const compress of [false, true])
+  it(`who follows a log and comes late has every line of files that were ${compress ? "compressed" : "rotated"} meanwhile`, async () => {
+    const folder = mkdtempSync(join(tmpdir(), "bt-follow-"));
+    const path = join(folder, "json.log");
+    const log = new LogFile({ path, maxSizeBytes: 300, maxFiles: 20, compress });
+    const ended = Promise.withResolvers<void>();
+    log.append("stdout", Buffer.from("line 0\n"));
+    await log.whenWritten();
+    const seen: string[] = [];
+    const following = followEntries(path, undefined, 0, ended.promise);
+    const note = (entries: LogEntry[]) => seen.push(...entries.map((entry) => entry.log.trim()));
+    note((await following.next()).value ?? []);
+    const wanted = Array.from({ length: 30 }, (_, n) => `line ${n}`);
+    for (const line of wanted.slice(1)) log.append("stdout", Buffer.from(`${line}\n`));
+    await log.end();
+    ended.resolve();
+    for await (const entries of following) note(entries);
+    assert.deepEqual(seen, wanted);
+    rmSync(folder, { recursive: true });
+  });
+
+it("who waits for a log is woken by its own file, and by no other in its folder", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "bt-watch-"));
+  const path = join(folder, "json.log");
+  let calls = 0;
+  const close = watchLog(path, () => calls++);
+  for (const name of ["json.log.1.gz", "json.log.1.ab.plain", "shipped.json"])
+    writeFileSync(join(folder, name), "x");
+  await setTimeout(50);
+  assert.equal(calls, 0);
+  renameSync(join(folder, "shipped.json"), path);
+  await eventually(
+    () => calls,
+    (count) => count > 0,
+  );
+  close();
+  rmSync(folder, { recursive: true });
+});
 
 it("who begins to follow a log in the moment its container is removed gets its end, and no file stays open", async () => {
   const folder = mkdtempSync(join(tmpdir(), "bt-follow-"));

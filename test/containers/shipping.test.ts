@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { createSocket } from "node:dgram";
 import { once } from "node:events";
-import { mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, watch, writeFileSync } from "node:fs";
 import { type AddressInfo, createServer, type Server } from "node:net";
 import { hostname, tmpdir } from "node:os";
 import { join } from "node:path";
@@ -388,5 +388,29 @@ describe("a place in a log", () => {
       seen,
       Array.from({ length: 1000 }, (_, n) => n),
     );
+  });
+
+  it("is waited at without touching a file, however often the log has been rotated and compressed", async () => {
+    mkdirSync(join(folder, "still"));
+    const path = join(folder, "still", "container.log");
+    const log = new LogFile({ path, maxSizeBytes: 5000, maxFiles: 5, compress: true });
+    for (let n = 0; n < 300; n++) {
+      log.append("stdout", Buffer.from(`${n}\n`));
+      await log.whenWritten();
+    }
+    await log.end();
+    const cursor = createCursor(path, { head: "", offset: 0 });
+    for (let block = await cursor.next(); block; block = await cursor.next());
+    const touched: unknown[] = [];
+    const watcher = watch(join(folder, "still"), (_, name) => touched.push(name));
+    for (let look = 0; look < 5; look++) assert.equal(await cursor.next(), undefined);
+    writeFileSync(join(folder, "still", "last"), "");
+    await eventually(
+      () => touched,
+      (names) => names.includes("last"),
+    );
+    watcher.close();
+    await cursor.close();
+    assert.deepEqual(new Set(touched), new Set(["last"]));
   });
 });

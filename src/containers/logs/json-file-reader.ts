@@ -1,9 +1,8 @@
-import { type FSWatcher, watch } from "node:fs";
-import { type FileHandle, stat } from "node:fs/promises";
-import { hasCode } from "../../errors.ts";
+import type { FileHandle } from "node:fs/promises";
 import { decodeLogEntry, type LogEntry } from "../../formats/log-entry.ts";
 import { parseTimestamp } from "../../formats/timestamp.ts";
-import { openIfExists } from "./log-parts.ts";
+import { isReplaced, type LogPart, openPart, openPartAfter } from "./log-parts.ts";
+import { watchLog } from "./watch-log.ts";
 
 const blockBytes = 64 * 1024;
 const lineFeed = 0x0a;
@@ -90,16 +89,16 @@ export async function* readEntriesBackwards(file: FileHandle, position: number):
 
 /**
  * Entries as they are written, across rotations. Ends when `ended` has been settled and all is read.
- * Takes over `file`, which it closes.
+ * Takes over `part`, which it closes.
  * @param position where to begin in it
  */
 export async function* followEntries(
   path: string,
-  file: FileHandle | undefined,
+  part: LogPart | undefined,
   position: number,
   ended: Promise<unknown>,
 ): AsyncGenerator<LogEntry[]> {
-  let current = file;
+  let current = part;
   let at = position;
   let isEnded = false;
   const alarm = createAlarm(path);
@@ -111,15 +110,18 @@ export async function* followEntries(
     for (;;) {
       const isLast = isEnded;
       const waiting = alarm.next();
-      current ??= await openIfExists(path);
-      if (current) at = yield* readEntries(current, at);
+      current ??= await openPart(path);
+      if (current) at = yield* readEntries(await current.plain(), at);
       if (current && (await isReplaced(path, current))) {
         // What was written between our last read and the rotation.
-        yield* readEntries(current, at);
-        await current.close();
-        current = await openIfExists(path);
-        at = 0;
-        continue;
+        at = yield* readEntries(await current.plain(), at);
+        const next = await openPartAfter(path, current);
+        if (next) {
+          await current.close();
+          current = next;
+          at = 0;
+          continue;
+        }
       }
       if (isLast) return;
       await waiting;
@@ -130,38 +132,16 @@ export async function* followEntries(
   }
 }
 
-async function isReplaced(path: string, file: FileHandle): Promise<boolean> {
-  try {
-    const [there, here] = await Promise.all([stat(path), file.stat()]);
-    return there.ino !== here.ino;
-  } catch (error) {
-    if (hasCode(error, "ENOENT")) return false;
-    throw error;
-  }
-}
-
-/** Wakes waiting readers when something happens to the file (inotify). */
+/** Wakes waiting readers when something happens to the log. */
 function createAlarm(path: string) {
   let ring: () => void = () => {};
-  const folder = path.slice(0, path.lastIndexOf("/"));
-  const watcher = watchIfExists(folder, () => ring());
-  watcher?.on("error", () => {});
+  const close = watchLog(path, () => ring());
   return {
     ring: () => ring(),
     next: () =>
       new Promise<void>((resolve) => {
         ring = resolve;
       }),
-    close: () => watcher?.close(),
+    close,
   };
-}
-
-/** A container may be removed while someone begins to follow its log, which then ends. */
-function watchIfExists(folder: string, listener: () => void): FSWatcher | undefined {
-  try {
-    return watch(folder, listener);
-  } catch (error) {
-    if (hasCode(error, "ENOENT")) return undefined;
-    throw error;
-  }
 }

@@ -34,7 +34,7 @@ export function openJsonFile(path: string): LogSource {
       if (reached.isPast) return;
       const isWanted = compileSelection(selection);
       try {
-        for await (const entries of followEntries(path, await last?.plain(), reached.position, ended)) {
+        for await (const entries of followEntries(path, last, reached.position, ended)) {
           yield entries.filter(isWanted);
           if (entries.some((entry) => isPast(entry, selection))) return;
         }

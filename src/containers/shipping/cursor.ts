@@ -1,7 +1,6 @@
-import { createHash } from "node:crypto";
 import type { FileHandle } from "node:fs/promises";
 import { decodeLogEntry, type LogEntry } from "../../formats/log-entry.ts";
-import { type LogPart, openLogParts } from "../logs/log-parts.ts";
+import { isReplaced, type LogPart, openPartAfter, openPartOf } from "../logs/log-parts.ts";
 
 /** A place in a log that its files' new names and their compression do not change. */
 export interface LogPlace {
@@ -23,63 +22,50 @@ export interface Cursor {
 const blockBytes = 64 * 1024;
 /** Longer a line cannot be: its text, its attributes and their escapes. */
 const longestBlockBytes = 16 << 20;
-const headBytes = 256;
 const lineFeed = 0x0a;
 
 interface Current {
   part: LogPart;
-  file: FileHandle;
   place: LogPlace;
 }
 
 export function createCursor(path: string, from: LogPlace): Cursor {
   let current: Current | undefined;
-  let start = from;
 
-  /** The file of the place that is to be read from, or the one after it. */
-  async function open(isAfter: boolean): Promise<boolean> {
-    const parts = await openLogParts(path);
-    const files = await Promise.all(parts.map((part) => part.plain()));
-    const heads = await Promise.all(files.map(readHead));
-    const found = heads.indexOf(start.head);
-    const at = start.head === "" || found === -1 ? 0 : found + (isAfter ? 1 : 0);
-    const file = files[at];
-    const part = parts[at];
-    await Promise.all(parts.map((one, index) => (index === at ? undefined : one.close())));
-    if (!file || !part) return false;
-    await current?.part.close();
-    const offset = found === at && !isAfter ? start.offset : 0;
-    current = { part, file, place: { head: heads[at] ?? "", offset } };
-    return true;
+  async function openAt({ head, offset }: LogPlace): Promise<Current | undefined> {
+    const part = await openPartOf(path, head);
+    if (!part) return undefined;
+    const isThere = head !== "" && (await part.head()) === head;
+    return { part, place: isThere ? { head, offset } : beginning };
+  }
+
+  async function read({ part, place }: Current) {
+    const block = await readBlock(await part.plain(), place.offset);
+    if (!block) return undefined;
+    const next = { head: place.head || (await part.head()), offset: place.offset + block.bytes };
+    current = { part, place: next };
+    return { entries: block.entries, place: next };
   }
 
   return {
     async next() {
-      if (!current && !(await open(false))) return undefined;
+      current ??= await openAt(from);
       for (;;) {
         if (!current) return undefined;
-        const block = await readBlock(current.file, current.place.offset);
-        if (block) {
-          const head = current.place.head || (await readHead(current.file));
-          current.place = { head, offset: current.place.offset + block.bytes };
-          return { entries: block.entries, place: current.place };
-        }
-        start = current.place;
-        // Of one that has no line yet nothing can be said; it stays where it is.
-        if (start.head === "" || !(await open(true))) return undefined;
+        const block = await read(current);
+        if (block) return block;
+        if (!(await isReplaced(path, current.part))) return undefined;
+        // What was written between our last look and the rotation.
+        const rest = await read(current);
+        if (rest) return rest;
+        const part = await openPartAfter(path, current.part);
+        if (!part) return undefined;
+        await current.part.close();
+        current = { part, place: beginning };
       }
     },
     close: async () => current?.part.close(),
   };
-}
-
-async function readHead(file: FileHandle): Promise<string> {
-  const { bytesRead, buffer } = await file.read(Buffer.alloc(headBytes), 0, headBytes, 0);
-  const end = buffer.subarray(0, bytesRead).indexOf(lineFeed);
-  if (end === -1 && bytesRead < headBytes) return "";
-  return createHash("sha256")
-    .update(buffer.subarray(0, end === -1 ? headBytes : end))
-    .digest("base64url");
 }
 
 /** Whole lines only. */

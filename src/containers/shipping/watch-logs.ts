@@ -1,9 +1,9 @@
-import { watch } from "node:fs";
 import { join } from "node:path";
 import type { EngineEvent } from "../../events/events.ts";
 import type { Container } from "../container.ts";
 import { type Containers, folderOf } from "../containers.ts";
 import { logPathOf } from "../logs/drivers.ts";
+import { watchLog } from "../logs/watch-log.ts";
 import { remoteDrivers } from "./drivers.ts";
 import { type Shipper, startShipper } from "./shipper.ts";
 
@@ -47,18 +47,18 @@ function begin(containers: Containers, shippers: Shippers, container: Container)
     return;
   }
   const folder = folderOf(containers, record.id);
-  const watcher = watch(folder, () => shipper.wake());
-  watcher.on("error", () => {});
+  const path = logPathOf(folder, record);
+  const unwatch = watchLog(path, () => shipper.wake());
   const { wake, close } = startShipper(
     {
-      path: logPathOf(folder, record),
+      path,
       placePath: join(folder, "shipped.json"),
       connect: () => driver.connect(record, Config ?? {}),
       isAtRest: () => !record.state.Running,
       logger: containers.logger,
     },
     () => {
-      watcher.close();
+      unwatch();
       shippers.delete(record.id);
       // It was started again in that moment.
       if (record.state.Running) begin(containers, shippers, container);
@@ -67,7 +67,7 @@ function begin(containers: Containers, shippers: Shippers, container: Container)
   const shipper: Shipper = {
     wake,
     close() {
-      watcher.close();
+      unwatch();
       close();
     },
   };
