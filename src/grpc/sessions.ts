@@ -1,7 +1,7 @@
 import type { Duplex } from "node:stream";
 import type { ClientSession } from "../build/client-session.ts";
 import { connectGrpc } from "../buildkit/wire/client.ts";
-import { conflict, internal } from "../errors.ts";
+import { conflict, internal, notFound } from "../errors.ts";
 import { createClientSession, type SessionOffer } from "./session.ts";
 
 /** The sessions of clients that are here. */
@@ -10,7 +10,7 @@ export interface Sessions {
   open(offer: SessionOffer, connection: Duplex): void;
   /** Whether another may be opened by that id. */
   isThere(id: string): boolean;
-  /** Waits for one that is on its way. @throws internal in BuildKit's words */
+  /** Waits for one that is on its way. @throws internal in BuildKit's words; notFound for an empty id, which is none */
   get(id: string): Promise<ClientSession>;
 }
 
@@ -31,6 +31,7 @@ export function createSessions(): Sessions {
     },
     get(given) {
       const id = given.slice(given.lastIndexOf(":") + 1);
+      if (id === "") return Promise.reject(notFound("no active session"));
       const known = here.get(id);
       if (known) return Promise.resolve(known);
       return new Promise((resolve, reject) => {

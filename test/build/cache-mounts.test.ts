@@ -17,7 +17,7 @@ describe("cache mounts", () => {
   before(() => berth("image", "make", "busybox"));
   after(() => rmSync(folder, { recursive: true }));
   const mounts = (on: TestEngine, ...words: string[]) => on.berth(["builder", "cache-mount", ...words]);
-  async function build(on: TestEngine, command: string, options = "") {
+  async function build(on: TestEngine, command: string, options = ",mode=0750,uid=7,gid=8") {
     const dockerfile = `FROM busybox\nRUN --mount=type=cache,id=npm,target=/c${options} ${command}\n`;
     const place = writeFiles(join(folder, "context"), { Dockerfile: dockerfile });
     return on.berth(["build", "--no-cache", "--progress=plain", place]);
@@ -27,7 +27,6 @@ describe("cache mounts", () => {
     const filled = await build(
       engine,
       "mkdir /c/d && echo one > /c/d/one && chown 5:6 /c/d/one && ln /c/d/one /c/two && ln -s /etc/passwd /c/out",
-      ",mode=0750,uid=7,gid=8",
     );
     assert.equal(filled.code, 0, filled.stderr);
     const listed = await mounts(engine, "ls");
@@ -38,11 +37,7 @@ describe("cache mounts", () => {
       await other.berth(["image", "make", "busybox"]);
       const id = (await mounts(other, "import", "npm", archive)).stdout.trim();
       assert.equal((await mounts(other, "ls", "--format", "{{.ID}} {{.Name}}")).stdout, `${id} npm\n`);
-      const shown = await build(
-        other,
-        "stat -c '%a %u:%g %h' /c /c/d/one && cat /c/two && readlink /c/out",
-        ",mode=0750,uid=7,gid=8",
-      );
+      const shown = await build(other, "stat -c '%a %u:%g %h' /c /c/d/one && cat /c/two && readlink /c/out");
       assert.match(shown.stderr, /750 7:8 \d+\n.* 644 5:6 2\n.* one\n.* \/etc\/passwd\n/);
     } finally {
       await other.stop();
@@ -141,5 +136,17 @@ describe("cache mounts", () => {
     assert.equal((await mounts(engine, "import", "", archive)).code, 1);
     assert.equal((await mounts(engine, "ls", "-q")).stdout, "inside\nnpm\n");
     assert.match((await mounts(engine)).stderr, /berth builder cache-mount COMMAND/);
+  });
+
+  it("are writable for the user that a changed line names", async () => {
+    const dockerfile = (options: string) =>
+      `FROM busybox\nUSER 1000\nRUN --mount=type=cache,target=/owned${options} touch /owned/made\n`;
+    const place = writeFiles(join(folder, "owned"), { Dockerfile: dockerfile("") });
+    const plain = await engine.berth(["build", "--progress=plain", place]);
+    assert.match(plain.stderr, /Permission denied/);
+    writeFiles(place, { Dockerfile: dockerfile(",uid=1000") });
+    const owned = await engine.berth(["build", "--progress=plain", place]);
+    assert.equal(owned.code, 0, owned.stderr);
+    assert.match((await mounts(engine, "ls", "-q")).stdout, /^\/owned\n\/owned\n/);
   });
 });

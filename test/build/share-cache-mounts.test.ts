@@ -23,10 +23,16 @@ describe("a cache mount", () => {
     rmSync(folder, { recursive: true });
   });
 
-  function open(id: string, sharing: Sharing, signal = new AbortController().signal) {
-    const mount = { type: "cache", target: "/c", id, sharing, from: undefined, source: "" } as const;
-    const rest = { mode: 0o755, uid: 0, gid: 0, isReadOnly: false };
-    const layersOf = async () => [];
+  function open(
+    id: string,
+    sharing: Sharing,
+    signal = new AbortController().signal,
+    { layers = [] as string[], ...given }: { layers?: string[]; uid?: number; mode?: number } = {},
+  ) {
+    const from = layers.length > 0 ? ({ kind: "scratch", name: "" } as const) : undefined;
+    const mount = { type: "cache", target: "/c", id, sharing, from, source: "" } as const;
+    const rest = { mode: 0o755, uid: 0, gid: 0, isReadOnly: false, ...given };
+    const layersOf = async () => layers;
     return mounts.open({ ...mount, ...rest }, { description: "a test", signal, layersOf });
   }
   /** @returns whether it has come to something, when all that can has */
@@ -104,5 +110,25 @@ describe("a cache mount", () => {
     assert.equal(await isSettled(Promise.all(waiting)), false);
     first.close();
     for (const one of await Promise.all(waiting)) one.close();
+  });
+
+  it("is another one with another owner, mode or content at first, and one of an archive serves them all", async () => {
+    const variants = [{}, { uid: process.getuid?.() === 0 ? 1000 : 0, mode: 0o750 }, { mode: 0o700 }];
+    const paths = async (id: string) => {
+      const opened = await Promise.all(
+        [...variants, { layers: ["/a"] }, { layers: ["/b"] }].flatMap((variant) => [
+          open(id, "shared", undefined, variant),
+          open(id, "shared", undefined, variant),
+        ]),
+      );
+      for (const one of opened) one.close();
+      return opened.map(({ path }) => path);
+    };
+    const first = await paths("variants");
+    assert.equal(new Set(first).size, 5);
+    for (let index = 0; index < first.length; index += 2) assert.equal(first[index], first[index + 1]);
+    assert.deepEqual(await paths("variants"), first, "they are found again");
+    await mounts.add("from-archive", false, async () => {});
+    assert.equal(new Set(await paths("from-archive")).size, 1);
   });
 });

@@ -64,10 +64,29 @@ interface MountStore {
   fill: Fill;
 }
 
+/**
+ * What tells mounts of one name apart, as BuildKit does: an owner, a mode, or what is in it at first makes another mount, so that a change of
+ * one of them has an effect. @param layers directories of what is in it at first
+ */
+function variantOf({ uid, gid, mode, source }: CacheMount, layers: readonly string[] | undefined): string {
+  const owner = uid === 0 && gid === 0 && mode === plainMode ? [] : [uid, gid, mode];
+  return owner.length === 0 && !layers ? "" : JSON.stringify([owner, layers && [source, ...layers]]);
+}
+
+const plainMode = 0o755;
+
+/** A cache mount that a step asks for. */
+interface Wanted {
+  mount: CacheMount;
+  variant: string;
+  /** Directories of what is in it at first, topmost first. */
+  layers: string[] | undefined;
+  settings: OpenSettings;
+}
+
 async function makeMount(
   { root, records, kept, moving, fill }: MountStore,
-  mount: CacheMount,
-  settings: OpenSettings,
+  { mount, variant, layers, settings }: Wanted,
 ): Promise<Kept> {
   const id = newCacheId();
   const now = Date.now();
@@ -75,13 +94,13 @@ async function makeMount(
   const names = [id, `${id}.from`];
   for (const name of names) moving.add(name);
   const record: CacheMountRecord = {
-    ...{ id, name: mount.id, createdAt: now, lastUsedAt: now, usageCount: 0 },
+    ...{ id, name: mount.id, variant, createdAt: now, lastUsedAt: now, usageCount: 0 },
     description: `cached mount ${mount.target} from ${settings.description}`,
   };
   const one = keep(record);
   try {
-    mkdirSync(path, { mode: 0o755 });
-    if (mount.from) await fill(await settings.layersOf(mount), mount.source, path, settings.signal);
+    mkdirSync(path, { mode: plainMode });
+    if (layers) await fill(layers, mount.source, path, settings.signal);
     chmodSync(path, mount.mode);
     chownSync(path, mount.uid, mount.gid);
     records.put(id, record);
@@ -172,7 +191,7 @@ async function addMount(
   };
   moving.add(id);
   try {
-    mkdirSync(path, { mode: 0o755 });
+    mkdirSync(path, { mode: plainMode });
     await fill(path);
     const gone = clear();
     records.put(id, record);
@@ -202,18 +221,23 @@ export function openCacheMounts(root: string, state: State, fill: Fill): CacheMo
     if (!kept.has(name)) void removeTree(join(root, name)).catch(() => {});
   const moving = new Set<string>();
   const store: MountStore = { root, records, kept, moving, fill };
-  const make = (mount: CacheMount, settings: OpenSettings) => makeMount(store, mount, settings);
   const named = (name: string) => [...kept.values()].filter(({ record }) => record.name === name);
+  const fitting = ({ mount, variant }: Wanted) =>
+    named(mount.id).filter(({ record }) => (record.variant ?? variant) === variant);
 
   /** Two that want a new one of the same name get the same. */
-  const making = new Map<string, Promise<Kept>>();
-  async function findOrMake(mount: CacheMount, settings: OpenSettings): Promise<Kept> {
-    const [known] = named(mount.id);
-    const under = making.get(mount.id);
-    if (under) return under;
+  const making = new Map<string, Map<string, Promise<Kept>>>();
+  async function findOrMake(wanted: Wanted): Promise<Kept> {
+    const { mount, variant } = wanted;
+    const ofName = making.get(mount.id) ?? new Map<string, Promise<Kept>>();
+    const known = ofName.get(variant) ?? fitting(wanted)[0];
     if (known) return known;
-    const made = make(mount, settings).finally(() => making.delete(mount.id));
-    making.set(mount.id, made);
+    const made = makeMount(store, wanted).finally(() => {
+      ofName.delete(variant);
+      if (ofName.size === 0) making.delete(mount.id);
+    });
+    ofName.set(variant, made);
+    making.set(mount.id, ofName);
     return made;
   }
 
@@ -236,12 +260,14 @@ export function openCacheMounts(root: string, state: State, fill: Fill): CacheMo
       return addMount(store, name, fillOne, () => check().map((id) => removeMount(store, id)));
     },
     async open(mount, settings) {
+      const layers = mount.from && (await settings.layersOf(mount));
+      const wanted = { mount, variant: variantOf(mount, layers), layers, settings };
       if (mount.sharing === "private") {
-        const idle = named(mount.id).find(({ users }) => users === 0);
-        return takeMount(store, idle ?? (await make(mount, settings)));
+        const idle = fitting(wanted).find(({ users }) => users === 0);
+        return takeMount(store, idle ?? (await makeMount(store, wanted)));
       }
       const isFree = mount.sharing === "shared" ? isNotLent : hasNoUsers;
-      return takeWhen(store, await findOrMake(mount, settings), isFree, settings.signal);
+      return takeWhen(store, await findOrMake(wanted), isFree, settings.signal);
     },
     list: () => [...kept.values()].map(({ record, users }) => ({ ...record, inUse: users > 0 })),
     folderNames: () => new Set([...kept.keys(), ...moving]),

@@ -1,5 +1,5 @@
 import { items, kindOf, required } from "../../formats/record-shape.ts";
-import { type Decoded, integer, struct, text } from "../../formats/shape.ts";
+import { type Decoded, integer, optional, struct, text } from "../../formats/shape.ts";
 
 /** What a step has made, by what it depended on. */
 const cacheShape = struct("BuildCache", {
@@ -26,6 +26,8 @@ const mountShape = struct("BuildCacheMount", {
   id: required(text),
   /** What the mount is called, with its namespace. */
   name: required(text),
+  /** What it was made as, besides its name: see `variantOf`. Absent for one that serves all mounts of its name. */
+  variant: optional(text),
   description: text,
   createdAt: integer("int64"),
   lastUsedAt: integer("int64"),

@@ -1,7 +1,10 @@
 import { join } from "node:path";
+import { EngineError } from "../../errors.ts";
 import type { CacheRecord } from "../cache/record.ts";
 import { newCacheId, snapshotOf } from "../cache/step-cache.ts";
+import type { ClientSession } from "../client-session.ts";
 import type { Node, RunMountNode, RunNode } from "../graph/nodes.ts";
+import { Abandoned } from "./abandoned.ts";
 import { checksumPart } from "./copy-step.ts";
 import { newProcessId, type RunOptions, runStep, type StepRoot } from "./run-step.ts";
 import type { Solver, Solving, StepWork } from "./solving.ts";
@@ -108,7 +111,7 @@ async function withMounts(
     const mounts = await openStepMounts(node.mounts, {
       folder: join(rooms.execRoot, "build", processId),
       placesFolder: join(rooms.execRoot, "mounts", processId),
-      session: await solving.session("").catch(() => undefined),
+      session: () => findSession(solving),
       cacheMounts: rooms.cacheMounts,
       layersOf,
       async prepareWritable(lower) {
@@ -132,4 +135,12 @@ async function withMounts(
   } finally {
     rooms.begun.delete(processId);
   }
+}
+
+/** Undefined for a build whose client offers none. @throws Abandoned when it did and has gone */
+function findSession({ session }: Solving): Promise<ClientSession | undefined> {
+  return session("").catch((error: unknown) => {
+    if (error instanceof EngineError && error.kind === "notFound") return undefined;
+    throw new Abandoned(error);
+  });
 }

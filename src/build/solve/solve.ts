@@ -1,4 +1,3 @@
-import { randomUUID } from "node:crypto";
 import { availableParallelism } from "node:os";
 import { conflict } from "../../errors.ts";
 import { BuildError, locateError } from "../build-error.ts";
@@ -8,26 +7,16 @@ import { type CopyNode, digestOfNode, inputsOf, type Node, nodesOf } from "../gr
 import { inputsBesideBase, isLinked, isStep, type Step } from "../graph/steps.ts";
 import { type Reporter, reportCached, reportWork } from "../progress.ts";
 import { takeStep } from "../remote-cache/take-step.ts";
-import { executeCopy } from "./copy-step.ts";
 import { createDefinitions, type Definitions } from "./definitions.ts";
 import { receiveDirectory } from "./directories.ts";
 import { fetchGitNode } from "./git-tree.ts";
 import { listSteps } from "./list-steps.ts";
 import { placeStep } from "./place-step.ts";
-import { executeRun } from "./run-node.ts";
-import {
-  type Followers,
-  type Outcome,
-  type Solver,
-  type Solving,
-  type StepLog,
-  type StepWork,
-  vertexOf,
-} from "./solving.ts";
+import { shareStep } from "./shared-step.ts";
+import { type Outcome, type Solver, type Solving, vertexOf } from "./solving.ts";
 import { keyOfStep } from "./step-keys.ts";
-import { findInHistory, preferHistory } from "./take-history-layer.ts";
+import { findInHistory } from "./take-history-layer.ts";
 import { fetchNode } from "./web-files.ts";
-import { executeWorkdir } from "./workdir-step.ts";
 
 export const parallelSteps = () => Math.max(4, availableParallelism() * 2);
 
@@ -130,40 +119,10 @@ async function solveStep(
     });
     const cached = node.ignoresCache ? undefined : await findStep(solving, node, key, layers);
     if (cached) return useCached(solving, node, cached);
-    // A shell may be open for a long time where it fails, which is nothing to other builds.
-    const isWatched = node.kind === "run" && (await wantsShell(solving));
     signal.throwIfAborted();
-    const record = await reportWork(report, vertex, () => {
-      const follow = ({ stream, data }: StepLog) =>
-        report({ kind: "log", log: { vertex: vertex.digest, at: Date.now(), stream, data } });
-      const begin = (gone: AbortSignal) => {
-        const followers: Followers = new Set();
-        const tell = (log: StepLog) => {
-          for (const one of followers) one(log);
-        };
-        // Its trees are this build's, and another may wait for it when this one is over.
-        const release = solving.hold();
-        const done: Promise<CacheRecord> = rooms.slots
-          .take(gone)
-          .then(async (free) => {
-            try {
-              const work = { layers, key, tell, freeSlot: free };
-              return await execute({ ...solving, signal: gone }, solver, node, work);
-            } finally {
-              free();
-            }
-          })
-          .finally(() => {
-            rooms.running.delete(done);
-            release();
-          });
-        rooms.running.add(done);
-        return { state: followers, done };
-      };
-      return rooms.underWay.join(nameOfWork(node, key, layers, isWatched), signal, begin, (followers) =>
-        followers.add(follow),
-      );
-    });
+    const record = await reportWork(report, vertex, () =>
+      shareStep(solving, solver, { node, key, layers, report }),
+    );
     solving.onClose(rooms.cache.use(record));
     return { kind: "layers", layers: record.layers, record };
   } catch (error) {
@@ -171,20 +130,6 @@ async function solveStep(
     throw located.vertex === undefined ? withVertex(located, vertex.digest) : located;
   }
 }
-
-/** What builds share that want it at the same time. */
-function nameOfWork(node: Step, key: string, layers: readonly string[], isWatched: boolean): string {
-  // Of commands with other limits one may fail where the other does not.
-  const limits = node.kind === "run" ? JSON.stringify(node.limits) : "";
-  // The key of a linked step says nothing of what it stands on, and its layers do.
-  return `${key} ${layers.at(-1) ?? ""} ${limits}${isWatched ? ` ${randomUUID()}` : ""}`;
-}
-
-const wantsShell = ({ session }: Solving) =>
-  session("").then(
-    ({ takesFailedSteps }) => takesFailedSteps,
-    () => false,
-  );
 
 function withVertex(error: BuildError, vertex: string): BuildError {
   const { file, ranges, exitCode } = error;
@@ -253,11 +198,4 @@ async function findWithoutSources(
     if ((isStep(one) || one.kind === "image") && one.name !== "" && !solver.isBegun(one))
       reportCached(solving.report, vertexOf(one));
   return useCached(solving, node, found);
-}
-
-async function execute(solving: Solving, solver: Solver, node: Step, work: StepWork): Promise<CacheRecord> {
-  if (node.kind === "run") return executeRun(solving, solver, node, work);
-  if (node.kind === "workdir") return executeWorkdir(solving, node, work);
-  const made = await executeCopy(solving, solver, node, work);
-  return preferHistory(solving, node, { key: work.key, below: work.layers }, made);
 }

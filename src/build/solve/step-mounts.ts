@@ -27,7 +27,8 @@ export interface MountSettings {
   folder: string;
   /** For what is mounted on the host as long as the start takes. */
   placesFolder: string;
-  session: ClientSession | undefined;
+  /** Asked for by what needs one; undefined where the client offers none. */
+  session(): Promise<ClientSession | undefined>;
   cacheMounts: CacheMounts;
   /** Directories of what a mount is from, topmost first. */
   layersOf(mount: RunMountNode): Promise<string[]>;
@@ -144,7 +145,7 @@ async function openSecret(
   mount: Extract<RunMountNode, { type: "secret" }>,
   index: number,
 ): Promise<void> {
-  const value = await session?.findSecret(mount.id);
+  const value = await (await session())?.findSecret(mount.id);
   if (value === undefined) {
     if (mount.isRequired) throw notFound(`secret ${mount.id}: not found`);
     return;
@@ -169,7 +170,8 @@ async function openAgent(
   { session, folder, remap }: MountSettings,
   mount: Extract<RunMountNode, { type: "ssh" }>,
 ): Promise<void> {
-  if (!session || !(await session.hasAgent(mount.id))) {
+  const client = await session();
+  if (!client || !(await client.hasAgent(mount.id))) {
     if (mount.isRequired) throw notFound(`unset ssh forward key ${mount.id}`);
     return;
   }
@@ -179,7 +181,7 @@ async function openAgent(
   const socket: AgentSocket = await openAgentSocket(
     path,
     { mode: mount.mode, ...ownerFor(remap, mount) },
-    () => session.openAgent(mount.id),
+    () => client.openAgent(mount.id),
   );
   opened.closers.push(socket.close);
   const target = mount.target ?? `/run/buildkit/ssh_agent.${number}`;

@@ -1,0 +1,75 @@
+import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { before, describe, it } from "node:test";
+import { parallelSteps } from "../../src/build/solve/solve.ts";
+import { eventually, useEngine } from "../engine.ts";
+import { newestDocker, useDocker } from "./docker-client.ts";
+
+describe("steps of builds that run at the same time", () => {
+  const { engine, berth } = useEngine();
+  const { context, run, runWith, folder } = useDocker(engine);
+  before(() => berth("image", "make", "busybox"));
+
+  /** A build of the stock client, with what it has printed so far. */
+  function begin(...words: string[]) {
+    const env = { ...process.env, DOCKER_HOST: engine.host };
+    const child = spawn(newestDocker, ["build", "--progress", "plain", ...words], { env });
+    const build = { child, output: "", ended: new Promise<number | null>((end) => child.on("close", end)) };
+    for (const stream of [child.stdout, child.stderr])
+      stream.on("data", (text: Buffer) => (build.output += text.toString()));
+    return build;
+  }
+  const shows = (build: { output: string }, pattern: RegExp) =>
+    eventually(
+      () => build.output,
+      (text) => pattern.test(text),
+      300,
+    );
+
+  it("go on where more bind a part of the context than may run", async () => {
+    const numbers = Array.from({ length: parallelSteps() * 2 }, (_, number) => number);
+    const stages = numbers.map(
+      (number) =>
+        `FROM busybox AS s${number}\nRUN --mount=type=bind,source=f${number},target=/f cp /f /made${number}\n`,
+    );
+    const copies = numbers.map((number) => `COPY --from=s${number} /made${number} /\n`);
+    const place = context("many", {
+      Dockerfile: `${stages.join("")}FROM busybox\n${copies.join("")}`,
+      ...Object.fromEntries(numbers.map((number) => [`f${number}`, `${number}\n`])),
+    });
+    const built = await run("build", "-q", place);
+    assert.equal(built.code, 0, built.stderr);
+    const shown = await run("run", "--rm", built.stdout.trim(), "sh", "-c", "cat /made*");
+    assert.equal(shown.stdout.split("\n").filter(Boolean).length, numbers.length);
+  });
+
+  it("are begun again with the secrets of a build that waits, when the one that began them has gone", async () => {
+    const secret = join(folder, "secret.txt");
+    writeFileSync(secret, "told");
+    const mount = "--mount=type=cache,id=one,target=/c,sharing=locked";
+    const holder = context("holder", {
+      Dockerfile: `FROM busybox\nRUN ${mount} echo has it; until test -e /c/go; do sleep 0.1; done\n`,
+    });
+    const starter = context("starter", {
+      Dockerfile: "FROM busybox\nRUN --mount=type=cache,id=one,target=/c touch /c/go\n",
+    });
+    const place = context("shared", {
+      Dockerfile: `FROM busybox\nRUN ${mount} --mount=type=secret,id=s cat /run/secrets/s >/out || echo nothing >/out\n`,
+    });
+    const holding = begin("--no-cache", holder);
+    await shows(holding, /\d has it/);
+    const words = ["--secret", `id=s,src=${secret}`, place];
+    const first = begin(...words);
+    await shows(first, / 2\/2\] RUN/);
+    const second = begin("-t", "second", ...words);
+    await shows(second, / 2\/2\] RUN/);
+    first.child.kill("SIGKILL");
+    await first.ended;
+    // Takes no lock, so that it ends the holder.
+    assert.equal((await runWith({}, "build", "--no-cache", "-q", starter)).code, 0);
+    assert.deepEqual([await holding.ended, await second.ended], [0, 0], second.output);
+    assert.equal((await run("run", "--rm", "second", "cat", "/out")).stdout, "told");
+  });
+});
