@@ -1,4 +1,4 @@
-import { invalid, messageOf } from "../errors.ts";
+import { hasCode, invalid, messageOf } from "../errors.ts";
 import type { HostConfig } from "../formats/docker-api/docker-api.ts";
 import { parseSize } from "../formats/units.ts";
 import { type Writable, writableIn } from "../images/writable.ts";
@@ -46,6 +46,10 @@ export async function removeFiles(
   const folder = folderOf(containers, id);
   const isLimited = Object.keys(hostConfig.StorageOpt ?? {}).length > 0;
   const quota = isLimited ? findQuota(root, writableIn(folder).upper) : undefined;
-  await removeTree(folder);
+  await removeTree(folder).catch((error: unknown) => {
+    // The supervisor may just have compressed a file of the log.
+    if (!hasCode(error, "ENOTEMPTY")) throw error;
+    return removeTree(folder);
+  });
   if (quota !== undefined) dropQuota(root, quota);
 }

@@ -1,13 +1,11 @@
-import { close, closeSync, fstatSync, open as openFile, openSync, readSync, write } from "node:fs";
-import { promisify } from "node:util";
+import { close, closeSync, fstatSync, openSync, readSync, write } from "node:fs";
 import { type LogEntry, maxLineBytes } from "../formats/log-entry.ts";
 import { timestamp } from "../formats/timestamp.ts";
 import type { JsonFileLog } from "../supervisor-protocol/protocol.ts";
 import { GatheredBytes } from "./gathered-bytes.ts";
 import { putLogEntries } from "./log-entries.ts";
-import { compressRotated, shiftLogFiles } from "./log-rotation.ts";
+import { compressSoon, rotateLogFiles, whenCompressed } from "./log-rotation.ts";
 
-const open = promisify(openFile);
 const pauseAboveBytes = 512 * 1024;
 const quietMilliseconds = 1000;
 const lineFeed = 0x0a;
@@ -33,8 +31,6 @@ export class LogFile {
   #writing = false;
   #closed = false;
   #quiet: NodeJS.Timeout | undefined;
-  /** Of the file before this one. */
-  #compressing: Promise<void> = Promise.resolve();
   /** The beginning of the line has been dropped. */
   readonly #isSkipping = { stdout: false, stderr: false };
   #onIdle: (() => void)[] = [];
@@ -103,7 +99,6 @@ export class LogFile {
     this.#endLine("stderr");
     this.#flush();
     await this.whenWritten();
-    await this.#compressing;
     this.#closed = true;
     clearTimeout(this.#quiet);
     closeSync(this.#fd);
@@ -196,17 +191,16 @@ export class LogFile {
   /** Not on this thread: to free the blocks of the oldest file takes the kernel a while. */
   async #rotate(): Promise<void> {
     const { path, compress } = this.#options;
-    await this.#compressing;
-    // A file of its own for each turn, also where only one is kept: who follows reads the old one to its end.
-    await shiftLogFiles(this.#options);
-    if (compress) this.#compressing = compressRotated({ path });
+    await whenCompressed({ path });
     try {
-      const fresh = await open(path, "a", 0o640);
+      // A file of its own for each turn, also where only one is kept: who follows reads the old one to its end.
+      const fresh = await rotateLogFiles(this.#options);
       const full = this.#fd;
       this.#fd = fresh;
       this.#sizeBytes = 0;
       this.#isCut = false;
       close(full, () => {});
+      if (compress) compressSoon({ path });
     } catch {
       // Out of descriptors, perhaps: the full file grows on until the next attempt.
     }

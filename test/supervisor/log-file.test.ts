@@ -1,8 +1,11 @@
 import assert from "node:assert/strict";
+import { randomBytes } from "node:crypto";
 import {
   existsSync,
+  mkdirSync,
   mkdtempSync,
   readFileSync,
+  rmdirSync,
   rmSync,
   statSync,
   truncateSync,
@@ -23,6 +26,7 @@ import { openLogParts } from "../../src/containers/logs/log-parts.ts";
 import { decodeLogEntry, type LogEntry } from "../../src/formats/log-entry.ts";
 import { parseTimestamp } from "../../src/formats/timestamp.ts";
 import { LogFile } from "../../src/supervisor/log-file.ts";
+import { whenCompressed } from "../../src/supervisor/log-rotation.ts";
 import { eventually } from "../engine.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "log-"));
@@ -197,6 +201,7 @@ it("compresses what is rotated, and all of it is read, followed and sought by ti
     await log.whenWritten();
   }
   await log.end();
+  await whenCompressed({ path });
   assert.deepEqual(
     [".1", ".1.gz", ".2", ".2.gz", ".3.gz", ".4.gz", ".part"].map((end) => existsSync(`${path}${end}`)),
     [false, true, false, true, true, false, false],
@@ -251,4 +256,47 @@ it("seeks a time in a long log with a few looks", async () => {
   }
   assert.ok(looks < 400, String(looks));
   await file.close();
+});
+
+it("keeps all that it has when no new file can be made", async () => {
+  const path = newPath();
+  const log = new LogFile({ path, maxSizeBytes: 1000, maxFiles: 3 });
+  const write = async (from: number, to: number) => {
+    for (let n = from; n < to; n++) {
+      log.append("stdout", Buffer.from(`${n}\n`));
+      await log.whenWritten();
+    }
+  };
+  await write(0, 40);
+  const before = linesOf(`${path}.2`);
+  mkdirSync(`${path}.new`);
+  await write(40, 80);
+  assert.deepEqual(linesOf(`${path}.2`), before);
+  assert.equal(linesOf(path).at(-1), "79\n");
+  rmdirSync(`${path}.new`);
+  await write(80, 81);
+  assert.deepEqual(linesOf(path), ["80\n"]);
+  assert.equal(linesOf(`${path}.1`).at(-1), "79\n");
+  await log.end();
+});
+
+it("ends without waiting for a compression, and the next run's log does not move files before that is over", async () => {
+  const path = newPath();
+  const options = { path, maxSizeBytes: 4 << 20, maxFiles: 4, compress: true };
+  const log = new LogFile(options);
+  for (let n = 0; n < 9; n++)
+    if (!log.append("stdout", Buffer.from(`${randomBytes(256 * 1024).toString("hex")}\n`)))
+      await log.whenWritten();
+  await log.end();
+  assert.ok(existsSync(`${path}.1`) && !existsSync(`${path}.1.gz`));
+  const next = new LogFile(options);
+  for (let n = 0; n < 9; n++)
+    if (!next.append("stdout", Buffer.from(`${randomBytes(256 * 1024).toString("hex")}\n`)))
+      await next.whenWritten();
+  await next.end();
+  await whenCompressed({ path });
+  assert.deepEqual(
+    [".1", ".1.gz", ".2", ".2.gz", ".part"].map((end) => existsSync(`${path}${end}`)),
+    [false, true, false, true, false],
+  );
 });
