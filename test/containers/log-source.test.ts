@@ -125,3 +125,34 @@ it("follows from the tail also when an entry is being written in that moment", a
   await following;
   assert.deepEqual(seen, ["first", "second", "third"]);
 });
+
+it("gives a long tail piece by piece, and keeps none of it", async () => {
+  const path = join(folder, "long.log");
+  const line = (n: number) =>
+    `${JSON.stringify({ log: `${n}\n`, stream: n % 3 === 0 ? "stderr" : "stdout", time: "2026-01-01T00:00:00.000000000Z" })}\n`;
+  writeFileSync(`${path}.1`, Array.from({ length: 10_000 }, (_, n) => line(n)).join(""));
+  const newest = Array.from({ length: 10_000 }, (_, n) => line(10_000 + n)).join("");
+  writeFileSync(path, newest);
+  for (const [tail, first] of [
+    [1, 19_999],
+    [9999, 10_001],
+    [10_000, 10_000],
+    [15_001, 4999],
+    [50_000, 0],
+  ] as const) {
+    const seen: string[] = [];
+    for await (const block of openJsonFile(path).read({ ...all, tail })) {
+      assert.ok(block.length < 2000, `${block.length} at once`);
+      seen.push(...block.map(({ log }) => log.trim()));
+      // What is written while it is read does not belong to it.
+      if (tail === 9999) appendFileSync(path, line(20_000));
+    }
+    writeFileSync(path, newest);
+    assert.deepEqual(
+      seen,
+      Array.from({ length: 20_000 - first }, (_, n) => String(first + n)),
+    );
+  }
+  const errors = await collect(openJsonFile(path).read({ ...all, stdout: false, tail: 4000 }));
+  assert.deepEqual([errors.length, errors[0], errors.at(-1)], [4000, "8001", "19998"]);
+});

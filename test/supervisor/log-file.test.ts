@@ -151,7 +151,12 @@ it("is read backwards as exactly as forwards", async () => {
   const file = await (await openLogParts(path))[0]?.plain();
   assert.ok(file);
   const backwards: string[] = [];
-  for await (const entry of readEntriesBackwards(file, (await file.stat()).size)) backwards.push(entry.log);
+  for await (const block of readEntriesBackwards(file, (await file.stat()).size))
+    for (const { entry, start } of block) {
+      backwards.push(entry.log);
+      const { value } = await readEntries(file, start).next();
+      assert.equal((value as LogEntry[])[0]?.log, entry.log);
+    }
   await file.close();
   assert.deepEqual(backwards.reverse(), lines);
 });

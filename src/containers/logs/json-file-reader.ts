@@ -7,13 +7,21 @@ import { watchLog } from "./watch-log.ts";
 const blockBytes = 64 * 1024;
 const lineFeed = 0x0a;
 
-/** Entries of one file from `position` on, up to its present end, a block's at a time. Gives back where the last whole line ended. */
-export async function* readEntries(file: FileHandle, position: number): AsyncGenerator<LogEntry[], number> {
+/**
+ * Entries of one file from `position` on, up to its present end, a block's at a time. Gives back where the last whole line ended.
+ * @param end where to stop, which is an end of a line
+ */
+export async function* readEntries(
+  file: FileHandle,
+  position: number,
+  end = Number.POSITIVE_INFINITY,
+): AsyncGenerator<LogEntry[], number> {
   const block = Buffer.allocUnsafe(blockBytes);
   let rest = Buffer.alloc(0);
   let at = position;
   for (;;) {
-    const { bytesRead } = await file.read(block, 0, blockBytes, at + rest.length);
+    const from = at + rest.length;
+    const { bytesRead } = await file.read(block, 0, Math.min(blockBytes, end - from), from);
     if (bytesRead === 0) return at;
     const bytes =
       rest.length > 0 ? Buffer.concat([rest, block.subarray(0, bytesRead)]) : block.subarray(0, bytesRead);
@@ -64,8 +72,11 @@ async function findLine(file: FileHandle, position: number) {
   return entry && { entry, start: position + start };
 }
 
-/** Entries of one file from `position` backwards, newest first. */
-export async function* readEntriesBackwards(file: FileHandle, position: number): AsyncGenerator<LogEntry> {
+/** Entries of one file from `position` backwards, newest first, with the place where each begins; a block's at a time. */
+export async function* readEntriesBackwards(
+  file: FileHandle,
+  position: number,
+): AsyncGenerator<{ entry: LogEntry; start: number }[]> {
   let end = position;
   let tail = Buffer.alloc(0);
   while (end > 0) {
@@ -74,17 +85,21 @@ export async function* readEntriesBackwards(file: FileHandle, position: number):
     await file.read(block, 0, length, end - length);
     end -= length;
     const bytes = Buffer.concat([block, tail]);
+    const found: { entry: LogEntry; start: number }[] = [];
+    const take = (start: number, stop: number) => {
+      const entry = decodeLogEntry(bytes.toString("utf8", start, stop));
+      if (entry) found.push({ entry, start: end + start });
+    };
     let stop = bytes.length;
     for (let cut = bytes.lastIndexOf(lineFeed, stop - 1); cut >= 0 && stop > 0; ) {
-      const entry = decodeLogEntry(bytes.toString("utf8", cut + 1, stop));
-      if (entry) yield entry;
+      take(cut + 1, stop);
       stop = cut;
       cut = stop > 0 ? bytes.lastIndexOf(lineFeed, stop - 1) : -1;
     }
     tail = bytes.subarray(0, stop);
+    if (end === 0) take(0, stop);
+    yield found;
   }
-  const first = decodeLogEntry(tail.toString("utf8"));
-  if (first) yield first;
 }
 
 /**

@@ -55,18 +55,15 @@ interface Reached {
 
 async function* readParts(parts: LogPart[], selection: LogSelection): AsyncGenerator<LogEntry[], Reached> {
   const isWanted = compileSelection(selection);
-  const last = await parts.at(-1)?.plain();
-  if (selection.tail !== undefined) {
-    const position = last ? await findLastLineEnd(last) : 0;
-    const { found, newest } = await readTail(parts, position, selection, isWanted);
-    yield found.reverse();
-    return { position, isPast: newest !== undefined && isPast(newest, selection) };
-  }
-  const reached: Reached = { position: 0, isPast: false };
-  for (const part of parts) {
+  const { tail, since } = selection;
+  const from = tail === undefined ? undefined : await findTail(parts, tail, selection, isWanted);
+  const reached: Reached = { position: from?.end ?? 0, isPast: false };
+  for (const part of from?.parts ?? parts) {
     const file = await part.plain();
-    reached.position = selection.since === undefined ? 0 : await findTime(file, selection.since);
-    const blocks = readEntries(file, reached.position);
+    if (from) reached.position = part === from.parts[0] ? from.position : 0;
+    else reached.position = since === undefined ? 0 : await findTime(file, since);
+    const end = part === parts.at(-1) ? from?.end : undefined;
+    const blocks = readEntries(file, reached.position, end);
     for (let step = await blocks.next(); ; step = await blocks.next()) {
       if (step.done) {
         reached.position = step.value;
@@ -80,27 +77,37 @@ async function* readParts(parts: LogPart[], selection: LogSelection): AsyncGener
   return reached;
 }
 
-/**
- * The last ones that are wanted, newest first, and the newest of all.
- * @param position in the last part, where what follows is read on
- */
-async function readTail(
+interface Tail {
+  /** Those in which it is. */
+  parts: LogPart[];
+  /** Where it begins in the first of them. */
+  position: number;
+  /** Where the last whole line of the last part ends: what comes later is not counted. */
+  end: number;
+}
+
+/** Where the last entries that are wanted begin. They may be many: none is kept. */
+async function findTail(
   parts: LogPart[],
-  position: number,
+  count: number,
   selection: LogSelection,
   isWanted: (entry: LogEntry) => boolean,
-): Promise<{ found: LogEntry[]; newest: LogEntry | undefined }> {
-  const found: LogEntry[] = [];
-  let newest: LogEntry | undefined;
+): Promise<Tail> {
   const last = parts.at(-1);
-  for (const part of selection.tail === 0 ? [] : parts.toReversed()) {
-    const file = await part.plain();
-    const end = part === last ? position : await findLastLineEnd(file);
-    for await (const entry of readEntriesBackwards(file, end)) {
-      newest ??= entry;
-      if (isWanted(entry)) found.push(entry);
-      if (found.length === selection.tail || isBefore(entry, selection)) return { found, newest };
-    }
+  const end = last ? await findLastLineEnd(await last.plain()) : 0;
+  const tail: Tail = { parts: last ? [last] : [], position: end, end };
+  let found = 0;
+  for (let index = parts.length - 1; index >= 0 && count > 0; index--) {
+    const file = await parts[index]!.plain();
+    const blocks = readEntriesBackwards(file, index === parts.length - 1 ? end : await findLastLineEnd(file));
+    for await (const block of blocks)
+      for (const { entry, start } of block) {
+        if (isWanted(entry)) {
+          found++;
+          Object.assign(tail, { parts: parts.slice(index), position: start });
+        }
+        if (found === count || isBefore(entry, selection)) return tail;
+      }
   }
-  return { found, newest };
+  return tail;
 }
