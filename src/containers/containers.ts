@@ -156,7 +156,8 @@ export function register(containers: Containers, container: Container): void {
 export function unregister(containers: Containers, container: Container): void {
   container.isGone = true;
   containers.byId.delete(container.record.id);
-  containers.byName.delete(container.record.name);
+  const { name } = container.record;
+  if (containers.byName.get(name) === container) containers.byName.delete(name);
   deleteFromIndexes(containers, container);
 }
 

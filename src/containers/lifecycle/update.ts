@@ -29,6 +29,8 @@ export function updateContainer(
   if (asked.RestartPolicy.Name !== "") checkRestartPolicy(asked.RestartPolicy, false);
   return container.enqueue(async () => {
     const { record } = container;
+    // It may have been found before its removal, and must not be stored again.
+    if (container.isGone || container.isLeaving || record.state.Dead) throw refusal(record.id, leaving);
     const next = mergeUpdate(record.id, record.hostConfig, asked);
     const limits = encodeUpdate(next);
     const isChanged = !isDeepStrictEqual(limits, encodeUpdate(record.hostConfig));
@@ -45,10 +47,14 @@ export function updateContainer(
   });
 }
 
+const leaving = 'container is marked for removal and cannot be "update"';
+
+const refusal = (id: string, reason: string) => conflict(`Cannot update container ${id}: ${reason}`);
+
 /** @throws EngineError conflict where the new settings don't go with those that stay */
 function mergeUpdate(id: string, current: HostConfig, asked: UpdateRequest): HostConfig {
   const refuse = (reason: string) => {
-    throw conflict(`Cannot update container ${id}: ${reason}`);
+    throw refusal(id, reason);
   };
   const clash = (what: string, other: string) =>
     refuse(`Conflicting options: ${what} cannot be updated as ${other} has already been set`);

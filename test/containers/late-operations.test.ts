@@ -1,0 +1,55 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { Container, type ContainerRecord, initialState } from "../../src/containers/container.ts";
+import { createContainerIndexes } from "../../src/containers/container-index.ts";
+import { type Containers, register, unregister } from "../../src/containers/containers.ts";
+import { updateContainer } from "../../src/containers/lifecycle/update.ts";
+import { hostConfigShape, updateShape } from "../../src/formats/docker-api/docker-api-host-config.ts";
+import { decode } from "../../src/formats/shape.ts";
+
+const make = (id: string, name: string) =>
+  new Container({
+    ...{ id, name, imageId: "i", mounts: [], links: [], config: {}, state: { ...initialState } },
+    hostConfig: decode(hostConfigShape, {}),
+  } as unknown as ContainerRecord);
+
+function makeRoom() {
+  const stored: string[] = [];
+  const containers = {
+    ...createContainerIndexes(),
+    byId: new Map(),
+    byName: new Map(),
+    records: { put: (id: string) => stored.push(id) },
+    events: { publish() {} },
+  } as unknown as Containers;
+  return { containers, stored };
+}
+
+describe("a container that is removed", () => {
+  it("is not stored again by an update that was behind the removal", async () => {
+    for (const isOver of [true, false]) {
+      const { containers, stored } = makeRoom();
+      const container = make("c1", "web");
+      register(containers, container);
+      const removal = container.enqueue(() => (isOver ? unregister(containers, container) : undefined));
+      if (!isOver) container.intend("removal");
+      await assert.rejects(updateContainer(containers, container, decode(updateShape, { Memory: 1 << 26 })), {
+        kind: "conflict",
+        message: 'Cannot update container c1: container is marked for removal and cannot be "update"',
+      });
+      await removal;
+      assert.deepEqual(stored, []);
+    }
+  });
+
+  it("leaves its name to the one that has it by now", () => {
+    const { containers } = makeRoom();
+    const [before, after] = [make("c1", "web"), make("c2", "web")];
+    register(containers, before);
+    register(containers, after);
+    unregister(containers, before);
+    assert.equal(containers.byName.get("web"), after);
+    unregister(containers, after);
+    assert.equal(containers.byName.size, 0);
+  });
+});
