@@ -54,6 +54,7 @@ async function keepShipping(options: ShipperOptions, bell: Bell, closing: AbortS
   while (!closing.aborted) {
     const remote = await options.connect().catch((error: unknown) => void warn(options, pause, error));
     if (remote) {
+      const since = performance.now();
       const close = () => remote.close();
       closing.addEventListener("abort", close);
       try {
@@ -61,7 +62,8 @@ async function keepShipping(options: ShipperOptions, bell: Bell, closing: AbortS
         return !closing.aborted;
       } catch (error) {
         if (closing.aborted) return false;
-        pause = firstPauseMilliseconds;
+        // One that takes connections and drops them is left alone like one that takes none.
+        if (performance.now() - since >= settleMilliseconds) pause = firstPauseMilliseconds;
         warn(options, pause, error);
       } finally {
         closing.removeEventListener("abort", close);
