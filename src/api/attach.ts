@@ -1,4 +1,4 @@
-import type { Duplex } from "node:stream";
+import type { Duplex, Writable } from "node:stream";
 import type { Container } from "../containers/container.ts";
 import { getContainer } from "../containers/containers.ts";
 import { type AttachRequest, attachContainer } from "../containers/exec/attach.ts";
@@ -70,14 +70,31 @@ async function attachClient(
   if (!container.record.state.Running) await container.enqueue(() => {});
   const join = request.flag("stream") ? await attachContainer(containers, container, options) : undefined;
   const client = open();
-  if (request.flag("logs")) {
-    const conversion = options.isRaw ? convertOutput(container.record.config.Tty, true) : undefined;
-    conversion?.on("data", (chunk: Buffer) => client.write(chunk));
-    for await (const chunk of readLogs(containers, container, { ...wholeLog, ...options }))
-      (conversion ?? client).write(chunk);
+  try {
+    if (request.flag("logs")) await writeLog(request, container, options, client);
+  } catch (error) {
+    // The process's end is closed too.
+    await join?.(client, AbortSignal.abort());
+    throw error;
   }
   if (join) await join(client, request.signal);
   else client.end();
+}
+
+/** As with Docker, a line that is written meanwhile comes a second time to a client that is attached as well. */
+async function writeLog(
+  { engine, signal }: ApiRequest,
+  container: Container,
+  options: AttachRequest,
+  client: Duplex,
+): Promise<void> {
+  const conversion = options.isRaw ? convertOutput(container.record.config.Tty, true) : undefined;
+  conversion?.on("data", (chunk: Buffer) => client.write(chunk));
+  for await (const chunk of readLogs(engine.containers, container, { ...wholeLog, ...options, signal })) {
+    if (signal.aborted) return;
+    (conversion ?? client).write(chunk);
+    if (client.writableNeedDrain) await drained(client, signal);
+  }
 }
 
 const wholeLog: LogsRequest = {
@@ -108,19 +125,20 @@ export async function logs(request: ApiRequest): Promise<undefined> {
   const output = request.stream(mediaType(request, container.record.config.Tty));
   for await (const chunk of readLogs(containers, container, options)) {
     if (request.signal.aborted) return;
-    if (!output.write(chunk)) await drained(request);
+    if (!output.write(chunk)) await drained(output, request.signal);
   }
   output.end();
 }
 
-function drained({ output, signal }: ApiRequest): Promise<void> {
+function drained(output: Writable, signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
     const done = () => {
-      output.off("drain", done);
+      output.off("drain", done).off("close", done);
       signal.removeEventListener("abort", done);
       resolve();
     };
-    output.once("drain", done);
+    if (signal.aborted || output.destroyed) return resolve();
+    output.once("drain", done).once("close", done);
     signal.addEventListener("abort", done, { once: true });
   });
 }
