@@ -105,6 +105,8 @@ export interface Exec {
   exitCode: number | null;
   /** For so long it is known after its end. */
   keptMilliseconds: number;
+  /** Settled when its start has been answered, well or not. */
+  begun: PromiseWithResolvers<void>;
   /** Settled when its end has been taken note of, or it could not be started. */
   ended: PromiseWithResolvers<void>;
 }

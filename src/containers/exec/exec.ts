@@ -67,6 +67,7 @@ export async function createExec(
     startTicks: 0,
     exitCode: null,
     keptMilliseconds,
+    begun: Promise.withResolvers(),
     ended: Promise.withResolvers(),
   };
   containers.execs.set(exec.id, exec);
@@ -122,6 +123,8 @@ export async function startExec(containers: Containers, exec: Exec, client?: str
     const failure = startFailure(messageOf(error), request.args, execPrefix);
     exec.exitCode = failure.exitCode === 127 ? 127 : cannotBeRun;
     throw failure.error;
+  } finally {
+    exec.begun.resolve();
   }
 }
 

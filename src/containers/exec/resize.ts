@@ -1,4 +1,5 @@
-import { conflict, notFound } from "../../errors.ts";
+import { setTimeout } from "node:timers/promises";
+import { conflict, internal, notFound } from "../../errors.ts";
 import type { Container } from "../container.ts";
 import { type Containers, publish } from "../containers.ts";
 import { getExec } from "./exec.ts";
@@ -20,9 +21,23 @@ export async function resizeContainer(
   publish(containers, container, "resize", { height: String(size.rows), width: String(size.columns) });
 }
 
-/** @throws EngineError notFound, also when it has ended */
-export async function resizeExec(containers: Containers, id: string, size: WindowSize): Promise<void> {
+/** Docker's. */
+const longestStartMilliseconds = 10_000;
+
+/**
+ * Waits for its start: clients say how large their terminal is right after they have asked for that.
+ * @throws EngineError notFound, also when it has ended; internal when it is not started in time
+ */
+export async function resizeExec(
+  containers: Containers,
+  id: string,
+  size: WindowSize,
+  startMilliseconds = longestStartMilliseconds,
+): Promise<void> {
   const exec = getExec(containers, id);
+  const begun = exec.begun.promise.then(() => true);
+  if (!(await Promise.race([begun, setTimeout(startMilliseconds, false, { ref: false })])))
+    throw internal("timeout waiting for exec session ready");
   if (exec.exitCode !== null) throw notFound(`NotFound: process does not exist ${id}: not found`);
   await containers.supervisor.call("resize", { process: id, ...size });
 }
