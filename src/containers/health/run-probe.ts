@@ -20,7 +20,7 @@ const keptMilliseconds = 5000;
 
 /**
  * Runs a container's health check once, to its end or until its time is over: then it is killed.
- * @param signal aborted when the result is no longer wanted
+ * @param signal aborted when the result is no longer wanted: it is killed as well
  */
 export async function runProbe(
   containers: Containers,
@@ -42,8 +42,8 @@ export async function runProbe(
     const exec = await createExec(containers, id, request, keptMilliseconds);
     const running = runExec(containers, exec, { isRaw: false, open: () => output.connection, gone: signal });
     const isLate = await isLateBy(probe.timeoutMilliseconds, running);
+    if (isLate || signal.aborted) void killOnceBegun(exec);
     if (!isLate) return result(exec.exitCode ?? noExitCode, output.text());
-    kill(exec);
     const time = formatDuration(probe.timeoutMilliseconds * 1e6);
     return result(noExitCode, `Health check exceeded timeout (${time}): ${output.text()}`);
   } catch (error) {
@@ -63,7 +63,10 @@ async function isLateBy(milliseconds: number, work: Promise<unknown>): Promise<b
   }
 }
 
-function kill({ pid, startTicks }: Exec): void {
+/** Its time may be over before it is known which process it is. */
+async function killOnceBegun(exec: Exec): Promise<void> {
+  await exec.begun.promise;
+  const { pid, startTicks } = exec;
   if (pid > 0 && isAlive(pid, startTicks)) process.kill(pid, "SIGKILL");
 }
 
