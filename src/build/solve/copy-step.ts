@@ -1,13 +1,13 @@
 import { rmSync } from "node:fs";
 import { dirname } from "node:path";
 import { messageOf } from "../../errors.ts";
-import { checkIdRange, resolveUser, UnknownNameError } from "../../launch/user.ts";
 import { BuildError } from "../build-error.ts";
 import type { CacheRecord } from "../cache/record.ts";
 import { newCacheId } from "../cache/step-cache.ts";
 import type { CopyNode, CopyPart } from "../graph/nodes.ts";
 import { digestOfNode } from "../graph/nodes.ts";
 import type { CopyAction, FileOwner, SourceRef } from "./copy-action.ts";
+import { resolveOwner } from "./resolve-owner.ts";
 import { mountpointsOf, type Solver, type Solving, type StepWork } from "./solving.ts";
 import { lowerDirectoriesOf, makeStepLayer } from "./step-layer.ts";
 
@@ -63,10 +63,13 @@ export function executeCopy(
   node: CopyNode,
   { layers, key, tell }: StepWork,
 ): Promise<CacheRecord> {
-  const warn = (text: string) => tell({ stream: "stderr", data: Buffer.from(text) });
+  const warn = (reason: string, { uid, gid }: FileOwner) => {
+    const text = `WARN: --chown=${node.chown}: ${reason}; the files are given to ${uid}:${gid}\n`;
+    tell({ stream: "stderr", data: Buffer.from(text) });
+  };
   return makeStepLayer(rooms, { layers, key, description: node.name }, async (id, place) => {
     const target = node.isLinked ? { ...place, lower: [] } : place;
-    const owner = node.chown === undefined ? undefined : await ownerOf(target.lower, node.chown, warn);
+    const owner = node.chown === undefined ? undefined : await resolveOwner(target.lower, node.chown, warn);
     const actions: CopyAction[] = await Promise.all(
       node.parts.map(async ({ from, selections, unpack }) => ({
         ...{ source: await sourceOf(rooms, solver, from), selections, unpack },
@@ -79,41 +82,4 @@ export function executeCopy(
     );
     await rooms.files.run({ kind: "copy", mountpoints: mountpointsOf(rooms, id), target, actions }, signal);
   });
-}
-
-/** "user", "user:group" or ids, in the base's own files; a user's group is its own unless it is a number. */
-async function ownerOf(lower: string[], chown: string, warn: (text: string) => void): Promise<FileOwner> {
-  const [user = "", group] = chown.split(":", 2);
-  if (group === undefined && isNumber(user)) return ownerByNumber(user);
-  try {
-    const { uid, gid } = await resolveUser(lower, chown, []);
-    return { uid, gid };
-  } catch (error) {
-    // Where there is no base there is nothing to look into, and BuildKit refuses it as well.
-    if (lower.length === 0 || !(error instanceof UnknownNameError)) throw error;
-    const owner = await ownerWithoutNames(lower, user);
-    warn(`WARN: --chown=${chown}: ${error.message}; the files are given to ${owner.uid}:${owner.gid}\n`);
-    return owner;
-  }
-}
-
-/** As BuildKit has it: who is not known is root, and a group that is not known is the user's own. */
-async function ownerWithoutNames(lower: string[], user: string): Promise<FileOwner> {
-  if (isNumber(user)) return ownerByNumber(user);
-  try {
-    const { uid, gid } = await resolveUser(lower, user, []);
-    return { uid, gid };
-  } catch (error) {
-    if (!(error instanceof UnknownNameError)) throw error;
-    return { uid: 0, gid: 0 };
-  }
-}
-
-const isNumber = (user: string) => /^\d+$/.test(user);
-
-/** @throws EngineError invalid */
-function ownerByNumber(user: string): FileOwner {
-  const id = Number(user);
-  checkIdRange(id);
-  return { uid: id, gid: id };
 }
