@@ -27,6 +27,8 @@ export interface BuildOptions {
   buildArgs: ReadonlyMap<string, string>;
   labels: ReadonlyMap<string, string>;
   platforms: readonly Platform[];
+  /** They were asked for: what is made says them of itself, whatever it stands on. */
+  isPlatformGiven: boolean;
   /** More than one result is meant even for one platform. */
   isMultiPlatform: boolean;
   /** Names of stages, or all. */
@@ -81,6 +83,7 @@ export function parseBuildOptions(
     buildArgs,
     labels: below("label:"),
     platforms: platforms.length > 0 ? platforms : [hostPlatform()],
+    isPlatformGiven: platforms.length > 0,
     isMultiPlatform:
       platforms.length > 1 ||
       isTrue(get("multi-platform") || (buildArgs.get("BUILDKIT_MULTI_PLATFORM") ?? "")),

@@ -53,6 +53,28 @@ test("what is meant of a repository is said after a mark, or in a query", () => 
   assert.deepEqual(pick(`${remote}?tag=t`).slice(0, 2), [remote, "refs/tags/t"]);
 });
 
+test("what a repository's address says twice, or says nothing with, is refused in BuildKit's words", () => {
+  const remote = "https://h/r.git";
+  for (const [address, message] of [
+    ["?ref=a&tag=b", 'ref conflicts: "a" vs "refs/tags/b"'],
+    ["?ref=a#b", 'ref conflicts: "b" vs "a"'],
+    ["?subdir=a#:b", 'subdir conflicts: "b" vs "a"'],
+    ["?ref=a&ref=a", 'query "ref" has multiple values'],
+    ["?tag=", 'query "tag" has no value'],
+    ["?checksum=", 'query "checksum" has no value'],
+    ["?keep-git-dir=foo", 'invalid keep-git-dir value: "foo"'],
+    ["?submodules=foo", 'invalid submodules value: "foo"'],
+  ])
+    assert.throws(() => gitNode(`${remote}${address}`), { kind: "invalid", message });
+  assert.ok(gitNode(`${remote}?keep-git-dir&submodules=f`).keepsGitDir);
+  assert.equal(gitNode("git@h:r.git?ref=a").ref, "a");
+  const checksum = "0123456789";
+  assert.equal(gitNode(`${remote}?commit=${checksum}`, { checksum }).checksum, checksum);
+  assert.throws(() => gitNode(`${remote}?commit=${checksum}`, { checksum: "9876543210" }), {
+    message: 'checksum mismatch "9876543210" != "0123456789"',
+  });
+});
+
 test("what git would take for an option or for two things is refused", () => {
   for (const address of [
     ...[

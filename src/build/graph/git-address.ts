@@ -16,7 +16,7 @@ export function findGitContext(text: string): string | undefined {
 }
 
 /**
- * "REMOTE#REF:SUBDIR", or "REMOTE?ref=…&subdir=…".
+ * "REMOTE#REF:SUBDIR", or "REMOTE?ref=…&subdir=…". What is said twice must be the same.
  * @param more what an instruction says besides
  * @throws EngineError invalid
  */
@@ -25,10 +25,16 @@ export function gitNode(
   more: { checksum?: string | undefined; keepsGitDir?: boolean } = {},
 ): GitNode {
   const [place = "", fragment = ""] = splitAt(address, "#");
-  const [remote, query] = /^https?:\/\//i.test(place) ? splitAt(place, "?") : [place, ""];
+  const [remote, query] = splitAt(place, "?");
   const given = readQuery(query, address);
   const [ref, subdir] = splitAt(fragment, ":");
-  const checksum = more.checksum ?? given.checksum;
+  if (ref && given.ref && ref !== given.ref)
+    throw invalid(`ref conflicts: ${JSON.stringify(ref)} vs ${JSON.stringify(given.ref)}`);
+  if (subdir && given.subdir && subdir !== given.subdir)
+    throw invalid(`subdir conflicts: ${JSON.stringify(subdir)} vs ${JSON.stringify(given.subdir)}`);
+  if (more.checksum && given.checksum && more.checksum !== given.checksum)
+    throw invalid(`checksum mismatch ${JSON.stringify(more.checksum)} != ${JSON.stringify(given.checksum)}`);
+  const checksum = more.checksum || given.checksum;
   const node: GitNode = {
     kind: "git",
     name: `[internal] load git source ${redactAddresses(address)}`,
@@ -48,18 +54,34 @@ function splitAt(text: string, mark: string): [string, string] {
   return at < 0 ? [text, ""] : [text.slice(0, at), text.slice(at + mark.length)];
 }
 
-const isOn = (value: string) => ["", "1", "true"].includes(value);
+/** As Go's ParseBool reads it; named alone it is meant. @throws EngineError invalid */
+function isOn(name: string, value: string): boolean {
+  if (["", "1", "t", "T", "true", "TRUE", "True"].includes(value)) return true;
+  if (["0", "f", "F", "false", "FALSE", "False"].includes(value)) return false;
+  throw invalid(`invalid ${name} value: ${JSON.stringify(value)}`);
+}
+
+const switches = new Set(["keep-git-dir", "submodules"]);
 
 function readQuery(query: string, address: string) {
   const found = { ref: "", subdir: "", checksum: "", keepsGitDir: false, hasSubmodules: true };
+  const setRef = (ref: string) => {
+    if (found.ref !== "" && found.ref !== ref)
+      throw invalid(`ref conflicts: ${JSON.stringify(found.ref)} vs ${JSON.stringify(ref)}`);
+    found.ref = ref;
+  };
+  const seen = new Set<string>();
   for (const [name, value] of new URLSearchParams(query)) {
-    if (name === "ref") found.ref = value;
-    else if (name === "branch") found.ref = `refs/heads/${value}`;
-    else if (name === "tag") found.ref = `refs/tags/${value}`;
+    if (seen.has(name)) throw invalid(`query ${JSON.stringify(name)} has multiple values`);
+    seen.add(name);
+    if (value === "" && !switches.has(name)) throw invalid(`query ${JSON.stringify(name)} has no value`);
+    if (name === "ref") setRef(value);
+    else if (name === "branch") setRef(`refs/heads/${value}`);
+    else if (name === "tag") setRef(`refs/tags/${value}`);
     else if (name === "subdir") found.subdir = value;
     else if (name === "checksum" || name === "commit") found.checksum = value;
-    else if (name === "keep-git-dir") found.keepsGitDir = isOn(value);
-    else if (name === "submodules") found.hasSubmodules = isOn(value);
+    else if (name === "keep-git-dir") found.keepsGitDir = isOn(name, value);
+    else if (name === "submodules") found.hasSubmodules = isOn(name, value);
     else throw invalid(`unexpected query ${JSON.stringify(name)} in git address ${quote(address)}`);
   }
   return found;

@@ -1,10 +1,13 @@
 import type { Add, Copy } from "../../dockerfile/instructions.ts";
 import { expandWord } from "../../dockerfile/words.ts";
+import { invalid } from "../../errors.ts";
 import { cleanPath } from "../../formats/bind-spec.ts";
 import { redactAddresses } from "../../formats/redact-address.ts";
 import { hasWildcard } from "../solve/select-sources.ts";
+import { isGitAddress } from "./git-address.ts";
 import type { CopyNode, CopyPart, Node } from "./nodes.ts";
-import { planRemote } from "./plan-remote.ts";
+import { isHttpAddress, planRemote } from "./plan-remote.ts";
+import { countText } from "./plan-size.ts";
 import { expandIn, valueIn } from "./scope.ts";
 import { absolutePath, addHistory, type Planning, type StagePlan, shownText } from "./stage.ts";
 
@@ -20,7 +23,9 @@ export async function planTransfer(
   const destination = destinationOf(stage, expand(instruction.destination));
   const chown = instruction.chown && expand(instruction.chown);
   const chmod = instruction.chmod && expand(instruction.chmod);
-  const checksum = kind === "add" && instruction.checksum ? expand(instruction.checksum) : undefined;
+  const checksum = (kind === "add" && instruction.checksum && expand(instruction.checksum)) || undefined;
+  if (kind === "copy") sources.forEach(refuseRemote);
+  else if (checksum !== undefined) checkSummable(sources);
   const exclude = instruction.exclude.map(expand);
   const withParents = kind === "copy" && instruction.parents;
   const from = kind === "copy" && instruction.from ? expand(instruction.from) : undefined;
@@ -57,6 +62,21 @@ export async function planTransfer(
   const named = [...sources.map(redactAddresses), ...heredocs.map(({ name }) => `<<${name}`)];
   const createdBy = [keyword, ...flags, ...named, expand(instruction.destination)].join(" ");
   addHistory(stage, `${createdBy} # buildkit`, { hasLayer: true, sourceDate: planning.options.sourceDate });
+}
+
+/** @throws EngineError invalid */
+function refuseRemote(source: string): void {
+  if (isGitAddress(source)) throw invalid("source can't be a git ref for COPY");
+  if (isHttpAddress(source)) throw invalid("source can't be a URL for COPY");
+}
+
+/** A checksum is of one thing, and of none that is the client's own. @throws EngineError invalid */
+function checkSummable(sources: readonly string[]): void {
+  const [source] = sources;
+  if (source === undefined || sources.length > 1)
+    throw invalid("checksum can't be specified for multiple sources");
+  if (!isGitAddress(source) && !isHttpAddress(source))
+    throw invalid("checksum requires HTTP(S) or Git sources");
 }
 
 function isNumeric(chown: string | undefined): boolean {
@@ -105,16 +125,15 @@ export function note(tree: Node, path: string): void {
   else tree.paths.add(path.replace(/\/\.\//, "/"));
 }
 
-function inlinePart(stage: StagePlan, heredocs: (Copy | Add)["heredocs"]): CopyPart {
-  const files = heredocs.map(({ name, content, expands }) => ({
-    name,
-    content: expands
-      ? expandWord(content, (variable) => valueIn(stage.scope, variable), {
-          escape: stage.scope.escape,
-          ignoresQuotes: true,
-        })
-      : content,
-  }));
+function inlinePart({ scope }: StagePlan, heredocs: (Copy | Add)["heredocs"]): CopyPart {
+  const files = heredocs.map(({ name, content, expands }) => {
+    if (!expands) return { name, content };
+    // As with BuildKit, whatever character the Dockerfile chooses elsewhere.
+    const options = { escape: "\\", ignoresQuotes: true } as const;
+    const expanded = expandWord(content, (variable) => valueIn(scope, variable), options);
+    countText(scope.size, expanded.length);
+    return { name, content: expanded };
+  });
   return {
     from: { kind: "inline", name: "[internal] preparing inline document", files },
     selections: files.map(({ name }) => ({ pattern: name, hasWildcards: false })),

@@ -38,22 +38,27 @@ export function httpNode(address: string, checksum?: string): HttpNode {
   };
 }
 
-/** The last part of an address's path, as the file is called. @throws EngineError invalid */
+/** The last part of an address's path that says something, as Go's `path.Base` finds it. @throws EngineError invalid */
 function nameOf(address: string): string {
-  let path: string;
   try {
-    path = new URL(address).pathname;
+    new URL(address);
   } catch (error) {
     throw invalid(`failed to parse ${redactAddresses(address)}: invalid URL`, error);
   }
-  return decodeName(path.slice(path.lastIndexOf("/") + 1)) || "download";
+  // As it is written: what is parsed has no `..` any more.
+  const [, path = ""] = /^https?:\/\/[^/?#]*([^?#]*)/i.exec(address) ?? [];
+  const name =
+    decode(path)
+      .split("/")
+      .findLast((part) => part !== "") ?? ".";
+  if (name === ".") return "__unnamed__";
+  return name === ".." || name.includes("\0") ? "download" : name;
 }
 
-function decodeName(name: string): string {
+function decode(path: string): string {
   try {
-    const decoded = decodeURIComponent(name);
-    return /[/\0]/.test(decoded) || decoded === "." || decoded === ".." ? "" : decoded;
+    return decodeURIComponent(path);
   } catch {
-    return name;
+    return path;
   }
 }

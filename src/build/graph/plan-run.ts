@@ -10,7 +10,8 @@ import { canRun } from "../../sys/foreign-platforms.ts";
 import type { RunMountNode, RunNode } from "./nodes.ts";
 import { note } from "./plan-copy.ts";
 import { planDevices } from "./plan-devices.ts";
-import { environmentOf, expandIn, proxiesOf } from "./scope.ts";
+import { countText } from "./plan-size.ts";
+import { environmentOf, expandIn, proxiesOf, valueIn } from "./scope.ts";
 import { absolutePath, addHistory, type Planning, type StagePlan, shellOf, shownText } from "./stage.ts";
 
 /** Plans a RUN. @throws EngineError invalid, forbidden */
@@ -49,13 +50,19 @@ export async function planRun(planning: Planning, stage: StagePlan, instruction:
   };
   stage.node = node;
   stage.steps.push({ node, text: shownText(stage, instruction) });
-  const declared = [...new Set(stage.declaredArgs)];
-  const given = declared.map((name) => `${name}=${stage.scope.args.get(name) ?? ""}`);
-  const said = declared.length > 0 ? `|${declared.length} ${given.join(" ")} ` : "";
+  const said = describeArgs(stage);
   addHistory(stage, `RUN ${said}${args.join(" ")} # buildkit`, {
     hasLayer: true,
     sourceDate: options.sourceDate,
   });
+}
+
+/** Arguments as the command saw them, in front of it. @throws EngineError invalid */
+function describeArgs({ declaredArgs, scope }: StagePlan): string {
+  if (declaredArgs.size === 0) return "";
+  const given = [...declaredArgs].map((name) => [name, valueIn(scope, name) ?? scope.args.get(name) ?? ""]);
+  for (const [name = "", value = ""] of given) countText(scope.size, name.length + value.length);
+  return `|${given.length} ${given.map((pair) => pair.join("=")).join(" ")} `;
 }
 
 /** A script that says what runs it is a file that is mounted for the step. */

@@ -5,7 +5,6 @@ import { parseTrigger } from "../../dockerfile/parse.ts";
 import { cleanPath } from "../../formats/bind-spec.ts";
 import { planTransfer } from "./plan-copy.ts";
 import { planRun } from "./plan-run.ts";
-import { platformArgs } from "./platform-args.ts";
 import { expandIn, expandListIn } from "./scope.ts";
 import {
   addEnvironment,
@@ -80,18 +79,17 @@ export async function planTriggers(planning: Planning, stage: StagePlan): Promis
   }
 }
 
-/** A value comes from the client, the default, the global argument of that name, or the platform. */
+/** A value comes from the client, the default, or the global argument of that name, as those of the platform are. */
 function declareArgs(planning: Planning, stage: StagePlan, { args }: Arg): void {
   const { options, globals } = planning;
   const said: string[] = [];
   for (const { name, value } of args) {
-    const platform = platformArgs(stage.platform, options.target).get(name);
     const byDefault = value === undefined ? undefined : expandIn(stage.scope, value);
-    const known = options.buildArgs.get(name) ?? byDefault ?? globals.get(name) ?? platform;
+    const known = options.buildArgs.get(name) ?? byDefault ?? globals.get(name);
     stage.scope.args.delete(name);
     stage.scope.args.set(name, known);
     if (known !== undefined) stage.scope.values.set(name, known);
-    stage.declaredArgs.push(name);
+    stage.declaredArgs.add(name);
     said.push(known === undefined ? name : `${name}=${known}`);
   }
   addHistory(stage, `ARG ${said.join(" ")}`, { hasLayer: false, sourceDate: options.sourceDate });

@@ -1,4 +1,4 @@
-import type { Dockerfile, Range, Stage } from "../../dockerfile/instructions.ts";
+import type { Dockerfile, Stage } from "../../dockerfile/instructions.ts";
 import { expandWord } from "../../dockerfile/words.ts";
 import { invalid, messageOf } from "../../errors.ts";
 import { type ImageConfig, layerLimit } from "../../formats/image-config.ts";
@@ -11,12 +11,21 @@ import { locateError } from "../build-error.ts";
 import type { BuildOptions } from "../options.ts";
 import type { SourceFile } from "../progress.ts";
 import type { BaseImage } from "./base-image.ts";
+import { readGlobals } from "./globals.ts";
 import { nameSteps } from "./name-steps.ts";
 import type { Node } from "./nodes.ts";
+import {
+  imageNode,
+  nodeOfNamed,
+  type Opening,
+  openEmpty,
+  openOnImage,
+  openOnStage,
+  platformOfBase,
+} from "./open-stage.ts";
+import { newPlanSize, type PlanSize } from "./plan-size.ts";
 import { planInstruction, planTriggers } from "./plan-stage.ts";
-import { platformArgs } from "./platform-args.ts";
 import { refuseStage } from "./refuse-stage.ts";
-import { copyScope, parseEnvironment } from "./scope.ts";
 import { mergeLabels } from "./settings.ts";
 import type { Planning, SourceUse, StagePlan, StepHistories } from "./stage.ts";
 
@@ -35,6 +44,7 @@ export interface PlanSources {
 /** How an image comes to be: its root file system, and what is said of it. */
 export interface Plan {
   target: Node;
+  /** The one that was asked for, or else what its last stage is for. */
   platform: Platform;
   /** Without its layers, which are not known yet. */
   config: ImageConfig;
@@ -46,7 +56,7 @@ export interface Plan {
   bases: ReadonlyMap<number, BaseImage>;
 }
 
-/** Of one stage. */
+/** Of one stage, with what its base image wants done. */
 const mostInstructions = 5000;
 
 /** A Dockerfile on its way to a plan. */
@@ -58,6 +68,7 @@ interface Planner {
   /** Those that are needed, each once. */
   plans: Map<Stage, Promise<StagePlan>>;
   histories: StepHistories;
+  size: PlanSize;
 }
 
 /** @throws BuildError, with the place in the Dockerfile */
@@ -73,14 +84,18 @@ export async function planBuild(
     globals: readGlobals(dockerfile, options, platform),
     findSource: (name, user, use) => findSource(planner, name, user, use),
   };
-  const planner: Planner = { dockerfile, file, sources, planning, plans: new Map(), histories: new Map() };
+  const planner: Planner = {
+    ...{ dockerfile, file, sources, planning, plans: new Map(), histories: new Map() },
+    size: newPlanSize(),
+  };
   const planned = await planStage(planner, target);
   const plans = await Promise.all(planner.plans.values());
   const steps = nameSteps(plans, planned, dockerfile.stages.length > 1, options);
+  const made = options.isPlatformGiven ? platform : planned.platform;
   return {
-    ...{ target: planned.node, platform: planned.platform, base: planned.base },
+    ...{ target: planned.node, platform: made, base: planned.base },
     ...{ steps, histories: planner.histories },
-    config: configOf(planned, options),
+    config: configOf(planned, options, made),
     bases: new Map(plans.flatMap(({ index, base }) => (base ? [[index, base] as const] : []))),
   };
 }
@@ -91,20 +106,31 @@ function findStage({ dockerfile: { stages } }: Planner, name: string, before: nu
   return named ?? (/^\d+$/.test(name) ? stages[Number(name)] : undefined);
 }
 
-/** What `--from` and `from=` name: a context of the client, a stage, or an image. */
+/** What a client has given a context of that name for. These two never are. @throws EngineError */
+async function findNamed(
+  { sources }: Planner,
+  name: string,
+  platform: Platform,
+): Promise<BaseImage | Node | undefined> {
+  if (["scratch", "context"].includes(name.toLowerCase())) return undefined;
+  return sources.findNamed(name, platform);
+}
+
+/**
+ * What `--from` and `from=` name: a stage, a context of the client, nothing, or an image. As with BuildKit the last two are for the
+ * platform of the build, not of the stage.
+ */
 async function findSource(planner: Planner, name: string, user: StagePlan, use: SourceUse): Promise<Node> {
-  const named = await planner.sources.findNamed(name, user.platform);
-  if (named) return nodeOfNamed(named);
   const { stages } = planner.dockerfile;
+  const { platform } = planner.planning;
   const stage = findStage(planner, name, user.index) ?? stages.find((one) => one.name === name.toLowerCase());
-  if (!stage) {
-    if (/^\d+$/.test(name))
-      throw locateError(invalid(`invalid stage index ${name}`), planner.file, use.range);
-    return imageNode(await planner.sources.findImage(name, user.platform));
-  }
-  if (stage.index >= user.index)
-    throw locateError(refuseStage(stages, stage, { name, user, use }), planner.file, use.range);
-  return (await planStage(planner, stage)).node;
+  if (stage && stage.index < user.index) return (await planStage(planner, stage)).node;
+  const named = await findNamed(planner, name, platform);
+  if (named) return nodeOfNamed(named);
+  if (stage) throw locateError(refuseStage(stages, stage, { name, user, use }), planner.file, use.range);
+  if (/^\d+$/.test(name)) throw locateError(invalid(`invalid stage index ${name}`), planner.file, use.range);
+  if (name === "scratch") return { kind: "scratch", name: "" };
+  return imageNode(await planner.sources.findImage(name, platform));
 }
 
 function planStage(planner: Planner, stage: Stage): Promise<StagePlan> {
@@ -114,27 +140,42 @@ function planStage(planner: Planner, stage: Stage): Promise<StagePlan> {
 }
 
 async function planAnew(planner: Planner, stage: Stage): Promise<StagePlan> {
+  const replaced = await replaceStage(planner, stage);
+  if (replaced) return replaced;
   const { planning, file } = planner;
-  if (stage.instructions.length > mostInstructions)
-    throw locateError(
-      invalid(`more than ${mostInstructions} instructions in a stage`),
-      file,
-      stage.from.range,
-    );
   const begun = await beginStage(planner, stage);
   for (const instruction of stage.instructions) {
     await planInstruction(planning, begun, instruction).catch((error: unknown) => {
       throw locateError(error, file, instruction.range);
     });
-    if (begun.steps.length > layerLimit * 2)
+    if (begun.depth + begun.steps.length > layerLimit * 2)
       throw locateError(invalid("max depth exceeded"), file, instruction.range);
   }
   return begun;
 }
 
+/** A context of a stage's name takes its place, with all that it says. */
+async function replaceStage(planner: Planner, stage: Stage): Promise<StagePlan | undefined> {
+  if (stage.name === undefined) return undefined;
+  try {
+    const opening = openingOf(planner, stage);
+    const named = await findNamed(planner, stage.name, opening.platform);
+    if (!named) return undefined;
+    const begun = openNamed(planner, stage, opening, named);
+    const platform = (begun.base && platformOfBase(begun.base)) ?? planner.planning.platform;
+    delete begun.settings.OnBuild;
+    return { ...begun, platform, steps: [] };
+  } catch (error) {
+    throw locateError(error, planner.file, stage.from.range);
+  }
+}
+
 async function beginStage(planner: Planner, stage: Stage): Promise<StagePlan> {
   try {
     const begun = await openStage(planner, stage);
+    const triggers = begun.settings.OnBuild?.length ?? 0;
+    if (triggers + stage.instructions.length > mostInstructions)
+      throw invalid(`more than ${mostInstructions} instructions in a stage`);
     await planTriggers(planner.planning, begun);
     return begun;
   } catch (error) {
@@ -142,25 +183,44 @@ async function beginStage(planner: Planner, stage: Stage): Promise<StagePlan> {
   }
 }
 
+function expandGlobal({ planning, dockerfile }: Planner, word: string): string {
+  return expandWord(word, (variable) => planning.globals.get(variable), { escape: dockerfile.escape });
+}
+
+/** @throws EngineError invalid */
+function openingOf(planner: Planner, { from, name, index }: Stage): Opening {
+  const { planning, histories, size } = planner;
+  const platform = from.platform ? parsePlatform(expandGlobal(planner, from.platform)) : planning.platform;
+  const ignores = ignoresCache(planning.options, name, index);
+  return { index, name, platform, ignoresCache: ignores, histories, size };
+}
+
 /** An earlier stage, a context of the client, nothing, or an image. */
 async function openStage(planner: Planner, stage: Stage): Promise<StagePlan> {
   const { dockerfile, sources, planning } = planner;
-  const { from, name, index } = stage;
-  const expand = (word: string) =>
-    expandWord(word, (variable) => planning.globals.get(variable), { escape: dockerfile.escape });
-  const image = expand(from.image);
+  const { from, index } = stage;
+  const image = expandGlobal(planner, from.image);
   if (image === "") throw invalid(`base name (${from.image}) should not be blank`);
-  const platform = from.platform ? parsePlatform(expand(from.platform)) : planning.platform;
-  const isAnew = ignoresCache(planning.options, stage);
-  const common = { index, name, platform, ignoresCache: isAnew, histories: planner.histories };
-  const named = await sources.findNamed(image, platform);
-  const earlier = named ? undefined : findStage(planner, image, index);
-  if (earlier && earlier.index < index) return inherit(await planStage(planner, earlier), common);
-  if (!named && image === "scratch") return fromScratch(common, dockerfile, from.range);
-  if (!named) checkImageName(image);
-  const base = named ?? (await sources.findImage(image, platform));
-  if ("kind" in base) return { ...fromScratch(common, dockerfile, from.range), node: base };
-  return fromImage(base, common, dockerfile, from.range);
+  const opening = openingOf(planner, stage);
+  const earlier = findStage(planner, image, index);
+  if (earlier && earlier.index < index) return openOnStage(await planStage(planner, earlier), opening);
+  const named = await findNamed(planner, image, opening.platform);
+  if (named) return openNamed(planner, stage, opening, named);
+  // Whatever platform it says: there is nothing in it that would be for one.
+  if (image === "scratch")
+    return openEmpty({ ...opening, platform: planning.platform }, dockerfile, from.range);
+  checkImageName(image);
+  return openOnImage(await sources.findImage(image, opening.platform), opening, dockerfile, from.range);
+}
+
+function openNamed(
+  { dockerfile }: Planner,
+  { from: { range } }: Stage,
+  opening: Opening,
+  named: BaseImage | Node,
+): StagePlan {
+  if ("kind" in named) return { ...openEmpty(opening, dockerfile, range), node: named };
+  return openOnImage(named, opening, dockerfile, range);
 }
 
 function checkImageName(image: string): void {
@@ -171,62 +231,6 @@ function checkImageName(image: string): void {
   }
 }
 
-type Common = Pick<StagePlan, "index" | "name" | "platform" | "ignoresCache" | "histories">;
-
-function fromScratch(common: Common, dockerfile: Dockerfile, range: Range): StagePlan {
-  return {
-    ...common,
-    node: { kind: "scratch", name: "", range },
-    scope: { env: new Map(), args: new Map(), values: new Map(), escape: dockerfile.escape },
-    settings: { WorkingDir: "/" },
-    history: [],
-    author: undefined,
-    hasOwnCmd: false,
-    declaredArgs: [],
-    steps: [],
-    base: undefined,
-  };
-}
-
-function fromImage(base: BaseImage, common: Common, dockerfile: Dockerfile, range: Range): StagePlan {
-  const { config, history, author } = base.config;
-  const node = imageNode(base, range);
-  const stage: StagePlan = {
-    ...fromScratch(common, dockerfile, range),
-    node,
-    settings: structuredClone(config ?? {}),
-    history: [...(history ?? [])],
-    author,
-    base,
-  };
-  stage.scope.env = parseEnvironment(config?.Env ?? []);
-  stage.scope.values = new Map(stage.scope.env);
-  stage.steps.push({ node, text: `FROM ${base.name}` });
-  return stage;
-}
-
-/** A stage goes on where an earlier one ends. */
-function inherit(earlier: StagePlan, common: Common): StagePlan {
-  return {
-    ...earlier,
-    ...common,
-    scope: copyScope(earlier.scope),
-    settings: structuredClone(earlier.settings),
-    history: [...earlier.history],
-    declaredArgs: [...earlier.declaredArgs],
-    hasOwnCmd: false,
-    steps: [],
-  };
-}
-
-function imageNode({ layers, name }: BaseImage, range?: Range): Node {
-  return { kind: "image", name, layers, ...(range && { range }) };
-}
-
-function nodeOfNamed(named: BaseImage | Node): Node {
-  return "kind" in named ? named : imageNode(named);
-}
-
 function findTarget(stages: readonly Stage[], target: string | undefined): Stage {
   if (target === undefined) return stages.at(-1) as Stage;
   const named = stages.findLast(({ name }) => name === target.toLowerCase());
@@ -235,35 +239,13 @@ function findTarget(stages: readonly Stage[], target: string | undefined): Stage
   return found;
 }
 
-function ignoresCache({ noCache }: BuildOptions, { name, index }: Stage): boolean {
+function ignoresCache({ noCache }: BuildOptions, name: string | undefined, index: number): boolean {
   if (typeof noCache === "string") return noCache === "all";
   return noCache.some((one) => one.toLowerCase() === (name ?? String(index)));
 }
 
-/** ARGs before the first FROM, and what is known of platforms. */
-function readGlobals(
-  { globalArgs, escape: escapeCharacter }: Dockerfile,
-  { buildArgs, target }: BuildOptions,
-  platform: Platform,
-): Map<string, string> {
-  const globals = platformArgs(platform, target);
-  for (const [name, value] of buildArgs) if (globals.has(name)) globals.set(name, value);
-  for (const { args } of globalArgs) {
-    for (const { name, value } of args) {
-      const given = buildArgs.get(name);
-      const byDefault =
-        value === undefined
-          ? undefined
-          : expandWord(value, (one) => globals.get(one), { escape: escapeCharacter });
-      const known = given ?? byDefault;
-      if (known !== undefined) globals.set(name, known);
-    }
-  }
-  return globals;
-}
-
-function configOf(stage: StagePlan, options: BuildOptions): ImageConfig {
-  const { settings, platform, author, history, scope } = stage;
+function configOf(stage: StagePlan, options: BuildOptions, platform: Platform): ImageConfig {
+  const { settings, author, history, scope } = stage;
   const own = [...scope.env].map(([key, value]) => `${key}=${value}`);
   const env = scope.env.has("PATH") ? own : [defaultPath, ...own];
   const labels = mergeLabels(settings.Labels, options.labels);

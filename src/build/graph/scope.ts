@@ -1,5 +1,6 @@
 import { type ExpandOptions, expandWord, expandWords } from "../../dockerfile/words.ts";
 import { defaultPath } from "../../runtime/defaults.ts";
+import { countText, type PlanSize } from "./plan-size.ts";
 
 /** The variables of a stage. */
 export interface Scope {
@@ -10,6 +11,8 @@ export interface Scope {
   /** What instructions and commands see: of ENV and ARG what was said last. */
   values: Map<string, string>;
   escape: ExpandOptions["escape"];
+  /** Of the plan that the stage is part of. */
+  size: PlanSize;
 }
 
 const usualPath = defaultPath.slice("PATH=".length);
@@ -21,20 +24,29 @@ export function valueIn({ values }: Scope, name: string): string | undefined {
 
 /** @throws EngineError invalid */
 export function expandIn(scope: Scope, word: string): string {
-  return expandWord(word, (name) => valueIn(scope, name), { escape: scope.escape });
+  const text = expandWord(word, (name) => valueIn(scope, name), { escape: scope.escape });
+  countText(scope.size, text.length);
+  return text;
 }
 
+/** @throws EngineError invalid */
 export function expandListIn(scope: Scope, word: string): string[] {
-  return expandWords(word, (name) => valueIn(scope, name), { escape: scope.escape });
+  const words = expandWords(word, (name) => valueIn(scope, name), { escape: scope.escape });
+  countText(
+    scope.size,
+    words.reduce((sum, { length }) => sum + length, 0),
+  );
+  return words;
 }
 
-/** "NAME=VALUE" of all that a command sees. */
-export function environmentOf({ values }: Scope): string[] {
+/** "NAME=VALUE" of all that a command sees. @throws EngineError invalid */
+export function environmentOf({ values, size }: Scope): string[] {
+  for (const [name, value] of values) countText(size, name.length + value.length);
   return [...values].map(([name, value]) => `${name}=${value}`);
 }
 
-export function copyScope({ env, args, values, escape: escaper }: Scope): Scope {
-  return { env: new Map(env), args: new Map(args), values: new Map(values), escape: escaper };
+export function copyScope({ env, args, values, escape: escaper, size }: Scope): Scope {
+  return { env: new Map(env), args: new Map(args), values: new Map(values), escape: escaper, size };
 }
 
 export function parseEnvironment(list: readonly string[]): Map<string, string> {

@@ -1,5 +1,6 @@
 import type { CommandForm, HealthCheck } from "../../dockerfile/instructions.ts";
 import { quoteGo } from "../../formats/go-template/go-template-printf.ts";
+import { parseSignal } from "../../formats/signal.ts";
 import { formatDuration } from "../../formats/units.ts";
 import type { ImageSettings } from "./base-image.ts";
 import { addHistory, type StagePlan, shellOf } from "./stage.ts";
@@ -42,7 +43,9 @@ export function setUser(stage: StagePlan, user: string, { sourceDate }: Said): v
   addHistory(stage, `USER ${user}`, { hasLayer: false, sourceDate });
 }
 
+/** @throws EngineError invalid */
 export function setStopSignal(stage: StagePlan, signal: string, { sourceDate }: Said): void {
+  parseSignal(signal);
   stage.settings.StopSignal = signal;
   addHistory(stage, `STOPSIGNAL ${signal}`, { hasLayer: false, sourceDate });
 }

@@ -7,6 +7,7 @@ import type { CdiRegistry } from "../../runtime/cdi/registry.ts";
 import type { BuildOptions } from "../options.ts";
 import type { BaseImage, ImageSettings } from "./base-image.ts";
 import type { Node } from "./nodes.ts";
+import { countText } from "./plan-size.ts";
 import { type Scope, valueIn } from "./scope.ts";
 
 /** What is the same for all stages of a plan. */
@@ -50,10 +51,12 @@ export interface StagePlan {
   /** CMD was given in this stage. */
   hasOwnCmd: boolean;
   /** Arguments in the order of their declaration, for the history. */
-  declaredArgs: string[];
+  declaredArgs: Set<string>;
   base: BaseImage | undefined;
   /** Steps that are shown, to be numbered when all are known. */
   steps: { node: Node; text: string }[];
+  /** How many steps the stages had that it goes on from. */
+  depth: number;
   ignoresCache: boolean;
 }
 
@@ -61,9 +64,11 @@ export function shellOf({ settings }: StagePlan): string[] {
   return settings.Shell && settings.Shell.length > 0 ? settings.Shell : ["/bin/sh", "-c"];
 }
 
-/** An instruction as progress shows it. */
+/** An instruction as progress shows it. @throws EngineError invalid */
 export function shownText({ scope }: StagePlan, instruction: Instruction): string {
-  return redactAddresses(stepText(instruction, (name) => valueIn(scope, name), scope));
+  const text = stepText(instruction, (name) => valueIn(scope, name), scope);
+  countText(scope.size, text.length);
+  return redactAddresses(text);
 }
 
 /** A path of an instruction, from the working directory. */
