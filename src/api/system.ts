@@ -5,7 +5,7 @@ import { parseTimestamp } from "../formats/timestamp.ts";
 import { metricsType } from "../metrics/metrics.ts";
 import { waitLong } from "../sys/long-timeout.ts";
 import { checkSystem } from "../system/check.ts";
-import { describeDiskUse } from "../system/df.ts";
+import { describeDiskUse, diskUseTypes } from "../system/df.ts";
 import { describeSystem } from "../system/info.ts";
 import { describeMetrics } from "../system/metrics.ts";
 import { describeVersion } from "../system/version.ts";
@@ -41,8 +41,10 @@ export async function info({ engine }: ApiRequest): Promise<Reply> {
 }
 
 export async function df(request: ApiRequest): Promise<Reply> {
-  const types = request.query.getAll("type");
-  const usage = await describeDiskUse(request.engine, types);
+  const types = request.version < 42 ? [] : request.query.getAll("type");
+  const unknown = types.find((type) => !diskUseTypes.includes(type));
+  if (unknown !== undefined) throw invalid(`unknown object type: ${unknown}`);
+  const usage = await describeDiskUse(request.engine, types, request.signal);
   if (types.length > 0 && !types.includes("build-cache")) return ok(usage);
   const cache = await request.engine.builder.usage([]);
   return ok({ ...usage, BuildCache: cache.map(describeCache) });

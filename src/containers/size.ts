@@ -10,14 +10,26 @@ export interface ContainerSizes {
   SizeRootFs: number;
 }
 
+export interface MeasuredContainer {
+  container: Container;
+  sizes: ContainerSizes;
+}
+
 export async function sizesOf(containers: Containers, container: Container): Promise<ContainerSizes> {
   const [measured] = await measureContainers(containers, [container]);
   return measured?.sizes ?? { SizeRw: -1, SizeRootFs: -1 };
 }
 
 /** Measures them by one job of a thread: a list of thousands needs few. */
-export async function measureContainers(containers: Containers, some: readonly Container[]) {
-  const trees = await measureTrees(some.map(({ record }) => upperOf(containers, record.id)));
+export async function measureContainers(
+  containers: Containers,
+  some: readonly Container[],
+  signal?: AbortSignal,
+): Promise<MeasuredContainer[]> {
+  const trees = await measureTrees(
+    some.map(({ record }) => upperOf(containers, record.id)),
+    signal,
+  );
   return some.map((container, at) => ({ container, sizes: describeSizes(containers, container, trees[at]) }));
 }
 

@@ -9,7 +9,7 @@ import { endpointsOf } from "./inspect.ts";
 import { linkNames } from "./links.ts";
 import { mountPoints } from "./mounts.ts";
 import { sandboxOf } from "./sandbox.ts";
-import { measureContainers } from "./size.ts";
+import { type MeasuredContainer, measureContainers } from "./size.ts";
 
 /** The items of `GET /containers/json`. Those removed meanwhile are left out. */
 export function summarizeContainers(
@@ -35,7 +35,6 @@ export async function* summarizeWithSizes(
   containers: Containers,
   found: readonly Container[],
 ): AsyncGenerator<readonly ContainerSummary[]> {
-  const summarize = createSummary(containers);
   const measure = (at: number) => measureContainers(containers, found.slice(at, at + measuredAtOnce));
   let ahead = measure(0);
   for (let at = 0; at < found.length; at += measuredAtOnce) {
@@ -43,10 +42,27 @@ export async function* summarizeWithSizes(
     ahead = measure(at + measuredAtOnce);
     // Its failure is thrown where it is waited for, unless the client has gone by then.
     ahead.catch(() => {});
-    yield* inSlices(measured, ({ container, sizes }) =>
-      container.isGone ? undefined : { ...summarize(container), ...sizes },
-    );
+    yield* summarizeMeasured(containers, measured);
   }
+}
+
+/** The sizes of all containers, for `summarizeMeasured`. */
+export async function measureAll(containers: Containers, signal: AbortSignal): Promise<MeasuredContainer[]> {
+  const all = [...containers.byId.values()];
+  const measured: MeasuredContainer[] = [];
+  for (let at = 0; at < all.length; at += measuredAtOnce)
+    measured.push(...(await measureContainers(containers, all.slice(at, at + measuredAtOnce), signal)));
+  return measured;
+}
+
+export function summarizeMeasured(
+  containers: Containers,
+  measured: readonly MeasuredContainer[],
+): Slices<ContainerSummary> {
+  const summarize = createSummary(containers);
+  return inSlices(measured, ({ container, sizes }) =>
+    container.isGone ? undefined : { ...summarize(container), ...sizes },
+  );
 }
 
 export type BriefSummary = Pick<

@@ -31,7 +31,7 @@ export interface Images extends ImageNames, ImageHolds, ImageTransfers, ImageExp
   /** An image's config, to the letter. @throws notFound */
   readConfig(manifest: PresentManifest): Promise<string>;
   /** What the store occupies on the disk, as `du` counts. */
-  diskUseBytes(): Promise<number>;
+  diskUseBytes(signal?: AbortSignal): Promise<number>;
   /** Layers to work on without an image. */
   readonly snapshots: Snapshots;
   /** Layers one by one. */

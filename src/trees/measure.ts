@@ -15,9 +15,10 @@ const blockBytes = 512;
 
 /**
  * Nothing when there is no such directory; what vanishes meanwhile does not count. Synchronous, for a worker thread.
+ * @param checkWanted throws when it is no longer wanted
  * @throws SyscallError for what cannot be read
  */
-export function measureTree(directory: string): TreeSize {
+export function measureTree(directory: string, checkWanted: () => void = () => {}): TreeSize {
   const size: TreeSize = { contentBytes: 0, diskBytes: 0 };
   let rootFd: number;
   try {
@@ -30,6 +31,7 @@ export function measureTree(directory: string): TreeSize {
   try {
     size.diskBytes += Number(fstatSync(rootFd, { bigint: true }).blocks) * blockBytes;
     for (const entry of walkTree(rootFd)) {
+      checkWanted();
       const stats = lstatSync(entryPath(entry.directoryFd, entry.name), {
         bigint: true,
         throwIfNoEntry: false,

@@ -19,16 +19,23 @@ export async function removeTree(path: string): Promise<void> {
 }
 
 /** Nothing when there is no such directory. @throws an error with the system call's `code` */
-export async function measureTree(path: string): Promise<TreeSize> {
-  const [size = internal("internal error: unexpected reply from worker")] = await measureTrees([path]);
+export async function measureTree(path: string, signal?: AbortSignal): Promise<TreeSize> {
+  const [size = internal("internal error: unexpected reply from worker")] = await measureTrees(
+    [path],
+    signal,
+  );
   if (size instanceof Error) throw size;
   return size;
 }
 
 /** The same of several in one go: for each its size, or why it cannot be read, which is an error with the system call's `code`. */
-export async function measureTrees(paths: readonly string[]): Promise<(TreeSize | Error)[]> {
+export async function measureTrees(
+  paths: readonly string[],
+  signal?: AbortSignal,
+): Promise<(TreeSize | Error)[]> {
   if (paths.length === 0) return [];
-  const { measured = [] } = await measurers.run({ kind: "measure", paths });
+  const { measured = [] } = await measurers.run({ kind: "measure", paths }, signal);
+  signal?.throwIfAborted();
   return measured.map((one) => ("failure" in one ? decodeError(one.failure) : one));
 }
 

@@ -1,6 +1,6 @@
 import { type EncodedError, encodeError } from "../errors.ts";
 import type { IdPair } from "../formats/id-mapping.ts";
-import { serveJobs } from "../sys/jobs.ts";
+import { type CheckWanted, serveJobs } from "../sys/jobs.ts";
 import { findLargestOwners } from "./largest-owners.ts";
 import { measureTree, type TreeSize } from "./measure.ts";
 import { removePath } from "./remove.ts";
@@ -17,10 +17,10 @@ export interface TreeAnswer {
   owners?: IdPair;
 }
 
-serveJobs<TreeJob, TreeAnswer>((job) => {
+serveJobs<TreeJob, TreeAnswer>((job, _, checkWanted) => {
   switch (job.kind) {
     case "measure":
-      return { measured: job.paths.map(measure) };
+      return { measured: job.paths.map((path) => measure(path, checkWanted)) };
     case "largestOwners":
       return { owners: findLargestOwners(job.path) };
     case "remove":
@@ -29,9 +29,9 @@ serveJobs<TreeJob, TreeAnswer>((job) => {
   }
 });
 
-function measure(path: string): Measured {
+function measure(path: string, checkWanted: CheckWanted): Measured {
   try {
-    return measureTree(path);
+    return measureTree(path, checkWanted);
   } catch (error) {
     return { failure: encodeError(error) };
   }
