@@ -76,6 +76,8 @@ export interface Containers extends ContainerIndexes {
   execs: Map<string, Exec>;
   /** Those that are removed, and of which the runtime still has something. */
   leaving: Map<string, Promise<void>>;
+  /** Of logs that go elsewhere and are not all sent yet, by container: settled when that is so. */
+  unsent: Map<string, Promise<void>>;
   launcher: Launcher;
   /** Set while the engine shuts down: nothing is restarted then. */
   closing: boolean;
@@ -123,6 +125,7 @@ export function openContainers(
     | "records"
     | "execs"
     | "leaving"
+    | "unsent"
     | "launcher"
     | "closing"
   >,
@@ -139,6 +142,7 @@ export function openContainers(
     }),
     execs: new Map(),
     leaving: new Map(),
+    unsent: new Map(),
     archives: createArchives(),
     launcher: createLauncher(options.settings.execRoot, () => containers.supervisor),
     closing: false,

@@ -118,6 +118,26 @@ describe("a log that goes elsewhere", () => {
     await server.stop();
   });
 
+  it("is sent before a container removes itself, which waits for a server no longer than some seconds", async () => {
+    const server = await serveSyslog();
+    await server.stop();
+    const run = ["run", "--rm", "--name", "short", ...server.options, "busybox", "echo"];
+    const running = berth(...run, "said");
+    await eventually(
+      () => berth("ps", "-aq", "--filter", "name=short", "--filter", "status=exited"),
+      (ids) => ids !== "",
+    );
+    await server.start();
+    assert.equal(await running, "said");
+    assert.deepEqual(server.received, ["said"]);
+    assert.equal(await berth("ps", "-aq", "--filter", "name=short"), "");
+    await server.stop();
+    const begun = performance.now();
+    assert.equal(await berth(...run, "lost"), "lost");
+    assert.ok(performance.now() - begun < 9000);
+    assert.equal(await berth("ps", "-aq", "--filter", "name=short"), "");
+  });
+
   it("is read here unless that is not wanted", async () => {
     const server = await serveSyslog();
     await berth(

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import { nextDelayMilliseconds, shouldRestart } from "../../formats/restart-policy.ts";
 import { formatTimestamp, parseTimestamp } from "../../formats/timestamp.ts";
 import type { Exit } from "../../supervisor-protocol/protocol.ts";
@@ -8,7 +9,7 @@ import { type Containers, publish, save } from "../containers.ts";
 import { dropUnstartedExecs, recordExecExit } from "../exec/exec.ts";
 import { deleteFromRuntime } from "../runtime-files.ts";
 import { publishVolumes } from "../volume-events.ts";
-import { discardContainer } from "./discard.ts";
+import { discardContainer, discardIfDue } from "./discard.ts";
 import { lookForOom } from "./oom.ts";
 import { begin } from "./start.ts";
 
@@ -68,27 +69,53 @@ export async function recordExit(containers: Containers, container: Container, e
     execDuration: String(Math.max(0, Math.floor((exit.at - startedAt) / 1000))),
   });
   const autoRemove = record.hostConfig.AutoRemove && !again && !isToRestart;
-  if (!autoRemove) container.notifyExit({ exitCode }, again);
+  // Its log goes with it.
+  const unsent = autoRemove ? containers.unsent.get(record.id) : undefined;
+  const isRemovedNow = autoRemove && !unsent;
+  if (!isRemovedNow) container.notifyExit({ exitCode }, again);
   trace.mark("record");
   dropUnstartedExecs(containers, container);
-  if (autoRemove) {
-    const discard = () => discardContainer(containers, container, { removeVolumes: true, tellsEarly: true });
-    // A supervisor that was lost meanwhile is waited for by the second attempt.
-    try {
-      await discard().catch(discard);
-    } finally {
-      container.notifyExit({ exitCode }, false);
-    }
+  if (isRemovedNow) {
+    await removeNow(containers, container).finally(() => container.notifyExit({ exitCode }, false));
     trace.mark("discard");
   } else {
     await clearAway(containers, container);
     trace.mark("clear away");
   }
+  if (unsent) void removeOnceSent(containers, container, unsent);
   // One that had ended before its start could be looked at has none, and ran for no time.
   const ranForMilliseconds = record.startTicks > 0 ? millisecondsSince(record.startTicks) : 0;
   if (again) scheduleRestart(containers, container, ranForMilliseconds);
   const milliseconds = trace.end();
   if (milliseconds) containers.logger.info({ trace: "exit", container: record.id, milliseconds });
+}
+
+function removeNow(containers: Containers, container: Container): Promise<void> {
+  const discard = () => discardContainer(containers, container, { removeVolumes: true, tellsEarly: true });
+  // A supervisor that was lost meanwhile is waited for by the second attempt.
+  return discard().catch(discard);
+}
+
+/** For a log server that is away or behind. */
+const longestSendingMilliseconds = 5000;
+
+/** Nothing waits for it but the removal: the container has ended for all who ask. */
+async function removeOnceSent(
+  containers: Containers,
+  container: Container,
+  sent: Promise<void>,
+): Promise<void> {
+  await Promise.race([sent, sleep(longestSendingMilliseconds, undefined, { ref: false })]);
+  // The next daemon removes it.
+  if (containers.closing) return;
+  await container
+    .enqueue(() => discardIfDue(containers, container))
+    .catch((error: unknown) =>
+      containers.logger.error(
+        { error, container: container.record.id },
+        "a container could not remove itself",
+      ),
+    );
 }
 
 /** What the kernel does not take down by itself. Steps that fail because the supervisor was lost are retried when it is back. */

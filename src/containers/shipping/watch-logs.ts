@@ -49,6 +49,13 @@ function begin(containers: Containers, shippers: Shippers, container: Container)
   const folder = folderOf(containers, record.id);
   const path = logPathOf(folder, record);
   const unwatch = watchLog(path, () => shipper.wake());
+  const sent = Promise.withResolvers<void>();
+  containers.unsent.set(record.id, sent.promise);
+  const end = () => {
+    unwatch();
+    containers.unsent.delete(record.id);
+    sent.resolve();
+  };
   const { wake, close } = startShipper(
     {
       path,
@@ -58,7 +65,7 @@ function begin(containers: Containers, shippers: Shippers, container: Container)
       logger: containers.logger,
     },
     () => {
-      unwatch();
+      end();
       shippers.delete(record.id);
       // It was started again in that moment.
       if (record.state.Running) begin(containers, shippers, container);
@@ -67,7 +74,7 @@ function begin(containers: Containers, shippers: Shippers, container: Container)
   const shipper: Shipper = {
     wake,
     close() {
-      unwatch();
+      end();
       close();
     },
   };
