@@ -57,6 +57,8 @@ test("what a repository's address says twice, or says nothing with, is refused i
   const remote = "https://h/r.git";
   for (const [address, message] of [
     ["?ref=a&tag=b", 'ref conflicts: "a" vs "refs/tags/b"'],
+    ["?tag=a&ref=b", 'ref conflicts: "b" vs "refs/tags/a"'],
+    ["?tag=a&branch=a", "branch conflicts with tag"],
     ["?ref=a#b", 'ref conflicts: "b" vs "a"'],
     ["?subdir=a#:b", 'subdir conflicts: "b" vs "a"'],
     ["?ref=a&ref=a", 'query "ref" has multiple values'],
@@ -68,6 +70,10 @@ test("what a repository's address says twice, or says nothing with, is refused i
     assert.throws(() => gitNode(`${remote}${address}`), { kind: "invalid", message });
   assert.ok(gitNode(`${remote}?keep-git-dir&submodules=f`).keepsGitDir);
   assert.equal(gitNode("git@h:r.git?ref=a").ref, "a");
+  assert.equal(gitNode(`${remote}?tag=refs/tags/a&ref=refs/tags/a`).ref, "refs/tags/a");
+  // A commit alone is what is fetched; the one of an instruction is only compared.
+  assert.equal(gitNode(`${remote}?commit=0123456789`).ref, "0123456789");
+  assert.equal(gitNode(remote, { checksum: "0123456789" }).ref, "");
   const checksum = "0123456789";
   assert.equal(gitNode(`${remote}?commit=${checksum}`, { checksum }).checksum, checksum);
   assert.throws(() => gitNode(`${remote}?commit=${checksum}`, { checksum: "9876543210" }), {

@@ -157,6 +157,38 @@ describe("what a build gives", () => {
     assert.ok(existsSync(join(out, `linux_${own}/x-${own}`)) && existsSync(join(out, "linux_s390x/x-s390x")));
   });
 
+  it("is for the platforms that were asked for, on a base that is always this machine's", async () => {
+    const place = context("pinned", {
+      Dockerfile: `FROM --platform=$BUILDPLATFORM busybox AS base
+FROM base AS build
+ARG TARGETARCH
+RUN echo $TARGETARCH >/arch
+FROM base
+COPY --from=build /arch /
+`,
+    });
+    const platforms = `linux/${own},${foreign}`;
+    const built = await run("build", "--platform", platforms, "--provenance=false", "-t", "pinned", place);
+    assert.equal(built.code, 0, built.stderr);
+    const { blob, index } = await save("pinned");
+    const { manifests } = blob(index.manifests[0]?.digest ?? "") as { manifests: Described[] };
+    assert.deepEqual(
+      manifests.map(({ digest, platform }) => [
+        `${platform?.os}/${platform?.architecture}`,
+        blob(blob(digest).config.digest).architecture,
+      ]),
+      [
+        [`linux/${own}`, own],
+        [foreign, "s390x"],
+      ],
+    );
+    const out = join(folder, "pinned-out");
+    const local = await run("build", "--platform", platforms, "-o", out, place);
+    assert.equal(local.code, 0, local.stderr);
+    assert.equal(readFileSync(join(out, "linux_s390x/arch"), "utf8"), "s390x\n");
+    assert.equal(readFileSync(join(out, `linux_${own}/arch`), "utf8"), `${own}\n`);
+  });
+
   it("says before it begins that a command cannot run for another machine", async (t) => {
     const machines = ["s390x", "riscv64", "ppc64le"];
     const strange = machines.find((machine) => !existsSync(`/proc/sys/fs/binfmt_misc/qemu-${machine}`));

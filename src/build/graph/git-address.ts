@@ -27,11 +27,8 @@ export function gitNode(
   const [place = "", fragment = ""] = splitAt(address, "#");
   const [remote, query] = splitAt(place, "?");
   const given = readQuery(query, address);
-  const [ref, subdir] = splitAt(fragment, ":");
-  if (ref && given.ref && ref !== given.ref)
-    throw invalid(`ref conflicts: ${JSON.stringify(ref)} vs ${JSON.stringify(given.ref)}`);
-  if (subdir && given.subdir && subdir !== given.subdir)
-    throw invalid(`subdir conflicts: ${JSON.stringify(subdir)} vs ${JSON.stringify(given.subdir)}`);
+  const [fragmentRef, subdir] = splitAt(fragment, ":");
+  const ref = agree("ref", fragmentRef, given.ref);
   if (more.checksum && given.checksum && more.checksum !== given.checksum)
     throw invalid(`checksum mismatch ${JSON.stringify(more.checksum)} != ${JSON.stringify(given.checksum)}`);
   const checksum = more.checksum || given.checksum;
@@ -39,8 +36,9 @@ export function gitNode(
     kind: "git",
     name: `[internal] load git source ${redactAddresses(address)}`,
     remote,
-    ref: given.ref || ref,
-    subdir: given.subdir || subdir,
+    // A commit that is named alone is the one that is meant.
+    ref: ref || given.checksum,
+    subdir: agree("subdir", subdir, given.subdir),
     keepsGitDir: more.keepsGitDir === true || given.keepsGitDir,
     hasSubmodules: given.hasSubmodules,
     ...(checksum && { checksum }),
@@ -61,29 +59,36 @@ function isOn(name: string, value: string): boolean {
   throw invalid(`invalid ${name} value: ${JSON.stringify(value)}`);
 }
 
+/** @throws EngineError invalid where both say something, and not the same */
+function agree(what: string, one: string, other: string): string {
+  if (one && other && one !== other)
+    throw invalid(`${what} conflicts: ${JSON.stringify(one)} vs ${JSON.stringify(other)}`);
+  return one || other;
+}
+
+const withPrefix = (prefix: string, name: string) => (name.startsWith(prefix) ? name : prefix + name);
+
 const switches = new Set(["keep-git-dir", "submodules"]);
 
 function readQuery(query: string, address: string) {
   const found = { ref: "", subdir: "", checksum: "", keepsGitDir: false, hasSubmodules: true };
-  const setRef = (ref: string) => {
-    if (found.ref !== "" && found.ref !== ref)
-      throw invalid(`ref conflicts: ${JSON.stringify(found.ref)} vs ${JSON.stringify(ref)}`);
-    found.ref = ref;
-  };
   const seen = new Set<string>();
+  const refs: string[] = [];
   for (const [name, value] of new URLSearchParams(query)) {
     if (seen.has(name)) throw invalid(`query ${JSON.stringify(name)} has multiple values`);
     seen.add(name);
     if (value === "" && !switches.has(name)) throw invalid(`query ${JSON.stringify(name)} has no value`);
-    if (name === "ref") setRef(value);
-    else if (name === "branch") setRef(`refs/heads/${value}`);
-    else if (name === "tag") setRef(`refs/tags/${value}`);
+    if (name === "ref") refs.unshift(value);
+    else if (name === "branch") refs.push(withPrefix("refs/heads/", value));
+    else if (name === "tag") refs.push(withPrefix("refs/tags/", value));
     else if (name === "subdir") found.subdir = value;
     else if (name === "checksum" || name === "commit") found.checksum = value;
     else if (name === "keep-git-dir") found.keepsGitDir = isOn(name, value);
     else if (name === "submodules") found.hasSubmodules = isOn(name, value);
     else throw invalid(`unexpected query ${JSON.stringify(name)} in git address ${quote(address)}`);
   }
+  if (seen.has("tag") && seen.has("branch")) throw invalid("branch conflicts with tag");
+  found.ref = refs.reduce((ref, other) => agree("ref", ref, other), "");
   return found;
 }
 
