@@ -137,7 +137,7 @@ describe("what a build gives", () => {
       several(),
     );
     assert.equal(built.code, 0, built.stderr);
-    assert.ok(built.stderr.includes(`[linux/${own}->s390x 1/1] COPY x /x-s390x`), built.stderr);
+    assert.ok(built.stderr.includes("[linux/s390x 1/1] COPY x /x-s390x"), built.stderr);
     const { blob, index } = await save("several");
     const { manifests } = blob(index.manifests[0]?.digest ?? "") as { manifests: Described[] };
     assert.deepEqual(

@@ -49,6 +49,23 @@ describe("the platform", () => {
     assert.equal(config.variant, "v6");
   });
 
+  it("is shown with the one that is built for, where a step knows of that", async () => {
+    const name = async (text: string) => {
+      const attributes = { platform: "linux/s390x", "multi-platform": "true" };
+      return (await planDockerfile(text, { attributes })).target.name;
+    };
+    const pinned = "FROM --platform=$BUILDPLATFORM a\n";
+    assert.equal(await name(`${pinned}COPY x /\n`), `[${host} 2/2] COPY x /`);
+    const known = `[${host}->s390x 2/2] COPY x /`;
+    assert.equal(await name(`${pinned}ARG TARGETARCH\nCOPY x /\n`), known);
+    assert.equal(await name(`${pinned}ARG TARGETPLATFORM\nCOPY x /\n`), known);
+    assert.equal(await name("FROM scratch\nARG TARGETARCH\nCOPY x /\n"), "[linux/s390x 1/1] COPY x /");
+    assert.equal(
+      await name(`${pinned}ENV TARGETOS=aix\nCOPY x /\n`),
+      `[${host}->aix/${hostPlatform().architecture} 2/2] COPY x /`,
+    );
+  });
+
   it("of an empty stage is the build's", async () => {
     const text = `FROM --platform=${other} scratch\nCOPY x /\n`;
     assert.equal((await describePlan(text)).config, host);

@@ -15,12 +15,12 @@ export function nameSteps(
   let named = 0;
   for (const { steps, name, index, platform } of plans) {
     const total = steps.length;
-    steps.forEach(({ node, text }, at) => {
+    steps.forEach(({ node, text, target: said }, at) => {
       if (!needed.has(node)) return;
       named++;
       const number = String(at + 1).padStart(String(total).length, " ");
       const words = [
-        ...(options.isMultiPlatform ? [crossPlatform(platform)] : []),
+        ...(options.isMultiPlatform ? [crossPlatform(platform, said)] : []),
         ...(isNamed ? [name ?? `stage-${index}`] : []),
         `${number}/${total}`,
       ];

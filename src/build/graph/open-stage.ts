@@ -49,7 +49,7 @@ export function openOnImage(
   };
   stage.scope.env = parseEnvironment(config?.Env ?? []);
   stage.scope.values = new Map(stage.scope.env);
-  stage.steps.push({ node, text: `FROM ${base.name}` });
+  stage.steps.push({ node, text: `FROM ${base.name}`, target: {} });
   countStage(stage, opening.size);
   return stage;
 }

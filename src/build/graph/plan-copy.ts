@@ -9,7 +9,7 @@ import type { CopyNode, CopyPart, Node } from "./nodes.ts";
 import { isHttpAddress, planRemote } from "./plan-remote.ts";
 import { countText } from "./plan-size.ts";
 import { expandIn, valueIn } from "./scope.ts";
-import { absolutePath, addHistory, type Planning, type StagePlan, shownText } from "./stage.ts";
+import { absolutePath, addHistory, addStep, type Planning, type StagePlan } from "./stage.ts";
 
 /** Plans a COPY or an ADD. @throws EngineError invalid */
 export async function planTransfer(
@@ -52,8 +52,7 @@ export async function planTransfer(
     ...(instruction.link && isNumeric(chown) && { isLinked: true }),
     ...(stage.ignoresCache && { ignoresCache: true }),
   };
-  stage.node = node;
-  stage.steps.push({ node, text: shownText(stage, instruction) });
+  addStep(stage, node, instruction);
   const flags = [
     ...(withParents ? ["--parents"] : []),
     ...(chown ? [`--chown=${chown}`] : []),

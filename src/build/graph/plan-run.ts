@@ -12,7 +12,7 @@ import { note } from "./plan-copy.ts";
 import { planDevices } from "./plan-devices.ts";
 import { countText } from "./plan-size.ts";
 import { environmentOf, expandIn, proxiesOf, valueIn } from "./scope.ts";
-import { absolutePath, addHistory, type Planning, type StagePlan, shellOf, shownText } from "./stage.ts";
+import { absolutePath, addHistory, addStep, type Planning, type StagePlan, shellOf } from "./stage.ts";
 
 /** Plans a RUN. @throws EngineError invalid, forbidden */
 export async function planRun(planning: Planning, stage: StagePlan, instruction: Run): Promise<void> {
@@ -48,8 +48,7 @@ export async function planRun(planning: Planning, stage: StagePlan, instruction:
     ...(devices.length > 0 && { devices }),
     ...(stage.ignoresCache && { ignoresCache: true }),
   };
-  stage.node = node;
-  stage.steps.push({ node, text: shownText(stage, instruction) });
+  addStep(stage, node, instruction);
   const said = describeArgs(stage);
   addHistory(stage, `RUN ${said}${args.join(" ")} # buildkit`, {
     hasLayer: true,

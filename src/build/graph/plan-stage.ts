@@ -19,7 +19,7 @@ import {
   setStopSignal,
   setUser,
 } from "./settings.ts";
-import { absolutePath, addHistory, type Planning, type StagePlan, shownText } from "./stage.ts";
+import { absolutePath, addHistory, addStep, type Planning, type StagePlan } from "./stage.ts";
 
 /** Does to a stage's plan what an instruction says. @throws EngineError invalid */
 export async function planInstruction(
@@ -112,8 +112,7 @@ function planWorkdir(planning: Planning, stage: StagePlan, instruction: Workdir)
       },
       ...(stage.ignoresCache && { ignoresCache: true }),
     };
-    stage.node = node;
-    stage.steps.push({ node, text: shownText(stage, instruction) });
+    addStep(stage, node, instruction);
   }
   addHistory(stage, `WORKDIR ${path}`, { hasLayer, sourceDate: planning.options.sourceDate });
 }

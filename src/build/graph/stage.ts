@@ -8,6 +8,7 @@ import type { BuildOptions } from "../options.ts";
 import type { BaseImage, ImageSettings } from "./base-image.ts";
 import type { Node } from "./nodes.ts";
 import { countText } from "./plan-size.ts";
+import { targetOf } from "./platform-args.ts";
 import { type Scope, valueIn } from "./scope.ts";
 
 /** What is the same for all stages of a plan. */
@@ -35,6 +36,13 @@ export interface SourceUse {
 /** What the history says once a step is done: its beginning, up to a length. It may grow after that. */
 export type StepHistories = Map<Node, { history: readonly ImageHistoryEntry[]; length: number }>;
 
+export interface StageStep {
+  node: Node;
+  text: string;
+  /** The platform that it knows it builds for, as far as it does. */
+  target: Partial<Platform>;
+}
+
 /** A stage as far as it is planned. */
 export interface StagePlan {
   index: number;
@@ -54,7 +62,7 @@ export interface StagePlan {
   declaredArgs: Set<string>;
   base: BaseImage | undefined;
   /** Steps that are shown, to be numbered when all are known. */
-  steps: { node: Node; text: string }[];
+  steps: StageStep[];
   /** How many steps the stages had that it goes on from. */
   depth: number;
   ignoresCache: boolean;
@@ -64,11 +72,13 @@ export function shellOf({ settings }: StagePlan): string[] {
   return settings.Shell && settings.Shell.length > 0 ? settings.Shell : ["/bin/sh", "-c"];
 }
 
-/** An instruction as progress shows it. @throws EngineError invalid */
-export function shownText({ scope }: StagePlan, instruction: Instruction): string {
+/** A step that progress shows comes next. @throws EngineError invalid */
+export function addStep(stage: StagePlan, node: Node, instruction: Instruction): void {
+  const { scope } = stage;
   const text = stepText(instruction, (name) => valueIn(scope, name), scope);
   countText(scope.size, text.length);
-  return redactAddresses(text);
+  stage.node = node;
+  stage.steps.push({ node, text: redactAddresses(text), target: targetOf(scope.values) });
 }
 
 /** A path of an instruction, from the working directory. */
