@@ -12,27 +12,27 @@ import { stopContainer } from "../containers/lifecycle/stop.ts";
 import { watchLogs } from "../containers/shipping/watch-logs.ts";
 import { invalid } from "../errors.ts";
 import { createEvents, type Events } from "../events/events.ts";
-import { rootOutside } from "../formats/id-mapping.ts";
 import { kindOf, required } from "../formats/record-shape.ts";
 import { struct, text } from "../formats/shape.ts";
 import { version } from "../formats/version.ts";
 import { type BuildDoor, openBuildDoor } from "../grpc/grpc.ts";
-import { createImages, type Images } from "../images/images.ts";
+import type { Images } from "../images/images.ts";
 import { createLogger, type Logger } from "../logger.ts";
 import { createMetrics, type EngineMetrics } from "../metrics/metrics.ts";
-import { createNetworks, type Networks, type RelayProcess, type Resolver } from "../networks/networks.ts";
+import type { Networks } from "../networks/networks.ts";
 import { createCdiRegistry } from "../runtime/cdi/registry.ts";
 import { openState } from "../state/state.ts";
 import { type Supervisor, upcoming } from "../supervisor-client/client.ts";
 import { createLifelines } from "../supervisor-client/lifelines.ts";
 import { openSupervisor } from "../supervisor-client/open.ts";
 import { prepareCgroupParent, removeCgroup } from "../sys/cgroup.ts";
-import { createVolumes, type Volumes } from "../volumes/volumes.ts";
+import type { Volumes } from "../volumes/volumes.ts";
 import { completeEngineConfig, type EngineConfig } from "./config.ts";
 import { startImageGarbage } from "./image-garbage.ts";
 import { lockRoot } from "./lock.ts";
 import { checkWritable } from "./read-only.ts";
 import { reloadConfig } from "./reload.ts";
+import { giveUp, openStores } from "./stores.ts";
 import { openRemap } from "./userns-remap.ts";
 
 /** A container engine in this process: what the daemon serves, and what a program can embed. */
@@ -73,29 +73,23 @@ export async function openEngine(given: Partial<EngineConfig> = {}): Promise<Ope
   const events = createEvents();
   const metrics = createMetrics();
   events.subscribe(() => metrics.events.published++);
-  const images = await createImages({ root, state, events, logger, registries: config.registries });
-  const bindOwner = remap && rootOutside(remap.mapping);
-  const volumes = createVolumes({ root, state, events, logger, bindOwner });
-  const networks = timedNetworks(
-    metrics,
-    await createNetworks({
-      ...{ state, events, logger },
-      bridgeName: config.bridgeName,
-      tableName: config.tableName,
-      engineId: config.id,
-      settings: config.networks,
-      hasDefaultBridgeNames: config.hasDefaultBridgeNames,
-      resolver: resolverOf(() => containers.supervisor),
-      relay: relayOf(() => containers.supervisor),
-      mapping: remap?.mapping,
-    }),
-  );
   const lifelines = createLifelines(execRoot);
   const connect = () => openSupervisor(execRoot, join(root, "spool"), lifelines, unitOf(config, logger));
-  const containers = openContainers({
-    ...{ settings: config, events, images, networks, volumes, logger, metrics, state },
+  // It starts while this process reads its records, and before there is much memory that a fork would have to copy.
+  const connecting = connect();
+  connecting.catch(() => {});
+  const basics = { state, events, logger };
+  const stores = await openStores(config, basics, metrics, () => containers.supervisor).catch(
+    async (error: unknown) => {
+      await giveUp(connecting);
+      throw error;
+    },
+  );
+  const { images, networks, volumes } = stores;
+  const containers: Containers = openContainers({
+    ...{ settings: config, ...basics, ...stores, metrics },
     cdi: createCdiRegistry(config.cdiSpecDirs),
-    supervisor: await connect(),
+    supervisor: await connecting,
   });
   const { builder, buildDoor } = openBuilding(containers, config);
   listen(containers.supervisor);
@@ -166,32 +160,6 @@ function openBuilding(
   return {
     builder,
     buildDoor: openBuildDoor({ builder, images, version, hostGateway, logger }, join(root, "build/history")),
-  };
-}
-
-/** The same, with what it does for containers counted. */
-function timedNetworks({ networkActions }: EngineMetrics, networks: Networks): Networks {
-  return {
-    ...networks,
-    open: (request) => networkActions.time("allocate", () => networks.open(request)),
-    close: (owner) => networkActions.time("release", () => networks.close(owner)),
-    connect: (...given) => networkActions.time("connect", () => networks.connect(...given)),
-  };
-}
-
-/** @param supervisor the present one */
-function resolverOf(supervisor: () => Supervisor): Resolver {
-  return {
-    isAble: () => supervisor().supports("putNames"),
-    tell: (method, parameters) => supervisor().call(method, parameters),
-  };
-}
-
-/** @param supervisor the present one */
-function relayOf(supervisor: () => Supervisor): RelayProcess {
-  return {
-    isAble: () => supervisor().supports("putRelays"),
-    tell: (method, parameters) => supervisor().call(method, parameters),
   };
 }
 

@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from "node:child_process";
-import { closeSync, mkdirSync, openSync } from "node:fs";
+import { closeSync, existsSync, mkdirSync, openSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { internal } from "../errors.ts";
@@ -26,7 +26,8 @@ export async function openSupervisor(
   const path = socketPath(execRoot);
   const askUnit = unit ? createUnitStarter(unit) : async () => false;
   const deadline = performance.now() + startTimeoutMilliseconds;
-  let child: ChildProcess | undefined;
+  // At once where there can be none yet: the caller may have much to do before this goes on.
+  let child = unit || existsSync(path) ? undefined : startSupervisor(execRoot, spoolFolder);
   for (;;) {
     const socket = await tryConnect(path);
     const hello = { role: "control", protocol: protocolVersion, oldest: oldestProtocol } as const;

@@ -33,8 +33,12 @@ export async function restoreContainers(containers: Containers): Promise<void> {
   const left = await findIdsWithRunFiles(containers);
   const ended: [Container, Exit][] = [];
   const ending: Promise<void>[] = [];
+  // Of thousands that are stopped there is nothing to find out.
+  const concerned = [...containers.byId.values()].filter(
+    ({ record: { id, state } }) => state.Pid > 0 || held.has(id) || left.has(id),
+  );
   await Promise.all(
-    [...containers.byId.values()].map((container) =>
+    concerned.map((container) =>
       container.enqueue(async () => {
         const exit = await restoreOne(containers, container, held.get(container.record.id));
         const { state, startTicks } = container.record;
@@ -161,7 +165,7 @@ export async function resumeContainers(containers: Containers): Promise<void> {
     if (!kept.has(containerOfHolder(owner))) await containers.images.release(owner);
   }
   await containers.volumes.removeUnclaimed((name) => volumeUsers(containers, name).length > 0);
-  const waiting = [...containers.byId.values()].values();
+  const waiting = [...containers.byId.values()].filter(isUnsettled).values();
   const takeTurns = async () => {
     for (const container of waiting) await noLonger(container.enqueue(() => resume(containers, container)));
   };
@@ -186,20 +190,34 @@ async function removeLeftover({ logger }: Containers, path: string): Promise<voi
   });
 }
 
+/** Whether a start of the engine has anything to do for it. */
+function isUnsettled(container: Container): boolean {
+  const { Pid, Running } = container.record.state;
+  return Pid === 0 && (Running || isToGo(container) || isToStart(container));
+}
+
+const isToGo = ({ record: { state, hostConfig } }: Container) =>
+  state.Status === "removing" || (state.Status === "exited" && hostConfig.AutoRemove);
+
+function isToStart({ record: { state, hostConfig, stoppedByUser } }: Container): boolean {
+  if (state.Status === "created") return false;
+  return state.Restarting || shouldStartWithDaemon(hostConfig.RestartPolicy, stoppedByUser);
+}
+
 async function resume(containers: Containers, container: Container): Promise<void> {
-  const { state, hostConfig, stoppedByUser, id } = container.record;
-  if (state.Pid > 0) return;
-  const wasRestarting = state.Restarting;
-  if (state.Status === "removing" || (state.Status === "exited" && hostConfig.AutoRemove)) {
+  const { state, hostConfig, id } = container.record;
+  // It may have changed while it waited for its turn.
+  if (!isUnsettled(container)) return;
+  if (isToGo(container)) {
     await discardContainer(containers, container, { removeVolumes: hostConfig.AutoRemove });
     return;
   }
+  const starts = isToStart(container);
   if (state.Running) {
     container.enter("foundEnded");
     save(containers, container);
   }
-  if (state.Status === "created") return;
-  if (!wasRestarting && !shouldStartWithDaemon(hostConfig.RestartPolicy, stoppedByUser)) return;
+  if (!starts) return;
   await begin(containers, container).catch((error: unknown) => {
     containers.logger.warn({ error, container: id }, "a container could not be started with the daemon");
   });
