@@ -37,6 +37,7 @@ interface CatalogOptions {
   kernel: Kernel;
   logger: Logger;
   bridgeName: string;
+  tableName: string;
   engineId: string;
   settings: NetworksConfig;
   hasDefaultBridgeNames: boolean;

@@ -11,7 +11,9 @@ import {
   type Subnet,
 } from "../formats/ip-address.ts";
 import type { Logger } from "../logger.ts";
+import { bridgeMark } from "./bridge.ts";
 import { networkOption } from "./bridge-options.ts";
+import { adoptPool } from "./drivers/plan-pools.ts";
 import { bridgeSources, findFreeSubnet, type SubnetSource } from "./free-subnets.ts";
 import { firstUsable } from "./ipam.ts";
 import { encodePool } from "./ipam-config.ts";
@@ -24,6 +26,7 @@ interface DefaultBridgeOptions {
   kernel: Kernel;
   logger: Logger;
   bridgeName: string;
+  tableName: string;
   engineId: string;
   settings: NetworksConfig;
 }
@@ -35,21 +38,44 @@ export async function settleDefaultBridge(
 ): Promise<NetworkRecord | undefined> {
   const { logger, bridgeName, settings } = options;
   const found = networks.find(({ name }) => name === "bridge");
+  const isForeign = await isAnothers(options, found);
   const families = settings.hasIpv6 ? ([4, 6] as const) : ([4] as const);
   const pools: Pool[] = [];
   for (const family of families)
-    pools.push(withGateway(await choosePool(options, networks, family), settings.defaultGateway[family]));
+    pools.push(
+      withGateway(await choosePool(options, networks, family, isForeign), settings.defaultGateway[family]),
+    );
   const present = found ?? newBareNetwork("bridge", "bridge");
   const record: NetworkRecord = {
     ...present,
     hasIpv6: settings.hasIpv6,
     options: optionsOf(bridgeName, settings),
     ipam: pools.map(encodePool),
-    bridge: { link: bridgeName, mtu: settings.mtu, isForeign: false },
+    bridge: { link: bridgeName, mtu: settings.mtu, isForeign },
   };
   if (found && isDeepStrictEqual(record, found)) return undefined;
   if (found) logger.info({ bridge: record.bridge, ipam: record.ipam }, "the default bridge changes");
   return record;
+}
+
+/**
+ * Whether the link was there before the engine, which then leaves it as it is. What the records call the engine's own is, and so is what
+ * bears its mark where the records are gone. @throws invalid for a link that is no bridge, in Docker's words
+ */
+async function isAnothers(
+  { kernel, bridgeName, tableName, settings }: DefaultBridgeOptions,
+  found: NetworkRecord | undefined,
+): Promise<boolean> {
+  const present = (await kernel.listLinks()).find(({ name }) => name === bridgeName);
+  if (!present) return false;
+  if (present.kind !== "bridge") throw invalid(`existing interface ${bridgeName} is not a bridge`);
+  const isOwn = found?.bridge?.link === bridgeName && !found.bridge.isForeign;
+  if (isOwn || present.alias === bridgeMark(tableName)) return false;
+  if (settings.bip[4] || settings.bip[6])
+    throw invalid(
+      `the bridge ${bridgeName} exists and keeps its addresses: give it with --bridge or an address with --bip, not both`,
+    );
+  return true;
 }
 
 /** As Docker keeps it: an address that no container gets, with a name of its own. @throws invalid in Docker's words */
@@ -81,15 +107,25 @@ async function choosePool(
   { kernel, bridgeName, settings, engineId }: DefaultBridgeOptions,
   networks: readonly NetworkRecord[],
   family: 4 | 6,
+  isForeign: boolean,
 ): Promise<Pool> {
   const [given, range] = [settings.bip[family], settings.fixedCidr[family]];
   const auxiliary = new Map<string, never>();
   if (given) return { subnet: maskOf(given), gateway: given.address, range, auxiliary };
+  const local = await kernel.listSubnets();
+  if (isForeign) {
+    const own = local.filter(({ link, kind }) => link === bridgeName && kind === "address");
+    const adopted = adoptPool(
+      own.map(({ subnet }) => subnet),
+      family,
+    );
+    if (adopted) return { ...adopted, range };
+  }
   const present = networks.find(({ name }) => name === "bridge");
   const had = present?.ipam.map(decodePool).find(({ subnet }) => subnet.address.family === family);
   if (!range && had && present?.bridge?.link === bridgeName) return { ...had, range };
   if (range) return { subnet: range, gateway: firstUsable(range, undefined), range: undefined, auxiliary };
-  const taken = takenBy(networks, await kernel.listSubnets(), bridgeName);
+  const taken = takenBy(networks, local, bridgeName);
   const subnet = findFreeSubnet(sourcesOf(settings, engineId, bridgeSources), taken, family);
   return { subnet, gateway: addressAfter(subnet.address, 1), range: undefined, auxiliary };
 }

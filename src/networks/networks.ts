@@ -138,7 +138,7 @@ export async function createNetworks(options: NetworksOptions): Promise<Networks
 async function createParts(options: NetworksOptions, kernel: Kernel) {
   const { state, events, logger, bridgeName, engineId, settings, tableName, hasDefaultBridgeNames } = options;
   const catalog = await openCatalog({
-    ...{ state, kernel, bridgeName, engineId, settings, hasDefaultBridgeNames, logger },
+    ...{ state, kernel, bridgeName, tableName, engineId, settings, hasDefaultBridgeNames, logger },
   });
   const firewall = createFirewall({
     ...{ tableName, kernel, logger, allowsDirectRouting: settings.allowsDirectRouting },

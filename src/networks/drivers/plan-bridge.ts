@@ -1,9 +1,8 @@
 import { forbidden, internal, invalid } from "../../errors.ts";
-import { doesContain, firstAddress } from "../../formats/ip-address.ts";
 import { isLinkName, networkOption, readBridgeOptions } from "../bridge-options.ts";
 import type { NetworkPlan, NetworkWish, Surroundings } from "../driver.ts";
-import type { NetworkRecord, Pool } from "../records.ts";
-import { checkFamilies, familiesOf, linkLocal, newPool, planPools } from "./plan-pools.ts";
+import type { NetworkRecord } from "../records.ts";
+import { adoptPool, checkFamilies, familiesOf, planPools } from "./plan-pools.ts";
 
 /** A user's bridge network. @throws EngineError invalid, forbidden, internal in Docker's words */
 export function planBridge(wish: NetworkWish, surroundings: Surroundings): NetworkPlan {
@@ -22,7 +21,7 @@ export function planBridge(wish: NetworkWish, surroundings: Surroundings): Netwo
   const pools = planPools(wish, surroundings, {
     hasGateway: (family) =>
       options.modes[family] !== "isolated" && !(isInternal && options.inhibitsIpv4 && family === 4),
-    findPresent: (family) => adoptPool(link, family, surroundings),
+    findPresent: (family) => adoptPool(surroundings.addressesOf(link), family),
     refuseRange(family, other) {
       throw forbidden(`${conflictBetween(id, link, other)}: networks have overlapping IPv${family}`);
     },
@@ -44,14 +43,4 @@ function checkLink({ id }: NetworkWish, link: string, { networks, links }: Surro
 
 function conflictBetween(id: string, link: string, other: NetworkRecord): string {
   return `cannot create network ${id} (${link}): conflicts with network ${other.id} (${other.bridge?.link})`;
-}
-
-/** That of a bridge that was there before. */
-function adoptPool(link: string, family: 4 | 6, surroundings: Surroundings): Pool | undefined {
-  const found = surroundings
-    .addressesOf(link)
-    .find(({ address }) => address.family === family && !doesContain(linkLocal, address));
-  if (!found) return undefined;
-  const subnet = { address: firstAddress(found), prefixLength: found.prefixLength };
-  return { ...newPool(subnet), gateway: found.address };
 }

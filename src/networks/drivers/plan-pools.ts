@@ -1,6 +1,8 @@
 import { forbidden, internal, invalid } from "../../errors.ts";
 import {
+  doesContain,
   doOverlap,
+  firstAddress,
   formatIpAddress,
   formatSubnet,
   ipAddress,
@@ -74,7 +76,7 @@ function settleSubnet(
   return wanted;
 }
 
-export const linkLocal = parseSubnet("fe80::/64")!;
+const linkLocal = parseSubnet("fe80::/64")!;
 const multicast = { address: ipAddress("ff00::"), prefixLength: 8 };
 
 function checkIpv6Subnet(subnet: Subnet): void {
@@ -84,7 +86,7 @@ function checkIpv6Subnet(subnet: Subnet): void {
     throw invalid(`'${formatSubnet(subnet)}' clashes with the Link-Local prefix 'fe80::/64'`);
 }
 
-export const newPool = (subnet: Subnet): Pool => ({
+const newPool = (subnet: Subnet): Pool => ({
   subnet,
   range: undefined,
   gateway: undefined,
@@ -103,4 +105,14 @@ function settleAddresses(pool: Pool, rules: PoolRules): PoolRecord {
     taken.add(address);
   }
   return encodePool({ ...pool, gateway });
+}
+
+/** That of a bridge that was there before. @param addresses of its link */
+export function adoptPool(addresses: readonly Subnet[], family: 4 | 6): Pool | undefined {
+  const found = addresses.find(
+    ({ address }) => address.family === family && !doesContain(linkLocal, address),
+  );
+  if (!found) return undefined;
+  const subnet = { address: firstAddress(found), prefixLength: found.prefixLength };
+  return { ...newPool(subnet), gateway: found.address };
 }
