@@ -94,9 +94,10 @@ export async function openEngine(given: Partial<EngineConfig> = {}): Promise<Ope
   const { builder, buildDoor } = openBuilding(containers, config);
   listen(containers.supervisor);
   makeUsualInitLayer(root);
+  const watches = [watchLogs(containers)];
   await restoreContainers(containers);
   await builder.restore();
-  const watches = [watchHealth(containers), watchOom(containers), watchLogs(containers)];
+  watches.push(watchHealth(containers), watchOom(containers));
   await resumeContainers(containers);
   const imageGarbage = startImageGarbage(containers, config.imageGarbage);
 

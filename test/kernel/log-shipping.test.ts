@@ -138,6 +138,29 @@ describe("a log that goes elsewhere", () => {
     assert.equal(await berth("ps", "-aq", "--filter", "name=short"), "");
   });
 
+  it("is sent before a container is removed that has ended while there was no daemon, or right before", async () => {
+    const server = await serveSyslog();
+    await server.stop();
+    const run = ["run", "-d", "--rm", ...server.options];
+    await berth(...run, "--name", "before", "busybox", "echo", "before");
+    await berth(...run, "--name", "while", "busybox", "sh", "-c", "echo while; exec sleep 100");
+    const pid = Number(await berth("inspect", "-f", "{{.State.Pid}}", "while"));
+    await eventually(
+      () => berth("ps", "-aq", "--filter", "name=before", "--filter", "status=exited"),
+      (ids) => ids !== "",
+    );
+    const restarted = engine.restart("SIGKILL");
+    process.kill(pid, "SIGKILL");
+    await restarted;
+    await server.start();
+    await eventually(
+      () => berth("ps", "-aq"),
+      (ids) => ids === "",
+    );
+    assert.deepEqual(server.received.sort(), ["before", "while"]);
+    await server.stop();
+  });
+
   it("is read here unless that is not wanted", async () => {
     const server = await serveSyslog();
     await berth(

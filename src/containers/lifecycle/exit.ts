@@ -100,7 +100,7 @@ function removeNow(containers: Containers, container: Container): Promise<void> 
 const longestSendingMilliseconds = 5000;
 
 /** Nothing waits for it but the removal: the container has ended for all who ask. */
-async function removeOnceSent(
+export async function removeOnceSent(
   containers: Containers,
   container: Container,
   sent: Promise<void>,

@@ -17,7 +17,7 @@ import { findIdsWithRunFiles, findStrayRunFiles } from "../run-files.ts";
 import { deleteFromRuntime } from "../runtime-files.ts";
 import { findProcess, sandboxOwners } from "../sandbox.ts";
 import { discardContainer } from "./discard.ts";
-import { isOfThisRun, recordExit } from "./exit.ts";
+import { isOfThisRun, recordExit, removeOnceSent } from "./exit.ts";
 import { settlePause } from "./pause.ts";
 import { begin } from "./start.ts";
 import { openWitness } from "./witness.ts";
@@ -209,6 +209,8 @@ async function resume(containers: Containers, container: Container): Promise<voi
   // It may have changed while it waited for its turn.
   if (!isUnsettled(container)) return;
   if (isToGo(container)) {
+    const unsent = state.Status === "exited" && containers.unsent.get(id);
+    if (unsent) return void removeOnceSent(containers, container, unsent);
     await discardContainer(containers, container, { removeVolumes: hostConfig.AutoRemove });
     return;
   }

@@ -12,6 +12,7 @@ type Shippers = Map<string, Shipper>;
 
 /**
  * Sends on the logs of all containers whose driver has them elsewhere: as they come, and what an earlier daemon left.
+ * Call it before those are removed that have ended meanwhile, since their logs go with them.
  * @returns what ends it
  */
 export function watchLogs(containers: Containers): () => void {
