@@ -3,10 +3,12 @@ import {
   chmodSync,
   closeSync,
   constants,
+  lstatSync,
   mkdirSync,
   mkdtempSync,
   openSync,
   readdirSync,
+  readlinkSync,
   rmSync,
   statSync,
   symlinkSync,
@@ -21,6 +23,8 @@ import { copyFiles } from "../../src/build/solve/copy-files.ts";
 import { type Selection, selectSources } from "../../src/build/solve/select-sources.ts";
 import { listContext } from "../../src/client/build/list-directory.ts";
 import { writeFiles } from "./context-folder.ts";
+
+/* As dockerd 28.5.2 copies with patterns of what to include, which is what --parents comes to. */
 
 const files = {
   "package.json": "root",
@@ -55,9 +59,13 @@ const matching = (pattern: string): Selection => ({
 });
 const named = (pattern: string): Selection => ({ pattern, hasWildcards: false, withParents: true });
 
-/** What a copy leaves, by names. */
-async function copy({ folder, tree }: Place, selection: Selection, exclude: string[] = []): Promise<string> {
-  const target = mkdtempSync(join(folder, "target-"));
+/** @returns the directory that it was copied to */
+async function copy(
+  { folder, tree }: Place,
+  selection: Selection,
+  exclude: string[] = [],
+  target = mkdtempSync(join(folder, "target-")),
+): Promise<string> {
   const fd = openSync(target, constants.O_RDONLY | constants.O_DIRECTORY);
   const source = { kind: "folder" as const, path: "" };
   const { getuid = () => 0, getgid = () => 0 } = process;
@@ -119,6 +127,18 @@ test("a copy with --parents keeps directories as they are, behind the pivot", ()
     assert.deepEqual(namesIn(await copy(place, named("a"), ["a/b/c", "!a/b/c/other"])), [
       ...["a", "a/b", "a/b/c", "a/b/c/other", "a/b/package.json", "a/package.json"],
     ]);
+  }));
+
+test("a copy with --parents keeps a link that it names, and puts what it copies in the place of one", () =>
+  inTree(async (place) => {
+    const target = await copy(place, named("link"));
+    assert.equal(readlinkSync(join(target, "link")), "a");
+    assert.deepEqual(namesIn(await copy(place, matching("l*"))), ["link"]);
+    assert.deepEqual(namesIn(await copy(place, named("link/./b/c/other"))), ["b", "b/c", "b/c/other"]);
+    mkdirSync(join(target, "a"));
+    symlinkSync("elsewhere", join(target, "a/package.json"));
+    await copy(place, named("a/package.json"), [], target);
+    assert.ok(lstatSync(join(target, "a/package.json")).isFile());
   }));
 
 test("what a copy with --parents depends on has the directories on the way in it", () =>

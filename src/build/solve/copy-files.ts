@@ -59,7 +59,11 @@ async function copyOne(copying: Copying, source: Selected): Promise<void> {
 
 /** A link that is there already is written through, as BuildKit does. */
 function writeThrough(copying: Copying, target: ByteString, entry: ContextEntry): void {
-  const [directory, name] = splitLast(copying.root.resolve(target));
+  writeAt(copying, copying.root.resolve(target), entry);
+}
+
+function writeAt(copying: Copying, target: ByteString, entry: ContextEntry): void {
+  const [directory, name] = splitLast(target);
   withWriter(copying, directory, (writer) => writeEntry(copying, writer, name, entry));
 }
 
@@ -70,18 +74,10 @@ function copyWithParents(copying: Copying, { named, path }: Selected, entry: Con
   const isDirectory = entry.type === "directory";
   if (below !== "" && excludes(below) && !(isDirectory && mayHoldException(below))) return;
   for (const parent of findParents(tree, named))
-    writeDirectory(copying, joinPath(destination, parent.below), parent.entry);
+    writeAt(copying, joinPath(destination, parent.below), parent.entry);
   const target = joinPath(destination, below);
-  if (!isDirectory) writeThrough(copying, target, entry);
-  else {
-    if (below !== "") writeDirectory(copying, target, entry);
-    copyDirectory(copying, path, target, below);
-  }
-}
-
-function writeDirectory(copying: Copying, target: ByteString, entry: ContextEntry): void {
-  const [directory, name] = splitLast(target);
-  withWriter(copying, directory, (writer) => writeEntry(copying, writer, name, entry));
+  if (below !== "") writeAt(copying, target, entry);
+  if (isDirectory) copyDirectory(copying, path, target, below);
 }
 
 /**

@@ -21,7 +21,7 @@ export interface Selection {
 export interface Selected {
   /** As it was named: what it is called where it is copied to. */
   named: ByteString;
-  /** Where it is, all links followed. */
+  /** Where it is, all links followed; with `--parents`, not one that is selected itself. */
   path: ByteString;
 }
 
@@ -34,8 +34,17 @@ export function selectSources(tree: SourceTree, selection: Selection): Selected[
 }
 
 function select(tree: SourceTree, pattern: ByteString, { hasWildcards, withParents }: Selection): Selected[] {
-  if (!hasWildcards) return findOne(tree, pattern);
-  return withParents ? expandDeep(tree, pattern) : expand(tree, pattern);
+  if (withParents) return hasWildcards ? expandDeep(tree, pattern) : findLast(tree, pattern);
+  return hasWildcards ? expand(tree, pattern) : findOne(tree, pattern);
+}
+
+/** A link that is named last is meant itself. */
+function findLast(tree: SourceTree, named: ByteString): Selected[] {
+  const name = splitPivot(named).below.split("/").at(-1) ?? "";
+  if (name === "") return findOne(tree, named);
+  const directory = resolvePath(tree, named.slice(0, -name.length));
+  const path = directory ? `${directory}/${name}` : name;
+  return directory !== undefined && tree.find(path) ? [{ named, path }] : [];
 }
 
 function findOne(tree: SourceTree, named: ByteString): Selected[] {
