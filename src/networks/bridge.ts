@@ -44,6 +44,16 @@ function readStoredOptions(options: Record<string, string>): BridgeOptions {
 /** The alias that the bridges of one engine bear. */
 export const bridgeMark = (tableName: string) => `berth ${tableName}`;
 
+/** The alias of the host end of an endpoint's interface. */
+export const endpointMark = (tableName: string, endpointId: string) =>
+  `${bridgeMark(tableName)} ${endpointId}`;
+
+/** Whether an alias is that of an endpoint. Earlier versions marked a link with the bare id of its endpoint or container. */
+export function isEndpointMark(alias: string, tableName: string): boolean {
+  const mark = endpointMark(tableName, "");
+  return /^[0-9a-f]{64}$/.test(alias.startsWith(mark) ? alias.slice(mark.length) : alias);
+}
+
 /**
  * This engine's bridges of networks that are no more: one was being removed when the daemon was killed. One that is in use stays,
  * since its record may only be unreadable.

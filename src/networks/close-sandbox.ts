@@ -18,6 +18,8 @@ export interface OpenSandboxes {
   sandboxes: Map<string, OpenSandbox>;
   store: SandboxStore;
   catalog: Catalog;
+  /** The links of containers bear it. */
+  tableName: string;
   drivers: NetworkDrivers;
   kernel: Kernel;
   links: OwnLinks;

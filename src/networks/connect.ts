@@ -25,6 +25,7 @@ type Connections = Pick<
   | "logger"
   | "sandboxes"
   | "catalog"
+  | "tableName"
   | "drivers"
   | "kernel"
   | "publishedPorts"

@@ -9,6 +9,7 @@ import {
   type Subnet,
 } from "../formats/ip-address.ts";
 import type { Logger } from "../logger.ts";
+import { endpointMark } from "./bridge.ts";
 import type { Catalog } from "./catalog.ts";
 import { checkEndpoint } from "./check-endpoint.ts";
 import type { NetworkDrivers } from "./drivers.ts";
@@ -76,12 +77,13 @@ export function namesOf({ id, name, hostname }: NamedOwner, { Aliases }: Endpoin
 
 /** Leases the addresses of an endpoint. @throws invalid, forbidden, unavailable */
 export function leaseEndpoint(
-  { catalog, drivers }: { catalog: Catalog; drivers: NetworkDrivers },
+  { catalog, drivers, tableName }: { catalog: Catalog; drivers: NetworkDrivers; tableName: string },
   { network, settings }: WantedEndpoint,
   owner: NamedOwner & { macAddress: string | undefined; interfaceName: string; refusesIpv6?: boolean },
 ): Endpoint {
   const id = newEndpointId();
-  const bare = { id, network, settings, linkAlias: id, link: undefined, isLeased: true };
+  const linkAlias = endpointMark(tableName, id);
+  const bare = { id, network, settings, linkAlias, link: undefined, isLeased: true };
   if (!hasInterfaces(network))
     return { ...bare, interfaceName: "", addresses: [], macAddress: "", names: [] };
   const macAddress = parseGivenMac(settings.MacAddress || owner.macAddress);

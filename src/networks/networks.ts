@@ -172,7 +172,7 @@ async function createParts(options: NetworksOptions, kernel: Kernel) {
   }
 
   const sandboxes = createSandboxes({
-    ...{ state, catalog, drivers, kernel, publishedPorts, names, events, logger },
+    ...{ state, catalog, drivers, tableName, kernel, publishedPorts, names, events, logger },
     publishing: { publishAddress: settings.publishAddress, canRelay: relays.isAble },
     repair: bringUp,
   });

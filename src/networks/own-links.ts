@@ -1,13 +1,13 @@
 import { messageOf } from "../errors.ts";
 import type { Logger } from "../logger.ts";
 import type { Link } from "../sys/link-message.ts";
-import { bridgeOf } from "./bridge.ts";
+import { bridgeMark, bridgeOf, isEndpointMark } from "./bridge.ts";
 import type { Catalog } from "./catalog.ts";
 import type { Endpoint } from "./endpoint.ts";
 import type { Kernel } from "./kernel.ts";
 import type { OpenSandbox } from "./sandbox.ts";
 
-/** The host ends of interfaces under this engine's bridges. */
+/** The host ends of interfaces under this engine's bridges, and of its own under bridges of the machine. */
 export interface OwnLinks {
   list(): Promise<Link[]>;
   /** Puts the links of open sandboxes under their bridge that have lost it. */
@@ -20,6 +20,7 @@ export interface OwnLinks {
 }
 
 interface OwnLinksOptions {
+  tableName: string;
   catalog: Catalog;
   kernel: Kernel;
   logger: Logger;
@@ -30,16 +31,25 @@ interface OwnLinksOptions {
 /** How long after its sandbox's end a link may still be on its way out with its namespace. */
 const sweepDelayMilliseconds = 1000;
 
-export function createOwnLinks({ catalog, kernel, logger, sandboxes }: OwnLinksOptions): OwnLinks {
+export function createOwnLinks(options: OwnLinksOptions): OwnLinks {
+  const { tableName, catalog, kernel, logger, sandboxes } = options;
   let sweep: NodeJS.Timeout | undefined;
 
   const openEndpoints = () => [...sandboxes.values()].flatMap(({ endpoints }) => endpoints);
 
+  const isOwnBridge = ({ alias }: Link) => alias === bridgeMark(tableName);
+
   async function list(): Promise<Link[]> {
     const links = await kernel.listLinks();
-    const names = new Set(catalog.bridges().map((bridge) => bridge.link));
-    const bridges = new Set(links.filter(({ name }) => names.has(name)).map(({ index }) => index));
-    return links.filter(({ kind, master }) => kind === "veth" && bridges.has(master));
+    const own = indicesOf(links.filter(isOwnBridge));
+    const bridges = indicesOf(
+      links.filter(({ name }) => catalog.bridges().some(({ link }) => link === name)),
+    );
+    return links.filter(({ kind, master, alias }) => {
+      if (kind !== "veth" || !bridges.has(master)) return false;
+      // Containers of other programs have links under a bridge that is the machine's.
+      return own.has(master) || isEndpointMark(alias, tableName);
+    });
   }
 
   async function removeOrphans(): Promise<void> {
@@ -75,6 +85,8 @@ export function createOwnLinks({ catalog, kernel, logger, sandboxes }: OwnLinksO
     stop: () => clearTimeout(sweep),
   };
 }
+
+const indicesOf = (links: readonly Link[]) => new Set(links.map(({ index }) => index));
 
 /**
  * Which of the links is an endpoint's. Earlier versions marked all links of a container alike: then it is the one under the

@@ -56,7 +56,7 @@ export function createSandboxes(options: SandboxesOptions): Sandboxes {
   const sandboxes = new Map<string, OpenSandbox>();
   const store = openSandboxStore(options.state);
   reopenStored({ catalog, logger, sandboxes, store });
-  const links = createOwnLinks({ catalog, kernel, logger, sandboxes });
+  const links = createOwnLinks({ tableName: options.tableName, catalog, kernel, logger, sandboxes });
   const all: OpenSandboxes = { ...options, sandboxes, store, links };
   const forget = (sandbox: OpenSandbox) => forgetSandbox(all, sandbox);
 

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { run, startNetworks } from "./machine.ts";
+import { newRequest, run, startAgent, startNetworks } from "./machine.ts";
 
 /** What `ip` says of a link: its addresses and whether it is up. */
 const shown = (link: string) =>
@@ -51,5 +51,44 @@ describe("a default bridge that was there before the engine", () => {
     assert.match(shown("own2"), /10\.99\.0\.1\/24/);
     await started.stop();
     assert.throws(() => shown("own2"), /does not exist/);
+  });
+});
+
+describe("the containers of other programs under a bridge of the machine", () => {
+  /** A link as another container's, under own3. */
+  const plug = (name: string, alias: string) =>
+    run(
+      `ip link add ${name} type veth peer name p${name} && ip link set ${name} master own3 && ip link set ${name} alias '${alias}'`,
+    );
+  const ports = () =>
+    [...run("ip -o link show master own3").matchAll(/^\d+: ([^@:]+)/gm)].map(([, name]) => name);
+
+  test("keep their links, while those of the engine's own ended ones go", async () => {
+    const id = "c0ffee11".repeat(8);
+    run("ip link add own3 type bridge && ip addr add 10.94.0.1/24 dev own3");
+    const strangers = { other0: "", other1: "a container", other2: `berth another ${id}` };
+    for (const [name, alias] of Object.entries(strangers)) plug(name, alias);
+    const started = await startNetworks();
+    const { networks } = started;
+    await networks.createNetwork({ Name: "own", Options: { "com.docker.network.bridge.name": "own3" } });
+    const request = newRequest({ mode: "own" });
+    const sandbox = await networks.open(request);
+    const agent = await startAgent(sandbox.netnsPath);
+    sandbox.release();
+    assert.equal(ports().length, 4);
+    // The second as an earlier version marked it.
+    plug("gone0", `berth berth-test ${id}`);
+    plug("gone1", id);
+    const problems = await networks.check(() => [request.owner.id]);
+    assert.deepEqual(problems.map(({ subject }) => subject).sort(), ["link gone0", "link gone1"]);
+    await networks.adopt(() => [request.owner.id]);
+    assert.equal(ports().length, 4);
+    await agent.stop();
+    await networks.close(request.owner.id);
+    await networks.adopt(() => []);
+    assert.deepEqual(ports().sort(), Object.keys(strangers));
+    await started.stop();
+    run("ip link del own3");
+    for (const name of Object.keys(strangers)) run(`ip link del ${name}`);
   });
 });

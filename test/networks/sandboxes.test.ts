@@ -57,6 +57,7 @@ function start(owners: string[]) {
   const sandboxes = createSandboxes({
     state: state as never,
     drivers: {} as never,
+    tableName: "berth",
     kernel: {
       listLinks() {
         const list = Promise.withResolvers<Link[]>();
@@ -97,7 +98,7 @@ test("a sweep that comes in the middle of an adoption leaves the links of the ad
   t.mock.timers.enable({ apis: ["setTimeout"] });
   const { sandboxes, removed, answer } = start(["1", "2"]);
   const links = [
-    { ...link(1, "bridge0"), kind: "bridge" },
+    { ...link(1, "bridge0"), kind: "bridge", alias: "berth berth" },
     { ...link(2, "veth1"), master: 1, alias: "e1" },
     { ...link(3, "veth2"), master: 1, alias: "e2" },
   ];
