@@ -167,15 +167,19 @@ export async function create(request: ApiRequest): Promise<undefined> {
   const platform = request.text("platform") ? parsePlatform(request.text("platform")) : undefined;
   if (!from) return pull(request, platform);
   await withProgress(request, async (report) => {
-    const input = from === "-" ? request.upload() : await download(from, report);
-    const image = await request.engine.images.importRootfs(input, {
-      ...(request.text("repo") && { repository: request.text("repo") }),
-      ...(request.text("tag") && { tag: request.text("tag") }),
-      ...(request.text("message") && { message: request.text("message") }),
-      ...(platform && { platform }),
-      changes: request.query.getAll("changes"),
-    });
-    report({ status: image.id });
+    const input = from === "-" ? request.upload() : await download(from, request.signal, report);
+    try {
+      const image = await request.engine.images.importRootfs(input, {
+        ...(request.text("repo") && { repository: request.text("repo") }),
+        ...(request.text("tag") && { tag: request.text("tag") }),
+        ...(request.text("message") && { message: request.text("message") }),
+        ...(platform && { platform }),
+        changes: request.query.getAll("changes"),
+      });
+      report({ status: image.id });
+    } finally {
+      if (from !== "-") input.destroy();
+    }
   });
 }
 
@@ -219,17 +223,23 @@ function withTag(reference: Reference, tag: string): Reference {
   return parseReference(`${repositoryOf(reference)}${tag.startsWith("sha256:") ? "@" : ":"}${tag}`);
 }
 
-async function download(url: string, report: (message: ProgressMessage) => void): Promise<Readable> {
+/** Fails as well when nothing reads it any more: the caller destroys it. */
+async function download(
+  url: string,
+  signal: AbortSignal,
+  report: (message: ProgressMessage) => void,
+): Promise<Readable> {
   const address = /^https?:\/\//.test(url) ? url : `http://${url}`;
   report({ status: `Downloading from ${address}` });
-  const response = await fetch(address).catch((error) => {
+  const response = await fetch(address, { signal }).catch((error) => {
     // What went wrong is only in the cause: "fetch failed" says nothing.
     const reason = error.cause ? messageOf(error.cause) || error.cause.code : messageOf(error);
     throw invalid(`Get "${address}": ${reason}`, error);
   });
   if (!response.ok || !response.body)
     throw invalid(`cannot download ${address}: HTTP status ${response.status}`);
-  return Readable.fromWeb(response.body as Parameters<typeof Readable.fromWeb>[0]);
+  // It may break off before anything reads it.
+  return Readable.fromWeb(response.body as Parameters<typeof Readable.fromWeb>[0]).on("error", () => {});
 }
 
 /** `POST /berth/images/make`: an image made on this machine from its own packages. */

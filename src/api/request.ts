@@ -156,7 +156,8 @@ export class ApiRequest {
       this.output.flushHeaders();
       closeWithClient(this.input.socket, this.input);
       const pair: unknown = { readable: this.input, writable: this.output };
-      return Duplex.from(pair as NodeJS.ReadableStream);
+      // A client may leave before there is anything that listens for it.
+      return Duplex.from(pair as NodeJS.ReadableStream).on("error", () => {});
     }
     return this.#take(
       this.#upgrade,

@@ -44,8 +44,11 @@ const mostHashes = 1000;
 
 export function createUploads(storage: Storage, blobs: Blobs): Uploads {
   const hashed = new Map<string, Progress>();
+  /** Those that are becoming blobs: a client that has waited too long asks again, and two would write into one file. */
+  const completing = new Map<string, { digest: Digest; done: Promise<void> }>();
 
   async function cancel(name: string, id: string): Promise<void> {
+    await completing.get(uploadKey(name, id))?.done.catch(() => {});
     await getChunks(storage, name, id);
     await discard(name, id);
   }
@@ -65,6 +68,8 @@ export function createUploads(storage: Storage, blobs: Blobs): Uploads {
     async append(name, id, source, { at, bytes } = {}) {
       const before = await getChunks(storage, name, id);
       const offset = endOf(before);
+      if (completing.has(uploadKey(name, id)))
+        throw new RegistryError("RANGE_INVALID", "the upload is being completed");
       if (at !== undefined && at !== offset) throw outOfOrder(name, id, at, offset);
       const hash = continueHash(hashed.get(id), before);
       hashed.delete(id);
@@ -86,30 +91,41 @@ export function createUploads(storage: Storage, blobs: Blobs): Uploads {
       return end;
     },
     async complete(name, id, digest) {
-      const folder = uploadFolder(name, id);
-      const chunks = await getChunks(storage, name, id);
-      const own = hashed.get(id);
-      // No other request is writing what was received here in full.
-      const isSettled = own !== undefined && areSameChunks(own.chunks, chunks);
-      const hex = isSettled ? own.hash.copy().digest("hex") : await readHash(storage, folder, chunks);
-      const actual = `sha256:${hex}`;
-      if (actual !== digest) {
-        await discard(name, id);
-        throw new RegistryError("DIGEST_INVALID", "provided digest did not match uploaded content", {
-          detail: { digest, actual },
-        });
+      const key = uploadKey(name, id);
+      for (let other = completing.get(key); other; other = completing.get(key)) {
+        if (other.digest === digest) return other.done;
+        await other.done.catch(() => {});
       }
-      await blobs.claim(name, digest);
-      if (await storage.find(blobKey(digest))) {
-        // The client that brings it may be about to write it too.
-        await Promise.all([storage.sync(blobKey(digest)), storage.sync(layerKey(name, digest))]);
-      } else {
-        await storage.assemble(folder, chunks, blobKey(digest), isSettled);
-      }
-      await discard(name, id);
+      const done = complete(name, id, digest).finally(() => completing.delete(key));
+      completing.set(key, { digest, done });
+      return done;
     },
     cancel,
   };
+
+  async function complete(name: string, id: string, digest: Digest): Promise<void> {
+    const folder = uploadFolder(name, id);
+    const chunks = await getChunks(storage, name, id);
+    const own = hashed.get(id);
+    // No other request is writing what was received here in full.
+    const isSettled = own !== undefined && areSameChunks(own.chunks, chunks);
+    const hex = isSettled ? own.hash.copy().digest("hex") : await readHash(storage, folder, chunks);
+    const actual = `sha256:${hex}`;
+    if (actual !== digest) {
+      await discard(name, id);
+      throw new RegistryError("DIGEST_INVALID", "provided digest did not match uploaded content", {
+        detail: { digest, actual },
+      });
+    }
+    await blobs.claim(name, digest);
+    if (await storage.find(blobKey(digest))) {
+      // The client that brings it may be about to write it too.
+      await Promise.all([storage.sync(blobKey(digest)), storage.sync(layerKey(name, digest))]);
+    } else {
+      await storage.assemble(folder, chunks, blobKey(digest), isSettled);
+    }
+    await discard(name, id);
+  }
 
   function remember(id: string, progress: Progress): void {
     const [oldest] = hashed.keys();

@@ -102,8 +102,14 @@ export function openState(path: string, logger: Logger): State {
     return {
       load: () => load(kind),
       setAside: () => selectSetAside.all(name).map(({ key }) => String(key)),
-      put,
-      delete: drop,
+      put(key, value) {
+        put(key, value);
+        unsaved.drop(`${name} ${key}`);
+      },
+      delete(key) {
+        drop(key);
+        unsaved.drop(`${name} ${key}`);
+      },
       putSoon: (key, value) => unsaved.attempt(`${name} ${key}`, () => put(key, value)),
       deleteSoon: (key) => unsaved.attempt(`${name} ${key}`, () => drop(key)),
     };

@@ -6,6 +6,8 @@ const retryMilliseconds = 1000;
 export interface Unsaved {
   /** Tries at once, and again later while that fails. A later change of the same key replaces an earlier one. */
   attempt(key: string, change: () => void): void;
+  /** What was stored at once replaces it too. */
+  drop(key: string): void;
   /** Ends the trying, with a last attempt. */
   close(): void;
 }
@@ -44,6 +46,7 @@ export function createUnsaved(logger: Logger): Unsaved {
       changes.set(key, change);
       timer ??= setTimeout(flush, retryMilliseconds);
     },
+    drop: (key) => void changes.delete(key),
     close() {
       isClosed = true;
       clearTimeout(timer);

@@ -36,7 +36,7 @@ export async function openSupervisor(
     // Another one served when it came.
     if (child?.exitCode === 0) child = undefined;
     if (!socket && !(await askUnit())) child ??= startSupervisor(execRoot, spoolFolder);
-    const hasEnded = child && (child.exitCode ?? child.signalCode) !== null;
+    const hasEnded = child && (child.pid === undefined || (child.exitCode ?? child.signalCode) !== null);
     if (hasEnded || performance.now() > deadline)
       throw internal(`the supervisor did not start; see ${join(execRoot, "supervisor.log")}`);
     await new Promise((resolve) => setTimeout(resolve, 10));
@@ -54,6 +54,8 @@ function startSupervisor(execRoot: string, spoolFolder: string): ChildProcess {
     stdio: ["ignore", log, log],
     cwd: "/",
   });
+  // What could not be started has no pid, which the caller sees.
+  child.on("error", () => {});
   child.unref();
   closeSync(log);
   return child;

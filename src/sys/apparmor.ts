@@ -1,5 +1,7 @@
-import { spawn } from "node:child_process";
+import type { ChildProcessByStdio } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
+import type { Readable, Writable } from "node:stream";
+import { startProgram } from "./start-program.ts";
 
 const policy = "/sys/kernel/security/apparmor";
 const parser = "/sbin/apparmor_parser";
@@ -34,14 +36,16 @@ export function isProfileLoaded(name: string): boolean {
 }
 
 /** Puts profiles into the kernel, in the place of those of the same names. @throws Error with the parser's complaint */
-export function loadProfiles(text: string): Promise<void> {
+export async function loadProfiles(text: string): Promise<void> {
+  const words = ["--replace", "--skip-cache"];
+  const child = await startProgram<ChildProcessByStdio<Writable, null, Readable>>(parser, words, {
+    stdio: ["pipe", "ignore", "pipe"],
+  });
   return new Promise((resolve, reject) => {
-    const child = spawn(parser, ["--replace", "--skip-cache"], { stdio: ["pipe", "ignore", "pipe"] });
     let complaint = "";
     child.stderr.setEncoding("utf8").on("data", (text: string) => {
       complaint += text;
     });
-    child.once("error", reject);
     child.once("close", (code) => {
       if (code === 0) resolve();
       else reject(new Error(`apparmor_parser ended with ${code}: ${complaint.trim()}`));

@@ -1,5 +1,6 @@
-import { spawn } from "node:child_process";
+import type { ChildProcessWithoutNullStreams } from "node:child_process";
 import { hasCode, unavailable } from "../errors.ts";
+import { startProgram } from "./start-program.ts";
 
 /** What is needed of libnftables-json(5): one key, the kind of object. */
 export type NftObject = Record<
@@ -43,10 +44,20 @@ function parseListing(text: string): NftObject[] {
   return (JSON.parse(text) as { nftables: NftObject[] }).nftables;
 }
 
-function run([program = "", ...words]: string[], input: string, onStart?: (pid: number) => void) {
-  return new Promise<string>((resolve, reject) => {
-    const nft = spawn(program, words, { stdio: ["pipe", "pipe", "pipe"] });
-    if (nft.pid !== undefined) onStart?.(nft.pid);
+async function run(
+  [program = "", ...words]: string[],
+  input: string,
+  onStart?: (pid: number) => void,
+): Promise<string> {
+  const stdio = ["pipe", "pipe", "pipe"] as const;
+  const nft = await startProgram<ChildProcessWithoutNullStreams>(program, words, { stdio: [...stdio] }).catch(
+    (error: unknown) => {
+      if (!hasCode(error, "ENOENT")) throw error;
+      throw unavailable(`${program} is not installed: install the package ${packages[program]}`, error);
+    },
+  );
+  if (nft.pid !== undefined) onStart?.(nft.pid);
+  return new Promise((resolve, reject) => {
     let output = "";
     let complaint = "";
     nft.stdout.setEncoding("utf8").on("data", (text: string) => {
@@ -55,13 +66,6 @@ function run([program = "", ...words]: string[], input: string, onStart?: (pid: 
     nft.stderr.setEncoding("utf8").on("data", (text: string) => {
       complaint += text;
     });
-    nft.on("error", (error) =>
-      reject(
-        hasCode(error, "ENOENT")
-          ? unavailable(`${program} is not installed: install the package ${packages[program]}`, error)
-          : error,
-      ),
-    );
     nft.on("close", (code) => {
       if (code === 0) resolve(output);
       else reject(new Error(`nft: ${complaint.trim() || `exit code ${code}`}`));

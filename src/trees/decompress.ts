@@ -102,9 +102,7 @@ function throughProgram(input: Readable, program: "xz" | "bzip2"): Readable {
   const child = spawn(program, ["-d", "-c", "-q", ...limits], { stdio: ["pipe", "pipe", "pipe"] });
   const output = new PassThrough({ highWaterMark: 4 * chunkBytes });
   let complaint = "";
-  child.stderr.setEncoding("utf8").on("data", (text: string) => {
-    complaint = (complaint + text).slice(-500);
-  });
+  // First: without a descriptor left it has no streams, and this comes all the same.
   child.on("error", (error) => {
     output.destroy(
       hasCode(error, "ENOENT")
@@ -114,6 +112,10 @@ function throughProgram(input: Readable, program: "xz" | "bzip2"): Readable {
           )
         : error,
     );
+  });
+  if (child.pid === undefined) return output;
+  child.stderr.setEncoding("utf8").on("data", (text: string) => {
+    complaint = (complaint + text).slice(-500);
   });
   child.on("close", (code, signal) => {
     if (code === 0) output.end();

@@ -80,7 +80,9 @@ export function openVolumeCatalog(
     getVolume(name);
     claims.refuseUsed(name, "remove", usedBy);
     const leaving = directories.putAside(name);
-    forget(name);
+    // Its place is empty by now: a full disk must not bring it back.
+    stored.deleteSoon(name);
+    records.delete(name);
     events.publish("volume", "destroy", name, { driver: "local" });
     await directories.remove(leaving);
   }

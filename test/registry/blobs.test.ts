@@ -84,6 +84,25 @@ describeRegistries((registry) => {
     }
   });
 
+  it("a blob whose end is said twice at once is written once, as it came", async () => {
+    const blob = makeBlob(randomBytes(24_000_000));
+    const location = await start("twice");
+    for (let at = 0; at < blob.content.length; at += 6_000_000) {
+      const body = blob.content.subarray(at, at + 6_000_000);
+      assert.equal((await call("PATCH", location, { body })).status, 202);
+    }
+    const end = () => call("PUT", `${location}?digest=${blob.digest}`);
+    const answers = await Promise.all([end(), end(), end()]);
+    const statuses = answers.map(({ status }) => status);
+    assert.ok(statuses.includes(201), String(statuses));
+    assert.ok(
+      statuses.every((status) => status === 201 || status === 404),
+      String(statuses),
+    );
+    const found = await call("GET", `/v2/twice/blobs/${blob.digest}`);
+    assert.equal(makeBlob(Buffer.from(await found.arrayBuffer())).digest, blob.digest);
+  });
+
   it("a chunk out of turn, or of another size than it says, is refused and leaves the upload as it was", async () => {
     const location = await start("order");
     const patch = (range: string, body: string) =>

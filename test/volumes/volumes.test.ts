@@ -378,4 +378,34 @@ describe("the mounts of a container", () => {
       [],
     );
   });
+
+  test("that are removed are gone also while the disk is full, and may be made again", async () => {
+    let isFull = false;
+    const records: State["records"] = (kind) => {
+      const real = state.records(kind);
+      return {
+        ...real,
+        delete(key) {
+          if (isFull) throw new Error("database or disk is full");
+          real.delete(key);
+        },
+      };
+    };
+    const place = join(root, "full");
+    const own = createVolumes({
+      ...{ root: place, state: { ...state, records }, events: createEvents() },
+      logger: createLogger("silent"),
+    });
+    own.create({ Name: "kept" });
+    const data = join(place, "volumes/kept/_data");
+    writeFileSync(join(data, "file"), "content");
+    isFull = true;
+    await own.remove("kept", { force: false, usedBy: [] });
+    assert.ok(!existsSync(data));
+    own.create({ Name: "kept" });
+    assert.deepEqual(readdirSync(data), []);
+    isFull = false;
+    await own.remove("kept", { force: false, usedBy: [] });
+    await own.close();
+  });
 });

@@ -1,7 +1,9 @@
-import { spawn } from "node:child_process";
+import type { ChildProcessByStdio } from "node:child_process";
+import type { Readable } from "node:stream";
 import type { ProxySettings } from "../../distribution/connection.ts";
 import { hasCode, internal, unavailable } from "../../errors.ts";
 import { redactAddresses } from "../../formats/redact-address.ts";
+import { startProgram } from "../../sys/start-program.ts";
 
 /** Where git works, and what it is given. */
 export interface GitPlace {
@@ -92,10 +94,14 @@ export async function runGit(place: GitPlace, ...words: string[]): Promise<strin
   const { folder, signal } = place;
   signal.throwIfAborted();
   const isolated = ["--mount", "--propagation", "private", "--", "sh", "-c", script, "sh", folder];
-  const child = spawn("unshare", [...isolated, ...words], {
-    ...{ cwd: "/", env: environmentOf(place), detached: true },
-    stdio: ["ignore", "pipe", "pipe"],
-  });
+  const child = await startProgram<ChildProcessByStdio<null, Readable, Readable>>(
+    "unshare",
+    [...isolated, ...words],
+    {
+      ...{ cwd: "/", env: environmentOf(place), detached: true },
+      stdio: ["ignore", "pipe", "pipe"],
+    },
+  );
   let [output, complaint] = ["", ""];
   child.stdout.setEncoding("utf8").on("data", (text: string) => {
     output = (output + text).slice(0, largestOutput);
@@ -107,7 +113,6 @@ export async function runGit(place: GitPlace, ...words: string[]): Promise<strin
   const stop = () => child.pid !== undefined && killGroup(child.pid);
   signal.addEventListener("abort", stop, { once: true });
   return new Promise<string>((resolve, reject) => {
-    child.once("error", reject);
     child.once("close", (code) => {
       if (signal.aborted) reject(signal.reason);
       else if (code === 0) resolve(output);

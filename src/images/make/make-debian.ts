@@ -1,8 +1,9 @@
-import { spawn } from "node:child_process";
+import type { ChildProcessByStdio } from "node:child_process";
 import { once } from "node:events";
 import { readFile } from "node:fs/promises";
 import { Readable } from "node:stream";
 import { invalid, unavailable } from "../../errors.ts";
+import { startProgram } from "../../sys/start-program.ts";
 
 /**
  * A minimal Debian as a plain tar, by mmdebstrap and this machine's own package sources. The stream fails when
@@ -19,7 +20,7 @@ export async function packDebian(
   report(`mmdebstrap --variant=minbase ${suite}`);
   const isOwnSuite = suite === own;
   // Without a mirror named, mmdebstrap reads the machine's own sources only for the machine's own suite.
-  const child = spawn(
+  const child = await startProgram<ChildProcessByStdio<null, Readable, Readable>>(
     "mmdebstrap",
     [
       "--variant=minbase",
