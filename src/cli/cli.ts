@@ -3,7 +3,7 @@ import os from "node:os";
 import path from "node:path";
 import type { Readable, Writable } from "node:stream";
 import type { Client } from "../client/client.ts";
-import { certFolderFiles, defaultHost, readTlsFiles, type TlsFiles } from "../client/host.ts";
+import { certFolderFiles, defaultHost, readTlsFiles, type TlsFiles, usualHost } from "../client/host.ts";
 import { parseCsvLine } from "../formats/csv.ts";
 import { type CliConfig, readCliConfig } from "./config.ts";
 import { type Choice, chooseContext, defaultContext } from "./context/choose.ts";
@@ -114,7 +114,7 @@ async function connect(
     const { findEndpoint } = await import("./context/current.ts");
     return clientOf(cli, findEndpoint(cli, context));
   }
-  const host = flags.host[0] || env.BERTH_HOST || env.DOCKER_HOST || defaultHost;
+  const host = flags.host[0] || env.BERTH_HOST || env.DOCKER_HOST || usualHost(env);
   const isVerified = given.has("tlsverify") ? flags.tlsverify : Boolean(env.DOCKER_TLS_VERIFY);
   const isTls = isVerified || flags.tls || Boolean(env.DOCKER_TLS);
   if (host === defaultHost && env.BERTH_LAUNCHER && startEngine) {

@@ -19,6 +19,10 @@ export interface TlsFiles {
 
 export const defaultHost = "unix:///run/berth/berth.sock";
 
+/** Where nothing else is said: the launcher names Docker's own socket when it is called by Docker's name. */
+export const usualHost = ({ BERTH_DEFAULT_HOST }: NodeJS.ProcessEnv): string =>
+  BERTH_DEFAULT_HOST || defaultHost;
+
 /**
  * Parses `unix:///path`, `tcp://host:port`, `http://…`, `https://…` or `fd://`-less forms as Docker's clients accept.
  * @throws Error with Docker's text for a host that cannot be understood.

@@ -96,42 +96,56 @@ export function createUploads(storage: Storage, blobs: Blobs): Uploads {
         if (other.digest === digest) return other.done;
         await other.done.catch(() => {});
       }
-      const done = complete(name, id, digest).finally(() => completing.delete(key));
+      const done = completeUpload({ storage, blobs, hashed, discard }, name, id, digest).finally(() =>
+        completing.delete(key),
+      );
       completing.set(key, { digest, done });
       return done;
     },
     cancel,
   };
 
-  async function complete(name: string, id: string, digest: Digest): Promise<void> {
-    const folder = uploadFolder(name, id);
-    const chunks = await getChunks(storage, name, id);
-    const own = hashed.get(id);
-    // No other request is writing what was received here in full.
-    const isSettled = own !== undefined && areSameChunks(own.chunks, chunks);
-    const hex = isSettled ? own.hash.copy().digest("hex") : await readHash(storage, folder, chunks);
-    const actual = `sha256:${hex}`;
-    if (actual !== digest) {
-      await discard(name, id);
-      throw new RegistryError("DIGEST_INVALID", "provided digest did not match uploaded content", {
-        detail: { digest, actual },
-      });
-    }
-    await blobs.claim(name, digest);
-    if (await storage.find(blobKey(digest))) {
-      // The client that brings it may be about to write it too.
-      await Promise.all([storage.sync(blobKey(digest)), storage.sync(layerKey(name, digest))]);
-    } else {
-      await storage.assemble(folder, chunks, blobKey(digest), isSettled);
-    }
-    await discard(name, id);
-  }
-
   function remember(id: string, progress: Progress): void {
     const [oldest] = hashed.keys();
     if (oldest !== undefined && hashed.size >= mostHashes) hashed.delete(oldest);
     hashed.set(id, progress);
   }
+}
+
+interface Completing {
+  storage: Storage;
+  blobs: Blobs;
+  hashed: ReadonlyMap<string, Progress>;
+  discard(name: string, id: string): Promise<void>;
+}
+
+async function completeUpload(
+  { storage, blobs, hashed, discard }: Completing,
+  name: string,
+  id: string,
+  digest: Digest,
+): Promise<void> {
+  const folder = uploadFolder(name, id);
+  const chunks = await getChunks(storage, name, id);
+  const own = hashed.get(id);
+  // No other request is writing what was received here in full.
+  const isSettled = own !== undefined && areSameChunks(own.chunks, chunks);
+  const hex = isSettled ? own.hash.copy().digest("hex") : await readHash(storage, folder, chunks);
+  const actual = `sha256:${hex}`;
+  if (actual !== digest) {
+    await discard(name, id);
+    throw new RegistryError("DIGEST_INVALID", "provided digest did not match uploaded content", {
+      detail: { digest, actual },
+    });
+  }
+  await blobs.claim(name, digest);
+  if (await storage.find(blobKey(digest))) {
+    // The client that brings it may be about to write it too.
+    await Promise.all([storage.sync(blobKey(digest)), storage.sync(layerKey(name, digest))]);
+  } else {
+    await storage.assemble(folder, chunks, blobKey(digest), isSettled);
+  }
+  await discard(name, id);
 }
 
 /** What has come of an upload, in order. @throws RegistryError BLOB_UPLOAD_UNKNOWN */

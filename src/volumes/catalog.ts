@@ -36,16 +36,11 @@ export function openVolumeCatalog(
 ): VolumeCatalog {
   const records = stored.load();
   const claims = createClaims();
+  const getVolume = (name: string) => findVolume(records, name);
 
   function save(record: VolumeRecord): void {
     stored.put(record.name, record);
     records.set(record.name, record);
-  }
-
-  function getVolume(name: string): VolumeRecord {
-    const record = records.get(name);
-    if (!record) throw notFound(`get ${name}: no such volume`);
-    return record;
   }
 
   function create(body: VolumeCreateRequest, isUnclaimed: boolean): VolumeRecord {
@@ -110,6 +105,13 @@ export function openVolumeCatalog(
     hold: claims.hold,
     ...createNaming({ records, stored, directories, claims, events }),
   };
+}
+
+/** @throws EngineError notFound */
+function findVolume(records: ReadonlyMap<string, VolumeRecord>, name: string): VolumeRecord {
+  const record = records.get(name);
+  if (!record) throw notFound(`get ${name}: no such volume`);
+  return record;
 }
 
 /** Errors say which volume was to be created, if it has a name. */

@@ -101,7 +101,7 @@ describe("berth system install", () => {
     assert.deepEqual(files(), [...own, ...asDocker].sort());
     assert.match(
       readFileSync(join(root, "etc/systemd/system/berth.service"), "utf8"),
-      /^Alias=docker\.service$/m,
+      /^LogExtraFields=OBJECT_SYSTEMD_UNIT=docker\.service$[\s\S]*^Alias=docker\.service$/m,
     );
     done("--as-docker");
     done("--uninstall");

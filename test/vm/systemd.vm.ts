@@ -19,13 +19,19 @@ const launcher = join(import.meta.dirname, "../../berth");
 const isActive = (unit: string) => sh(`systemctl is-active ${unit} || :`);
 const pidOf = (unit: string) => sh(`systemctl show -P MainPID ${unit}`);
 
-/** What a container says, a number ten times a second, has no hole. */
+/** Supervisors that were killed: each may have read a line and not yet written it (docs/survival.md). */
+let killed = 0;
+
+/** What a container says, a number ten times a second, has no other hole. */
 function assertWhole(log: string): void {
   const numbers = log.split("\n").map(Number);
   assert.ok(numbers.length > 0);
-  assert.deepEqual(
-    numbers,
-    numbers.map((_, index) => index + 1),
+  assert.equal(numbers[0], 1);
+  const holes = numbers.slice(1).filter((number, index) => number !== (numbers[index] as number) + 1);
+  const missing = (numbers.at(-1) as number) - numbers.length;
+  assert.ok(
+    holes.length <= killed && missing <= killed,
+    `${missing} lines are missing before ${holes.join(", ")}`,
   );
 }
 
@@ -87,6 +93,7 @@ describe("an engine under the machine's systemd", () => {
     ]) {
       const supervisor = pidOf("berth-supervisor");
       sh(command);
+      killed++;
       // The engine has systemd start it again, in its unit's own group.
       const [, pid] = await eventually(
         () => [isActive("berth-supervisor"), pidOf("berth-supervisor")],
@@ -125,6 +132,7 @@ describe("an engine under the machine's systemd", () => {
       "restart berth",
     ]) {
       sh(`systemctl ${command}`);
+      if (command === "stop berth-supervisor") killed++;
       assert.equal(counter(), before, command);
       assert.deepEqual(held(), expected, command);
       assert.equal(sh("berth exec limited echo here"), "here", command);
@@ -211,6 +219,7 @@ describe("an engine under the machine's systemd", () => {
   it("goes away and comes back under docker's names, with its containers", () => {
     const before = counter();
     const said = sh(`${launcher} system install --uninstall`);
+    killed++;
     assert.match(said, /removed \/etc\/systemd\/system\/berth\.service/);
     assert.equal(sh("systemctl list-unit-files 'berth*' --no-legend | wc -l"), "0");
     assert.match(sh("curl -sS --max-time 20 http://127.0.0.1:8080/passwd"), /^root:/);

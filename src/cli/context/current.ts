@@ -1,4 +1,4 @@
-import { defaultHost, type TlsFiles } from "../../client/host.ts";
+import { defaultHost, type TlsFiles, usualHost } from "../../client/host.ts";
 import { defaultContext } from "./choose.ts";
 import { type Context, getContext, readTlsMaterial } from "./store.ts";
 
@@ -7,7 +7,7 @@ export function describeDefault({ env }: { env: Record<string, string | undefine
   return {
     name: defaultContext,
     description: "Current DOCKER_HOST based configuration",
-    host: env.BERTH_HOST || env.DOCKER_HOST || defaultHost,
+    host: env.BERTH_HOST || env.DOCKER_HOST || usualHost(env),
     skipsTlsVerify: false,
   };
 }

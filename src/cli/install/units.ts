@@ -87,6 +87,8 @@ function formatEngine({ folder, asDocker }: Program): string {
       "KillMode=process",
       "Delegate=yes",
       "OOMScoreAdjust=-500",
+      // `journalctl -u` follows no alias; this field is what it looks for besides.
+      ...(asDocker ? ["LogExtraFields=OBJECT_SYSTEMD_UNIT=docker.service"] : []),
       ...unbounded,
     ],
     Install: ["WantedBy=multi-user.target", ...(asDocker ? ["Alias=docker.service"] : [])],

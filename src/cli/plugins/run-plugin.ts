@@ -1,6 +1,6 @@
 import { spawn } from "node:child_process";
 import { constants } from "node:os";
-import { defaultHost } from "../../client/host.ts";
+import { usualHost } from "../../client/host.ts";
 import { messageOf } from "../../errors.ts";
 import type { Cli } from "../cli.ts";
 import { ExitError } from "../command.ts";
@@ -56,5 +56,5 @@ export function pluginEnvironment(cli: Cli): NodeJS.ProcessEnv {
 /** What it is to ask, where no flag and no context says it. */
 function hostFor(cli: Cli): string | undefined {
   if (cli.choice().context !== defaultContext) return undefined;
-  return cli.env.BERTH_HOST || cli.env.DOCKER_HOST || defaultHost;
+  return cli.env.BERTH_HOST || cli.env.DOCKER_HOST || usualHost(cli.env);
 }
