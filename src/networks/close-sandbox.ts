@@ -36,11 +36,15 @@ export interface OpenSandboxes {
 export async function closeSandbox(all: OpenSandboxes, ownerId: string): Promise<void> {
   const sandbox = all.sandboxes.get(ownerId);
   all.sandboxes.delete(ownerId);
-  await all.publishedPorts.unpublish(ownerId);
-  if (!sandbox) return;
-  forgetSandbox(all, sandbox);
-  await settleLinkedPorts(all);
-  announce(all, "disconnect", ownerId, joinedNetworks(sandbox));
+  try {
+    await all.publishedPorts.unpublish(ownerId);
+  } finally {
+    if (sandbox) {
+      forgetSandbox(all, sandbox);
+      await settleLinkedPorts(all);
+      announce(all, "disconnect", ownerId, joinedNetworks(sandbox));
+    }
+  }
 }
 
 /** The same for one whose ports are not published, without an event. */

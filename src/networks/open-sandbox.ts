@@ -88,7 +88,11 @@ export async function openSandbox(all: OpenSandboxes, request: SandboxRequest): 
     return hold(netns.value, sandbox, names);
   }
   if (netns.status === "fulfilled") closeOpened(netns.value);
-  if (ports.status === "fulfilled") await publishedPorts.unpublish(owner.id);
+  if (ports.status === "fulfilled")
+    // What is thrown is why there is no sandbox.
+    await publishedPorts.unpublish(owner.id).catch((error: unknown) => {
+      all.logger.warn({ reason: messageOf(error) }, "ports of a failed start may still be published");
+    });
   forgetSandbox(all, sandbox);
   if (ports.status === "rejected") throw portFailure(request.ownerName, sandbox.gateway, ports.reason);
   const reason = netns.status === "rejected" ? netns.reason : undefined;
