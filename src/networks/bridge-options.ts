@@ -74,12 +74,16 @@ export function readBridgeOptions(options: Record<string, string>): BridgeOption
   };
 }
 
+/** For the name of a link. */
+export const isTooLong = (text: string) => Buffer.byteLength(text) > 15;
+
 /**
  * "all" and "default" are the kernel's settings for every link, "%" numbers links in the kernel, and "*" stands for any name in
- * a packet filter.
+ * a packet filter. The kernel counts bytes.
  */
 export function isLinkName(text: string): boolean {
-  return /^[^/:"\\*%\s\p{C}]{1,15}$/u.test(text) && !["all", "default", "lo", ".", ".."].includes(text);
+  if (isTooLong(text) || ["all", "default", "lo", ".", ".."].includes(text)) return false;
+  return /^[^/:"\\*%\s\p{C}]+$/u.test(text);
 }
 
 const failure = (key: string, text: string, reason: string): EngineError =>
@@ -125,7 +129,7 @@ function parseLinkNames(text: string): string[] {
 
 /** With room for a number. */
 function parseInterfacePrefix(text: string): string {
-  if (text !== "" && (!isLinkName(text) || text.length > 12))
+  if (text !== "" && (!isLinkName(text) || isTooLong(`${text}000`)))
     throw failure(networkOption.interfacePrefix, text, "no link name can begin so");
   return text;
 }

@@ -1,6 +1,6 @@
 import { internal, invalid } from "../errors.ts";
 import type { EndpointSettings } from "../formats/docker-api/docker-api.ts";
-import { isLinkName } from "./bridge-options.ts";
+import { isLinkName, isTooLong } from "./bridge-options.ts";
 
 const nameOption = "com.docker.network.endpoint.ifname";
 const sysctlOption = "com.docker.network.endpoint.sysctls";
@@ -28,7 +28,7 @@ export function readInterfaceName(
       `failed to add interface to sandbox: error renaming interface to ${JSON.stringify(name)}: ${reason}`,
     );
   if (name === "lo" || taken.has(name)) throw refuse("file exists");
-  if (name.length > 15) throw refuse("numerical result out of range");
+  if (isTooLong(name)) throw refuse("numerical result out of range");
   if (!isLinkName(name)) throw refuse("invalid argument");
   return name;
 }

@@ -1,5 +1,5 @@
 import { forbidden, internal, invalid } from "../../errors.ts";
-import { isLinkName, networkOption, readBridgeOptions } from "../bridge-options.ts";
+import { isLinkName, isTooLong, networkOption, readBridgeOptions } from "../bridge-options.ts";
 import type { NetworkPlan, NetworkWish, Surroundings } from "../driver.ts";
 import type { NetworkRecord } from "../records.ts";
 import { adoptPool, checkFamilies, familiesOf, planPools } from "./plan-pools.ts";
@@ -33,7 +33,7 @@ export function planBridge(wish: NetworkWish, surroundings: Surroundings): Netwo
 function checkLink({ id }: NetworkWish, link: string, { networks, links }: Surroundings): boolean {
   const other = networks.find(({ bridge }) => bridge?.link === link);
   if (other) throw forbidden(`${conflictBetween(id, link, other)}: networks have same bridge name`);
-  if (link.length > 15)
+  if (isTooLong(link))
     throw internal(`failed to check bridge interface existence: numerical result out of range`);
   if (!isLinkName(link)) throw invalid(`invalid bridge name: ${link}`);
   const present = links.find(({ name }) => name === link);
