@@ -1,6 +1,7 @@
 import type { IpAddress, Subnet } from "../formats/ip-address.ts";
 import type { Link } from "../sys/link-message.ts";
 import { type BridgeOptions, readBridgeOptions } from "./bridge-options.ts";
+import { bridgeMark } from "./marks.ts";
 import { type NetworkRecord, poolsOf } from "./records.ts";
 
 /** This machine's place in a subnet of a bridge. */
@@ -19,6 +20,12 @@ export interface Bridge extends BridgeOptions {
   /** The link was there before the network, and stays after it. */
   isForeign: boolean;
 }
+
+/** This machine's own on it. */
+export const addressesOf = ({ homes }: Bridge): Subnet[] =>
+  homes.flatMap(({ subnet: { prefixLength }, gateway }) =>
+    gateway ? [{ address: gateway, prefixLength }] : [],
+  );
 
 /** Undefined for a network of another driver. */
 export function bridgeOf(network: NetworkRecord): Bridge | undefined {
@@ -39,19 +46,6 @@ function readStoredOptions(options: Record<string, string>): BridgeOptions {
   } catch {
     return readBridgeOptions({});
   }
-}
-
-/** The alias that the bridges of one engine bear. */
-export const bridgeMark = (tableName: string) => `berth ${tableName}`;
-
-/** The alias of the host end of an endpoint's interface. */
-export const endpointMark = (tableName: string, endpointId: string) =>
-  `${bridgeMark(tableName)} ${endpointId}`;
-
-/** Whether an alias is that of an endpoint. Earlier versions marked a link with the bare id of its endpoint or container. */
-export function isEndpointMark(alias: string, tableName: string): boolean {
-  const mark = endpointMark(tableName, "");
-  return /^[0-9a-f]{64}$/.test(alias.startsWith(mark) ? alias.slice(mark.length) : alias);
 }
 
 /**

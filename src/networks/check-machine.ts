@@ -5,6 +5,7 @@ import { findStrayBridges } from "./bridge.ts";
 import type { Catalog } from "./catalog.ts";
 import { hasIpv6Bridge } from "./forwarding.ts";
 import type { Kernel } from "./kernel.ts";
+import { bridgeMark } from "./marks.ts";
 
 export interface MachineNeeds {
   tableName: string;
@@ -35,15 +36,17 @@ export async function checkMachine(needs: MachineNeeds): Promise<MachineFinding[
 }
 
 async function checkLinks(
-  { catalog, kernel }: MachineNeeds,
+  { catalog, kernel, tableName }: MachineNeeds,
   links: readonly Link[],
 ): Promise<MachineFinding[]> {
   const byName = new Map(links.map((link) => [link.name, link]));
   const addresses = (await kernel.listSubnets()).filter(({ kind }) => kind === "address");
-  const bridges = catalog.bridges().flatMap(({ link, homes }): Finding[] => {
+  const bridges = catalog.bridges().flatMap(({ link, homes, isForeign }): Finding[] => {
     const subject = `bridge ${link}`;
     const present = byName.get(link);
     if (!present) return [{ subject, problem: "it is missing" }];
+    if (!isForeign && present.alias !== bridgeMark(tableName))
+      return [{ subject, problem: "another program has made it, or taken this engine's mark off it" }];
     const lacks = homes.some(
       ({ gateway }) =>
         gateway && !addresses.some((one) => one.link === link && isSameAddress(one.subnet.address, gateway)),

@@ -115,6 +115,7 @@ function explain(error: unknown, owner: RunningOwner, interfaceName: string): un
 }
 
 async function plug({ drivers, kernel, repair }: Connections, { process }: RunningOwner, endpoint: Endpoint) {
+  await drivers[endpoint.network.driver].ready(endpoint.network);
   const settings = drivers[endpoint.network.driver].interfaceOf(endpoint, { 4: false, 6: false });
   if (!settings) return;
   endpoint.link = await kernel.plug({ process, settings }).catch(async (error: unknown) => {

@@ -11,13 +11,14 @@ import {
   type Subnet,
 } from "../formats/ip-address.ts";
 import type { Logger } from "../logger.ts";
-import { bridgeMark } from "./bridge.ts";
+import { addressesOf, bridgeOf } from "./bridge.ts";
 import { networkOption } from "./bridge-options.ts";
 import { adoptPool } from "./drivers/plan-pools.ts";
 import { bridgeSources, findFreeSubnet, type SubnetSource } from "./free-subnets.ts";
 import { firstUsable } from "./ipam.ts";
 import { encodePool } from "./ipam-config.ts";
 import type { Kernel } from "./kernel.ts";
+import { bridgeMark, isOwnBridge } from "./marks.ts";
 import { decodePool, type NetworkRecord, newBareNetwork, type Pool } from "./records.ts";
 import type { NetworksConfig } from "./settings.ts";
 import { takenBy } from "./surroundings.ts";
@@ -59,8 +60,8 @@ export async function settleDefaultBridge(
 }
 
 /**
- * Whether the link was there before the engine, which then leaves it as it is. What the records call the engine's own is, and so is what
- * bears its mark where the records are gone. @throws invalid for a link that is no bridge, in Docker's words
+ * Whether the link was there before the engine, which then leaves it as it is. The engine's own bears its mark, also where the records are
+ * gone; what they call its own may have been made again by the administrator. @throws invalid for a link that is no bridge, in Docker's words
  */
 async function isAnothers(
   { kernel, bridgeName, tableName, settings }: DefaultBridgeOptions,
@@ -69,8 +70,16 @@ async function isAnothers(
   const present = (await kernel.listLinks()).find(({ name }) => name === bridgeName);
   if (!present) return false;
   if (present.kind !== "bridge") throw invalid(`existing interface ${bridgeName} is not a bridge`);
-  const isOwn = found?.bridge?.link === bridgeName && !found.bridge.isForeign;
-  if (isOwn || present.alias === bridgeMark(tableName)) return false;
+  const mark = bridgeMark(tableName);
+  const known = found && bridgeOf(found);
+  if (present.alias === mark) return false;
+  if (known?.link === bridgeName && !known.isForeign) {
+    const addresses = (await kernel.listSubnets()).filter(
+      ({ link, kind }) => link === bridgeName && kind === "address",
+    );
+    const subnets = { present: addresses.map(({ subnet }) => subnet), given: addressesOf(known) };
+    if (isOwnBridge(present, mark, subnets)) return false;
+  }
   if (settings.bip[4] || settings.bip[6])
     throw invalid(
       `the bridge ${bridgeName} exists and keeps its addresses: give it with --bridge or an address with --bip, not both`,

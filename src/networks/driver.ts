@@ -39,8 +39,10 @@ export interface NetworkDriver {
   setUp(network: NetworkRecord): Promise<void>;
   /** Takes what `setUp` made. */
   tearDown(network: NetworkRecord): Promise<void>;
-  /** Makes all that these networks need, and takes what networks left that are gone. */
+  /** Makes all that these networks need as far as it can, and takes what networks left that are gone. */
   restore(networks: readonly NetworkRecord[]): Promise<void>;
+  /** Before an interface is added: tries again what `restore` could not make. @throws EngineError when it still cannot */
+  ready(network: NetworkRecord): Promise<void>;
   /** What an endpoint looks like inside; undefined where a network gives no interface. */
   interfaceOf(endpoint: Endpoint, isGateway: Record<4 | 6, boolean>): Interface | undefined;
   /** Why an owner on such a network can be on no other; undefined when it can. */

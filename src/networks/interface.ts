@@ -8,7 +8,8 @@ import { routeType } from "../sys/rtnetlink-message.ts";
 import type { SublinkKind } from "../sys/sublink-message.ts";
 import { setSysctl } from "../sys/sysctl.ts";
 import type { InterfaceSysctl } from "./endpoint-options.ts";
-import { type HostLinks, newAddress } from "./links.ts";
+import { newAddress } from "./host-bridge.ts";
+import type { HostLinks } from "./links.ts";
 import { quietLink } from "./quiet-link.ts";
 
 /** One interface inside, as the kernel needs to know it. */

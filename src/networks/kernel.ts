@@ -4,8 +4,9 @@ import type { Link } from "../sys/link-message.ts";
 import type { NftChain } from "../sys/nftables-chains.ts";
 import type { SetElement } from "../sys/nftables-message.ts";
 import { startWorker } from "../sys/worker.ts";
+import type { BridgeSettings } from "./host-bridge.ts";
 import type { Interface } from "./interface.ts";
-import type { BridgePort, BridgeSettings, LocalSubnet } from "./links.ts";
+import type { BridgePort, LocalSubnet, MarkedLink } from "./links.ts";
 import type { DefaultRoute, NetnsProcess } from "./live-netns.ts";
 import type { NetnsRequest, OpenedNetns } from "./netns-pool.ts";
 import type { ParentLink } from "./parent-link.ts";
@@ -29,6 +30,8 @@ export interface KernelOperations {
   /** Leads the names that are asked for in a process's namespace to the resolver. */
   redirectNames(process: NetnsProcess): void;
   removeLink(name: string): void;
+  /** One that bears one of the marks. */
+  removeOwnLink(link: MarkedLink): void;
   listLinks(): Link[];
   listSubnets(): LocalSubnet[];
   attach(port: BridgePort): void;
@@ -130,6 +133,7 @@ export function startKernel(): Kernel {
     setDefaultRoute: (request) => call("setDefaultRoute", request) as Promise<void>,
     redirectNames: (process) => call("redirectNames", process) as Promise<void>,
     removeLink: (name) => call("removeLink", name) as Promise<void>,
+    removeOwnLink: (link) => call("removeOwnLink", link) as Promise<void>,
     listLinks: () => call("listLinks", undefined) as Promise<Link[]>,
     listSubnets: () => call("listSubnets", undefined) as Promise<LocalSubnet[]>,
     attach: (port) => call("attach", port) as Promise<void>,

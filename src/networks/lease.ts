@@ -9,12 +9,12 @@ import {
   type Subnet,
 } from "../formats/ip-address.ts";
 import type { Logger } from "../logger.ts";
-import { endpointMark } from "./bridge.ts";
 import type { Catalog } from "./catalog.ts";
 import { checkEndpoint } from "./check-endpoint.ts";
 import type { NetworkDrivers } from "./drivers.ts";
 import { decodeEndpoint, type Endpoint, type EndpointRecord, newEndpointId } from "./endpoint.ts";
 import type { AddressPool } from "./ipam.ts";
+import { endpointMark } from "./marks.ts";
 import { hasInterfaces, type NetworkRecord } from "./records.ts";
 
 interface WantedEndpoint {

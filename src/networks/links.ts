@@ -1,49 +1,18 @@
-import { randomBytes } from "node:crypto";
 import { hasCode, unavailable } from "../errors.ts";
-import {
-  decodeIpAddress,
-  encodeIpAddress,
-  type IpAddress,
-  isLinkLocal,
-  lastAddress,
-  macAddressOf,
-  type Subnet,
-} from "../formats/ip-address.ts";
-import {
-  decodeAddress,
-  decodeRoute,
-  encodeDeleteAddress,
-  encodeInetQuery,
-  encodeNewAddress,
-  type KernelSubnet,
-} from "../sys/address-message.ts";
+import { decodeIpAddress, type IpAddress, type Subnet } from "../formats/ip-address.ts";
+import { decodeAddress, decodeRoute, encodeInetQuery, type KernelSubnet } from "../sys/address-message.ts";
 import { SyscallError } from "../sys/libc.ts";
 import {
   decodeLink,
   encodeDeleteLink,
   encodeLinkQuery,
-  encodeNewLink,
   encodePortMode,
-  encodeSetLink,
   encodeSetLinkByName,
   type Link,
 } from "../sys/link-message.ts";
 import { NetlinkSocket, netlinkProtocol } from "../sys/netlink.ts";
-import { type RouteRequest, routeType } from "../sys/rtnetlink-message.ts";
-import { quietLink } from "./quiet-link.ts";
-
-export interface BridgeSettings {
-  name: string;
-  /** This machine's own there. */
-  addresses: Subnet[];
-  mtu: number;
-  /** It is another program's: what it has, it keeps. */
-  isForeign: boolean;
-  /** Its ports do not hear each other. */
-  isSeparated: boolean;
-  /** Marks it as one engine's. */
-  alias: string;
-}
+import { routeType } from "../sys/rtnetlink-message.ts";
+import { type BridgeSettings, ensureBridge } from "./host-bridge.ts";
 
 /** The host end of a container's interface. */
 export interface BridgePort {
@@ -54,6 +23,12 @@ export interface BridgePort {
   alias: string;
   /** It reaches the machine, but no other port of the bridge. */
   isIsolated: boolean;
+}
+
+/** A link by its name, and the aliases that make it the engine's own. */
+export interface MarkedLink {
+  name: string;
+  marks: readonly string[];
 }
 
 /** A subnet that the machine knows of. */
@@ -67,11 +42,16 @@ export interface LocalSubnet {
 
 /** The bridges and links of the machine. Runs on the network worker: every call waits for the kernel. */
 export interface HostLinks {
-  /** Makes the bridge or brings an existing one into this state; attached containers notice nothing. */
+  /**
+   * Makes the bridge or brings an existing one into this state; attached containers notice nothing.
+   * @throws conflict for a link of that name that is another's or no bridge
+   */
   ensureBridge(settings: BridgeSettings): void;
   indexOf(name: string): number;
   /** Nothing happens when there is no such link. */
   removeLink(name: string): void;
+  /** The same where it bears one of the marks; another's link of that name stays. */
+  removeOwnLink(link: MarkedLink): void;
   listLinks(): Link[];
   /** Subnets of all addresses and routes. */
   listSubnets(): LocalSubnet[];
@@ -102,34 +82,23 @@ export function createHostLinks(): HostLinks & { socket: NetlinkSocket } {
 
   const list = () => socket.dump(routeType.getLink, encodeLinkQuery()).map(decodeLink);
 
+  function removeLink(name: string): void {
+    try {
+      socket.request([encodeDeleteLink(name)], name);
+    } catch (error) {
+      if (!hasCode(error, "ENODEV")) throw error;
+    }
+  }
+
   return {
     socket,
     indexOf,
-    ensureBridge({ name, addresses: wanted, mtu, isForeign, isSeparated, alias }) {
-      // With a MAC of its own the bridge does not take on that of whichever port is lowest, and neighbours need not relearn it.
-      const macAddress = wanted[0] ? macAddressOf(wanted[0].address) : randomMacAddress();
-      if (!findLink(name)) socket.request([encodeNewLink("bridge", { name, mtu, macAddress })], name);
-      const hasIpv6 = wanted.some(({ address }) => address.family === 6);
-      if (!isForeign) quietLink(name, { hasIpv6, isSeparated });
-      const index = indexOf(name);
-      const isWanted = (one: KernelSubnet) =>
-        wanted.some(({ address }) => encodeIpAddress(address).equals(one.address));
-      const others = isForeign ? [] : addresses().filter((one) => one.linkIndex === index && !isWanted(one));
-      socket.request(
-        [
-          ...others.filter(({ address }) => !isLinkLocal(decodeIpAddress(address))).map(encodeDeleteAddress),
-          ...wanted.map((address) => newAddress(index, address)),
-          encodeSetLink(index, { up: true, ...(!isForeign && { alias }) }),
-        ],
-        name,
-      );
-    },
-    removeLink(name) {
-      try {
-        socket.request([encodeDeleteLink(name)], name);
-      } catch (error) {
-        if (!hasCode(error, "ENODEV")) throw error;
-      }
+    ensureBridge: (settings) =>
+      ensureBridge({ socket, findLink, indexOf, listAddresses: addresses }, settings),
+    removeLink,
+    removeOwnLink({ name, marks }) {
+      const found = findLink(name);
+      if (found && marks.includes(found.alias)) removeLink(name);
     },
     listLinks: list,
     listAddresses: () => addresses().map(({ address }) => decodeIpAddress(address)),
@@ -172,20 +141,4 @@ function requestOrExplain(request: () => void, bridge: string): void {
       error,
     );
   }
-}
-
-/** Unicast, and locally administered. */
-function randomMacAddress(): string {
-  const [first = 0, ...rest] = randomBytes(6);
-  return [(first & 0xfc) | 2, ...rest].map((byte) => byte.toString(16).padStart(2, "0")).join(":");
-}
-
-/** Gives a link an address in its subnet. */
-export function newAddress(linkIndex: number, subnet: Subnet): RouteRequest {
-  const { address, prefixLength } = subnet;
-  const hasBroadcast = address.family === 4 && prefixLength < 31;
-  return encodeNewAddress(
-    { linkIndex, address: encodeIpAddress(address), prefixLength },
-    hasBroadcast ? encodeIpAddress(lastAddress(subnet)) : undefined,
-  );
 }

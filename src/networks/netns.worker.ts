@@ -44,6 +44,7 @@ const operations: KernelOperations = {
   setDefaultRoute: ({ process, family, route }) => live.setDefaultRoute(process, family, route),
   redirectNames: (process) => live.redirectNames(process),
   removeLink: (name) => links.removeLink(name),
+  removeOwnLink: (link) => links.removeOwnLink(link),
   listLinks: () => links.listLinks(),
   listSubnets: () => links.listSubnets(),
   attach: (port) => links.attach(port),

@@ -23,6 +23,7 @@ import type { EndpointInUse } from "./inspect-network.ts";
 import { type Kernel, startKernel } from "./kernel.ts";
 import type { NamedOwner } from "./lease.ts";
 import type { NetnsProcess } from "./live-netns.ts";
+import { networkMarks } from "./marks.ts";
 import { createSandboxNames, type Resolver } from "./names.ts";
 import type { Sandbox, SandboxRequest } from "./open-sandbox.ts";
 import { createPortRelays, type RelayProcess } from "./port-relays.ts";
@@ -145,7 +146,8 @@ async function createParts(options: NetworksOptions, kernel: Kernel) {
     onScript: (pid) => watch.expect(pid),
   });
   const foreignFirewall = createForeignFirewall(tableName, kernel, logger);
-  const bridges = () => catalog.bridges();
+  const unmade = new Set<string>();
+  const bridges = () => catalog.bridges().filter(({ link }) => !unmade.has(link));
   const watch = watchTable({
     ...{ tableName, logger, firewall, foreignFirewall },
     acceptBridges: () => foreignFirewall.accept(bridges()),
@@ -158,7 +160,7 @@ async function createParts(options: NetworksOptions, kernel: Kernel) {
     if (settings.enablesForwarding) await enableForwarding(kernel, bridges(), logger);
   };
   const drivers = createDrivers({
-    ...{ kernel, logger, firewall, foreignFirewall, bridges, forward, tableName },
+    ...{ kernel, logger, firewall, foreignFirewall, bridges, unmade, forward, tableName },
     forwardFromBridges: async () => {
       if (settings.enablesForwarding) await forwardFromBridges(kernel, bridges());
     },
@@ -194,6 +196,7 @@ async function bringUpNetworks(options: NetworksOptions, kernel: Kernel): Promis
 
   try {
     await bringUp();
+    await drivers.bridge.ready(getNetwork("bridge"));
     await kernel.prepare(options.mapping);
   } catch (error) {
     parts.watch.stop();
@@ -230,7 +233,7 @@ async function bringUpNetworks(options: NetworksOptions, kernel: Kernel): Promis
         await firewall.destroy();
         await foreignFirewall.accept([]);
         for (const link of catalog.list().flatMap((network) => ownLinkOf(network) ?? []))
-          await kernel.removeLink(link);
+          await kernel.removeOwnLink({ name: link, marks: networkMarks(options.tableName) });
         await kernel.close();
       }),
     async stop() {

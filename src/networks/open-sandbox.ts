@@ -142,6 +142,7 @@ async function makeNetns(
   { endpoints, gateway, gateway6, hasResolver }: OpenSandbox,
   { mapping, userns }: Pick<SandboxRequest, "mapping" | "userns">,
 ): Promise<OpenedNetns> {
+  for (const { network } of endpoints) await drivers[network.driver].ready(network);
   const plans = endpoints.flatMap((endpoint) => {
     const isGateway = { 4: endpoint.id === gateway, 6: endpoint.id === gateway6 };
     const inside = drivers[endpoint.network.driver].interfaceOf(endpoint, isGateway);

@@ -1,10 +1,11 @@
 import { messageOf } from "../errors.ts";
 import type { Logger } from "../logger.ts";
 import type { Link } from "../sys/link-message.ts";
-import { bridgeMark, bridgeOf, isEndpointMark } from "./bridge.ts";
+import { bridgeOf } from "./bridge.ts";
 import type { Catalog } from "./catalog.ts";
 import type { Endpoint } from "./endpoint.ts";
 import type { Kernel } from "./kernel.ts";
+import { bridgeMark, isEndpointMark } from "./marks.ts";
 import type { OpenSandbox } from "./sandbox.ts";
 
 /** The host ends of interfaces under this engine's bridges, and of its own under bridges of the machine. */
@@ -65,10 +66,13 @@ export function createOwnLinks(options: OwnLinksOptions): OwnLinks {
     list,
     removeOrphans,
     async reattach(links) {
+      const own = new Set(links.filter(isOwnBridge).map(({ name }) => name));
       const free = new Set(links.filter(({ master }) => master === 0).map(({ name }) => name));
       for (const { link: name, network, linkAlias: alias } of openEndpoints()) {
         const bridge = bridgeOf(network);
         if (!name || !free.has(name) || !bridge) continue;
+        // Another program has made one of that name.
+        if (!bridge.isForeign && !own.has(bridge.link)) continue;
         const { link, mtu, letsContainersTalk } = bridge;
         await kernel.attach({ name, bridge: link, mtu, alias, isIsolated: !letsContainersTalk });
       }

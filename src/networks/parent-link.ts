@@ -12,26 +12,41 @@ export interface ParentLink {
   vlan: { parent: string; id: number } | undefined;
   /** Marks it as one engine's. */
   alias: string;
+  /** All that do, since networks of two drivers can be on it. */
+  marks: readonly string[];
 }
 
-/** Makes it, or brings an existing one up. Runs on the network worker. @throws unavailable where the kernel lacks its kind */
-export function ensureParent(host: HostSide, { name, vlan, alias }: ParentLink): void {
-  if (!host.listLinks().some((link) => link.name === name)) {
-    if (vlan) makeVlan(host, name, vlan);
-    else makeDetached(host, name);
+/**
+ * Makes it, or brings an existing one up. One of that name that the machine has by now is used as it is, like any other parent. Runs on the
+ * network worker. @throws unavailable where the kernel lacks its kind
+ */
+export function ensureParent(host: HostSide, parent: ParentLink): void {
+  const { name, vlan, alias, marks } = parent;
+  const found = host.listLinks().find((link) => link.name === name);
+  if (found && !marks.includes(found.alias)) return;
+  if (!found) {
+    if (vlan) makeVlan(host, parent, vlan);
+    else makeDetached(host, parent);
     quietLink(name);
   }
   host.socket.request([encodeSetLinkByName(name, { up: true, alias })], name);
 }
 
-function makeVlan(host: HostSide, name: string, { parent, id }: { parent: string; id: number }): void {
+function makeVlan(
+  host: HostSide,
+  { name, alias }: ParentLink,
+  { parent, id }: { parent: string; id: number },
+): void {
   requireKind(host, "vlan");
-  host.socket.request([encodeNewVlan({ name, parent: host.indexOf(parent) }, id)], name);
+  const request = encodeNewVlan({ name, parent: host.indexOf(parent) }, id);
+  // Both at once, since a killed daemon would take its own for another's.
+  host.socket.request([request, encodeSetLinkByName(name, { alias })], name);
 }
 
 /** A "dummy" as Docker does; an "ifb" is as good, and some kernels have it alone. */
-function makeDetached({ socket }: HostSide, name: string): void {
-  const make = (kind: string) => socket.request([encodeNewLink(kind, { name })], name);
+function makeDetached({ socket }: HostSide, { name, alias }: ParentLink): void {
+  const make = (kind: string) =>
+    socket.request([encodeNewLink(kind, { name }), encodeSetLinkByName(name, { alias })], name);
   try {
     make("dummy");
   } catch (error) {

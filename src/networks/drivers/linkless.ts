@@ -10,6 +10,7 @@ export function createLinklessDriver(name: "null" | "host", whyAlone: string): N
     setUp: async () => {},
     tearDown: async () => {},
     restore: async () => {},
+    ready: async () => {},
     interfaceOf: () => undefined,
     whyAlone,
     whyNoMac: undefined,

@@ -6,6 +6,7 @@ import type { NetworkDriver, NetworkPlan, NetworkWish, Surroundings } from "../d
 import { linkLocalsOf, wayOut } from "../endpoint.ts";
 import { readInterfaceSysctls } from "../endpoint-options.ts";
 import type { Kernel } from "../kernel.ts";
+import { parentMark, parentMarks } from "../marks.ts";
 import type { NetworkRecord, Uplink } from "../records.ts";
 import { checkFamilies, planPools } from "./plan-pools.ts";
 
@@ -36,12 +37,13 @@ export interface ParentRules {
 export function createParentDriver(options: ParentDriverOptions, rules: ParentRules): NetworkDriver {
   const { kernel, logger, networks, tableName } = options;
   const { kind } = rules;
-  const alias = `berth ${kind} ${tableName}`;
+  const alias = parentMark(tableName, kind);
+  const marks = parentMarks(tableName);
 
   async function ensure({ uplink }: NetworkRecord): Promise<void> {
     if (!uplink?.made) return;
     const { parent: name, made } = uplink;
-    await kernel.ensureParent({ name, alias, vlan: made === "vlan" ? splitVlan(name) : undefined });
+    await kernel.ensureParent({ name, alias, marks, vlan: made === "vlan" ? splitVlan(name) : undefined });
   }
 
   return {
@@ -52,17 +54,18 @@ export function createParentDriver(options: ParentDriverOptions, rules: ParentRu
     },
     async tearDown({ uplink }) {
       const isShared = networks().some((other) => other.uplink?.parent === uplink?.parent);
-      if (uplink?.made && !isShared) await kernel.removeLink(uplink.parent);
+      if (uplink?.made && !isShared) await kernel.removeOwnLink({ name: uplink.parent, marks });
     },
     async restore(known) {
       for (const network of known)
         await ensure(network).catch((error: unknown) =>
           logger.warn({ network: network.name, reason: messageOf(error) }, "a parent link cannot be made"),
         );
-      const wanted = new Set(known.map(({ uplink }) => uplink?.parent));
-      for (const link of await kernel.listLinks())
-        if (link.alias === alias && !wanted.has(link.name)) await kernel.removeLink(link.name);
+      const wanted = new Set(networks().map(({ uplink }) => uplink?.parent));
+      for (const { name, alias: mark } of await kernel.listLinks())
+        if (marks.includes(mark) && !wanted.has(name)) await kernel.removeLink(name);
     },
+    ready: async () => {},
     interfaceOf(endpoint, isGateway) {
       const { network, interfaceName: name, macAddress } = endpoint;
       const { uplink } = network;
@@ -107,7 +110,7 @@ function planUplink(
   const rest = { mode, flag, mtu };
   if (parent === "lo") throw internal(`loopback interface is not a valid ${kind} parent link`);
   if (parent === "") return { ...rest, parent: `${prefix}-${id.slice(0, 12)}`, made: "detached" };
-  const same = networks.find(({ driver, uplink }) => driver === kind && uplink?.parent === parent);
+  const same = networks.find(({ uplink }) => uplink?.parent === parent);
   if (same?.uplink) return { ...rest, parent, made: same.uplink.made };
   if (links.some(({ name }) => name === parent)) return { ...rest, parent, made: "" };
   checkVlan(parent, new Set(links.map(({ name }) => name)));
