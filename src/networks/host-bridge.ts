@@ -82,7 +82,7 @@ function checkBridge({ listAddresses }: Machine, found: Link, settings: BridgeSe
     .map(({ address, prefixLength }) => ({ address: decodeIpAddress(address), prefixLength }));
   if (!isOwnBridge(found, settings.alias, { present, given: settings.addresses }))
     throw conflict(
-      `the bridge ${name} is not this engine's: another program has made it. Remove it, or give the network another name of a bridge`,
+      `the bridge ${name} is not this engine's: another program has made it; remove it, or make the network with another bridge name`,
     );
 }
 

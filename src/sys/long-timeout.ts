@@ -27,3 +27,15 @@ export function waitLong(milliseconds: number, signal: AbortSignal): Promise<voi
     signal.addEventListener("abort", end);
   });
 }
+
+/** Whether the work has not ended by then; nothing stops it. @throws what the work throws in time */
+export async function isLateBy(milliseconds: number, work: Promise<unknown>): Promise<boolean> {
+  const late = Promise.withResolvers<true>();
+  const cancel = setLongTimeout(() => late.resolve(true), milliseconds);
+  try {
+    return await Promise.race([work.then(() => false), late.promise]);
+  } finally {
+    cancel();
+    work.catch(() => {});
+  }
+}

@@ -49,8 +49,7 @@ async function run(
   input: string,
   onStart?: (pid: number) => void,
 ): Promise<string> {
-  const stdio = ["pipe", "pipe", "pipe"] as const;
-  const nft = await startProgram<ChildProcessWithoutNullStreams>(program, words, { stdio: [...stdio] }).catch(
+  const nft = await startProgram<ChildProcessWithoutNullStreams>(program, words, { stdio: "pipe" }).catch(
     (error: unknown) => {
       if (!hasCode(error, "ENOENT")) throw error;
       throw unavailable(`${program} is not installed: install the package ${packages[program]}`, error);

@@ -1,5 +1,5 @@
-import { setTimeout } from "node:timers/promises";
 import { conflict, internal, notFound } from "../../errors.ts";
+import { isLateBy } from "../../sys/long-timeout.ts";
 import type { Container } from "../container.ts";
 import { type Containers, publish } from "../containers.ts";
 import { getExec } from "./exec.ts";
@@ -35,8 +35,7 @@ export async function resizeExec(
   startMilliseconds = longestStartMilliseconds,
 ): Promise<void> {
   const exec = getExec(containers, id);
-  const begun = exec.begun.promise.then(() => true);
-  if (!(await Promise.race([begun, setTimeout(startMilliseconds, false, { ref: false })])))
+  if (await isLateBy(startMilliseconds, exec.begun.promise))
     throw internal("timeout waiting for exec session ready");
   if (exec.exitCode !== null) throw notFound(`NotFound: process does not exist ${id}: not found`);
   await containers.supervisor.call("resize", { process: id, ...size });

@@ -1,9 +1,9 @@
 import { Duplex } from "node:stream";
-import { messageOf } from "../../errors.ts";
+import { hasCode, messageOf } from "../../errors.ts";
 import { createFrameDecoder } from "../../formats/stdcopy.ts";
 import { timestamp } from "../../formats/timestamp.ts";
 import { formatDuration } from "../../formats/units.ts";
-import { setLongTimeout } from "../../sys/long-timeout.ts";
+import { isLateBy } from "../../sys/long-timeout.ts";
 import { isAlive } from "../../sys/process.ts";
 import type { Container } from "../container.ts";
 import type { Containers, Exec } from "../containers.ts";
@@ -51,23 +51,16 @@ export async function runProbe(
   }
 }
 
-/** Whether the work has not ended by then. @throws what the work throws */
-async function isLateBy(milliseconds: number, work: Promise<unknown>): Promise<boolean> {
-  const late = Promise.withResolvers<true>();
-  const cancel = setLongTimeout(() => late.resolve(true), milliseconds);
-  try {
-    return await Promise.race([work.then(() => false), late.promise]);
-  } finally {
-    cancel();
-    work.catch(() => {});
-  }
-}
-
 /** Its time may be over before it is known which process it is. */
 async function killOnceBegun(exec: Exec): Promise<void> {
   await exec.begun.promise;
   const { pid, startTicks } = exec;
-  if (pid > 0 && isAlive(pid, startTicks)) process.kill(pid, "SIGKILL");
+  try {
+    if (pid > 0 && isAlive(pid, startTicks)) process.kill(pid, "SIGKILL");
+  } catch (error) {
+    // It has ended in that moment.
+    if (!hasCode(error, "ESRCH")) throw error;
+  }
 }
 
 /** The client's end of an exec's connection: it keeps the beginning of what comes. */

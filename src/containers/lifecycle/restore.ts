@@ -1,9 +1,9 @@
 import { mkdirSync, readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
 import { shouldStartWithDaemon } from "../../formats/restart-policy.ts";
 import type { Exit, ListedProcess } from "../../supervisor-protocol/protocol.ts";
 import { findCgroup } from "../../sys/cgroup.ts";
+import { isLateBy } from "../../sys/long-timeout.ts";
 import { bootId, isAlive } from "../../sys/process.ts";
 import { removeTree } from "../../trees/trees.ts";
 import type { Container } from "../container.ts";
@@ -174,13 +174,7 @@ export async function resumeContainers(containers: Containers): Promise<void> {
 
 /** The start of a container whose volume is on a server that does not answer holds up neither the others nor the engine. */
 async function noLonger(work: Promise<unknown>): Promise<void> {
-  const isDone = new AbortController();
-  const late = sleep(patienceMilliseconds, undefined, { signal: isDone.signal });
-  try {
-    await Promise.race([work, late]);
-  } finally {
-    isDone.abort();
-  }
+  await isLateBy(patienceMilliseconds, work);
 }
 
 /** What cannot be removed is for `system check` to report, and keeps no engine from starting. */
