@@ -1,4 +1,4 @@
-import { rmSync } from "node:fs";
+import { closeSync, constants, openSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { hasCode } from "../errors.ts";
 import { check, declare } from "./libc.ts";
@@ -46,27 +46,26 @@ export interface Overlay {
   isVolatile?: boolean;
 }
 
+/** mount(2) takes one page of options, and cuts what is longer without a word. */
 const pageBytes = 4096;
+const volatileOption = ",volatile";
 
 /**
  * Mounts an overlay whose upper directory stays readable by others: no index, no redirects, no metadata-only copies.
- * @throws SyscallError; E2BIG when the layers' paths do not fit in the one page mount(2) takes.
+ * @throws SyscallError; E2BIG for more layers than the options of a mount can name, which are some 200.
  */
 export function mountOverlay(overlay: Overlay, target: string): void {
-  const data = [
-    `lowerdir=${overlay.lower.join(":")}`,
-    `upperdir=${overlay.upper}`,
-    `workdir=${overlay.work}`,
-    "index=off,metacopy=off,redirect_dir=off",
-  ].join(",");
-  checkFits(data, overlay.lower.length);
-  if (overlay.isVolatile && mountVolatile(overlay.work, `${data},volatile`, target)) return;
-  mount("overlay", target, "overlay", 0, data);
+  const others = `upperdir=${overlay.upper},workdir=${overlay.work},index=off,metacopy=off,redirect_dir=off`;
+  const roomBytes = pageBytes - 1 - Buffer.byteLength(`,${others}${volatileOption}`);
+  withLowerOption(overlay.lower, roomBytes, (lower) => {
+    const data = `${lower},${others}`;
+    if (overlay.isVolatile && mountVolatile(overlay.work, data + volatileOption, target)) return;
+    mount("overlay", target, "overlay", 0, data);
+  });
 }
 
-/** @returns false where the kernel has no such thing (before 5.10), or the options leave no room for it */
+/** @returns false where the kernel has no such thing (before 5.10) */
 function mountVolatile(work: string, data: string, target: string): boolean {
-  if (Buffer.byteLength(data) >= pageBytes) return false;
   // The kernel's mark of an earlier mount of the same directories, by which it would refuse another one.
   rmSync(join(work, "work/incompat"), { recursive: true, force: true });
   try {
@@ -78,13 +77,6 @@ function mountVolatile(work: string, data: string, target: string): boolean {
   }
 }
 
-/** The kernel cuts what is longer without a word. */
-function checkFits(data: string, layers: number): void {
-  if (Buffer.byteLength(data) < pageBytes) return;
-  const error = new Error(`overlay of ${layers} layers: mount options exceed a page`);
-  throw Object.assign(error, { code: "E2BIG" });
-}
-
 const readOnly = 1;
 
 /**
@@ -93,9 +85,28 @@ const readOnly = 1;
  */
 export function mountLayers(layers: readonly string[], target: string): void {
   const lower = layers.length === 1 ? [...layers, target] : layers;
-  const data = `lowerdir=${lower.join(":")}`;
-  checkFits(data, layers.length);
-  mount("overlay", target, "overlay", readOnly, data);
+  withLowerOption(lower, pageBytes - 1, (data) => mount("overlay", target, "overlay", readOnly, data));
+}
+
+/** Names the layers by their paths, or by descriptors where the paths are too long together. Those are only open while `use` runs. */
+function withLowerOption(layers: readonly string[], roomBytes: number, use: (option: string) => void): void {
+  const byPath = `lowerdir=${layers.join(":")}`;
+  if (Buffer.byteLength(byPath) <= roomBytes) return use(byPath);
+  const fds: number[] = [];
+  try {
+    for (const layer of layers) fds.push(openSync(layer, constants.O_RDONLY | constants.O_DIRECTORY));
+    const byDescriptor = `lowerdir=${fds.map((fd) => `/proc/self/fd/${fd}`).join(":")}`;
+    if (byDescriptor.length > roomBytes) throw tooManyLayers(layers.length);
+    use(byDescriptor);
+  } finally {
+    for (const fd of fds) closeSync(fd);
+  }
+}
+
+function tooManyLayers(count: number): Error {
+  return Object.assign(new Error(`overlay of ${count} layers: mount options exceed a page`), {
+    code: "E2BIG",
+  });
 }
 
 const openTreeNumber = 428;

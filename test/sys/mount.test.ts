@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
-import { detach, mountOverlay } from "../../src/sys/mount.ts";
+import { detach, mountLayers, mountOverlay } from "../../src/sys/mount.ts";
 
 test("an overlay that is volatile can be mounted again, and shows what was written", () => {
   const root = mkdtempSync(join(tmpdir(), "berth-mount-"));
@@ -32,6 +32,42 @@ test("an overlay that is volatile can be mounted again, and shows what was writt
     assert.equal(readFileSync(join(upper, "second"), "utf8"), "second");
     const absent = { ...overlay, work: join(root, "absent") };
     assert.throws(() => mountOverlay(absent, target), { code: "ENOENT" });
+  } finally {
+    rmSync(root, { recursive: true });
+  }
+});
+
+test("layers whose paths are longer together than a page are mounted all the same, and leave no descriptor open", () => {
+  const root = mkdtempSync(join(tmpdir(), "berth-mount-"));
+  const make = (name: string) => {
+    mkdirSync(join(root, name));
+    return join(root, name);
+  };
+  const lower = Array.from({ length: 128 }, (_, at) => make(`${"a-long-name-".repeat(8)}${at}`));
+  const [upper, work, target] = ["upper", "work", "target"].map(make) as [string, string, string];
+  const openCount = () => readdirSync("/proc/self/fd").length;
+  const before = openCount();
+  const check = (mountThem: () => void) => {
+    mountThem();
+    try {
+      assert.equal(readdirSync(target).length, lower.length);
+      assert.equal(readFileSync(join(target, "of-all"), "utf8"), "0", "the topmost one is seen");
+    } finally {
+      detach(target);
+    }
+  };
+  try {
+    for (const [at, layer] of lower.entries()) {
+      writeFileSync(join(layer, "of-all"), String(at));
+      if (at > 0) writeFileSync(join(layer, `of-${at}`), "");
+    }
+    check(() => mountOverlay({ lower, upper, work }, target));
+    check(() => mountOverlay({ lower, upper, work, isVolatile: true }, target));
+    check(() => mountLayers(lower, target));
+    assert.equal(openCount(), before);
+    const tooMany = Array.from({ length: 3 }, () => lower).flat();
+    assert.throws(() => mountLayers(tooMany, target), { code: "E2BIG" });
+    assert.equal(openCount(), before);
   } finally {
     rmSync(root, { recursive: true });
   }

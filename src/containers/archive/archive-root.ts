@@ -14,7 +14,7 @@ import { hasCode, notFound } from "../../errors.ts";
 import { type IdMapping, rootOutside } from "../../formats/id-mapping.ts";
 import { type ByteString, bytesOfText } from "../../formats/tar/tar-entry.ts";
 import { asFileOwner } from "../../sys/idmapped-mount.ts";
-import { detach, MS, mount, mountOverlay } from "../../sys/mount.ts";
+import { MS, mount, mountLayers, mountOverlay } from "../../sys/mount.ts";
 import { inPrivateMounts } from "../../sys/namespaces.ts";
 import { isAlive } from "../../sys/process.ts";
 import {
@@ -76,33 +76,23 @@ export function withRoot<R>(
 function mountRoot(files: ContainerFiles, access: Access): void {
   const { id, lower, upper, work } = files;
   try {
-    if (access === "read" && mountForReading(files)) return;
-    mountOverlay({ lower, upper, work }, upper);
+    if (access === "read") mountForReading(files);
+    else mountOverlay({ lower, upper, work }, upper);
   } catch (error) {
     if (existsSync(upper)) throw error;
     throw notFound(`No such container: ${id ?? ""}`.trim(), error);
   }
 }
 
-/**
- * An upper directory is one mount's only, and there may be many readers, or a start. What is made for them is in memory.
- * @returns false when the options of a mount have no room for one layer more
- */
-function mountForReading({ lower, upper, work }: ContainerFiles): boolean {
+/** An upper directory is one mount's only, and there may be many readers, or a start. What is made for them is in memory. */
+function mountForReading({ lower, upper, work }: ContainerFiles): void {
   mount("tmpfs", work, "tmpfs", 0, "mode=700,size=1m");
   const [own, ownWork] = [join(work, "upper"), join(work, "work")];
   const { uid, gid, mode } = statSync(upper);
   for (const path of [own, ownWork]) mkdirSync(path);
   chownSync(own, uid, gid);
   chmodSync(own, mode & 0o7777);
-  try {
-    mountOverlay({ lower: [upper, ...lower], upper: own, work: ownWork }, upper);
-    return true;
-  } catch (error) {
-    if (!hasCode(error, "E2BIG")) throw error;
-    detach(work);
-    return false;
-  }
+  mountOverlay({ lower: [upper, ...lower], upper: own, work: ownWork }, upper);
 }
 
 /** Returns undefined when it has ended meanwhile, which the container's record may not yet say. */
@@ -137,7 +127,7 @@ function openSource({ source, subpath, layers, local }: MountedFiles): number {
 /** Over the topmost layer itself, where only this thread sees it. @returns where the layers are one tree */
 function mergeLayers(layers: string[]): string {
   const [first = "", ...others] = layers;
-  if (others.length > 0) mount("overlay", first, "overlay", readOnlyFlag, `lowerdir=${layers.join(":")}`);
+  if (others.length > 0) mountLayers(layers, first);
   return first;
 }
 
