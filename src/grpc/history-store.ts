@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { mkdirSync } from "node:fs";
-import { open, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { open as openFile, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { historyRecord, type StatusResponse, statusResponse } from "../buildkit/messages/control.ts";
 import type { Given, MessageOf } from "../buildkit/wire/message.ts";
@@ -35,17 +35,28 @@ const lengthBytes = 4;
 export function openHistoryStore(folder: string, logger: Logger): HistoryStore {
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   const records = new Map<string, HistoryRecord>();
-  const loaded = load(folder, records, logger).catch((error: unknown) =>
+  const loaded = open().catch((error: unknown) =>
     logger.warn({ error: messageOf(error) }, "the build history could not be read"),
   );
   const pathOf = (ref: string, ending: string) =>
     join(folder, `${createHash("sha256").update(ref).digest("hex")}.${ending}`);
 
+  async function open(): Promise<void> {
+    await load(folder, records, logger);
+    await removeOrphans(folder);
+    await trim();
+  }
+
   async function write(record: Given<HistoryRecord>): Promise<void> {
     const path = pathOf(record.ref ?? "", "record");
     const bytes = encode(record);
-    await writeFile(`${path}.new`, bytes, { mode: 0o600 });
-    await rename(`${path}.new`, path);
+    try {
+      await writeFile(`${path}.new`, bytes, { mode: 0o600 });
+      await rename(`${path}.new`, path);
+    } catch (error) {
+      await rm(`${path}.new`, { force: true });
+      throw error;
+    }
     records.set(record.ref ?? "", historyRecord.decode(bytes));
   }
 
@@ -76,8 +87,14 @@ export function openHistoryStore(folder: string, logger: Logger): HistoryStore {
     async add(record, progress) {
       await loaded;
       encode(record);
-      await writeLog(pathOf(record.ref ?? "", "log"), progress);
-      await write(record);
+      const ref = record.ref ?? "";
+      try {
+        await writeLog(pathOf(ref, "log"), progress);
+        await write(record);
+      } catch (error) {
+        if (!records.has(ref)) await rm(pathOf(ref, "log"), { force: true });
+        throw error;
+      }
       await trim();
     },
     async *progressOf(ref) {
@@ -120,9 +137,19 @@ async function load(folder: string, records: Map<string, HistoryRecord>, logger:
   }
 }
 
+/** What an engine has left that was killed while it wrote. */
+async function removeOrphans(folder: string): Promise<void> {
+  const names = await readdir(folder);
+  const kept = new Set(
+    names.filter((name) => name.endsWith(".record")).map((name) => name.replace(/record$/, "log")),
+  );
+  const orphans = names.filter((name) => name.endsWith(".new") || (name.endsWith(".log") && !kept.has(name)));
+  for (const name of orphans) await rm(join(folder, name), { force: true });
+}
+
 /** Each message after its length. */
 async function writeLog(path: string, progress: AsyncIterable<Given<StatusResponse>>): Promise<void> {
-  const file = await open(path, "w", 0o600);
+  const file = await openFile(path, "w", 0o600);
   let bytes = 0;
   try {
     for await (const update of progress) {

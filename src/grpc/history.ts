@@ -72,6 +72,9 @@ export function historyMethods(door: Door): [string, Method][] {
   ];
 }
 
+/** Records, of up to 4 MiB each, that may wait for a client that reads slowly. */
+const mostWaiting = 100;
+
 /** What happens from now on waits until it is followed. */
 function listen(
   { historyListeners: { listeners } }: Door,
@@ -79,20 +82,27 @@ function listen(
   fits: (event: Event) => boolean,
 ) {
   const waiting: Event[] = [];
-  let take = (event: Event): void => void waiting.push(event);
+  let wake = () => {};
   const listener = (event: Event) => {
-    if (fits(event)) take(event);
+    if (!fits(event) || waiting.length > mostWaiting) return;
+    waiting.push(event);
+    wake();
   };
   listeners.add(listener);
+  call.signal.addEventListener("abort", () => wake(), { once: true });
   return {
     close: () => listeners.delete(listener),
     async follow(): Promise<void> {
-      take = (event) => void call.send(event);
-      for (const event of waiting.splice(0)) take(event);
-      await new Promise<void>((resolve) => {
-        if (call.signal.aborted) resolve();
-        call.signal.addEventListener("abort", () => resolve(), { once: true });
-      });
+      while (!call.signal.aborted) {
+        if (waiting.length > mostWaiting)
+          throw new GrpcError(
+            code.resourceExhausted,
+            "the client does not keep up with the builds: listen again",
+          );
+        const event = waiting.shift();
+        if (event) await call.send(event);
+        else await new Promise<void>((resolve) => (wake = resolve));
+      }
     },
   };
 }

@@ -102,11 +102,12 @@ export async function sendFiles(
       if (failure) throw failure;
     }
     await call.send({ type: packetType.stat });
-    while (!isFinished) {
+    for (let next = 0; !isFinished; ) {
       if (failure) throw failure;
-      const number = asked.shift();
+      const number = asked[next];
       if (number === undefined) await wait(new Promise<void>((resolve) => (wake = resolve)));
       else await sendContent(number, contents[number]);
+      if (number !== undefined) next++;
     }
     await call.send({ type: packetType.fin });
     call.end();

@@ -91,7 +91,10 @@ export function mountLayers(layers: readonly string[], target: string): void {
 /** Names the layers by their paths, or by descriptors where the paths are too long together. Those are only open while `use` runs. */
 function withLowerOption(layers: readonly string[], roomBytes: number, use: (option: string) => void): void {
   const byPath = `lowerdir=${layers.join(":")}`;
-  if (Buffer.byteLength(byPath) <= roomBytes) return use(byPath);
+  if (Buffer.byteLength(byPath) <= roomBytes) {
+    use(byPath);
+    return;
+  }
   const fds: number[] = [];
   try {
     for (const layer of layers) fds.push(openSync(layer, constants.O_RDONLY | constants.O_DIRECTORY));

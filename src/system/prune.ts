@@ -1,6 +1,6 @@
 import type { Containers } from "../containers/containers.ts";
 import { volumeUsers } from "../containers/mounts.ts";
-import { conflict, internal } from "../errors.ts";
+import { conflict, EngineError, internal } from "../errors.ts";
 import type { EngineEvent, Events } from "../events/events.ts";
 import { type Filters, flagOf, matchesLabels } from "../formats/filters.ts";
 import { parseTimestamp } from "../formats/timestamp.ts";
@@ -20,7 +20,10 @@ const fits = (filters: Filters, labels: Record<string, string>) =>
  * Removes volumes that no container has: the anonymous ones, with `all` the named ones too. As Docker it leaves those with
  * options, whose content may lie elsewhere.
  */
-export async function pruneVolumes({ containers }: Subject, filters: Filters) {
+export const pruneVolumes = ({ containers }: Subject, filters: Filters) =>
+  alone(containers.volumes, () => pruneUnusedVolumes(containers, filters));
+
+async function pruneUnusedVolumes(containers: Containers, filters: Filters) {
   const all = flagOf(filters, "all") ?? false;
   const VolumesDeleted: string[] = [];
   let SpaceReclaimed = 0;
@@ -32,7 +35,7 @@ export async function pruneVolumes({ containers }: Subject, filters: Filters) {
     const sizeBytes = await volumeSizeBytes(containers, record);
     // A container has taken it in the meantime.
     if (volumeUsers(containers, name).length > 0) continue;
-    await containers.volumes.remove(name, { force: true, usedBy: [] });
+    if (!(await isRemoved(containers.volumes.remove(name, { force: true, usedBy: [] })))) continue;
     VolumesDeleted.push(name);
     SpaceReclaimed += Math.max(sizeBytes, 0);
   }
@@ -40,30 +43,45 @@ export async function pruneVolumes({ containers }: Subject, filters: Filters) {
 }
 
 /** As in Docker, a network that only containers have asked for that do not run goes as well. */
-export async function pruneNetworks({ containers: { networks } }: Subject, filters: Filters) {
-  if (pruning.has(networks)) throw conflict("a prune operation is already running");
-  pruning.add(networks);
-  try {
-    return await pruneUnused(networks, filters);
-  } finally {
-    pruning.delete(networks);
-  }
-}
+export const pruneNetworks = ({ containers: { networks } }: Subject, filters: Filters) =>
+  alone(networks, () => pruneUnusedNetworks(networks, filters));
 
-/** Networks that are being pruned. */
-const pruning = new WeakSet<Networks>();
-
-async function pruneUnused(networks: Networks, filters: Filters) {
+async function pruneUnusedNetworks(networks: Networks, filters: Filters) {
   const until = readUntil(filters.get("until")?.[0]);
   const NetworksDeleted: string[] = [];
   for (const { id, name, labels, created, isConfigOnly } of networks.list()) {
     if (isPredefined(name) || isConfigOnly || networks.hasEndpoints(id)) continue;
     if (until !== undefined && (parseTimestamp(created) ?? 0) >= until) continue;
     if (!fits(filters, labels)) continue;
-    await networks.removeNetwork(id);
+    if (!(await isRemoved(networks.removeNetwork(id)))) continue;
     NetworksDeleted.push(name);
   }
   return { NetworksDeleted: NetworksDeleted.length > 0 ? NetworksDeleted : null };
+}
+
+/** Rooms whose objects are being pruned. */
+const pruning = new WeakSet<object>();
+
+/** @throws EngineError conflict while another one prunes there */
+async function alone<R>(room: object, prune: () => Promise<R>): Promise<R> {
+  if (pruning.has(room)) throw conflict("a prune operation is already running");
+  pruning.add(room);
+  try {
+    return await prune();
+  } finally {
+    pruning.delete(room);
+  }
+}
+
+/** What is needed after all, or has gone already, is left alone; the others go. */
+async function isRemoved(removal: Promise<unknown>): Promise<boolean> {
+  try {
+    await removal;
+    return true;
+  } catch (error) {
+    if (error instanceof EngineError) return false;
+    throw error;
+  }
 }
 
 /** @throws EngineError internal in Docker's words */

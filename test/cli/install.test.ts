@@ -107,6 +107,36 @@ describe("berth system install", () => {
     done("--uninstall");
     assert.deepEqual(files(), []);
   });
+  it("takes the place of an installation that runs from another folder, and takes that back too", () => {
+    done("--as-docker");
+    const first = launcher;
+    launcher = join(folder, "newer/berth");
+    mkdirSync(dirname(launcher), { recursive: true });
+    writeFileSync(launcher, "#!/bin/sh\n", { mode: 0o755 });
+    try {
+      done("--as-docker");
+      assert.equal(readlinkSync(join(root, "usr/local/bin/docker")), launcher);
+      assert.equal(readlinkSync(join(root, "usr/local/bin/berth")), launcher);
+    } finally {
+      launcher = first;
+    }
+    done("--uninstall");
+    assert.deepEqual(files(), []);
+  });
+  it("takes back what it has written when the rest cannot be", () => {
+    done();
+    const before = readFileSync(join(root, "etc/systemd/system/berth.service"), "utf8");
+    const places = join(root, "usr/local/share/zsh");
+    rmSync(places, { recursive: true });
+    writeFileSync(places, "no folder");
+    const { code } = install("--as-docker");
+    assert.notEqual(code, 0);
+    assert.equal(readFileSync(join(root, "etc/systemd/system/berth.service"), "utf8"), before);
+    assert.equal(existsSync(join(root, "etc/systemd/system/docker.socket")), false);
+    rmSync(places);
+    done("--uninstall");
+    assert.deepEqual(files(), []);
+  });
   it("keeps the administrator's own configuration", () => {
     const config = join(root, "etc/berth/daemon.json");
     mkdirSync(dirname(config), { recursive: true });

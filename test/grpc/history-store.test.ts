@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { createHash } from "node:crypto";
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
@@ -34,4 +35,28 @@ test("a record that would not be read again is not written", async (t) => {
   const frontendAttrs = new Map([["build-arg:A", "x".repeat(5 * 1024 * 1024)]]);
   await assert.rejects(store.add({ ref: "large", frontendAttrs }, nothing()), { kind: "invalid" });
   assert.deepEqual(readdirSync(folder), []);
+});
+
+test("what a killed engine has left in the history goes at the next start", async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), "berth-history-"));
+  t.after(() => rmSync(folder, { recursive: true }));
+  const logger = createLogger("silent");
+  await openHistoryStore(folder, logger).add({ ref: "a" }, nothing());
+  const kept = readdirSync(folder).toSorted();
+  for (const name of ["f".repeat(64), "0".repeat(64)])
+    for (const ending of ["log", "record.new"]) writeFileSync(join(folder, `${name}.${ending}`), "half");
+  const refs = (await openHistoryStore(folder, logger).list()).map(({ ref }) => ref);
+  assert.deepEqual(refs, ["a"]);
+  assert.deepEqual(readdirSync(folder).toSorted(), kept);
+});
+
+test("a build that cannot be written to the history leaves nothing there", async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), "berth-history-"));
+  t.after(() => rmSync(folder, { recursive: true }));
+  const store = openHistoryStore(folder, createLogger("silent"));
+  const hash = createHash("sha256").update("a").digest("hex");
+  await store.list();
+  mkdirSync(join(folder, `${hash}.record`));
+  await assert.rejects(store.add({ ref: "a" }, nothing()), { code: "EISDIR" });
+  assert.deepEqual(readdirSync(folder), [`${hash}.record`]);
 });

@@ -9,6 +9,7 @@ export const code = {
   invalidArgument: 3,
   notFound: 5,
   alreadyExists: 6,
+  resourceExhausted: 8,
   unimplemented: 12,
   unavailable: 14,
 } as const;

@@ -1,8 +1,9 @@
 import { existsSync, mkdirSync, realpathSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
+import { messageOf } from "../../errors.ts";
 import { ExitError } from "../command.ts";
 import type { Machine } from "./machine.ts";
-import { dockerPlaces, type Part, planParts, whoseIs } from "./plan.ts";
+import { dockerPlaces, findInstalled, type Part, planParts, readPart, whoseIs } from "./plan.ts";
 import { canRunFrom, type Program } from "./units.ts";
 
 export interface Installation {
@@ -16,21 +17,23 @@ export interface Installation {
 
 const configFile = "/etc/berth/daemon.json";
 
-/** Puts the engine under systemd. All of it, or nothing is changed. @throws ExitError */
+/**
+ * Puts the engine under systemd, in the place of an installation that runs it from another folder. All files are written, or none.
+ * @throws ExitError
+ */
 export async function install(installation: Installation): Promise<void> {
   const { program, root, machine, say } = installation;
   const odd = [program.folder, program.node].find((path) => !canRunFrom(path));
   if (odd) throw new ExitError(1, `systemd cannot run programs of a folder of this name: ${odd}`);
-  const parts = planParts(program).filter((part) => !isOwnConfig(root, part));
+  const installed = findInstalled(root);
+  const parts = planParts(program).filter((part) => !isOwnConfig(root, part, installed));
   refuseLinks(root, parts);
-  refuseOthers(root, program, parts);
+  refuseOthers(root, program, parts, installed);
   for (const group of ["berth", ...(program.asDocker ? ["docker"] : [])])
     if (await machine.addGroup(group))
       say(`group ${group}: its members may use the engine, which is as good as root`);
-  for (const part of parts) {
-    put(root, part);
-    say(`wrote ${part.path}`);
-  }
+  putAll(root, parts);
+  for (const { path } of parts) say(`wrote ${path}`);
   if (await machine.stopBackgroundEngine())
     say("stopped the engine that ran in the background; its containers run on");
   await machine.enable(unitsOf(parts));
@@ -42,20 +45,37 @@ export async function uninstall(installation: Installation): Promise<void> {
   const { program, root, machine, say } = installation;
   const all = planParts({ ...program, asDocker: true });
   refuseLinks(root, all);
-  const parts = all.filter((part) => whoseIs(root, part) === "ours");
+  const installed = findInstalled(root);
+  const parts = all.filter((part) => whoseIs(root, part, installed) === "ours");
   if (parts.length === 0) throw new ExitError(1, "nothing is installed: nothing to do");
+  const isUnused = await machine.isUnused();
   await machine.disable(unitsOf(parts));
+  if (isUnused) await takeDown(installation, installed ?? join(program.folder, "berth"));
   for (const part of parts) {
     rmSync(join(root, part.path));
     say(`removed ${part.path}`);
   }
   await machine.reload();
-  say("containers that run go on; images, volumes and containers stay in /var/lib/berth");
+  say(
+    isUnused
+      ? "images, volumes and containers stay in /var/lib/berth"
+      : "containers that run go on, with their networks; images, volumes and containers stay in /var/lib/berth",
+  );
+}
+
+/** The units have gone by now, and so the rest is to go too. */
+async function takeDown({ machine, say }: Installation, launcher: string): Promise<void> {
+  try {
+    await machine.takeDown(launcher);
+    say("took down bridges and packet filter");
+  } catch (error) {
+    say(`bridges and packet filter stay until the machine ends: ${messageOf(error)}`);
+  }
 }
 
 /** What the administrator has written stays, and counts. */
-const isOwnConfig = (root: string, part: Part) =>
-  part.path === configFile && whoseIs(root, part) === "another";
+const isOwnConfig = (root: string, part: Part, installed: string | undefined) =>
+  part.path === configFile && whoseIs(root, part, installed) === "another";
 
 /** The file system of another machine may have links that lead to places of this one. */
 function refuseLinks(root: string, parts: readonly Part[]): void {
@@ -70,9 +90,15 @@ function refuseLinks(root: string, parts: readonly Part[]): void {
   }
 }
 
-function refuseOthers(root: string, { asDocker }: Program, parts: readonly Part[]): void {
-  const others = parts.filter((part) => whoseIs(root, part) === "another").map(({ path }) => path);
-  const own = new Set(parts.filter((part) => whoseIs(root, part) === "ours").map(({ path }) => path));
+function refuseOthers(
+  root: string,
+  { asDocker }: Program,
+  parts: readonly Part[],
+  installed: string | undefined,
+): void {
+  const pathsOf = (owner: "ours" | "another") =>
+    parts.filter((part) => whoseIs(root, part, installed) === owner).map(({ path }) => path);
+  const [others, own] = [pathsOf("another"), new Set(pathsOf("ours"))];
   const isAlias = own.has("/etc/systemd/system/docker.socket");
   const dockers =
     asDocker && !isAlias ? dockerPlaces.filter((path) => !own.has(path) && existsSync(join(root, path))) : [];
@@ -85,6 +111,23 @@ function refuseOthers(root: string, { asDocker }: Program, parts: readonly Part[
       ? `Docker is installed here (${first}): remove it first, or install without --as-docker`
       : `${first} is there already and is not berth's: move it away first`,
   );
+}
+
+/** What cannot be written takes back what has been. */
+function putAll(root: string, parts: readonly Part[]): void {
+  const before: [Part, Part | undefined][] = [];
+  try {
+    for (const part of parts) {
+      before.push([part, readPart(root, part)]);
+      put(root, part);
+    }
+  } catch (error) {
+    for (const [part, old] of before.toReversed()) {
+      if (old) put(root, old);
+      else if (readPart(root, part)) rmSync(join(root, part.path));
+    }
+    throw error;
+  }
 }
 
 function put(root: string, part: Part): void {

@@ -15,6 +15,10 @@ export interface Machine {
   /** Starts units, now and with the machine. */
   enable(units: readonly string[]): Promise<void>;
   disable(units: readonly string[]): Promise<void>;
+  /** An engine answers and has no container that runs. */
+  isUnused(): Promise<boolean>;
+  /** Has an engine take away its bridges, its packet filter and its supervisor, when none runs. @param launcher starts one for that */
+  takeDown(launcher: string): Promise<void>;
   reload(): Promise<void>;
 }
 
@@ -66,6 +70,17 @@ export function openMachine(): Machine {
       run("systemctl", ["disable", "--quiet", ...units]);
       run("systemctl", ["stop", ...stopped]);
     },
+    async isUnused() {
+      const client = await createClient({ host: defaultHost });
+      const info = await client.info().catch(() => undefined);
+      return info?.ContainersRunning === 0 && info.ContainersPaused === 0;
+    },
+    async takeDown(launcher) {
+      run(launcher, ["start-engine"]);
+      const client = await createClient({ host: defaultHost });
+      await client.stopEngine({ containers: true });
+      await untilGone(client);
+    },
     async reload() {
       run("systemctl", ["daemon-reload"]);
     },
@@ -78,5 +93,7 @@ export const restingMachine: Machine = {
   stopBackgroundEngine: async () => false,
   enable: async () => {},
   disable: async () => {},
+  isUnused: async () => true,
+  takeDown: async () => {},
   reload: async () => {},
 };

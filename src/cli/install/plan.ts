@@ -44,15 +44,40 @@ export const dockerPlaces = [
   ...["/run/docker.sock", "/var/run/docker.sock"],
 ];
 
-/** Which part is in a place: none, this installation's, or another's. */
-export function whoseIs(root: string, part: Part): "none" | "ours" | "another" {
-  const path = join(root, part.path);
+/** What is in a part's place. */
+export function readPart(root: string, { path }: Part): Part | undefined {
+  const place = join(root, path);
   try {
-    const isLink = lstatSync(path).isSymbolicLink();
-    if ("target" in part) return isLink && readlinkSync(path) === part.target ? "ours" : "another";
-    return !isLink && readFileSync(path, "utf8").includes(mark) ? "ours" : "another";
+    const isLink = lstatSync(place).isSymbolicLink();
+    return isLink ? { path, target: readlinkSync(place) } : { path, content: readFileSync(place, "utf8") };
   } catch (error) {
-    if (hasCode(error, "ENOENT") || hasCode(error, "ENOTDIR")) return "none";
+    if (hasCode(error, "ENOENT") || hasCode(error, "ENOTDIR")) return undefined;
     throw error;
   }
+}
+
+/** The launcher that an installation runs, which may be of another folder than this one. */
+export function findInstalled(root: string): string | undefined {
+  const unit = readPart(root, { path: join(unitFolder, "berth.service"), content: "" });
+  return unit && "content" in unit && unit.content.includes(mark)
+    ? /^ExecStart="([^"]+)" daemon/m.exec(unit.content)?.[1]
+    : undefined;
+}
+
+/**
+ * Which part is in a place: none, an installation's, or another's.
+ * @param installed as `findInstalled` gave it
+ */
+export function whoseIs(
+  root: string,
+  part: Part,
+  installed: string | undefined,
+): "none" | "ours" | "another" {
+  const found = readPart(root, part);
+  if (!found) return "none";
+  const isOurs =
+    "target" in part
+      ? "target" in found && [part.target, installed].includes(found.target)
+      : "content" in found && found.content.includes(mark);
+  return isOurs ? "ours" : "another";
 }

@@ -19,12 +19,12 @@ const stays = ["running", "paused", "restarting"];
 export function findCandidates({ df, networks }: Holdings, chosen: ReadonlySet<PruneKind>): Candidates {
   const containers = df.Containers ?? [];
   const stopped = containers.filter(({ State }) => !stays.includes(State));
-  const left = chosen.has("containers")
-    ? containers.filter(({ State }) => stays.includes(State))
-    : containers;
+  const running = containers.filter(({ State }) => stays.includes(State));
+  const left = chosen.has("containers") ? running : containers;
   const used = {
     images: new Set(left.map(({ ImageID }) => ImageID)),
-    networks: new Set(left.flatMap(({ NetworkSettings }) => Object.keys(NetworkSettings?.Networks ?? {}))),
+    // One that only containers have asked for that do not run goes as well.
+    networks: new Set(running.flatMap(({ NetworkSettings }) => Object.keys(NetworkSettings?.Networks ?? {}))),
     volumes: new Set(left.flatMap(({ Mounts }) => (Mounts ?? []).map(({ Name }) => Name))),
   };
   const unused = (df.Images ?? []).filter(({ Id }) => !used.images.has(Id));
@@ -44,10 +44,10 @@ export function findCandidates({ df, networks }: Holdings, chosen: ReadonlySet<P
     dangling: unused.filter((one) => !isNamed(one)).map(image),
     images: unused.map(image),
     networks: networks
-      .filter(({ Name }) => !builtIn.includes(Name) && !used.networks.has(Name))
+      .filter(({ Name, ConfigOnly }) => !builtIn.includes(Name) && !ConfigOnly && !used.networks.has(Name))
       .map(({ Id, Name }) => ({ id: Id, name: Name, sizeBytes: 0 })),
     volumes: (df.Volumes ?? [])
-      .filter(({ Name }) => !used.volumes.has(Name))
+      .filter(({ Name, Options }) => !used.volumes.has(Name) && Object.keys(Options ?? {}).length === 0)
       .map(({ Name, UsageData }) => ({ id: Name, name: Name, sizeBytes: Math.max(0, UsageData?.Size ?? 0) })),
     cache: (df.BuildCache ?? [])
       .filter(({ InUse }) => !InUse)
