@@ -1,10 +1,7 @@
 import { realpathSync, statSync } from "node:fs";
 import { invalid } from "../errors.ts";
 import type { HostConfig, MountPoint } from "../formats/docker-api/docker-api.ts";
-import { rootOutside } from "../formats/id-mapping.ts";
 import type { LaunchMount } from "../launch/launch-mount.ts";
-import { checkLayerOwners } from "../launch/layer-owners.ts";
-import type { UserNamespaceChoice } from "../launch/namespaces.ts";
 import type { OciMount } from "../runtime/oci-spec.ts";
 import { readOnlyOption } from "../runtime/read-only-mount.ts";
 import { findMount, readMountTable } from "../sys/mount-table.ts";
@@ -54,27 +51,6 @@ function mountsFrom(containers: Containers, entry: string): ResolvedMount[] {
   return source.record.mounts
     .filter(({ type }) => type !== "tmpfs")
     .map((mount) => ({ ...mount, readOnly: mount.readOnly || mode === "ro" }));
-}
-
-/**
- * Before a start: sources that have gone missing are made again, and empty volumes get the image's content.
- * @throws EngineError invalid for owners that the user namespace does not have
- */
-export async function prepareMounts(
-  containers: Containers,
-  container: Container,
-  userNamespace: UserNamespaceChoice | undefined,
-): Promise<void> {
-  const { id, mounts } = container.record;
-  if (mounts.length === 0) return;
-  await containers.volumes.prepareSources(mounts, id);
-  const layers = containers.images.heldDirectories(id);
-  if (userNamespace && mounts.some(({ copyUp }) => copyUp))
-    await checkLayerOwners(userNamespace.mapping, layers);
-  const remap = userNamespace && { userns: userNamespace.path, owner: rootOutside(userNamespace.mapping) };
-  for (const { copyUp, name, destination } of mounts) {
-    if (copyUp && name) await containers.volumes.copyUp(name, layers, destination, remap);
-  }
 }
 
 /**

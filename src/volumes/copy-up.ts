@@ -1,6 +1,13 @@
 import { readdir } from "node:fs/promises";
+import { internal, messageOf } from "../errors.ts";
 import type { IdPair } from "../formats/id-mapping.ts";
 import { createJobRunner } from "../sys/jobs.ts";
+import { createNamedTurns } from "../sys/named-turns.ts";
+import type { VolumeCatalog } from "./catalog.ts";
+import { isReadOnly, type LocalMount } from "./local-options.ts";
+import type { VolumeMounts } from "./volume-mounts.ts";
+
+export type CopyUpJob = ({ kind: "copy" } & CopyJob) | { kind: "isEmpty"; target: string };
 
 /** One copy, as the worker gets it. */
 export interface CopyJob {
@@ -21,40 +28,62 @@ export interface CopyRemap {
   owner: IdPair;
 }
 
-interface CopyRequest extends CopyJob {
-  /** Whether an earlier copy into it did not come to its end. */
-  wasCutOff(): boolean;
+/** Image content in volumes. */
+export interface CopyUp {
+  /**
+   * Copies what the image has at `destination` into the volume when that is empty, with owners, modes, times, links and
+   * attributes. `imageDirectories` are the image's layers, topmost first. A copy that was cut off is made again. What is to be mounted
+   * there is mounted meanwhile. @throws internal in Docker's words for what cannot be mounted
+   */
+  copyUp(name: string, imageDirectories: string[], destination: string, remap?: CopyRemap): Promise<void>;
+  /** Whether a copy into it was cut off. */
+  wasCutOff(name: string): boolean;
+}
+
+/** One that a server which does not answer holds up holds up no other volume. */
+const threads = 16;
+
+/** On a thread for each volume: two never fill the same one. */
+export function createCopyUp(
+  { records, getVolume, save }: VolumeCatalog,
+  mounts: VolumeMounts,
+): CopyUp & { close(): Promise<void> } {
+  const runner = createJobRunner<CopyUpJob, boolean>("volumes/copy-up.worker", threads);
+  const { inTurn } = createNamedTurns();
+  const wasCutOff = (name: string) => records.get(name)?.isPopulating ?? false;
+
   /** Remembers, for after a crash, that a copy is under way. */
-  mark(isPopulating: boolean): void;
-}
+  function mark(name: string, isPopulating: boolean): void {
+    const current = records.get(name);
+    if (current) save({ ...current, isPopulating });
+  }
 
-interface Copier {
-  copy(request: CopyRequest): Promise<void>;
-  close(): Promise<void>;
-}
-
-/** Copies image content into volumes on one worker thread, one after the other: two never fill the same volume. */
-export function createCopier(): Copier {
-  const runner = createJobRunner<CopyJob, void>("volumes/copy-up.worker", 1);
-  const underWay = new Map<string, Promise<void>>();
-
-  async function copy(request: CopyRequest): Promise<void> {
-    const { imageDirectories, destination, target, remap } = request;
-    if (!request.wasCutOff() && (await readdir(target)).length > 0) return;
-    request.mark(true);
-    await runner.run({ imageDirectories, destination, target, ...(remap && { remap }) });
-    request.mark(false);
+  async function isEmpty(target: string, local: LocalMount | undefined): Promise<boolean> {
+    // A thread would be dear for a directory of the engine's own; what is mounted may have a server that does not answer.
+    if (!local) return (await readdir(target)).length === 0;
+    return runner.run({ kind: "isEmpty", target });
   }
 
   return {
-    async copy(request) {
-      const before = underWay.get(request.target) ?? Promise.resolve();
-      const done = before.catch(() => {}).then(() => copy(request));
-      underWay.set(request.target, done);
+    wasCutOff,
+    async copyUp(name, imageDirectories, destination, remap) {
+      const local = mounts.localMountOf(name);
+      // As Docker, whose copy is gone with the next unmount.
+      if (local && (local.type === "tmpfs" || isReadOnly(local))) return;
+      const content = await mounts.openContent(getVolume(name)).catch((error: unknown) => {
+        throw internal(`failed to populate volume: ${messageOf(error)}`, error);
+      });
+      const target = content.directory;
+      const job = { imageDirectories, destination, target, ...(local && remap && { remap }) };
       try {
-        await done;
+        await inTurn(name, async () => {
+          if (!wasCutOff(name) && !(await isEmpty(target, local))) return;
+          mark(name, true);
+          await runner.run({ kind: "copy", ...job });
+          mark(name, false);
+        });
       } finally {
-        if (underWay.get(request.target) === done) underWay.delete(request.target);
+        await content.close();
       }
     },
     close: () => runner.close(),

@@ -1,4 +1,4 @@
-import { closeSync, constants, mkdirSync, openSync } from "node:fs";
+import { closeSync, constants, mkdirSync, openSync, readdirSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { hasCode } from "../errors.ts";
 import { bytesOfText } from "../formats/tar/tar-entry.ts";
@@ -8,7 +8,7 @@ import { mount, mountLayers } from "../sys/mount.ts";
 import { inPrivateMounts } from "../sys/namespaces.ts";
 import { openInRoot } from "../sys/safe-path.ts";
 import { copyDirectory } from "../trees/copy.ts";
-import type { CopyJob, CopyRemap } from "./copy-up.ts";
+import type { CopyJob, CopyRemap, CopyUpJob } from "./copy-up.ts";
 
 const directoryFlags = constants.O_RDONLY | constants.O_DIRECTORY;
 
@@ -70,4 +70,8 @@ function copyUp(job: CopyJob): void {
   }
 }
 
-serveJobs<CopyJob, void>(copyUp);
+serveJobs<CopyUpJob, boolean>((job) => {
+  if (job.kind === "isEmpty") return readdirSync(job.target).length === 0;
+  copyUp(job);
+  return true;
+});

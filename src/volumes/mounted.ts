@@ -4,6 +4,7 @@ import { EngineError, hasCode, internal, messageOf } from "../errors.ts";
 import { bytesOfText } from "../formats/tar/tar-entry.ts";
 import type { Logger } from "../logger.ts";
 import { createJobRunner } from "../sys/jobs.ts";
+import { createNamedTurns } from "../sys/named-turns.ts";
 import { isMountpoint } from "../sys/safe-path.ts";
 import { resolveServer } from "./local-mount.ts";
 import type { LocalMount } from "./local-options.ts";
@@ -35,16 +36,8 @@ const threads = 8;
 export function createMountedVolumes(logger: Logger): MountedVolumes {
   const runner = createJobRunner<MountJob, void>("volumes/mounted.worker", threads);
   const users = new Map<string, Set<string>>();
-  const turns = new Map<string, Promise<unknown>>();
-
   /** One after the other at each directory. */
-  function inTurn<R>(directory: string, work: () => Promise<R>): Promise<R> {
-    const done = (turns.get(directory) ?? Promise.resolve()).catch(() => {}).then(work);
-    turns.set(directory, done);
-    const forget = () => turns.get(directory) === done && turns.delete(directory);
-    done.then(forget, forget);
-    return done;
-  }
+  const { inTurn } = createNamedTurns();
 
   function adopt(directory: string, user: string): void {
     const present = users.get(directory);

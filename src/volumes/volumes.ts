@@ -7,9 +7,8 @@ import type { Logger } from "../logger.ts";
 import type { State } from "../state/state.ts";
 import { openVolumeCatalog } from "./catalog.ts";
 import { checkVolumes } from "./check.ts";
-import { type CopyRemap, createCopier } from "./copy-up.ts";
+import { type CopyUp, createCopyUp } from "./copy-up.ts";
 import { openVolumeDirectories } from "./directories.ts";
-import { isReadOnly } from "./local-options.ts";
 import { createMountedVolumes } from "./mounted.ts";
 import { type MountInput, resolveMounts } from "./mounts.ts";
 import type { ResolvedMount } from "./resolved-mount.ts";
@@ -21,7 +20,7 @@ import { createVolumeMounts, type VolumeMounts } from "./volume-mounts.ts";
 export type { MountInput } from "./mounts.ts";
 export { type ResolvedMount, resolvedMountShape } from "./resolved-mount.ts";
 
-export interface Volumes extends VolumeMounts, Omit<Transfers, "close"> {
+export interface Volumes extends VolumeMounts, CopyUp, Omit<Transfers, "close"> {
   list(): VolumeRecord[];
   findVolume(name: string): VolumeRecord | undefined;
   /** @throws notFound "get X: no such volume" */
@@ -43,11 +42,6 @@ export interface Volumes extends VolumeMounts, Omit<Transfers, "close"> {
   claim(names: string[]): void;
   /** After a crash: removes what was made for a container that never came to be. */
   removeUnclaimed(isUsed: (name: string) => boolean): Promise<void>;
-  /**
-   * Copies what the image has at `destination` into the volume when that is empty, with owners, modes, times, links and
-   * attributes. `imageDirectories` are the image's layers, topmost first. A copy that was cut off is made again.
-   */
-  copyUp(name: string, imageDirectories: string[], destination: string, remap?: CopyRemap): Promise<void>;
   /** What is not as the records say. */
   check(): Promise<Finding[]>;
   /** Ends the worker threads. */
@@ -64,13 +58,13 @@ export function createVolumes(options: {
 }): Volumes {
   const { state, events, logger, bindOwner } = options;
   const root = join(options.root, "volumes");
-  const copier = createCopier();
   const mounted = createMountedVolumes(logger);
   const directories = openVolumeDirectories(root, mounted, logger);
   const stored = state.records(volumeKind);
   restoreVolumes(stored, directories, logger);
   const catalog = openVolumeCatalog(stored, directories, events);
   const mounts = createVolumeMounts({ catalog, directories, mounted, engineRoot: options.root, bindOwner });
+  const copyUp = createCopyUp(catalog, mounts);
   const transfers = createTransfers({ catalog, directories, mounts });
   const { records, getVolume, remove, rename } = catalog;
   return {
@@ -103,26 +97,11 @@ export function createVolumes(options: {
         bindOwner,
       }),
     ...mounts,
-    async copyUp(name, imageDirectories, destination, remap) {
-      const record = getVolume(name);
-      const local = mounts.localMountOf(name);
-      // As Docker, whose copy is gone with the next unmount.
-      if (local && (local.type === "tmpfs" || isReadOnly(local))) return;
-      await copier.copy({
-        imageDirectories,
-        destination,
-        target: directories.of(record),
-        ...(local && remap && { remap }),
-        wasCutOff: () => records.get(name)?.isPopulating ?? false,
-        mark(isPopulating) {
-          const current = records.get(name);
-          if (current) catalog.save({ ...current, isPopulating });
-        },
-      });
-    },
+    copyUp: copyUp.copyUp,
+    wasCutOff: copyUp.wasCutOff,
     check: () => checkVolumes({ root, records, directories }),
     async close() {
-      await Promise.all([copier.close(), transfers.close(), mounted.close()]);
+      await Promise.all([copyUp.close(), transfers.close(), mounted.close()]);
     },
   };
 }

@@ -37,6 +37,7 @@ import { holdMountedImages, releaseMountedImages } from "../image-mounts.ts";
 import { removeAnonymousVolumes } from "../lifecycle/discard.ts";
 import { settleLinks } from "../links.ts";
 import { anonymousVolumes, resolveContainerMounts } from "../mounts.ts";
+import { fillVolumes } from "../prepare-mounts.ts";
 import { filesOf, rootLayers } from "../rootfs.ts";
 import { limitSize, removeFiles } from "../size-limit.ts";
 import { mappingFor } from "../user-namespace.ts";
@@ -132,7 +133,7 @@ async function makeContainer(
   return { id, warnings };
 }
 
-/** What it has of its own on the disk, on layers that stay as long as it does. */
+/** What it has of its own on the disk, on layers that stay as long as it does, and what its volumes have at first. */
 async function makeFiles(
   containers: Containers,
   container: Container,
@@ -149,6 +150,7 @@ async function makeFiles(
   const mapping = mappingFor(containers, hostConfig);
   if (mapping) await checkLayerOwners(mapping, layers);
   await makeWorkingDirectory(containers, container);
+  await fillVolumes(containers, container);
 }
 
 /** Now, so that it can be copied to before the first start. One of the image's own costs no mount. */

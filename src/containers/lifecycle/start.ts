@@ -20,8 +20,8 @@ import { prepareEtcFiles } from "../etc-files.ts";
 import { describeLaunch } from "../launch-input.ts";
 import { followLinks, linkedPorts, linkLines } from "../links.ts";
 import { type MountSources, openMountSources } from "../mount-sources.ts";
-import { prepareMounts } from "../mounts.ts";
 import { resolveNamespaces } from "../namespaces.ts";
+import { prepareMounts } from "../prepare-mounts.ts";
 import { cgroupOf, deleteFromRuntime, nextCgroup, noteCgroup } from "../runtime-files.ts";
 import { findProcess, hasOwnSandbox, refusesIpv6 } from "../sandbox.ts";
 import {

@@ -1,0 +1,72 @@
+import { internal } from "../errors.ts";
+import { rootOutside } from "../formats/id-mapping.ts";
+import { bytesOfText } from "../formats/tar/tar-entry.ts";
+import { checkLayerOwners } from "../launch/layer-owners.ts";
+import type { UserNamespaceChoice } from "../launch/namespaces.ts";
+import { type MergedRoot, openMergedRoot } from "../trees/merged.ts";
+import type { ResolvedMount } from "../volumes/volumes.ts";
+import type { Container, ContainerRecord } from "./container.ts";
+import type { Containers } from "./containers.ts";
+import { mappingFor } from "./user-namespace.ts";
+
+/**
+ * At create, as Docker: a volume that is empty gets what the image has at its place. Never again after that, since a program may empty
+ * it. @throws EngineError internal in Docker's words for one at the place of a file
+ */
+export async function fillVolumes(containers: Containers, { record }: Container): Promise<void> {
+  const wanted = record.mounts.filter(({ copyUp }) => copyUp);
+  if (wanted.length === 0) return;
+  const filled = findInImage(containers.images.heldDirectories(record.id), wanted);
+  const isMapped = mappingFor(containers, record.hostConfig) !== undefined;
+  await copyInto(containers, record, filled, isMapped ? containers.settings.remap : undefined);
+}
+
+/** Those for which the image has something. A look costs far less than a copy of nothing. */
+function findInImage(layers: string[], mounts: ResolvedMount[]): ResolvedMount[] {
+  const root = openMergedRoot(layers);
+  try {
+    return mounts.filter((mount) => isInImage(root, mount));
+  } finally {
+    root.close();
+  }
+}
+
+function isInImage(root: MergedRoot, { destination, isAnonymous }: ResolvedMount): boolean {
+  const kind = root.findKind(bytesOfText(destination));
+  if (kind !== "other") return kind === "directory";
+  throw internal(
+    isAnonymous
+      ? `cannot mount volume over existing file, file exists ${destination}`
+      : `source ${destination} is not directory`,
+  );
+}
+
+/**
+ * Before a start: sources that have gone missing are made again, and copies into volumes that were cut off come to their end.
+ * @throws EngineError invalid for owners that the user namespace does not have
+ */
+export async function prepareMounts(
+  containers: Containers,
+  { record }: Container,
+  userNamespace: UserNamespaceChoice | undefined,
+): Promise<void> {
+  const { id, mounts } = record;
+  if (mounts.length === 0) return;
+  await containers.volumes.prepareSources(mounts, id);
+  const cutOff = mounts.filter(({ copyUp, name = "" }) => copyUp && containers.volumes.wasCutOff(name));
+  if (cutOff.length === 0) return;
+  if (userNamespace) await checkLayerOwners(userNamespace.mapping, containers.images.heldDirectories(id));
+  await copyInto(containers, record, cutOff, userNamespace);
+}
+
+async function copyInto(
+  containers: Containers,
+  { id }: ContainerRecord,
+  mounts: ResolvedMount[],
+  userNamespace: UserNamespaceChoice | undefined,
+): Promise<void> {
+  const layers = containers.images.heldDirectories(id);
+  const remap = userNamespace && { userns: userNamespace.path, owner: rootOutside(userNamespace.mapping) };
+  for (const { name = "", destination } of mounts)
+    await containers.volumes.copyUp(name, layers, destination, remap);
+}
