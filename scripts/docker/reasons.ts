@@ -29,7 +29,7 @@ const reasons: readonly [area: Area, subject: RegExp, word: RegExp, reason: stri
   [
     "daemon",
     /./,
-    /^(ip6?tables|ip-forward-no-drop|firewall-backend|bridge-accept-fwmark)$/,
+    /^(ip6?tables|firewall-backend|bridge-accept-fwmark)$/,
     "rules are in an nftables table of berth's own",
   ],
   ["daemon", /./, /^live-restore$/, "it is always so"],

@@ -3,7 +3,7 @@ import { isSameAddress } from "../formats/ip-address.ts";
 import type { Link } from "../sys/link-message.ts";
 import { findStrayBridges } from "./bridge.ts";
 import type { Catalog } from "./catalog.ts";
-import { hasIpv6Bridge } from "./forwarding.ts";
+import { forwardingPaths } from "./forwarding.ts";
 import type { Kernel } from "./kernel.ts";
 import { bridgeMark } from "./marks.ts";
 
@@ -74,9 +74,8 @@ async function checkForwarding(
   const present = new Set(links.map(({ name }) => name));
   const bridges = catalog.bridges().filter(({ link }) => present.has(link));
   const paths = [
-    "net/ipv4/ip_forward",
+    ...forwardingPaths(bridges).map(([, path]) => path),
     ...bridges.map(({ link }) => `net/ipv4/conf/${link}/forwarding`),
-    ...(hasIpv6Bridge(bridges) ? ["net/ipv6/conf/all/forwarding"] : []),
   ];
   const values = await kernel.readSysctls(paths);
   return paths

@@ -18,7 +18,8 @@ import { createDrivers } from "./drivers.ts";
 import { gatewayOf } from "./endpoint.ts";
 import { createFirewall } from "./firewall.ts";
 import { createForeignFirewall } from "./foreign-firewall.ts";
-import { enableForwarding, forwardFromBridges } from "./forwarding.ts";
+import { createForwarding } from "./forwarding.ts";
+import { createForwardingGuard } from "./forwarding-guard.ts";
 import type { EndpointInUse } from "./inspect-network.ts";
 import { type Kernel, startKernel } from "./kernel.ts";
 import type { NamedOwner } from "./lease.ts";
@@ -141,9 +142,12 @@ async function createParts(options: NetworksOptions, kernel: Kernel) {
   const catalog = await openCatalog({
     ...{ state, kernel, bridgeName, tableName, engineId, settings, hasDefaultBridgeNames, logger },
   });
+  const guard = createForwardingGuard(kernel);
+  const forwarding = createForwarding({ kernel, logger, guard, settings });
   const firewall = createFirewall({
     ...{ tableName, kernel, logger, allowsDirectRouting: settings.allowsDirectRouting },
     onScript: (pid) => watch.expect(pid),
+    onFlush: guard.putBack,
   });
   const foreignFirewall = createForeignFirewall(tableName, kernel, logger);
   const unmade = new Set<string>();
@@ -156,14 +160,10 @@ async function createParts(options: NetworksOptions, kernel: Kernel) {
   const names = createSandboxNames(options.resolver, logger);
   const relays = createPortRelays(options.relay, reservations.socketOf, logger);
   const publishedPorts = createPublishedPorts({ firewall, reservations, relays, logger });
-  const forward = async () => {
-    if (settings.enablesForwarding) await enableForwarding(kernel, bridges(), logger);
-  };
   const drivers = createDrivers({
-    ...{ kernel, logger, firewall, foreignFirewall, bridges, unmade, forward, tableName },
-    forwardFromBridges: async () => {
-      if (settings.enablesForwarding) await forwardFromBridges(kernel, bridges());
-    },
+    ...{ kernel, logger, firewall, foreignFirewall, bridges, unmade, tableName },
+    forward: () => forwarding.enable(bridges()),
+    forwardFromBridges: () => forwarding.enableFor(bridges()),
     networks: () => catalog.list(),
   });
 

@@ -1,5 +1,6 @@
 import type { Logger } from "../logger.ts";
 import { runNft } from "../sys/nftables.ts";
+import type { NftChain } from "../sys/nftables-chains.ts";
 import type { Bridge } from "./bridge.ts";
 import { compareTable, type Difference } from "./compare-table.ts";
 import type { Kernel } from "./kernel.ts";
@@ -18,6 +19,8 @@ export interface FirewallOptions {
   allowsDirectRouting: boolean;
   /** Called with the process that is about to change the table for us. */
   onScript?: (pid: number) => void;
+  /** Called when the whole table was gone, perhaps with all others of this machine. */
+  onFlush?: () => Promise<void>;
 }
 
 /** What was put into the table, and all of it written at once. Calls come one after the other. */
@@ -44,12 +47,13 @@ export interface OwnTable {
 }
 
 export function createOwnTable(options: FirewallOptions): OwnTable {
-  const { tableName, kernel, logger, onScript, allowsDirectRouting } = options;
+  const { tableName, kernel, logger, onScript, onFlush, allowsDirectRouting } = options;
   const table = `inet ${tableName}`;
   const run = (script: string) => runNft(script, onScript);
   const guard = createLoopbackGuard({ tableName, kernel, logger, runScript: run });
   /** How many of the losses have been mended. */
   let mended = 0;
+  const isOwn = (chain: NftChain) => chain.family === "inet" && chain.table === tableName;
   const publications = () => [...(own.published?.values() ?? [])];
   const whole = () =>
     formatTable(table, own.bridges, allowsDirectRouting) + (own.published ? own.formatPorts() : "");
@@ -74,7 +78,9 @@ export function createOwnTable(options: FirewallOptions): OwnTable {
       const seen = own.losses;
       logger.warn({ reason }, "the nftables table is written again");
       try {
+        const isGone = !(await kernel.listChains()).some(isOwn);
         await write();
+        if (isGone) await onFlush?.();
       } catch (error) {
         await own.loopback.close(own.bridges);
         throw error;

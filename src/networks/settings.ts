@@ -22,6 +22,8 @@ export interface NetworksConfig {
   publishAddress: IpAddress | undefined;
   /** The engine lets this machine forward packets. */
   enablesForwarding: boolean;
+  /** Where it has switched that on, packets between links that are no bridges are dropped. */
+  guardsForwarding: boolean;
   /** Other hosts may reach published ports at the containers' own addresses. */
   allowsDirectRouting: boolean;
   /** Where automatic subnets are cut from; undefined for Docker's pools. */
@@ -43,6 +45,7 @@ export const defaultNetworksConfig: NetworksConfig = {
   hostBinding: undefined,
   publishAddress: undefined,
   enablesForwarding: true,
+  guardsForwarding: true,
   allowsDirectRouting: false,
   subnetSources: undefined,
   hostGateways: [],

@@ -1,5 +1,6 @@
 import { decodeIpAddress, formatIpAddress } from "../formats/ip-address.ts";
 import type { Logger } from "../logger.ts";
+import { guardTable } from "./forwarding-guard.ts";
 import type { Kernel } from "./kernel.ts";
 import { refusedSets } from "./ruleset.ts";
 
@@ -45,7 +46,7 @@ function describeTry(bytes: Uint8Array): string {
 async function findForeignPolicies({ kernel, tableName }: WarningsOptions): Promise<string[]> {
   return (await kernel.listChains())
     .filter(({ isForward, dropsTheRest, family }) => isForward && dropsTheRest && family !== "bridge")
-    .filter(({ table, name }) => table !== tableName && !isOfIptables(table, name))
+    .filter(({ table, name }) => table !== tableName && table !== guardTable && !isOfIptables(table, name))
     .map(
       ({ family, table, name }) =>
         `chain ${name} of the nftables table ${family} ${table} drops what it does not accept itself: containers and published ports are cut off unless it accepts them`,

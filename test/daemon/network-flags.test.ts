@@ -25,8 +25,8 @@ describe("the daemon's settings of networks", () => {
       [undefined, false, 1500, true, true, true],
     );
     assert.deepEqual(
-      [rest.allowsDirectRouting, rest.subnetSources, rest.defaultOptions],
-      [false, undefined, {}],
+      [rest.allowsDirectRouting, rest.guardsForwarding, rest.subnetSources, rest.defaultOptions],
+      [false, true, undefined, {}],
     );
   });
 
@@ -41,6 +41,7 @@ describe("the daemon's settings of networks", () => {
       icc: false,
       "ip-masq": false,
       "ip-forward": false,
+      "ip-forward-no-drop": true,
       ip: "127.0.0.1",
       "publish-address": "127.0.0.1",
       "allow-direct-routing": true,
@@ -60,7 +61,7 @@ describe("the daemon's settings of networks", () => {
       [config.hostBinding, config.publishAddress].map((address) => address && formatIpAddress(address)),
       ["127.0.0.1", "127.0.0.1"],
     );
-    assert.equal(config.allowsDirectRouting, true);
+    assert.deepEqual([config.allowsDirectRouting, config.guardsForwarding], [true, false]);
     assert.deepEqual(
       config.subnetSources?.map(({ base, size }) => `${formatSubnet(base)} ${size}`),
       ["10.6.0.0/16 24", "fd00:6::/48 64"],

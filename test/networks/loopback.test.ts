@@ -145,5 +145,5 @@ test("loopback stays closed to containers when the ruleset is flushed while no d
   await Promise.all([agent.stop(), machine.stop()]);
   const next = await startNetworks(options);
   await next.stop();
-  assert.equal(run("nft list tables").trim(), "");
+  assert.equal(run("nft list tables | grep -v berth-forwarding || :"), "");
 });

@@ -1,7 +1,7 @@
 // A machine of the test's own: importing this moves the test process into a new network namespace, where it can do what
 // it likes. The namespace goes when the process ends.
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after } from "node:test";
@@ -16,6 +16,8 @@ import { enterNewNetns } from "../../src/sys/netns.ts";
 
 enterNewNetns();
 execFileSync("ip", ["link", "set", "lo", "up"]);
+// As on a fresh machine: a new namespace forwards IPv4 where the one before does.
+writeFileSync("/proc/sys/net/ipv4/ip_forward", "0");
 
 export function run(command: string): string {
   return execFileSync("sh", ["-c", command], { encoding: "utf8", stdio: ["ignore", "pipe", "pipe"] });

@@ -259,6 +259,9 @@ test("a network is made and removed without any other program, and the table is 
       },
     });
   };
+  // The machine's first with IPv6 has its forwarding guarded, once for all.
+  await networks.createNetwork({ Name: "first", EnableIPv6: true });
+  await networks.removeNetwork("first");
   const before = run("nft list table inet berth-test");
   process.env.PATH = "/nonexistent";
   try {
