@@ -34,17 +34,31 @@ function refuse(input: IncomingMessage, output: ServerResponse, message: string)
   output.end(`${JSON.stringify({ message })}\n`);
 }
 
-/** Why a request is not taken; undefined when it is. */
-export function findForeignSite(
-  { host, origin, "sec-fetch-site": site }: IncomingHttpHeaders,
-  names: readonly string[],
-): string | undefined {
-  if (host !== undefined && !isOwnName(nameOf(host), names)) {
+/**
+ * Why a request is not taken; undefined when it is. Names are a browser's matter alone: other programs go where their user sends
+ * them, by any alias that leads here.
+ */
+export function findForeignSite(headers: IncomingHttpHeaders, names: readonly string[]): string | undefined {
+  const { host, origin, "sec-fetch-site": site } = headers;
+  if (host !== undefined && isOfBrowser(headers) && !isOwnName(nameOf(host), names)) {
     return `the API is not served under the name ${JSON.stringify(host)}: use an address of this machine or its host name`;
   }
   const isForeign = origin !== undefined && origin !== `http://${host}` && origin !== `https://${host}`;
   if (isForeign || site === "cross-site") return "requests from web pages of other sites are not allowed";
   return undefined;
+}
+
+/**
+ * Whether a request looks like a browser's. Sec-Fetch alone does not tell, since it is sent over TLS and to this machine only, and a
+ * page that reads its own site sends no Origin. It can also hide where it comes from and choose a User-Agent, but no page can keep
+ * Accept-Language out, which no client of Docker's sends. "Accept: text/html" says nothing: Java's HTTP client has it too.
+ */
+function isOfBrowser(headers: IncomingHttpHeaders): boolean {
+  return (
+    ["origin", "referer", "accept-language"].some((name) => name in headers) ||
+    Object.keys(headers).some((name) => name.startsWith("sec-fetch-")) ||
+    /^Mozilla\//.test(headers["user-agent"] ?? "")
+  );
 }
 
 /** Without the port: "[::1]:2375" is "::1". */
@@ -55,13 +69,14 @@ function nameOf(host: string): string {
     .toLowerCase();
 }
 
-/** A name without a dot is looked up in the local network only. */
+/** A name without a dot is looked up in the local network only, and that of Docker's containers for this machine in none. */
 function isOwnName(name: string, names: readonly string[]): boolean {
   const machine = hostname().toLowerCase();
   return (
     isIP(name) !== 0 ||
     !name.includes(".") ||
     name.endsWith(".localhost") ||
+    name === "host.docker.internal" ||
     name === machine ||
     name.split(".")[0] === machine.split(".")[0] ||
     names.some((one) => one.toLowerCase() === name)

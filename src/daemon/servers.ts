@@ -30,15 +30,16 @@ export function openServers(
       const server: Server = tls
         ? createTlsServer({ ...readCertificates(flags), ...keepAlive })
         : createServer(keepAlive);
-      // What was handed over may be TCP.
-      const isGuarded = host.kind === "fd" || (host.kind === "tcp" && !flags.tlsVerify);
-      serveApi(server, isGuarded ? guarded : open);
       server.requestTimeout = 0;
       // As dockerd: a client that asks again over its connection must not meet the end of it.
       server.keepAliveTimeout = 0;
       // Any client that reaches the port can hold connections, so some descriptors are left for the unix socket and for containers.
       if (host.kind === "tcp") server.maxConnections = connectionsPerPort;
       const text = await listen(server, host);
+      // What was handed over may be TCP; a unix socket has no address here. No connection is accepted before this turn ends.
+      const isReachable = host.kind === "fd" ? server.address() !== null : host.kind === "tcp";
+      const isVerified = host.kind === "tcp" && flags.tlsVerify;
+      serveApi(server, isReachable && !isVerified ? guarded : open);
       const warning = warnOfAccess({ ...host, text }, flags);
       if (warning) {
         engine.warnings.push(warning);

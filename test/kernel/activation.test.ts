@@ -3,7 +3,7 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { closeSync, mkdtempSync, openSync, readFileSync, rmSync } from "node:fs";
 import { request } from "node:http";
-import { createServer } from "node:net";
+import { type AddressInfo, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { it } from "node:test";
@@ -14,14 +14,20 @@ import { reserveSubnet } from "../subnets.ts";
 
 const daemon = fileURLToPath(new URL("../../dist/daemon/main.js", import.meta.url));
 
-it("a daemon takes the socket that systemd has opened, says when it is ready, and leaves it open at its end", async () => {
+it("a daemon takes the sockets that systemd has opened, says when it is ready, and leaves it open at its end", async () => {
   const folder = mkdtempSync(join(tmpdir(), "bt-activated-"));
   const path = join(folder, "api.sock");
   // Both processes have it, and this one may be the first to accept.
   const listening = createServer((socket) => socket.destroy());
   listening.listen(path);
   await once(listening, "listening");
-  const { fd } = (listening as unknown as { _handle: { fd: number } })._handle;
+  const overTcp = createServer((socket) => socket.destroy());
+  overTcp.listen(0, "127.0.0.1");
+  await once(overTcp, "listening");
+  const { port } = overTcp.address() as AddressInfo;
+  const [fd, tcpFd] = [listening, overTcp].map(
+    (server) => (server as unknown as { _handle: { fd: number } })._handle.fd,
+  );
   const manager = receiveDatagrams(join(folder, "notify"));
   const subnet = await reserveSubnet();
   const name = `ba${process.pid}`.slice(0, 12);
@@ -30,8 +36,8 @@ it("a daemon takes the socket that systemd has opened, says when it is ready, an
   const log = openSync(join(folder, "log"), "a");
   const start = (more: Record<string, string>) =>
     spawn("sh", ["-c", `LISTEN_PID=\${PID:-$$} exec "$0" "$@"`, process.execPath, ...words, "-H", "fd://"], {
-      stdio: ["ignore", log, log, fd],
-      env: { ...process.env, LISTEN_FDS: "1", NOTIFY_SOCKET: join(folder, "notify"), ...more },
+      stdio: ["ignore", log, log, fd, tcpFd],
+      env: { ...process.env, LISTEN_FDS: "2", NOTIFY_SOCKET: join(folder, "notify"), ...more },
     });
   // Meant for another process: none is taken.
   const other = start({ PID: "1" });
@@ -44,21 +50,27 @@ it("a daemon takes the socket that systemd has opened, says when it is ready, an
     () => states.push(...manager.drain().map(String)),
     () => states.includes("READY=1"),
   );
-  const ask = (headers: Record<string, string>) =>
+  const ask = (place: { socketPath: string } | { port: number }, headers: Record<string, string>) =>
     new Promise<number>((resolve) => {
-      request({ socketPath: path, path: "/_ping", headers, agent: false }, (answer) =>
+      request({ ...place, path: "/_ping", headers, agent: false }, (answer) =>
         resolve(answer.resume().statusCode ?? 0),
       )
         .on("error", () => resolve(0))
         .end();
     });
-  const get = (headers: Record<string, string> = {}) =>
+  const get = (place: { socketPath: string } | { port: number }, headers: Record<string, string> = {}) =>
     eventually(
-      () => ask(headers),
+      () => ask(place, headers),
       (status) => status > 0,
     );
-  assert.equal(await get(), 200);
-  assert.equal(await get({ Host: "rebound.example.com" }), 403);
+  assert.equal(await get({ socketPath: path }), 200);
+  // No web page reaches a unix socket, and clients write any name there: docker's of ssh, Docker.DotNet's, curl's.
+  for (const Host of ["docker.example.com", "docker.sock", "v1.24"]) {
+    const ofBrowser = { Host, "Accept-Language": "en" };
+    assert.equal(await get({ socketPath: path }, ofBrowser), 200, Host);
+    assert.equal(await get({ port }, { Host }), 200, Host);
+    assert.equal(await get({ port }, ofBrowser), 403, Host);
+  }
   child.kill("SIGUSR2");
   assert.deepEqual(await once(child, "exit"), [0, null]);
   await eventually(
@@ -68,6 +80,7 @@ it("a daemon takes the socket that systemd has opened, says when it is ready, an
   // Its file is systemd's: clients wait there for the next daemon.
   assert.equal(listening.listening, true);
   listening.close();
+  overTcp.close();
   manager.close();
   closeSync(log);
   subnet.release();

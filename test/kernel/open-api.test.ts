@@ -15,11 +15,13 @@ it("an API on TCP without TLS is warned of, and closed to web pages of other sit
       call.end('{"Name":"page"}');
     });
   assert.equal(await ask({ Origin: "http://example.com" }), 403);
-  assert.equal(await ask({ Host: "rebound.example.com" }), 403);
-  assert.equal(await ask({ Host: "rebound.example.com", Connection: "Upgrade", Upgrade: "tcp" }), 403);
+  const rebound = { Host: "rebound.example.com", "Accept-Language": "en" };
+  assert.equal(await ask(rebound), 403);
+  assert.equal(await ask({ ...rebound, Connection: "Upgrade", Upgrade: "tcp" }), 403);
   assert.equal(await ask({ "Content-Type": "text/plain" }), 400);
   assert.equal(await engine.berth(["volume", "ls", "-q"]).then(({ stdout }) => stdout), "");
   assert.equal(await ask({}), 201);
+  assert.equal(await ask({ Host: "alias.example.com" }), 201);
   const { stderr } = await engine.berth(["info"]);
   assert.match(
     stderr,
