@@ -9,7 +9,7 @@ import { openReport, type Report } from "./lint-report.ts";
 import { type LintBase, type LintContext, type LintScope, lintInstructions } from "./lint-stage.ts";
 import { lintCasing, lintContinuations, lintStageNames, lintStatements } from "./lint-writing.ts";
 import { parseTrigger } from "./parse.ts";
-import { type Bases, findBases, findStage, reachableStages } from "./stage-links.ts";
+import { type Bases, findBases, reachableStages, stageOfName } from "./stage-links.ts";
 import { readStatements, type Statement } from "./statements.ts";
 
 export interface LintInput {
@@ -68,7 +68,7 @@ export function lintDockerfile(dockerfile: Dockerfile, input: LintInput): LintWa
 function stagesOf(dockerfile: Dockerfile, input: LintInput, bases: Bases): Stage[] {
   const { stages } = dockerfile;
   if (input.isWhole && input.target === undefined) return stages;
-  const target = input.target === undefined ? stages.at(-1) : findStage(dockerfile, input.target);
+  const target = input.target === undefined ? stages.at(-1) : stageOfName(stages, input.target);
   if (!target) return [];
   return reachableStages(dockerfile, target, bases);
 }

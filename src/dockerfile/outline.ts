@@ -1,10 +1,8 @@
-import { invalid } from "../errors.ts";
-import { quoteGo } from "../formats/go-template/go-template-printf.ts";
 import { type GlobalScope, openGlobalScope } from "./global-scope.ts";
 import type { Arg, Dockerfile, Range, Run, Stage } from "./instructions.ts";
 import { LayeredMap, layerOf } from "./layered-map.ts";
 import { parseRunMount } from "./run-mount.ts";
-import { findBases, findStage, nearestFirst, reachableStages } from "./stage-links.ts";
+import { findBases, findTarget, nearestFirst, reachableStages } from "./stage-links.ts";
 import { expand } from "./words.ts";
 
 /** What a build takes, besides files. */
@@ -52,9 +50,7 @@ interface StageOutline {
 
 /** @throws EngineError invalid without such a target, or for words that cannot be expanded */
 export function outlineDockerfile(dockerfile: Dockerfile, input: OutlineInput): Outline {
-  const { target: wanted } = input;
-  const target = wanted === undefined ? dockerfile.stages.at(-1) : findStage(dockerfile, wanted);
-  if (!target) throw invalid(`target stage ${quoteGo(wanted ?? "")} could not be found`);
+  const target = findTarget(dockerfile, input.target);
   const globals = openGlobalScope(dockerfile, input.buildArgs, input.predefined);
   const images = new Map(dockerfile.stages.map((stage) => [stage, imageOf(dockerfile, stage, globals)]));
   const bases = findBases(dockerfile, (stage) => images.get(stage)!.text);

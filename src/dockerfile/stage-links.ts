@@ -1,5 +1,8 @@
+import { invalid } from "../errors.ts";
+import { quoteGo } from "../formats/go-template/go-template-printf.ts";
 import type { Dockerfile, Instruction, Stage, Word } from "./instructions.ts";
 import { findFrom } from "./run-mount.ts";
+import { suggest } from "./suggest.ts";
 
 /** Which stage goes on from which. */
 export type Bases = ReadonlyMap<Stage, Stage>;
@@ -16,11 +19,27 @@ export function findBases({ stages }: Dockerfile, imageOf: (stage: Stage) => str
   return bases;
 }
 
-/** The stage that `--from` or `--target` means: by number, or by name in any case. */
-export function findStage({ stages }: Dockerfile, name: Word): Stage | undefined {
+/** The stage that `--from` means: by number, or by name in any case. */
+function findSource({ stages }: Dockerfile, name: Word): Stage | undefined {
   if (/^\d+$/.test(name)) return stages[Number(name)];
+  return stageOfName(stages, name);
+}
+
+/** That of a name in any case. */
+export function stageOfName(stages: readonly Stage[], name: Word): Stage | undefined {
   const lower = name.toLowerCase();
   return stages.findLast((stage) => stage.name === lower);
+}
+
+export const stageNames = ({ stages }: Dockerfile): string[] => stages.flatMap(({ name }) => name ?? []);
+
+/** The stage to build: that of a name in any case, or the last one. @throws EngineError invalid in Docker's words */
+export function findTarget(dockerfile: Dockerfile, name: string | undefined): Stage {
+  const { stages } = dockerfile;
+  const found = name === undefined ? stages.at(-1) : stageOfName(stages, name);
+  if (found) return found;
+  const message = `target stage ${quoteGo(name ?? "")} could not be found`;
+  throw invalid(suggest(message, name ?? "", stageNames(dockerfile)));
 }
 
 /** What an instruction takes files from: `--from` of COPY and of mounts. */
@@ -44,7 +63,7 @@ export function nearestFirst(dockerfile: Dockerfile, target: Stage, bases: Bases
     if (reached.has(stage)) continue;
     reached.add(stage);
     const names = new Set(stage.instructions.flatMap(namedSources));
-    const sources = [...names].map((name) => findStage(dockerfile, name));
+    const sources = [...names].map((name) => findSource(dockerfile, name));
     for (const next of [...sources.toReversed(), bases.get(stage)]) if (next) waiting.push(next);
   }
   return [...reached];

@@ -3,6 +3,7 @@ import type { CopyNode, Node } from "../../src/build/graph/nodes.ts";
 import { type Plan, planBuild } from "../../src/build/graph/plan.ts";
 import { parseBuildOptions } from "../../src/build/options.ts";
 import { parseDockerfile } from "../../src/dockerfile/parse.ts";
+import { notFound } from "../../src/errors.ts";
 import { formatPlatform, parsePlatform } from "../../src/formats/platform.ts";
 
 export interface World {
@@ -12,6 +13,8 @@ export interface World {
   images?: Record<string, BaseImage["config"]["config"]>;
   history?: NonNullable<BaseImage["config"]["history"]>;
   named?: Record<string, Node | "image">;
+  /** Images that are not there. */
+  missing?: string[];
 }
 
 export interface Planned extends Plan {
@@ -21,7 +24,7 @@ export interface Planned extends Plan {
 
 /** Plans a Dockerfile where every image is there for every platform. */
 export async function planDockerfile(text: string, world: World = {}): Promise<Planned> {
-  const { attributes = {}, images = {}, history, named = {} } = world;
+  const { attributes = {}, images = {}, history, named = {}, missing = [] } = world;
   const options = parseBuildOptions(new Map(Object.entries(attributes)));
   const wanted: string[] = [];
   const imageOf = (name: string, platform: Plan["platform"]): BaseImage => {
@@ -40,7 +43,10 @@ export async function planDockerfile(text: string, world: World = {}): Promise<P
         context: { kind: "directory", name: "", session: "", directory: "context", ...nothingYet() },
         session: "",
         cdi: { directories: [], list: () => Promise.reject(new Error("no devices")), async close() {} },
-        findImage: async (name, of) => imageOf(name, of),
+        async findImage(name, of) {
+          if (missing.includes(name)) throw notFound(`${name}: no such image`);
+          return imageOf(name, of);
+        },
         async findNamed(name, of) {
           const found = named[name];
           return found === "image" ? imageOf(`context ${name}`, of) : found;

@@ -212,6 +212,42 @@ describe("what an image says", () => {
   });
 });
 
+describe("a name", () => {
+  const two = "FROM a AS base\nRUN true\nFROM b\nCOPY --from=0 x /\n";
+
+  it("of a target or of a base is never a stage's number, that of a source may be", async () => {
+    assert.deepEqual((await planDockerfile("FROM a\nFROM 0\n")).wanted, ["0@linux/amd64"]);
+    assert.equal((await planDockerfile(two)).target.kind, "copy");
+    for (const target of ["0", "1", "7"])
+      await assert.rejects(planDockerfile(two, { attributes: { target } }), {
+        kind: "invalid",
+        message: `target stage "${target}" could not be found`,
+      });
+  });
+
+  it("that is not there comes with the one that was probably meant", async () => {
+    const say = async (text: string, missing: string, target?: string) => {
+      const attributes = { ...(target && { target }) };
+      const { message } = await planDockerfile(text, { missing: [missing], attributes }).then(
+        () => assert.fail("it was planned"),
+        (error: Error) => error,
+      );
+      return message;
+    };
+    assert.equal(await say(two, "", "bas"), 'target stage "bas" could not be found (did you mean base?)');
+    assert.equal(await say("FROM alpne\n", "alpne"), "alpne: no such image (did you mean alpine?)");
+    assert.equal(
+      await say("FROM debiam:latest\n", "debiam:latest"),
+      "debiam:latest: no such image (did you mean debian:latest?)",
+    );
+    assert.equal(await say("FROM busybix:1.2\n", "busybix:1.2"), "busybix:1.2: no such image");
+    assert.equal(await say("FROM a AS base\nFROM bas\n", "bas"), "bas: no such image (did you mean base?)");
+    const from = "FROM a AS base\nFROM a\nCOPY --from=baes x /\n";
+    assert.equal(await say(from, "baes"), "baes: no such image (did you mean base?)");
+    assert.equal(await say("FROM xyz\n", "xyz"), "xyz: no such image");
+  });
+});
+
 describe("a plan that a small Dockerfile would make large", () => {
   it("is refused where stages take over too much", async () => {
     const args = "ARG a\n".repeat(600);

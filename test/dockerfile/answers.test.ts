@@ -61,7 +61,10 @@ describe("an outline", () => {
     const names = (target?: string) => outlineOf(text, target ? { target } : {}).args.map(({ name }) => name);
     assert.deepEqual(names(), ["x", "y", "z"]);
     assert.deepEqual(names("b"), ["y"]);
-    assert.throws(() => names("q"), { kind: "invalid", message: 'target stage "q" could not be found' });
+    assert.throws(() => names("q"), {
+      kind: "invalid",
+      message: 'target stage "q" could not be found (did you mean a?)',
+    });
     const environments = new Map([[1, ["P=/bin"]]]);
     assert.equal(outlineOf(text, { environments }).args[1]?.value, "/bin");
   });

@@ -302,7 +302,7 @@ describe("the linter", () => {
     assert.deepEqual(lines({ target: "B" }), [4]);
     assert.deepEqual(lines({ isWhole: false }), [2]);
     assert.deepEqual(lines({ target: "none" }), []);
-    assert.deepEqual(lines({ target: "1" }), [4]);
+    assert.deepEqual(lines({ target: "1" }), [], "a number is no name");
   });
 
   it("knows the build's arguments and the base image", () => {

@@ -1,6 +1,8 @@
 import type { Dockerfile, Stage } from "../../dockerfile/instructions.ts";
+import { findTarget, stageNames } from "../../dockerfile/stage-links.ts";
+import { suggest } from "../../dockerfile/suggest.ts";
 import { expandWord } from "../../dockerfile/words.ts";
-import { invalid, messageOf } from "../../errors.ts";
+import { EngineError, invalid, messageOf } from "../../errors.ts";
 import { type ImageConfig, layerLimit } from "../../formats/image-config.ts";
 import type { Platform } from "../../formats/oci-manifest.ts";
 import { parsePlatform } from "../../formats/platform.ts";
@@ -77,7 +79,7 @@ export async function planBuild(
   file: SourceFile,
   { options, platform, sources }: { options: BuildOptions; platform: Platform; sources: PlanSources },
 ): Promise<Plan> {
-  const target = findTarget(dockerfile.stages, options.target);
+  const target = findTarget(dockerfile, options.target);
   const planning: Planning = {
     ...{ options, platform, escape: dockerfile.escape, context: sources.context, session: sources.session },
     cdi: sources.cdi,
@@ -100,10 +102,29 @@ export async function planBuild(
   };
 }
 
-/** By name, or else by number. @param before the number of the one that asks */
-function findStage({ dockerfile: { stages } }: Planner, name: string, before: number): Stage | undefined {
-  const named = stages.slice(0, before).findLast((stage) => stage.name === name.toLowerCase());
-  return named ?? (/^\d+$/.test(name) ? stages[Number(name)] : undefined);
+/** @param before the number of the one that asks */
+function findEarlier({ dockerfile: { stages } }: Planner, name: string, before: number): Stage | undefined {
+  return stages.slice(0, before).findLast((stage) => stage.name === name.toLowerCase());
+}
+
+/** As Docker suggests them. */
+const commonImages = ["alpine", "busybox", "centos", "debian", "golang", "ubuntu", "fedora"].flatMap((name) =>
+  [name, `docker.io/library/${name}`].flatMap((one) => [one, `${one}:latest`]),
+);
+
+/** @throws EngineError which names the stage or image that was probably meant */
+async function findImage(
+  { sources, dockerfile }: Planner,
+  name: string,
+  platform: Platform,
+): Promise<BaseImage> {
+  try {
+    return await sources.findImage(name, platform);
+  } catch (error) {
+    if (!(error instanceof EngineError)) throw error;
+    const options = [...stageNames(dockerfile), ...commonImages];
+    throw new EngineError(error.kind, suggest(error.message, name, options), error);
+  }
 }
 
 /** What a client has given a context of that name for. These two never are. @throws EngineError */
@@ -123,14 +144,18 @@ async function findNamed(
 async function findSource(planner: Planner, name: string, user: StagePlan, use: SourceUse): Promise<Node> {
   const { stages } = planner.dockerfile;
   const { platform } = planner.planning;
-  const stage = findStage(planner, name, user.index) ?? stages.find((one) => one.name === name.toLowerCase());
+  const numbered = /^\d+$/.test(name) ? stages[Number(name)] : undefined;
+  const stage =
+    findEarlier(planner, name, user.index) ??
+    numbered ??
+    stages.find((one) => one.name === name.toLowerCase());
   if (stage && stage.index < user.index) return (await planStage(planner, stage)).node;
   const named = await findNamed(planner, name, platform);
   if (named) return nodeOfNamed(named);
   if (stage) throw locateError(refuseStage(stages, stage, { name, user, use }), planner.file, use.range);
   if (/^\d+$/.test(name)) throw locateError(invalid(`invalid stage index ${name}`), planner.file, use.range);
   if (name === "scratch") return { kind: "scratch", name: "" };
-  return imageNode(await planner.sources.findImage(name, platform));
+  return imageNode(await findImage(planner, name, platform));
 }
 
 function planStage(planner: Planner, stage: Stage): Promise<StagePlan> {
@@ -197,20 +222,20 @@ function openingOf(planner: Planner, { from, name, index }: Stage): Opening {
 
 /** An earlier stage, a context of the client, nothing, or an image. */
 async function openStage(planner: Planner, stage: Stage): Promise<StagePlan> {
-  const { dockerfile, sources, planning } = planner;
+  const { dockerfile, planning } = planner;
   const { from, index } = stage;
   const image = expandGlobal(planner, from.image);
   if (image === "") throw invalid(`base name (${from.image}) should not be blank`);
   const opening = openingOf(planner, stage);
-  const earlier = findStage(planner, image, index);
-  if (earlier && earlier.index < index) return openOnStage(await planStage(planner, earlier), opening);
+  const earlier = findEarlier(planner, image, index);
+  if (earlier) return openOnStage(await planStage(planner, earlier), opening);
   const named = await findNamed(planner, image, opening.platform);
   if (named) return openNamed(planner, stage, opening, named);
   // Whatever platform it says: there is nothing in it that would be for one.
   if (image === "scratch")
     return openEmpty({ ...opening, platform: planning.platform }, dockerfile, from.range);
   checkImageName(image);
-  return openOnImage(await sources.findImage(image, opening.platform), opening, dockerfile, from.range);
+  return openOnImage(await findImage(planner, image, opening.platform), opening, dockerfile, from.range);
 }
 
 function openNamed(
@@ -229,14 +254,6 @@ function checkImageName(image: string): void {
   } catch (error) {
     throw invalid(`failed to parse stage name ${JSON.stringify(image)}: ${messageOf(error)}`, error);
   }
-}
-
-function findTarget(stages: readonly Stage[], target: string | undefined): Stage {
-  if (target === undefined) return stages.at(-1) as Stage;
-  const named = stages.findLast(({ name }) => name === target.toLowerCase());
-  const found = named ?? (/^\d+$/.test(target) ? stages[Number(target)] : undefined);
-  if (!found) throw invalid(`target stage ${JSON.stringify(target)} could not be found`);
-  return found;
 }
 
 function ignoresCache({ noCache }: BuildOptions, name: string | undefined, index: number): boolean {
