@@ -5,7 +5,7 @@ import { readAnnotations } from "../build/export/annotations.ts";
 import { exportImage } from "../build/export/image.ts";
 import { archivePatience, nameArchive } from "../build/frontend/context-archive.ts";
 import type { ProgressEvent } from "../build/progress.ts";
-import { conflict, invalid, messageOf, notFound } from "../errors.ts";
+import { conflict, EngineError, invalid, messageOf, notFound } from "../errors.ts";
 import { shortId } from "../formats/digest.ts";
 import { formatFamiliar, parseReference, withDefaultTag } from "../formats/reference.ts";
 import { readBuildOptions } from "./build-options.ts";
@@ -36,9 +36,12 @@ export async function build(request: ApiRequest): Promise<Reply | undefined> {
   for (const name of names) parseReference(name);
   const cacheImages = readCacheImages(request);
   const { engine, signal } = request;
-  const output = request.stream("application/json");
+  let output: ServerResponse | undefined;
   const isQuiet = request.flag("q");
-  const send = (message: Message) => void output.write(`${JSON.stringify(message)}\r\n`);
+  const send = (message: Message) => {
+    output ??= request.stream("application/json");
+    output.write(`${JSON.stringify(message)}\r\n`);
+  };
   const words = createWords(isQuiet ? () => {} : send);
   let running: Build | undefined;
   try {
@@ -66,13 +69,17 @@ export async function build(request: ApiRequest): Promise<Reply | undefined> {
     if (isQuiet) send({ stream: `${exported.digest}\n` });
     else announce(send, exported.digest, names);
   } catch (error) {
+    if (!running && isMistake(error)) throw invalid(describeInClassicWords(error), error);
     if (!signal.aborted) send(describeFailure(error, running));
   } finally {
     running?.close();
   }
-  end(output);
+  if (output) end(output);
   return undefined;
 }
+
+/** As with dockerd, a Dockerfile that cannot be read is an error of the request; what comes to light later is a line of the answer. */
+const isMistake = (error: unknown) => error instanceof EngineError && error.kind === "invalid";
 
 const mostCacheImages = 100;
 

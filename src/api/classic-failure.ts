@@ -4,6 +4,8 @@ import { messageOf } from "../errors.ts";
 /** What Docker's classic builder says of a failure, where it has words of its own. */
 export function describeInClassicWords(error: unknown): string {
   const message = messageOf(error);
+  const [, absent] = /^failed to read dockerfile: open (.*): no such file or directory$/s.exec(message) ?? [];
+  if (absent !== undefined) return `Cannot locate specified Dockerfile: ${absent}`;
   const [, missing] = /failed to calculate checksum of ref \S+: "\/(.*)": not found$/s.exec(message) ?? [];
   if (missing === undefined || !(error instanceof BuildError)) return message;
   const words = instructionOf(error).split(/[\s"',[\]]+/);

@@ -290,7 +290,31 @@ services:
     assert.equal((await run("docker", ["run", "--rm", "far", "cat", "/a"])).output, "far away\n");
     assert.match(await build(`${address}/Dockerfile`), /Successfully tagged far:latest/);
     assert.equal((await run("docker", ["run", "--rm", "far", "cat", "/alone"])).output, "alone\n");
-    assert.match(await build("/etc"), /"error":"remoteURL \(\/etc\) could not be recognized as URL"/);
+    assert.match(await build("/etc"), /"message":"remoteURL \(\/etc\) could not be recognized as URL"/);
+  });
+
+  it("says as an error of the request that it cannot read a Dockerfile, and later failures in the answer", async () => {
+    const docker = new Docker({ socketPath: engine.host.replace("unix://", "") });
+    const build = (Dockerfile: string, options = {}) => {
+      const context = writeFiles(join(folder, "unread"), { Dockerfile });
+      return docker.buildImage({ context, src: ["Dockerfile"] }, options);
+    };
+    for (const [text, options, message] of [
+      ["FROM busybox\nFOO x\n", {}, /dockerfile parse error on line 2: unknown instruction: FOO/],
+      ["FROM busybox\nCOPY --bad a /\n", {}, /dockerfile parse error on line 2: unknown flag: --bad/],
+      ["COPY a /a\n", {}, /no build stage in current context/],
+      ["FROM busybox\n", { target: "none" }, /target stage "none" could not be found/],
+      ["FROM busybox\n", { dockerfile: "gone" }, /Cannot locate specified Dockerfile: gone/],
+    ] as const)
+      await assert.rejects(build(text, options), (error: Error & { statusCode: number }) => {
+        assert.match(error.message, message);
+        assert.equal(error.statusCode, 400, text);
+        return true;
+      });
+    const answer = await build("FROM busybox\nRUN exit 3\n");
+    const { promise, resolve } = Promise.withResolvers<string>();
+    docker.modem.followProgress(answer, (_, output) => resolve(JSON.stringify(output)));
+    assert.match(await promise, /"error":"[^"]*returned a non-zero code: 3"/);
   });
 
   it("refuses what it cannot do, before anything is sent", async () => {
