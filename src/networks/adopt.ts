@@ -4,6 +4,7 @@ import type { Kernel } from "./kernel.ts";
 import { adoptEndpoint } from "./lease.ts";
 import { findLinkedPorts } from "./linked-ports.ts";
 import { findLinkOf, type OwnLinks } from "./own-links.ts";
+import { formatPortMap } from "./port-map.ts";
 import { parsePublications } from "./publish-targets.ts";
 import type { PublishedPorts } from "./published-ports.ts";
 import { type OpenSandbox, type SandboxStore, targetsOf } from "./sandbox.ts";
@@ -21,6 +22,7 @@ interface Adoption {
   publishedPorts: PublishedPorts;
   /** By owner. */
   sandboxes: Map<string, OpenSandbox>;
+  store: SandboxStore;
   links: OwnLinks;
   forget(sandbox: OpenSandbox): void;
   canRelay(): boolean;
@@ -28,7 +30,7 @@ interface Adoption {
 
 /** Makes leases, links and published ports exactly those of the sandboxes whose owners live, and of those that are just being opened. */
 export async function adoptSandboxes(adoption: Adoption, findLive: () => string[]): Promise<void> {
-  const { kernel, publishedPorts, sandboxes, links } = adoption;
+  const { kernel, publishedPorts, sandboxes, store, links } = adoption;
   const all = await kernel.listLinks();
   // From here on without a pause: the links of one that is known without them would be taken for orphans.
   const starting = new Set([...sandboxes].filter(([, { isStarting }]) => isStarting).map(([id]) => id));
@@ -45,7 +47,13 @@ export async function adoptSandboxes(adoption: Adoption, findLive: () => string[
     const found = starting.has(ownerId) ? [] : parsePublications(sandbox.ports, targets);
     return found.length > 0 ? [[ownerId, found] as const] : [];
   });
-  await publishedPorts.adopt(new Map(publications), findLinkedPorts(sandboxes), starting);
+  const flows = findLinkedPorts(sandboxes);
+  for (const ownerId of await publishedPorts.adopt(new Map(publications), flows, starting)) {
+    const sandbox = sandboxes.get(ownerId);
+    if (!sandbox) continue;
+    sandbox.ports = formatPortMap(publishedPorts.listOf(ownerId), Object.keys(sandbox.ports));
+    store.put(sandbox);
+  }
   await links.removeOrphans();
 }
 

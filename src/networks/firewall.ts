@@ -1,10 +1,10 @@
 import { messageOf } from "../errors.ts";
-import { formatIpAddress } from "../formats/ip-address.ts";
 import type { SetElement } from "../sys/nftables-message.ts";
 import { createQueue } from "../sys/queue.ts";
 import type { Bridge } from "./bridge.ts";
 import { encodeBridge } from "./bridge-elements.ts";
 import type { Difference } from "./compare-table.ts";
+import { createKnownPublications } from "./known-publications.ts";
 import { createOwnTable, type FirewallOptions } from "./own-table.ts";
 import type { Publication } from "./port-map.ts";
 import { encodeAdditions, encodeRemovals } from "./published-elements.ts";
@@ -18,10 +18,11 @@ export interface Firewall {
   install(bridges: readonly Bridge[]): Promise<void>;
   addBridge(bridge: Bridge): Promise<void>;
   removeBridge(bridge: Bridge): Promise<void>;
-  add(publications: Publication[]): Promise<void>;
-  remove(publications: Publication[]): Promise<void>;
+  add(ownerId: string, publications: readonly Publication[]): Promise<void>;
+  /** Those that are another owner's by now stay. */
+  remove(ownerId: string, publications: readonly Publication[]): Promise<void>;
   /** Makes the published ports exactly these, in one step. */
-  replace(publications: Publication[]): Promise<void>;
+  replace(byOwner: Iterable<readonly [ownerId: string, publications: readonly Publication[]]>): Promise<void>;
   /**
    * How the whole table differs from what was put there, and how it differed when that was put right at once; nothing when it
    * is the same. A difference that was put right is reported until the next `install`.
@@ -54,45 +55,54 @@ export function createFirewall(options: FirewallOptions): Firewall {
     await kernel.changeElements({ table: options.tableName, elements });
   }
 
-  async function forgetFlows(list: Publication[]): Promise<void> {
+  async function forgetFlows(list: readonly Publication[]): Promise<void> {
     const udp = list.filter(({ protocol, hostPort }) => protocol === "udp" && hostPort > 0);
     if (udp.length > 0) await kernel.forgetUdpFlows(udp.map(({ hostPort }) => hostPort));
+  }
+
+  function startKnowing() {
+    const known = createKnownPublications();
+    known.setBridges(table.bridges);
+    table.published = known;
+    return known;
   }
 
   return {
     install: (list) => inTurn(() => table.install(list)),
     addBridge: (bridge) =>
       inTurn(async () => {
-        table.bridges.push(bridge);
+        table.setBridges([...table.bridges, bridge]);
         await change(() => changeElements(encodeBridge("add", bridge, allowsDirectRouting)));
       }),
     removeBridge: (bridge) =>
       inTurn(async () => {
-        table.bridges = table.bridges.filter(({ link }) => link !== bridge.link);
+        table.setBridges(table.bridges.filter(({ link }) => link !== bridge.link));
         await change(() => changeElements(encodeBridge("delete", bridge, allowsDirectRouting)));
       }),
-    add: (list) =>
+    add: (ownerId, list) =>
       inTurn(async () => {
-        table.published ??= new Map();
-        const known = table.published;
-        for (const one of list) known.set(keyOf(one), one);
+        const known = table.published ?? startKnowing();
+        known.put(ownerId, list);
         try {
           await change(() => changeElements(encodeAdditions(list)));
         } catch (error) {
-          for (const one of list) known.delete(keyOf(one));
+          known.take(ownerId, list);
           throw error;
         }
         await forgetFlows(list);
       }),
-    remove: (list) =>
+    remove: (ownerId, list) =>
       inTurn(async () => {
-        for (const one of list) table.published?.delete(keyOf(one));
-        await change(() => changeElements(encodeRemovals(list, table.published?.values() ?? [])));
-        await forgetFlows(list);
+        const known = table.published;
+        const own = known?.take(ownerId, list) ?? list;
+        const staysOpen = (one: Publication) => known?.leadsThere(one) ?? false;
+        await change(() => changeElements(encodeRemovals(own, staysOpen)));
+        await forgetFlows(own);
       }),
-    replace: (list) =>
+    replace: (byOwner) =>
       inTurn(async () => {
-        table.published = new Map(list.map((one) => [keyOf(one), one]));
+        const known = startKnowing();
+        for (const [ownerId, list] of byOwner) known.put(ownerId, list);
         await change(() => table.run(table.formatPorts()));
       }),
     compare: () => inTurn(async () => [...(await table.compare()), ...table.putRight.values()]),
@@ -103,17 +113,4 @@ export function createFirewall(options: FirewallOptions): Firewall {
     restore: () => inTurn(() => table.restore()),
     destroy: () => inTurn(() => table.destroy()),
   };
-}
-
-function keyOf({
-  protocol,
-  hostAddress,
-  hostPort,
-  containerAddress,
-  containerPort,
-  linkedAddress,
-}: Publication): string {
-  const from = linkedAddress ? formatIpAddress(linkedAddress) : "direct";
-  if (hostPort === 0) return `${protocol} ${from} ${formatIpAddress(containerAddress)} ${containerPort}`;
-  return `${protocol} ${formatIpAddress(hostAddress)} ${hostPort}`;
 }

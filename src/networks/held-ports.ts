@@ -6,44 +6,54 @@ import {
   type IpAddress,
   isAnyAddress,
 } from "../formats/ip-address.ts";
-import { type PortProtocol, releasePort, reservePort } from "../sys/port-socket.ts";
+import { releasePort, reservePort } from "../sys/port-socket.ts";
 import type { Publication } from "./port-map.ts";
 
-/** Ports of this machine that are taken by bound sockets. */
+type Place = Pick<Publication, "protocol" | "hostAddress" | "hostPort">;
+
+/** Ports of this machine that are taken by bound sockets, each for an owner. */
 interface HeldPorts {
   /** False when it is taken. @throws internal for any other reason */
-  reserve(protocol: PortProtocol, address: IpAddress, port: number): boolean;
+  reserve(ownerId: string, place: Place): boolean;
   /** The same for one that the relay holds, if it still does. */
-  share(protocol: PortProtocol, address: IpAddress, port: number): void;
+  share(ownerId: string, place: Place): void;
   /** The descriptor of the socket; undefined where another process holds it. */
-  socketOf(publication: Publication): number | undefined;
-  release(publication: Publication): void;
+  socketOf(ownerId: string, place: Place): number | undefined;
+  /** Nothing happens where it is another owner's. */
+  release(ownerId: string, place: Place): void;
+}
+
+interface Held {
+  ownerId: string;
+  fd: number | undefined;
 }
 
 export function createHeldPorts(): HeldPorts {
-  /** By protocol and port: the addresses held, as text, with their sockets. */
-  const held = new Map<string, Map<string, number | undefined>>();
+  /** By protocol and port: the addresses held, as text. */
+  const held = new Map<string, Map<string, Held>>();
+  const keyOf = ({ protocol, hostPort }: Place) => `${protocol} ${hostPort}`;
 
   /** The kernel finds most clashes itself, but not that of a port which the relay holds. */
-  function isHeld(protocol: string, address: IpAddress, port: number): boolean {
-    const addresses = held.get(`${protocol} ${port}`);
-    return addresses !== undefined && doesClash(addresses.keys(), address);
+  function isHeld(place: Place): boolean {
+    const addresses = held.get(keyOf(place));
+    return addresses !== undefined && doesClash(addresses.keys(), place.hostAddress);
   }
 
-  function hold(protocol: PortProtocol, address: IpAddress, port: number): void {
-    keep(protocol, address, port, reservePort(protocol, encodeIpAddress(address), port));
+  function keep(place: Place, one: Held): void {
+    const addresses = held.get(keyOf(place)) ?? new Map<string, Held>();
+    held.set(keyOf(place), addresses.set(formatIpAddress(place.hostAddress), one));
   }
 
-  function keep(protocol: PortProtocol, address: IpAddress, port: number, fd: number | undefined): void {
-    const key = `${protocol} ${port}`;
-    const addresses = held.get(key) ?? new Map<string, number | undefined>();
-    held.set(key, addresses.set(formatIpAddress(address), fd));
+  function find(ownerId: string, place: Place): Held | undefined {
+    const found = held.get(keyOf(place))?.get(formatIpAddress(place.hostAddress));
+    return found?.ownerId === ownerId ? found : undefined;
   }
 
-  function reserve(protocol: PortProtocol, address: IpAddress, port: number): boolean {
-    if (isHeld(protocol, address, port)) return false;
+  function reserve(ownerId: string, place: Place): boolean {
+    if (isHeld(place)) return false;
+    const { protocol, hostAddress: address, hostPort: port } = place;
     try {
-      hold(protocol, address, port);
+      keep(place, { ownerId, fd: reservePort(protocol, encodeIpAddress(address), port) });
       return true;
     } catch (error) {
       if (hasCode(error, "EADDRINUSE")) return false;
@@ -60,25 +70,20 @@ export function createHeldPorts(): HeldPorts {
     }
   }
 
-  function share(protocol: PortProtocol, address: IpAddress, port: number): void {
-    if (!isHeld(protocol, address, port) && !reserve(protocol, address, port))
-      keep(protocol, address, port, undefined);
+  function share(ownerId: string, place: Place): void {
+    if (!isHeld(place) && !reserve(ownerId, place)) keep(place, { ownerId, fd: undefined });
   }
 
-  function release({ protocol, hostAddress, hostPort }: Publication): void {
-    const key = `${protocol} ${hostPort}`;
-    const addresses = held.get(key);
-    const address = formatIpAddress(hostAddress);
-    const fd = addresses?.get(address);
-    if (fd !== undefined) releasePort(fd);
-    addresses?.delete(address);
-    if (addresses?.size === 0) held.delete(key);
+  function release(ownerId: string, place: Place): void {
+    const found = find(ownerId, place);
+    if (!found) return;
+    if (found.fd !== undefined) releasePort(found.fd);
+    const addresses = held.get(keyOf(place));
+    addresses?.delete(formatIpAddress(place.hostAddress));
+    if (addresses?.size === 0) held.delete(keyOf(place));
   }
 
-  const socketOf = ({ protocol, hostAddress, hostPort }: Publication) =>
-    held.get(`${protocol} ${hostPort}`)?.get(formatIpAddress(hostAddress));
-
-  return { reserve, share, socketOf, release };
+  return { reserve, share, socketOf: (ownerId, place) => find(ownerId, place)?.fd, release };
 }
 
 /** Every address of a family clashes with each of it. */

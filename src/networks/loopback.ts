@@ -1,8 +1,7 @@
 import { hasCode } from "../errors.ts";
-import { doesContain, isAnyAddress, isLoopback } from "../formats/ip-address.ts";
 import type { Bridge } from "./bridge.ts";
 import type { Kernel } from "./kernel.ts";
-import type { Publication } from "./port-map.ts";
+import type { KnownPublications } from "./known-publications.ts";
 
 /**
  * Whether bridges route 127.0.0.0/8 (route_localnet), which the kernel needs to carry a connection from this machine's
@@ -11,9 +10,9 @@ import type { Publication } from "./port-map.ts";
  */
 export interface LoopbackRoutes {
   /** Call it when the guard is in place. */
-  follow(bridges: Bridge[], publications: Publication[]): Promise<void>;
+  follow(bridges: readonly Bridge[], published: KnownPublications): Promise<void>;
   /** No bridge routes loopback until `follow` is called again. */
-  close(bridges: Bridge[]): Promise<void>;
+  close(bridges: readonly Bridge[]): Promise<void>;
   /** The next call sets every bridge, whatever an earlier one has set: the bridge may be a new one. */
   forget(): void;
 }
@@ -37,14 +36,8 @@ export function createLoopbackRoutes(kernel: Kernel, beforeOpening: () => Promis
   }
 
   return {
-    async follow(bridges, publications) {
-      const addresses = publications.filter(isOnLoopback).map(({ containerAddress }) => containerAddress);
-      for (const bridge of bridges) {
-        await set(
-          bridge,
-          addresses.some((address) => bridge.homes.some(({ subnet }) => doesContain(subnet, address))),
-        );
-      }
+    async follow(bridges, published) {
+      for (const bridge of bridges) await set(bridge, published.needsLoopback(bridge.link));
     },
     async close(bridges) {
       known.clear();
@@ -52,9 +45,4 @@ export function createLoopbackRoutes(kernel: Kernel, beforeOpening: () => Promis
     },
     forget: () => known.clear(),
   };
-}
-
-/** A port of every address is one of 127.0.0.1 too. */
-function isOnLoopback({ hostAddress, hostPort }: Publication): boolean {
-  return hostPort > 0 && hostAddress.family === 4 && (isAnyAddress(hostAddress) || isLoopback(hostAddress));
 }

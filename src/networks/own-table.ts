@@ -4,9 +4,9 @@ import type { NftChain } from "../sys/nftables-chains.ts";
 import type { Bridge } from "./bridge.ts";
 import { compareTable, type Difference } from "./compare-table.ts";
 import type { Kernel } from "./kernel.ts";
+import type { KnownPublications } from "./known-publications.ts";
 import { createLoopbackRoutes, type LoopbackRoutes } from "./loopback.ts";
 import { createLoopbackGuard } from "./loopback-guard.ts";
-import type { Publication } from "./port-map.ts";
 import { formatAdditions } from "./published-elements.ts";
 import { formatPortFlush, formatRemoval, formatTable } from "./ruleset.ts";
 import { writeTable } from "./write-table.ts";
@@ -25,9 +25,10 @@ export interface FirewallOptions {
 
 /** What was put into the table, and all of it written at once. Calls come one after the other. */
 export interface OwnTable {
-  bridges: Bridge[];
+  readonly bridges: readonly Bridge[];
+  setBridges(bridges: readonly Bridge[]): void;
   /** Undefined until the running containers are known: till then those of the daemon before stay. */
-  published: Map<string, Publication> | undefined;
+  published: KnownPublications | undefined;
   /** How often another program has changed the table. */
   losses: number;
   /** What another program had changed, by what it was. */
@@ -54,13 +55,20 @@ export function createOwnTable(options: FirewallOptions): OwnTable {
   /** How many of the losses have been mended. */
   let mended = 0;
   const isOwn = (chain: NftChain) => chain.family === "inet" && chain.table === tableName;
-  const publications = () => [...(own.published?.values() ?? [])];
+  const publications = () => own.published?.list() ?? [];
   const whole = () =>
     formatTable(table, own.bridges, allowsDirectRouting) + (own.published ? own.formatPorts() : "");
   const write = () => writeTable({ table, run, logger }, whole());
 
+  let bridges: readonly Bridge[] = [];
   const own: OwnTable = {
-    bridges: [],
+    get bridges() {
+      return bridges;
+    },
+    setBridges(list) {
+      bridges = [...list];
+      own.published?.setBridges(bridges);
+    },
     published: undefined,
     losses: 0,
     putRight: new Map(),
@@ -68,7 +76,7 @@ export function createOwnTable(options: FirewallOptions): OwnTable {
     run,
     formatPorts: () => formatPortFlush(table) + formatAdditions(table, publications()),
     async install(list) {
-      own.bridges = [...list];
+      own.setBridges(list);
       own.putRight.clear();
       own.loopback.forget();
       await write();
@@ -102,7 +110,7 @@ export function createOwnTable(options: FirewallOptions): OwnTable {
       await own.followPorts();
     },
     async followPorts() {
-      if (own.published && mended === own.losses) await own.loopback.follow(own.bridges, publications());
+      if (own.published && mended === own.losses) await own.loopback.follow(own.bridges, own.published);
     },
     async destroy() {
       await own.loopback.close(own.bridges);

@@ -64,7 +64,7 @@ export function findWantedPorts(
 }
 
 /** `NetworkSettings.Ports`: what was really bound, null for what is exposed only. */
-export function formatPortMap(publications: Publication[], exposedPorts: string[]): PortMap {
+export function formatPortMap(publications: readonly Publication[], exposedPorts: string[]): PortMap {
   const ports: PortMap = {};
   for (const port of listExposedPorts(exposedPorts)) ports[formatContainerPort(port)] = null;
   for (const { protocol, containerPort, hostAddress, hostPort } of publications) {

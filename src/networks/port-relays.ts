@@ -22,7 +22,7 @@ export interface PortRelays {
   /** Makes those of an owner's ports that need it go by the relay. Clients can connect before it is there. Never throws. */
   put(ownerId: string, publications: readonly Publication[]): Promise<void>;
   /** Makes these all there are. Never throws. */
-  sync(byOwner: Iterable<[ownerId: string, Publication[]]>): Promise<void>;
+  sync(byOwner: Iterable<readonly [ownerId: string, readonly Publication[]]>): Promise<void>;
 }
 
 export const isRelayed = ({ protocol, hostAddress, hostPort }: Publication) =>
@@ -31,7 +31,7 @@ export const isRelayed = ({ protocol, hostAddress, hostPort }: Publication) =>
 /** @param socketOf the descriptor of the socket that a port is taken with */
 export function createPortRelays(
   relay: RelayProcess,
-  socketOf: (publication: Publication) => number | undefined,
+  socketOf: (ownerId: string, publication: Publication) => number | undefined,
   logger: Logger,
 ): PortRelays {
   const hasIpv6 = existsSync("/proc/sys/net/ipv6");
@@ -45,7 +45,7 @@ export function createPortRelays(
   async function describe(id: string, publications: readonly Publication[]): Promise<OwnerRelays> {
     const relays = await mapWithPauses(publications.filter(isRelayed), (publication): Relay => {
       const { protocol, hostAddress, hostPort, containerAddress, containerPort } = publication;
-      const fd = socketOf(publication);
+      const fd = socketOf(id, publication);
       if (fd !== undefined && protocol === "tcp") listenAtPort(fd);
       return {
         protocol: protocol === "udp" ? "udp" : "tcp",

@@ -10,15 +10,16 @@ import type { PortGroup } from "./publish-targets.ts";
 /** The ports of this machine that this engine holds. */
 export interface PortReservations {
   /** Takes a host port for each, or none. Thousands are bound with pauses. @throws internal "Bind for … failed: port is already allocated" */
-  take(groups: readonly PortGroup[]): Promise<Publication[]>;
+  take(ownerId: string, groups: readonly PortGroup[]): Promise<Publication[]>;
   /**
    * Takes one that is in use already, after a restart. False when another process has got hold of it.
    * @param isRelayed the relay may have it
    */
-  retake(publication: Publication, isRelayed: boolean): boolean;
+  retake(ownerId: string, publication: Publication, isRelayed: boolean): boolean;
   /** The descriptor of the socket that it is taken with; undefined where there is none. */
-  socketOf(publication: Publication): number | undefined;
-  release(publications: readonly Publication[]): Promise<void>;
+  socketOf(ownerId: string, publication: Publication): number | undefined;
+  /** Those of other owners stay. */
+  release(ownerId: string, publications: readonly Publication[]): Promise<void>;
 }
 
 export function createPortReservations(freePorts: PortRange): PortReservations {
@@ -26,36 +27,37 @@ export function createPortReservations(freePorts: PortRange): PortReservations {
   let nextFree = freePorts.first;
 
   /** The same port on all addresses, or undefined, and then none. */
-  function takeAt(port: number, { places, protocol, containerPort }: PortGroup): Publication[] | undefined {
+  function takeAt(ownerId: string, hostPort: number, group: PortGroup): Publication[] | undefined {
+    const { places, protocol, containerPort } = group;
     const taken: Publication[] = [];
     let isDone = false;
     try {
       isDone = places.every(({ hostAddress, containerAddress }) => {
-        if (!reserve(protocol, hostAddress, port)) return false;
-        taken.push({ protocol, hostAddress, hostPort: port, containerAddress, containerPort });
+        if (!reserve(ownerId, { protocol, hostAddress, hostPort })) return false;
+        taken.push({ protocol, hostAddress, hostPort, containerAddress, containerPort });
         return true;
       });
     } finally {
-      if (!isDone) for (const one of taken) release(one);
+      if (!isDone) for (const one of taken) release(ownerId, one);
     }
     return isDone ? taken : undefined;
   }
 
-  function takeAny(group: PortGroup): Publication[] {
+  function takeAny(ownerId: string, group: PortGroup): Publication[] {
     for (let tries = freePorts.first; tries <= freePorts.last; tries++) {
       const port = nextFree;
       nextFree = nextFree >= freePorts.last ? freePorts.first : nextFree + 1;
-      const taken = takeAt(port, group);
+      const taken = takeAt(ownerId, port, group);
       if (taken) return taken;
     }
     throw internal("all ports are allocated");
   }
 
-  function takeOne(group: PortGroup): Publication[] {
+  function takeOne(ownerId: string, group: PortGroup): Publication[] {
     const { firstPort, lastPort, places } = group;
-    if (firstPort === 0) return takeAny(group);
+    if (firstPort === 0) return takeAny(ownerId, group);
     for (let port = firstPort; port <= lastPort; port++) {
-      const taken = takeAt(port, group);
+      const taken = takeAt(ownerId, port, group);
       if (taken) return taken;
     }
     const [first] = places;
@@ -67,33 +69,33 @@ export function createPortReservations(freePorts: PortRange): PortReservations {
     );
   }
 
-  async function releaseAll(publications: readonly Publication[]): Promise<void> {
+  async function releaseAll(ownerId: string, publications: readonly Publication[]): Promise<void> {
     const pauses = createPauses();
     for (const one of publications) {
-      release(one);
+      release(ownerId, one);
       await pauses.take();
     }
   }
 
   return {
-    async take(groups) {
+    async take(ownerId, groups) {
       const taken: Publication[] = [];
       const pauses = createPauses();
       try {
         for (const group of groups) {
-          taken.push(...takeOne(group));
+          taken.push(...takeOne(ownerId, group));
           await pauses.take();
         }
       } catch (error) {
-        await releaseAll(taken);
+        await releaseAll(ownerId, taken);
         throw error;
       }
       return taken;
     },
-    retake({ protocol, hostAddress, hostPort }, isRelayed) {
-      if (hostPort === 0) return true;
-      if (!isRelayed) return reserve(protocol, hostAddress, hostPort);
-      share(protocol, hostAddress, hostPort);
+    retake(ownerId, publication, isRelayed) {
+      if (publication.hostPort === 0) return true;
+      if (!isRelayed) return reserve(ownerId, publication);
+      share(ownerId, publication);
       return true;
     },
     socketOf,

@@ -1,5 +1,6 @@
 import { encodeIpAddress, formatIpAddress, type IpAddress, isAnyAddress } from "../formats/ip-address.ts";
 import type { SetElement } from "../sys/nftables-message.ts";
+import { targetKey } from "./known-publications.ts";
 import type { Publication } from "./port-map.ts";
 import type { openedSets, publishedMaps } from "./ruleset.ts";
 
@@ -40,16 +41,12 @@ function distinctElements(publications: readonly Publication[]): PortElement[] {
   const opened = new Set<string>();
   return publications.flatMap((publication) => {
     const [opening, ...others] = elementsOf(publication);
-    const target = targetOf(publication);
+    const target = targetKey(publication);
     if (!opening || opened.has(target)) return others;
     opened.add(target);
     return [opening, ...others];
   });
 }
-
-/** Names a container's own address and port, and who reaches it there. */
-const targetOf = ({ protocol, containerAddress, containerPort, linkedAddress }: Publication) =>
-  `${protocol} ${containerAddress.family} ${containerAddress.value} ${containerPort} ${linkedAddress?.value}`;
 
 export function encodeAdditions(publications: readonly Publication[]): SetElement[] {
   const encode = createEncoder();
@@ -61,17 +58,14 @@ export function encodeAdditions(publications: readonly Publication[]): SetElemen
   }));
 }
 
-/** @param others that stay */
+/** @param staysOpen whether others that stay lead where one does */
 export function encodeRemovals(
   publications: readonly Publication[],
-  others: Iterable<Publication>,
+  staysOpen: (publication: Publication) => boolean,
 ): SetElement[] {
   const encode = createEncoder();
-  const stays = new Set(Array.from(others, targetOf));
-  const elements = distinctElements(publications.filter((one) => !stays.has(targetOf(one))));
-  const shared = publications
-    .filter((one) => stays.has(targetOf(one)))
-    .flatMap((one) => elementsOf(one).slice(1));
+  const elements = distinctElements(publications.filter((one) => !staysOpen(one)));
+  const shared = publications.filter(staysOpen).flatMap((one) => elementsOf(one).slice(1));
   return sortBySet([...elements, ...shared]).map(({ set, key }) => ({
     verb: "delete",
     set,

@@ -15,17 +15,20 @@ export interface PublishedPorts {
   change(ownerId: string, change: PortsChange, targets: PublishTargets): Promise<Publication[]>;
   unpublish(ownerId: string): Promise<void>;
   has(ownerId: string): boolean;
+  /** What an owner has published now. */
+  listOf(ownerId: string): readonly Publication[];
   /** Has the same ports lead elsewhere. They stay taken meanwhile. */
   move(ownerId: string, targets: PublishTargets): Promise<Publication[]>;
   /**
    * Makes the published ports exactly these and those of the containers that are starting, in one step, whatever the table
    * held before.
+   * @returns the owners of which another process has got hold of a port, which is theirs no more
    */
   adopt(
     publications: Map<string, Publication[]>,
     flows: readonly Publication[],
     starting: Set<string>,
-  ): Promise<void>;
+  ): Promise<Set<string>>;
   /** Makes the ports that linked containers reach each other at exactly these. */
   link(flows: readonly Publication[]): Promise<void>;
   /** Has a relay that has come in the place of another carry what it is to. */
@@ -46,28 +49,31 @@ interface PublishedPortsOptions {
   logger: Logger;
 }
 
+/** What linked containers reach each other at belongs to no one of them. */
+const linksOwner = "links";
+
 export function createPublishedPorts(options: PublishedPortsOptions): PublishedPorts {
-  const { firewall, reservations, relays, logger } = options;
-  const byOwner = new Map<string, Publication[]>();
+  const { firewall, reservations, relays } = options;
+  const byOwner = new Map<string, readonly Publication[]>();
   let linked: readonly Publication[] = [];
   const linkInTurn = createQueue();
 
   async function forget(ownerId: string): Promise<void> {
     const publications = byOwner.get(ownerId) ?? [];
     byOwner.delete(ownerId);
-    await reservations.release(publications);
+    await reservations.release(ownerId, publications);
   }
 
   return {
     async publish(ownerId, wanted, targets) {
       const publications = [
-        ...(await reservations.take(placePorts(wanted, targets))),
+        ...(await reservations.take(ownerId, placePorts(wanted, targets))),
         ...routePorts(wanted, targets),
       ];
       if (publications.length === 0) return [];
       byOwner.set(ownerId, publications);
       try {
-        await firewall.add(publications);
+        await firewall.add(ownerId, publications);
       } catch (error) {
         await forget(ownerId);
         throw internal(messageOf(error), error);
@@ -76,29 +82,25 @@ export function createPublishedPorts(options: PublishedPortsOptions): PublishedP
       void relays.put(ownerId, publications);
       return publications;
     },
-    async change(ownerId, change, targets) {
-      const before = byOwner.get(ownerId) ?? [];
-      const after = await exchange(options, ownerId, before, change, targets);
-      byOwner.set(ownerId, after);
-      return after;
-    },
+    change: (ownerId, change, targets) => exchange(options, byOwner, ownerId, change, targets),
     async unpublish(ownerId) {
       const publications = byOwner.get(ownerId);
       if (!publications) return;
       byOwner.delete(ownerId);
       try {
-        await Promise.all([firewall.remove(publications), relays.put(ownerId, [])]);
+        await Promise.all([firewall.remove(ownerId, publications), relays.put(ownerId, [])]);
       } finally {
-        await reservations.release(publications);
+        await reservations.release(ownerId, publications);
       }
     },
     has: (ownerId) => byOwner.has(ownerId),
+    listOf: (ownerId) => byOwner.get(ownerId) ?? [],
     async move(ownerId, targets) {
       const before = byOwner.get(ownerId) ?? [];
       const after = lead(before, targets);
       byOwner.set(ownerId, after);
-      await firewall.remove(before);
-      await firewall.add(after);
+      await firewall.remove(ownerId, before);
+      await firewall.add(ownerId, after);
       void relays.put(ownerId, after);
       return after;
     },
@@ -110,15 +112,17 @@ export function createPublishedPorts(options: PublishedPortsOptions): PublishedP
       for (const ownerId of [...byOwner.keys()]) {
         if (!starting.has(ownerId)) await forget(ownerId);
       }
+      const losers = new Set<string>();
       for (const [ownerId, list] of publications) {
-        byOwner.set(ownerId, list);
-        const lost = list.filter((publication) => !retake(reservations, relays, publication));
-        if (lost.length > 0) logger.warn({ ownerId, lost }, "published ports are in use by another process");
+        const kept = retake(options, ownerId, list);
+        byOwner.set(ownerId, kept);
+        if (kept.length < list.length) losers.add(ownerId);
       }
       await linkInTurn(async () => {
         linked = flows;
-        await firewall.replace([...byOwner.values(), linked].flat());
+        await firewall.replace([...byOwner, [linksOwner, linked]]);
       });
+      return losers;
     },
     relayAgain: () => relays.sync(byOwner),
     async stop() {
@@ -129,31 +133,37 @@ export function createPublishedPorts(options: PublishedPortsOptions): PublishedP
 
 /** @returns what is published then */
 async function exchange(
-  { reservations, firewall, relays, logger }: PublishedPortsOptions,
+  options: PublishedPortsOptions,
+  byOwner: Map<string, readonly Publication[]>,
   ownerId: string,
-  before: readonly Publication[],
   { added, isRemoved }: PortsChange,
   targets: PublishTargets,
 ): Promise<Publication[]> {
+  const { reservations, firewall, relays } = options;
+  const before = byOwner.get(ownerId) ?? [];
   const removed = before.filter(isRemoved);
   const rest = before.filter((one) => !isRemoved(one));
   // First, since one port may take the place of another.
   await relays.put(ownerId, rest);
-  await reservations.release(removed);
+  await reservations.release(ownerId, removed);
   let taken: Publication[] = [];
   try {
-    taken = [...(await reservations.take(placePorts(added, targets))), ...routePorts(added, targets)];
-    await firewall.remove(removed);
-    await firewall.add(taken);
+    taken = [
+      ...(await reservations.take(ownerId, placePorts(added, targets))),
+      ...routePorts(added, targets),
+    ];
+    await firewall.remove(ownerId, removed);
+    await firewall.add(ownerId, taken);
   } catch (error) {
-    await reservations.release(taken);
-    const back = removed.filter((one) => retake(reservations, relays, one));
-    const lost = removed.filter((one) => !back.includes(one));
-    if (lost.length > 0) logger.warn({ ownerId, lost }, "published ports are in use by another process");
-    await firewall.add(back);
+    await reservations.release(ownerId, taken);
+    const back = retake(options, ownerId, removed);
+    byOwner.set(ownerId, [...rest, ...back]);
+    await firewall.remove(ownerId, removed);
+    await firewall.add(ownerId, back);
     void relays.put(ownerId, [...rest, ...back]);
     throw error;
   }
+  byOwner.set(ownerId, [...rest, ...taken]);
   void relays.put(ownerId, [...rest, ...taken]);
   return [...rest, ...taken];
 }
@@ -174,8 +184,8 @@ async function exchangeFlows(
   after: readonly Publication[],
 ): Promise<readonly Publication[]> {
   const [gone, come] = [without(before, after), without(after, before)];
-  if (gone.length > 0) await firewall.remove(gone);
-  if (come.length > 0) await firewall.add(come);
+  if (gone.length > 0) await firewall.remove(linksOwner, gone);
+  if (come.length > 0) await firewall.add(linksOwner, come);
   return after;
 }
 
@@ -187,5 +197,17 @@ function without(flows: readonly Publication[], others: readonly Publication[]):
 const flowKey = ({ linkedAddress, protocol, containerAddress, containerPort }: Publication) =>
   `${linkedAddress?.value} ${protocol} ${containerAddress.value} ${containerPort}`;
 
-const retake = (reservations: PortReservations, relays: PortRelays, publication: Publication) =>
-  reservations.retake(publication, relays.isAble() && isRelayed(publication));
+/** @returns those that no other process has got hold of meanwhile */
+function retake(
+  { reservations, relays, logger }: PublishedPortsOptions,
+  ownerId: string,
+  publications: readonly Publication[],
+): Publication[] {
+  const kept = publications.filter((one) =>
+    reservations.retake(ownerId, one, relays.isAble() && isRelayed(one)),
+  );
+  const lost = publications.filter((one) => !kept.includes(one));
+  if (lost.length > 0)
+    logger.warn({ ownerId, lost }, "published ports are in use by another process: they are given up");
+  return kept;
+}

@@ -165,7 +165,7 @@ function namesOf(kind: string): string[] {
 }
 
 /** Makes the table's chains, sets and rules what they must be; the published ports stay. A script of nft(8). */
-export function formatTable(table: string, bridges: Bridge[], allowsDirectRouting: boolean): string {
+export function formatTable(table: string, bridges: readonly Bridge[], allowsDirectRouting: boolean): string {
   const entries = Object.entries(chains);
   return lines([
     `add table ${table}`,

@@ -74,9 +74,12 @@ export function createSandboxes(options: SandboxesOptions): Sandboxes {
     changePorts: (owner, wanted) =>
       change(all, owner, async (sandbox) => {
         const targets = targetsOf(sandbox, all.publishing);
-        const published = await publishedPorts.change(owner.id, wanted, targets);
-        sandbox.ports = formatPortMap(published, owner.ports.exposedPorts);
-        store.put(sandbox);
+        try {
+          await publishedPorts.change(owner.id, wanted, targets);
+        } finally {
+          sandbox.ports = formatPortMap(publishedPorts.listOf(owner.id), owner.ports.exposedPorts);
+          store.put(sandbox);
+        }
       }),
     async unlink(ownerId, targetId) {
       const sandbox = sandboxes.get(ownerId);
@@ -91,7 +94,7 @@ export function createSandboxes(options: SandboxesOptions): Sandboxes {
     },
     adopt: (findLive) =>
       adoptSandboxes(
-        { kernel, publishedPorts, sandboxes, links, forget, canRelay: all.publishing.canRelay },
+        { kernel, publishedPorts, sandboxes, store, links, forget, canRelay: all.publishing.canRelay },
         findLive,
       ),
     reattach: async () => links.reattach(await kernel.listLinks()),

@@ -77,7 +77,7 @@ function start(owners: string[]) {
         },
       ],
     } as never,
-    publishedPorts: { adopt: async () => {}, unpublish: async () => {} } as never,
+    publishedPorts: { adopt: async () => new Set(), unpublish: async () => {} } as never,
     publishing: { publishAddress: undefined, canRelay: () => false },
     repair: async () => {},
     names: { remove: () => {} } as never,
