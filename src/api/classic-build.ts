@@ -8,6 +8,12 @@ import type { ProgressEvent } from "../build/progress.ts";
 import { conflict, EngineError, invalid, messageOf, notFound } from "../errors.ts";
 import { shortId } from "../formats/digest.ts";
 import { formatFamiliar, parseReference, withDefaultTag } from "../formats/reference.ts";
+import {
+  decodeRegistryConfig,
+  findLoginName,
+  loginAddressOf,
+  type RegistryAuth,
+} from "../formats/registry-auth.ts";
 import { readBuildOptions } from "./build-options.ts";
 import { giveUpload, isUpload } from "./build-uploads.ts";
 import { describeInClassicWords } from "./classic-failure.ts";
@@ -49,6 +55,7 @@ export async function build(request: ApiRequest): Promise<Reply | undefined> {
       options,
       sessionId: "",
       session: () => Promise.reject(notFound("no active session")),
+      findCredentials: readLogins(request),
       ...(request.text("remote") === "" && {
         archive: { chunks: request.upload(archivePatience), key: nameArchive(names, options.filename) },
       }),
@@ -80,6 +87,12 @@ export async function build(request: ApiRequest): Promise<Reply | undefined> {
 
 /** As with dockerd, a Dockerfile that cannot be read is an error of the request; what comes to light later is a line of the answer. */
 const isMistake = (error: unknown) => error instanceof EngineError && error.kind === "invalid";
+
+/** The logins of the header X-Registry-Config. */
+function readLogins({ input }: ApiRequest): (domain: string) => RegistryAuth | undefined {
+  const auths = decodeRegistryConfig(String(input.headers["x-registry-config"] ?? ""));
+  return (domain) => auths.get(findLoginName([...auths.keys()], loginAddressOf(domain)) ?? "");
+}
 
 const mostCacheImages = 100;
 

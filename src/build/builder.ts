@@ -209,9 +209,13 @@ function openSolving(rooms: SolveRooms, request: BuildRequest): { solving: Solvi
     for (const closer of closers.splice(0)) closer();
     rooms.onBuildOver();
   };
+  const session = (id: string) => request.session(id === "" ? sessionId : id);
   const solving: Solving = {
     ...{ rooms, report, signal, file: undefined, fetched: [] },
-    session: (id) => request.session(id === "" ? sessionId : id),
+    session,
+    findCredentials: async (domain) =>
+      request.findCredentials?.(domain) ??
+      (await session("").catch(() => undefined))?.findCredentials(domain),
     onClose(work) {
       closers.push(work);
       settle();

@@ -1,8 +1,9 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { messageOf } from "../errors.ts";
+import { hasCode, messageOf } from "../errors.ts";
 import { isObject } from "../formats/json.ts";
 import { type Decoded, decode, list, mapOf, optional, struct, text } from "../formats/shape.ts";
+import { describeError } from "./system-error.ts";
 
 const proxyShape = struct("configfile.ProxyConfig", {
   httpProxy: optional(text),
@@ -10,6 +11,15 @@ const proxyShape = struct("configfile.ProxyConfig", {
   ftpProxy: optional(text),
   noProxy: optional(text),
   allProxy: optional(text),
+});
+
+const loginShape = struct("types.AuthConfig", {
+  username: optional(text),
+  password: optional(text),
+  /** User and password in base64; counts before those. */
+  auth: optional(text),
+  identitytoken: optional(text),
+  registrytoken: optional(text),
 });
 
 const configShape = struct("ConfigFile", {
@@ -20,6 +30,8 @@ const configShape = struct("ConfigFile", {
   networksFormat: optional(text),
   volumesFormat: optional(text),
   statsFormat: optional(text),
+  /** "label=a": for every command that prunes. */
+  pruneFilters: optional(list(text)),
   currentContext: optional(text),
   /** Where further plugins are. */
   cliPluginsExtraDirs: optional(list(text)),
@@ -28,11 +40,13 @@ const configShape = struct("ConfigFile", {
   features: optional(mapOf(text)),
   /** By daemon host, or "default". */
   proxies: optional(mapOf(proxyShape)),
-  auths: optional(mapOf(struct("types.AuthConfig", { auth: optional(text), identitytoken: optional(text) }))),
+  auths: optional(mapOf(loginShape)),
   /** Credential helpers (`docker-credential-NAME`): for all registries, and by registry. */
   credsStore: optional(text),
   credHelpers: optional(mapOf(text)),
 });
+
+export type KeptLogin = Decoded<typeof loginShape>;
 
 export type ProxyConfig = Decoded<typeof proxyShape>;
 
@@ -45,7 +59,8 @@ export function readCliConfig(folder: string, warn: (line: string) => void): Cli
   let content: string;
   try {
     content = readFileSync(file, "utf8");
-  } catch {
+  } catch (error) {
+    if (!hasCode(error, "ENOENT")) warn(`WARNING: Error loading config file: ${describeError(error)}`);
     return {};
   }
   try {
@@ -83,4 +98,25 @@ function mergeMember(config: CliConfig, name: string, value: unknown): void {
   } catch {
     // The warning has named one already.
   }
+}
+
+const environmentShape = struct("configfile.configEnv", { auths: mapOf(loginShape) });
+
+/** The logins of DOCKER_AUTH_CONFIG, which count before those of config.json. What is wrong with it is warned of in Docker's words. */
+export function readEnvironmentLogins(
+  given: string | undefined,
+  warn: (line: string) => void,
+): Readonly<Record<string, KeptLogin>> {
+  if (!given) return {};
+  try {
+    const { auths } = decode(environmentShape, JSON.parse(given));
+    const [bare] = Object.entries(auths ?? {}).find(([, { auth }]) => !auth) ?? [];
+    if (bare === undefined) return auths ?? {};
+    warn(
+      `Failed to create credential store from DOCKER_AUTH_CONFIG:  DOCKER_AUTH_CONFIG environment variable is missing key \`auth\` for ${bare}`,
+    );
+  } catch (error) {
+    warn(`Failed to create credential store from DOCKER_AUTH_CONFIG:  ${messageOf(error)}`);
+  }
+  return {};
 }

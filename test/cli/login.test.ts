@@ -14,6 +14,9 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
+import type { Cli } from "../../src/cli/cli.ts";
+import { findAuthAt } from "../../src/cli/login/credentials.ts";
+import { decodeRegistryAuth } from "../../src/formats/registry-auth.ts";
 import { output, useEngine } from "../engine.ts";
 import { startRegistry, type TestRegistry } from "../registry/fixtures.ts";
 
@@ -103,6 +106,38 @@ describe("logging in", () => {
     await logout("docker");
     assert.notEqual((await push()).code, 0);
     await logout("berth");
+  });
+
+  it("finds what docker finds, however it was kept, and forgets all of it", async () => {
+    const auth = Buffer.from("anna:s3cret:with:colons").toString("base64");
+    const plain = { username: "anna", password: "s3cret:with:colons" };
+    const { host } = registry;
+    const kept = [{ [`https://${host}/v2/`]: { auth } }, { [`http://${host}`]: { auth } }, { [host]: plain }];
+    for (const auths of kept) {
+      writeFileSync(configFile, JSON.stringify({ auths: { other: { auth: "" }, ...auths } }));
+      assert.equal((await push()).code, 0, JSON.stringify(auths));
+      await output(engine.berth, ["--config", folder, "logout", host]);
+      assert.deepEqual(readConfig().auths, { other: { auth: "" } });
+    }
+    assert.notEqual((await push()).code, 0);
+    try {
+      process.env.DOCKER_AUTH_CONFIG = JSON.stringify({ auths: { [host]: { auth } } });
+      assert.equal((await push()).code, 0);
+      process.env.DOCKER_AUTH_CONFIG = JSON.stringify({ auths: { [host]: plain } });
+      assert.match(
+        (await push()).stderr,
+        /^Failed to create credential store from DOCKER_AUTH_CONFIG: .*missing key `auth`/,
+      );
+    } finally {
+      delete process.env.DOCKER_AUTH_CONFIG;
+    }
+    const tokens = { auths: { [host]: { registrytoken: "t" } } };
+    const sent = await findAuthAt({ config: tokens, env: {} } as unknown as Cli, host);
+    assert.equal(decodeRegistryAuth(sent).registryToken, "t");
+    rmSync(configFile);
+    mkdirSync(configFile);
+    assert.match((await push()).stderr, /^WARNING: Error loading config file: /);
+    rmSync(configFile, { recursive: true });
   });
 
   it("leaves it to a credential helper, where one is named", async () => {

@@ -2,7 +2,12 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { parseChallenges } from "../../src/formats/auth-challenge.ts";
 import { formatProgressBar } from "../../src/formats/progress-bar.ts";
-import { decodeRegistryAuth } from "../../src/formats/registry-auth.ts";
+import {
+  decodeRegistryAuth,
+  decodeRegistryConfig,
+  findLoginName,
+  loginAddressOf,
+} from "../../src/formats/registry-auth.ts";
 import { parseRetryAfter } from "../../src/formats/retry-after.ts";
 
 const plain = (header: string) =>
@@ -58,9 +63,41 @@ test("credentials come in either base64, whole or as a pair", () => {
   for (const empty of [undefined, "", "e30=", encode(null), encode({ username: "", password: "" })]) {
     assert.deepEqual(decodeRegistryAuth(empty), {});
   }
-  for (const bad of ["bm90IGpzb24=", encode([]), encode({ username: 1 })]) {
-    assert.throws(() => decodeRegistryAuth(bad), { kind: "invalid" });
-  }
+  assert.deepEqual(decodeRegistryAuth(encode({ UserName: "u", IdentityToken: "t" })), {
+    username: "u",
+    identityToken: "t",
+  });
+  for (const bad of ["bm90IGpzb24=", "%", encode([]), encode({ username: 1 })])
+    assert.deepEqual(decodeRegistryAuth(bad), {});
+});
+
+test("logins of several registries are told apart, and what is unreadable is left out", () => {
+  const encode = (value: unknown) => Buffer.from(JSON.stringify(value)).toString("base64url");
+  const hub = "https://index.docker.io/v1/";
+  const auths = decodeRegistryConfig(encode({ [hub]: { username: "u" }, "x:5000": 7, y: { Password: "p" } }));
+  assert.deepEqual(
+    [...auths],
+    [
+      [hub, { username: "u" }],
+      ["y", { password: "p" }],
+    ],
+  );
+  for (const bad of [undefined, "", "bm90IGpzb24=", encode([]), encode(null)])
+    assert.equal(decodeRegistryConfig(bad).size, 0);
+});
+
+test("a login is found under the names that Docker's clients have kept it by", () => {
+  const find = (address: string, ...names: string[]) => findLoginName(names, address);
+  assert.equal(find("x.io", "http://x.io/v1", "x.io", "y"), "x.io");
+  for (const name of ["https://x.io/v2/", "http://x.io", "x.io/path"])
+    assert.equal(find("x.io", "y", name), name);
+  for (const name of ["x.io:5000", "ftp://x.io", "https://y/x.io"])
+    assert.equal(find("x.io", name), undefined);
+  assert.equal(loginAddressOf("docker.io"), "https://index.docker.io/v1/");
+  assert.equal(
+    find(loginAddressOf("docker.io"), "https://index.docker.io/v1/"),
+    "https://index.docker.io/v1/",
+  );
 });
 
 test("Retry-After is seconds or a date", () => {

@@ -72,7 +72,7 @@ export function keepSnapshot<R>({ rooms, onClose }: Omit<Solving, "file">, make:
 }
 
 async function find(
-  { rooms, session, signal }: Omit<Solving, "file">,
+  { rooms, findCredentials, signal }: Omit<Solving, "file">,
   { pulls }: BuildOptions,
   name: string,
   reference: Reference,
@@ -82,11 +82,8 @@ async function find(
   const here = images.findImage(name);
   if (here && pulls !== "always" && hasPlatform(here, platform)) return here;
   try {
-    const credentials = await session("").then(
-      (client) => client.findCredentials(reference.domain),
-      () => undefined,
-    );
-    await images.pull(reference, { auth: credentials ?? {}, platform, signal, report() {} });
+    const auth = (await findCredentials(reference.domain)) ?? {};
+    await images.pull(reference, { auth, platform, signal, report() {} });
     return images.getImage(name);
   } catch (error) {
     const text = `${name}: failed to resolve source metadata for ${formatFull(reference)}: ${messageOf(error)}`;

@@ -1,3 +1,4 @@
+import type { RegistryAuth } from "../../formats/registry-auth.ts";
 import type { ImageContent } from "../../images/store/kinds.ts";
 import type { Plan } from "../graph/plan.ts";
 import type { SolvedImage } from "../solve/solving.ts";
@@ -34,6 +35,8 @@ export interface BuildInput extends SolvedImage {
 /** What a client gives besides its session. */
 export interface ClientInputs {
   archive?: ContextArchive;
+  /** Logins at registries besides those that the session gives. @param domain of a reference */
+  findCredentials?(domain: string): RegistryAuth | undefined;
   /** What the client calls `input:KEY`. @throws when there is none */
   findInput?(key: string): Promise<BuildInput>;
 }

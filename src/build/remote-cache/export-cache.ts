@@ -13,7 +13,7 @@ import { type CacheTarget, openClientTarget, openRegistryTarget } from "./cache-
 import { describeRemoteCache } from "./describe-cache.ts";
 import type { ExportedLayer, ExportedStep } from "./exported-step.ts";
 
-type Writing = Pick<Solving, "rooms" | "report" | "signal" | "session">;
+type Writing = Pick<Solving, "rooms" | "report" | "signal" | "session" | "findCredentials">;
 
 const pieceBytes = 1024 * 1024;
 
@@ -35,20 +35,20 @@ export function exportCache(
   });
 }
 
-async function openTarget({ rooms, session, signal }: Writing, order: CacheExport): Promise<CacheTarget> {
+async function openTarget(
+  { rooms, session, findCredentials, signal }: Writing,
+  order: CacheExport,
+): Promise<CacheTarget> {
   const { target } = order;
   if (target.type === "inline") throw invalid("an inline cache is written with its image");
   if (target.type === "local")
     return openClientTarget((await session("")).content(target.store), (path) =>
       createReadStream(path, { highWaterMark: pieceBytes }),
     );
-  const auth = await session("").then(
-    (client) => client.findCredentials(target.reference.domain),
-    () => undefined,
-  );
+  const auth = (await findCredentials(target.reference.domain)) ?? {};
   const { registries } = rooms.images;
   const { reference } = target;
-  return openRegistryTarget({ registries, reference, auth: auth ?? {}, logger: rooms.logger }, signal);
+  return openRegistryTarget({ registries, reference, auth, logger: rooms.logger }, signal);
 }
 
 async function write(

@@ -68,7 +68,7 @@ async function findHere({ rooms }: Omit<Solving, "file">, name: string): Promise
 }
 
 async function openSource(
-  { rooms, session, signal }: Omit<Solving, "file">,
+  { rooms, session, findCredentials, signal }: Omit<Solving, "file">,
   address: CacheAddress,
 ): Promise<CacheSource> {
   if (address.type === "local") {
@@ -77,9 +77,6 @@ async function openSource(
   }
   const { registries } = rooms.images;
   const { reference } = address;
-  const auth = await session("").then(
-    (client) => client.findCredentials(reference.domain),
-    () => undefined,
-  );
-  return openRegistrySource({ registries, reference, auth: auth ?? {}, logger: rooms.logger }, signal);
+  const auth = (await findCredentials(reference.domain)) ?? {};
+  return openRegistrySource({ registries, reference, auth, logger: rooms.logger }, signal);
 }

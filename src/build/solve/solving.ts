@@ -1,5 +1,6 @@
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
+import type { RegistryAuth } from "../../formats/registry-auth.ts";
 import type { JobRunner } from "../../sys/jobs.ts";
 import type { SharedWork } from "../../sys/shared-work.ts";
 import type { Slots } from "../../sys/slots.ts";
@@ -55,6 +56,8 @@ export interface Solving {
   signal: AbortSignal;
   file: SourceFile | undefined;
   session(id: string): Promise<ClientSession>;
+  /** The client's login at a registry; undefined when it has none. @param domain of a reference */
+  findCredentials(domain: string): Promise<RegistryAuth | undefined>;
   /** What was made elsewhere; undefined for a build that asks for none. Never rejected. */
   imports?: Promise<readonly ImportedCache[]>;
   /** Images whose history serves as a cache; undefined for a build that asks for none. */

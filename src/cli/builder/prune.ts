@@ -1,7 +1,7 @@
 import { formatSize } from "../../formats/units.ts";
 import { defineCommand } from "../command.ts";
 import { confirm } from "../confirm.ts";
-import { filterFlag, toFilters } from "../filter.ts";
+import { filterFlag, toPruneFilters } from "../filter.ts";
 import { bool, bytes } from "../flag.ts";
 
 export const command = defineCommand({
@@ -19,7 +19,7 @@ export const command = defineCommand({
     const client = await cli.client();
     const { CachesDeleted, SpaceReclaimed = 0 } = await client.pruneBuilds({
       all: flags.all,
-      filters: toFilters(flags.filter),
+      filters: toPruneFilters(cli, flags.filter),
       keepBytes: flags["keep-storage"],
     });
     if (CachesDeleted?.length) cli.print(`Deleted build cache objects:\n${CachesDeleted.join("\n")}\n`);

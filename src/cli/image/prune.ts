@@ -1,7 +1,7 @@
 import { formatSize } from "../../formats/units.ts";
 import { defineCommand } from "../command.ts";
 import { confirm } from "../confirm.ts";
-import { filterFlag, toFilters } from "../filter.ts";
+import { filterFlag, toPruneFilters } from "../filter.ts";
 import { bool } from "../flag.ts";
 
 export const command = defineCommand({
@@ -18,7 +18,7 @@ export const command = defineCommand({
       : "WARNING! This will remove all dangling images.";
     if (!flags.force && !(await confirm(cli, warning))) return;
     const client = await cli.client();
-    const filters = { ...toFilters(flags.filter), dangling: [String(!flags.all)] };
+    const filters = { ...toPruneFilters(cli, flags.filter), dangling: [String(!flags.all)] };
     const { ImagesDeleted, SpaceReclaimed = 0 } = await client.images.prune(filters);
     if (ImagesDeleted?.length) cli.print(formatDeletedImages(ImagesDeleted));
     cli.print(`Total reclaimed space: ${formatSize(SpaceReclaimed)}`);

@@ -1,6 +1,8 @@
 import { spawn } from "node:child_process";
 import { parseReference } from "../../formats/reference.ts";
+import { findLoginName, hostOf, loginAddressOf, splitPair } from "../../formats/registry-auth.ts";
 import type { Cli } from "../cli.ts";
+import { type KeptLogin, readEnvironmentLogins } from "../config.ts";
 import { changeConfig } from "./config-file.ts";
 
 /** A login as Docker's clients keep it and send it. */
@@ -9,30 +11,41 @@ export interface Login {
   password: string;
   /** Given by the registry in the password's stead. */
   identitytoken?: string;
+  /** Sent to the registry as it is. */
+  registrytoken?: string;
 }
 
-/** Docker Hub's name among the logins. */
-export const hubAddress = "https://index.docker.io/v1/";
 /** A user's name that says that the secret beside it is an identity token. */
 const tokenUser = "<token>";
 
 /** The address under which a login is kept, of a registry as the user writes it. */
 export function addressOf(server: string): string {
-  const host = server.replace(/^https?:\/\//, "").split("/")[0] ?? "";
-  return ["", "docker.io", "index.docker.io", "registry-1.docker.io"].includes(host) ? hubAddress : host;
+  return loginAddressOf(hostOf(server));
 }
 
 /** @throws Error when a credential helper fails */
 export async function findLogin(cli: Cli, address: string): Promise<Login | undefined> {
+  const given = findKept(readEnvironmentLogins(cli.env.DOCKER_AUTH_CONFIG, cli.warn), address);
+  if (given) return given;
   const helper = helperOf(cli, address);
   if (helper !== undefined) return askHelper(helper, address);
-  const known = cli.config.auths?.[address];
-  if (known?.auth === undefined && known?.identitytoken === undefined) return undefined;
-  const [username = "", ...rest] = Buffer.from(known.auth ?? "", "base64")
-    .toString()
-    .split(":");
-  const { identitytoken } = known;
-  return { username, password: rest.join(":"), ...(identitytoken && { identitytoken }) };
+  return findKept(cli.config.auths ?? {}, address);
+}
+
+function findKept(auths: Readonly<Record<string, KeptLogin>>, address: string): Login | undefined {
+  const name = findLoginName(Object.keys(auths), address);
+  const kept = name === undefined ? undefined : auths[name];
+  if (!kept) return undefined;
+  const { auth, identitytoken, registrytoken } = kept;
+  const [username, password] = auth
+    ? splitPair(Buffer.from(auth, "base64").toString())
+    : [kept.username ?? "", kept.password ?? ""];
+  if (!username && !password && !identitytoken && !registrytoken) return undefined;
+  return {
+    ...{ username, password },
+    ...(identitytoken && { identitytoken }),
+    ...(registrytoken && { registrytoken }),
+  };
 }
 
 /** @returns where it is kept in plain text; undefined when a credential helper keeps it */
@@ -57,10 +70,11 @@ export async function forgetLogin(cli: Cli, address: string): Promise<void> {
     await runHelper(helper, "erase", address);
     return;
   }
-  if (!cli.config.auths?.[address]) return;
+  const isOfIt = (name: string) => name === address || hostOf(name) === address;
+  if (!Object.keys(cli.config.auths ?? {}).some(isOfIt)) return;
   changeConfig(cli, (config) => {
-    const { [address]: _gone, ...auths } = config.auths ?? {};
-    return { ...config, auths };
+    const auths = Object.entries(config.auths ?? {}).filter(([name]) => !isOfIt(name));
+    return { ...config, auths: Object.fromEntries(auths) };
   });
 }
 
@@ -76,8 +90,12 @@ export async function findAuthAt(cli: Cli, address: string): Promise<string | un
 }
 
 /** Docker's AuthConfig. */
-export function authOf({ username, password, identitytoken }: Login, address: string): object {
-  return { ...(identitytoken ? { identitytoken } : { username, password }), serveraddress: address };
+export function authOf({ username, password, identitytoken, registrytoken }: Login, address: string): object {
+  return {
+    ...(identitytoken ? { identitytoken } : { username, password }),
+    ...(registrytoken && { registrytoken }),
+    serveraddress: address,
+  };
 }
 
 function helperOf({ config }: Cli, address: string): string | undefined {

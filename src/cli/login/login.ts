@@ -1,10 +1,11 @@
 import { createInterface } from "node:readline/promises";
 import { Writable } from "node:stream";
 import { text } from "node:stream/consumers";
+import { hubAddress } from "../../formats/registry-auth.ts";
 import type { Cli } from "../cli.ts";
 import { defineCommand, ExitError } from "../command.ts";
 import { bool, string } from "../flag.ts";
-import { addressOf, authOf, findLogin, hubAddress, keepLogin, type Login } from "./credentials.ts";
+import { addressOf, authOf, findLogin, keepLogin, type Login } from "./credentials.ts";
 
 export const command = defineCommand({
   usage: "[OPTIONS] [SERVER]",

@@ -1,5 +1,6 @@
+import { hubAddress } from "../../formats/registry-auth.ts";
 import { defineCommand } from "../command.ts";
-import { addressOf, forgetLogin, hubAddress } from "./credentials.ts";
+import { addressOf, forgetLogin } from "./credentials.ts";
 
 export const command = defineCommand({
   usage: "[SERVER]",

@@ -1,6 +1,6 @@
 import { defineCommand } from "../command.ts";
 import { confirm } from "../confirm.ts";
-import { filterFlag, toFilters } from "../filter.ts";
+import { filterFlag, toPruneFilters } from "../filter.ts";
 import { bool } from "../flag.ts";
 
 export const command = defineCommand({
@@ -14,7 +14,7 @@ export const command = defineCommand({
     const warning = "WARNING! This will remove all custom networks not used by at least one container.";
     if (!flags.force && !(await confirm(cli, warning))) return;
     const client = await cli.client();
-    const { NetworksDeleted } = await client.networks.prune(toFilters(flags.filter));
+    const { NetworksDeleted } = await client.networks.prune(toPruneFilters(cli, flags.filter));
     if (NetworksDeleted?.length) cli.print(`Deleted Networks:\n${NetworksDeleted.join("\n")}\n`);
   },
 });

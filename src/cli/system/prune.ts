@@ -5,7 +5,7 @@ import type { PruneResponse } from "../../formats/docker-api/docker-api-system.t
 import { formatSize } from "../../formats/units.ts";
 import { defineCommand, ExitError } from "../command.ts";
 import { confirm } from "../confirm.ts";
-import { filterFlag, toFilters } from "../filter.ts";
+import { filterFlag, toFilters, toPruneFilters } from "../filter.ts";
 import { bool } from "../flag.ts";
 import { formatDeletedImages } from "../image/prune.ts";
 
@@ -19,11 +19,11 @@ export const command = defineCommand({
     volumes: bool("", "Prune anonymous volumes"),
   },
   async run({ cli, flags }) {
-    const filters = toFilters(flags.filter);
-    if (flags.volumes && filters.until !== undefined) {
+    if (flags.volumes && toFilters(flags.filter).until !== undefined) {
       throw new ExitError(1, 'ERROR: The "until" filter is not supported with "--volumes"');
     }
-    if (!flags.force && !(await confirm(cli, formatWarning(flags)))) return;
+    const filters = toPruneFilters(cli, flags.filter);
+    if (!flags.force && !(await confirm(cli, formatWarning(flags, filters)))) return;
     const client = await cli.client();
     let spaceBytes = 0;
     for (const prune of steps(client, filters, flags)) {
@@ -35,7 +35,7 @@ export const command = defineCommand({
   },
 });
 
-function formatWarning(flags: { all: boolean; volumes: boolean; filter: string[] }): string {
+function formatWarning(flags: { all: boolean; volumes: boolean }, filters: FilterValues): string {
   const lines = [
     "WARNING! This will remove:",
     "  - all stopped containers",
@@ -47,12 +47,12 @@ function formatWarning(flags: { all: boolean; volumes: boolean; filter: string[]
     flags.all ? "  - all build cache" : "  - unused build cache",
     "",
   ];
-  if (flags.filter.length > 0) {
-    lines.push(
-      "  Items to be pruned will be filtered with:",
-      ...[...flags.filter].sort().map((text) => `  - ${text}`),
-      "",
-    );
+  const texts = Object.entries(filters).flatMap(([name, values]) =>
+    values.map((value) => `${name}=${value}`),
+  );
+  if (texts.length > 0) {
+    const items = texts.sort().map((text) => `  - ${text}`);
+    lines.push("  Items to be pruned will be filtered with:", ...items, "");
   }
   return lines.join("\n");
 }

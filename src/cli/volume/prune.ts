@@ -1,7 +1,7 @@
 import { formatSize } from "../../formats/units.ts";
 import { defineCommand, ExitError } from "../command.ts";
 import { confirm } from "../confirm.ts";
-import { filterFlag, toFilters } from "../filter.ts";
+import { filterFlag, toPruneFilters } from "../filter.ts";
 import { bool } from "../flag.ts";
 
 export const command = defineCommand({
@@ -13,7 +13,7 @@ export const command = defineCommand({
     force: bool("f", "Do not prompt for confirmation"),
   },
   async run({ cli, flags }) {
-    const filters = { ...toFilters(flags.filter) };
+    const filters = { ...toPruneFilters(cli, flags.filter) };
     if (flags.all && filters.all !== undefined) {
       throw new ExitError(1, "conflicting options: cannot specify both --all and --filter all=1");
     }
