@@ -60,8 +60,10 @@ describe("an engine under the machine's systemd", () => {
     sh(`${launcher} system install`);
     sh("berth image make busybox");
   });
+  const removeContainers = () => sh("docker ps -aq | xargs -r docker rm -f");
   after(() => {
-    sh("docker ps -aq | xargs -r docker rm -f");
+    if (!existsSync("/etc/systemd/system/berth.service")) return;
+    removeContainers();
     sh(`${launcher} system install --uninstall`);
   });
   const startCounter = () =>
@@ -277,5 +279,14 @@ describe("an engine under the machine's systemd", () => {
     }
     assert.ok(existsSync("/sys/fs/cgroup/init.scope"), "that of the machine");
     assert.equal(isActive("ssh"), "active");
+  });
+
+  it("takes its network with it where no container runs", () => {
+    removeContainers();
+    assert.match(sh("nft list tables"), /^table inet berth$/m);
+    assert.match(sh(`${launcher} system install --uninstall`), /^took down bridges and packet filter$/m);
+    assert.doesNotMatch(sh("nft list tables"), /^table inet berth(-loopback)?$/m);
+    assert.doesNotMatch(sh("ip -br link"), /^berth0/m);
+    assert.equal(sh("pgrep -c '^berth-' || :"), "0");
   });
 });
