@@ -70,13 +70,22 @@ export function disconnectContainer(
       throw internal(
         `container ${record.id} is not connected to ${isRunning ? "" : "the "}network ${network?.name ?? name}`,
       );
-    if (isThere && network) {
-      const before = addressesOf(containers, container);
-      await containers.networks.disconnect(runningOwner(container), network.id);
-      await followAddresses(containers, container, before);
+    const forget = () => {
+      delete record.endpointsConfig[key];
+      save(containers, container);
+    };
+    try {
+      if (isThere && network) {
+        const before = addressesOf(containers, container);
+        await containers.networks.disconnect(runningOwner(container), network.id);
+        await followAddresses(containers, container, before);
+      }
+    } catch (error) {
+      // It can have left before something failed.
+      if (containers.networks.view(record.id) && !isJoined(containers, container, network)) forget();
+      throw error;
     }
-    delete record.endpointsConfig[key];
-    save(containers, container);
+    forget();
   });
 }
 

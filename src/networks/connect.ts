@@ -7,7 +7,7 @@ import { checkCompany, leaseEndpoint, type NamedOwner, releaseEndpoint } from ".
 import { settleLinkedPorts } from "./linked-ports.ts";
 import type { NetnsProcess } from "./live-netns.ts";
 import { hasNames } from "./names.ts";
-import type { PortWishes } from "./port-map.ts";
+import { formatPortMap, type PortWishes } from "./port-map.ts";
 import type { NetworkRecord } from "./records.ts";
 import { electGateways, type OpenSandbox } from "./sandbox.ts";
 import { settlePorts } from "./settle-ports.ts";
@@ -57,12 +57,12 @@ export async function connectSandbox(
   try {
     await plug(connections, owner, endpoint);
     isPlugged = true;
-    await settleGateway(connections, sandbox, owner);
+    await settleGateway(connections, sandbox, owner, false);
     await settleNames(connections, sandbox, owner);
   } catch (error) {
-    if (isPlugged) await unplug(connections, owner, endpoint);
+    if (isPlugged) await unplug(connections, owner, endpoint).catch(() => {});
     forget(connections, sandbox, endpoint);
-    await settleGateway(connections, sandbox, owner).catch(() => {});
+    await settleWithout(connections, sandbox, owner).catch(() => {});
     throw explain(error, owner, interfaceName);
   }
   store.put(sandbox);
@@ -82,12 +82,26 @@ export async function disconnectSandbox(
   sandbox.endpoints = sandbox.endpoints.filter((one) => one !== endpoint);
   connections.store.put(sandbox);
   connections.store.deleteEndpoint(endpoint.id);
-  await unplug(connections, owner, endpoint);
-  forget(connections, sandbox, endpoint);
-  await settleGateway(connections, sandbox, owner);
-  await connections.names.tell(sandbox, owner.process);
-  connections.store.put(sandbox);
-  await settleLinkedPorts(connections);
+  try {
+    await unplug(connections, owner, endpoint);
+  } finally {
+    // Others may get its address now, so no name may lead there, whatever else fails.
+    forget(connections, sandbox, endpoint);
+    await connections.names.tell(sandbox, owner.process);
+    await settleWithout(connections, sandbox, owner);
+  }
+}
+
+async function settleWithout(connections: Connections, sandbox: OpenSandbox, owner: RunningOwner) {
+  try {
+    await settleGateway(connections, sandbox, owner, true);
+  } catch (error) {
+    sandbox.ports = formatPortMap(connections.publishedPorts.listOf(owner.id), owner.ports.exposedPorts);
+    throw error;
+  } finally {
+    connections.store.put(sandbox);
+    await settleLinkedPorts(connections);
+  }
 }
 
 /** With its first network that has names it gets a resolver, which it then keeps. */
@@ -145,6 +159,7 @@ async function settleGateway(
   connections: Connections,
   sandbox: OpenSandbox,
   owner: RunningOwner,
+  isLess: boolean,
 ): Promise<void> {
   const before = { 4: sandbox.gateway, 6: sandbox.gateway6 };
   const elected = electGateways(sandbox.endpoints);
@@ -157,5 +172,5 @@ async function settleGateway(
     await connections.kernel.setDefaultRoute({ process: owner.process, family, route });
   }
   Object.assign(sandbox, elected);
-  await settlePorts(connections, sandbox, owner);
+  await settlePorts(connections, sandbox, owner, isLess);
 }

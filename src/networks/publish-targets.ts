@@ -74,6 +74,12 @@ function ownBinding({ network }: Endpoint): IpAddress | undefined {
   return binding && !isAnyAddress(binding) ? binding : undefined;
 }
 
+/** Whether a port can be published where it is wanted. */
+export function hasPlace({ hostAddress, protocol }: WantedPort, targets: PublishTargets): boolean {
+  const address = hostAddress ?? targets.hostBinding;
+  return !address || leadsTo(targets, address.family, protocol) !== undefined;
+}
+
 /** @throws notImplemented for an address of a family that the container has not */
 export function placePorts(wanted: readonly WantedPort[], targets: PublishTargets): PortGroup[] {
   if (!targets.nat[4] && !targets.nat[6]) return [];

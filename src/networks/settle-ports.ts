@@ -1,14 +1,18 @@
 import type { PortMap } from "../formats/docker-api/docker-api.ts";
 import { findWantedPorts, formatPortMap, type PortWishes, type WantedPort } from "./port-map.ts";
-import { leadsTo, type Publishing } from "./publish-targets.ts";
+import { hasPlace, leadsTo, type Publishing } from "./publish-targets.ts";
 import type { PublishedPorts } from "./published-ports.ts";
 import { canPublish, type OpenSandbox, targetsOf } from "./sandbox.ts";
 
-/** Has the ports of a running owner lead to where its gateways are now, on the ports of this machine that it had. */
+/**
+ * Has the ports of a running owner lead to where its gateways are now, on the ports of this machine that it had.
+ * @param isLess it has lost a network, and with it perhaps the one that a port led to, which is not published then
+ */
 export async function settlePorts(
   { publishedPorts, publishing }: { publishedPorts: PublishedPorts; publishing: Publishing },
   sandbox: OpenSandbox,
   { id, ports }: { id: string; ports: PortWishes },
+  isLess: boolean,
 ): Promise<void> {
   const targets = targetsOf(sandbox, publishing);
   const hasFamilies = ([4, 6] as const).map((family) => leadsTo(targets, family, "tcp") !== undefined);
@@ -19,7 +23,9 @@ export async function settlePorts(
     return;
   }
   await publishedPorts.unpublish(id);
-  const wanted = findWantedPorts(ports.portBindings, ports.exposedPorts, ports.publishAll);
+  const wanted = findWantedPorts(ports.portBindings, ports.exposedPorts, ports.publishAll).filter(
+    (one) => !isLess || hasPlace(one, targets),
+  );
   const published = await publishedPorts.publish(id, keepHostPorts(wanted, sandbox.ports), targets);
   sandbox.ports = canPublish(sandbox) ? formatPortMap(published, ports.exposedPorts) : {};
 }

@@ -1,0 +1,96 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { parseIpAddress, parseSubnet } from "../../src/formats/ip-address.ts";
+import { createLogger } from "../../src/logger.ts";
+import { disconnectSandbox, type RunningOwner } from "../../src/networks/connect.ts";
+import { createAddressPool } from "../../src/networks/ipam.ts";
+import { networkKind, newBareNetwork, poolsOf } from "../../src/networks/records.ts";
+import type { OpenSandbox } from "../../src/networks/sandbox.ts";
+import { startTicks } from "../../src/sys/process.ts";
+import { listElements, newRequest, startAgent, startNetworks } from "./machine.ts";
+
+test("a network is left also where nothing remains that a port could lead to, and the port comes back with the next", async () => {
+  const told: string[][] = [];
+  const started = await startNetworks({
+    resolver: {
+      isAble: () => true,
+      async tell(method, parameters) {
+        if (method === "putNames" && "endpoints" in parameters)
+          told.push(parameters.endpoints.map(({ network }) => network));
+      },
+    },
+  });
+  const { networks } = started;
+  const four = await networks.createNetwork({ Name: "four" });
+  await networks.createNetwork({ Name: "six", EnableIPv4: false, EnableIPv6: true });
+  const portBindings = {
+    "80/tcp": [
+      { HostIp: "127.0.0.1", HostPort: "8490" },
+      { HostIp: "", HostPort: "8491" },
+    ],
+  };
+  const request = newRequest({
+    ...{ mode: "four", endpoints: { four: {}, six: {} }, portBindings, exposedPorts: ["80/tcp"] },
+  });
+  const { id } = request.owner;
+  const sandbox = await networks.open(request);
+  const agent = await startAgent(sandbox.netnsPath);
+  sandbox.release();
+  const process = { pid: agent.pid, startTicks: startTicks(agent.pid) ?? 0 };
+  const ports = { portBindings, exposedPorts: ["80/tcp"], publishAll: false };
+  const owner: RunningOwner = {
+    ...{ id, name: "one", hostname: "", process, ports, refusesIpv6: false },
+  } as RunningOwner;
+
+  await networks.disconnect(owner, four.id);
+  assert.deepEqual(told.at(-1), ["six"], "no name leads to the address that is free for others now");
+  assert.deepEqual(networks.view(id)?.ports, { "80/tcp": [{ HostIp: "::", HostPort: "8491" }] });
+  assert.equal(listElements().filter((element) => element.includes("8490")).length, 0);
+  const next = newRequest({
+    mode: "four",
+    portBindings: { "80/tcp": [{ HostIp: "127.0.0.1", HostPort: "8490" }] },
+  });
+  (await networks.open(next)).release();
+  await networks.close(next.owner.id);
+
+  await networks.connect(owner, four.id, {});
+  assert.equal(networks.view(id)?.ports["80/tcp"]?.[0]?.HostPort, "8490");
+  await networks.close(id);
+  await agent.stop();
+  await started.stop();
+});
+
+test("what fails when a network is left keeps neither address nor names there", async () => {
+  const network = networkKind.read({
+    ...newBareNetwork("lan", "bridge"),
+    ipam: [{ subnet: "10.0.0.0/30", gateway: "10.0.0.1" }],
+    bridge: { link: "bridge0", mtu: 1500 },
+  });
+  const pools = poolsOf(network).map((pool) => createAddressPool(pool, "lan"));
+  const address = parseIpAddress("10.0.0.2") ?? assert.fail();
+  pools[0]?.leaseFixed(address);
+  const subnet = { ...(parseSubnet("10.0.0.2/30") ?? assert.fail()), address };
+  const endpoint = { id: "e", network, addresses: [subnet], isLeased: true, link: "veth0", settings: {} };
+  const sandbox = {
+    ...{ endpoints: [endpoint], gateway: "e", gateway6: "", links: [] },
+    ports: { "80/tcp": [{ HostIp: "0.0.0.0", HostPort: "80" }] },
+  } as unknown as OpenSandbox;
+  const done: string[] = [];
+  const note = (what: string) => () => void done.push(`${what} ${sandbox.endpoints.length}`);
+  const connections = {
+    ...{ logger: createLogger("silent"), sandboxes: new Map(), tableName: "berth", drivers: {} },
+    catalog: { addressPools: (_: unknown, family: 4 | 6) => (family === 4 ? pools : []) },
+    kernel: {
+      removeLink: () => Promise.reject(new Error("no such luck")),
+      setDefaultRoute: () => Promise.reject(new Error("no route")),
+    },
+    publishedPorts: { listOf: () => [], link: async () => {} },
+    store: { put: note("stored"), deleteEndpoint: note("deleted") },
+    names: { tell: async () => note("told")() },
+  } as unknown as Parameters<typeof disconnectSandbox>[0];
+  const owner = { id: "1", ports: { exposedPorts: ["80/tcp"] } } as unknown as RunningOwner;
+  await assert.rejects(disconnectSandbox(connections, sandbox, owner, network), /no route|no such luck/);
+  assert.equal(pools[0]?.hasRoom(), true);
+  assert.deepEqual(done, ["stored 0", "deleted 0", "told 0", "stored 0"]);
+  assert.deepEqual(sandbox.ports, { "80/tcp": null }, "what is not published is not shown");
+});
