@@ -1,6 +1,10 @@
 import { connect, createServer, type Socket } from "node:net";
 import type { BindPlace, RelayedPort, RelayTarget } from "./port.ts";
 
+/** A client that is gone without a word is noticed, as by Docker's proxy: its connections would stay for ever. */
+const keepAlive = { keepAlive: true, keepAliveInitialDelay: 15_000 };
+const options = { allowHalfOpen: true, noDelay: true, ...keepAlive };
+
 /** Carries connections on, each with its end in either direction. @throws Error EADDRINUSE, … */
 export function listenTcp(place: BindPlace, target: RelayTarget): Promise<RelayedPort> {
   const connections = new Set<Socket>();
@@ -9,9 +13,9 @@ export function listenTcp(place: BindPlace, target: RelayTarget): Promise<Relaye
     connections.add(socket);
     socket.once("close", () => connections.delete(socket));
   };
-  const server = createServer({ allowHalfOpen: true, noDelay: true }, (client) => {
+  const server = createServer(options, (client) => {
     const { address: host, port: number } = port.target;
-    const container = connect({ host, port: number, allowHalfOpen: true, noDelay: true });
+    const container = connect({ host, port: number, ...options });
     keep(client);
     keep(container);
     join(client, container);

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
 import { createSocket } from "node:dgram";
 import { once } from "node:events";
 import { type AddressInfo, connect, createServer, type Server } from "node:net";
@@ -8,6 +9,7 @@ import { createRelay } from "../../src/relay/relay.ts";
 import type { Relay } from "../../src/supervisor-protocol/relays.ts";
 import { listenAtPort, releasePort, reservePort } from "../../src/sys/port-socket.ts";
 import { startTicks } from "../../src/sys/process.ts";
+import { eventually } from "../engine.ts";
 
 /** Answers in turn what it was asked, and ends when its client has. */
 function startServer(host: string, word: string): Promise<Server> {
@@ -95,6 +97,21 @@ describe("relayed ports", () => {
     await relay.putRelays({ id: "a", relays: [] });
     await closed;
     assert.equal(await ask(port, "hello"), "ECONNREFUSED");
+  });
+
+  test("look after the ends of a connection that says nothing", async () => {
+    const { port, fd } = takePort();
+    releasePort(fd);
+    await relay.putRelays({ id: "a", relays: [tcp(port, one)] });
+    const client = connect({ host: "::1", port });
+    client.write("still");
+    await once(client, "data");
+    for (const ends of [`sport = :${port}`, `dport = :${portOf(one)}`]) {
+      const list = () => execFileSync("ss", ["-tnoH", "state", "established", ends], { encoding: "utf8" });
+      await eventually(list, (text) => /timer:\(keepalive,[\d.]+(sec|ms),/.test(text));
+    }
+    client.destroy();
+    await relay.putRelays({ id: "a", relays: [] });
   });
 
   test("break off when the container refuses, or nothing is there", async () => {
