@@ -1,4 +1,5 @@
 import { listNftTable, type NftObject, tryNftTable } from "../sys/nftables.ts";
+import { mapWithPauses } from "../sys/pauses.ts";
 import { administratorChain, isAdministrators, openedSets, publishedMaps, refusedSets } from "./ruleset.ts";
 
 export interface Difference {
@@ -18,15 +19,26 @@ export async function compareTable(
 ): Promise<Difference[]> {
   const [found, wanted] = await Promise.all([listNftTable(table), tryNftTable(table, script)]);
   if (!found) return [{ subject: "packet filter", problem: `table ${table} is missing` }];
-  const [present, expected] = [describe(found), describe(wanted)];
-  return [...new Set([...expected.keys(), ...present.keys()])].flatMap((name): Difference[] => {
+  return compareListings(found, wanted, hasAllPorts);
+}
+
+/** The same for two tables as nft lists them. */
+export async function compareListings(
+  found: readonly NftObject[],
+  wanted: readonly NftObject[],
+  hasAllPorts: boolean,
+): Promise<Difference[]> {
+  const [present, expected] = [await describe(found), await describe(wanted)];
+  const differences: Difference[] = [];
+  for (const name of new Set([...expected.keys(), ...present.keys()])) {
     const [want, have] = [expected.get(name), present.get(name)];
-    if (want && have && isOfPorts(name))
-      return hasAllPorts
-        ? comparePorts(want, have).map((problem) => ({ subject: "published ports", problem }))
-        : [];
-    return compareParts(name, want, have).map((problem) => ({ subject: "packet filter", problem }));
-  });
+    const isOfPublished = want && have && isOfPorts(name);
+    if (isOfPublished && !hasAllPorts) continue;
+    const problems = isOfPublished ? await comparePorts(want, have) : await compareParts(name, want, have);
+    const subject = isOfPublished ? "published ports" : "packet filter";
+    for (const problem of problems) differences.push({ subject, problem });
+  }
+  return differences;
 }
 
 function isOfPorts(name: string): boolean {
@@ -35,7 +47,7 @@ function isOfPorts(name: string): boolean {
 }
 
 /** By "chain forward" or "map published": what it is, then its rules in their order or its elements, as text. */
-function describe(objects: NftObject[]): Map<string, string[]> {
+async function describe(objects: readonly NftObject[]): Promise<Map<string, string[]>> {
   const named = new Map<string, string[]>();
   for (const object of objects) {
     const [[kind, value] = []] = Object.entries(object);
@@ -51,7 +63,10 @@ function describe(objects: NftObject[]): Map<string, string[]> {
     else {
       // Packets put these there.
       const elements = Object.hasOwn(refusedSets, subject) ? [] : elem;
-      named.set(`${kind} ${subject}`, [JSON.stringify(rest), ...elements.map(formatElement).sort()]);
+      named.set(`${kind} ${subject}`, [
+        JSON.stringify(rest),
+        ...(await mapWithPauses(elements, formatElement)).sort(),
+      ]);
     }
   }
   return named;
@@ -69,22 +84,32 @@ function formatValue(value: unknown): string {
   return typeof value === "object" ? JSON.stringify(value) : String(value);
 }
 
-function comparePorts([, ...wanted]: string[], [, ...found]: string[]): string[] {
+async function comparePorts([, ...wanted]: string[], [, ...found]: string[]): Promise<string[]> {
   return [
-    ...wanted.filter((port) => !found.includes(port)).map((port) => `${port} is missing`),
-    ...found.filter((port) => !wanted.includes(port)).map((port) => `${port} belongs to no container`),
+    ...(await without(wanted, found)).map((port) => `${port} is missing`),
+    ...(await without(found, wanted)).map((port) => `${port} belongs to no container`),
   ];
 }
 
-function compareParts(name: string, expected: string[] | undefined, present: string[] | undefined): string[] {
+/** There can be ten thousands of either. */
+async function without(parts: readonly string[], others: readonly string[]): Promise<string[]> {
+  const known = new Set(others);
+  return (await mapWithPauses(parts, (part) => (known.has(part) ? [] : [part]))).flat();
+}
+
+async function compareParts(
+  name: string,
+  expected: string[] | undefined,
+  present: string[] | undefined,
+): Promise<string[]> {
   if (!present) return [`${name} is missing`];
   if (!expected) return [`${name} is not of this engine`];
   const [[want, ...wanted], [have, ...found]] = [expected, present];
   if (want !== have) return [`${name} is of another make`];
   if (JSON.stringify(wanted) === JSON.stringify(found)) return [];
   if (found.length === 0) return [`${name} is empty`];
-  const lost = wanted.filter((part) => !found.includes(part)).length;
-  const strange = found.filter((part) => !wanted.includes(part)).length;
+  const lost = (await without(wanted, found)).length;
+  const strange = (await without(found, wanted)).length;
   if (lost + strange === 0) return [`${name} is in another order`];
   const what = name.startsWith("chain") ? "rules" : "elements";
   return [`${name} has ${strange} ${what} that are not of this engine and lacks ${lost} of its own`];
