@@ -3,7 +3,7 @@ import { encodeIpAddress, type IpAddress } from "../formats/ip-address.ts";
 import { encodeDefaultRoute, encodeDefaultRouteDeletion } from "../sys/address-message.ts";
 import { decodeLink, encodeDeleteLink, encodeLinkQuery } from "../sys/link-message.ts";
 import { NetlinkSocket, netlinkProtocol } from "../sys/netlink.ts";
-import { closeNetns, enterNetns, openNetnsOf, openOwnNetns } from "../sys/netns.ts";
+import { closeNetns, openNetnsOf, withinNetns } from "../sys/netns.ts";
 import { routeType } from "../sys/rtnetlink-message.ts";
 import { addInterface } from "./add-interface.ts";
 import type { HostSide, Interface } from "./interface.ts";
@@ -42,22 +42,14 @@ export function createLiveNetns(host: HostSide): LiveNetns {
     protocol: number = netlinkProtocol.route,
   ): R {
     const fd = openNetnsOf(process.pid, process.startTicks);
-    const own = openOwnNetns();
     try {
-      enterNetns(fd);
-      let socket: NetlinkSocket;
-      try {
-        socket = new NetlinkSocket(protocol);
-      } finally {
-        enterNetns(own);
-      }
+      const socket = withinNetns(fd, () => new NetlinkSocket(protocol));
       try {
         return use(socket, fd);
       } finally {
         socket.close();
       }
     } finally {
-      closeNetns(own);
       closeNetns(fd);
     }
   }

@@ -134,8 +134,13 @@ function setUp<R>(home: number, enter: () => void, use: (socket: NetlinkSocket) 
   try {
     disableIpv6ForNewLinks();
     const socket = new NetlinkSocket(netlinkProtocol.route);
-    socket.request([encodeSetLink(loopbackIndex, { up: true })], "lo");
-    return use(socket);
+    try {
+      socket.request([encodeSetLink(loopbackIndex, { up: true })], "lo");
+      return use(socket);
+    } catch (error) {
+      socket.close();
+      throw error;
+    }
   } finally {
     enterNetns(home);
   }
