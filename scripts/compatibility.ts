@@ -1,5 +1,6 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { commands } from "../src/cli/table.ts";
+import { table } from "../src/daemon/flag-table.ts";
 import * as bodies from "../src/formats/docker-api/docker-api-bodies.ts";
 import { configShape, endpointShape } from "../src/formats/docker-api/docker-api-config.ts";
 import { hostConfigShape, updateShape } from "../src/formats/docker-api/docker-api-host-config.ts";
@@ -106,23 +107,8 @@ for (const { head, words } of readList("commands")) {
   lines.push(`| \`${head}\` | ${said} | ${shown} |`);
 }
 
-const daemon = readFileSync("src/daemon/flags.ts", "utf8") + readDaemonTables();
 const daemonFlags = readList("daemon-flags").map(({ head }) => head);
-
-function readDaemonTables(): string {
-  const names = ["container", "device", "dns", "garbage", "network", "registry", "metrics"];
-  return names
-    .map((name) => {
-      try {
-        return readFileSync(`src/daemon/${name}-flags.ts`, "utf8");
-      } catch {
-        return "";
-      }
-    })
-    .join("");
-}
-
-const hasDaemonFlag = (name: string) => new RegExp(`\\[\\s*"${name}",`).test(daemon);
+const hasDaemonFlag = (name: string) => table.some(([known]) => known === name);
 
 const docker = new Set(readList("commands").map(({ head }) => head));
 const own = Object.entries(commands)

@@ -1,3 +1,4 @@
+import type { OpenEngine } from "../engine/engine.ts";
 import { invalid, notFound, notImplemented, unavailable } from "../errors.ts";
 import type { EngineEvent } from "../events/events.ts";
 import { compileEventFilter } from "../events/filter.ts";
@@ -12,23 +13,23 @@ import { describeVersion } from "../system/version.ts";
 import { describeCache } from "./build-cache.ts";
 import { type ApiRequest, noContent, ok, type Reply } from "./request.ts";
 
-export function ping(): Reply {
-  return { status: 200, body: "OK", headers: pingHeaders };
+export function ping({ engine }: ApiRequest): Reply {
+  return { status: 200, body: "OK", headers: pingHeaders(engine) };
 }
 
-export function pingHead(): Reply {
+export function pingHead({ engine }: ApiRequest): Reply {
   return {
     status: 200,
-    headers: { ...pingHeaders, "Content-Type": "text/plain; charset=utf-8", "Content-Length": "0" },
+    headers: { ...pingHeaders(engine), "Content-Type": "text/plain; charset=utf-8", "Content-Length": "0" },
   };
 }
 
-const pingHeaders = {
-  "Builder-Version": "1",
+const pingHeaders = ({ config }: OpenEngine) => ({
+  "Builder-Version": config.hasBuildKit ? "2" : "1",
   Swarm: "inactive",
   "Cache-Control": "no-cache, no-store, must-revalidate",
   Pragma: "no-cache",
-};
+});
 
 export const getVersion = (): Reply => ok(describeVersion());
 

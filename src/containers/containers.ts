@@ -45,6 +45,8 @@ export interface ContainerSettings {
   defaultRuntime: string;
   /** Program by name. */
   runtimes: Record<string, string>;
+  /** Words that a runtime is given before all others, by name. */
+  runtimeArgs: Record<string, readonly string[]>;
   cgroupDriver: CgroupDriver;
   /** For containers that ask for none: a path, or a slice of systemd's. */
   cgroupParent: string;

@@ -8,10 +8,18 @@ import type { Container, ContainerRecord } from "./container.ts";
 import type { ContainerSettings, Containers } from "./containers.ts";
 
 export function runtimeOf(containers: Containers, container: Container): RuntimeCommand {
-  const name = container.record.hostConfig.Runtime;
-  const program = containers.settings.runtimes[name];
+  return runtimeNamed(containers.settings, container.record.hostConfig.Runtime);
+}
+
+/** @throws EngineError internal when there is none by that name any more */
+export function runtimeNamed(
+  { runtimes, runtimeArgs, execRoot }: Pick<ContainerSettings, "runtimes" | "runtimeArgs" | "execRoot">,
+  name: string,
+): RuntimeCommand {
+  const program = runtimes[name];
   if (!program) throw internal(`unknown or invalid runtime name: ${name}`);
-  return { program, root: join(containers.settings.execRoot, "runtime", name) };
+  const firstWords = runtimeArgs[name];
+  return { program, root: join(execRoot, "runtime", name), ...(firstWords && { firstWords }) };
 }
 
 /** Takes what the runtime may have left of a container. */

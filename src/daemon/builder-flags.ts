@@ -7,11 +7,6 @@ import { parseDuration, parseSize } from "../formats/units.ts";
 
 type Members = Record<string, unknown>;
 
-/** The key `builder` of daemon.json, as text. @throws EngineError invalid */
-export function readBuilderKeys({ builder }: Members): Record<string, string[]> {
-  return builder === undefined ? {} : { builder: [JSON.stringify(builder)] };
-}
-
 /** @throws EngineError invalid */
 export function readBuilderSettings(text: string | undefined): BuilderSettings {
   const { gc, entitlements } = membersOf(text === undefined ? {} : JSON.parse(text), "builder", [
@@ -26,7 +21,7 @@ function membersOf(value: unknown, path: string, names: readonly string[]): Memb
     throw invalid(`${path} is not an object`);
   for (const name of Object.keys(value))
     if (!names.includes(name)) throw invalid(`${path} has no key ${name}`);
-  return value as Members;
+  return Object.fromEntries(Object.entries(value).filter(([, member]) => member !== null));
 }
 
 function readEntitlements(given: unknown): string[] {

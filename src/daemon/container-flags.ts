@@ -3,7 +3,6 @@ import type { ContainerDefaults } from "../containers/containers.ts";
 import { checkLogConfig } from "../containers/logs/drivers.ts";
 import type { EngineConfig } from "../engine/config.ts";
 import { hasCode, invalid, messageOf } from "../errors.ts";
-import { isObject } from "../formats/json.ts";
 import { parseUlimit } from "../formats/ulimit.ts";
 import { parseSize } from "../formats/units.ts";
 import type { CgroupDriver } from "../runtime/cgroup-place.ts";
@@ -106,25 +105,6 @@ function readModes(text: Given["text"]): Pick<ContainerDefaults, "ipcMode" | "cg
   return modes;
 }
 
-/** Docker's keys of daemon.json. @throws EngineError invalid */
-export function readContainerKeys(file: Record<string, unknown>): Record<string, string[]> {
-  const { "log-opts": options, "default-ulimits": ulimits } = file;
-  const keys: Record<string, string[]> = {};
-  if (options !== undefined) {
-    if (!isObject(options)) throw invalid("log-opts is not an object of options");
-    keys["log-opt"] = Object.entries(options).map(([name, value]) => `${name}=${value}`);
-  }
-  if (ulimits !== undefined) {
-    if (!isObject(ulimits) || !Object.values(ulimits).every(isObject))
-      throw invalid("default-ulimits is not an object of limits");
-    keys["default-ulimit"] = Object.entries(ulimits).map(([name, limit]) => {
-      const { Soft, Hard } = limit as { Soft?: unknown; Hard?: unknown };
-      return `${name}=${Soft ?? 0}:${Hard ?? Soft ?? 0}`;
-    });
-  }
-  return keys;
-}
-
 /** Who makes the containers' cgroups, and below which. @throws EngineError invalid in dockerd's words */
 export function readCgroups({
   list,
@@ -139,7 +119,7 @@ export function readCgroups({
 
 function readCgroupDriver(list: (name: string) => string[]): CgroupDriver | undefined {
   let driver: CgroupDriver | undefined;
-  for (const option of [...list("exec-opt"), ...list("exec-opts")]) {
+  for (const option of list("exec-opt")) {
     const [name, value] = option.split(/=(.*)/s);
     if (value === undefined) throw invalid(`invalid exec-opt (${option}): must be formatted 'opt=value'`);
     if (name !== "native.cgroupdriver")

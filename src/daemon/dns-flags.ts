@@ -14,6 +14,6 @@ export const dnsTable = [
 export function readDnsSettings(list: (name: string) => string[]): DnsSettings {
   const servers = list("dns");
   for (const server of servers) if (!isIP(server)) throw invalid(`${server} is not an ip address`);
-  const options = list("dns-opt").length > 0 ? list("dns-opt") : list("dns-opts");
+  const options = list("dns-opt");
   return { servers, search: list("dns-search"), options };
 }

@@ -1,19 +1,18 @@
-import { existsSync, readFileSync } from "node:fs";
-import { homedir } from "node:os";
 import { join } from "node:path";
-import { isDeepStrictEqual, parseArgs } from "node:util";
+import { parseArgs } from "node:util";
 import type { EngineConfig } from "../engine/config.ts";
 import { invalid, messageOf } from "../errors.ts";
-import { formatColumns } from "../formats/table.ts";
 import type { UiAddress } from "../ui/listen.ts";
-import { readBuilderKeys, readBuilderSettings } from "./builder-flags.ts";
-import { containerTable, readCgroups, readContainerDefaults, readContainerKeys } from "./container-flags.ts";
-import { deviceTable, readCdiDirectories, readDeviceKeys } from "./device-flags.ts";
-import { dnsTable, readDnsSettings } from "./dns-flags.ts";
-import { garbageTable, readGarbagePolicy } from "./garbage-flags.ts";
+import { readBuilderSettings } from "./builder-flags.ts";
+import { type ConfigFile, readConfigFile } from "./config-file.ts";
+import { readCgroups, readContainerDefaults } from "./container-flags.ts";
+import { readCdiDirectories, usesBuildKit } from "./device-flags.ts";
+import { readDnsSettings } from "./dns-flags.ts";
+import { certificates, shorts, table } from "./flag-table.ts";
+import { readGarbagePolicy } from "./garbage-flags.ts";
 import { parseMetricsFlag } from "./metrics.ts";
-import { networkTable, readNetworkKeys, readNetworksConfig } from "./network-flags.ts";
-import { readRegistryKeys, readRegistrySettings, registryTable } from "./registry-flags.ts";
+import { readNetworksConfig } from "./network-flags.ts";
+import { readRegistrySettings } from "./registry-flags.ts";
 import { parseUiFlag } from "./ui-flag.ts";
 
 export type Host = { text: string } & (
@@ -40,80 +39,11 @@ export interface DaemonFlags {
   metrics: UiAddress | undefined;
 }
 
-const certificates = process.env.DOCKER_CERT_PATH ?? join(homedir(), ".docker");
-
-/** Flag, kind, default for the help, what it does. Keys of daemon.json are the same words. */
-const table = [
-  ["add-runtime", "list", "", "Register a further OCI runtime as NAME=PATH"],
-  ["bridge", "string", "berth0", "Name of the default bridge"],
-  [
-    "cgroup-parent",
-    "string",
-    "",
-    'Parent of the containers\' cgroups (default "/berth", one of its own with another data root, or "system.slice" by systemd)',
-  ],
-  ["config-file", "string", "/etc/berth/daemon.json", "Configuration file"],
-  ["data-root", "string", "/var/lib/berth", "Where images, containers and volumes are kept"],
-  ["debug", "boolean", "", "Log at level debug"],
-  ["default-runtime", "string", "crun", "OCI runtime for containers that ask for none"],
-  ["exec-root", "string", "/run/berth", "Where run-time files are kept"],
-  ["help", "boolean", "", "Print usage"],
-  [
-    "host",
-    "list",
-    "unix:///run/berth/berth.sock",
-    "Socket to listen on: unix://PATH, tcp://ADDRESS:PORT or fd:// (systemd's)",
-  ],
-  ["label", "list", "", "Label of this daemon, which info shows"],
-  ["log-level", "string", "info", "debug, info, warn, error or fatal"],
-  ["metrics-addr", "string", "", "Serve the engine's metrics to Prometheus on this address: 127.0.0.1:9323"],
-  ["nft-table", "string", "berth", "Name of the nftables table"],
-  ["ui", "string", "", "Serve the web page on this address of this machine: 127.0.0.1:9000"],
-  [
-    "userns-remap",
-    "string",
-    "",
-    'Run containers with the subordinate ids of this USER or USER:GROUP; "default" for those of dockremap',
-  ],
-  ["validate", "boolean", "", "Check the configuration, say whether it is good, and end"],
-  ...containerTable,
-  ...deviceTable,
-  ...dnsTable,
-  ...garbageTable,
-  ...networkTable,
-  ...registryTable,
-  ["tls", "boolean", "", "Use TLS; implied by --tlsverify"],
-  ["tlscacert", "string", join(certificates, "ca.pem"), "Trust only clients with a certificate of this CA"],
-  ["tlscert", "string", join(certificates, "cert.pem"), "TLS certificate"],
-  ["tlskey", "string", join(certificates, "key.pem"), "TLS key"],
-  ["tlsverify", "boolean", "", "Use TLS and verify the client"],
-] as const;
-
-const shorts: Record<string, string> = { debug: "D", host: "H", "log-level": "l", bridge: "b" };
-
-export const helpText = `Usage:  berth daemon [OPTIONS]
-
-Run the engine in the foreground
-
-Options:
-${formatColumns(optionLines())}
-`;
-
-function optionLines(): string {
-  const sorted = [...table].sort(([name], [other]) => (name < other ? -1 : 1));
-  const lines = sorted.map(([name, kind, fallback, text]) => {
-    const short = shorts[name] ? `-${shorts[name]}, ` : "    ";
-    const value = kind === "boolean" ? "" : ` ${kind}`;
-    return `  ${short}--${name}${value}\t${text}${fallback ? ` (default "${fallback}")` : ""}`;
-  });
-  return lines.join("\n");
-}
-
 /** Reads the command line, then the configuration file for what it left open. @throws EngineError invalid */
 export function parseDaemonFlags(words: string[]): DaemonFlags {
   const given = parseWords(words);
   const path = given["config-file"]?.[0] ?? "/etc/berth/daemon.json";
-  const file = readConfigFile(path, "config-file" in given);
+  const { values: file, runtimeArgs }: ConfigFile = readConfigFile(path, "config-file" in given, given);
   const list = (name: string) => given[name] ?? file[name] ?? [];
   const text = (name: string) => list(name).at(-1);
   const flag = (name: string) => text(name) === "true";
@@ -121,9 +51,11 @@ export function parseDaemonFlags(words: string[]): DaemonFlags {
   const debug = flag("debug");
   const engine: Partial<EngineConfig> = {
     debug,
-    logLevel: text("log-level") ?? (debug ? "debug" : "info"),
+    logLevel: text("log-level") || (debug ? "debug" : "info"),
     runtimes,
-    labels: [...list("label"), ...list("labels")],
+    runtimeArgs,
+    hasBuildKit: usesBuildKit(list),
+    labels: list("label"),
     registries: readRegistrySettings({ list, text }, process.env),
     imageGarbage: readGarbagePolicy(text),
     builder: readBuilderSettings(file.builder?.at(-1)),
@@ -133,7 +65,7 @@ export function parseDaemonFlags(words: string[]): DaemonFlags {
     ...optional("cdiSpecDirs", readCdiDirectories(list)),
     ...optional("root", text("data-root")),
     ...optional("execRoot", text("exec-root")),
-    ...optional("bridgeName", text("bridge")),
+    ...optional("bridgeName", text("bridge") || undefined),
     networks: readNetworksConfig({ list, text }),
     ...readCgroups({ list, text }),
     ...optional("tableName", text("nft-table")),
@@ -214,70 +146,6 @@ function parseWords(given: string[]): Record<string, string[]> {
   } catch (error) {
     throw invalid(`${messageOf(error)}. See 'berth daemon --help'.`, error);
   }
-}
-
-/** Docker's keys; `hosts` and `runtimes` are lists and objects there. */
-function readConfigFile(path: string, mustExist: boolean): Record<string, string[]> {
-  if (!mustExist && !existsSync(path)) return {};
-  try {
-    const file: Record<string, unknown> = JSON.parse(readFileSync(path, "utf8"));
-    refuseUnknownKeys(file);
-    const { hosts, runtimes, ...rest } = file;
-    const entries = Object.entries(rest).map(([key, value]) => [key, [value].flat().map(String)]);
-    return {
-      ...Object.fromEntries(entries),
-      ...readRegistryKeys(file),
-      ...readNetworkKeys(file),
-      ...readContainerKeys(file),
-      ...readDeviceKeys(file),
-      ...readBuilderKeys(file),
-      ...(Array.isArray(hosts) && { host: hosts.map(String) }),
-      ...(isRuntimes(runtimes) && {
-        "add-runtime": Object.entries(runtimes).map(([name, { path: program }]) => `${name}=${program}`),
-      }),
-    };
-  } catch (error) {
-    throw invalid(`unable to configure the engine with file ${path}: ${messageOf(error)}`, error);
-  }
-}
-
-/** Docker's names for what is called otherwise on the command line. */
-const fileKeys = [
-  ...[
-    "hosts",
-    "runtimes",
-    "labels",
-    "registry-mirrors",
-    "insecure-registries",
-    "proxies",
-    "dns-opts",
-    "log-opts",
-    "cdi-spec-dirs",
-    "exec-opts",
-    "features",
-  ],
-  ...["builder", "default-ulimits", "default-address-pools", "default-network-opts", "host-gateway-ips"],
-];
-
-/** What other files say that is so here without being said. */
-const givens: Readonly<Record<string, unknown>> = {
-  experimental: false,
-  "live-restore": true,
-  "storage-driver": "overlay2",
-  "userland-proxy": false,
-};
-
-/** @throws EngineError invalid in Docker's words */
-function refuseUnknownKeys(file: Record<string, unknown>): void {
-  const isKnown = (key: string) => fileKeys.includes(key) || table.some(([name]) => name === key);
-  const isGiven = (key: string) => Object.hasOwn(givens, key) && isDeepStrictEqual(givens[key], file[key]);
-  const unknown = Object.keys(file).filter((key) => !isKnown(key) && !isGiven(key));
-  if (unknown.length > 0)
-    throw invalid(`the following directives don't match any configuration option: ${unknown.join(", ")}`);
-}
-
-function isRuntimes(value: unknown): value is Record<string, { path: string }> {
-  return typeof value === "object" && value !== null;
 }
 
 function parseRuntime(text: string): [string, string] {

@@ -1,4 +1,5 @@
 import type { RequestListener } from "node:http";
+import { isDeepStrictEqual } from "node:util";
 import { completeEngineConfig } from "../engine/config.ts";
 import { openEngine } from "../engine/engine.ts";
 import { checkRemap } from "../engine/userns-remap.ts";
@@ -7,7 +8,8 @@ import { watchEventLoop } from "../sys/event-loop-stops.ts";
 import { createNotifier, takeListeningSockets } from "../sys/inherited.ts";
 import { exitNow } from "../sys/process.ts";
 import { trimMemoryAtRest } from "../sys/trim-memory.ts";
-import { helpText, parseDaemonFlags } from "./flags.ts";
+import { helpText } from "./flag-table.ts";
+import { type DaemonFlags, parseDaemonFlags } from "./flags.ts";
 import { serveMetrics } from "./metrics.ts";
 import { openServers } from "./servers.ts";
 import { openDaemonUi } from "./ui.ts";
@@ -56,7 +58,8 @@ async function main(): Promise<void> {
   process.once("SIGUSR2", () => void shutDown(true));
   process.on("SIGHUP", () => {
     try {
-      engine.reload(parseDaemonFlags(process.argv.slice(2)).engine);
+      const next = parseDaemonFlags(process.argv.slice(2));
+      engine.reload(next.engine, listChanged(flags, next));
     } catch (error) {
       engine.logger.error({ error: messageOf(error) }, "the configuration was not reloaded");
     }
@@ -65,6 +68,21 @@ async function main(): Promise<void> {
   notify("READY=1");
   process.on("SIGPIPE", () => {});
   process.on("unhandledRejection", (error) => engine.logger.error({ error }, "unhandled rejection"));
+}
+
+/** What of the daemon's own, by its key, is not as it was at the start. */
+function listChanged(flags: DaemonFlags, next: DaemonFlags): string[] {
+  const keys: [key: string, member: keyof DaemonFlags][] = [
+    ["hosts", "hosts"],
+    ["metrics-addr", "metrics"],
+    ["tls", "tls"],
+    ["tlscacert", "tlsCaCert"],
+    ["tlscert", "tlsCert"],
+    ["tlskey", "tlsKey"],
+    ["tlsverify", "tlsVerify"],
+    ["ui", "ui"],
+  ];
+  return keys.flatMap(([key, member]) => (isDeepStrictEqual(flags[member], next[member]) ? [] : [key]));
 }
 
 const refuse: RequestListener = (_, output) => {

@@ -7,7 +7,6 @@ import {
   parseSubnet,
   type Subnet,
 } from "../formats/ip-address.ts";
-import { isObject } from "../formats/json.ts";
 import { defaultNetworksConfig, type NetworksConfig } from "../networks/settings.ts";
 
 /** As `table` in flags.ts. Docker's keys for the kinds `default-address-pool`, `default-network-opt` and `host-gateway-ip` have an s at their end. */
@@ -36,31 +35,6 @@ export const networkTable = [
   ["mtu", "string", "1500", "MTU of the default bridge"],
   ["publish-address", "string", "", "Address that every network publishes ports on when none is given"],
 ] as const;
-
-/** The keys of daemon.json that are no plain values, as the flags have them. @throws EngineError invalid */
-export function readNetworkKeys(file: Record<string, unknown>): Record<string, string[]> {
-  const { "default-address-pools": pools, "default-network-opts": options } = file;
-  const { "host-gateway-ip": gateway, "host-gateway-ips": gateways } = file;
-  const keys: Record<string, string[]> = {};
-  if (gateway !== undefined && gateways !== undefined)
-    throw invalid("host-gateway-ip and host-gateway-ips must not both be specified in the config file");
-  if (gateways !== undefined) keys["host-gateway-ip"] = [gateways].flat().map(String);
-  if (pools !== undefined) {
-    if (!Array.isArray(pools) || !pools.every(isObject))
-      throw invalid("default-address-pools is not a list of pools");
-    keys["default-address-pool"] = pools.map(
-      (pool: { base?: unknown; size?: unknown }) => `base=${pool.base},size=${pool.size}`,
-    );
-  }
-  if (options !== undefined) {
-    if (!isObject(options) || !Object.values(options).every(isObject))
-      throw invalid("default-network-opts does not say which options a driver has");
-    keys["default-network-opt"] = Object.entries(options).flatMap(([driver, values]) =>
-      Object.entries(values as object).map(([key, value]) => `${driver}=${key}=${value}`),
-    );
-  }
-  return keys;
-}
 
 interface Given {
   list(name: string): string[];

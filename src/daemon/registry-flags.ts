@@ -98,15 +98,3 @@ function parseSwitch(name: string, value = "true"): boolean {
     throw invalid(`invalid ${name}: ${value}: must be true or false`);
   return value === "true";
 }
-
-/** Docker's keys of daemon.json are the flags in the plural, and the proxies are an object. */
-export function readRegistryKeys(file: Record<string, unknown>): Record<string, string[]> {
-  const { proxies, "registry-mirrors": mirrors, "insecure-registries": insecure } = file;
-  const words = (value: unknown) => [value].flat().map(String);
-  const entries = typeof proxies === "object" && proxies !== null ? Object.entries(proxies) : [];
-  return {
-    ...(mirrors !== undefined && { "registry-mirror": words(mirrors) }),
-    ...(insecure !== undefined && { "insecure-registry": words(insecure) }),
-    ...Object.fromEntries(entries.map(([name, value]) => [name, words(value)])),
-  };
-}

@@ -5,6 +5,7 @@ import { defaultRegistrySettings, type RegistrySettings } from "../distribution/
 import { invalid } from "../errors.ts";
 import type { GarbagePolicy } from "../images/garbage-policy.ts";
 import type { DnsSettings } from "../launch/resolv-conf.ts";
+import { findLogLevel } from "../logger.ts";
 import { defaultNetworksConfig, type NetworksConfig } from "../networks/settings.ts";
 import { type CgroupDriver, expandSlice } from "../runtime/cgroup-place.ts";
 
@@ -40,6 +41,10 @@ export interface EngineConfig {
   labels: readonly string[];
   /** Programs by name. */
   runtimes: Record<string, string>;
+  /** By the same names: words that such a program is given before all others. */
+  runtimeArgs: Record<string, readonly string[]>;
+  /** Clients that leave it to the engine build with BuildKit. */
+  hasBuildKit: boolean;
   registries: RegistrySettings;
   /** Whose subordinate ids containers run with: "default", "USER", "USER:GROUP"; "" to run with the machine's own ids. */
   usernsRemap: string;
@@ -65,6 +70,8 @@ const defaults: EngineConfig = {
   labels: [],
   defaultRuntime: "crun",
   runtimes: { crun: "crun", runc: "runc" },
+  runtimeArgs: {},
+  hasBuildKit: true,
   registries: defaultRegistrySettings,
   usernsRemap: "",
 };
@@ -78,13 +85,17 @@ export function completeEngineConfig(given: Partial<EngineConfig>): EngineConfig
   const ownParent = root === defaults.root ? defaults.cgroupParent : `/berth-${shortHash(root)}`;
   const cgroupParent = given.cgroupDriver === "systemd" ? "system.slice" : ownParent;
   const runtimes = { ...defaults.runtimes, ...given.runtimes };
-  const config: EngineConfig = { ...defaults, cgroupParent, ...given, runtimes };
+  const logLevel = findLogLevel(given.logLevel ?? defaults.logLevel);
+  if (!logLevel) throw invalid(`invalid logging level: ${given.logLevel}`);
+  const config: EngineConfig = { ...defaults, cgroupParent, ...given, runtimes, logLevel };
   for (const path of [config.root, config.execRoot]) {
     if (!path.startsWith("/")) throw invalid(`${path} is not an absolute path`);
   }
   if (!/^[\w.-]{1,15}$/.test(config.bridgeName)) {
     throw invalid(`invalid bridge name "${config.bridgeName}": use at most 15 letters, digits, dots, dashes`);
   }
+  if (config.bridgeName === "none")
+    throw invalid("--bridge none is not supported: this engine does not run without a default bridge");
   if (config.cgroupDriver === "systemd") expandSlice(config.cgroupParent);
   if (!Object.hasOwn(config.runtimes, config.defaultRuntime)) {
     throw invalid(`the default runtime "${config.defaultRuntime}" is not among the runtimes`);

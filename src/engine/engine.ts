@@ -9,6 +9,7 @@ import { handleExit } from "../containers/lifecycle/exit.ts";
 import { watchOom } from "../containers/lifecycle/oom.ts";
 import { restoreContainers, resumeContainers } from "../containers/lifecycle/restore.ts";
 import { stopContainer } from "../containers/lifecycle/stop.ts";
+import { runtimeNamed } from "../containers/runtime-files.ts";
 import { watchLogs } from "../containers/shipping/watch-logs.ts";
 import { invalid } from "../errors.ts";
 import { createEvents, type Events } from "../events/events.ts";
@@ -48,8 +49,11 @@ export interface OpenEngine {
   events: Events;
   logger: Logger;
   metrics: EngineMetrics;
-  /** Takes over what is new in a configuration without a restart, and logs it. @throws EngineError invalid; then nothing has changed */
-  reload(given: Partial<EngineConfig>): void;
+  /**
+   * Takes over what is new in a configuration without a restart, and logs it.
+   * @param others keys besides the engine's that have changed @throws EngineError invalid; then nothing has changed
+   */
+  reload(given: Partial<EngineConfig>, others?: readonly string[]): void;
   /**
    * Ends the engine in this process. Containers run on, in the supervisor's care, and the next engine on the same roots
    * finds them again; with `stopContainers` they are stopped first and the supervisor, bridges and rules go as well.
@@ -126,8 +130,8 @@ export async function openEngine(given: Partial<EngineConfig> = {}): Promise<Ope
   return {
     ...{ config, containers, images, networks, volumes, builder, buildDoor, events, logger, metrics },
     warnings: [],
-    reload: (changed) =>
-      reloadConfig(config, changed, { registries: images.registries, imageGarbage, builder, logger }),
+    reload: (changed, others = []) =>
+      reloadConfig(config, changed, others, { registries: images.registries, imageGarbage, builder, logger }),
     async close({ stopContainers = false } = {}) {
       containers.closing = true;
       imageGarbage.close();
@@ -155,7 +159,7 @@ function openBuilding(
     ...{ root, execRoot, cgroupDriver, cgroupParent, dns },
     supervisor: () => containers.supervisor,
     settings: () => config.builder,
-    runtime: { program: settings.runtimes[name] as string, root: join(execRoot, "runtime", name) },
+    runtime: runtimeNamed(settings, name),
   });
   const hostGateway = () => networks.hostGateways()[0];
   return {

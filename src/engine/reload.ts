@@ -11,6 +11,8 @@ const reloadable = [
   "debug",
   "logLevel",
   "runtimes",
+  "runtimeArgs",
+  "hasBuildKit",
   "defaultRuntime",
   "registries",
   "imageGarbage",
@@ -22,11 +24,13 @@ const reloadable = [
 
 /**
  * Takes over what is new in a configuration, as far as it can be without a restart, and logs what that is.
+ * @param others keys besides the engine's that have changed, which need a restart
  * @throws EngineError invalid; then everything stays as it was
  */
 export function reloadConfig(
   current: EngineConfig,
   given: Partial<EngineConfig>,
+  others: readonly string[],
   {
     registries,
     imageGarbage,
@@ -37,9 +41,10 @@ export function reloadConfig(
   const next = completeEngineConfig(given);
   const differs = (key: keyof EngineConfig) => !isDeepStrictEqual(current[key], next[key]);
   const changed = reloadable.filter(differs);
-  const waiting = (Object.keys(next) as (keyof EngineConfig)[]).filter(
+  const own = (Object.keys(next) as (keyof EngineConfig)[]).filter(
     (key) => differs(key) && !reloadable.some((one) => one === key),
   );
+  const waiting = [...own, ...others];
   const show = (config: EngineConfig) =>
     Object.fromEntries(changed.map((key) => [key, showable(config, key)]));
   const [from, to] = [show(current), show(next)];

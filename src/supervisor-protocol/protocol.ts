@@ -42,6 +42,8 @@ export interface RuntimeCommand {
   program: string;
   /** Its state folder (`--root`). */
   root: string;
+  /** Words before all others. */
+  firstWords?: readonly string[];
 }
 
 export interface ProcessOptions {

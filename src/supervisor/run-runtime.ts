@@ -41,7 +41,8 @@ export interface RuntimeCall {
  */
 export async function runRuntime(children: Children, call: RuntimeCall, trace?: Trace): Promise<void> {
   const { runtime, rootfs, shm, remap, signal } = call;
-  const words = ["--root", runtime.root, "--log", call.logFile, "--log-format", "json", ...call.arguments];
+  const common = ["--root", runtime.root, "--log", call.logFile, "--log-format", "json"];
+  const words = [...(runtime.firstWords ?? []), ...common, ...call.arguments];
   mkdirSync(runtime.root, { recursive: true, mode: 0o700 });
   const shared = call.shared && (await takeSharedMounts(call.shared, signal));
   const isolate = () => {

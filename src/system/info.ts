@@ -60,7 +60,7 @@ export function describeSystem(
     Labels: [...config.labels],
     ExperimentalBuild: false,
     ServerVersion: version,
-    Runtimes: Object.fromEntries(Object.entries(settings.runtimes).map(([name, path]) => [name, { path }])),
+    Runtimes: describeRuntimes(settings),
     DefaultRuntime: settings.defaultRuntime,
     Swarm: noSwarm,
     LiveRestoreEnabled: true,
@@ -198,4 +198,15 @@ function warnings(): string[] {
         ]
       : []),
   ];
+}
+
+function describeRuntimes({
+  runtimes,
+  runtimeArgs,
+}: Pick<Containers["settings"], "runtimes" | "runtimeArgs">) {
+  const described = Object.entries(runtimes).map(([name, path]) => {
+    const args = runtimeArgs[name];
+    return [name, { path, ...(args && { runtimeArgs: args }) }] as const;
+  });
+  return Object.fromEntries(described);
 }

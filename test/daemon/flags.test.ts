@@ -173,13 +173,16 @@ describe("the daemon's flags", () => {
     const rows: [file: object, message: RegExp][] = [
       [{ "log-opts": { foo: "x" } }, /^unknown log opt 'foo' for json-file log driver$/],
       [{ "log-driver": "nosuch" }, /plugin "nosuch" not found/],
-      [{ "log-opts": [] }, /log-opts is not an object/],
+      [{ "log-opts": [] }, /cannot unmarshal array into Go struct field Config.log-opts of type/],
       [{ "default-ulimits": { nosuch: { Soft: 1 } } }, /invalid ulimit type: nosuch/],
       [
         { "default-ulimits": { nofile: { Soft: 5, Hard: 1 } } },
         /soft limit must be less than or equal to hard limit/,
       ],
-      [{ "default-ulimits": { nofile: 5 } }, /default-ulimits is not an object of limits/],
+      [
+        { "default-ulimits": { nofile: 5 } },
+        /cannot unmarshal number into Go struct field Config.default-ulimits.nofile of type/,
+      ],
       [{ "default-shm-size": "x" }, /invalid size: 'x'/],
       [
         { nosuch: 1, other: 2 },

@@ -78,9 +78,33 @@ describe("a configuration that is read again", () => {
       '{"registry-mirrors": ["ftp://x"]}',
       '{"max-concurrent-uploads": 0}',
       '{"image-keep-compressed-layers": "perhaps"}',
+      '{"labels": ["half=done"], "log-level": "verbose"}',
     ]) {
       assert.match(await configure(bad), /not reloaded/);
     }
     assert.deepEqual((await info()).RegistryConfig, before.RegistryConfig);
+    assert.deepEqual((await info()).Labels, before.Labels);
+  });
+
+  it("names what needs a restart, also of what is the daemon's own", async () => {
+    const lines = await configure('{"metrics-addr": "127.0.0.1:1", "tlscacert": "/x", "mtu": 1400}');
+    assert.match(lines, /"keys":\["networks","metrics-addr","tlscacert"\],"msg":"[^"]*need a restart/);
+  });
+
+  it("brings runtimes with words of their own, and tells clients which builder to take", async () => {
+    const [program, words] = [join(folder, "runtime"), join(folder, "words")];
+    writeFileSync(program, `#!/bin/sh\necho "$1" >>${words}\nshift\nexec crun "$@"\n`, { mode: 0o755 });
+    const builder = async () => (await engine.api("GET", "/_ping")).headers["builder-version"];
+    assert.equal(await builder(), "2");
+    const runtimes = { own: { path: program, runtimeArgs: ["--first word"] } };
+    await configure(JSON.stringify({ runtimes, features: { buildkit: false } }));
+    assert.equal(await builder(), "1");
+    assert.deepEqual((await info()).Runtimes.own, runtimes.own);
+    await output(engine.berth, ["image", "make", "busybox"]);
+    assert.equal(
+      await output(engine.berth, ["run", "--rm", "--runtime", "own", "busybox", "echo", "hi"]),
+      "hi",
+    );
+    assert.deepEqual([...new Set(readFileSync(words, "utf8").trim().split("\n"))], ["--first word"]);
   });
 });

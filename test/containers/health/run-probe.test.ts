@@ -35,7 +35,7 @@ function arrange() {
   };
   const container = { record, can: () => true } as unknown as Container;
   const containers = {
-    settings: { root, execRoot: root, runtimes: { runc: "runc" }, containerDefaults: {} },
+    settings: { root, execRoot: root, runtimes: { runc: "runc" }, runtimeArgs: {}, containerDefaults: {} },
     byId: new Map([["c", container]]),
     byName: new Map(),
     execs: new Map(),
