@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
 import { uptime } from "node:os";
+import { hasCode } from "../errors.ts";
 import { check, declare, lastErrno } from "./libc.ts";
 
 const prctlCall = declare("int prctl(int option, ulong a, ulong b, ulong c, ulong d)");
@@ -48,8 +49,7 @@ export function decodeWaitStatus(status: number): number {
 /** The exit code of a process that has ended and that its parent has not yet collected (proc(5), stat field 52). */
 export function zombieExitCode(pid: number, ticks: number): number | undefined {
   try {
-    const stat = readFileSync(`/proc/${pid}/stat`, "latin1");
-    const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+    const fields = readStat(pid);
     return fields[0] === "Z" && Number(fields[19]) === ticks
       ? decodeWaitStatus(Number(fields[49]))
       : undefined;
@@ -64,8 +64,7 @@ export function zombieExitCode(pid: number, ticks: number): number | undefined {
  */
 export function startTicks(pid: number): number | undefined {
   try {
-    const stat = readFileSync(`/proc/${pid}/stat`, "latin1");
-    return Number(stat.slice(stat.lastIndexOf(")") + 2).split(" ")[19]);
+    return Number(readStat(pid)[19]);
   } catch {
     return undefined;
   }
@@ -86,15 +85,33 @@ export function bootId(): string {
   return boot;
 }
 
-/** Whether the process that had `pid` at `ticks` still runs; a zombie does not. */
+/** Whether the process that had `pid` at `ticks` still runs; a zombie does not. In doubt it does not, and gets no signal. */
 export function isAlive(pid: number, ticks: number): boolean {
   try {
-    const stat = readFileSync(`/proc/${pid}/stat`, "latin1");
-    const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-    return fields[0] !== "Z" && Number(fields[19]) === ticks;
+    return isRunning(readStat(pid), ticks);
   } catch {
     return false;
   }
+}
+
+/** Whether that process surely does not run any more. There may be no descriptor left to look with: then it may live. */
+export function hasEnded(pid: number, ticks: number): boolean {
+  try {
+    return !isRunning(readStat(pid), ticks);
+  } catch (error) {
+    return hasCode(error, "ENOENT") || hasCode(error, "ESRCH");
+  }
+}
+
+/** Fields 3 and 22 of proc(5). */
+function isRunning([state, ...others]: string[], ticks: number): boolean {
+  return state !== "Z" && Number(others[18]) === ticks;
+}
+
+/** From the third field on: the second is the program's name, which may be anything. */
+function readStat(pid: number): string[] {
+  const stat = readFileSync(`/proc/${pid}/stat`, "latin1");
+  return stat.slice(stat.lastIndexOf(")") + 2).split(" ");
 }
 
 /** How many descriptors this process may have open, getrlimit(2). */

@@ -20,3 +20,10 @@ it("the end is reported of the process that has ended, also when its descriptor'
   const ends = execFileSync(process.execPath, [program], { encoding: "utf8", timeout: 120_000 });
   assert.deepEqual(ends.trim().split("\n"), ["first", "second"]);
 });
+
+it("a process lives until its end is seen, also where there are no descriptors to watch it by", () => {
+  const program = fileURLToPath(new URL("./no-descriptors.ts", import.meta.url));
+  const words = ["-c", 'ulimit -n 100; exec "$0" "$1"', process.execPath, program];
+  const told = execFileSync("sh", words, { encoding: "utf8", timeout: 120_000 });
+  assert.match(told, /^alive\ndescriptors\nended \w+\n$/);
+});
