@@ -47,12 +47,12 @@ describe("what cannot be, in Docker's words and where Docker says it", () => {
       { WorkingDir: `/${name}` },
       { HostConfig: { Binds: [`/${name}:/a`] } },
       { HostConfig: { Mounts: [bind] } },
+      { Volumes: { [`/${name}`]: {} } },
     ])
       refused(await engine.api("POST", "/containers/create", { ...busybox, ...body }));
     for (const [index, body] of [
       { HostConfig: { Binds: [`/tmp:/${name}`] } },
       { HostConfig: { Tmpfs: { [`/${name}`]: "" } } },
-      { Volumes: { [`/${name}`]: {} } },
     ].entries()) {
       await create(`long-${index}`, { Cmd: ["true"], ...body });
       refused(await engine.api("POST", `/containers/long-${index}/start`));
@@ -216,6 +216,9 @@ describe("what cannot be, in Docker's words and where Docker says it", () => {
     const rows: [made: object, asked: object, message: string | undefined][] = [
       [{}, { Memory: 8 << 20 }, smaller],
       [{ MemorySwap: -1 }, { Memory: 8 << 20 }, smaller],
+      [{ MemorySwap: -1 }, { CpuShares: 512 }, undefined],
+      [{ MemorySwap: -1 }, { RestartPolicy: { Name: "always" } }, undefined],
+      [{ Memory: 10 << 20, MemorySwap: -1 }, { PidsLimit: 10 }, undefined],
       [{ Memory: 10 << 20 }, { Memory: 21 << 20 }, smaller],
       [{ Memory: 10 << 20 }, { Memory: 19 << 20 }, undefined],
       [{ Memory: 10 << 20 }, { MemorySwap: 30 << 20 }, undefined],

@@ -62,7 +62,7 @@ function mergeUpdate(id: string, current: HostConfig, asked: UpdateRequest): Hos
   if (asked.NanoCpus > 0 && current.CpuQuota > 0) clash("Nano CPUs", "CPU Quota");
   if (asked.CpuPeriod > 0 && current.NanoCpus > 0) clash("CPU Period", "NanoCPUs");
   if (asked.CpuQuota > 0 && current.NanoCpus > 0) clash("CPU Quota", "NanoCPUs");
-  if (asked.Memory > current.MemorySwap && asked.MemorySwap === 0) {
+  if (asked.Memory !== 0 && asked.Memory > current.MemorySwap && asked.MemorySwap === 0) {
     refuse(
       "Memory limit should be smaller than already set memoryswap limit, update the memoryswap at the same time",
     );
