@@ -141,6 +141,10 @@ export class Container {
     this.#resolve(result, () => true);
   }
 
+  notifyNotRemoved(result: WaitResult): void {
+    this.#resolve(result, ({ condition }) => condition === "removed");
+  }
+
   #resolve(result: WaitResult, when: (waiter: Waiter) => boolean): void {
     for (const waiter of this.#waiters) {
       if (!when(waiter)) continue;

@@ -30,7 +30,7 @@ let watcher:
 const retryMilliseconds = 1000;
 
 /**
- * Calls `onExit` once, with the exit code where the kernel tells it, and never for one that lives. Where there is no descriptor to be had
+ * Calls `onExit` once, with the exit code where the kernel tells it, and never for one that lives. Where descriptors are used up
  * it asks again until there is one.
  */
 export function watchForeign(

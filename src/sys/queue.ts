@@ -7,3 +7,20 @@ export function createQueue(): <R>(work: () => Promise<R>) => Promise<R> {
     return done;
   };
 }
+
+/** The same for several at once. */
+export function createGate(mostAtOnce: number): <R>(work: () => Promise<R>) => Promise<R> {
+  const waiting: (() => void)[] = [];
+  let running = 0;
+  return async (work) => {
+    if (running < mostAtOnce) running++;
+    else await new Promise<void>((resolve) => waiting.push(resolve));
+    try {
+      return await work();
+    } finally {
+      const next = waiting.shift();
+      if (next) next();
+      else running--;
+    }
+  };
+}

@@ -40,4 +40,20 @@ describe("records from before the machine was started again", () => {
     assert.equal(await berth("start", "before"), "before");
     await berth("rm", "-f", "before", "always");
   });
+
+  it("starts what others join or are linked to before these, however many they are", async () => {
+    const always = ["--restart", "always", "busybox", "sleep", "1000"];
+    // Made before what they join: their names come first wherever they are listed.
+    const joining = Array.from({ length: 9 }, (_, index) => `joining-${index}`);
+    for (const name of joining)
+      await berth("create", "--name", name, "--network", "container:joined", ...always);
+    await berth("create", "--name", "joined", ...always);
+    await berth("create", "--name", "linked", "--link", "joined:other", ...always);
+    const names = [...joining, "joined", "linked"];
+    for (const name of names) pretendRunning(name);
+    await engine.restart("SIGKILL");
+    const states = await berth("inspect", "-f", "{{.State.Status}} {{.State.Error}}", ...names);
+    assert.deepEqual([...new Set(states.split("\n").map((state) => state.trim()))], ["running"]);
+    await berth("rm", "-f", ...names);
+  });
 });

@@ -1,3 +1,4 @@
+import { messageOf } from "../../errors.ts";
 import type { Container } from "../container.ts";
 import { type Containers, publish, save, unregister } from "../containers.ts";
 import { releaseMountedImages } from "../image-mounts.ts";
@@ -20,7 +21,27 @@ export function discardContainer(
   container: Container,
   options: DiscardOptions,
 ): Promise<void> {
-  return containers.metrics.containerActions.time("delete", () => discard(containers, container, options));
+  return removing(containers, container, () => discard(containers, container, options));
+}
+
+/** The same for one that removes itself at its end. A supervisor that was lost meanwhile is waited for by the second attempt. */
+export function discardEnded(containers: Containers, container: Container): Promise<void> {
+  const once = () => discard(containers, container, { removeVolumes: true, tellsEarly: true });
+  return removing(containers, container, () => once().catch(once));
+}
+
+async function removing(
+  { metrics }: Containers,
+  container: Container,
+  work: () => Promise<void>,
+): Promise<void> {
+  try {
+    await metrics.containerActions.time("delete", work);
+  } catch (error) {
+    // As Docker: a client that waits for the removal would wait for ever.
+    container.notifyNotRemoved({ exitCode: container.record.state.ExitCode, error: messageOf(error) });
+    throw error;
+  }
 }
 
 async function discard(containers: Containers, container: Container, options: DiscardOptions): Promise<void> {

@@ -9,7 +9,7 @@ import { type Containers, publish, save } from "../containers.ts";
 import { dropUnstartedExecs, recordExecExit } from "../exec/exec.ts";
 import { deleteFromRuntime } from "../runtime-files.ts";
 import { publishVolumes } from "../volume-events.ts";
-import { discardContainer, discardIfDue } from "./discard.ts";
+import { discardEnded, discardIfDue } from "./discard.ts";
 import { lookForOom } from "./oom.ts";
 import { begin } from "./start.ts";
 
@@ -76,7 +76,7 @@ export async function recordExit(containers: Containers, container: Container, e
   trace.mark("record");
   dropUnstartedExecs(containers, container);
   if (isRemovedNow) {
-    await removeNow(containers, container).finally(() => container.notifyExit({ exitCode }, false));
+    await discardEnded(containers, container).finally(() => container.notifyExit({ exitCode }, false));
     trace.mark("discard");
   } else {
     await clearAway(containers, container);
@@ -88,12 +88,6 @@ export async function recordExit(containers: Containers, container: Container, e
   if (again) scheduleRestart(containers, container, ranForMilliseconds);
   const milliseconds = trace.end();
   if (milliseconds) containers.logger.info({ trace: "exit", container: record.id, milliseconds });
-}
-
-function removeNow(containers: Containers, container: Container): Promise<void> {
-  const discard = () => discardContainer(containers, container, { removeVolumes: true, tellsEarly: true });
-  // A supervisor that was lost meanwhile is waited for by the second attempt.
-  return discard().catch(discard);
 }
 
 /** For a log server that is away or behind. */

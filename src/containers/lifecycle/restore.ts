@@ -1,25 +1,17 @@
-import { mkdirSync, readdirSync, rmSync } from "node:fs";
-import { join } from "node:path";
-import { shouldStartWithDaemon } from "../../formats/restart-policy.ts";
+import { rmSync } from "node:fs";
+import { hasCode } from "../../errors.ts";
 import type { Exit, ListedProcess } from "../../supervisor-protocol/protocol.ts";
 import { findCgroup } from "../../sys/cgroup.ts";
-import { isLateBy } from "../../sys/long-timeout.ts";
-import { bootId, isAlive } from "../../sys/process.ts";
-import { removeTree } from "../../trees/trees.ts";
+import { bootId, hasEnded, isAlive } from "../../sys/process.ts";
 import type { Container } from "../container.ts";
-import { type Containers, folderOf, save } from "../containers.ts";
+import { type Containers, folderOf } from "../containers.ts";
 import { recordExecExit } from "../exec/exec.ts";
-import { containerOfHolder } from "../image-mounts.ts";
 import { logOptionsOf } from "../logs/drivers.ts";
-import { clearMountSources } from "../mount-sources.ts";
-import { volumeUsers } from "../mounts.ts";
 import { findIdsWithRunFiles, findStrayRunFiles } from "../run-files.ts";
 import { deleteFromRuntime } from "../runtime-files.ts";
 import { findProcess, sandboxOwners } from "../sandbox.ts";
-import { discardContainer } from "./discard.ts";
-import { isOfThisRun, recordExit, removeOnceSent } from "./exit.ts";
+import { isOfThisRun, recordExit } from "./exit.ts";
 import { settlePause } from "./pause.ts";
-import { begin } from "./start.ts";
 import { openWitness } from "./witness.ts";
 
 /**
@@ -31,35 +23,71 @@ export async function restoreContainers(containers: Containers): Promise<void> {
     if (record.state.Pid > 0) containers.volumes.adopt(record.mounts, record.id);
   const held = new Map((await containers.supervisor.call("list", {})).map((one) => [one.process, one]));
   const left = await findIdsWithRunFiles(containers);
+  const attempts = createAttempts(containers);
   const ended: [Container, Exit][] = [];
   const ending: Promise<void>[] = [];
   // Of thousands that are stopped there is nothing to find out.
   const concerned = [...containers.byId.values()].filter(
     ({ record: { id, state } }) => state.Pid > 0 || held.has(id) || left.has(id),
   );
+  const findOut = async (container: Container) => {
+    const exit = await restoreOne(containers, container, held.get(container.record.id));
+    const { id, state, startTicks } = container.record;
+    if (exit) ended.push([container, exit]);
+    else if (state.Pid > 0 && hasEnded(state.Pid, startTicks)) ending.push(awaitExit(containers, container));
+    else if (state.Pid > 0) await settlePause(containers, container);
+    // A start that was cut off leaves its bundle, or what the runtime had begun with.
+    else if (left.has(id)) await deleteFromRuntime(containers, container);
+  };
   await Promise.all(
     concerned.map((container) =>
-      container.enqueue(async () => {
-        const exit = await restoreOne(containers, container, held.get(container.record.id));
-        const { state, startTicks } = container.record;
-        if (exit) ended.push([container, exit]);
-        else if (state.Pid > 0 && !isAlive(state.Pid, startTicks))
-          ending.push(awaitExit(containers, container));
-        else if (state.Pid > 0) await settlePause(containers, container);
-        // A start that was cut off leaves its bundle, or what the runtime had begun with.
-        else if (left.has(container.record.id)) await deleteFromRuntime(containers, container);
-      }),
+      attempts.attempt(container.record.id, () => container.enqueue(() => findOut(container))),
     ),
   );
-  await restoreExecs(containers, held);
+  await restoreExecs(containers, held, attempts);
   for (const path of await findStrayRunFiles(containers, held))
     rmSync(path, { recursive: true, force: true });
   await containers.networks.adopt(() => sandboxOwners(containers));
   await containers.networks.tellAgain((id) => findProcess(containers, id));
   for (const [container, exit] of ended) {
-    await container.enqueue(() => recordExit(containers, container, exit));
+    const record = () => recordExit(containers, container, exit);
+    await attempts.attempt(container.record.id, () => container.enqueue(record));
   }
   await Promise.all(ending);
+  attempts.repeat();
+}
+
+interface Attempts {
+  /** Logs a failure: the others are restored all the same. */
+  attempt(id: string, work: () => Promise<void>): Promise<void>;
+  /** Tries all of it again in a while, if there was one: what is in order stays as it is. */
+  repeat(): void;
+}
+
+const retryMilliseconds = 5000;
+
+function createAttempts(containers: Containers): Attempts {
+  const { logger } = containers;
+  let hasFailed = false;
+
+  async function restoreAgain(): Promise<void> {
+    if (containers.closing) return;
+    await restoreContainers(containers).catch((error: unknown) => {
+      logger.warn({ error }, "containers could not be restored");
+      repeat();
+    });
+  }
+
+  const repeat = () => void setTimeout(restoreAgain, retryMilliseconds).unref();
+  return {
+    async attempt(id, work) {
+      await work().catch((error: unknown) => {
+        hasFailed = true;
+        logger.warn({ error, container: id }, "a container could not be restored, and is tried again");
+      });
+    },
+    repeat: () => hasFailed && repeat(),
+  };
 }
 
 /** A supervisor's exit notice of a process that has ended by now comes within milliseconds. */
@@ -121,7 +149,7 @@ async function adopt(containers: Containers, { record }: Container): Promise<boo
     });
     return true;
   } catch (error) {
-    if (isAlive(state.Pid, startTicks)) throw error;
+    if (!hasEnded(state.Pid, startTicks)) throw error;
     return false;
   }
 }
@@ -131,90 +159,32 @@ function killUnrecorded(container: Container, held: ListedProcess): void {
   container.record.startTicks = held.startTicks;
   container.record.bootId = bootId();
   container.enter("foundRunning");
-  process.kill(held.pid, "SIGKILL");
+  try {
+    process.kill(held.pid, "SIGKILL");
+  } catch (error) {
+    // It ended this moment.
+    if (!hasCode(error, "ESRCH")) throw error;
+  }
 }
 
 /** Goes on with those that this daemon started when it was the supervisor that went, and takes note of those that have ended. */
-async function restoreExecs(containers: Containers, held: ReadonlyMap<string, ListedProcess>): Promise<void> {
+async function restoreExecs(
+  containers: Containers,
+  held: ReadonlyMap<string, ListedProcess>,
+  { attempt }: Attempts,
+): Promise<void> {
   for (const { process, exit } of held.values()) {
     if (exit && !containers.byId.has(process)) recordExecExit(containers, exit);
   }
   for (const { id, pid, startTicks, running, request } of containers.execs.values()) {
     if (!running || pid === 0 || held.has(id)) continue;
-    if (isAlive(pid, startTicks)) {
+    await attempt(id, async () => {
+      if (hasEnded(pid, startTicks)) {
+        recordExecExit(containers, { process: id, exitCode: undefined, at: Date.now() });
+        return;
+      }
       const { tty: terminal, stdin: openStdin } = request;
       await containers.supervisor.call("adopt", { process: id, pid, startTicks, terminal, openStdin });
-    } else recordExecExit(containers, { process: id, exitCode: undefined, at: Date.now() });
+    });
   }
-}
-
-const startsAtOnce = 8;
-const patienceMilliseconds = 10_000;
-
-/** Removes what a crash left of containers that were being made or removed, and starts those that are to run. */
-export async function resumeContainers(containers: Containers): Promise<void> {
-  const folder = join(containers.settings.root, "containers");
-  mkdirSync(folder, { recursive: true, mode: 0o710 });
-  const kept = new Set([...containers.byId.keys(), ...containers.records.setAside()]);
-  for (const id of readdirSync(folder)) {
-    if (!kept.has(id)) await removeLeftover(containers, join(folder, id));
-  }
-  clearMountSources(containers);
-  await containers.volumes.unmountUnused();
-  for (const owner of containers.images.owners()) {
-    if (!kept.has(containerOfHolder(owner))) await containers.images.release(owner);
-  }
-  await containers.volumes.removeUnclaimed((name) => volumeUsers(containers, name).length > 0);
-  const waiting = [...containers.byId.values()].filter(isUnsettled).values();
-  const takeTurns = async () => {
-    for (const container of waiting) await noLonger(container.enqueue(() => resume(containers, container)));
-  };
-  await noLonger(Promise.all(Array.from({ length: startsAtOnce }, takeTurns)));
-}
-
-/** The start of a container whose volume is on a server that does not answer holds up neither the others nor the engine. */
-async function noLonger(work: Promise<unknown>): Promise<void> {
-  await isLateBy(patienceMilliseconds, work);
-}
-
-/** What cannot be removed is for `system check` to report, and keeps no engine from starting. */
-async function removeLeftover({ logger }: Containers, path: string): Promise<void> {
-  await removeTree(path).catch((error: unknown) => {
-    logger.warn({ error, path }, "what a crash left of a container could not be removed");
-  });
-}
-
-/** Whether a start of the engine has anything to do for it. */
-function isUnsettled(container: Container): boolean {
-  const { Pid, Running } = container.record.state;
-  return Pid === 0 && (Running || isToGo(container) || isToStart(container));
-}
-
-const isToGo = ({ record: { state, hostConfig } }: Container) =>
-  state.Status === "removing" || (state.Status === "exited" && hostConfig.AutoRemove);
-
-function isToStart({ record: { state, hostConfig, stoppedByUser } }: Container): boolean {
-  if (state.Status === "created") return false;
-  return state.Restarting || shouldStartWithDaemon(hostConfig.RestartPolicy, stoppedByUser);
-}
-
-async function resume(containers: Containers, container: Container): Promise<void> {
-  const { state, hostConfig, id } = container.record;
-  // It may have changed while it waited for its turn.
-  if (!isUnsettled(container)) return;
-  if (isToGo(container)) {
-    const unsent = state.Status === "exited" && containers.unsent.get(id);
-    if (unsent) return void removeOnceSent(containers, container, unsent);
-    await discardContainer(containers, container, { removeVolumes: hostConfig.AutoRemove });
-    return;
-  }
-  const starts = isToStart(container);
-  if (state.Running) {
-    container.enter("foundEnded");
-    save(containers, container);
-  }
-  if (!starts) return;
-  await begin(containers, container).catch((error: unknown) => {
-    containers.logger.warn({ error, container: id }, "a container could not be started with the daemon");
-  });
 }
