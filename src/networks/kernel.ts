@@ -48,6 +48,8 @@ export interface KernelOperations {
   listChains(): NftChain[];
   /** From then on only this process can change the table. False where the kernel cannot do that. */
   ownTable(table: string): boolean;
+  /** What the kernel's announcements of this worker's changes to tables bear. */
+  netfilterPort(): number;
   /** Nothing happens when there is no such table. */
   removeTable(table: string): void;
   /** Makes the kernel forget UDP flows to these ports of this machine. */
@@ -91,37 +93,7 @@ interface Waiting {
  * system error. The thread keeps the process alive only while a request is under way.
  */
 export function startKernel(): Kernel {
-  const worker = startWorker("networks/netns.worker", { trackUnmanagedFds: false });
-  const waiting = new Map<number, Waiting>();
-  let lastId = 0;
-  let ended: Error | undefined;
-
-  worker.on("message", ({ id, result, error }: Answer) => {
-    const call = waiting.get(id);
-    waiting.delete(id);
-    if (waiting.size === 0) worker.unref();
-    if (error) call?.reject(decodeError(error));
-    else call?.resolve(result);
-  });
-  function end(error: Error): void {
-    ended ??= error;
-    for (const call of waiting.values()) call.reject(ended);
-    waiting.clear();
-  }
-  worker.on("error", end);
-  worker.on("exit", () => end(new Error("the network worker has ended")));
-  worker.unref();
-
-  function call(operation: keyof KernelOperations, argument: unknown): Promise<unknown> {
-    if (ended) return Promise.reject(ended);
-    return new Promise((resolve, reject) => {
-      const id = ++lastId;
-      waiting.set(id, { resolve, reject });
-      worker.ref();
-      worker.postMessage({ id, operation, argument } satisfies Call);
-    });
-  }
-
+  const call = startCalls();
   return {
     ensureBridge: (settings) => call("ensureBridge", settings) as Promise<void>,
     openNetns: (request) => call("openNetns", request) as Promise<OpenedNetns>,
@@ -143,10 +115,44 @@ export function startKernel(): Kernel {
     changeElements: (change) => call("changeElements", change) as Promise<void>,
     listKeys: (set) => call("listKeys", set) as Promise<Uint8Array[]>,
     listChains: () => call("listChains", undefined) as Promise<NftChain[]>,
+    netfilterPort: () => call("netfilterPort", undefined) as Promise<number>,
     ownTable: (table) => call("ownTable", table) as Promise<boolean>,
     removeTable: (table) => call("removeTable", table) as Promise<void>,
     forgetUdpFlows: (ports) => call("forgetUdpFlows", ports) as Promise<void>,
     prepare: (mapping) => call("prepare", mapping) as Promise<void>,
     close: () => call("close", undefined) as Promise<void>,
+  };
+}
+
+function startCalls() {
+  const worker = startWorker("networks/netns.worker", { trackUnmanagedFds: false });
+  const waiting = new Map<number, Waiting>();
+  let lastId = 0;
+  let ended: Error | undefined;
+
+  worker.on("message", ({ id, result, error }: Answer) => {
+    const call = waiting.get(id);
+    waiting.delete(id);
+    if (waiting.size === 0) worker.unref();
+    if (error) call?.reject(decodeError(error));
+    else call?.resolve(result);
+  });
+  function end(error: Error): void {
+    ended ??= error;
+    for (const call of waiting.values()) call.reject(ended);
+    waiting.clear();
+  }
+  worker.on("error", end);
+  worker.on("exit", () => end(new Error("the network worker has ended")));
+  worker.unref();
+
+  return (operation: keyof KernelOperations, argument: unknown): Promise<unknown> => {
+    if (ended) return Promise.reject(ended);
+    return new Promise((resolve, reject) => {
+      const id = ++lastId;
+      waiting.set(id, { resolve, reject });
+      worker.ref();
+      worker.postMessage({ id, operation, argument } satisfies Call);
+    });
   };
 }

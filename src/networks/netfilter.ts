@@ -27,6 +27,8 @@ interface Netfilter {
    * Makes the kernel forget UDP flows to these ports of this machine: they would go on to where their first packet went.
    */
   forgetUdpFlows(ports: number[], ownAddresses: IpAddress[]): void;
+  /** What announcements of its changes bear (`NetlinkSocket.bindPort`). */
+  readonly port: number;
   close(): void;
 }
 
@@ -36,6 +38,7 @@ const udp = 17;
 
 export function createNetfilter(): Netfilter {
   const socket = new NetlinkSocket(netlinkProtocol.netfilter);
+  const port = socket.bindPort();
 
   function forget(flow: TrackedFlow): void {
     try {
@@ -80,16 +83,25 @@ export function createNetfilter(): Netfilter {
     forgetUdpFlows(ports, ownAddresses) {
       const own = new Set(ownAddresses.map(formatIpAddress));
       const isOwn = (address: IpAddress) => own.has(formatIpAddress(address)) || isLoopback(address);
-      const dump = (family: 4 | 6) => socket.dump(conntrackType.get, encodeFlowQuery(family));
-      for (const payload of [...dump(4), ...dump(6)]) {
+      const wanted = new Set(ports);
+      // A router knows hundreds of thousands: they are looked at one by one as they come.
+      const pick = (payload: Buffer): TrackedFlow | undefined => {
         const flow = decodeFlow(payload);
-        if (flow?.protocol !== udp || !ports.includes(flow.destinationPort)) continue;
-        if (isOwn(decodeIpAddress(flow.destination))) forget(flow);
-      }
+        if (flow?.protocol !== udp || !wanted.has(flow.destinationPort)) return undefined;
+        return isOwn(decodeIpAddress(flow.destination)) ? copyFlow(flow) : undefined;
+      };
+      for (const family of [4, 6] as const)
+        for (const flow of socket.find(conntrackType.get, encodeFlowQuery(family, udp, wanted), pick))
+          forget(flow);
     },
+    port,
     close: () => socket.close(),
   };
 }
+
+const copyFlow = ({ destination, tuple, ...flow }: TrackedFlow): TrackedFlow => ({
+  ...{ ...flow, destination: Buffer.from(destination), tuple: Buffer.from(tuple) },
+});
 
 /** Buffers arrive on the worker as plain byte arrays. */
 function fromMessage({ key, value, end, ...element }: SetElement): SetElement {

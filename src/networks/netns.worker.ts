@@ -55,6 +55,7 @@ const operations: KernelOperations = {
   listKeys: ({ table, set }) => netfilter.listKeys(table, set),
   listChains: () => netfilter.listChains(),
   ownTable: (table) => netfilter.ownTable(table),
+  netfilterPort: () => netfilter.port,
   removeTable: (table) => netfilter.removeTable(table),
   forgetUdpFlows: (ports) => netfilter.forgetUdpFlows(ports, links.listAddresses()),
   prepare(mapping) {

@@ -153,7 +153,7 @@ async function createParts(options: NetworksOptions, kernel: Kernel) {
   const unmade = new Set<string>();
   const bridges = () => catalog.bridges().filter(({ link }) => !unmade.has(link));
   const watch = watchTable({
-    ...{ tableName, logger, firewall, foreignFirewall },
+    ...{ tableName, ownPort: await kernel.netfilterPort(), logger, firewall, foreignFirewall },
     acceptBridges: () => foreignFirewall.accept(bridges()),
   });
   const reservations = createPortReservations(readFreePorts());

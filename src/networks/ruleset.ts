@@ -144,6 +144,8 @@ const chains: Record<string, { hook: string; rules: string[] }> = {
       "iifname vmap @leaving",
       "meta nfproto ipv4 oifname vmap @into",
       "meta nfproto ipv6 oifname vmap @into6",
+      // Those maps know every bridge, unless another program has emptied them.
+      "oifname @bridges drop",
       "iifname @bridges accept",
     ],
   },

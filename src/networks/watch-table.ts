@@ -6,6 +6,7 @@ import { decodeNftNotice, type NftNotice, nftGroup } from "../sys/nftables-messa
 import type { Firewall } from "./firewall.ts";
 import { firewalldTable } from "./firewalld.ts";
 import type { ForeignFirewall } from "./foreign-firewall.ts";
+import { isAdministrators, refusedSets } from "./ruleset.ts";
 import { createSettledWork } from "./settled-work.ts";
 
 /**
@@ -25,6 +26,8 @@ const settleMilliseconds = 200;
 
 interface TableWatchOptions {
   tableName: string;
+  /** Its changes of elements are our own. */
+  ownPort: number;
   logger: Logger;
   firewall: Pick<Firewall, "distrust" | "restore">;
   foreignFirewall: Pick<ForeignFirewall, "forget">;
@@ -33,15 +36,15 @@ interface TableWatchOptions {
 }
 
 export function watchTable(options: TableWatchOptions): TableWatch {
-  const { tableName, logger, firewall, foreignFirewall, acceptBridges } = options;
+  const { tableName, ownPort, logger, firewall, foreignFirewall, acceptBridges } = options;
   const own = new Set<number>();
   const complain = (error: unknown) =>
     logger.warn({ reason: messageOf(error) }, "the nftables table could not be written again");
 
   const repairing = createSettledWork(0, () => firewall.restore().catch(complain));
   const accepting = createSettledWork(settleMilliseconds, acceptBridges);
-  const isLoss = ({ family, table, isRemoval }: NftNotice) =>
-    family === "inet" && table === tableName && isRemoval;
+  const isLoss = ({ family, table, isRemoval, set }: NftNotice) =>
+    family === "inet" && table === tableName && isRemoval && !(set !== undefined && isOthers(set));
 
   function lose(): void {
     firewall.distrust().catch(complain);
@@ -49,7 +52,7 @@ export function watchTable(options: TableWatchOptions): TableWatch {
   }
 
   const listener = listenToNetlink(netlinkProtocol.netfilter, [nftGroup], (announcement) => {
-    if (announcement && own.has(announcement.port)) return;
+    if (announcement && (announcement.port === ownPort || own.has(announcement.port))) return;
     const notices = announcement?.messages.flatMap((message) => decodeNftNotice(message) ?? []);
     if (!notices || notices.some(isLoss)) lose();
     if (!notices || notices.some(isOfFirewalld)) foreignFirewall.forget();
@@ -68,6 +71,9 @@ export function watchTable(options: TableWatchOptions): TableWatch {
     },
   };
 }
+
+/** Their elements come and go without the engine. */
+const isOthers = (set: string) => isAdministrators(set) || Object.hasOwn(refusedSets, set);
 
 const isOfFirewalld = ({ isNewChain, table }: NftNotice) => isNewChain && table === firewalldTable;
 

@@ -1,4 +1,4 @@
-import { decodeAttributes, encodeAttributes } from "./netlink-message.ts";
+import { type Attribute, decodeAttributes, encodeAttributes, zeroes } from "./netlink-message.ts";
 
 const subsystem = 1;
 /** Message types for `NetlinkSocket.dump` and `.request`. */
@@ -11,6 +11,9 @@ const headerBytes = 4;
 const originalTuple = 1;
 const nested = 0x8000;
 const tupleAttribute = { addresses: 1, protocol: 2 };
+const filter = 25;
+const filterFlags = 1;
+const filterFlag = { protocol: 1 << 3, destinationPort: 1 << 5 };
 const addressAttribute = { destination: 2, destination6: 4 };
 const protocolAttribute = { number: 1, destinationPort: 3 };
 
@@ -25,9 +28,24 @@ export interface TrackedFlow {
   tuple: Buffer;
 }
 
-/** Payload that asks for all connections of a family. */
-export function encodeFlowQuery(family: 4 | 6): Buffer {
-  return header(family);
+/**
+ * Payload that asks for the connections of a family to these ports. Linux before 5.8 answers with all, and a list of ports gets those of
+ * the protocol.
+ */
+export function encodeFlowQuery(family: 4 | 6, protocol: number, ports: ReadonlySet<number>): Buffer {
+  const [port] = ports;
+  const fields: Attribute[] = [[protocolAttribute.number, Buffer.of(protocol)]];
+  const flags = zeroes(4);
+  flags.writeUInt32LE(filterFlag.protocol);
+  if (port !== undefined && ports.size === 1) {
+    fields.push([protocolAttribute.destinationPort, Buffer.of(port >> 8, port & 255)]);
+    flags.writeUInt32LE(filterFlag.protocol | filterFlag.destinationPort);
+  }
+  const attributes = encodeAttributes([
+    [nested | originalTuple, [[nested | tupleAttribute.protocol, fields]]],
+    [nested | filter, [[filterFlags, flags]]],
+  ]);
+  return Buffer.concat([header(family), attributes]);
 }
 
 const nothing = Buffer.alloc(0);

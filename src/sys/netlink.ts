@@ -19,12 +19,17 @@ import { encodeTableBatch, type FilterTable } from "./nftables-rule.ts";
 const socket = declare("int socket(int domain, int type, int protocol)");
 const send = declare("long send(int fd, const void *bytes, size_t length, int flags)");
 const receive = declare("long recv(int fd, void *bytes, size_t length, int flags)");
+const bind = declare("int bind(int fd, const void *address, unsigned int length)");
+const getName = declare("int getsockname(int fd, void *address, void *length)");
 const close = declare("int close(int fd)");
 
 const netlinkFamily = 16;
 const rawSocket = 3;
 const closeOnExec = 0o2000000;
 const waitForAll = 0;
+/** `struct sockaddr_nl`, with the port at 4. */
+const addressBytes = 12;
+const portOffset = 4;
 /** The kernel fills dump datagrams up to 32 KiB. */
 const receiveBytes = 64 * 1024;
 let received: Buffer | undefined;
@@ -120,11 +125,16 @@ export class NetlinkSocket {
 
   /** All objects the kernel has of that kind, as payloads. Asks again when the list changed meanwhile. */
   dump(type: number, payload: Buffer): Buffer[] {
+    return this.find(type, payload, (answer) => Buffer.from(answer));
+  }
+
+  /** What `pick` makes of them: of many, few need to be kept. @param pick gets a payload that is valid until it returns */
+  find<R>(type: number, payload: Buffer, pick: (payload: Buffer) => R | undefined): R[] {
     for (;;) {
       const sequence = ++this.#sequence;
       const flags = messageFlag.request | messageFlag.dump;
       this.#send(encodeMessage({ type, flags, sequence, payload }), "dump");
-      const answer = this.#receiveDump(sequence);
+      const answer = this.#receiveDump(sequence, pick);
       if (answer) return answer;
     }
   }
@@ -142,21 +152,33 @@ export class NetlinkSocket {
     }
   }
 
+  /** What the kernel's announcements call it. Call it before anything is sent. */
+  bindPort(): number {
+    const address = Buffer.alloc(addressBytes);
+    address.writeUInt16LE(netlinkFamily);
+    check(bind(this.#fd, address, addressBytes), "bind", "netlink");
+    const length = Buffer.alloc(4);
+    length.writeUInt32LE(addressBytes);
+    check(getName(this.#fd, address, length), "getsockname", "netlink");
+    return address.readUInt32LE(portOffset);
+  }
+
   close(): void {
     close(this.#fd);
   }
 
-  #receiveDump(sequence: number): Buffer[] | undefined {
-    const payloads: Buffer[] = [];
+  #receiveDump<R>(sequence: number, pick: (payload: Buffer) => R | undefined): R[] | undefined {
+    const picked: R[] = [];
     let interrupted = false;
     for (;;) {
       for (const message of this.#receive("dump")) {
         if (message.sequence !== sequence) continue;
         if (message.flags & messageFlag.dumpInterrupted) interrupted = true;
-        if (message.type === messageType.done) return interrupted ? undefined : payloads;
+        if (message.type === messageType.done) return interrupted ? undefined : picked;
         if (message.type === messageType.error)
           throw new SyscallError("netlink", decodeErrno(message.payload), "dump");
-        payloads.push(Buffer.from(message.payload));
+        const one = pick(message.payload);
+        if (one !== undefined) picked.push(one);
       }
     }
   }

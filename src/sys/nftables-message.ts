@@ -181,8 +181,9 @@ function encodeVerdict(verdict: Verdict): Attribute[] {
 /** The multicast group that changes of the ruleset are announced to. */
 export const nftGroup = 7;
 
-/** Of tables, chains, rules and sets. */
-const removals = [2, 5, 8, 11];
+/** Of tables, chains, rules, sets and their elements. */
+const elementRemoval = 14;
+const removals = [2, 5, 8, 11, elementRemoval];
 const newChain = 3;
 
 export interface NftNotice {
@@ -192,16 +193,20 @@ export interface NftNotice {
   /** "" for one that this does not know. */
   family: string;
   table: string;
+  /** Whose elements are removed; undefined where it is something else. */
+  set: string | undefined;
 }
 
-/** Undefined for any other change than those, such as of elements. */
+/** Undefined for any other change than those. */
 export function decodeNftNotice({ type, payload }: NetlinkMessage): NftNotice | undefined {
   const message = type & 255;
   const isRemoval = removals.includes(message);
   if (type >> 8 !== subsystem || !(isRemoval || message === newChain)) return undefined;
+  const attributes = decodeAttributes(payload.subarray(4));
   return {
     ...{ isRemoval, isNewChain: message === newChain },
     family: tableFamilies[payload[0] ?? 0] ?? "",
-    table: decodeText(decodeAttributes(payload.subarray(4)).get(listAttribute.table)),
+    table: decodeText(attributes.get(listAttribute.table)),
+    set: message === elementRemoval ? decodeText(attributes.get(listAttribute.set)) : undefined,
   };
 }

@@ -86,6 +86,7 @@ describe("this machine's loopback", () => {
     "flush ruleset",
     "delete table inet berth-test",
     "flush chain inet berth-test loopback_guard",
+    "flush map inet berth-test into",
   ]) {
     test(`is closed to containers when somebody does \`nft ${loss}\`, and the table comes back by itself`, async () => {
       const local = await startContainer("127.0.0.1", "8604");

@@ -168,7 +168,7 @@ describe("a published port", () => {
     const kernel = new NetlinkSocket(netlinkProtocol.netfilter);
     const flows = () =>
       kernel
-        .dump(conntrackType.get, encodeFlowQuery(4))
+        .dump(conntrackType.get, encodeFlowQuery(4, 17, new Set([8087])))
         .map(decodeFlow)
         .filter((flow) => flow?.destinationPort === 8087 && flow.destination.toString("hex") === "c6336402")
         .length;

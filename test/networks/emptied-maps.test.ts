@@ -1,0 +1,71 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { createLogger } from "../../src/logger.ts";
+import { watchTable } from "../../src/networks/watch-table.ts";
+import { NetlinkSocket, netlinkProtocol } from "../../src/sys/netlink.ts";
+import { eventually } from "../engine.ts";
+import { newRequest, run, startAgent, startNetworks } from "./machine.ts";
+
+test("containers of two networks stay apart where the map that says so is emptied while no daemon runs", async () => {
+  const started = await startNetworks();
+  await started.networks.createNetwork({ Name: "other", EnableIPv6: true });
+  const requests = [newRequest(), newRequest({ mode: "other" })] as const;
+  const agents = [];
+  for (const request of requests) {
+    const sandbox = await started.networks.open(request);
+    agents.push({ address: sandbox.endpoints, agent: await startAgent(sandbox.netnsPath) });
+    sandbox.release();
+  }
+  const [one, other] = agents;
+  if (!one || !other) return assert.fail();
+  await other.agent.serve("tcp", 80, "web");
+  await started.networks.stop();
+  run("nft flush map inet berth-test into");
+  assert.equal(await one.agent.askInVain("tcp", other.address.other?.IPAddress ?? "", 80), "silence");
+  await Promise.all([one.agent.stop(), other.agent.stop()]);
+  await (await startNetworks()).stop();
+});
+
+test("elements that another program takes away are noticed, and those that the engine does are not", async () => {
+  run(
+    [
+      "nft add table inet berth-seen",
+      "nft 'add set inet berth-seen bridges { type inet_service; }'",
+      "nft 'add set inet berth-seen refused { type inet_service; }'",
+      "nft 'add set inet berth-seen administrator_friends { type inet_service; }'",
+      "nft 'add element inet berth-seen bridges { 1, 2, 3 }'",
+      "nft 'add element inet berth-seen refused { 1 }'",
+      "nft 'add element inet berth-seen administrator_friends { 1 }'",
+    ].join(" && "),
+  );
+  const socket = new NetlinkSocket(netlinkProtocol.netfilter);
+  let [losses, repairs] = [0, 0];
+  const watch = watchTable({
+    ...{ tableName: "berth-seen", ownPort: socket.bindPort(), logger: createLogger("silent") },
+    firewall: { distrust: async () => void losses++, restore: async () => void repairs++ },
+    foreignFirewall: { forget: () => {} },
+    acceptBridges: async () => {},
+  });
+  try {
+    const key = Buffer.from([0, 2]);
+    socket.changeElements("berth-seen", [{ verb: "delete", set: "bridges", key }]);
+    run("nft 'delete element inet berth-seen administrator_friends { 1 }'");
+    run("nft 'delete element inet berth-seen refused { 1 }'");
+    // What comes first is announced first.
+    run("nft 'delete element inet berth-seen bridges { 1 }'");
+    await eventually(
+      () => repairs,
+      (count) => count > 0,
+    );
+    assert.equal(losses, 1);
+    run("nft flush set inet berth-seen bridges");
+    await eventually(
+      () => losses,
+      (count) => count === 2,
+    );
+  } finally {
+    watch.stop();
+    socket.close();
+    run("nft delete table inet berth-seen");
+  }
+});
