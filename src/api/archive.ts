@@ -21,14 +21,14 @@ const encodeStat = (stat: object) => Buffer.from(JSON.stringify(stat)).toString(
 
 export async function stat(request: ApiRequest): Promise<Reply> {
   const { archives, files } = target(request);
-  const found = await archives.stat(files, pathOf(request));
+  const found = await archives.stat(files, pathOf(request), request.signal);
   return { status: 200, headers: { "X-Docker-Container-Path-Stat": encodeStat(found) } };
 }
 
 /** `GET /berth/containers/ID/files?path=PATH`: what is in a directory, which Docker gives with all that is below. */
 export async function listFolder(request: ApiRequest): Promise<Reply> {
   const { archives, files } = target(request);
-  return ok(await archives.list(files, pathOf(request)));
+  return ok(await archives.list(files, pathOf(request), request.signal));
 }
 
 export async function read(request: ApiRequest): Promise<undefined> {
@@ -62,5 +62,5 @@ export async function exportAll(request: ApiRequest): Promise<undefined> {
 export async function changes(request: ApiRequest): Promise<Reply> {
   const { archives, files } = target(request);
   const { containerActions } = request.engine.metrics;
-  return ok(await containerActions.time("changes", () => archives.listChanges(files)));
+  return ok(await containerActions.time("changes", () => archives.listChanges(files, request.signal)));
 }

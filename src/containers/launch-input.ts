@@ -3,7 +3,7 @@ import type { LaunchInput } from "../launch/input.ts";
 import type { UserNamespaceChoice } from "../launch/namespaces.ts";
 import type { DeviceEdits } from "../runtime/cdi/inject.ts";
 import { securityOf } from "../runtime/security.ts";
-import type { ResolvedMount } from "../volumes/volumes.ts";
+import type { ResolvedMount, SourceFacts } from "../volumes/volumes.ts";
 import type { Container } from "./container.ts";
 import { type Containers, folderOf } from "./containers.ts";
 import { linkEnvironment } from "./links.ts";
@@ -21,6 +21,8 @@ export interface LaunchParts {
   etcFiles: EtcFiles;
   /** With sources as the runtime can bind them. */
   mounts: ResolvedMount[];
+  /** What is known of the source of each. */
+  known: (SourceFacts | undefined)[];
   devices: DeviceEdits;
 }
 
@@ -31,7 +33,7 @@ export interface LaunchParts {
 export function describeLaunch(
   containers: Containers,
   container: Container,
-  { network, userNamespace, etcFiles, mounts, devices }: LaunchParts,
+  { network, userNamespace, etcFiles, mounts, known, devices }: LaunchParts,
 ): LaunchInput {
   const { record } = container;
   const { id, config, hostConfig } = record;
@@ -58,7 +60,7 @@ export function describeLaunch(
     },
     hostname: config.Hostname,
     domainname: config.Domainname,
-    mounts: encodeMounts(mounts, (volume) => containers.volumes.localMountOf(volume) === undefined),
+    mounts: encodeMounts(mounts, known, (volume) => containers.volumes.localMountOf(volume) === undefined),
     etcFiles,
     mapsEtcFiles: true,
     namespaces: resolveNamespaces(containers, hostConfig, network),

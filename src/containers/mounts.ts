@@ -1,11 +1,12 @@
 import { realpathSync, statSync } from "node:fs";
+import { basename, dirname, join } from "node:path";
 import { invalid } from "../errors.ts";
 import type { HostConfig, MountPoint } from "../formats/docker-api/docker-api.ts";
 import type { LaunchMount } from "../launch/launch-mount.ts";
 import type { OciMount } from "../runtime/oci-spec.ts";
 import { readOnlyOption } from "../runtime/read-only-mount.ts";
 import { findMount, readMountTable } from "../sys/mount-table.ts";
-import type { ResolvedMount } from "../volumes/volumes.ts";
+import type { ResolvedMount, SourceFacts } from "../volumes/volumes.ts";
 import type { Container } from "./container.ts";
 import { type Containers, findContainer } from "./containers.ts";
 import { imageSource } from "./mount-sources.ts";
@@ -58,13 +59,17 @@ function mountsFrom(containers: Containers, entry: string): ResolvedMount[] {
  * @param isOwn whether the engine has that volume's files itself, and mounts nothing from elsewhere
  * @throws invalid
  */
-export function encodeMounts(mounts: ResolvedMount[], isOwn: (volume: string) => boolean): LaunchMount[] {
+export function encodeMounts(
+  mounts: ResolvedMount[],
+  known: (SourceFacts | undefined)[],
+  isOwn: (volume: string) => boolean,
+): LaunchMount[] {
   const isBound = mounts.some(({ type }) => type !== "tmpfs");
   const table = isBound ? readMountTable() : "";
-  return mounts.map((mount) => {
+  return mounts.map((mount, index) => {
     if (mount.type === "tmpfs") return encodeTmpfs(mount);
     const isOwnVolume = mount.type === "volume" && mount.name !== undefined && isOwn(mount.name);
-    return { ...encodeBind(mount, table), isOwn: isOwnVolume };
+    return { ...encodeBind(mount, known[index], table), isOwn: isOwnVolume };
   });
 }
 
@@ -81,25 +86,25 @@ function encodeTmpfs({ destination, readOnly, tmpfsOptions }: ResolvedMount): Oc
 const keptFlags = ["ro", "nosuid", "nodev", "noexec", "noatime", "nodiratime"];
 
 /** crun 1.8 drops the flags of the source's mount unless they are among the options: what is read-only on the host would be writable. */
-function encodeBind(mount: ResolvedMount, table: string): OciMount {
-  const { destination, source, isNonRecursive, propagation, readOnly, below } = mount;
-  const kept = findMount(realPath(source), table).options.filter((option) => keptFlags.includes(option));
+function encodeBind(mount: ResolvedMount, known: SourceFacts | undefined, table: string): LaunchMount {
+  const { destination, source, isNonRecursive, propagation, readOnly, below, type, subpath } = mount;
+  const isPlace = type === "image" || subpath !== "";
+  const isDirectory =
+    known?.isDirectory ?? statSync(source, { throwIfNoEntry: false })?.isDirectory() ?? false;
+  const realPath = known && !isPlace ? known.realPath : join(realPathOf(dirname(source)), basename(source));
+  const kept = findMount(realPath, table).options.filter((option) => keptFlags.includes(option));
   const options = [
     isNonRecursive ? "bind" : "rbind",
     propagation || "rprivate",
     ...kept.filter((option) => !(readOnly && option === "ro")),
     // Below a file nothing is mounted, and crun makes only directories read-only all the way down.
-    ...(readOnly ? [isDirectory(source) ? readOnlyOption(below) : "ro"] : []),
+    ...(readOnly ? [isDirectory ? readOnlyOption(below) : "ro"] : []),
   ];
-  return { destination, type: "bind", source, options };
-}
-
-function isDirectory(path: string): boolean {
-  return statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false;
+  return { destination, type: "bind", source, options, isDirectory };
 }
 
 /** What is missing is for the runtime to tell. */
-function realPath(path: string): string {
+function realPathOf(path: string): string {
   try {
     return realpathSync(path);
   } catch {

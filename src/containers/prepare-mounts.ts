@@ -4,7 +4,7 @@ import { bytesOfText } from "../formats/tar/tar-entry.ts";
 import { checkLayerOwners } from "../launch/layer-owners.ts";
 import type { UserNamespaceChoice } from "../launch/namespaces.ts";
 import { type MergedRoot, openMergedRoot } from "../trees/merged.ts";
-import type { ResolvedMount } from "../volumes/volumes.ts";
+import type { ResolvedMount, SourceFacts } from "../volumes/volumes.ts";
 import type { Container, ContainerRecord } from "./container.ts";
 import type { Containers } from "./containers.ts";
 import { mappingFor } from "./user-namespace.ts";
@@ -43,20 +43,23 @@ function isInImage(root: MergedRoot, { destination, isAnonymous }: ResolvedMount
 
 /**
  * Before a start: sources that have gone missing are made again, and copies into volumes that were cut off come to their end.
- * @throws EngineError invalid for owners that the user namespace does not have
+ * @returns what is known of the source of each mount: nothing asks for it once more, since its server may be gone by then
+ * @throws EngineError invalid for owners that the user namespace does not have; the signal's reason
  */
 export async function prepareMounts(
   containers: Containers,
   { record }: Container,
   userNamespace: UserNamespaceChoice | undefined,
-): Promise<void> {
+  signal: AbortSignal,
+): Promise<(SourceFacts | undefined)[]> {
   const { id, mounts } = record;
-  if (mounts.length === 0) return;
-  await containers.volumes.prepareSources(mounts, id);
+  if (mounts.length === 0) return [];
+  const sources = await containers.volumes.prepareSources(mounts, id, signal);
   const cutOff = mounts.filter(({ copyUp, name = "" }) => copyUp && containers.volumes.wasCutOff(name));
-  if (cutOff.length === 0) return;
+  if (cutOff.length === 0) return sources;
   if (userNamespace) await checkLayerOwners(userNamespace.mapping, containers.images.heldDirectories(id));
   await copyInto(containers, record, cutOff, userNamespace);
+  return sources;
 }
 
 async function copyInto(

@@ -34,7 +34,7 @@ export async function settleDestinations(
       const destination = root.resolve(bytesOfText(mount.destination));
       await checkProcTarget(textOfBytes(destination), isBind ? (mount.source ?? "") : "");
       // A runtime gives a tmpfs the mode of what it finds there.
-      const kind = !isBind ? "parents" : isDirectory(mount.source) ? "directory" : "file";
+      const kind = !isBind ? "parents" : isDirectory(mount) ? "directory" : "file";
       const isThere = makeMountpoint(root, destination, kind);
       root.mount(destination, isBind ? mount.source : undefined);
       const text = textOfBytes(destination);
@@ -61,6 +61,7 @@ function makeMountpoint(root: MergedRoot, destination: ByteString, kind: Mountpo
   }
 }
 
-function isDirectory(path: string | undefined): boolean {
-  return path !== undefined && (statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false);
+function isDirectory({ source, isDirectory: isKnown }: LaunchMount): boolean {
+  if (isKnown !== undefined || source === undefined) return isKnown ?? false;
+  return statSync(source, { throwIfNoEntry: false })?.isDirectory() ?? false;
 }

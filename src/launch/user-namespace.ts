@@ -29,7 +29,7 @@ export function stageRemapped(
   folder: string,
 ): { mounts: OciMount[]; remap: StartOptions["remap"] } {
   const sources: string[] = [];
-  const staged = mounts.map(({ isOwn, ...mount }) => {
+  const staged = mounts.map(({ isOwn, isDirectory: _, ...mount }) => {
     if (!userNamespace || !isOwn || mount.type !== "bind") return mount;
     return { ...mount, source: join(folder, String(sources.push(mount.source) - 1)) };
   });

@@ -39,6 +39,16 @@ export function findMount(path: string, table: string): TableEntry {
   return found;
 }
 
+/** Where file systems of some types are mounted. */
+export function listMountpoints(isWanted: (type: string) => boolean): string[] {
+  return readMountTable()
+    .split("\n")
+    .flatMap((line) => {
+      const [place = "", described = ""] = line.split(" - ", 2);
+      return isWanted(described.split(" ", 1)[0] ?? "") ? [decodeEscapes(place.split(" ")[4] ?? "")] : [];
+    });
+}
+
 /** Blanks, tabs, line feeds and backslashes are written as `\040`. */
 function decodeEscapes(text: string): string {
   return text.replace(/\\([0-7]{3})/g, (_, digits: string) =>

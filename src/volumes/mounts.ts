@@ -1,4 +1,4 @@
-import { lchown, mkdir, stat } from "node:fs/promises";
+import { lchown, mkdir } from "node:fs/promises";
 import { dirname, resolve } from "node:path/posix";
 import { hasCode, invalid, messageOf } from "../errors.ts";
 import { type BindSpec, parseBind, parseMountTarget } from "../formats/bind-spec.ts";
@@ -9,6 +9,7 @@ import { planTmpfs } from "./plan-tmpfs.ts";
 import { checkProcTarget } from "./proc-targets.ts";
 import { checkPropagation } from "./propagation.ts";
 import type { ResolvedMount } from "./resolved-mount.ts";
+import type { Look } from "./sources.ts";
 import type { VolumeRecord } from "./volume.ts";
 
 /** What a container's settings say of mounts. Later kinds win over earlier ones at the same destination. */
@@ -32,6 +33,7 @@ interface VolumeSource {
   create(body: VolumeCreateRequest, options: { isUnclaimed: boolean }): VolumeRecord;
   directoryOf(record: VolumeRecord): string;
   undoCreate(names: string[]): Promise<void>;
+  look: Look;
   /** Where the engine keeps everything. */
   engineRoot: string;
   /** Of sources of binds that are made; root without. */
@@ -41,8 +43,11 @@ interface VolumeSource {
 /** Parents before what lies below them. @throws invalid, notFound, notImplemented; volumes made until then are removed. */
 export async function resolveMounts(input: MountInput, volumes: VolumeSource): Promise<ResolvedMount[]> {
   const planned = planMounts(input).map((mount) => withPropagation(mount, volumes.engineRoot));
-  for (const { destination, source } of planned) await checkProcTarget(destination, source);
-  await checkSources(planned);
+  for (const { destination, source } of planned) {
+    if (destination === "/proc" && source !== "") await volumes.look(source);
+    await checkProcTarget(destination, source);
+  }
+  await checkSources(planned, volumes.look);
   const made: string[] = [];
   try {
     const resolved = planned.map((mount) => {
@@ -53,7 +58,7 @@ export async function resolveMounts(input: MountInput, volumes: VolumeSource): P
       if (isNew) made.push(record.name);
       return { ...rest, name: record.name, source: volumes.directoryOf(record) };
     });
-    await prepareSources(resolved, volumes.bindOwner);
+    await prepareSources(resolved, volumes.bindOwner, volumes.look);
     return resolved;
   } catch (error) {
     await volumes.undoCreate(made);
@@ -62,10 +67,10 @@ export async function resolveMounts(input: MountInput, volumes: VolumeSource): P
 }
 
 /** Makes the sources of -v that are missing. @param owner whose they are then; root's without. @throws invalid for one that cannot be made, or a missing one of --mount */
-async function prepareSources(mounts: ResolvedMount[], owner: IdPair | undefined): Promise<void> {
+async function prepareSources(mounts: ResolvedMount[], owner: IdPair | undefined, look: Look): Promise<void> {
   for (const { type, source, createSource } of mounts) {
     if (type !== "bind" || !createSource) continue;
-    if (await doesExist(source)) continue;
+    if ((await look(source)).exists) continue;
     try {
       const first = await mkdir(source, { recursive: true, mode: 0o755 });
       if (owner && first !== undefined) await giveAway(first, source, owner);
@@ -74,7 +79,7 @@ async function prepareSources(mounts: ResolvedMount[], owner: IdPair | undefined
       throw invalid(`error while creating mount source path '${source}': ${messageOf(error)}`, error);
     }
   }
-  await checkSources(mounts);
+  await checkSources(mounts, look);
 }
 
 /** All that was made: `first`, and what is below it on the way to `last`. */
@@ -87,12 +92,13 @@ export async function prepareStart(
   mounts: ResolvedMount[],
   engineRoot: string,
   owner: IdPair | undefined,
+  look: Look,
 ): Promise<void> {
-  await prepareSources(mounts, owner);
+  await prepareSources(mounts, owner, look);
   for (const { type, source, propagation } of mounts) {
     // Then it is the default.
     const isWish = propagation !== "rslave" || !isAround(source, engineRoot);
-    if (type === "bind" && isWish) checkPropagation(source, propagation);
+    if (type === "bind" && isWish) checkPropagation(source, (await look(source)).realPath, propagation);
   }
 }
 
@@ -157,19 +163,9 @@ function planBind(spec: BindSpec, driver: string): PlannedMount {
   };
 }
 
-async function checkSources(mounts: ResolvedMount[]): Promise<void> {
+async function checkSources(mounts: ResolvedMount[], look: Look): Promise<void> {
   for (const { type, source, createSource } of mounts) {
-    if (type === "bind" && !createSource && !(await doesExist(source)))
+    if (type === "bind" && !createSource && !(await look(source)).exists)
       throw invalid(`invalid mount config for type "bind": bind source path does not exist: ${source}`);
-  }
-}
-
-async function doesExist(path: string): Promise<boolean> {
-  try {
-    await stat(path);
-    return true;
-  } catch (error) {
-    if (hasCode(error, "ENOENT") || hasCode(error, "ENOTDIR")) return false;
-    throw error;
   }
 }

@@ -1,4 +1,5 @@
 import { randomUUID } from "node:crypto";
+import { join } from "node:path";
 import type { IdPair } from "../formats/id-mapping.ts";
 import type { VolumeCatalog } from "./catalog.ts";
 import type { VolumeDirectories } from "./directories.ts";
@@ -6,15 +7,22 @@ import { type LocalMount, parseLocalOptions } from "./local-options.ts";
 import type { MountedVolumes } from "./mounted.ts";
 import { prepareStart } from "./mounts.ts";
 import type { ResolvedMount } from "./resolved-mount.ts";
+import type { SourceFacts } from "./source-facts.ts";
+import type { Sources } from "./sources.ts";
 import type { VolumeRecord } from "./volume.ts";
 
 /** What containers mount, from their start to their end. A user is a container's id. */
 export interface VolumeMounts {
   /**
    * At start: makes -v bind sources and volume directories that have gone meanwhile, and mounts what is to be mounted there until
-   * `release`. @throws invalid, internal
+   * `release`. @returns what is known of the source of each, but of those that have none, and of images
+   * @throws invalid, internal; the signal's reason
    */
-  prepareSources(mounts: ResolvedMount[], user: string): Promise<void>;
+  prepareSources(
+    mounts: ResolvedMount[],
+    user: string,
+    signal?: AbortSignal,
+  ): Promise<(SourceFacts | undefined)[]>;
   /** Unmounts what no container uses any more. */
   release(mounts: ResolvedMount[], user: string): Promise<void>;
   /** For a container that an earlier daemon has started. */
@@ -36,8 +44,9 @@ export function createVolumeMounts(options: {
   engineRoot: string;
   /** Of sources of binds that are made; root without. */
   bindOwner: IdPair | undefined;
+  sources: Sources;
 }): VolumeMounts {
-  const { catalog, directories, mounted, engineRoot, bindOwner } = options;
+  const { catalog, directories, mounted, engineRoot, bindOwner, sources } = options;
   const { records, getVolume } = catalog;
 
   function localMountOf(name: string): LocalMount | undefined {
@@ -59,10 +68,15 @@ export function createVolumeMounts(options: {
   }
 
   return {
-    async prepareSources(mounts, user) {
+    async prepareSources(mounts, user, signal) {
       for (const { type, name } of mounts)
         if (type === "volume" && name !== undefined) await prepareVolume(getVolume(name), user);
-      await prepareStart(mounts, engineRoot, bindOwner);
+      const look = sources.looker(signal);
+      await prepareStart(mounts, engineRoot, bindOwner, look);
+      const known: (SourceFacts | undefined)[] = [];
+      for (const { type, source, subpath } of mounts)
+        known.push(type === "bind" || type === "volume" ? await look(join(source, subpath)) : undefined);
+      return known;
     },
     async release(mounts, user) {
       await Promise.all(mountedAmong(mounts).map((directory) => mounted.drop(directory, user)));

@@ -13,12 +13,14 @@ import { createMountedVolumes } from "./mounted.ts";
 import { type MountInput, resolveMounts } from "./mounts.ts";
 import type { ResolvedMount } from "./resolved-mount.ts";
 import { restoreVolumes } from "./restore.ts";
+import { createSources } from "./sources.ts";
 import { createTransfers, type Transfers } from "./transfers.ts";
 import { type VolumeRecord, volumeKind } from "./volume.ts";
 import { createVolumeMounts, type VolumeMounts } from "./volume-mounts.ts";
 
 export type { MountInput } from "./mounts.ts";
 export { type ResolvedMount, resolvedMountShape } from "./resolved-mount.ts";
+export type { SourceFacts } from "./source-facts.ts";
 
 export interface Volumes extends VolumeMounts, CopyUp, Omit<Transfers, "close"> {
   list(): VolumeRecord[];
@@ -63,7 +65,15 @@ export function createVolumes(options: {
   const stored = state.records(volumeKind);
   restoreVolumes(stored, directories, logger);
   const catalog = openVolumeCatalog(stored, directories, events);
-  const mounts = createVolumeMounts({ catalog, directories, mounted, engineRoot: options.root, bindOwner });
+  const sources = createSources();
+  const mounts = createVolumeMounts({
+    catalog,
+    directories,
+    mounted,
+    engineRoot: options.root,
+    bindOwner,
+    sources,
+  });
   const copyUp = createCopyUp(catalog, mounts);
   const transfers = createTransfers({ catalog, directories, mounts });
   const { records, getVolume, remove, rename } = catalog;
@@ -93,6 +103,7 @@ export function createVolumes(options: {
         create: catalog.create,
         directoryOf: directories.of,
         undoCreate: catalog.removeAll,
+        look: sources.looker(),
         engineRoot: options.root,
         bindOwner,
       }),
@@ -101,7 +112,7 @@ export function createVolumes(options: {
     wasCutOff: copyUp.wasCutOff,
     check: () => checkVolumes({ root, records, directories }),
     async close() {
-      await Promise.all([copyUp.close(), transfers.close(), mounted.close()]);
+      await Promise.all([copyUp.close(), transfers.close(), mounted.close(), sources.close()]);
     },
   };
 }

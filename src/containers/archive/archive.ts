@@ -2,8 +2,10 @@ import type { Readable } from "node:stream";
 import { internal, unavailable } from "../../errors.ts";
 import type { ContainerDirectory } from "../../formats/docker-api/docker-api-layers.ts";
 import type { PathStat } from "../../formats/docker-api/docker-api-system.ts";
+import { abortable } from "../../sys/abortable.ts";
 import { createJobPipes } from "../../sys/job-pipes.ts";
 import { createJobRunner } from "../../sys/jobs.ts";
+import { createGate } from "../../sys/queue.ts";
 import { decompress } from "../../trees/decompress.ts";
 import type { FileChange } from "../../trees/diff.ts";
 import type { ArchiveJob, ArchiveResult, ContainerFiles, WriteOptions } from "./archive-job.ts";
@@ -11,9 +13,9 @@ import type { ArchiveJob, ArchiveResult, ContainerFiles, WriteOptions } from "./
 /** Reads and writes containers' files, on threads. */
 export interface Archives {
   /** @throws notFound `Could not find the file x in container y` */
-  stat(files: ContainerFiles, path: string): Promise<PathStat>;
+  stat(files: ContainerFiles, path: string, signal?: AbortSignal): Promise<PathStat>;
   /** What is in a directory; links are followed. @throws notFound as `stat`; invalid for what is no directory */
-  list(files: ContainerFiles, path: string): Promise<ContainerDirectory>;
+  list(files: ContainerFiles, path: string, signal?: AbortSignal): Promise<ContainerDirectory>;
   /**
    * A tar of the file or directory at `path`. The caller destroys a stream that it does not read to its end; so does `signal`,
    * at any time.
@@ -31,7 +33,7 @@ export interface Archives {
   write(files: ContainerFiles, path: string, input: Readable, options: WriteOptions): Promise<void>;
   /** A tar of the whole root file system, as `read` gives it. */
   export(files: ContainerFiles, signal?: AbortSignal): Promise<Readable>;
-  listChanges(files: ContainerFiles): Promise<FileChange[]>;
+  listChanges(files: ContainerFiles, signal?: AbortSignal): Promise<FileChange[]>;
   /** Makes a directory with its missing parents. @throws invalid `Cannot mkdir: x is not a directory` */
   makeDirectory(files: ContainerFiles, path: string): Promise<void>;
   /** Cuts off all that is under way. */
@@ -41,7 +43,9 @@ export interface Archives {
 // A job lasts as long as its client reads or sends: many may wait on slow clients without holding up the others.
 const streamThreads = 64;
 /** For jobs that wait for no client. */
-const lookThreads = 4;
+const lookThreads = 16;
+/** A container whose volume does not answer leaves threads for the others. */
+const looksPerContainer = 2;
 
 /** A thread may sleep in a file system that does not answer. */
 const longestEndMilliseconds = 2000;
@@ -54,21 +58,34 @@ export function createArchives(): Archives {
   const pipes = createJobPipes(streams);
   const writers = createTurns();
 
-  async function stat(files: ContainerFiles, path: string): Promise<PathStat> {
-    const { stat: found } = await looks.run({ kind: "stat", files, path });
+  const gates = new Map<string, { enter: ReturnType<typeof createGate>; users: number }>();
+
+  async function look(job: ArchiveJob, signal?: AbortSignal): Promise<ArchiveResult> {
+    const { upper } = job.files;
+    const gate = gates.get(upper) ?? { enter: createGate(looksPerContainer), users: 0 };
+    gates.set(upper, gate);
+    gate.users++;
+    const done = gate.enter(() => looks.run(job, signal));
+    const leave = () => --gate.users === 0 && gates.delete(upper);
+    done.then(leave, leave);
+    return abortable(done, signal);
+  }
+
+  async function stat(files: ContainerFiles, path: string, signal?: AbortSignal): Promise<PathStat> {
+    const { stat: found } = await look({ kind: "stat", files, path }, signal);
     if (!found) throw internal("internal error: unexpected reply from worker");
     return found;
   }
 
   return {
     stat,
-    async list(files, path) {
-      const { directory } = await looks.run({ kind: "list", files, path });
+    async list(files, path, signal) {
+      const { directory } = await look({ kind: "list", files, path }, signal);
       if (!directory) throw internal("internal error: unexpected reply from worker");
       return directory;
     },
     async read(files, path, signal) {
-      const found = await stat(files, path);
+      const found = await stat(files, path, signal);
       const makeJob = (outputFd: number): ArchiveJob => ({ kind: "read", files, path, outputFd });
       return { stat: found, stream: pipes.read(makeJob, signal) };
     },
@@ -83,14 +100,14 @@ export function createArchives(): Archives {
       }
     },
     async export(files, signal) {
-      await stat({ ...files, mounts: [] }, "/");
+      await stat({ ...files, mounts: [] }, "/", signal);
       return pipes.read((outputFd) => ({ kind: "export", files, outputFd }), signal);
     },
-    async listChanges(files) {
-      return (await looks.run({ kind: "changes", files })).changes ?? [];
+    async listChanges(files, signal) {
+      return (await look({ kind: "changes", files }, signal)).changes ?? [];
     },
     async makeDirectory(files, path) {
-      await looks.run({ kind: "makeDirectory", files, path });
+      await look({ kind: "makeDirectory", files, path });
     },
 
     async close() {

@@ -17,7 +17,7 @@ import type { Container } from "../container.ts";
 import { type Containers, publish, save } from "../containers.ts";
 import { dnsOf } from "../dns.ts";
 import { prepareEtcFiles } from "../etc-files.ts";
-import { describeLaunch } from "../launch-input.ts";
+import { describeLaunch, type LaunchParts } from "../launch-input.ts";
 import { followLinks, linkedPorts, linkLines } from "../links.ts";
 import { type MountSources, openMountSources } from "../mount-sources.ts";
 import { resolveNamespaces } from "../namespaces.ts";
@@ -84,11 +84,11 @@ async function beginRun(containers: Containers, container: Container): Promise<v
     // First, for its errors. What it finds may be gone after a while, so it is asked again at the end.
     resolveNamespaces(containers, record.hostConfig, sandbox?.netnsPath);
     const userNamespace = chooseUserNamespace(containers, record.hostConfig, joined, sandbox);
-    await prepareMounts(containers, container, userNamespace);
+    const known = await prepareMounts(containers, container, userNamespace, starting.signal);
     sources = openMountSources(containers, container, userNamespace);
     const { mounts } = sources;
     const devices = await resolveDeviceRequests(containers.cdi, record.hostConfig.DeviceRequests ?? []);
-    const input = prepare(containers, container, { sandbox, userNamespace, mounts, devices });
+    const input = prepare(containers, container, { sandbox, userNamespace, mounts, known, devices });
     // Before its first output: clients ask for the log since then.
     startedAt = timestamp();
     const started = await containers.launcher.launch(input, { trace, signal: starting.signal });
@@ -183,6 +183,7 @@ interface Prepared {
   sandbox: Sandbox | undefined;
   userNamespace: UserNamespaceChoice | undefined;
   mounts: ResolvedMount[];
+  known: LaunchParts["known"];
   devices: DeviceEdits;
 }
 
@@ -190,7 +191,7 @@ interface Prepared {
 function prepare(
   containers: Containers,
   container: Container,
-  { sandbox, userNamespace, mounts, devices }: Prepared,
+  { sandbox, userNamespace, mounts, known, devices }: Prepared,
 ): LaunchInput {
   const { record } = container;
   const { CgroupParent } = record.hostConfig;
@@ -199,5 +200,5 @@ function prepare(
   if (CgroupParent && place.driver === "cgroupfs") prepareCgroupParent(CgroupParent);
   const etcFiles = prepareEtcFiles(containers, container, sandbox, linkLines(containers, container));
   const network = sandbox?.netnsPath;
-  return describeLaunch(containers, container, { network, userNamespace, etcFiles, mounts, devices });
+  return describeLaunch(containers, container, { network, userNamespace, etcFiles, mounts, known, devices });
 }

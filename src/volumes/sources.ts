@@ -1,0 +1,58 @@
+import { internal, messageOf } from "../errors.ts";
+import { abortable } from "../sys/abortable.ts";
+import { createJobRunner } from "../sys/jobs.ts";
+import { listMountpoints } from "../sys/mount-table.ts";
+import { createGate } from "../sys/queue.ts";
+import { findMountOnTheWay, readSourceFacts, type SourceFacts } from "./source-facts.ts";
+
+/** Looks at sources of mounts, of which one may be on a server that does not answer. */
+export interface Sources {
+  /** For the sources of one container, with what is mounted now. */
+  looker(signal?: AbortSignal): Look;
+  close(): Promise<void>;
+}
+
+/** @throws an error with the system call's `code`; the signal's reason */
+export type Look = (path: string) => Promise<SourceFacts>;
+
+const threads = 32;
+/** One that does not answer leaves threads for the others. */
+const threadsPerServer = 4;
+
+/** Types of file systems whose answers come from another machine, or another process. */
+const served =
+  /^(?:nfs4?|cifs|smb3|smbfs|afs|ceph|coda|9p|virtiofs|autofs|lustre|glusterfs|beegfs|gpfs|gfs2|ocfs2|orangefs|fuse(?:blk|\..*)?)$/;
+
+export function createSources(): Sources {
+  const runner = createJobRunner<string, SourceFacts>("volumes/sources.worker", threads);
+  const gates = new Map<string, ReturnType<typeof createGate>>();
+
+  function gateOf(mountpoint: string): ReturnType<typeof createGate> {
+    const present = gates.get(mountpoint);
+    if (present) return present;
+    const made = createGate(threadsPerServer);
+    gates.set(mountpoint, made);
+    return made;
+  }
+
+  return {
+    looker(signal) {
+      const mountpoints = new Set(listMountpoints((type) => served.test(type)));
+      return async (path) => {
+        const mountpoint = findMountOnTheWay(path, mountpoints);
+        // A disk of this machine answers at once, and a thread would be dear.
+        if (mountpoint === undefined) return readSourceFacts(path);
+        return abortable(
+          gateOf(mountpoint)(() => runner.run(path, signal).catch((error: unknown) => explain(error, path))),
+          signal,
+        );
+      };
+    },
+    close: () => runner.close(),
+  };
+}
+
+/** What a server says is its own affair, and no mistake of ours. */
+function explain(error: unknown, path: string): never {
+  throw internal(`error while looking at mount source path '${path}': ${messageOf(error)}`, error);
+}
