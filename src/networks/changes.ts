@@ -4,7 +4,6 @@ import { createQueue } from "../sys/queue.ts";
 import type { Catalog } from "./catalog.ts";
 import { checkRemovable } from "./check-removable.ts";
 import type { NetworkDrivers } from "./drivers.ts";
-import type { SandboxNames } from "./names.ts";
 import type { NetworkRecord } from "./records.ts";
 import type { EndpointOfOwner } from "./sandboxes.ts";
 
@@ -19,15 +18,9 @@ interface NetworkChangesOptions {
   catalog: Catalog;
   drivers: NetworkDrivers;
   events: Events;
-  names: SandboxNames;
 }
 
-export function createNetworkChanges({
-  catalog,
-  drivers,
-  events,
-  names,
-}: NetworkChangesOptions): NetworkChanges {
+export function createNetworkChanges({ catalog, drivers, events }: NetworkChangesOptions): NetworkChanges {
   const inTurn = createQueue();
 
   async function drop(network: NetworkRecord): Promise<void> {
@@ -36,7 +29,6 @@ export function createNetworkChanges({
   }
 
   function announce(action: "create" | "destroy", { id, name, driver }: NetworkRecord): void {
-    names.nameNetworks(catalog.list().map((network) => network.name));
     events.publish("network", action, id, { name, type: driver });
   }
 

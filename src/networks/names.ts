@@ -28,8 +28,7 @@ export interface SandboxNames {
   tell(sandbox: OpenSandbox, netns: NetnsReference | undefined): Promise<void>;
   remove(sandbox: OpenSandbox): void;
   /** Tells all of them again, to a resolver that has come in the place of another. */
-  sync(sandboxes: Iterable<OpenSandbox>, networks: readonly string[]): Promise<void>;
-  nameNetworks(networks: readonly string[]): void;
+  sync(sandboxes: Iterable<OpenSandbox>): Promise<void>;
 }
 
 export function createSandboxNames(resolver: Resolver, logger: Logger): SandboxNames {
@@ -50,12 +49,9 @@ export function createSandboxNames(resolver: Resolver, logger: Logger): SandboxN
     remove(sandbox) {
       if (hasNames(sandbox)) void tell("removeNames", { id: sandbox.owner.id });
     },
-    async sync(sandboxes, networks) {
+    async sync(sandboxes) {
       const named = [...sandboxes].filter(hasNames).map((one) => describeNames(one, one.process));
-      await tell("syncNames", { sandboxes: named, networks: [...networks] });
-    },
-    nameNetworks(networks) {
-      void tell("nameNetworks", { networks: [...networks] });
+      await tell("syncNames", { sandboxes: named, networks: [] });
     },
   };
 }

@@ -179,15 +179,15 @@ async function createParts(options: NetworksOptions, kernel: Kernel) {
     repair: bringUp,
   });
   const needs = { tableName, catalog, kernel, enablesForwarding: settings.enablesForwarding };
-  return { catalog, drivers, firewall, foreignFirewall, names, watch, sandboxes, needs, bringUp };
+  return { catalog, drivers, firewall, foreignFirewall, watch, sandboxes, needs, bringUp };
 }
 
 async function bringUpNetworks(options: NetworksOptions, kernel: Kernel): Promise<Networks> {
   const { events, logger } = options;
   const parts = await createParts(options, kernel);
-  const { catalog, drivers, firewall, foreignFirewall, names, sandboxes, needs, bringUp } = parts;
+  const { catalog, drivers, firewall, foreignFirewall, sandboxes, needs, bringUp } = parts;
   const { list, findNetwork, getNetwork, listMatches, inspect } = catalog;
-  const changes = createNetworkChanges({ catalog, drivers, events, names });
+  const changes = createNetworkChanges({ catalog, drivers, events });
 
   async function adopt(live: () => string[]): Promise<void> {
     await bringUp();

@@ -102,8 +102,7 @@ export function createSandboxes(options: SandboxesOptions): Sandboxes {
     survey: async () => ({ links: await links.list(), open: new Map(sandboxes) }),
     async tellAgain(findProcess) {
       for (const [ownerId, sandbox] of sandboxes) sandbox.process ??= findProcess(ownerId);
-      const networks = catalog.list().map(({ name }) => name);
-      await Promise.all([names.sync(sandboxes.values(), networks), publishedPorts.relayAgain()]);
+      await Promise.all([names.sync(sandboxes.values()), publishedPorts.relayAgain()]);
     },
     rename: (owner) => renameSandbox(all, owner),
     async stop() {

@@ -13,7 +13,7 @@ export type Found =
 
 /**
  * What a sandbox is answered about a name. Of a name that is known here nothing is asked elsewhere, and nothing of a name on one of
- * this machine's networks.
+ * the sandbox's networks.
  * @param name without the closing dot
  * @param type "A", "AAAA", "PTR", …
  */
@@ -57,12 +57,14 @@ function findQualified(index: NameIndex, { endpoints }: NamedSandbox, name: stri
   return undefined;
 }
 
-/** A network may be called like a domain of the internet: what could be a name of one label there, or is one, stays here. */
-function isOnOwnNetwork(index: NameIndex, { endpoints }: NamedSandbox, name: string): boolean {
+/**
+ * A network may be called like a domain of the internet: what could be a name of one label there, or is one, stays here. What others call
+ * their networks is none of the sandbox's business.
+ */
+function isOnOwnNetwork(_index: NameIndex, { endpoints }: NamedSandbox, name: string): boolean {
   for (const [plain, network] of splits(name)) {
-    const isJoined = endpoints.some((endpoint) => fold(endpoint.network) === fold(network));
-    if (!isJoined && !index.isNetwork(network)) continue;
-    if (!plain.includes(".") || index.isKnownOn(network, plain)) return true;
+    const joined = endpoints.filter((endpoint) => fold(endpoint.network) === fold(network));
+    if (joined.length > 0 && !plain.includes(".")) return true;
   }
   return false;
 }

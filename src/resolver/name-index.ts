@@ -13,20 +13,15 @@ export interface NameIndex {
   version(): number;
   put(sandbox: NamedSandbox): void;
   remove(id: string): void;
-  nameNetworks(names: string[]): void;
   /** Addresses of all that bear a name on a network, without doubles; undefined when none does. */
   findAddresses(networkId: string, name: string): string[] | undefined;
   /** What an address is called there. */
   findName(networkId: string, address: string): string | undefined;
-  isNetwork(name: string): boolean;
-  /** Whether a container bears that name on any network called `networkName`. */
-  isKnownOn(networkName: string, name: string): boolean;
 }
 
 export function createNameIndex(): NameIndex {
   const sandboxes = new Map<string, NamedSandbox>();
   const networks = new Map<string, NetworkNames>();
-  let networkNames = new Set<string>();
   let version = 0;
 
   function namesOf(networkId: string): NetworkNames {
@@ -72,25 +67,11 @@ export function createNameIndex(): NameIndex {
       sandboxes.set(sandbox.id, sandbox);
       for (const endpoint of sandbox.endpoints) add(endpoint);
     },
-    nameNetworks(names) {
-      version++;
-      networkNames = new Set(names.map(fold));
-    },
     findAddresses(networkId, name) {
       const bearers = networks.get(networkId)?.byName.get(fold(name));
       return bearers && [...new Set([...bearers].flatMap(({ addresses }) => addresses))];
     },
     findName: (networkId, address) => networks.get(networkId)?.byAddress.get(address)?.names[0],
-    isNetwork: (name) => networkNames.has(fold(name)),
-    isKnownOn: (networkName, name) =>
-      sandboxes
-        .values()
-        .some(({ endpoints }) =>
-          endpoints.some(
-            ({ network, names }) =>
-              fold(network) === fold(networkName) && names.some((one) => fold(one) === fold(name)),
-          ),
-        ),
   };
 }
 

@@ -50,11 +50,7 @@ export function createResolver(
   return {
     putNames,
     removeNames,
-    async nameNetworks({ networks }) {
-      index.nameNetworks(networks);
-    },
-    async syncNames({ sandboxes: wanted, networks }) {
-      index.nameNetworks(networks);
+    async syncNames({ sandboxes: wanted }) {
       const ids = new Set(wanted.map(({ id }) => id));
       for (const id of sandboxes.keys()) if (!ids.has(id)) await removeNames({ id });
       for (const named of wanted) {

@@ -58,8 +58,6 @@ export interface NameMethods {
   /** Makes it known, or replaces what was known of it, and answers it. */
   putNames(sandbox: NamedSandbox): void;
   removeNames(options: { id: string }): void;
-  /** All networks there are, by name: a name on one of them is asked nowhere else. */
-  nameNetworks(options: { networks: string[] }): void;
-  /** Makes exactly these known. */
-  syncNames(options: { sandboxes: NamedSandbox[]; networks: string[] }): void;
+  /** Makes exactly these known. `networks` is for resolvers of an older make, which asked nothing elsewhere of a name on one of them. */
+  syncNames(options: { sandboxes: NamedSandbox[]; networks: [] }): void;
 }

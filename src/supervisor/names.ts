@@ -12,11 +12,10 @@ type Methods = {
  */
 export function createNames(children: Children, execRoot: string): Methods {
   const sandboxes = new Map<string, NamedSandbox>();
-  let networks: string[] = [];
   const { tell } = createKeeper({
     ...{ program: "resolver", children, execRoot },
     isNeeded: () => sandboxes.values().some(({ netns }) => netns !== undefined),
-    all: () => ({ method: "syncNames", parameters: { sandboxes: [...sandboxes.values()], networks } }),
+    all: () => ({ method: "syncNames", parameters: { sandboxes: [...sandboxes.values()], networks: [] } }),
   });
 
   return {
@@ -27,14 +26,9 @@ export function createNames(children: Children, execRoot: string): Methods {
     async removeNames(options) {
       if (sandboxes.delete(options.id)) await tell("removeNames", options);
     },
-    nameNetworks(options) {
-      networks = options.networks;
-      return tell("nameNetworks", options);
-    },
     syncNames(options) {
       sandboxes.clear();
       for (const sandbox of options.sandboxes) sandboxes.set(sandbox.id, sandbox);
-      networks = options.networks;
       return tell("syncNames", options);
     },
   };

@@ -70,7 +70,6 @@ export const dns: Target = {
   open() {
     const index = createNameIndex();
     index.put(asker);
-    index.nameNetworks(["front"]);
     let response: Buffer | undefined;
     const forwarder = createForwarder(async (query) =>
       response && response.length >= headerBytes && doesAnswer(response, query) ? response : undefined,

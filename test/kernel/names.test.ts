@@ -38,6 +38,8 @@ describe("names", () => {
           "--listen-address=10.214.1.1",
           "--bind-interfaces",
           "--address=/up.example/192.0.2.7",
+          "--address=/far.back/192.0.2.8",
+          "--address=/front/192.0.2.9",
           "--txt-record=t.example,hello",
         ],
         "--address=/example/",
@@ -82,10 +84,11 @@ describe("names", () => {
       ["two.front"],
     );
   });
-  it("of another network are not known, and never leave the machine", async () => {
+  it("of another network are not known, and that network's name is a domain like any other", async () => {
     assert.deepEqual(await lookUp("one", "far"), []);
-    const { stdout } = await run(["exec", "one", "nslookup", "-type=a", "far.back", "127.0.0.11"]);
-    assert.match(stdout, /NXDOMAIN/);
+    assert.deepEqual(await lookUp("one", "far.back"), ["192.0.2.8"]);
+    const { stdout } = await run(["exec", "one", "nslookup", "-type=a", "nobody.front", "127.0.0.11"]);
+    assert.match(stdout, /NXDOMAIN/, "those of its own never leave the machine");
   });
   it("that exist are asked nowhere else, whatever their type", async () => {
     assert.deepEqual(await lookUp("one", "two", "aaaa"), []);

@@ -26,7 +26,6 @@ const copies = ["10.1.0.4", "10.1.0.5"].map((address, number) =>
 );
 const index = createNameIndex();
 for (const one of [web, db, ...copies]) index.put(one);
-index.nameNetworks(["front", "back.end", "com"]);
 
 /** What is found, in short: addresses with commas, or the kind. */
 function find(name: string, type = "A", asker = web): string {
@@ -51,14 +50,15 @@ it("a name that exists has nothing of another type, here or elsewhere", () => {
   for (const type of ["MX", "TXT", "ANY", "HTTPS", "SRV"]) assert.equal(find("db", type), "nothing");
   assert.equal(find("db", "AAAA"), "nothing");
 });
-it("a name of one of this machine's networks is asked nowhere else", () => {
-  assert.equal(find("db", "A", copies[0]), "elsewhere");
-  assert.equal(find("db.back.end", "A", copies[0]), "nonexistent");
+it("a name of one of the sandbox's networks is asked nowhere else, but those of others are no names here", () => {
   assert.equal(find("nobody.front"), "nonexistent");
-  assert.equal(find("a.com"), "nonexistent");
+  assert.equal(find("db", "A", copies[0]), "elsewhere");
+  assert.equal(find("db.back.end", "A", copies[0]), "elsewhere");
+  assert.equal(find("other.front", "A", db), "elsewhere");
 });
 it("a network called like a domain takes no more than one label from it", () => {
-  assert.equal(find("www.example.com"), "elsewhere");
+  assert.equal(find("www.other.front"), "elsewhere");
+  assert.equal(find("db.main.back.end"), "10.2.0.3");
 });
 it("an address leads to the first name, with its network", () => {
   assert.equal(find("2.0.1.10.in-addr.arpa", "PTR"), "web.front");
