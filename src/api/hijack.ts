@@ -5,7 +5,7 @@ import { routes } from "./routes.ts";
 
 /** Paths of the operations that take over their connection, by method. */
 const takers = routes
-  .filter(([, , , connection]) => connection === "hijacked")
+  .filter(([, , , input]) => input === "hijacked")
   .map(([method, path]) => {
     const pattern = path.replaceAll(/:\w+/g, "[^/?]+");
     return { method, path: new RegExp(`^(/v\\d+\\.\\d+)?${pattern}(\\?|$)`) };

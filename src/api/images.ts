@@ -53,7 +53,7 @@ export async function listing(request: ApiRequest): Promise<Reply> {
       (until === undefined || at < until) &&
       matchesLabels(filters, labels) &&
       !(filters.has("label!") && matchesLabels(filters, labels, "label!")) &&
-      (!isMatch || tags.some(isMatch))
+      (!isMatch || [...tags, ...digests].some(isMatch))
     );
   };
   const { containers } = request.engine;
@@ -67,7 +67,9 @@ export async function listing(request: ApiRequest): Promise<Reply> {
       ...(request.flag("shared-size") && { SharedSize: images.sharedSizeBytes(image) }),
       ...(users && { Manifests: summarizeManifests(image, users.get(id) ?? []) }),
     };
-    return isMatch ? { ...summary, RepoTags: summary.RepoTags.filter(isMatch) } : summary;
+    if (!isMatch) return summary;
+    const { RepoTags, RepoDigests } = summary;
+    return { ...summary, RepoTags: RepoTags.filter(isMatch), RepoDigests: RepoDigests.filter(isMatch) };
   };
   return { status: 200, elements: inSlices(await newestFirst(images.list()), summarize) };
 }
@@ -132,9 +134,8 @@ export async function prune(request: ApiRequest): Promise<Reply> {
     users: imageUsers(containers),
   });
   announcePrune(request.engine.events, "image", result.spaceReclaimedBytes);
-  const { deleted } = result;
   return ok({
-    ImagesDeleted: deleted.length > 0 ? deleted : null,
+    ImagesDeleted: result.deleted.length > 0 ? result.deleted : null,
     SpaceReclaimed: result.spaceReclaimedBytes,
   });
 }

@@ -8,6 +8,7 @@ import { mapSlices } from "../sys/pauses.ts";
 import { createTrace } from "../trace.ts";
 import { type Exchange, fail, send, waitForBody } from "./answer.ts";
 import { closeWithClient } from "./close-with-client.ts";
+import { readForm } from "./form.ts";
 import { decideUpgrades } from "./hijack.ts";
 import { ApiRequest } from "./request.ts";
 import { type Route, routes } from "./routes.ts";
@@ -72,13 +73,15 @@ async function serve(exchange: Exchange): Promise<void> {
 }
 
 async function dispatch(
-  { route: [method, path, handler], parameters: params }: Routed<Route>,
+  { route: [method, path, handler, ofInput], parameters: params }: Routed<Route>,
   exchange: Exchange,
   version: number,
   signal: AbortSignal,
 ): Promise<void> {
   const trace = createTrace();
-  const { searchParams: query } = new URL(exchange.input.url ?? "/", "http://engine");
+  const { searchParams } = new URL(exchange.input.url ?? "/", "http://engine");
+  const form = ofInput === "form" ? await readForm(exchange.input) : [];
+  const query = new URLSearchParams([...form, ...searchParams]);
   const reply = await handler(new ApiRequest({ ...exchange, version, signal, params, query }));
   if (reply) {
     const { engine, input } = exchange;

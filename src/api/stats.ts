@@ -1,3 +1,4 @@
+import { invalid } from "../errors.ts";
 import type { StatsResponse } from "../formats/docker-api/docker-api-system.ts";
 import { type ContainerUsage, usageOf } from "../formats/usage.ts";
 import { createPauses } from "../sys/pauses.ts";
@@ -12,10 +13,12 @@ export async function stats(request: ApiRequest): Promise<Reply | undefined> {
   const container = containerOf(request);
   const { stats: sampler } = request.engine.containers;
   const { signal } = request;
+  const isOneShot = request.flag("one-shot");
   if (!request.flag("stream", true)) {
-    const isCompared = !request.flag("one-shot");
+    const isCompared = !isOneShot;
     return { status: 200, body: await sampler.sample(container, { isCompared, signal }) };
   }
+  if (isOneShot) throw invalid("cannot have stream=true and one-shot=true");
   const output = request.stream("application/json");
   const over = Promise.withResolvers<void>();
   const unfollow = sampler.follow(container, (sample: StatsResponse | undefined) => {

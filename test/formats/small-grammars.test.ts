@@ -89,6 +89,10 @@ describe("reference patterns", () => {
   it("match the name with or without its tag, a star within one segment", () => {
     assert.equal(compileReferencePatterns(["busybox"])("busybox:latest"), true);
     assert.equal(compileReferencePatterns(["busy*"])("busybox:latest"), true);
+    const byDigest = `a.b/x@sha256:${"0".repeat(64)}`;
+    for (const pattern of ["a.b/x", "a.b/*", byDigest, "a.b/x@sha256:*"])
+      assert.equal(compileReferencePatterns([pattern])(byDigest), true, pattern);
+    assert.equal(compileReferencePatterns(["a.b/x:1"])(byDigest), false);
     assert.equal(compileReferencePatterns(["*:lat?st"])("busybox:latest"), true);
     assert.equal(compileReferencePatterns(["busybox", "*"])("a/busybox:1"), false);
     assert.equal(compileReferencePatterns(["a[.]b/*"])("a.b/x:1"), true);

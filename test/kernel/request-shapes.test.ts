@@ -269,6 +269,59 @@ describe("what a request says", () => {
     assert.equal(await berth("ps", "-aq"), "");
   });
 
+  it("may stand in a form, which counts before the address", async () => {
+    const post = (path: string, body: string, type = "application/x-www-form-urlencoded") =>
+      new Promise<[status: number | undefined, message: string]>((resolve, reject) => {
+        const [, socketPath = ""] = engine.host.split("://");
+        const headers = { "Content-Type": type };
+        const call = request({ socketPath, method: "POST", path, headers, agent: false }, (answer) => {
+          let text = "";
+          answer.setEncoding("utf8").on("data", (chunk) => (text += chunk));
+          answer.on("end", () => resolve([answer.statusCode, text && message(text)]));
+        });
+        call.on("error", reject).end(body);
+      });
+    await berth(
+      "run",
+      "-d",
+      "--name",
+      "deaf",
+      "busybox",
+      "sh",
+      "-c",
+      "trap 'echo hup' HUP; while :; do sleep 0.1; done",
+    );
+    for (const path of ["/containers/deaf/kill", "/containers/deaf/kill?signal=KILL"])
+      assert.deepEqual(await post(path, "signal=HUP"), [204, ""]);
+    assert.deepEqual(
+      await post(
+        "/containers/deaf/kill?signal=HUP",
+        "signal=NOSUCH",
+        "Application/X-WWW-Form-Urlencoded; charset=utf-8",
+      ),
+      [400, "cannot kill container: deaf: invalid signal: NOSUCH"],
+    );
+    assert.equal((await inspect("deaf")).State.Running, true);
+    assert.deepEqual(await post("/containers/deaf/kill?signal=HUP", "signal=NOSUCH", "text/plain"), [
+      204,
+      "",
+    ]);
+    assert.deepEqual(await post("/containers/deaf/rename", "name=renamed"), [204, ""]);
+    assert.deepEqual(await post("/images/busybox/tag", "repo=form&tag=1"), [201, ""]);
+    const long = await post("/containers/renamed/kill?signal=HUP", `signal=${"a".repeat(2 << 20)}`);
+    assert.deepEqual(long, [400, "http: POST too large"]);
+    const [status, refused] = await post("/volumes/create", "Name=form");
+    assert.deepEqual(
+      [status, refused],
+      [
+        400,
+        "unsupported Content-Type header (application/x-www-form-urlencoded): must be 'application/json'",
+      ],
+    );
+    await berth("rmi", "form:1");
+    await berth("rm", "-f", "renamed");
+  });
+
   it("is not taken from a page of another site", async () => {
     const post = (headers: Record<string, string>) =>
       new Promise<number>((resolve) => {

@@ -63,6 +63,14 @@ describe("stats", () => {
     assert.equal(after.preread, "0001-01-01T00:00:00Z");
     assert.equal(after.precpu_stats.cpu_usage.total_usage, 0);
   });
+  it("are not both one sample and a stream", async () => {
+    for (const query of ["stream=1&one-shot=1", "one-shot=1"]) {
+      const { status, body } = await get(`/containers/busy/stats?${query}`);
+      assert.deepEqual([status, body.message], [400, "cannot have stream=true and one-shot=true"]);
+    }
+    assert.equal((await get("/containers/busy/stats?stream=0&one-shot=1")).status, 200);
+  });
+
   it("of one that does not run say its name, and nothing else", async () => {
     const { body } = await get("/containers/idle/stats?stream=false");
     assert.equal(body.name, "/idle");
