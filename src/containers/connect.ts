@@ -65,7 +65,9 @@ export function disconnectContainer(
     const key = network ? keyOf(containers, container, network) : name;
     const isRunning = record.state.Pid > 0;
     const isThere = isJoined(containers, container, network);
-    if (!network && !Object.hasOwn(record.endpointsConfig, key)) containers.networks.getNetwork(name);
+    // Of one that does not run Docker says of any name that it is not connected to that.
+    if (!network && isRunning && !Object.hasOwn(record.endpointsConfig, key))
+      containers.networks.getNetwork(name);
     if (!Object.hasOwn(record.endpointsConfig, key) && !isThere)
       throw internal(
         `container ${record.id} is not connected to ${isRunning ? "" : "the "}network ${network?.name ?? name}`,

@@ -106,6 +106,10 @@ describe("a container in several networks", () => {
       await refused("network", "disconnect", "a", "still"),
       /container [0-9a-f]{64} is not connected to the network a/,
     );
+    assert.match(
+      await refused("network", "disconnect", "gone", "still"),
+      /container [0-9a-f]{64} is not connected to the network gone/,
+    );
     await ok("start", "still");
     assert.match(await inside("still", "ip -o -4 addr"), /10\.213\.2\.9\/24/);
     assert.doesNotMatch(await inside("still", "ip -o -4 addr"), /10\.213\.1\./);
