@@ -52,6 +52,8 @@ make_disk() {
   # A program of another machine, and of all emulators the one that runs it.
   mmdebstrap --mode=root --variant=extract --architectures=arm64 --aptopt="$folder/apt.conf" --include=busybox-static \
     "$suite" "$folder/foreign" "$folder/sources"
+  # Newer suites have all programs below /usr.
+  foreign=$(find "$folder/foreign" -path "*/bin/busybox" -type f -print -quit)
   # Servers are started by the tests that want them, and nothing else is to wake up in between.
   idle='nfs-server smbd nmbd samba-ad-dc rpcbind.service rpcbind.socket apt-daily.timer apt-daily-upgrade.timer systemd-timesyncd'
   mmdebstrap --mode=root --variant=minbase --aptopt="$folder/apt.conf" --include="$packages" \
@@ -59,7 +61,7 @@ make_disk() {
     --dpkgopt='path-exclude=/usr/share/locale/*' \
     --dpkgopt='path-exclude=/usr/bin/qemu-*' --dpkgopt='path-include=/usr/bin/qemu-aarch64*' \
     --dpkgopt='path-exclude=/usr/lib/binfmt.d/qemu-*' --dpkgopt='path-include=/usr/lib/binfmt.d/qemu-aarch64*' \
-    --customize-hook="mkdir -p \"\$1/opt/foreign\" && cp '$folder/foreign/bin/busybox' \"\$1/opt/foreign/\"" \
+    --customize-hook="mkdir -p \"\$1/opt/foreign\" && cp '$foreign' \"\$1/opt/foreign/\"" \
     --customize-hook="cp -rT '$folder/settings' \"\$1\" && chown -R root:root \"\$1/root\"" \
     --customize-hook='chroot "$1" systemctl -q enable systemd-networkd ssh' \
     --customize-hook="for unit in $idle; do chroot \"\$1\" systemctl -q disable \$unit 2>/dev/null || :; done" \
@@ -80,7 +82,9 @@ build() {
   mkdir -p "$folder"
   [ -f "$folder/key" ] || ssh-keygen -q -t ed25519 -N '' -C vm -f "$folder/key"
   say "making a disk with Debian $suite: some minutes"
-  if ! make_disk >"$folder/build.log" 2>&1; then
+  # Under a condition the shell would go on after what fails.
+  make_disk >"$folder/build.log" 2>&1 &
+  if ! wait $!; then
     tail -n 15 "$folder/build.log" >&2
     fail "no disk could be made ($folder/build.log)"
   fi
