@@ -42,6 +42,9 @@ export class Container {
   /** Of the start that is under way, which an OCI runtime that hangs may hold up for ever: see `abortStart`. */
   starting: AbortController | undefined;
 
+  /** A commit has its processes stand still, of which its record says nothing. */
+  isHeldStill = false;
+
   /** Of its process, while it has one. */
   witness: Witness | undefined;
 

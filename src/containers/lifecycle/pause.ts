@@ -27,8 +27,14 @@ export function unpauseContainer(containers: Containers, container: Container): 
   });
 }
 
-/** Has a paused container run on. Call it within the container's queue. */
-export async function thaw(containers: Containers, container: Container): Promise<void> {
+/** So that it can end of itself: what a commit reads then is its own affair. Call it within the container's queue. */
+export async function letEnd(containers: Containers, container: Container): Promise<void> {
+  if (container.record.state.Paused) await thaw(containers, container);
+  else if (container.isHeldStill) await settlePause(containers, container);
+}
+
+/** Has a paused container run on. */
+async function thaw(containers: Containers, container: Container): Promise<void> {
   await freeze(containers, container, "resume");
   container.enter("unpaused");
   save(containers, container);
@@ -45,15 +51,17 @@ export async function whileFrozen<R>(
   work: () => Promise<R>,
 ): Promise<R> {
   const { state, startTicks } = container.record;
-  await container.enqueue(() =>
-    freeze(containers, container, "pause").catch((error: unknown) => {
+  await container.enqueue(async () => {
+    await freeze(containers, container, "pause").catch((error: unknown) => {
       // One that has ended meanwhile stands still anyway.
       if (isAlive(state.Pid, startTicks)) throw error;
-    }),
-  );
+    });
+    container.isHeldStill = true;
+  });
   try {
     return await work();
   } finally {
+    container.isHeldStill = false;
     await container
       .enqueue(() => settlePause(containers, container))
       .catch((error: unknown) => {

@@ -4,7 +4,7 @@ import { setLongTimeout } from "../../sys/long-timeout.ts";
 import { isAlive } from "../../sys/process.ts";
 import type { Container } from "../container.ts";
 import { type Containers, publish, save } from "../containers.ts";
-import { thaw } from "./pause.ts";
+import { letEnd } from "./pause.ts";
 
 export const SIGKILL = 9;
 const defaultStopTimeoutSeconds = 10;
@@ -66,7 +66,7 @@ async function askToEnd(
   if (keepsDown) keepDown(containers, container);
   if (cancelRestart(containers, container)) return { pid: 0 };
   const ended = container.wait("next-exit");
-  if (state.Paused) await thaw(containers, container);
+  await letEnd(containers, container);
   if (isSendable(signal)) kill(containers, container, signal);
   return { pid: state.Pid, isAsked: isSendable(signal), ended };
 }
@@ -135,8 +135,11 @@ export async function killContainer(
       return {};
     }
     const end = signal === SIGKILL ? container.wait("next-exit") : undefined;
+    // Where it is frozen by cgroup v1, no signal comes through before.
+    const isHeld = stops && !state.Paused;
+    if (isHeld) await letEnd(containers, container).catch(() => {});
     kill(containers, container, signal);
-    if (state.Paused && stops) await thaw(containers, container).catch(() => {});
+    if (stops && !isHeld) await letEnd(containers, container).catch(() => {});
     return { ended: end };
   });
   if (ended && !(await within(ended, killTimeoutSeconds))) throw unkillable();
