@@ -2,7 +2,7 @@ import { execFile } from "node:child_process";
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { promisify } from "node:util";
-import { conflict, internal, invalid, messageOf } from "../errors.ts";
+import { conflict, hasCode, internal, invalid, messageOf } from "../errors.ts";
 import { cgroupFolder } from "../sys/cgroup.ts";
 import type { Container } from "./container.ts";
 import { type Containers, publish } from "./containers.ts";
@@ -27,16 +27,30 @@ export async function listProcesses(
   const words = (psArguments || "-ef").split(/\s+/).filter((word) => word !== "");
   if (words.some((word) => /[^\w,=:.%+-]/.test(word))) throw invalid(`invalid ps arguments: ${psArguments}`);
   const pids = new Set(processIds(cgroupFolder(cgroupOf(containers, container), "pids")));
+  // It has just ended.
+  if (pids.size === 0) throw conflict(`container ${id} is not running`);
   const output = await runPs(words);
   publish(containers, container, "top");
   return selectProcesses(output, pids);
 }
 
-/** All processes of a cgroup and those below it, as the host numbers them. */
+/** All processes of a cgroup and those below it, as the host numbers them. Of one that is gone, or has threads alone, none. */
 export function processIds(folder: string): number[] {
-  const own = readFileSync(join(folder, "cgroup.procs"), "latin1").split("\n").filter(Boolean).map(Number);
-  const below = readdirSync(folder, { withFileTypes: true }).filter((entry) => entry.isDirectory());
-  return [...own, ...below.flatMap(({ name }) => processIds(join(folder, name)))];
+  const own = listing(() => readFileSync(join(folder, "cgroup.procs"), "latin1").split("\n"));
+  const below = listing(() => readdirSync(folder, { withFileTypes: true })).filter((entry) =>
+    entry.isDirectory(),
+  );
+  return [...own.filter(Boolean).map(Number), ...below.flatMap(({ name }) => processIds(join(folder, name)))];
+}
+
+/** Cgroups below a container's come and go as its programs like. */
+function listing<T>(list: () => T[]): T[] {
+  try {
+    return list();
+  } catch (error) {
+    if (["ENOENT", "ENODEV", "EOPNOTSUPP"].some((code) => hasCode(error, code))) return [];
+    throw error;
+  }
 }
 
 async function runPs(words: string[]): Promise<string> {

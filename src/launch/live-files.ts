@@ -1,14 +1,26 @@
 import { constants } from "node:fs";
 import { open } from "node:fs/promises";
+import { createNamedTurns } from "../sys/named-turns.ts";
 
 /** What a container writes there is its own affair, and no reason to read more than a table of names has. */
 const largestBytes = 1 << 20;
+
+/** Of two that change a file at once, one would write what the other has not read. */
+const { inTurn } = createNamedTurns();
 
 /**
  * Takes lines out of a container's /etc/hosts and adds others at its end. In place, since the container has this very file mounted;
  * what it has written there itself stays. In a file that has grown beyond a table of names nothing is taken out.
  */
-export async function changeHostsFile(
+export function changeHostsFile(
+  path: string,
+  isRemoved: (line: string) => boolean,
+  added: readonly string[],
+): Promise<void> {
+  return inTurn(path, () => changeLines(path, isRemoved, added));
+}
+
+async function changeLines(
   path: string,
   isRemoved: (line: string) => boolean,
   added: readonly string[],
@@ -32,7 +44,11 @@ export async function changeHostsFile(
 }
 
 /** Replaces what a container's file says, in place, if that is still what it was made with. */
-export async function replaceContent(path: string, from: string, to: string): Promise<void> {
+export function replaceContent(path: string, from: string, to: string): Promise<void> {
+  return inTurn(path, () => replaceIfSame(path, from, to));
+}
+
+async function replaceIfSame(path: string, from: string, to: string): Promise<void> {
   const file = await open(path, constants.O_RDWR | constants.O_NOFOLLOW | constants.O_NONBLOCK);
   try {
     const expected = Buffer.from(from);

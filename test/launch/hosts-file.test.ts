@@ -22,3 +22,11 @@ test("of a file that is no table of names nothing is read", async () => {
   await changeHostsFile(path, (line) => line === "x", ["10.0.0.3\tweb"]);
   assert.deepEqual(readFileSync(path), Buffer.concat([large, Buffer.from("10.0.0.3\tweb\n")]));
 });
+
+test("of changes that are made at once each has its lines", async () => {
+  writeFileSync(path, "127.0.0.1\tlocalhost\n");
+  const names = Array.from({ length: 20 }, (_, index) => `10.0.0.${index}\tname-${index}`);
+  await Promise.all(names.map((line) => changeHostsFile(path, () => false, [line])));
+  const written = readFileSync(path, "utf8").trim().split("\n");
+  assert.deepEqual(written, ["127.0.0.1\tlocalhost", ...names]);
+});
