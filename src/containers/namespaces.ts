@@ -42,12 +42,21 @@ function joined(containers: Containers, mode: string, namespace: string): Namesp
   return { pid: runningPid(containers, mode, namespace) };
 }
 
-/** @throws EngineError conflict when that container does not run */
+/** @throws EngineError conflict when that container does not run, invalid for an IPC namespace of its own alone */
 function runningPid(containers: Containers, mode: string, namespace: string): number {
   const { record } = findTarget(containers, findModeContainer(mode) ?? "", namespace);
   const { Running, Restarting } = record.state;
-  if (Running && !Restarting) return record.state.Pid;
-  throw joinsStopped(record, namespace);
+  if (!Running || Restarting) throw joinsStopped(record, namespace);
+  if (namespace === "ipc") refuseUnshared(record);
+  return record.state.Pid;
+}
+
+/** What joins that of a third container shares it, and so does what is in the host's. @throws EngineError invalid in Docker's words */
+function refuseUnshared({ id, hostConfig: { IpcMode } }: ContainerRecord): void {
+  if (!["", "private", "none"].includes(IpcMode)) return;
+  throw invalid(
+    `failed to join IPC namespace: container ${id}: non-shareable IPC (hint: use IpcMode:shareable for the donor container)`,
+  );
 }
 
 /** For a container whose namespace cannot be joined, in Docker's words. */

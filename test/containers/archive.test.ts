@@ -102,18 +102,18 @@ test("what cannot be written to is refused in docker's words", async () => {
     message: "extraction point is not a directory",
   });
   await assert.rejects(write(files, "/mnt/ro", archive), {
-    kind: "forbidden",
+    kind: "invalid",
     message: "mounted volume is marked read-only",
   });
   const sealed = { ...files, readOnlyRootfs: true };
   await assert.rejects(write(sealed, "/etc", archive), {
-    kind: "forbidden",
+    kind: "invalid",
     message: "container rootfs is marked read-only",
   });
   await write(sealed, "/data", archive);
   symlinkSync("/etc", join(rootfs.path, "volume/out"));
   await assert.rejects(write(sealed, "/data", makeTar([{ name: "out/f", data: "x" }])), {
-    kind: "forbidden",
+    kind: "invalid",
   });
   const keep = { noOverwriteDirNonDir: true };
   await assert.rejects(

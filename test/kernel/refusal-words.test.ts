@@ -263,6 +263,41 @@ describe("what cannot be, in Docker's words and where Docker says it", () => {
     assert.equal((await hostConfigOf("box")).CpuShares, 0);
   });
 
+  it("is to join the IPC namespace of a container that shares it with no other", async () => {
+    for (const mode of ["private", "none"]) {
+      const id = await create("donor", { Cmd: ["sleep", "1000"], HostConfig: { IpcMode: mode } });
+      await berth("start", "donor");
+      await create("joining", { Cmd: ["true"], HostConfig: { IpcMode: "container:donor" } });
+      assert.deepEqual(await refuse("POST", "/containers/joining/start"), [
+        400,
+        `failed to join IPC namespace: container ${id}: non-shareable IPC (hint: use IpcMode:shareable for the donor container)`,
+      ]);
+      await berth("rm", "-f", "donor", "joining");
+    }
+    for (const mode of ["shareable", "host"]) {
+      await berth("run", "-d", "--name", "donor", "--ipc", mode, "busybox", "sleep", "1000");
+      await berth("run", "-d", "--name", "between", "--ipc", "container:donor", "busybox", "sleep", "1000");
+      await berth("run", "--rm", "--ipc", "container:between", "busybox", "true");
+      await berth("rm", "-f", "donor", "between");
+    }
+  });
+
+  it("is to write where a container has its files for reading alone", async () => {
+    const files = { ReadonlyRootfs: true, Binds: ["fixed:/fixed:ro"] };
+    await create("fixed", { Cmd: ["sleep", "1000"], HostConfig: files });
+    const rows = {
+      "/": "container rootfs is marked read-only",
+      "/fixed": "mounted volume is marked read-only",
+    };
+    for (let round = 0; round < 2; round++) {
+      for (const [path, message] of Object.entries(rows))
+        assert.deepEqual(await refuse("PUT", `/containers/fixed/archive?path=${path}`), [400, message]);
+      await berth("start", "fixed");
+    }
+    await berth("rm", "-f", "fixed");
+    await berth("volume", "rm", "fixed");
+  });
+
   it("is a weight of block I/O out of range, where the kernel can weigh at all", async () => {
     const words =
       "Your kernel does not support Block I/O weight or the cgroup is not mounted. Weight discarded.";

@@ -1,5 +1,5 @@
 import { constants } from "node:fs";
-import { forbidden, hasCode, invalid } from "../../errors.ts";
+import { hasCode, invalid } from "../../errors.ts";
 import type { IdMapping } from "../../formats/id-mapping.ts";
 import { bytesOfText, type TarEntry } from "../../formats/tar/tar-entry.ts";
 import { entryOutside } from "../../formats/tar/translate-owners.ts";
@@ -11,7 +11,7 @@ import { evaluateLinks, explainMissing, lexicalParts } from "./archive-path.ts";
 /**
  * Extracts the plain tar that comes out of `inputFd` into the directory at `path`. Links are followed, never out of the
  * root, even when the container changes them meanwhile. Blocks its thread.
- * @throws notFound, invalid, forbidden in Docker's wording
+ * @throws notFound, invalid in Docker's wording
  */
 export function extractArchive(
   rootFd: number,
@@ -39,7 +39,7 @@ export function extractArchive(
       translate,
     );
   } catch (error) {
-    throw hasReadOnlyCause(error) ? forbidden("container rootfs is marked read-only", error) : error;
+    throw hasReadOnlyCause(error) ? invalid("container rootfs is marked read-only", error) : error;
   }
 }
 
@@ -57,8 +57,8 @@ function refuseReadOnly(rootFd: number, files: ContainerFiles, base: string): vo
   const inside = files.mounts
     .filter(({ destination }) => target.startsWith(`${bytesOfText(destination).replace(/\/+$/, "")}/`))
     .sort((a, b) => b.destination.length - a.destination.length)[0];
-  if (inside?.readOnly) throw forbidden("mounted volume is marked read-only");
-  if (!inside && files.readOnlyRootfs) throw forbidden("container rootfs is marked read-only");
+  if (inside?.readOnly) throw invalid("mounted volume is marked read-only");
+  if (!inside && files.readOnlyRootfs) throw invalid("container rootfs is marked read-only");
 }
 
 function hasReadOnlyCause(error: unknown): boolean {

@@ -28,7 +28,7 @@ export interface Archives {
   ): Promise<{ stat: PathStat; stream: Readable }>;
   /**
    * Extracts a tar, compressed or not, into the directory at `path`.
-   * @throws notFound; invalid `extraction point is not a directory`; forbidden when it is read-only
+   * @throws notFound; invalid `extraction point is not a directory`, and when it is read-only
    */
   write(files: ContainerFiles, path: string, input: Readable, options: WriteOptions): Promise<void>;
   /** A tar of the whole root file system, as `read` gives it. */
