@@ -1,4 +1,5 @@
 import { spawnSync } from "node:child_process";
+import { constants } from "node:os";
 import type { Duplex } from "node:stream";
 import { copyOutput } from "../client/frames.ts";
 import type { HijackedConnection } from "../client/transport.ts";
@@ -126,25 +127,41 @@ export function followTerminalSize(
   return () => process.off("SIGWINCH", send);
 }
 
-const proxied = [
-  "SIGHUP",
-  "SIGINT",
-  "SIGQUIT",
-  "SIGTERM",
-  "SIGUSR1",
-  "SIGUSR2",
-  "SIGCONT",
-  "SIGALRM",
-] as const;
+/**
+ * What is not for the container: what a signal of our own children, pipes and sockets says, and how large our window is, which would
+ * end an Apache; nor what says that this process is broken.
+ */
+const ownSignals = [
+  ...["SIGCHLD", "SIGPIPE", "SIGURG", "SIGWINCH", "SIGKILL", "SIGSTOP"],
+  ...["SIGABRT", "SIGBUS", "SIGFPE", "SIGILL", "SIGSEGV", "SIGSYS", "SIGTRAP"],
+];
 
-/** Passes the signals we get to the container; gives the way to stop. */
-export function proxySignals(kill: (signal: string) => Promise<void>): () => void {
-  const listeners = proxied.map((signal) => {
-    const listener = () => void kill(signal.slice("SIG".length)).catch(() => undefined);
-    process.on(signal, listener);
-    return () => process.off(signal, listener);
-  });
+/** Each number once: some have two names. */
+function proxiedSignals(): NodeJS.Signals[] {
+  const own = new Set(ownSignals.map((name) => constants.signals[name as NodeJS.Signals]));
+  const names = Object.entries(constants.signals).map(([name, number]) => [number, name] as const);
+  return [...new Map(names)].filter(([number]) => !own.has(number)).map(([, name]) => name as NodeJS.Signals);
+}
+
+const mostRequests = 3;
+
+/**
+ * Passes the signals we get to the container; gives the way to stop. A container that does not heed them holds up no one: the third
+ * that asks for the end ends us, as docker.
+ */
+export function proxySignals(cli: Cli, kill: (signal: string) => Promise<void>): () => void {
+  let requests = 0;
+  const listener = (signal: NodeJS.Signals) => {
+    if (signal === "SIGINT" || signal === "SIGTERM") requests++;
+    if (requests === mostRequests) {
+      cli.warn(`\ngot ${mostRequests} SIGTERM/SIGINTs, forcefully exiting`);
+      process.exit(1);
+    }
+    kill(signal.slice("SIG".length)).catch(() => undefined);
+  };
+  const signals = proxiedSignals();
+  for (const signal of signals) process.on(signal, listener);
   return () => {
-    for (const stop of listeners) stop();
+    for (const signal of signals) process.off(signal, listener);
   };
 }

@@ -45,6 +45,11 @@ for (const { args, changes } of recorded.cases) {
   });
 }
 
+test("a volume that is said twice is one", () => {
+  const { HostConfig, Volumes } = bodyFor(["-v", "/a:/b", "-v", "/c", "-v", "/a:/b", "-v", "/c", "busybox"]);
+  assert.deepEqual([HostConfig.Binds, Volumes], [["/a:/b"], { "/c": {} }]);
+});
+
 const refused: [string, string][] = [
   ["--no-healthcheck --health-cmd x", "--no-healthcheck conflicts with --health-* options"],
   ["--memory-swappiness 200", "invalid value: 200. Valid memory swappiness range is 0-100"],

@@ -140,6 +140,41 @@ describe("logging in", () => {
     rmSync(configFile, { recursive: true });
   });
 
+  it("goes with the engine's socket into a container, and no socket of elsewhere does", async () => {
+    const login = { auth: Buffer.from("anna:s3cret").toString("base64") };
+    const plain = { username: "u", password: "p" };
+    const kept = { "a.example": login, "https://b.example/v2/": plain, "c.example": { identitytoken: "t" } };
+    writeFileSync(configFile, JSON.stringify({ auths: kept, psFormat: "x" }));
+    const run = (...words: string[]) =>
+      output(engine.berth, ["--config", folder, "run", "--rm", "--use-api-socket", ...words]);
+    const show = ["busybox", "sh", "-c", "test -S /var/run/docker.sock; cat $DOCKER_CONFIG/config.json"];
+    assert.deepEqual(JSON.parse(await run(...show)), {
+      auths: {
+        "a.example": login,
+        "https://b.example/v2/": { auth: Buffer.from("u:p").toString("base64") },
+        "c.example": { auth: Buffer.from(":").toString("base64"), identitytoken: "t" },
+      },
+    });
+    assert.equal(
+      await run("-e", "DOCKER_CONFIG=/own", "busybox", "sh", "-c", "echo $DOCKER_CONFIG; ls /run 2>&-; true"),
+      "/own",
+    );
+    rmSync(configFile);
+    assert.equal(await run("busybox", "sh", "-c", "echo $DOCKER_CONFIG"), "");
+    const { code, stderr } = await engine.berth([
+      "-H",
+      "tcp://127.0.0.1:1",
+      "create",
+      "--use-api-socket",
+      "busybox",
+    ]);
+    assert.deepEqual(
+      [code, /--use-api-socket needs an engine at a unix socket/.test(stderr)],
+      [1, true],
+      stderr,
+    );
+  });
+
   it("leaves it to a credential helper, where one is named", async () => {
     const bin = join(folder, "bin");
     mkdirSync(bin);

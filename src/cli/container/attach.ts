@@ -24,7 +24,7 @@ export const command = defineCommand({
     const { exit } = await client.containers.wait(id);
     const stopProxy =
       flags["sig-proxy"] && !config.Tty
-        ? proxySignals((signal) => client.containers.kill(id, signal))
+        ? proxySignals(cli, (signal) => client.containers.kill(id, signal))
         : () => undefined;
     const connection = await client.containers.attach(id, {
       stdin: hasStdin,

@@ -76,7 +76,7 @@ function parsePorts(flags: CreateFlags): { exposed: Record<string, object>; bind
 function parseVolumes(specs: readonly string[]): { binds: string[]; anonymous: Record<string, object> } {
   const binds: string[] = [];
   const anonymous: Record<string, object> = {};
-  for (const spec of specs) {
+  for (const spec of new Set(specs)) {
     if (!spec.includes(":")) {
       anonymous[spec] = {};
       continue;

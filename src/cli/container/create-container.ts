@@ -57,6 +57,9 @@ async function createFrom(
     name: flags.name || undefined,
     platform: flags.platform || cli.env.DOCKER_DEFAULT_PLATFORM || undefined,
   };
+  const finish = flags["use-api-socket"]
+    ? await (await import("./api-socket.ts")).giveLogins(cli, client, body)
+    : undefined;
   const create = () => client.containers.create(body, options);
   const created = await create().catch(async (error: unknown) => {
     const isMissing = error instanceof ApiError && error.status === 404;
@@ -66,6 +69,7 @@ async function createFrom(
     return create();
   });
   for (const warning of created.Warnings ?? []) cli.warn(`WARNING: ${warning}`);
+  await finish?.(created.Id);
   return created.Id;
 }
 

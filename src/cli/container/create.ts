@@ -28,7 +28,23 @@ export function createInput(
 ): CreateInput {
   checkSystem(given);
   const proxies = { all: cli.config.proxies, host };
-  return { flags, given, image, command, env: cli.env, apiSocket: host.replace(/^unix:\/\//, ""), proxies };
+  return {
+    flags,
+    given,
+    image,
+    command,
+    env: cli.env,
+    apiSocket: flags["use-api-socket"] ? apiSocketOf(host) : "",
+    proxies,
+  };
+}
+
+/** @param host of the engine @throws Error for one that has no socket on this machine */
+function apiSocketOf(host: string): string {
+  const [, path] = /^unix:\/\/(.+)$/s.exec(host) ?? [];
+  if (path === undefined)
+    throw new Error(`--use-api-socket needs an engine at a unix socket, not at ${host}`);
+  return path;
 }
 
 /** Flags of another system's daemon. */

@@ -61,7 +61,7 @@ async function runAttached(
   const hasOutput = Boolean(body.AttachStdout || body.AttachStderr);
   const detachKeys = flags["detach-keys"] || cli.config.detachKeys || "";
   const stopProxy = flags["sig-proxy"]
-    ? proxySignals((signal) => client.containers.kill(id, signal))
+    ? proxySignals(cli, (signal) => client.containers.kill(id, signal))
     : () => undefined;
   const connection = await client.containers.attach(id, {
     stdin: body.AttachStdin ?? false,

@@ -63,7 +63,7 @@ async function startAttached(
   const detachKeys = options["detach-keys"] || cli.config.detachKeys || "";
   const stopProxy = config.Tty
     ? () => undefined
-    : proxySignals((signal) => client.containers.kill(id, signal));
+    : proxySignals(cli, (signal) => client.containers.kill(id, signal));
   const connection = await client.containers.attach(id, {
     stdin: hasStdin,
     stdout: true,

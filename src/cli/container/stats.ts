@@ -26,10 +26,11 @@ export const command = defineCommand({
         "{{.ID}}\t{{.Name}}\t{{.CPUPerc}}\t{{.MemUsage}}\t{{.MemPerc}}\t{{.NetIO}}\t{{.BlockIO}}\t{{.PIDs}}",
       headers: statsHeaders,
     };
+    const known = new Map<string, Sample>();
     for (;;) {
       const started = Date.now();
       const names = args.length > 0 ? args : await listNames(client, flags.all);
-      const samples = await Promise.all(names.map((name) => sample(client, name, args.length > 0)));
+      const samples = await Promise.all(names.map((name) => sample(client, name, args.length > 0, known)));
       const shown = samples.filter((found) => found !== undefined);
       const text = formatList({
         ...list,
@@ -50,18 +51,29 @@ async function listNames(client: Client, isAll: boolean): Promise<string[]> {
   return containers.map((container) => container.Id);
 }
 
-/** Undefined for a container that went away meanwhile, unless it was asked for by name. */
+type Sample = StatsResponse & { asked: string };
+
+/**
+ * Undefined for a container that went away meanwhile. One that was asked for by name keeps its line, which then says nothing.
+ * @param known what has been seen of those
+ */
 async function sample(
   client: Client,
   name: string,
   isNamed: boolean,
-): Promise<(StatsResponse & { asked: string }) | undefined> {
+  known: Map<string, Sample>,
+): Promise<Sample | undefined> {
   try {
-    for await (const stats of await client.containers.stats(name, { stream: false }))
-      return { ...stats, asked: name };
+    for await (const stats of await client.containers.stats(name, { stream: false })) {
+      const found = { ...stats, asked: name };
+      if (isNamed) known.set(name, found);
+      return found;
+    }
     return undefined;
   } catch (error) {
-    if (!isNamed && error instanceof ApiError && [404, 409].includes(error.status)) return undefined;
-    throw error;
+    const before = known.get(name);
+    const isGone = error instanceof ApiError && [404, 409].includes(error.status);
+    if (!isGone || (isNamed && !before)) throw error;
+    return before && { ...before, memory_stats: {} };
   }
 }

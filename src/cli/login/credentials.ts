@@ -57,11 +57,32 @@ export async function keepLogin(cli: Cli, address: string, login: Login): Promis
     await runHelper(helper, "store", JSON.stringify({ ServerURL: address, Username, Secret }));
     return undefined;
   }
-  const auth = Buffer.from(`${username}:${identitytoken ? "" : password}`).toString("base64");
   return changeConfig(cli, (config) => ({
     ...config,
-    auths: { ...config.auths, [address]: { auth, ...(identitytoken && { identitytoken }) } },
+    auths: { ...config.auths, [address]: asKept(login) },
   }));
+}
+
+function asKept({ username, password, identitytoken, registrytoken }: Login): KeptLogin {
+  const auth = Buffer.from(`${username}:${identitytoken ? "" : password}`).toString("base64");
+  return { auth, ...(identitytoken && { identitytoken }), ...(registrytoken && { registrytoken }) };
+}
+
+/** All that there are, wherever they are kept, as config.json has them. @throws Error when a credential helper fails */
+export async function listLogins(cli: Cli): Promise<Record<string, KeptLogin>> {
+  const { auths, credHelpers, credsStore } = cli.config;
+  const stored = credsStore ? await runHelper(credsStore, "list", "") : undefined;
+  const names = [
+    ...Object.keys(stored ? JSON.parse(stored) : (auths ?? {})),
+    ...Object.keys(credHelpers ?? {}),
+    ...Object.keys(readEnvironmentLogins(cli.env.DOCKER_AUTH_CONFIG, cli.warn)),
+  ];
+  const logins: Record<string, KeptLogin> = {};
+  for (const name of new Set(names)) {
+    const login = await findLogin(cli, name);
+    if (login) logins[name] = asKept(login);
+  }
+  return logins;
 }
 
 export async function forgetLogin(cli: Cli, address: string): Promise<void> {
@@ -111,17 +132,13 @@ async function askHelper(helper: string, address: string): Promise<Login | undef
     : { username, password: secret };
 }
 
-const doing = { get: "getting", store: "storing", erase: "erasing" };
+const doing = { get: "getting", store: "storing", erase: "erasing", list: "listing" };
 
 /**
  * Docker's protocol of credential helpers: the program `docker-credential-NAME`, one command, input and output as text.
  * @returns undefined when it has no such login. @throws Error in the helper's words
  */
-function runHelper(
-  helper: string,
-  command: "get" | "store" | "erase",
-  input: string,
-): Promise<string | undefined> {
+function runHelper(helper: string, command: keyof typeof doing, input: string): Promise<string | undefined> {
   const program = `docker-credential-${helper}`;
   return new Promise((resolve, reject) => {
     const child = spawn(program, [command], { stdio: ["pipe", "pipe", "inherit"] });
