@@ -1,7 +1,7 @@
 import { constants as errnos } from "node:os";
-import { check, declare, SyscallError } from "./libc.ts";
+import { check, declare, lastErrno, SyscallError } from "./libc.ts";
 import { CLONE, setns, unshare } from "./namespaces.ts";
-import { isAlive } from "./process.ts";
+import { hasEnded, isAlive } from "./process.ts";
 
 const open = declare("int open(const char *path, int flags)");
 const closeFd = declare("int close(int fd)");
@@ -21,14 +21,15 @@ export function openNamespace(path: string): number {
 
 /**
  * Opens the network namespace of a process. The caller closes the descriptor with `closeNetns`.
- * @throws SyscallError ESRCH when it has ended, also when another has its pid now
+ * @throws SyscallError ESRCH when it has ended, also when another has its pid now; EMFILE when there is no descriptor to look with
  */
 export function openNetnsOf(pid: number, ticks: number): number {
   const path = `/proc/${pid}/ns/net`;
   const fd = open(path, closeOnExec);
+  const reason = fd < 0 ? lastErrno() : errnos.errno.EMFILE;
   if (fd >= 0 && isAlive(pid, ticks)) return fd;
   if (fd >= 0) closeFd(fd);
-  throw new SyscallError("open", errnos.errno.ESRCH, path);
+  throw new SyscallError("open", hasEnded(pid, ticks) ? errnos.errno.ESRCH : reason, path);
 }
 
 /** Moves this thread, and only it, into a new network namespace. */
