@@ -307,4 +307,27 @@ export const explanations: readonly Explanation[] = [
     ),
     reason: "too large a number is refused; docker's command makes another number of it, below zero",
   },
+  {
+    about: "`system prune` with labels in config.json's `pruneFilters`",
+    line: /"pruneFilters":\["label!=keep".* system prune /,
+    alike: [[/\n Items to be pruned will be filtered with:(\n - [^\n]+)+\n/, ""]],
+    reason:
+      "docker 28.5 forgets a label of the file where the line has none of the contrary kind, and removes what it was to keep; 26 did not",
+  },
+  {
+    about: "`run` with a `detachKeys` in config.json that is none",
+    line: /"detachKeys":"nonsense".* run /,
+    ours: /^\d+\nError response from daemon: Invalid detach keys \(nonsense\) provided$/,
+    theirs: /^\d+\nunable to upgrade to tcp, received 400$/,
+    reason: "the message says what is wrong",
+  },
+  {
+    about: "a config.json that is no JSON",
+    line: /'\{broken'/,
+    alike: [
+      [/Expected property name or '\}' in JSON at position 1 \(line 1 column 2\)/, "it is broken"],
+      [/invalid character 'b' looking for beginning of object key string/, "it is broken"],
+    ],
+    reason: "the words are those of another reader of JSON",
+  },
 ];

@@ -1,3 +1,4 @@
+import { configLines } from "./config-lines.ts";
 import { createFlags } from "./create-flags.ts";
 
 /** What a created container was made with: the parts that flags change. */
@@ -402,4 +403,5 @@ export const lines: readonly string[] = [
   ...oddLines.map(toShell),
   ...otherLines.map(toShell),
   ...createLines,
+  ...configLines,
 ];

@@ -14,10 +14,10 @@ export const command = defineCommand({
   async run({ cli, flags, args: [name = ""] }) {
     const client = await cli.client();
     const { Id: id, State: state, Config: config } = await client.containers.inspect(name);
-    if (!state.Running) throw new ExitError(1, "cannot attach to a stopped container, start it first");
-    if (state.Paused) throw new ExitError(1, "cannot attach to a paused container, unpause it first");
+    if (!state.Running) throw new ExitError(1, "You cannot attach to a stopped container, start it first");
+    if (state.Paused) throw new ExitError(1, "You cannot attach to a paused container, unpause it first");
     if (state.Restarting)
-      throw new ExitError(1, "cannot attach to a restarting container, wait until it is running");
+      throw new ExitError(1, "You cannot attach to a restarting container, wait until it is running");
     const hasStdin = !flags["no-stdin"] && config.OpenStdin;
     checkTty(cli, { hasStdin, isTty: config.Tty });
     const detachKeys = flags["detach-keys"] || cli.config.detachKeys || "";
