@@ -39,12 +39,19 @@ export async function read(request: ApiRequest): Promise<undefined> {
 }
 
 export async function write(request: ApiRequest): Promise<Reply> {
-  const { container, files, archives } = target(request);
+  const { container, archives } = target(request);
   const copyUidGid = request.flag("copyUIDGID");
   const { User } = container.record.config;
   const layers = rootLayers(request.engine.containers, container);
   const user = copyUidGid && User ? await resolveUser(layers, User, []) : undefined;
-  await archives.write({ ...files, ...(user && { user }) }, pathOf(request), request.upload(), {
+  const { containers } = request.engine;
+  const filesNow = () => ({
+    ...filesOf(containers, container),
+    id: request.param("id"),
+    ...(user && { user }),
+  });
+  await archives.write(filesNow, pathOf(request), request.upload(), {
+    signal: request.signal,
     noOverwriteDirNonDir: request.flag("noOverwriteDirNonDir"),
     copyUidGid,
   });

@@ -24,3 +24,20 @@ export function createGate(mostAtOnce: number): <R>(work: () => Promise<R>) => P
     }
   };
 }
+
+/** At most this many at once for each name. */
+export function createNamedGates(
+  mostAtOnce: number,
+): <R>(name: string, work: () => Promise<R>) => Promise<R> {
+  const gates = new Map<string, { enter: ReturnType<typeof createGate>; users: number }>();
+  return async (name, work) => {
+    const gate = gates.get(name) ?? { enter: createGate(mostAtOnce), users: 0 };
+    gates.set(name, gate);
+    gate.users++;
+    try {
+      return await gate.enter(work);
+    } finally {
+      if (--gate.users === 0) gates.delete(name);
+    }
+  };
+}

@@ -2,7 +2,7 @@ import { internal, messageOf } from "../errors.ts";
 import { abortable } from "../sys/abortable.ts";
 import { createJobRunner } from "../sys/jobs.ts";
 import { listMountpoints } from "../sys/mount-table.ts";
-import { createGate } from "../sys/queue.ts";
+import { createNamedGates } from "../sys/queue.ts";
 import { findMountOnTheWay, readSourceFacts, type SourceFacts } from "./source-facts.ts";
 
 /** Looks at sources of mounts, of which one may be on a server that does not answer. */
@@ -25,16 +25,7 @@ const served =
 
 export function createSources(): Sources {
   const runner = createJobRunner<string, SourceFacts>("volumes/sources.worker", threads);
-  const gates = new Map<string, ReturnType<typeof createGate>>();
-
-  function gateOf(mountpoint: string): ReturnType<typeof createGate> {
-    const present = gates.get(mountpoint);
-    if (present) return present;
-    const made = createGate(threadsPerServer);
-    gates.set(mountpoint, made);
-    return made;
-  }
-
+  const inGate = createNamedGates(threadsPerServer);
   return {
     looker(signal) {
       const mountpoints = new Set(listMountpoints((type) => served.test(type)));
@@ -43,7 +34,7 @@ export function createSources(): Sources {
         // A disk of this machine answers at once, and a thread would be dear.
         if (mountpoint === undefined) return readSourceFacts(path);
         return abortable(
-          gateOf(mountpoint)(() => runner.run(path, signal).catch((error: unknown) => explain(error, path))),
+          inGate(mountpoint, () => runner.run(path, signal).catch((error: unknown) => explain(error, path))),
           signal,
         );
       };

@@ -62,7 +62,7 @@ export async function namesOf(files: ContainerFiles, path: string): Promise<stri
 }
 
 export const write = (files: ContainerFiles, path: string, archive: Buffer, options = {}) =>
-  archives.write(files, path, Readable.from([archive]), {
+  archives.write(() => files, path, Readable.from([archive]), {
     noOverwriteDirNonDir: false,
     copyUidGid: false,
     ...options,

@@ -5,7 +5,8 @@ import type { PathStat } from "../../formats/docker-api/docker-api-system.ts";
 import { abortable } from "../../sys/abortable.ts";
 import { createJobPipes } from "../../sys/job-pipes.ts";
 import { createJobRunner } from "../../sys/jobs.ts";
-import { createGate } from "../../sys/queue.ts";
+import { createNamedTurns } from "../../sys/named-turns.ts";
+import { createNamedGates } from "../../sys/queue.ts";
 import { decompress } from "../../trees/decompress.ts";
 import type { FileChange } from "../../trees/diff.ts";
 import type { ArchiveJob, ArchiveResult, ContainerFiles, WriteOptions } from "./archive-job.ts";
@@ -27,10 +28,18 @@ export interface Archives {
     signal?: AbortSignal,
   ): Promise<{ stat: PathStat; stream: Readable }>;
   /**
-   * Extracts a tar, compressed or not, into the directory at `path`.
+   * Extracts a tar, compressed or not, into the directory at `path`. Of the files it asks when its turn has come: the container may
+   * have been started until then.
    * @throws notFound; invalid `extraction point is not a directory`, and when it is read-only
    */
-  write(files: ContainerFiles, path: string, input: Readable, options: WriteOptions): Promise<void>;
+  write(
+    filesNow: () => ContainerFiles,
+    path: string,
+    input: Readable,
+    options: WriteOptions & { signal?: AbortSignal },
+  ): Promise<void>;
+  /** To have an upper directory to oneself: two mounts of one would spoil it. */
+  takeTurn(upper: string): Turn;
   /** A tar of the whole root file system, as `read` gives it. */
   export(files: ContainerFiles, signal?: AbortSignal): Promise<Readable>;
   listChanges(files: ContainerFiles, signal?: AbortSignal): Promise<FileChange[]>;
@@ -38,6 +47,12 @@ export interface Archives {
   makeDirectory(files: ContainerFiles, path: string): Promise<void>;
   /** Cuts off all that is under way. */
   close(): Promise<void>;
+}
+
+interface Turn {
+  /** @throws the signal's reason */
+  begun(signal?: AbortSignal): Promise<void>;
+  end(): void;
 }
 
 // A job lasts as long as its client reads or sends: many may wait on slow clients without holding up the others.
@@ -56,20 +71,14 @@ export function createArchives(): Archives {
   const looks = start(lookThreads);
   const streams = start(streamThreads);
   const pipes = createJobPipes(streams);
-  const writers = createTurns();
+  const takeTurn = createTurnTaker();
 
-  const gates = new Map<string, { enter: ReturnType<typeof createGate>; users: number }>();
-
-  async function look(job: ArchiveJob, signal?: AbortSignal): Promise<ArchiveResult> {
-    const { upper } = job.files;
-    const gate = gates.get(upper) ?? { enter: createGate(looksPerContainer), users: 0 };
-    gates.set(upper, gate);
-    gate.users++;
-    const done = gate.enter(() => looks.run(job, signal));
-    const leave = () => --gate.users === 0 && gates.delete(upper);
-    done.then(leave, leave);
-    return abortable(done, signal);
-  }
+  const inGate = createNamedGates(looksPerContainer);
+  const look = (job: ArchiveJob, signal?: AbortSignal) =>
+    abortable(
+      inGate(job.files.upper, () => looks.run(job, signal)),
+      signal,
+    );
 
   async function stat(files: ContainerFiles, path: string, signal?: AbortSignal): Promise<PathStat> {
     const { stat: found } = await look({ kind: "stat", files, path }, signal);
@@ -89,14 +98,22 @@ export function createArchives(): Archives {
       const makeJob = (outputFd: number): ArchiveJob => ({ kind: "read", files, path, outputFd });
       return { stat: found, stream: pipes.read(makeJob, signal) };
     },
-    async write(files, path, input, options) {
-      // Two mounts of one upper directory would spoil it.
-      const turn = files.process ? undefined : await writers.enter(files.upper);
+    takeTurn,
+    async write(filesNow, path, input, { signal, ...options }) {
+      // A client that sends nothing holds up no start.
+      const { output } = await decompress(input);
+      const turn = takeTurn(filesNow().upper);
       try {
-        const { output } = await decompress(input);
-        await pipes.write(output, (inputFd) => ({ kind: "write", files, path, inputFd, options }));
+        await turn.begun(signal);
+        await pipes.write(output, (inputFd) => ({
+          kind: "write",
+          files: filesNow(),
+          path,
+          inputFd,
+          options,
+        }));
       } finally {
-        turn?.leave();
+        turn.end();
       }
     },
     async export(files, signal) {
@@ -120,21 +137,14 @@ export function createArchives(): Archives {
   };
 }
 
-/** Gives each name to one caller at a time, in the order they ask. */
-function createTurns() {
-  const last = new Map<string, Promise<void>>();
-  return {
-    async enter(name: string): Promise<{ leave(): void }> {
-      const before = last.get(name);
-      const left = Promise.withResolvers<void>();
-      last.set(name, left.promise);
-      await before;
-      return {
-        leave() {
-          left.resolve();
-          if (last.get(name) === left.promise) last.delete(name);
-        },
-      };
-    },
+function createTurnTaker(): Archives["takeTurn"] {
+  const { inTurn } = createNamedTurns();
+  return (upper) => {
+    const [begun, ended] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+    void inTurn(upper, () => {
+      begun.resolve();
+      return ended.promise;
+    });
+    return { begun: (signal) => abortable(begun.promise, signal), end: ended.resolve };
   };
 }

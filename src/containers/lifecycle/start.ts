@@ -22,6 +22,7 @@ import { followLinks, linkedPorts, linkLines } from "../links.ts";
 import { type MountSources, openMountSources } from "../mount-sources.ts";
 import { resolveNamespaces } from "../namespaces.ts";
 import { prepareMounts } from "../prepare-mounts.ts";
+import { upperOf } from "../rootfs.ts";
 import { cgroupOf, deleteFromRuntime, nextCgroup, noteCgroup } from "../runtime-files.ts";
 import { findProcess, hasOwnSandbox, refusesIpv6 } from "../sandbox.ts";
 import {
@@ -62,10 +63,18 @@ export async function startNow(containers: Containers, container: Container): Pr
 
 /** Starts it whatever its record says. Call it within the container's queue. */
 export function begin(containers: Containers, container: Container): Promise<void> {
-  return containers.metrics.containerActions.time("start", () => beginRun(containers, container));
+  return containers.metrics.containerActions.time("start", async () => {
+    const turn = containers.archives.takeTurn(upperOf(containers, container.record.id));
+    await beginRun(containers, container, turn.begun).finally(turn.end);
+  });
 }
 
-async function beginRun(containers: Containers, container: Container): Promise<void> {
+/** @param unwritten no client writes to its files any more, as it could while it did not run */
+async function beginRun(
+  containers: Containers,
+  container: Container,
+  unwritten: (signal: AbortSignal) => Promise<void>,
+): Promise<void> {
   const { record } = container;
   const trace = createTrace();
   const starting = new AbortController();
@@ -76,6 +85,7 @@ async function beginRun(containers: Containers, container: Container): Promise<v
   let startedAt: string;
   publishVolumes(containers, container, "mount");
   try {
+    await unwritten(starting.signal);
     // The daemon may have had no user namespaces when it was made.
     checkUserNamespace(containers, record.hostConfig);
     const joined = findJoinedUserNamespace(containers, record.hostConfig);
