@@ -73,6 +73,8 @@ export interface Containers extends ContainerIndexes {
   state: State;
   byId: Map<string, Container>;
   byName: Map<string, Container>;
+  /** Names of those that are being made, with their ids. */
+  reservedNames: Map<string, string>;
   stats: StatsSampler;
   records: Records<ContainerRecord>;
   execs: Map<string, Exec>;
@@ -122,6 +124,7 @@ export function openContainers(
     | "archives"
     | "byId"
     | "byName"
+    | "reservedNames"
     | keyof ContainerIndexes
     | "stats"
     | "records"
@@ -138,6 +141,7 @@ export function openContainers(
     records,
     byId: new Map(),
     byName: new Map(),
+    reservedNames: new Map(),
     ...createContainerIndexes(),
     stats: createStatsSampler({
       cgroupOf: (container) => container.record.cgroup ?? "",
@@ -213,7 +217,7 @@ export function claimName(containers: Containers, wanted: string | undefined, id
   if (!wanted) {
     for (let attempt = 0; attempt < 6; attempt++) {
       const name = generateName(attempt);
-      if (!containers.byName.has(name)) return name;
+      if (findOwner(containers, name) === undefined) return name;
     }
     return id.slice(0, 12);
   }
@@ -226,14 +230,19 @@ export function claimName(containers: Containers, wanted: string | undefined, id
       ),
     );
   }
-  const owner = containers.byName.get(name);
-  if (owner) {
+  const owner = findOwner(containers, name);
+  if (owner !== undefined) {
     throw conflict(
-      `Conflict. The container name "/${name}" is already in use by container "${owner.record.id}". ` +
+      `Conflict. The container name "/${name}" is already in use by container "${owner}". ` +
         "You have to remove (or rename) that container to be able to reuse that name.",
     );
   }
   return name;
+}
+
+/** The id of who has a name, or is about to. */
+function findOwner({ byName, reservedNames }: Containers, name: string): string | undefined {
+  return byName.get(name)?.record.id ?? reservedNames.get(name);
 }
 
 /** Publishes an event of a container, with its labels, image and name, as Docker does. */

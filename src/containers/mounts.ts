@@ -6,21 +6,22 @@ import type { LaunchMount } from "../launch/launch-mount.ts";
 import type { OciMount } from "../runtime/oci-spec.ts";
 import { readOnlyOption } from "../runtime/read-only-mount.ts";
 import { findMount, readMountTable } from "../sys/mount-table.ts";
-import type { ResolvedMount, SourceFacts } from "../volumes/volumes.ts";
+import type { Claim, ResolvedMount, SourceFacts } from "../volumes/volumes.ts";
 import type { Container } from "./container.ts";
 import { type Containers, findContainer } from "./containers.ts";
 import { imageSource } from "./mount-sources.ts";
 
-/** Settles what a new container mounts; makes the volumes that are missing. @throws EngineError */
+/** Settles what a new container mounts; makes the volumes that are missing, and keeps them until they are freed. @throws EngineError */
 export async function resolveContainerMounts(
   containers: Containers,
   container: Container,
   leavesBelow: boolean,
-): Promise<ResolvedMount[]> {
+): Promise<{ mounts: ResolvedMount[]; volumes: Claim }> {
   const { id, config, hostConfig } = container.record;
   // First, for its errors.
   const images = new Map(imageNames(hostConfig).map((name) => [name, containers.images.getImage(name).id]));
-  const mounts = await containers.volumes.resolveMounts({
+  const { mounts, volumes } = await containers.volumes.resolveMounts({
+    user: id,
     volumePaths: Object.keys(config.Volumes ?? {}),
     volumesFrom: (hostConfig.VolumesFrom ?? []).flatMap((entry) => mountsFrom(containers, entry)),
     binds: hostConfig.Binds ?? [],
@@ -29,11 +30,12 @@ export async function resolveContainerMounts(
     volumeDriver: hostConfig.VolumeDriver,
     leavesBelow,
   });
-  return mounts.map((mount, index) => {
+  const withImages = mounts.map((mount, index) => {
     if (mount.type !== "image") return mount;
     const imageId = mount.imageId || (images.get(mount.name ?? "") ?? "");
     return { ...mount, imageId, source: imageSource(containers, id, index) };
   });
+  return { mounts: withImages, volumes };
 }
 
 /** Of the images that are to be mounted. */

@@ -27,14 +27,16 @@ async function pruneUnusedVolumes(containers: Containers, filters: Filters) {
   const all = flagOf(filters, "all") ?? false;
   const VolumesDeleted: string[] = [];
   let SpaceReclaimed = 0;
+  const isUsed = (name: string) =>
+    volumeUsers(containers, name).length > 0 || containers.volumes.isHeld(name);
   for (const record of containers.volumes.list()) {
-    const { name, labels, options } = record;
-    if (Object.keys(options).length > 0) continue;
-    if (volumeUsers(containers, name).length > 0 || !fits(filters, labels)) continue;
+    const { name, labels, options, isUnclaimed } = record;
+    if (Object.keys(options).length > 0 || isUnclaimed) continue;
+    if (isUsed(name) || !fits(filters, labels)) continue;
     if (!all && !Object.hasOwn(labels, anonymousLabel)) continue;
     const sizeBytes = await volumeSizeBytes(containers, record);
-    // A container has taken it in the meantime.
-    if (volumeUsers(containers, name).length > 0) continue;
+    // A container has taken it in the meantime, or another client has removed it.
+    if (isUsed(name) || !containers.volumes.findVolume(name)) continue;
     if (!(await isRemoved(containers.volumes.remove(name, { force: true, usedBy: [] })))) continue;
     VolumesDeleted.push(name);
     SpaceReclaimed += Math.max(sizeBytes, 0);

@@ -4,7 +4,7 @@ import type { Events } from "../events/events.ts";
 import { checkVolumeName } from "../formats/bind-spec.ts";
 import type { VolumeCreateRequest } from "../formats/docker-api/docker-api.ts";
 import type { Records } from "../state/state.ts";
-import { type Claim, createClaims } from "./claims.ts";
+import { type Claims, createClaims } from "./claims.ts";
 import type { VolumeDirectories } from "./directories.ts";
 import { parseLocalOptions } from "./local-options.ts";
 import { createNaming, type Naming } from "./naming.ts";
@@ -25,8 +25,8 @@ export interface VolumeCatalog extends Naming {
   removeAll(names: string[]): Promise<void>;
   claim(names: string[]): void;
   save(record: VolumeRecord): void;
-  /** Keeps a volume from being removed or renamed. */
-  hold(name: string): Claim;
+  hold: Claims["hold"];
+  isHeld: Claims["isHeld"];
 }
 
 export function openVolumeCatalog(
@@ -103,6 +103,7 @@ export function openVolumeCatalog(
     claim,
     save,
     hold: claims.hold,
+    isHeld: claims.isHeld,
     ...createNaming({ records, stored, directories, claims, events }),
   };
 }

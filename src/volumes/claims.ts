@@ -10,15 +10,16 @@ export interface Claims {
   /** Of a volume that is being made. @throws conflict when another one is */
   reserve(name: string): Claim;
   isReserved(name: string): boolean;
-  /** Keeps a volume from being removed or renamed. */
-  hold(name: string): Claim;
+  /** Keeps a volume from being removed or renamed. @param user id of a container that is being made; without, it is copied */
+  hold(name: string, user?: string): Claim;
+  isHeld(name: string): boolean;
   /** @param usedBy ids of the containers that have it. @throws conflict in Docker's words */
   refuseUsed(name: string, verb: string, usedBy: string[]): void;
 }
 
 export function createClaims(): Claims {
   const reserved = new Set<string>();
-  const held = new Map<string, number>();
+  const held = new Map<string, Set<{ user: string | undefined }>>();
   return {
     reserve(name) {
       if (reserved.has(name)) throw conflict(`a volume named ${name} is being made`);
@@ -26,19 +27,23 @@ export function createClaims(): Claims {
       return { free: () => void reserved.delete(name) };
     },
     isReserved: (name) => reserved.has(name),
-    hold(name) {
-      held.set(name, (held.get(name) ?? 0) + 1);
+    hold(name, user) {
+      const holder = { user };
+      const holders = held.get(name) ?? new Set();
+      held.set(name, holders.add(holder));
       return {
         free() {
-          const left = (held.get(name) ?? 1) - 1;
-          if (left > 0) held.set(name, left);
-          else held.delete(name);
+          holders.delete(holder);
+          if (holders.size === 0 && held.get(name) === holders) held.delete(name);
         },
       };
     },
+    isHeld: (name) => held.has(name),
     refuseUsed(name, verb, usedBy) {
-      if (usedBy.length > 0) throw conflict(`${verb} ${name}: volume is in use - [${usedBy.join(", ")}]`);
-      if (held.has(name)) throw conflict(`${verb} ${name}: volume is being copied`);
+      const holders = [...(held.get(name) ?? [])];
+      const users = [...new Set([...usedBy, ...holders.flatMap(({ user }) => user ?? [])])];
+      if (users.length > 0) throw conflict(`${verb} ${name}: volume is in use - [${users.join(", ")}]`);
+      if (holders.length > 0) throw conflict(`${verb} ${name}: volume is being copied`);
     },
   };
 }

@@ -4,6 +4,7 @@ import { hasCode, invalid, messageOf } from "../errors.ts";
 import { type BindSpec, parseBind, parseMountTarget } from "../formats/bind-spec.ts";
 import type { MountSpec, VolumeCreateRequest } from "../formats/docker-api/docker-api.ts";
 import type { IdPair } from "../formats/id-mapping.ts";
+import type { Claim } from "./claims.ts";
 import { type PlannedMount, plain, planMount } from "./plan-mount.ts";
 import { planTmpfs } from "./plan-tmpfs.ts";
 import { checkProcTarget } from "./proc-targets.ts";
@@ -14,6 +15,8 @@ import type { VolumeRecord } from "./volume.ts";
 
 /** What a container's settings say of mounts. Later kinds win over earlier ones at the same destination. */
 export interface MountInput {
+  /** The id of the container. */
+  user: string;
   /** Keys of `Config.Volumes`, most of them an image's words: paths in the container, never host paths or names of volumes. */
   volumePaths: string[];
   /** Of the other containers, with the mode asked for applied. */
@@ -32,6 +35,8 @@ interface VolumeSource {
   has(name: string): boolean;
   create(body: VolumeCreateRequest, options: { isUnclaimed: boolean }): VolumeRecord;
   directoryOf(record: VolumeRecord): string;
+  /** Keeps a volume from being removed. */
+  hold(name: string, user: string): Claim;
   undoCreate(names: string[]): Promise<void>;
   look: Look;
   /** Where the engine keeps everything. */
@@ -40,8 +45,11 @@ interface VolumeSource {
   bindOwner: IdPair | undefined;
 }
 
-/** Parents before what lies below them. @throws invalid, notFound, notImplemented; volumes made until then are removed. */
-export async function resolveMounts(input: MountInput, volumes: VolumeSource): Promise<ResolvedMount[]> {
+/** Parents before what lies below them. @returns also a claim on their volumes. @throws invalid, notFound, notImplemented; volumes made until then are removed. */
+export async function resolveMounts(
+  input: MountInput,
+  volumes: VolumeSource,
+): Promise<{ mounts: ResolvedMount[]; volumes: Claim }> {
   const planned = planMounts(input).map((mount) => withPropagation(mount, volumes.engineRoot));
   for (const { destination, source } of planned) {
     if (destination === "/proc" && source !== "") await volumes.look(source);
@@ -49,18 +57,24 @@ export async function resolveMounts(input: MountInput, volumes: VolumeSource): P
   }
   await checkSources(planned, volumes.look);
   const made: string[] = [];
+  const held: Claim[] = [];
+  const free = () => {
+    for (const claim of held) claim.free();
+  };
   try {
     const resolved = planned.map((mount) => {
       if (!mount.volume) return mount;
       const isNew = !volumes.has(mount.volume.Name ?? "");
       const { volume, ...rest } = mount;
       const record = volumes.create(volume, { isUnclaimed: mount.isAnonymous });
+      held.push(volumes.hold(record.name, input.user));
       if (isNew) made.push(record.name);
       return { ...rest, name: record.name, source: volumes.directoryOf(record) };
     });
     await prepareSources(resolved, volumes.bindOwner, volumes.look);
-    return resolved;
+    return { mounts: resolved, volumes: { free } };
   } catch (error) {
+    free();
     await volumes.undoCreate(made);
     throw error;
   }

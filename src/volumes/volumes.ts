@@ -7,6 +7,7 @@ import type { Logger } from "../logger.ts";
 import type { State } from "../state/state.ts";
 import { openVolumeCatalog } from "./catalog.ts";
 import { checkVolumes } from "./check.ts";
+import type { Claim } from "./claims.ts";
 import { type CopyUp, createCopyUp } from "./copy-up.ts";
 import { openVolumeDirectories } from "./directories.ts";
 import { createMountedVolumes } from "./mounted.ts";
@@ -18,6 +19,7 @@ import { createTransfers, type Transfers } from "./transfers.ts";
 import { type VolumeRecord, volumeKind } from "./volume.ts";
 import { createVolumeMounts, type VolumeMounts } from "./volume-mounts.ts";
 
+export type { Claim } from "./claims.ts";
 export type { MountInput } from "./mounts.ts";
 export { type ResolvedMount, resolvedMountShape } from "./resolved-mount.ts";
 export type { SourceFacts } from "./source-facts.ts";
@@ -38,9 +40,11 @@ export interface Volumes extends VolumeMounts, CopyUp, Omit<Transfers, "close"> 
   directoryOf(record: VolumeRecord): string;
   /**
    * At create: makes the volumes that are missing, and for -v the bind sources. All or nothing. Anonymous ones are to be claimed once
-   * the container's record names them. @throws invalid, notFound, conflict
+   * the container's record names them. None of them goes until the claim is freed. @throws invalid, notFound, conflict
    */
-  resolveMounts(input: MountInput): Promise<ResolvedMount[]>;
+  resolveMounts(input: MountInput): Promise<{ mounts: ResolvedMount[]; volumes: Claim }>;
+  /** Something is under way with it: it is copied, or a container that is to have it is being made. */
+  isHeld(name: string): boolean;
   claim(names: string[]): void;
   /** After a crash: removes what was made for a container that never came to be. */
   removeUnclaimed(isUsed: (name: string) => boolean): Promise<void>;
@@ -90,6 +94,7 @@ export function createVolumes(options: {
     listFiles: transfers.listFiles,
     readFile: transfers.readFile,
     claim: catalog.claim,
+    isHeld: catalog.isHeld,
     async removeUnclaimed(isUsed) {
       const names = [...records.values()].flatMap(({ name, isUnclaimed }) => (isUnclaimed ? [name] : []));
       catalog.claim(names.filter(isUsed));
@@ -102,6 +107,7 @@ export function createVolumes(options: {
         has: (name) => records.has(name),
         create: catalog.create,
         directoryOf: directories.of,
+        hold: catalog.hold,
         undoCreate: catalog.removeAll,
         look: sources.looker(),
         engineRoot: options.root,

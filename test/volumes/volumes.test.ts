@@ -17,10 +17,16 @@ import { after, before, describe, test } from "node:test";
 import { createEvents, type EngineEvent } from "../../src/events/events.ts";
 import { createLogger } from "../../src/logger.ts";
 import { openState, type State } from "../../src/state/state.ts";
-import { createVolumes, type MountInput, type Volumes } from "../../src/volumes/volumes.ts";
+import {
+  createVolumes,
+  type MountInput,
+  type ResolvedMount,
+  type Volumes,
+} from "../../src/volumes/volumes.ts";
 import { eventually } from "../engine.ts";
 
 const nothing: MountInput = {
+  user: "",
   volumePaths: [],
   volumesFrom: [],
   binds: [],
@@ -29,6 +35,13 @@ const nothing: MountInput = {
   volumeDriver: "",
   leavesBelow: false,
 };
+
+/** As for a container that is made at once. */
+async function settle(volumes: Volumes, input: MountInput): Promise<ResolvedMount[]> {
+  const { mounts, volumes: held } = await volumes.resolveMounts(input);
+  held.free();
+  return mounts;
+}
 
 describe("volumes", () => {
   let root: string;
@@ -185,7 +198,7 @@ describe("volumes", () => {
       Target: "/fast",
       VolumeOptions: { DriverConfig: { Options } },
     };
-    const mounts = await volumes.resolveMounts({ ...nothing, mounts: [fast] });
+    const mounts = await settle(volumes, { ...nothing, mounts: [fast] });
     const source = mounts[0]?.source ?? "";
     assert.ok(!isListed(source));
     for (const user of ["one", "one", "two"]) await volumes.prepareSources(mounts, user);
@@ -208,7 +221,7 @@ describe("volumes", () => {
     mkdirSync(device);
     writeFileSync(join(device, "file"), "");
     volumes.create({ Name: "bound", DriverOpts: { type: "none", o: "bind,ro", device } });
-    const mounts = await volumes.resolveMounts({ ...nothing, binds: ["bound:/x"] });
+    const mounts = await settle(volumes, { ...nothing, binds: ["bound:/x"] });
     const source = mounts[0]?.source ?? "";
     assert.equal(source, join(root, "volumes/bound/_data"));
     await volumes.prepareSources(mounts, "one");
@@ -222,7 +235,7 @@ describe("volumes", () => {
   test("that an earlier daemon mounted are unmounted when no container runs with them", async () => {
     const DriverOpts = { type: "tmpfs", device: "tmpfs" };
     for (const Name of ["kept", "left"]) volumes.create({ Name, DriverOpts });
-    const mounts = await volumes.resolveMounts({ ...nothing, binds: ["kept:/k", "left:/l"] });
+    const mounts = await settle(volumes, { ...nothing, binds: ["kept:/k", "left:/l"] });
     await volumes.prepareSources(mounts, "one");
     const next = open();
     next.adopt(mounts.slice(0, 1), "one");
@@ -241,7 +254,7 @@ describe("volumes", () => {
   test("that cannot be mounted say why, without the password", async () => {
     const refuse = async (DriverOpts: Record<string, string>, message: RegExp) => {
       volumes.create({ Name: "bad", DriverOpts });
-      const mounts = await volumes.resolveMounts({ ...nothing, binds: ["bad:/x"] });
+      const mounts = await settle(volumes, { ...nothing, binds: ["bad:/x"] });
       await assert.rejects(volumes.prepareSources(mounts, "one"), { kind: "internal", message });
       await volumes.remove("bad", { force: false, usedBy: [] });
     };
@@ -281,7 +294,7 @@ describe("the mounts of a container", () => {
     rmSync(root, { recursive: true });
   });
 
-  const resolve = (input: Partial<MountInput>) => volumes.resolveMounts({ ...nothing, ...input });
+  const resolve = (input: Partial<MountInput>) => settle(volumes, { ...nothing, ...input });
 
   test("come in order of depth; later kinds win over volumes of the image and of other containers", async () => {
     const [other] = await resolve({ binds: ["shared:/a/b"] });

@@ -118,19 +118,46 @@ async function makeContainer(
     endpointsConfig,
   };
   const container = new Container(record);
-  register(containers, container);
-  try {
-    record.mounts = await resolveContainerMounts(containers, container, leavesBelow);
-    addToIndexes(containers, container);
+  await makeReserved(containers, container, async () => {
+    await settleMounts(containers, container, leavesBelow);
     await makeFiles(containers, container, image, manifest);
     containers.records.put(id, record);
+    register(containers, container);
     containers.volumes.claim(anonymousVolumes(container));
+  });
+  publish(containers, container, "create");
+  return { id, warnings };
+}
+
+/** As Docker: until it is there in full none can find it, and no other can have its name. */
+async function makeReserved(
+  containers: Containers,
+  container: Container,
+  make: () => Promise<void>,
+): Promise<void> {
+  const { id, name } = container.record;
+  containers.reservedNames.set(name, id);
+  containers.byImage.add(container);
+  try {
+    await make();
   } catch (error) {
     await discard(containers, container);
     throw error;
+  } finally {
+    containers.reservedNames.delete(name);
   }
-  publish(containers, container, "create");
-  return { id, warnings };
+}
+
+/** The volumes are kept until the indexes say that this container has them. */
+async function settleMounts(
+  containers: Containers,
+  container: Container,
+  leavesBelow: boolean,
+): Promise<void> {
+  const { mounts, volumes } = await resolveContainerMounts(containers, container, leavesBelow);
+  container.record.mounts = mounts;
+  addToIndexes(containers, container);
+  volumes.free();
 }
 
 /** What it has of its own on the disk, on layers that stay as long as it does, and what its volumes have at first. */
