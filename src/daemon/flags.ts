@@ -44,7 +44,10 @@ export function parseDaemonFlags(words: string[]): DaemonFlags {
   const given = parseWords(words);
   const path = given["config-file"]?.[0] ?? "/etc/berth/daemon.json";
   const { values: file, runtimeArgs }: ConfigFile = readConfigFile(path, "config-file" in given, given);
-  const list = (name: string) => given[name] ?? file[name] ?? [];
+  const list = (name: string) =>
+    adding.includes(name)
+      ? [...(file[name] ?? []), ...(given[name] ?? [])]
+      : (given[name] ?? file[name] ?? []);
   const text = (name: string) => list(name).at(-1);
   const flag = (name: string) => text(name) === "true";
   const runtimes = Object.fromEntries(list("add-runtime").map(parseRuntime));
@@ -93,6 +96,9 @@ export function parseDaemonFlags(words: string[]): DaemonFlags {
     ui: text("ui") ? parseUiFlag(text("ui") ?? "") : undefined,
   };
 }
+
+/** Flags that add to what the file says; of two that say the same, theirs counts. */
+const adding = ["add-runtime", "feature"];
 
 /** That of the supervisor's unit, too. */
 const unitExecRoot = "/run/berth";

@@ -73,7 +73,9 @@ describe("daemon.json", () => {
       [runtimes.slow, runtimes.plain, runtimeArgs],
       ["/opt/crun", "/opt/runc", { slow: ["--debug", "--x"] }],
     );
-    assert.equal(read({ runtimes: { a: { path: "/a" } } }, "--add-runtime", "b=/b").runtimes.b, "/b");
+    const two = { a: { path: "/a" }, b: { path: "/x" } };
+    const { runtimes: all } = read({ runtimes: two }, "--add-runtime", "b=/b");
+    assert.deepEqual([all.a, all.b], ["/a", "/b"]);
     for (const shim of [{ runtimeType: "io.containerd.runsc.v1" }, { path: "/a", options: {} }])
       refuse({ runtimes: { gvisor: shim } }, /runtime gvisor: runtimeType and options are not supported/);
     for (const none of [{}, { path: "" }, { runtimeArgs: ["--debug"] }])
@@ -124,7 +126,11 @@ describe("daemon.json", () => {
         (error: Error) => error.message.endsWith(both + conflicts),
         conflicts,
       );
-    read({ debug: null, features: { cdi: true } }, "--debug", "--feature", "cdi=false");
+    const { hasBuildKit, cdiSpecDirs } = read(
+      { debug: null, features: { cdi: true, buildkit: false } },
+      ...["--debug", "--feature", "cdi=false"],
+    );
+    assert.deepEqual([hasBuildKit, cdiSpecDirs], [false, []]);
   });
 
   it("leaves clients to the classic builder where it switches BuildKit off", () => {
