@@ -18,12 +18,15 @@ import { openWitness } from "./witness.ts";
  * Makes records and reality one again after the daemon or the supervisor was away: finds what runs, takes note of what has
  * ended, removes what was half-made. Call it before anything else is done to containers.
  */
-export async function restoreContainers(containers: Containers): Promise<void> {
+export async function restoreContainers(
+  containers: Containers,
+  retryMilliseconds = firstRetryMilliseconds,
+): Promise<void> {
   for (const { record } of containers.byId.values())
     if (record.state.Pid > 0) containers.volumes.adopt(record.mounts, record.id);
   const held = new Map((await containers.supervisor.call("list", {})).map((one) => [one.process, one]));
   const left = await findIdsWithRunFiles(containers);
-  const attempts = createAttempts(containers);
+  const attempts = createAttempts(containers, retryMilliseconds);
   const ended: [Container, Exit][] = [];
   const ending: Promise<void>[] = [];
   // Of thousands that are stopped there is nothing to find out.
@@ -64,21 +67,31 @@ interface Attempts {
   repeat(): void;
 }
 
-const retryMilliseconds = 5000;
+const firstRetryMilliseconds = 5000;
+const longestRetryMilliseconds = 300_000;
 
-function createAttempts(containers: Containers): Attempts {
+/** The next try of an engine: those of several failures are one. */
+const retries = new WeakMap<Containers, NodeJS.Timeout>();
+
+function createAttempts(containers: Containers, delay: number): Attempts {
   const { logger } = containers;
   let hasFailed = false;
 
   async function restoreAgain(): Promise<void> {
     if (containers.closing) return;
-    await restoreContainers(containers).catch((error: unknown) => {
-      logger.warn({ error }, "containers could not be restored");
-      repeat();
-    });
+    await restoreContainers(containers, Math.min(2 * delay, longestRetryMilliseconds)).catch(
+      (error: unknown) => {
+        logger.warn({ error }, "containers could not be restored");
+        repeat();
+      },
+    );
   }
 
-  const repeat = () => void setTimeout(restoreAgain, retryMilliseconds).unref();
+  function repeat(): void {
+    clearTimeout(retries.get(containers));
+    retries.set(containers, setTimeout(restoreAgain, delay).unref());
+  }
+
   return {
     async attempt(id, work) {
       await work().catch((error: unknown) => {
