@@ -5,7 +5,7 @@ import type { HostConfig, MountPoint } from "../formats/docker-api/docker-api.ts
 import type { LaunchMount } from "../launch/launch-mount.ts";
 import type { OciMount } from "../runtime/oci-spec.ts";
 import { readOnlyOption } from "../runtime/read-only-mount.ts";
-import { findMount, readMountTable } from "../sys/mount-table.ts";
+import { keptFlagsOf, readMountTable } from "../sys/mount-table.ts";
 import type { Claim, ResolvedMount, SourceFacts } from "../volumes/volumes.ts";
 import type { Container } from "./container.ts";
 import { type Containers, findContainer } from "./containers.ts";
@@ -84,9 +84,6 @@ function encodeTmpfs({ destination, readOnly, tmpfsOptions }: ResolvedMount): Oc
   return { destination, type: "tmpfs", source: "tmpfs", options };
 }
 
-/** Flags of a mount that a bind of it must have too. */
-const keptFlags = ["ro", "nosuid", "nodev", "noexec", "noatime", "nodiratime"];
-
 /** crun 1.8 drops the flags of the source's mount unless they are among the options: what is read-only on the host would be writable. */
 function encodeBind(mount: ResolvedMount, known: SourceFacts | undefined, table: string): LaunchMount {
   const { destination, source, isNonRecursive, propagation, readOnly, below, type, subpath } = mount;
@@ -94,7 +91,7 @@ function encodeBind(mount: ResolvedMount, known: SourceFacts | undefined, table:
   const isDirectory =
     known?.isDirectory ?? statSync(source, { throwIfNoEntry: false })?.isDirectory() ?? false;
   const realPath = known && !isPlace ? known.realPath : join(realPathOf(dirname(source)), basename(source));
-  const kept = findMount(realPath, table).options.filter((option) => keptFlags.includes(option));
+  const kept = keptFlagsOf(realPath, table);
   const options = [
     isNonRecursive ? "bind" : "rbind",
     propagation || "rprivate",

@@ -41,8 +41,9 @@ export function writeEtcFiles(files: EtcFiles, input: EtcInput, owner?: IdPair):
   if (owner) for (const path of Object.values(files)) chownSync(path, owner.uid, owner.gid);
 }
 
-export function etcMounts(files: EtcFiles, readOnly: boolean, isOwn: boolean): LaunchMount[] {
-  const options = ["rbind", "rprivate", ...(readOnly ? ["ro"] : [])];
+/** @param flags beyond those of every such mount */
+export function etcMounts(files: EtcFiles, flags: readonly string[], isOwn: boolean): LaunchMount[] {
+  const options = ["rbind", "rprivate", ...flags];
   const bind = (destination: string, source: string): LaunchMount => {
     return { destination, source, type: "bind", options, isOwn };
   };

@@ -1,20 +1,31 @@
-import { existsSync } from "node:fs";
+import { existsSync, realpathSync } from "node:fs";
 import { invalid } from "../errors.ts";
 import type { OciMount } from "../runtime/oci-spec.ts";
 import type { StartOptions } from "../supervisor-protocol/protocol.ts";
 import { cgroupLayout } from "../sys/cgroup.ts";
+import { keptFlagsOf, readMountTable } from "../sys/mount-table.ts";
 import { etcMounts } from "./etc-files.ts";
 import type { LaunchInput } from "./input.ts";
 import type { LaunchMount } from "./launch-mount.ts";
 
 /** The engine's own mounts, where the user mounts nothing. @param shmFolder as for `shmToBorrow` */
 export function ownMounts(input: LaunchInput, shmFolder: string): LaunchMount[] {
-  return [
-    ...shmMount(input, shmFolder),
-    ...cgroupMount(input),
-    ...(input.etcFiles ? etcMounts(input.etcFiles, input.root.readOnly, input.mapsEtcFiles ?? false) : []),
-    ...initMount(input.process.init),
-  ];
+  return [...shmMount(input, shmFolder), ...cgroupMount(input), ...etcFileMounts(input), ...initMount(input)];
+}
+
+function etcFileMounts(input: LaunchInput): LaunchMount[] {
+  const { etcFiles, root, mapsEtcFiles = false } = input;
+  if (!etcFiles) return [];
+  return etcMounts(etcFiles, root.readOnly ? readOnlyFlags(input, etcFiles.hosts) : [], mapsEtcFiles);
+}
+
+/**
+ * What makes a bind read-only. In a user namespace the kernel refuses that to a runtime that would take another flag of the source's
+ * mount away with it; crun asks again with those, runc does not.
+ */
+function readOnlyFlags({ userNamespace }: LaunchInput, source: string): string[] {
+  if (!userNamespace) return ["ro"];
+  return [...new Set(["ro", ...keptFlagsOf(realpathSync(source), readMountTable())])];
 }
 
 /** /dev/shm goes with the ipc namespace: of its own, the host's, another process's, or none. */
@@ -46,11 +57,11 @@ function cgroupMount({ namespaces, security }: LaunchInput): OciMount[] {
 
 const initProgram = "/usr/bin/tini-static";
 
-function initMount(wanted: boolean): OciMount[] {
-  if (!wanted) return [];
+function initMount(input: LaunchInput): OciMount[] {
+  if (!input.process.init) return [];
   if (!existsSync(initProgram)) {
     throw invalid(`--init needs ${initProgram}: install the package tini`);
   }
-  const options = ["bind", "ro"];
+  const options = ["bind", ...readOnlyFlags(input, initProgram)];
   return [{ destination: "/sbin/docker-init", type: "bind", source: initProgram, options }];
 }

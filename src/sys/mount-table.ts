@@ -39,6 +39,12 @@ export function findMount(path: string, table: string): TableEntry {
   return found;
 }
 
+const keptFlags = ["ro", "nosuid", "nodev", "noexec", "noatime", "nodiratime"];
+
+/** The flags of the mount that a path without links is in: a bind of it must have them too, as seen from a user namespace at least. */
+export const keptFlagsOf = (path: string, table: string): string[] =>
+  findMount(path, table).options.filter((option) => keptFlags.includes(option));
+
 /** Where file systems of some types are mounted. */
 export function listMountpoints(isWanted: (type: string) => boolean): string[] {
   return readMountTable()
