@@ -13,23 +13,30 @@ const chunkBytes = 256 * 1024;
  * the other.
  */
 export async function decompress(input: Readable): Promise<{ compression: Compression; output: Readable }> {
+  const { compression, open } = await detect(input);
+  return { compression, output: open() };
+}
+
+/** As `decompress`, for callers that have to wait in between: until `open` is called, nothing is begun that would have to be ended. */
+export async function detect(input: Readable): Promise<{ compression: Compression; open(): Readable }> {
   // Readers of the output get the error; until there is one, and between readers, something must listen for it.
   input.on("error", () => {});
   const start = await peek(input);
-  if (start.length < magicBytes) return { compression: "none", output: Readable.from([start]) };
+  if (start.length < magicBytes) return { compression: "none", open: () => Readable.from([start]) };
   const compression = detectCompression(start);
+  return { compression, open: () => openAs(input, compression) };
+}
+
+function openAs(input: Readable, compression: Compression): Readable {
   switch (compression) {
     case "none":
-      return { compression, output: input };
+      return input;
     case "gzip":
-      return { compression, output: join(input, createGunzip({ chunkSize: chunkBytes }), compression) };
+      return join(input, createGunzip({ chunkSize: chunkBytes }), compression);
     case "zstd":
-      return {
-        compression,
-        output: join(input, createZstdDecompress({ chunkSize: chunkBytes }), compression),
-      };
+      return join(input, createZstdDecompress({ chunkSize: chunkBytes }), compression);
     default:
-      return { compression, output: throughProgram(input, compression) };
+      return throughProgram(input, compression);
   }
 }
 
@@ -101,6 +108,8 @@ function throughProgram(input: Readable, program: "xz" | "bzip2"): Readable {
   const limits = program === "xz" ? ["--memlimit-decompress=512MiB"] : [];
   const child = spawn(program, ["-d", "-c", "-q", ...limits], { stdio: ["pipe", "pipe", "pipe"] });
   const output = new PassThrough({ highWaterMark: 4 * chunkBytes });
+  // As with the input, something must listen until there is a reader.
+  output.on("error", () => {});
   let complaint = "";
   // First: without a descriptor left it has no streams, and this comes all the same.
   child.on("error", (error) => {

@@ -1,4 +1,6 @@
 import assert from "node:assert/strict";
+import { execFileSync, spawnSync } from "node:child_process";
+import { randomBytes } from "node:crypto";
 import { once } from "node:events";
 import { type ClientRequest, request } from "node:http";
 import { join } from "node:path";
@@ -8,6 +10,7 @@ import { eventually, useEngine } from "../engine.ts";
 
 describe("a start while a client copies into the container", () => {
   const { engine, berth } = useEngine();
+  const never = "0001-01-01T00:00:00Z";
   const content = Buffer.alloc(1 << 20, "x");
 
   const entry = (name: string, sizeBytes: number) =>
@@ -48,17 +51,67 @@ describe("a start while a client copies into the container", () => {
 
   it("waits until all is written, since two mounts would spoil its files", async () => {
     await berth("create", "--name", "copied", "busybox", "stat", "-c", "%s", "/second");
-    const order: string[] = [];
     const { call, answer } = upload("copied");
     await sendHalf(call, "copied");
-    const started = berth("start", "-a", "copied").then((size) => order.push(`started with ${size}`));
-    const written = answer.then((status) => order.push(`written ${status}`));
+    let isOver = false;
+    const started = berth("start", "-a", "copied").finally(() => (isOver = true));
     for (let round = 0; round < 3; round++) await berth("run", "--rm", "busybox", "true");
-    assert.deepEqual(order, []);
+    assert.equal(isOver, false);
+    assert.equal(await berth("inspect", "-f", "{{.State.StartedAt}}", "copied"), never);
     call.end(Buffer.concat([content, Buffer.alloc(1024)]));
-    await Promise.all([started, written]);
-    assert.deepEqual(order.sort(), [`started with ${content.length}`, "written 200"]);
+    assert.deepEqual(await Promise.all([started, answer]), [`${content.length}`, 200]);
     await berth("rm", "copied");
+  });
+
+  it("is ended by a stop and by a removal while it waits, and has used no volumes until then", async () => {
+    const since = Math.floor(Date.now() / 1000);
+    for (const words of [["stop"], ["rm", "-f"]]) {
+      await berth("create", "--name", "waiting", "-v", "unused:/unused", "busybox", "true");
+      const { call, answer } = upload("waiting");
+      await sendHalf(call, "waiting");
+      const started = engine.berth(["start", "waiting"]);
+      await eventually(
+        () => berth("inspect", "-f", "{{.State.StartedAt}}", "waiting"),
+        (at) => at === never,
+      );
+      await berth(...words, "waiting");
+      const { code, stderr } = await started;
+      assert.notEqual(code, 0, stderr);
+      call.destroy();
+      assert.equal(await answer, undefined);
+      await engine.berth(["rm", "-f", "waiting"]);
+    }
+    const until = `${Math.floor(Date.now() / 1000) + 1}`;
+    const words = ["--since", `${since}`, "--until", until, "-f", "volume=unused", "--format", "{{.Action}}"];
+    assert.deepEqual((await berth("events", ...words)).split("\n"), ["create"]);
+    await berth("volume", "rm", "unused");
+  });
+
+  it("is no harm to an upload that waits for another: a damaged one is refused, one whose client leaves is over", async () => {
+    const unpackers = () =>
+      spawnSync("pgrep", ["-P", `${engine.pid()}`, "-x", "xz|bzip2"], { encoding: "utf8" }).stdout;
+    await berth("create", "--name", "queued", "busybox", "true");
+    const first = upload("queued");
+    await sendHalf(first.call, "queued");
+    const damaged = ["xz", "bzip2"].map((program) => {
+      const archive = execFileSync(program, ["-c"], { input: randomBytes(100_000) });
+      archive.fill(0x55, 1000, 2000);
+      const sent = upload("queued");
+      sent.call.end(archive);
+      return sent;
+    });
+    const leaving = upload("queued");
+    leaving.call.write(execFileSync("xz", ["-c"], { input: randomBytes(500_000) }).subarray(0, 400_000));
+    for (let round = 0; round < 3; round++) await berth("run", "--rm", "busybox", "true");
+    leaving.call.destroy();
+    assert.equal(await leaving.answer, undefined);
+    await eventually(unpackers, (pids) => pids === "");
+    await berth("run", "--rm", "busybox", "true");
+    first.call.end(Buffer.concat([content, Buffer.alloc(1024)]));
+    assert.equal(await first.answer, 200);
+    for (const { answer } of damaged) assert.equal(await answer, 400);
+    assert.equal(unpackers(), "");
+    await berth("rm", "queued");
   });
 
   it("does not wait for one that sends nothing, or that has left", async () => {

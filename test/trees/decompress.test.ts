@@ -69,6 +69,8 @@ test("a program that is missing is named", async () => {
   process.env.PATH = "/nonexistent";
   try {
     const { output } = await decompress(Readable.from([forms[3]?.[1]]));
+    // It fails before it has a reader.
+    await new Promise((resolve) => output.once("close", resolve));
     await assert.rejects(readStream(output), {
       kind: "internal",
       message: /compressed with xz, which is not installed/,

@@ -7,7 +7,7 @@ import { createJobPipes } from "../../sys/job-pipes.ts";
 import { createJobRunner } from "../../sys/jobs.ts";
 import { createNamedTurns } from "../../sys/named-turns.ts";
 import { createNamedGates } from "../../sys/queue.ts";
-import { decompress } from "../../trees/decompress.ts";
+import { detect } from "../../trees/decompress.ts";
 import type { FileChange } from "../../trees/diff.ts";
 import type { ArchiveJob, ArchiveResult, ContainerFiles, WriteOptions } from "./archive-job.ts";
 
@@ -101,11 +101,11 @@ export function createArchives(): Archives {
     takeTurn,
     async write(filesNow, path, input, { signal, ...options }) {
       // A client that sends nothing holds up no start.
-      const { output } = await decompress(input);
+      const { open } = await detect(input);
       const turn = takeTurn(filesNow().upper);
       try {
         await turn.begun(signal);
-        await pipes.write(output, (inputFd) => ({
+        await pipes.write(open(), (inputFd) => ({
           kind: "write",
           files: filesNow(),
           path,

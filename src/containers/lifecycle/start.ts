@@ -83,9 +83,11 @@ async function beginRun(
   let sandbox: Sandbox | undefined;
   let sources: MountSources | undefined;
   let startedAt: string;
-  publishVolumes(containers, container, "mount");
+  let usesVolumes = false;
   try {
     await unwritten(starting.signal);
+    publishVolumes(containers, container, "mount");
+    usesVolumes = true;
     // The daemon may have had no user namespaces when it was made.
     checkUserNamespace(containers, record.hostConfig);
     const joined = findJoinedUserNamespace(containers, record.hostConfig);
@@ -110,7 +112,7 @@ async function beginRun(
     container.witness = openWitness(started.pid, started.startTicks);
   } catch (thrown) {
     const error = explainLongPath(thrown);
-    await recordFailure(containers, container, error);
+    await recordFailure(containers, container, error, usesVolumes);
     throw error instanceof EngineError ? error : startFailure(messageOf(error), record.args).error;
   } finally {
     container.starting = undefined;
@@ -129,13 +131,18 @@ async function beginRun(
   if (milliseconds) containers.logger.info({ trace: "start", container: record.id, milliseconds });
 }
 
-async function recordFailure(containers: Containers, container: Container, error: unknown): Promise<void> {
+async function recordFailure(
+  containers: Containers,
+  container: Container,
+  error: unknown,
+  usesVolumes: boolean,
+): Promise<void> {
   const { record } = container;
   const failure = startFailure(messageOf(error), record.args);
   const exitCode = failure.exitCode;
   container.dropWitness();
   await containers.networks.close(record.id);
-  publishVolumes(containers, container, "unmount");
+  if (usesVolumes) publishVolumes(containers, container, "unmount");
   await containers.volumes.release(record.mounts, record.id);
   await deleteFromRuntime(containers, container).catch((deletion: unknown) => {
     containers.logger.warn(
