@@ -7,6 +7,7 @@ import {
   isAnyAddress,
 } from "../formats/ip-address.ts";
 import { releasePort, reservePort } from "../sys/port-socket.ts";
+import { isPortClaimed } from "../sys/port-users.ts";
 import type { Publication } from "./port-map.ts";
 
 type Place = Pick<Publication, "protocol" | "hostAddress" | "hostPort">;
@@ -15,9 +16,14 @@ type Place = Pick<Publication, "protocol" | "hostAddress" | "hostPort">;
 interface HeldPorts {
   /** False when it is taken. @throws internal for any other reason */
   reserve(ownerId: string, place: Place): boolean;
-  /** The same for one that the relay holds, if it still does. */
-  share(ownerId: string, place: Place): void;
-  /** The descriptor of the socket; undefined where another process holds it. */
+  /**
+   * Takes one that leads to the owner already. It stays the owner's, for the time being without a socket, where a passing connection
+   * keeps it from being bound: none of what comes to the port is for that one.
+   * @param isRelayed the relay may be what listens there
+   * @returns false when it is another owner's or process's
+   */
+  retake(ownerId: string, place: Place, isRelayed: boolean): boolean;
+  /** The descriptor of the socket; undefined where there is none. */
   socketOf(ownerId: string, place: Place): number | undefined;
   /** Nothing happens where it is another owner's. */
   release(ownerId: string, place: Place): void;
@@ -70,8 +76,15 @@ export function createHeldPorts(): HeldPorts {
     }
   }
 
-  function share(ownerId: string, place: Place): void {
-    if (!isHeld(place) && !reserve(ownerId, place)) keep(place, { ownerId, fd: undefined });
+  function retake(ownerId: string, place: Place, isRelayed: boolean): boolean {
+    if (find(ownerId, place)?.fd !== undefined) return true;
+    release(ownerId, place);
+    if (isHeld(place)) return isRelayed;
+    if (reserve(ownerId, place)) return true;
+    const { protocol, hostAddress, hostPort } = place;
+    if (!isRelayed && isPortClaimed(protocol, encodeIpAddress(hostAddress), hostPort)) return false;
+    keep(place, { ownerId, fd: undefined });
+    return true;
   }
 
   function release(ownerId: string, place: Place): void {
@@ -83,7 +96,7 @@ export function createHeldPorts(): HeldPorts {
     if (addresses?.size === 0) held.delete(keyOf(place));
   }
 
-  return { reserve, share, socketOf: (ownerId, place) => find(ownerId, place)?.fd, release };
+  return { reserve, retake, socketOf: (ownerId, place) => find(ownerId, place)?.fd, release };
 }
 
 /** Every address of a family clashes with each of it. */

@@ -12,7 +12,7 @@ export interface PortReservations {
   /** Takes a host port for each, or none. Thousands are bound with pauses. @throws internal "Bind for … failed: port is already allocated" */
   take(ownerId: string, groups: readonly PortGroup[]): Promise<Publication[]>;
   /**
-   * Takes one that is in use already, after a restart. False when another process has got hold of it.
+   * Takes one that is in use already, after a restart, if it is not taken still. False when another process has got hold of it.
    * @param isRelayed the relay may have it
    */
   retake(ownerId: string, publication: Publication, isRelayed: boolean): boolean;
@@ -23,7 +23,7 @@ export interface PortReservations {
 }
 
 export function createPortReservations(freePorts: PortRange): PortReservations {
-  const { reserve, share, socketOf, release } = createHeldPorts();
+  const { reserve, retake, socketOf, release } = createHeldPorts();
   let nextFree = freePorts.first;
 
   /** The same port on all addresses, or undefined, and then none. */
@@ -92,12 +92,8 @@ export function createPortReservations(freePorts: PortRange): PortReservations {
       }
       return taken;
     },
-    retake(ownerId, publication, isRelayed) {
-      if (publication.hostPort === 0) return true;
-      if (!isRelayed) return reserve(ownerId, publication);
-      share(ownerId, publication);
-      return true;
-    },
+    retake: (ownerId, publication, isRelayed) =>
+      publication.hostPort === 0 || retake(ownerId, publication, isRelayed),
     socketOf,
     release: releaseAll,
   };

@@ -1,4 +1,5 @@
 import { internal, messageOf } from "../errors.ts";
+import { formatIpAddress } from "../formats/ip-address.ts";
 import type { Logger } from "../logger.ts";
 import { createQueue } from "../sys/queue.ts";
 import type { Firewall } from "./firewall.ts";
@@ -109,8 +110,10 @@ export function createPublishedPorts(options: PublishedPortsOptions): PublishedP
         linked = await exchangeFlows(firewall, linked, flows);
       }),
     async adopt(publications, flows, starting) {
-      for (const ownerId of [...byOwner.keys()]) {
-        if (!starting.has(ownerId)) await forget(ownerId);
+      for (const [ownerId, before] of byOwner) {
+        if (starting.has(ownerId)) continue;
+        byOwner.delete(ownerId);
+        await reservations.release(ownerId, withoutPlaces(before, publications.get(ownerId) ?? []));
       }
       const losers = new Set<string>();
       for (const [ownerId, list] of publications) {
@@ -197,6 +200,17 @@ function without(flows: readonly Publication[], others: readonly Publication[]):
 const flowKey = ({ linkedAddress, protocol, containerAddress, containerPort }: Publication) =>
   `${linkedAddress?.value} ${protocol} ${containerAddress.value} ${containerPort}`;
 
+/** What stays an owner's stays taken: others wait for ports to come free. */
+function withoutPlaces(list: readonly Publication[], others: readonly Publication[]): Publication[] {
+  const places = new Set(others.map(formatPlace));
+  return list.filter((one) => !places.has(formatPlace(one)));
+}
+
+function formatPlace({ hostAddress, hostPort, protocol }: Publication): string {
+  const address = formatIpAddress(hostAddress);
+  return `${hostAddress.family === 6 ? `[${address}]` : address}:${hostPort}/${protocol}`;
+}
+
 /** @returns those that no other process has got hold of meanwhile */
 function retake(
   { reservations, relays, logger }: PublishedPortsOptions,
@@ -208,6 +222,9 @@ function retake(
   );
   const lost = publications.filter((one) => !kept.includes(one));
   if (lost.length > 0)
-    logger.warn({ ownerId, lost }, "published ports are in use by another process: they are given up");
+    logger.warn(
+      { ownerId, lost: lost.map(formatPlace) },
+      "published ports are in use by another process: they are given up",
+    );
   return kept;
 }

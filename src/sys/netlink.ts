@@ -34,7 +34,7 @@ const portOffset = 4;
 const receiveBytes = 64 * 1024;
 let received: Buffer | undefined;
 
-export const netlinkProtocol = { route: 0, netfilter: 12 } as const;
+export const netlinkProtocol = { route: 0, sockets: 4, netfilter: 12 } as const;
 
 interface Request {
   type: number;

@@ -1,19 +1,22 @@
 import assert from "node:assert/strict";
+import { createSocket } from "node:dgram";
 import { once } from "node:events";
-import { createServer, type Server } from "node:net";
+import { connect, createServer, type Server } from "node:net";
 import { after, before, describe, test } from "node:test";
 import { parseIpAddress } from "../../src/formats/ip-address.ts";
-import { createLogger } from "../../src/logger.ts";
+import { createLogger, type Logger } from "../../src/logger.ts";
 import type { Firewall } from "../../src/networks/firewall.ts";
 import { createKnownPublications } from "../../src/networks/known-publications.ts";
 import type { Publication } from "../../src/networks/port-map.ts";
 import type { PortRelays } from "../../src/networks/port-relays.ts";
 import { createPortReservations } from "../../src/networks/ports.ts";
+import type { PublishTargets } from "../../src/networks/publish-targets.ts";
 import { createPublishedPorts } from "../../src/networks/published-ports.ts";
 import {
   type Agent,
   listElements,
   newRequest,
+  run,
   startAgent,
   startNetworks,
   type TestNetworks,
@@ -21,11 +24,47 @@ import {
 
 const address = (text: string) => parseIpAddress(text) ?? assert.fail(text);
 
-async function listen(port: number): Promise<Server> {
+async function listen(port: number, host = "127.0.0.1"): Promise<Server> {
   const server = createServer();
-  server.listen(port, "127.0.0.1");
+  server.listen({ port, host, ipv6Only: host === "::" });
   await once(server, "listening");
   return server;
+}
+
+const range = "/proc/sys/net/ipv4/ip_local_port_range";
+
+/** What the kernel gives its source port by itself while `connecting` runs. */
+async function withSourcePort<T>(port: number, connecting: () => Promise<T>): Promise<T> {
+  const before = run(`cat ${range}`);
+  run(`echo ${port} ${port} >${range}`);
+  try {
+    return await connecting();
+  } finally {
+    run(`echo ${before.trim()} >${range}`);
+  }
+}
+
+/** @returns what ends it */
+async function passTcp(source: number, server: number): Promise<() => Promise<unknown>> {
+  const client = connect(server, "127.0.0.1");
+  await once(client, "connect");
+  assert.equal(client.localPort, source);
+  return () => {
+    // Without TIME_WAIT.
+    client.resetAndDestroy();
+    return once(client, "close");
+  };
+}
+
+async function passUdp(source: number, server: number): Promise<() => Promise<unknown>> {
+  const client = createSocket("udp4");
+  client.connect(server, "127.0.0.1");
+  await once(client, "connect");
+  assert.equal(client.address().port, source);
+  return () => {
+    client.close();
+    return once(client, "close");
+  };
 }
 
 describe("a port that another process has got while no daemon ran", () => {
@@ -81,12 +120,96 @@ describe("a port that another process has got while no daemon ran", () => {
   });
 });
 
+test("a port that is the source of a passing connection stays the container's, and is taken again when that has ended", async (t) => {
+  const started = await startNetworks();
+  const server = await listen(8487);
+  server.on("connection", (socket) => socket.on("error", () => {}));
+  t.after(() => server.close());
+  const request = newRequest({
+    portBindings: {
+      "80/tcp": [{ HostIp: "0.0.0.0", HostPort: "8488" }],
+      "81/tcp": [{ HostIp: "127.0.0.1", HostPort: "8489" }],
+      "53/udp": [{ HostIp: "127.0.0.1", HostPort: "8490" }],
+    },
+  });
+  const { id } = request.owner;
+  (await started.networks.open(request)).release();
+  const [ports, elements] = [started.networks.view(id)?.ports, listElements()];
+  const networks = await started.restart();
+  const ends = [
+    await withSourcePort(8488, () => passTcp(8488, 8487)),
+    await withSourcePort(8489, () => passTcp(8489, 8487)),
+    await withSourcePort(8490, () => passUdp(8490, 8487)),
+  ];
+  // Another family's listener is no clash.
+  const other = await listen(8488, "::");
+  t.after(() => other.close());
+  await networks.adopt(() => [id]);
+  assert.deepEqual([networks.view(id)?.ports, listElements()], [ports, elements]);
+  for (const end of ends) await end();
+  await networks.adopt(() => [id]);
+  assert.deepEqual([networks.view(id)?.ports, listElements()], [ports, elements]);
+  for (const port of [8488, 8489]) await assert.rejects(listen(port), { code: "EADDRINUSE" });
+  const bound = createSocket("udp4");
+  bound.bind(8490, "127.0.0.1");
+  assert.equal((await once(bound, "error"))[0].code, "EADDRINUSE");
+  await started.stop();
+});
+
+const groupOf = (protocol: "tcp" | "udp", port: number) => {
+  const place = { hostAddress: address("127.0.0.1"), containerAddress: address("10.0.0.2") };
+  return { protocol, firstPort: port, lastPort: port, containerPort: 80, places: [place] };
+};
+
+for (const protocol of ["tcp", "udp"] as const)
+  test(`a ${protocol} port that another process has bound is that one's, also where nothing listens`, async () => {
+    const [mine, others] = [1, 2].map(() => createPortReservations({ first: 32768, last: 60999 }));
+    assert.ok(mine && others);
+    const taken = await others.take("b", [groupOf(protocol, 8486)]);
+    const [place = assert.fail()] = taken;
+    assert.equal(mine.retake("a", place, false), false);
+    await others.release("b", taken);
+    assert.equal(mine.retake("a", place, false), true);
+    await mine.release("a", taken);
+  });
+
 const publication = (hostPort: number): Publication => ({
   ...{ protocol: "tcp", hostAddress: address("127.0.0.1"), hostPort },
   ...{ containerAddress: address("10.0.0.2"), containerPort: 80 },
 });
 
+const relays = { isAble: () => false, put: async () => {} } as Partial<PortRelays> as PortRelays;
+const targets: PublishTargets = {
+  ...{ nat: { 4: address("10.0.0.2") }, routed: [], hostBinding: undefined, canRelay: false },
+};
+
+test("a port that stays its owner's is not let go of meanwhile", async () => {
+  const reservations = createPortReservations({ first: 32768, last: 60999 });
+  const released: number[] = [];
+  const ports = createPublishedPorts({
+    firewall: { add: async () => {}, replace: async () => {} } as Partial<Firewall> as Firewall,
+    reservations: {
+      ...reservations,
+      release(ownerId, list) {
+        released.push(...list.map(({ hostPort }) => hostPort));
+        return reservations.release(ownerId, list);
+      },
+    },
+    ...{ relays, logger: createLogger("silent") },
+  });
+  const wanted = [8483, 8484].map((hostPort) => ({
+    ...{ ...publication(hostPort), firstPort: hostPort, lastPort: hostPort },
+  }));
+  await ports.publish("a", wanted, targets);
+  assert.deepEqual(await ports.adopt(new Map([["a", [publication(8483)]]]), [], new Set()), new Set());
+  assert.deepEqual(released, [8484]);
+  assert.deepEqual(ports.listOf("a"), [publication(8483)]);
+  await ports.stop();
+  assert.deepEqual(released, [8484, 8483]);
+});
+
 test("a port that a change which failed gives back is the container's no more where another process was quicker", async () => {
+  const warnings: unknown[] = [];
   const known = createKnownPublications();
   const ports = createPublishedPorts({
     firewall: {
@@ -102,29 +225,21 @@ test("a port that a change which failed gives back is the container's no more wh
       socketOf: () => undefined,
       release: async () => {},
     },
-    relays: { isAble: () => false, put: async () => {} } as Partial<PortRelays> as PortRelays,
-    logger: createLogger("silent"),
+    relays,
+    logger: { warn: (what: unknown) => void warnings.push(what) } as Partial<Logger> as Logger,
   });
   const wanted = { ...publication(1), firstPort: 1, lastPort: 2 };
-  const targets = { nat: { 4: address("10.0.0.2") }, routed: [], hostBinding: undefined, canRelay: false };
   await ports.publish("a", [wanted], targets);
   const change = { added: [{ ...wanted, firstPort: 3, lastPort: 3 }], isRemoved: () => true };
   await assert.rejects(ports.change("a", change, targets), /already allocated/);
   assert.deepEqual(ports.listOf("a"), [publication(2)]);
   assert.deepEqual(known.list(), [publication(2)]);
+  assert.deepEqual(warnings, [{ ownerId: "a", lost: ["127.0.0.1:1/tcp"] }]);
 });
 
 test("what is another owner's is neither released nor forgotten", async () => {
   const ports = createPortReservations({ first: 32768, last: 60999 });
-  const place = { hostAddress: address("127.0.0.1"), containerAddress: address("10.0.0.2") };
-  const group = {
-    protocol: "tcp",
-    firstPort: 8485,
-    lastPort: 8485,
-    containerPort: 80,
-    places: [place],
-  } as const;
-  const taken = await ports.take("a", [group]);
+  const taken = await ports.take("a", [groupOf("tcp", 8485)]);
   await ports.release("b", taken);
   assert.equal(typeof ports.socketOf("a", publication(8485)), "number");
   assert.equal(ports.socketOf("b", publication(8485)), undefined);
