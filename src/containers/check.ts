@@ -9,13 +9,13 @@ import { isAlive } from "../sys/process.ts";
 import { removeTree } from "../trees/trees.ts";
 import type { Container } from "./container.ts";
 import { type Containers, folderOf } from "./containers.ts";
-import { restoreContainers } from "./lifecycle/restore.ts";
+import { restoreContainer } from "./lifecycle/restore.ts";
 import { lowerLayers } from "./rootfs.ts";
-import { findStrayRunFiles, namesIn } from "./run-files.ts";
+import { findStrayRunFiles, namesIn, type OtherProcesses } from "./run-files.ts";
 import { cgroupOf, deleteFromRuntime, runtimeOf } from "./runtime-files.ts";
 
-/** Compares the records with the supervisor, the kernel and the folders. @param others ids of processes that are no container's */
-export async function checkContainers(containers: Containers, others: readonly string[]): Promise<Finding[]> {
+/** Compares the records with the supervisor, the kernel and the folders. */
+export async function checkContainers(containers: Containers, others: OtherProcesses): Promise<Finding[]> {
   const list = await containers.supervisor.call("list", {});
   const held = new Map(list.map((one) => [one.process, one]));
   const perContainer = [...containers.byId.values()].flatMap((container) => [
@@ -24,10 +24,10 @@ export async function checkContainers(containers: Containers, others: readonly s
   ]);
   return [
     ...perContainer,
-    ...checkHeld(containers, list, others),
+    ...checkHeld(containers, list, others.ids()),
     ...(await checkFolders(containers)),
-    ...(await checkRunFiles(containers, held)),
-    ...checkCgroups(containers, others),
+    ...(await checkRunFiles(containers, held, others)),
+    ...checkCgroups(containers, others.ids()),
   ];
 }
 
@@ -42,14 +42,14 @@ function checkProcess(
   // What there will be of it is there already, and the record does not yet say so.
   if (container.isStarting) return [];
   const finding = (problem: string): Finding[] => [
-    { subject: nameOf(container), problem, repair: () => restoreContainers(containers) },
+    { subject: nameOf(container), problem, repair: () => restoreContainer(containers, container) },
   ];
   if (state.Pid === 0) {
     if (held && !held.exit) return finding(`process ${held.pid} runs, and the record says "${state.Status}"`);
     return [];
   }
   if (!isAlive(state.Pid, startTicks)) return finding(`its process ${state.Pid} has ended unnoticed`);
-  if (isFrozen(cgroupOf(containers, container)) !== state.Paused) {
+  if (!container.isHeldStill && isFrozen(cgroupOf(containers, container)) !== state.Paused) {
     return finding(
       `the record says "${state.Status}", and its processes ${state.Paused ? "run" : "are frozen"}`,
     );
@@ -107,8 +107,9 @@ async function checkFolders(containers: Containers): Promise<Finding[]> {
 async function checkRunFiles(
   containers: Containers,
   held: ReadonlyMap<string, ListedProcess>,
+  others: OtherProcesses,
 ): Promise<Finding[]> {
-  return (await findStrayRunFiles(containers, held)).map((path) => ({
+  return (await findStrayRunFiles(containers, held, others)).map((path) => ({
     subject: path,
     problem: "no process has use for it",
     repair: () => rm(path, { recursive: true, force: true }),

@@ -3,10 +3,22 @@ import { join } from "node:path";
 import { hasCode } from "../errors.ts";
 import type { Containers } from "./containers.ts";
 
-/** Paths of what was made for processes that neither the supervisor nor a record knows: left by a start that was cut off. */
+/** Those that are no container's: the commands of build steps. */
+export interface OtherProcesses {
+  /** Of those that run, or are about to. */
+  ids(): string[];
+  /** Of those of them that have a network of their own. */
+  sandboxOwners(): string[];
+}
+
+/**
+ * Paths of what was made for processes that neither the supervisor nor a record knows: left by a start that was cut off.
+ * @param held what the supervisor held a while ago
+ */
 export async function findStrayRunFiles(
   containers: Containers,
   held: ReadonlyMap<string, unknown>,
+  others: OtherProcesses,
 ): Promise<string[]> {
   const { execRoot } = containers.settings;
   const folders = [...runFolders(containers), "p"];
@@ -14,7 +26,8 @@ export async function findStrayRunFiles(
     held.has(id) ||
     containers.byId.has(id) ||
     containers.leaving.has(id) ||
-    containers.execs.get(id)?.running;
+    containers.execs.get(id)?.running ||
+    others.ids().includes(id);
   const perFolder = folders.map(async (folder) =>
     (await namesIn(join(execRoot, folder)))
       .filter((name) => /^[0-9a-f]{64}$/.test(name) && !isKnown(name))

@@ -100,7 +100,7 @@ export async function openEngine(given: Partial<EngineConfig> = {}): Promise<Ope
   listen(containers.supervisor);
   makeUsualInitLayer(root);
   const watches = [watchLogs(containers)];
-  await restoreContainers(containers);
+  await restoreContainers(containers, builder.processes);
   await builder.restore();
   watches.push(watchHealth(containers), watchOom(containers));
   await resumeContainers(containers);
@@ -125,7 +125,7 @@ export async function openEngine(given: Partial<EngineConfig> = {}): Promise<Ope
     const supervisor = await connecting;
     containers.supervisor = supervisor;
     listen(supervisor);
-    await restoreContainers(containers);
+    await restoreContainers(containers, builder.processes);
   }
 
   return {

@@ -44,7 +44,7 @@ async function survey({ containers, builder }: Subject): Promise<Finding[]> {
     containers.state.check(),
     containers.images.check(owners),
     containers.volumes.check(),
-    checkContainers(containers, builder.processes.ids()),
+    checkContainers(containers, builder.processes),
     containers.networks.check(() => [...sandboxOwners(containers), ...builder.processes.sandboxOwners()]),
     builder.check(),
     checkMounts(containers),
