@@ -94,9 +94,11 @@ function checkHeld(containers: Containers, list: ListedProcess[], others: readon
 
 async function checkFolders(containers: Containers): Promise<Finding[]> {
   const folder = join(containers.settings.root, "containers");
+  const ids = await namesIn(folder);
   const setAside = new Set(containers.records.setAside());
-  return (await namesIn(folder)).flatMap((id): Finding[] => {
-    if (containers.byId.has(id)) return [];
+  const coming = new Set(containers.reservedNames.values());
+  return ids.flatMap((id): Finding[] => {
+    if (containers.byId.has(id) || coming.has(id)) return [];
     const subject = `container folder ${join(folder, id)}`;
     if (setAside.has(id)) return [{ subject, problem: "its record could not be read and was set aside" }];
     const repair = () => removeTree(join(folder, id));

@@ -39,7 +39,8 @@ async function findAll(subject: Subject): Promise<Finding[]> {
 const keyOf = ({ subject, problem }: Finding) => `${subject}: ${problem}`;
 
 async function survey({ containers, builder }: Subject): Promise<Finding[]> {
-  const owners = new Set([...containers.byId.keys(), ...containers.records.setAside()]);
+  const { byId, reservedNames, records } = containers;
+  const owners = new Set([...byId.keys(), ...reservedNames.values(), ...records.setAside()]);
   const lists = await Promise.all([
     containers.state.check(),
     containers.images.check(owners),

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { mkdirSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { describe, it } from "node:test";
 import { eventually, useEngine } from "../engine.ts";
@@ -48,6 +48,30 @@ describe("a container that is being made", () => {
     assert.equal(await berth("volume", "ls", "-q"), "");
     await berth("rmi", "busybox");
     await berth("image", "make", "busybox");
+  });
+
+  it("is no leftover to the check, which lets it have its folder and its layers", async () => {
+    const share = join(engine.folder, "full");
+    mkdirSync(join(share, "data"), { recursive: true });
+    await berth("volume", "create", "-o", "type=none", "-o", "o=bind", "-o", `device=${share}/data`, "far");
+    const folder = join(engine.root, "containers");
+    let making: ReturnType<typeof create>;
+    {
+      // It waits for this volume, which it is to fill, after it has made its folder.
+      using _ = mountHung(share);
+      making = create("filling", { Binds: ["far:/bin"] });
+      const [id = ""] = await eventually(
+        () => readdirSync(folder),
+        (ids) => ids.length === 1,
+      );
+      const { body } = await engine.api("POST", "/berth/system/repair");
+      assert.deepEqual(JSON.parse(body), []);
+      assert.ok(existsSync(join(folder, id)));
+    }
+    await making;
+    await berth("rm", "-f", "filling").catch(() => {});
+    await berth("volume", "rm", "far");
+    assert.deepEqual(readdirSync(folder), []);
   });
 
   it("is the only one of its name, however many are made at once", async () => {
