@@ -33,7 +33,11 @@ export async function create(request: ApiRequest): Promise<Reply> {
   const platform = request.version < 41 ? "" : request.text("platform");
   const { containers } = request.engine;
   const name = request.text("name") || undefined;
-  const made = await createContainer(containers, body, name, { platform, leavesBelow });
+  const made = await createContainer(containers, body, name, {
+    platform,
+    leavesBelow,
+    signal: request.signal,
+  });
   return created({ Id: made.id, Warnings: [...warnings, ...made.warnings] });
 }
 

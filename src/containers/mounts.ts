@@ -15,12 +15,12 @@ import { imageSource } from "./mount-sources.ts";
 export async function resolveContainerMounts(
   containers: Containers,
   container: Container,
-  leavesBelow: boolean,
+  { leavesBelow = false, signal }: { leavesBelow?: boolean; signal?: AbortSignal },
 ): Promise<{ mounts: ResolvedMount[]; volumes: Claim }> {
   const { id, config, hostConfig } = container.record;
   // First, for its errors.
   const images = new Map(imageNames(hostConfig).map((name) => [name, containers.images.getImage(name).id]));
-  const { mounts, volumes } = await containers.volumes.resolveMounts({
+  const wanted = {
     user: id,
     volumePaths: Object.keys(config.Volumes ?? {}),
     volumesFrom: (hostConfig.VolumesFrom ?? []).flatMap((entry) => mountsFrom(containers, entry)),
@@ -29,7 +29,8 @@ export async function resolveContainerMounts(
     tmpfs: hostConfig.Tmpfs ?? {},
     volumeDriver: hostConfig.VolumeDriver,
     leavesBelow,
-  });
+  };
+  const { mounts, volumes } = await containers.volumes.resolveMounts(wanted, signal);
   const withImages = mounts.map((mount, index) => {
     if (mount.type !== "image") return mount;
     const imageId = mount.imageId || (images.get(mount.name ?? "") ?? "");

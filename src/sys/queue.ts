@@ -8,13 +8,16 @@ export function createQueue(): <R>(work: () => Promise<R>) => Promise<R> {
   };
 }
 
-/** The same for several at once. */
-export function createGate(mostAtOnce: number): <R>(work: () => Promise<R>) => Promise<R> {
+/** The same for several at once. What waits leaves at the signal, and its work is never begun. @throws the signal's reason */
+export function createGate(
+  mostAtOnce: number,
+): <R>(work: () => Promise<R>, signal?: AbortSignal) => Promise<R> {
   const waiting: (() => void)[] = [];
   let running = 0;
-  return async (work) => {
+  return async (work, signal) => {
+    signal?.throwIfAborted();
     if (running < mostAtOnce) running++;
-    else await new Promise<void>((resolve) => waiting.push(resolve));
+    else await waitAmong(waiting, signal);
     try {
       return await work();
     } finally {
@@ -25,17 +28,32 @@ export function createGate(mostAtOnce: number): <R>(work: () => Promise<R>) => P
   };
 }
 
+function waitAmong(waiting: (() => void)[], signal: AbortSignal | undefined): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const enter = () => {
+      signal?.removeEventListener("abort", leave);
+      resolve();
+    };
+    const leave = () => {
+      waiting.splice(waiting.indexOf(enter), 1);
+      reject(signal?.reason);
+    };
+    waiting.push(enter);
+    signal?.addEventListener("abort", leave, { once: true });
+  });
+}
+
 /** At most this many at once for each name. */
 export function createNamedGates(
   mostAtOnce: number,
-): <R>(name: string, work: () => Promise<R>) => Promise<R> {
+): <R>(name: string, work: () => Promise<R>, signal?: AbortSignal) => Promise<R> {
   const gates = new Map<string, { enter: ReturnType<typeof createGate>; users: number }>();
-  return async (name, work) => {
+  return async (name, work, signal) => {
     const gate = gates.get(name) ?? { enter: createGate(mostAtOnce), users: 0 };
     gates.set(name, gate);
     gate.users++;
     try {
-      return await gate.enter(work);
+      return await gate.enter(work, signal);
     } finally {
       if (--gate.users === 0) gates.delete(name);
     }

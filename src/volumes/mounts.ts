@@ -51,17 +51,22 @@ export async function resolveMounts(
   volumes: VolumeSource,
 ): Promise<{ mounts: ResolvedMount[]; volumes: Claim }> {
   const planned = planMounts(input).map((mount) => withPropagation(mount, volumes.engineRoot));
-  for (const { destination, source } of planned) {
-    if (destination === "/proc" && source !== "") await volumes.look(source);
-    await checkProcTarget(destination, source);
-  }
-  await checkSources(planned, volumes.look);
   const made: string[] = [];
   const held: Claim[] = [];
   const free = () => {
     for (const claim of held) claim.free();
   };
   try {
+    // Before anything is waited for: the container that they are taken over from may go meanwhile.
+    for (const name of volumesAmong(planned)) {
+      if (!volumes.has(name)) throw invalid(`get ${name}: no such volume`);
+      held.push(volumes.hold(name, input.user));
+    }
+    for (const { destination, source } of planned) {
+      if (destination === "/proc" && source !== "") await volumes.look(source);
+      await checkProcTarget(destination, source);
+    }
+    await checkSources(planned, volumes.look);
     const resolved = planned.map((mount) => {
       if (!mount.volume) return mount;
       const isNew = !volumes.has(mount.volume.Name ?? "");
@@ -78,6 +83,11 @@ export async function resolveMounts(
     await volumes.undoCreate(made);
     throw error;
   }
+}
+
+/** Names of those that are there already. */
+function volumesAmong(mounts: ResolvedMount[]): string[] {
+  return mounts.flatMap(({ type, name }) => (type === "volume" && name ? [name] : []));
 }
 
 /** Makes the sources of -v that are missing. @param owner whose they are then; root's without. @throws invalid for one that cannot be made, or a missing one of --mount */

@@ -3,6 +3,7 @@ import { abortable } from "../sys/abortable.ts";
 import { createJobRunner } from "../sys/jobs.ts";
 import { listMountpoints } from "../sys/mount-table.ts";
 import { createNamedGates } from "../sys/queue.ts";
+import { isLocal } from "./local-types.ts";
 import { findMountOnTheWay, readSourceFacts, type SourceFacts } from "./source-facts.ts";
 
 /** Looks at sources of mounts, of which one may be on a server that does not answer. */
@@ -19,22 +20,22 @@ const threads = 32;
 /** One that does not answer leaves threads for the others. */
 const threadsPerServer = 4;
 
-/** Types of file systems whose answers come from another machine, or another process. */
-const served =
-  /^(?:nfs4?|cifs|smb3|smbfs|afs|ceph|coda|9p|virtiofs|autofs|lustre|glusterfs|beegfs|gpfs|gfs2|ocfs2|orangefs|fuse(?:blk|\..*)?)$/;
-
 export function createSources(): Sources {
   const runner = createJobRunner<string, SourceFacts>("volumes/sources.worker", threads);
   const inGate = createNamedGates(threadsPerServer);
   return {
     looker(signal) {
-      const mountpoints = new Set(listMountpoints((type) => served.test(type)));
+      const mountpoints = new Set(listMountpoints((type) => !isLocal(type)));
       return async (path) => {
         const mountpoint = findMountOnTheWay(path, mountpoints);
         // A disk of this machine answers at once, and a thread would be dear.
         if (mountpoint === undefined) return readSourceFacts(path);
         return abortable(
-          inGate(mountpoint, () => runner.run(path, signal).catch((error: unknown) => explain(error, path))),
+          inGate(
+            mountpoint,
+            () => runner.run(path, signal).catch((error: unknown) => explain(error, path)),
+            signal,
+          ),
           signal,
         );
       };

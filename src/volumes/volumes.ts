@@ -40,9 +40,13 @@ export interface Volumes extends VolumeMounts, CopyUp, Omit<Transfers, "close"> 
   directoryOf(record: VolumeRecord): string;
   /**
    * At create: makes the volumes that are missing, and for -v the bind sources. All or nothing. Anonymous ones are to be claimed once
-   * the container's record names them. None of them goes until the claim is freed. @throws invalid, notFound, conflict
+   * the container's record names them. None of them goes until the claim is freed.
+   * @throws invalid, notFound, conflict; the signal's reason
    */
-  resolveMounts(input: MountInput): Promise<{ mounts: ResolvedMount[]; volumes: Claim }>;
+  resolveMounts(
+    input: MountInput,
+    signal?: AbortSignal,
+  ): Promise<{ mounts: ResolvedMount[]; volumes: Claim }>;
   /** Something is under way with it: it is copied, or a container that is to have it is being made. */
   isHeld(name: string): boolean;
   claim(names: string[]): void;
@@ -102,14 +106,14 @@ export function createVolumes(options: {
     },
     directoryOf: directories.of,
     inspect: (record) => inspectVolume(record, join(root, record.name, "_data")),
-    resolveMounts: (input) =>
+    resolveMounts: (input, signal) =>
       resolveMounts(input, {
         has: (name) => records.has(name),
         create: catalog.create,
         directoryOf: directories.of,
         hold: catalog.hold,
         undoCreate: catalog.removeAll,
-        look: sources.looker(),
+        look: sources.looker(signal),
         engineRoot: options.root,
         bindOwner,
       }),

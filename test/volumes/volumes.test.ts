@@ -296,6 +296,18 @@ describe("the mounts of a container", () => {
 
   const resolve = (input: Partial<MountInput>) => settle(volumes, { ...nothing, ...input });
 
+  test("keep volumes of other containers from the first moment on, and none that has gone", async () => {
+    const [other] = await resolve({ binds: ["taken:/taken"] });
+    assert.ok(other);
+    const making = volumes.resolveMounts({ ...nothing, user: "new", volumesFrom: [other] });
+    const remove = () => volumes.remove("taken", { force: true, usedBy: [] });
+    await assert.rejects(remove(), /volume is in use - \[new\]/);
+    (await making).volumes.free();
+    await remove();
+    await assert.rejects(resolve({ volumesFrom: [other] }), /get taken: no such volume/);
+    assert.ok(!volumes.isHeld("taken"));
+  });
+
   test("come in order of depth; later kinds win over volumes of the image and of other containers", async () => {
     const [other] = await resolve({ binds: ["shared:/a/b"] });
     assert.ok(other);

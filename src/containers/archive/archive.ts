@@ -76,7 +76,7 @@ export function createArchives(): Archives {
   const inGate = createNamedGates(looksPerContainer);
   const look = (job: ArchiveJob, signal?: AbortSignal) =>
     abortable(
-      inGate(job.files.upper, () => looks.run(job, signal)),
+      inGate(job.files.upper, () => looks.run(job, signal), signal),
       signal,
     );
 

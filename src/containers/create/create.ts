@@ -56,6 +56,8 @@ export interface CreateOptions {
   platform?: string;
   /** The client is older than read-only mounts that are so all the way down. */
   leavesBelow?: boolean;
+  /** The client has gone: sources that do not answer are no longer waited for. */
+  signal?: AbortSignal;
 }
 
 /**
@@ -76,7 +78,7 @@ async function makeContainer(
   containers: Containers,
   request: CreateBody,
   wantedName: string | undefined,
-  { platform = "", leavesBelow = false }: CreateOptions,
+  { platform = "", ...options }: CreateOptions,
 ): Promise<CreateResult> {
   const { HostConfig: hostConfig } = request;
   const wanted = platform ? parsePlatform(platform) : undefined;
@@ -119,7 +121,7 @@ async function makeContainer(
   };
   const container = new Container(record);
   await makeReserved(containers, container, async () => {
-    await settleMounts(containers, container, leavesBelow);
+    await settleMounts(containers, container, options);
     await makeFiles(containers, container, image, manifest);
     containers.records.put(id, record);
     register(containers, container);
@@ -152,9 +154,9 @@ async function makeReserved(
 async function settleMounts(
   containers: Containers,
   container: Container,
-  leavesBelow: boolean,
+  options: CreateOptions,
 ): Promise<void> {
-  const { mounts, volumes } = await resolveContainerMounts(containers, container, leavesBelow);
+  const { mounts, volumes } = await resolveContainerMounts(containers, container, options);
   container.record.mounts = mounts;
   addToIndexes(containers, container);
   volumes.free();
@@ -211,13 +213,20 @@ function getManifestFor(name: string, image: ImageRecord, wanted: Platform, aske
   );
 }
 
+/** As much of it as can be: the caller has an error of its own to tell. */
 async function discard(containers: Containers, container: Container): Promise<void> {
-  const { id } = container.record;
+  const { record } = container;
   unregister(containers, container);
-  containers.images.release(id);
-  await releaseMountedImages(containers, container.record);
-  await removeFiles(containers, container.record);
-  await removeAnonymousVolumes(containers, container);
+  const outcomes = await Promise.allSettled([
+    containers.images.release(record.id),
+    releaseMountedImages(containers, record),
+    removeFiles(containers, record),
+    removeAnonymousVolumes(containers, container),
+  ]);
+  for (const outcome of outcomes) {
+    if (outcome.status === "fulfilled") continue;
+    containers.logger.warn({ error: outcome.reason, container: record.id }, "a failed create left files");
+  }
 }
 
 function mergeImage(config: ContainerConfig, image: ImageConfig): ContainerConfig {
