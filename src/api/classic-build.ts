@@ -44,10 +44,8 @@ export async function build(request: ApiRequest): Promise<Reply | undefined> {
   const { engine, signal } = request;
   let output: ServerResponse | undefined;
   const isQuiet = request.flag("q");
-  const send = (message: Message) => {
-    output ??= request.stream("application/json");
-    output.write(`${JSON.stringify(message)}\r\n`);
-  };
+  const begin = () => (output ??= request.stream("application/json"));
+  const send = (message: Message) => void begin().write(`${JSON.stringify(message)}\r\n`);
   const words = createWords(isQuiet ? () => {} : send);
   let running: Build | undefined;
   try {
@@ -60,7 +58,10 @@ export async function build(request: ApiRequest): Promise<Reply | undefined> {
         archive: { chunks: request.upload(archivePatience), key: nameArchive(names, options.filename) },
       }),
       cacheImages,
-      report: words.report,
+      report(event) {
+        if (isOfBase(event)) begin();
+        words.report(event);
+      },
       signal,
     });
     const [image] = running.prepared.plans;
@@ -76,7 +77,7 @@ export async function build(request: ApiRequest): Promise<Reply | undefined> {
     if (isQuiet) send({ stream: `${exported.digest}\n` });
     else announce(send, exported.digest, names);
   } catch (error) {
-    if (!running && isMistake(error)) throw invalid(describeInClassicWords(error), error);
+    if (!output && isMistake(error)) throw invalid(describeInClassicWords(error), error);
     if (!signal.aborted) send(describeFailure(error, running));
   } finally {
     running?.close();
@@ -85,13 +86,20 @@ export async function build(request: ApiRequest): Promise<Reply | undefined> {
   return undefined;
 }
 
-/** As with dockerd, a Dockerfile that cannot be read is an error of the request; what comes to light later is a line of the answer. */
+/** As with dockerd the answer begins before base images are looked for, which may take minutes. */
+const isOfBase = (event: ProgressEvent) =>
+  event.kind === "vertex" && /\] load metadata for /.test(event.vertex.name);
+
+/** A Dockerfile that cannot be read is an error of the request; what comes to light later is a line of the answer. */
 const isMistake = (error: unknown) => error instanceof EngineError && error.kind === "invalid";
 
 /** The logins of the header X-Registry-Config. */
 function readLogins({ input }: ApiRequest): (domain: string) => RegistryAuth | undefined {
   const auths = decodeRegistryConfig(String(input.headers["x-registry-config"] ?? ""));
-  return (domain) => auths.get(findLoginName([...auths.keys()], loginAddressOf(domain)) ?? "");
+  return (domain) => {
+    const name = findLoginName([...auths.keys()], loginAddressOf(domain));
+    return name === undefined ? undefined : auths.get(name);
+  };
 }
 
 const mostCacheImages = 100;

@@ -51,7 +51,8 @@ export function findForeignSite(headers: IncomingHttpHeaders, names: readonly st
 /**
  * Whether a request looks like a browser's. Sec-Fetch alone does not tell, since it is sent over TLS and to this machine only, and a
  * page that reads its own site sends no Origin. It can also hide where it comes from and choose a User-Agent, but no page can keep
- * Accept-Language out, which no client of Docker's sends. "Accept: text/html" says nothing: Java's HTTP client has it too.
+ * Accept-Language out, which no client of Docker's sends (Node's fetch does, and so is refused under a foreign name). "Accept:
+ * text/html" says nothing: Java's HTTP client has it too.
  */
 function isOfBrowser(headers: IncomingHttpHeaders): boolean {
   return (

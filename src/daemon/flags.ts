@@ -51,12 +51,14 @@ export function parseDaemonFlags(words: string[]): DaemonFlags {
   const text = (name: string) => list(name).at(-1);
   const flag = (name: string) => text(name) === "true";
   const runtimes = Object.fromEntries(list("add-runtime").map(parseRuntime));
+  // What the file says of a runtime is of no use to another program of that name.
+  const isGiven = new Set((given["add-runtime"] ?? []).map((one) => parseRuntime(one)[0]));
   const debug = flag("debug");
   const engine: Partial<EngineConfig> = {
     debug,
     logLevel: text("log-level") || (debug ? "debug" : "info"),
     runtimes,
-    runtimeArgs,
+    runtimeArgs: Object.fromEntries(Object.entries(runtimeArgs).filter(([name]) => !isGiven.has(name))),
     hasBuildKit: usesBuildKit(list),
     labels: list("label"),
     registries: readRegistrySettings({ list, text }, process.env),

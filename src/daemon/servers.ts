@@ -28,8 +28,8 @@ export function openServers(
     spreadActivated(flags.hosts, activated).map(async (host) => {
       const tls = host.kind === "tcp" && flags.tls;
       const server: Server = tls
-        ? createTlsServer({ ...readCertificates(flags), ...keepAlive })
-        : createServer(keepAlive);
+        ? createTlsServer({ ...readCertificates(flags), ...serverOptions })
+        : createServer(serverOptions);
       server.requestTimeout = 0;
       // As dockerd: a client that asks again over its connection must not meet the end of it.
       server.keepAliveTimeout = 0;
@@ -73,7 +73,9 @@ function warnOfAccess(host: Host, { tls, tlsVerify }: DaemonFlags): string | und
 }
 
 /** So that a client whose machine has gone is noticed. */
-const keepAlive = { keepAlive: true, keepAliveInitialDelay: 15_000 };
+/** As Go's, for one: a client sends the tokens of all its registries with a build (`X-Registry-Config`). */
+const maxHeaderSize = 1 << 20;
+const serverOptions = { keepAlive: true, keepAliveInitialDelay: 15_000, maxHeaderSize };
 
 /** @returns the host as clients can name it: with the port that the kernel chose where any would do (0) */
 async function listen(server: Server, host: Host): Promise<string> {

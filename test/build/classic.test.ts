@@ -311,10 +311,18 @@ services:
         assert.equal(error.statusCode, 400, text);
         return true;
       });
-    const answer = await build("FROM busybox\nRUN exit 3\n");
-    const { promise, resolve } = Promise.withResolvers<string>();
-    docker.modem.followProgress(answer, (_, output) => resolve(JSON.stringify(output)));
-    assert.match(await promise, /"error":"[^"]*returned a non-zero code: 3"/);
+    const tokens = Object.fromEntries(
+      Array.from({ length: 30 }, (_, at) => [`registry${at}.test`, { identitytoken: "t".repeat(3000) }]),
+    );
+    for (const [text, message] of [
+      ["FROM busybox\nRUN exit 3\n", /"error":"[^"]*returned a non-zero code: 3"/],
+      ["FROM 127.0.0.1:1/none\n", /"error":"[^"]*failed to resolve source metadata for 127\.0\.0\.1:1\/none/],
+    ] as const) {
+      const { promise, resolve } = Promise.withResolvers<string>();
+      const answer = await build(text, { registryconfig: tokens });
+      docker.modem.followProgress(answer, (_, output) => resolve(JSON.stringify(output)));
+      assert.match(await promise, message);
+    }
   });
 
   it("refuses what it cannot do, before anything is sent", async () => {

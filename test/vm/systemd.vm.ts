@@ -284,9 +284,20 @@ describe("an engine under the machine's systemd", () => {
   it("takes its network with it where no container runs", () => {
     removeContainers();
     assert.match(sh("nft list tables"), /^table inet berth$/m);
-    assert.match(sh(`${launcher} system install --uninstall`), /^took down bridges and packet filter$/m);
+    assert.match(
+      sh(`${launcher} system install --uninstall`),
+      /^took down the bridges and the packet filter$/m,
+    );
     assert.doesNotMatch(sh("nft list tables"), /^table inet berth(-loopback)?$/m);
     assert.doesNotMatch(sh("ip -br link"), /^berth0/m);
     assert.equal(sh("pgrep -c '^berth-' || :"), "0");
+  });
+
+  it("is not installed with a configuration that would keep it from starting", () => {
+    sh(`mkdir -p /etc/berth && echo '{"hosts": ["tcp://127.0.0.1:2375"]}' > /etc/berth/daemon.json`);
+    const said = sh(`${launcher} system install 2>&1 || :`);
+    assert.match(said, /would not start as a service \(-H fd:\/\/\): .*hosts/);
+    assert.equal(sh("systemctl list-unit-files 'berth*' --no-legend | wc -l"), "0");
+    rmSync("/etc/berth/daemon.json");
   });
 });

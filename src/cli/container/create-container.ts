@@ -69,7 +69,10 @@ async function createFrom(
     return create();
   });
   for (const warning of created.Warnings ?? []) cli.warn(`WARNING: ${warning}`);
-  await finish?.(created.Id);
+  await finish?.(created.Id).catch(async (error: unknown) => {
+    await client.containers.remove(created.Id, { force: true, volumes: true }).catch(() => {});
+    throw error;
+  });
   return created.Id;
 }
 

@@ -1,10 +1,19 @@
-import { existsSync, mkdirSync, realpathSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, realpathSync, renameSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { messageOf } from "../../errors.ts";
 import { ExitError } from "../command.ts";
 import type { Machine } from "./machine.ts";
-import { dockerPlaces, findInstalled, type Part, planParts, readPart, whoseIs } from "./plan.ts";
-import { canRunFrom, type Program } from "./units.ts";
+import {
+  configFile,
+  dockerConfigFile,
+  dockerPlaces,
+  findInstalled,
+  type Part,
+  planParts,
+  readPart,
+  unitFolder,
+  whoseIs,
+} from "./plan.ts";
+import { canRunFrom, type Program, takeDownMark } from "./units.ts";
 
 export interface Installation {
   program: Program;
@@ -14,8 +23,6 @@ export interface Installation {
   /** What was done, a line each. */
   say(line: string): void;
 }
-
-const configFile = "/etc/berth/daemon.json";
 
 /**
  * Puts the engine under systemd, in the place of an installation that runs it from another folder. All files are written, or none.
@@ -29,6 +36,8 @@ export async function install(installation: Installation): Promise<void> {
   const parts = planParts(program).filter((part) => !isOwnConfig(root, part, installed));
   refuseLinks(root, parts);
   refuseOthers(root, program, parts, installed);
+  const willLink = parts.some(({ path }) => path === configFile);
+  machine.checkConfig(join(program.folder, "berth"), willLink ? dockerConfigFile : undefined);
   for (const group of ["berth", ...(program.asDocker ? ["docker"] : [])])
     if (await machine.addGroup(group))
       say(`group ${group}: its members may use the engine, which is as good as root`);
@@ -48,29 +57,25 @@ export async function uninstall(installation: Installation): Promise<void> {
   const installed = findInstalled(root);
   const parts = all.filter((part) => whoseIs(root, part, installed) === "ours");
   if (parts.length === 0) throw new ExitError(1, "nothing is installed: nothing to do");
-  const isUnused = await machine.isUnused();
-  await machine.disable(unitsOf(parts));
-  if (isUnused) await takeDown(installation, installed ?? join(program.folder, "berth"));
+  const takesDown = canTakeDown(root) && (await machine.isUnused());
+  await machine.disable(unitsOf(parts), takesDown);
+  if (takesDown) say("took down the bridges and the packet filter");
   for (const part of parts) {
     rmSync(join(root, part.path));
     say(`removed ${part.path}`);
   }
   await machine.reload();
   say(
-    isUnused
+    takesDown || root !== ""
       ? "images, volumes and containers stay in /var/lib/berth"
       : "containers that run go on, with their networks; images, volumes and containers stay in /var/lib/berth",
   );
 }
 
-/** The units have gone by now, and so the rest is to go too. */
-async function takeDown({ machine, say }: Installation, launcher: string): Promise<void> {
-  try {
-    await machine.takeDown(launcher);
-    say("took down bridges and packet filter");
-  } catch (error) {
-    say(`bridges and packet filter stay until the machine ends: ${messageOf(error)}`);
-  }
+/** That of an earlier version cannot. */
+function canTakeDown(root: string): boolean {
+  const unit = readPart(root, { path: join(unitFolder, "berth.service"), content: "" });
+  return unit !== undefined && "content" in unit && unit.content.includes(takeDownMark);
 }
 
 /** What the administrator has written stays, and counts. */
@@ -122,20 +127,33 @@ function putAll(root: string, parts: readonly Part[]): void {
       put(root, part);
     }
   } catch (error) {
-    for (const [part, old] of before.toReversed()) {
-      if (old) put(root, old);
-      else if (readPart(root, part)) rmSync(join(root, part.path));
-    }
+    for (const [part, old] of before.toReversed()) putBack(root, part, old);
     throw error;
   }
 }
 
+/** What fails here is passed over: the caller throws the first error. */
+function putBack(root: string, part: Part, old: Part | undefined): void {
+  try {
+    if (old) put(root, old);
+    else if (readPart(root, part)) rmSync(join(root, part.path));
+  } catch {}
+}
+
+/** In one step: on a full disk what is there stays. */
 function put(root: string, part: Part): void {
   const path = join(root, part.path);
+  const made = `${path}.berth-new`;
   mkdirSync(dirname(path), { recursive: true });
-  rmSync(path, { force: true });
-  if ("target" in part) symlinkSync(part.target, path);
-  else writeFileSync(path, part.content, { mode: 0o644 });
+  rmSync(made, { force: true });
+  try {
+    if ("target" in part) symlinkSync(part.target, made);
+    else writeFileSync(made, part.content, { mode: 0o644 });
+    renameSync(made, path);
+  } catch (error) {
+    rmSync(made, { force: true });
+    throw error;
+  }
 }
 
 const unitsOf = (parts: readonly Part[]) =>

@@ -1,10 +1,12 @@
 import { spawnSync } from "node:child_process";
-import { existsSync } from "node:fs";
+import { existsSync, rmSync, writeFileSync } from "node:fs";
+import { setTimeout as sleep } from "node:timers/promises";
 import { createClient } from "../../client/client.ts";
 import { defaultHost } from "../../client/host.ts";
 import { messageOf } from "../../errors.ts";
 import { ExitError } from "../command.ts";
 import { untilGone } from "../system/stop.ts";
+import { takeDownMark } from "./units.ts";
 
 /** What an installation asks of the machine that it is made on. */
 export interface Machine {
@@ -14,11 +16,12 @@ export interface Machine {
   stopBackgroundEngine(): Promise<boolean>;
   /** Starts units, now and with the machine. */
   enable(units: readonly string[]): Promise<void>;
-  disable(units: readonly string[]): Promise<void>;
+  /** @param takesDown the engine takes its bridges, its packet filter and its supervisor with it */
+  disable(units: readonly string[], takesDown: boolean): Promise<void>;
   /** An engine answers and has no container that runs. */
   isUnused(): Promise<boolean>;
-  /** Has an engine take away its bridges, its packet filter and its supervisor, when none runs. @param launcher starts one for that */
-  takeDown(launcher: string): Promise<void>;
+  /** @throws ExitError where the engine would not start as a service, with this configuration file in the place of its own */
+  checkConfig(launcher: string, configFile?: string): void;
   reload(): Promise<void>;
 }
 
@@ -31,6 +34,9 @@ function run(program: string, words: readonly string[]): string {
 }
 
 const succeeds = (program: string, words: readonly string[]) => spawnSync(program, words).status === 0;
+
+/** With an engine that does not answer, before an uninstall. */
+const patienceMilliseconds = 10_000;
 
 const isOfEngine = (unit: string) => unit !== "berth-supervisor.service";
 
@@ -64,22 +70,30 @@ export function openMachine(): Machine {
       run("systemctl", ["enable", "--quiet", ...units]);
       run("systemctl", ["restart", ...units.filter(isOfEngine)]);
     },
-    async disable(units) {
+    async disable(units, takesDown) {
       // The supervisor goes on as long as containers run.
       const stopped = units.filter(isOfEngine);
       run("systemctl", ["disable", "--quiet", ...units]);
-      run("systemctl", ["stop", ...stopped]);
+      if (takesDown) writeFileSync(takeDownMark, "");
+      try {
+        run("systemctl", ["stop", ...stopped]);
+      } finally {
+        rmSync(takeDownMark, { force: true });
+      }
     },
     async isUnused() {
       const client = await createClient({ host: defaultHost });
-      const info = await client.info().catch(() => undefined);
+      const asked = client.info().catch(() => undefined);
+      const info = await Promise.race([asked, sleep(patienceMilliseconds, undefined, { ref: false })]);
       return info?.ContainersRunning === 0 && info.ContainersPaused === 0;
     },
-    async takeDown(launcher) {
-      run(launcher, ["start-engine"]);
-      const client = await createClient({ host: defaultHost });
-      await client.stopEngine({ containers: true });
-      await untilGone(client);
+    checkConfig(launcher, configFile) {
+      const words = ["daemon", "-H", "fd://", "--validate"];
+      if (configFile !== undefined && existsSync(configFile)) words.push("--config-file", configFile);
+      const { status, stderr } = spawnSync(launcher, words, { encoding: "utf8" });
+      if (status === 0) return;
+      const reason = stderr.trim().split("\n").at(-1) ?? "";
+      throw new ExitError(1, `the engine would not start as a service (-H fd://): ${reason}`);
     },
     async reload() {
       run("systemctl", ["daemon-reload"]);
@@ -93,7 +107,7 @@ export const restingMachine: Machine = {
   stopBackgroundEngine: async () => false,
   enable: async () => {},
   disable: async () => {},
-  isUnused: async () => true,
-  takeDown: async () => {},
+  isUnused: async () => false,
+  checkConfig: () => {},
   reload: async () => {},
 };

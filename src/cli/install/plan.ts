@@ -9,6 +9,8 @@ export type Part = { path: string } & ({ content: string } | { target: string })
 
 export const unitFolder = "/etc/systemd/system";
 const programs = "/usr/local/bin";
+export const configFile = "/etc/berth/daemon.json";
+export const dockerConfigFile = "/etc/docker/daemon.json";
 
 /** All that an installation puts on the machine. */
 export function planParts(program: Program): Part[] {
@@ -32,7 +34,7 @@ export function planParts(program: Program): Part[] {
 /** Our configuration is Docker's where there is none of our own. */
 const dockerParts = (launcher: string): Part[] => [
   { path: join(programs, "docker"), target: launcher },
-  { path: "/etc/berth/daemon.json", target: "/etc/docker/daemon.json" },
+  { path: configFile, target: dockerConfigFile },
 ];
 
 /** Where a Docker that was installed by others would be. */

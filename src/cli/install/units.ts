@@ -1,5 +1,8 @@
 import { join } from "node:path";
 
+/** While it is there, an engine that is stopped takes its network down: it is about to be uninstalled. */
+export const takeDownMark = "/run/berth/take-down";
+
 /** Bears the mark of an installation, by which its files are known again. */
 export const mark = "# Written by `berth system install`; `berth system install --uninstall` removes it.";
 
@@ -61,7 +64,7 @@ const unbounded = ["LimitNOFILE=1048576", "LimitNPROC=infinity", "LimitCORE=infi
 function formatEngine({ folder, asDocker }: Program): string {
   const sockets = ["berth.socket", ...(asDocker ? ["docker.socket"] : [])].join(" ");
   const stop = `exec '${join(folder, "berth")}' system stop --containers`;
-  const stopping = `case $(systemctl is-system-running) in stopping) ${stop};; esac`;
+  const stopping = `[ ! -e ${takeDownMark} ] || ${stop}; case $(systemctl is-system-running) in stopping) ${stop};; esac`;
   return sections({
     Unit: [
       "Description=berth container engine",
@@ -77,7 +80,7 @@ function formatEngine({ folder, asDocker }: Program): string {
       `Environment=BERTH_SUPERVISOR_UNIT=${supervisorUnit}`,
       `ExecStart=${quote(join(folder, "berth"))} daemon -H fd://`,
       "ExecReload=kill -HUP $MAINPID",
-      // Containers are stopped with the machine, and not with the engine.
+      // Containers are stopped with the machine, and not with the engine; before an uninstall none runs.
       `ExecStop=sh -c ${quote(stopping)}`,
       "TimeoutStopSec=5min",
       // A store of many records is read, and an older one is brought up to date.

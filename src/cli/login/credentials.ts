@@ -71,9 +71,8 @@ function asKept({ username, password, identitytoken, registrytoken }: Login): Ke
 /** All that there are, wherever they are kept, as config.json has them. @throws Error when a credential helper fails */
 export async function listLogins(cli: Cli): Promise<Record<string, KeptLogin>> {
   const { auths, credHelpers, credsStore } = cli.config;
-  const stored = credsStore ? await runHelper(credsStore, "list", "") : undefined;
   const names = [
-    ...Object.keys(stored ? JSON.parse(stored) : (auths ?? {})),
+    ...(credsStore ? await listStored(credsStore) : Object.keys(auths ?? {})),
     ...Object.keys(credHelpers ?? {}),
     ...Object.keys(readEnvironmentLogins(cli.env.DOCKER_AUTH_CONFIG, cli.warn)),
   ];
@@ -83,6 +82,18 @@ export async function listLogins(cli: Cli): Promise<Record<string, KeptLogin>> {
     if (login) logins[name] = asKept(login);
   }
   return logins;
+}
+
+/** The addresses that a helper keeps logins of. One that has none may say null, as Go's programs do. */
+async function listStored(helper: string): Promise<string[]> {
+  const answer = await runHelper(helper, "list", "");
+  try {
+    return Object.keys(JSON.parse(answer || "null") ?? {});
+  } catch (error) {
+    throw new Error(`error listing credentials - docker-credential-${helper} answered what is no JSON`, {
+      cause: error,
+    });
+  }
 }
 
 export async function forgetLogin(cli: Cli, address: string): Promise<void> {
