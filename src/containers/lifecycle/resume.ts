@@ -37,7 +37,7 @@ export async function resumeContainers(containers: Containers): Promise<void> {
   await noLonger(resumeAll(containers, waiting));
 }
 
-/** Those that others join or are linked to come before these, and a turn is for what can begin. */
+/** Containers that others join or are linked to are started first. Only a container that can start takes a turn. */
 async function resumeAll(containers: Containers, waiting: Container[]): Promise<void> {
   const ends = new Map(waiting.map(({ record }) => [record.id, Promise.withResolvers<void>()]));
   const inTurn = createGate(startsAtOnce);
@@ -55,9 +55,18 @@ function neededBy(containers: Containers, { record: { hostConfig, links } }: Con
   const { NetworkMode, PidMode, IpcMode } = hostConfig;
   const joined = [NetworkMode, PidMode, IpcMode].flatMap((mode) => {
     const name = findModeContainer(mode);
-    return name ? (findContainer(containers, name)?.record.id ?? []) : [];
+    return name ? (findUnambiguous(containers, name)?.record.id ?? []) : [];
   });
   return [...joined, ...links.map(({ id }) => id)];
+}
+
+/** An id that has become ambiguous is the failure of that container's start, and not the engine's. */
+function findUnambiguous(containers: Containers, reference: string): Container | undefined {
+  try {
+    return findContainer(containers, reference);
+  } catch {
+    return undefined;
+  }
 }
 
 /** The start of a container whose volume is on a server that does not answer holds up neither the others nor the engine. */
@@ -89,7 +98,7 @@ function isToStart({ record: { state, hostConfig, stoppedByUser } }: Container):
 async function resume(containers: Containers, container: Container): Promise<void> {
   const { state, hostConfig, id } = container.record;
   // It may have changed while it waited for its turn.
-  if (!isUnsettled(container)) return;
+  if (container.isGone || containers.closing || !isUnsettled(container)) return;
   if (isToGo(container)) {
     const unsent = state.Status === "exited" && containers.unsent.get(id);
     if (unsent) return void removeOnceSent(containers, container, unsent);
