@@ -14,7 +14,7 @@ import { reserveSubnet } from "../subnets.ts";
 
 const daemon = fileURLToPath(new URL("../../dist/daemon/main.js", import.meta.url));
 
-it("a daemon takes the sockets that systemd has opened, says when it is ready, and leaves it open at its end", async () => {
+it("a daemon takes the sockets that systemd has opened, says when it is ready, and leaves them open at its end", async () => {
   const folder = mkdtempSync(join(tmpdir(), "bt-activated-"));
   const path = join(folder, "api.sock");
   // Both processes have it, and this one may be the first to accept.
