@@ -12,7 +12,7 @@ import { resumeContainers } from "../containers/lifecycle/resume.ts";
 import { stopContainer } from "../containers/lifecycle/stop.ts";
 import { runtimeNamed } from "../containers/runtime-files.ts";
 import { watchLogs } from "../containers/shipping/watch-logs.ts";
-import { invalid } from "../errors.ts";
+import { invalid, unavailable } from "../errors.ts";
 import { createEvents, type Events } from "../events/events.ts";
 import { kindOf, required } from "../formats/record-shape.ts";
 import { struct, text } from "../formats/shape.ts";
@@ -205,9 +205,12 @@ async function closeRooms(containers: Containers, stopContainers: boolean): Prom
   if (stopContainers) await stopAll(containers);
   // Let running operations finish before tearing down what they use.
   const impatience = setTimeout(() => abortStarts(containers), longestStartMilliseconds);
+  // What cannot be aborted, as the mounting of a volume, fails then.
+  const lastResort = setTimeout(() => void volumes.close(), 2 * longestStartMilliseconds);
   await Promise.all([...containers.byId.values()].map((container) => container.enqueue(() => {})));
   await Promise.allSettled(containers.leaving.values());
   clearTimeout(impatience);
+  clearTimeout(lastResort);
   if (stopContainers && (await containers.supervisor.call("shutdown", {}))) {
     await networks.destroy();
     if (settings.cgroupDriver === "cgroupfs") removeCgroup(settings.cgroupParent);
@@ -239,8 +242,9 @@ function engineId(records: {
 const longestStartMilliseconds = 5000;
 
 function abortStarts({ byId, supervisor, logger }: Containers): void {
-  for (const { isStarting, record } of byId.values()) {
+  for (const { isStarting, starting, record } of byId.values()) {
     if (!isStarting) continue;
+    starting?.abort(unavailable("the engine is shutting down"));
     supervisor.call("abort", { process: record.id }).catch((error: unknown) => {
       logger.warn({ error, container: record.id }, "a start could not be ended");
     });

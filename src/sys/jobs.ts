@@ -10,7 +10,7 @@ export interface JobRunner<Job, Result> {
    * @throws what the job threw: an EngineError as it was, else an error with its `code`; the signal's reason
    */
   run(job: Job, signal?: AbortSignal, given?: readonly Transferable[]): Promise<Result>;
-  /** Ends the threads, in the middle of their jobs if need be. */
+  /** Ends the threads, in the middle of their jobs if need be, and waits a little for them. No job is under way after that. */
   close(): Promise<void>;
 }
 
@@ -37,6 +37,9 @@ interface Thread<Job, Result> {
 
 /** Long enough for threads to stay warm between one pull or load and the next. */
 const idleMilliseconds = 30_000;
+
+/** A thread may sleep in a file system that does not answer. */
+const longestEndMilliseconds = 2000;
 
 /**
  * `workerName` as for `startWorker`; that file calls `serveJobs` with the same types. A thread does `jobsPerThread` jobs at a
@@ -113,14 +116,17 @@ export function createJobRunner<Job, Result>(
     async close() {
       isClosed = true;
       for (const task of waiting.splice(0)) task.reject(unavailable("the engine is shutting down"));
-      await Promise.all(
-        [...all].map((thread) => {
-          clearTimeout(thread.idleTimer);
-          return thread.worker.terminate();
-        }),
-      );
+      await endInTime([...all].map(({ worker }) => worker));
+      for (const thread of all) drop(thread);
     },
   };
+}
+
+async function endInTime(workers: Worker[]): Promise<void> {
+  const impatience = Promise.withResolvers<void>();
+  const timer = setTimeout(impatience.resolve, longestEndMilliseconds);
+  await Promise.race([Promise.all(workers.map((worker) => worker.terminate())), impatience.promise]);
+  clearTimeout(timer);
 }
 
 /** Has the task wait for a thread, as long as it is wanted. */

@@ -94,6 +94,30 @@ describe("a source of mounts whose server does not answer", () => {
     }
   });
 
+  it("holds up the engine's end no longer than a while, with what looks at it and what mounts it", async () => {
+    await bindVolume("far", share);
+    await bindVolume("deep", join(share, "data"));
+    await berth("create", "--name", "looking", "-v", "far:/far:nocopy", "busybox", "true");
+    await berth("create", "--name", "mounting", "-v", "deep:/deep:nocopy", "busybox", "true");
+    {
+      using _ = mountHung(share);
+      const words = [
+        ["start", "looking"],
+        ["start", "mounting"],
+        ["create", "-v", "far:/home", "busybox"],
+      ];
+      const waiting = words.map((line) => engine.berth(line));
+      await untilAsleep(3);
+      await engine.restart("SIGTERM");
+      for (const { code } of await Promise.all(waiting)) assert.notEqual(code, 0);
+      const states = berth("inspect", "-f", "{{.State.Status}} {{.State.Error}}", "looking", "mounting");
+      for (const state of (await states).split("\n"))
+        assert.match(state, /^created .*the engine is shutting down$/);
+    }
+    await berth("rm", "looking", "mounting");
+    await berth("volume", "rm", "far", "deep");
+  });
+
   it("is what a create tells of that fails for it, also when not all of it can be removed", async () => {
     await bindVolume("far", share);
     const folders = join(engine.root, "containers");

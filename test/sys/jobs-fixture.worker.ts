@@ -1,3 +1,4 @@
+import { closeSync, openSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import { threadId } from "node:worker_threads";
 import { notFound } from "../../src/errors.ts";
@@ -11,9 +12,12 @@ export type Job =
   | "bug"
   | "exit"
   | "throw outside"
-  | "busy";
+  | "busy"
+  | { fifo: string };
 
 serveJobs<Job, number>(async (job, _signal, checkWanted) => {
+  // In the kernel, where nothing ends a thread.
+  if (typeof job === "object") closeSync(openSync(job.fifo, "r"));
   switch (job) {
     case "engine error":
       throw notFound("No such thing");

@@ -1,4 +1,8 @@
 import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import { closeSync, constants, mkdtempSync, openSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { test } from "node:test";
 import { createJobRunner } from "../../src/sys/jobs.ts";
 import type { Job } from "./jobs-fixture.worker.ts";
@@ -59,4 +63,19 @@ test("a job that reads no messages ends when it is no longer wanted, and its thr
   await busy;
   assert.equal(await runner.run("thread"), thread);
   await runner.close();
+});
+
+test("closing does not wait for a thread that sleeps in the kernel, and its job fails", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "berth-jobs-"));
+  const fifo = join(folder, "fifo");
+  execFileSync("mkfifo", [fifo]);
+  const runner = startRunner(2);
+  await runner.run("thread");
+  const asleep = assert.rejects(runner.run({ fifo }), { message: "the engine is shutting down" });
+  const running = assert.rejects(runner.run("wait"), /ended with status/);
+  await runner.close();
+  await Promise.all([asleep, running]);
+  // Wakes it: the test's own process waits for its threads. Without a reader this fails, which would be a thread that never slept.
+  closeSync(openSync(fifo, constants.O_WRONLY | constants.O_NONBLOCK));
+  rmSync(folder, { recursive: true });
 });

@@ -62,9 +62,6 @@ const lookThreads = 16;
 /** A container whose volume does not answer leaves threads for the others. */
 const looksPerContainer = 2;
 
-/** A thread may sleep in a file system that does not answer. */
-const longestEndMilliseconds = 2000;
-
 export function createArchives(): Archives {
   const start = (threads: number) =>
     createJobRunner<ArchiveJob, ArchiveResult>("containers/archive.worker", threads);
@@ -129,10 +126,7 @@ export function createArchives(): Archives {
 
     async close() {
       pipes.destroy(unavailable("the engine is shutting down"));
-      const impatience = Promise.withResolvers<void>();
-      const timer = setTimeout(impatience.resolve, longestEndMilliseconds);
-      await Promise.race([Promise.all([looks.close(), streams.close()]), impatience.promise]);
-      clearTimeout(timer);
+      await Promise.all([looks.close(), streams.close()]);
     },
   };
 }
