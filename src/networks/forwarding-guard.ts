@@ -1,4 +1,9 @@
+import { items, kindOf } from "../formats/record-shape.ts";
+import { integer, struct, text } from "../formats/shape.ts";
+import type { State } from "../state/state.ts";
 import { runNft } from "../sys/nftables.ts";
+import type { NftChain } from "../sys/nftables-chains.ts";
+import { bootId } from "../sys/process.ts";
 import type { Kernel } from "./kernel.ts";
 
 /** What keeps a machine that forwards for its containers from being a router between all of its links. */
@@ -7,8 +12,12 @@ export interface ForwardingGuard {
   look(): Promise<void>;
   /** From then on only what comes from a bridge or goes to one is forwarded. */
   put(family: 4 | 6): Promise<void>;
-  /** Once more what was there, after another program has taken all tables away. */
-  putBack(): Promise<void>;
+  /**
+   * Puts back what another program has taken away together with all other tables. What is gone alone was taken away on purpose.
+   * @param chains all that there were when the engine's own table was last looked at
+   * @param isFlushed that one was gone, too
+   */
+  follow(chains: readonly NftChain[], isFlushed: boolean): Promise<void>;
   remove(): Promise<void>;
 }
 
@@ -17,7 +26,9 @@ export interface ForwardingGuard {
  * the engine. A user's rules in it stay: it is written only where it is missing.
  */
 export const guardTable = "berth-forwarding";
-const tableFamily = { 4: "ip", 6: "ip6" } as const;
+/** Who was dropped lately, and on the way to whom: a few are kept. */
+export const droppedSet = "dropped";
+export const guardFamilies = { 4: "ip", 6: "ip6" } as const;
 const families = [4, 6] as const;
 
 /**
@@ -25,45 +36,95 @@ const families = [4, 6] as const;
  * that asks for another kind would not do: it says nothing of the machine's network cards, which have none.
  */
 function formatGuard(family: 4 | 6): string {
-  const table = `${tableFamily[family]} ${guardTable}`;
+  const ip = guardFamilies[family];
+  const table = `${ip} ${guardTable}`;
   return [
     `add table ${table}`,
-    `add chain ${table} forward { type filter hook forward priority filter; policy drop; }`,
+    `add set ${table} ${droppedSet} { type ipv${family}_addr . ipv${family}_addr; flags dynamic, timeout; size 32; timeout 1h; }`,
+    // A chain of its own, so that a rule which a user adds at its end comes before the drop.
+    `add chain ${table} forward`,
     `flush chain ${table} forward`,
     `add rule ${table} forward meta iifkind "bridge" accept`,
     `add rule ${table} forward meta oifkind "bridge" accept`,
     // Answers to what a user's rule lets pass.
-    `add rule ${table} forward ct state established,related accept\n`,
+    `add rule ${table} forward ct state established,related accept`,
+    `add chain ${table} guard { type filter hook forward priority filter; policy drop; }`,
+    `flush chain ${table} guard`,
+    `add rule ${table} guard jump forward`,
+    `add rule ${table} guard update @${droppedSet} { ${ip} saddr . ${ip} daddr }`,
+    `add rule ${table} guard counter drop\n`,
   ].join("\n");
 }
 
-export function createForwardingGuard(kernel: Pick<Kernel, "listChains">): ForwardingGuard {
-  const known = new Set<4 | 6>();
+const guardedKind = kindOf(
+  "forwarding",
+  struct("Forwarding", {
+    /** The kernel's run that it was switched on in: with the next it is off again. */
+    bootId: text,
+    /** 4, 6 */
+    families: items(integer("int")),
+  }),
+);
+const recordKey = "guarded";
 
-  async function listThere(): Promise<(4 | 6)[]> {
-    const chains = (await kernel.listChains()).filter(({ table }) => table === guardTable);
-    return families.filter((one) => chains.some(({ family }) => family === tableFamily[one]));
+interface ForwardingGuardOptions {
+  kernel: Pick<Kernel, "listChains">;
+  state: State;
+  /** This engine switches forwarding on, and is to guard it. */
+  isWanted: boolean;
+  /** Whether this machine forwards. */
+  isOn(family: 4 | 6): Promise<boolean>;
+}
+
+export function createForwardingGuard(options: ForwardingGuardOptions): ForwardingGuard {
+  const { kernel, state, isWanted, isOn } = options;
+  const records = state.records(guardedKind);
+  const stored = records.load().get(recordKey);
+  /** What is guarded for this engine. It is stored: all tables may go while no daemon runs. */
+  const known = new Set(
+    families.filter((one) => stored?.bootId === bootId() && stored.families.includes(one)),
+  );
+
+  function store(): void {
+    if (known.size === 0) records.deleteSoon(recordKey);
+    else records.putSoon(recordKey, { bootId: bootId(), families: [...known] });
   }
 
   async function put(family: 4 | 6): Promise<void> {
-    if (!(await listThere()).includes(family)) await runNft(formatGuard(family));
     known.add(family);
+    store();
+    if (!listGuarded(await kernel.listChains()).includes(family)) await runNft(formatGuard(family));
   }
 
   return {
     async look() {
-      for (const family of await listThere()) known.add(family);
+      for (const family of listGuarded(await kernel.listChains())) known.add(family);
+      store();
     },
     put,
-    async putBack() {
-      for (const family of known) await put(family);
+    async follow(chains, isFlushed) {
+      if (!isWanted) return;
+      const there = listGuarded(chains);
+      for (const family of [...known]) {
+        if (there.includes(family)) continue;
+        if (isFlushed && (await isOn(family))) await put(family);
+        if (isFlushed) continue;
+        known.delete(family);
+        store();
+      }
     },
     async remove() {
       known.clear();
-      for (const family of await listThere()) {
-        const table = `${tableFamily[family]} ${guardTable}`;
+      store();
+      for (const family of listGuarded(await kernel.listChains())) {
+        const table = `${guardFamilies[family]} ${guardTable}`;
         await runNft(`add table ${table}\ndelete table ${table}\n`);
       }
     },
   };
+}
+
+function listGuarded(chains: readonly NftChain[]): (4 | 6)[] {
+  const own = chains.filter(({ table }) => table === guardTable);
+  return families.filter((one) => own.some(({ family }) => family === guardFamilies[one]));
 }

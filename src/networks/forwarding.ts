@@ -1,4 +1,3 @@
-import { hasCode } from "../errors.ts";
 import type { Logger } from "../logger.ts";
 import type { Bridge } from "./bridge.ts";
 import type { ForwardingGuard } from "./forwarding-guard.ts";
@@ -30,25 +29,20 @@ export function createForwarding({ kernel, logger, guard, settings }: Forwarding
   }
 
   async function switchOn(family: 4 | 6, path: string): Promise<void> {
+    const routers = settings.guardsForwarding ? await findRouters(kernel, family) : [];
+    const isGuarded = settings.guardsForwarding && routers.length === 0;
     // First, so that the machine is never open: this engine may be killed in between.
-    if (settings.guardsForwarding) await guard.put(family);
+    if (isGuarded) await guard.put(family);
     if (family === 6) await keepAdvertisements(kernel);
     await kernel.setSysctl({ path, value: "1" });
-    const others = settings.guardsForwarding
-      ? "; packets between links that are no bridges are dropped (ip-forward-no-drop)"
-      : "";
-    logger.info(`enabled IPv${family} forwarding (${path.replaceAll("/", ".")})${others}`);
+    logger.info(
+      { ...(routers.length > 0 && { routers }) },
+      `enabled IPv${family} forwarding (${path.replaceAll("/", ".")})${describeOthers(isGuarded, routers)}`,
+    );
   }
 
-  async function isOff(path: string): Promise<boolean> {
-    try {
-      return (await kernel.readSysctl(path)) !== "1";
-    } catch (error) {
-      // A kernel without IPv6.
-      if (!hasCode(error, "ENOENT")) throw error;
-      return false;
-    }
-  }
+  /** A kernel without IPv6 has it neither on nor off. */
+  const isOff = async (path: string) => (await kernel.readSysctls([path]))[0] === "0";
 
   return {
     async enable(bridges) {
@@ -67,13 +61,30 @@ export function createForwarding({ kernel, logger, guard, settings }: Forwarding
   };
 }
 
+function describeOthers(isGuarded: boolean, routers: readonly string[]): string {
+  if (isGuarded) return "; packets between links that are no bridges are dropped (ip-forward-no-drop)";
+  return routers.length > 0
+    ? "; packets between links that are no bridges are not dropped: this machine was a router for some of them"
+    : "";
+}
+
+/** Links that an administrator has made forward by themselves. Those of bridges, which are not guarded, do not count. */
+async function findRouters(kernel: Kernel, family: 4 | 6): Promise<string[]> {
+  const links = (await kernel.listLinks()).filter(({ kind, master }) => kind !== "bridge" && master === 0);
+  // In IPv6 "forwarding" alone does not have a link forward: Linux 6.17 and newer ask for this.
+  const setting = family === 4 ? "forwarding" : "force_forwarding";
+  const values = await kernel.readSysctls(
+    links.map(({ name }) => `net/ipv${family}/conf/${name}/${setting}`),
+  );
+  return links.filter((_, number) => values[number] === "1").map(({ name }) => name);
+}
+
+export const forwardingPath = { 4: "net/ipv4/ip_forward", 6: "net/ipv6/conf/all/forwarding" } as const;
+
 /** What has to be on for these bridges. */
 export function forwardingPaths(bridges: readonly Bridge[]): [family: 4 | 6, path: string][] {
   const hasIpv6 = bridges.some(({ homes }) => homes.some(({ subnet }) => subnet.address.family === 6));
-  return [
-    [4, "net/ipv4/ip_forward"],
-    ...(hasIpv6 ? [[6, "net/ipv6/conf/all/forwarding"] as [6, string]] : []),
-  ];
+  return [[4, forwardingPath[4]], ...(hasIpv6 ? [[6, forwardingPath[6]] as [6, string]] : [])];
 }
 
 /** A machine that forwards ignores router advertisements unless accept_ra is 2: links that listened to them must go on doing so. */

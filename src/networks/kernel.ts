@@ -2,7 +2,7 @@ import { decodeError, type EncodedError } from "../errors.ts";
 import type { IdMapping } from "../formats/id-mapping.ts";
 import type { Link } from "../sys/link-message.ts";
 import type { NftChain } from "../sys/nftables-chains.ts";
-import type { SetElement } from "../sys/nftables-message.ts";
+import type { SetElement, TableSet } from "../sys/nftables-message.ts";
 import { startWorker } from "../sys/worker.ts";
 import type { BridgeSettings } from "./host-bridge.ts";
 import type { Interface } from "./interface.ts";
@@ -42,8 +42,8 @@ export interface KernelOperations {
   setSysctl(setting: { path: string; value: string }): string;
   /** In an `inet` table; a long list is sent in several transactions. */
   changeElements(change: { table: string; elements: SetElement[] }): void;
-  /** The keys of a set's elements in an `inet` table. */
-  listKeys(set: { table: string; set: string }): Uint8Array[];
+  /** The keys of a set's elements. */
+  listKeys(set: TableSet): Uint8Array[];
   /** Of all tables. */
   listChains(): NftChain[];
   /** From then on only this process can change the table. False where the kernel cannot do that. */

@@ -9,14 +9,19 @@ import {
 } from "../sys/conntrack-message.ts";
 import { NetlinkSocket, netlinkProtocol } from "../sys/netlink.ts";
 import { decodeChain, encodeChainQuery, type NftChain } from "../sys/nftables-chains.ts";
-import { decodeElementKeys, encodeElementQuery, type SetElement } from "../sys/nftables-message.ts";
+import {
+  decodeElementKeys,
+  encodeElementQuery,
+  type SetElement,
+  type TableSet,
+} from "../sys/nftables-message.ts";
 
 /** The kernel's packet filter. Runs on the network worker. */
 interface Netfilter {
   /** In an `inet` table; a long list is sent in several transactions. */
   changeElements(table: string, elements: SetElement[]): void;
-  /** The keys of a set's elements in an `inet` table. */
-  listKeys(table: string, set: string): Buffer[];
+  /** The keys of a set's elements. */
+  listKeys(set: TableSet): Buffer[];
   /** Of all tables. */
   listChains(): NftChain[];
   /** From then on only this process can change the table. False where the kernel cannot do that. */
@@ -54,8 +59,8 @@ export function createNetfilter(): Netfilter {
       for (let start = 0; start < elements.length; start += batchSize)
         socket.changeElements(table, elements.slice(start, start + batchSize).map(fromMessage));
     },
-    listKeys(table, set) {
-      const { type, payload } = encodeElementQuery(table, set);
+    listKeys(set) {
+      const { type, payload } = encodeElementQuery(set);
       return socket
         .dump(type, payload)
         .flatMap(decodeElementKeys)

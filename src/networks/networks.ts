@@ -18,7 +18,7 @@ import { createDrivers } from "./drivers.ts";
 import { gatewayOf } from "./endpoint.ts";
 import { createFirewall } from "./firewall.ts";
 import { createForeignFirewall } from "./foreign-firewall.ts";
-import { createForwarding } from "./forwarding.ts";
+import { createForwarding, forwardingPath } from "./forwarding.ts";
 import { createForwardingGuard } from "./forwarding-guard.ts";
 import type { EndpointInUse } from "./inspect-network.ts";
 import { type Kernel, startKernel } from "./kernel.ts";
@@ -142,12 +142,15 @@ async function createParts(options: NetworksOptions, kernel: Kernel) {
   const catalog = await openCatalog({
     ...{ state, kernel, bridgeName, tableName, engineId, settings, hasDefaultBridgeNames, logger },
   });
-  const guard = createForwardingGuard(kernel);
+  const guard = createForwardingGuard({
+    ...{ kernel, state, isWanted: settings.guardsForwarding && settings.enablesForwarding },
+    isOn: async (family) => (await kernel.readSysctls([forwardingPath[family]]))[0] !== "0",
+  });
   const forwarding = createForwarding({ kernel, logger, guard, settings });
   const firewall = createFirewall({
     ...{ tableName, kernel, logger, allowsDirectRouting: settings.allowsDirectRouting },
     onScript: (pid) => watch.expect(pid),
-    onFlush: guard.putBack,
+    onSight: guard.follow,
   });
   const foreignFirewall = createForeignFirewall(tableName, kernel, logger);
   const unmade = new Set<string>();

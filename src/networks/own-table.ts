@@ -19,8 +19,8 @@ export interface FirewallOptions {
   allowsDirectRouting: boolean;
   /** Called with the process that is about to change the table for us. */
   onScript?: (pid: number) => void;
-  /** Called when the whole table was gone, perhaps with all others of this machine. */
-  onFlush?: () => Promise<void>;
+  /** Called with what there was when the table was looked at. Where all of it was gone, all others of this machine may be, too. */
+  onSight?: (chains: readonly NftChain[], isGone: boolean) => Promise<void>;
 }
 
 /** What was put into the table, and all of it written at once. Calls come one after the other. */
@@ -48,7 +48,7 @@ export interface OwnTable {
 }
 
 export function createOwnTable(options: FirewallOptions): OwnTable {
-  const { tableName, kernel, logger, onScript, onFlush, allowsDirectRouting } = options;
+  const { tableName, kernel, logger, onScript, onSight, allowsDirectRouting } = options;
   const table = `inet ${tableName}`;
   const run = (script: string) => runNft(script, onScript);
   const guard = createLoopbackGuard({ tableName, kernel, logger, runScript: run });
@@ -58,7 +58,13 @@ export function createOwnTable(options: FirewallOptions): OwnTable {
   const publications = () => own.published?.list() ?? [];
   const whole = () =>
     formatTable(table, own.bridges, allowsDirectRouting) + (own.published ? own.formatPorts() : "");
-  const write = () => writeTable({ table, run, logger }, whole());
+
+  async function see(write?: () => Promise<void>): Promise<void> {
+    const chains = await kernel.listChains();
+    await write?.();
+    await onSight?.(chains, !chains.some(isOwn));
+  }
+  const write = () => see(() => writeTable({ table, run, logger }, whole()));
 
   let bridges: readonly Bridge[] = [];
   const own: OwnTable = {
@@ -86,9 +92,7 @@ export function createOwnTable(options: FirewallOptions): OwnTable {
       const seen = own.losses;
       logger.warn({ reason }, "the nftables table is written again");
       try {
-        const isGone = !(await kernel.listChains()).some(isOwn);
         await write();
-        if (isGone) await onFlush?.();
       } catch (error) {
         await own.loopback.close(own.bridges);
         throw error;
@@ -106,7 +110,10 @@ export function createOwnTable(options: FirewallOptions): OwnTable {
           problem: `${problem}: another program did it; it was put right at once`,
         });
       if (differences.length > 0) await own.rewrite(differences.map(({ problem }) => problem).join("; "));
-      else mended = seen;
+      else {
+        mended = seen;
+        await see();
+      }
       await own.followPorts();
     },
     async followPorts() {

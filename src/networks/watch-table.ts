@@ -6,6 +6,7 @@ import { decodeNftNotice, type NftNotice, nftGroup } from "../sys/nftables-messa
 import type { Firewall } from "./firewall.ts";
 import { firewalldTable } from "./firewalld.ts";
 import type { ForeignFirewall } from "./foreign-firewall.ts";
+import { guardTable } from "./forwarding-guard.ts";
 import { isAdministrators, refusedSets } from "./ruleset.ts";
 import { createSettledWork } from "./settled-work.ts";
 
@@ -55,6 +56,7 @@ export function watchTable(options: TableWatchOptions): TableWatch {
     if (announcement && (announcement.port === ownPort || own.has(announcement.port))) return;
     const notices = announcement?.messages.flatMap((message) => decodeNftNotice(message) ?? []);
     if (!notices || notices.some(isLoss)) lose();
+    else if (notices.some(isOfGuard)) repairing.callFor();
     if (!notices || notices.some(isOfFirewalld)) foreignFirewall.forget();
     if (!notices || notices.some(isOfAnotherFirewall)) accepting.callFor();
   });
@@ -74,6 +76,10 @@ export function watchTable(options: TableWatchOptions): TableWatch {
 
 /** Their elements come and go without the engine. */
 const isOthers = (set: string) => isAdministrators(set) || Object.hasOwn(refusedSets, set);
+
+/** It is seen with the engine's own whether that is the administrator's wish. */
+const isOfGuard = ({ isRemoval, table, set }: NftNotice) =>
+  isRemoval && table === guardTable && set === undefined;
 
 const isOfFirewalld = ({ isNewChain, table }: NftNotice) => isNewChain && table === firewalldTable;
 

@@ -152,14 +152,24 @@ function encodeElements(table: string, elements: Neighbours): Buffer {
 
 const getElements = (subsystem << 8) | 13;
 
-/** Asks for all elements of a set in an `inet` table. */
-export function encodeElementQuery(table: string, set: string): { type: number; payload: Buffer } {
+/** A set or map of a table of a family, "inet" or another. */
+export interface TableSet {
+  family: string;
+  table: string;
+  set: string;
+}
+
+/** Asks for all elements of a set. */
+export function encodeElementQuery({ family, table, set }: TableSet): { type: number; payload: Buffer } {
   const attributes = encodeAttributes([
     [listAttribute.table, encodeText(table)],
     [listAttribute.set, encodeText(set)],
   ]);
-  return { type: getElements, payload: Buffer.concat([header(inetFamily, 0), attributes]) };
+  return { type: getElements, payload: Buffer.concat([header(familyNumber(family), 0), attributes]) };
 }
+
+const familyNumber = (name: string) =>
+  Number(Object.keys(tableFamilies).find((number) => tableFamilies[Number(number)] === name));
 
 /** The keys of the elements in one of the answers. */
 export function decodeElementKeys(payload: Buffer): Buffer[] {

@@ -4,7 +4,7 @@ import { eventually } from "../engine.ts";
 import { type Agent, newRequest, run, startAgent, startNetworks, type TestNetworks } from "./machine.ts";
 
 const settings = "/proc/sys/net/ipv4/ip_forward /proc/sys/net/ipv6/conf/all/forwarding";
-const set = (value: "0" | "1") => run(`for setting in ${settings}; do echo ${value} >$setting; done`);
+const set = (value: "0" | "1" | "2") => run(`for setting in ${settings}; do echo ${value} >$setting; done`);
 const listGuards = () => run("nft list tables").match(/^table ip6? berth-forwarding$/gm) ?? [];
 
 /** A neighbour on a link of its own, with a default route to this machine. */
@@ -46,8 +46,8 @@ describe("a machine between others", () => {
 
   const isPassed = async (host: string) => /^neighbour sees/.test(await left.ask("tcp", host, 7));
   const isDropped = async (host: string) => (await left.askInVain("tcp", host, 7)) === "silence";
-  const restart = async (changes = {}) => {
-    started.networks = await started.restart(changes);
+  const restart = async (changes = {}, meanwhile = () => {}) => {
+    started.networks = await started.restart(changes, meanwhile);
   };
   const addIpv6 = () => started.networks.createNetwork({ Name: "six", EnableIPv6: true });
 
@@ -79,7 +79,13 @@ describe("a machine between others", () => {
     assert.ok(await isPassed("198.51.3.2"));
     assert.equal(await bridged.ask("tcp", "198.51.2.2", 7), "neighbour sees 198.51.3.2");
     assert.ok(await isPassed("fd51:3::2"));
-    assert.deepEqual(await started.networks.listWarnings(), []);
+    assert.deepEqual(
+      (await started.networks.listWarnings()).map((text) => text.split(":").at(0)),
+      [
+        "packets from 198.51.1.2 to 198.51.2.2 were dropped by the table ip berth-forwarding",
+        "packets from fd51",
+      ],
+    );
 
     await container.stop();
     await started.stop();
@@ -120,17 +126,57 @@ describe("a machine between others", () => {
     assert.deepEqual(listGuards(), []);
     assert.ok(await isPassed("198.51.2.2"));
     await started.networks.adopt(() => []);
+    run("nft flush ruleset");
+    await started.networks.adopt(() => []);
+    assert.deepEqual(listGuards(), [], "also when all else is put in place again");
     await started.stop();
   });
 
-  test("stays the router that it was", async () => {
-    set("1");
+  test("is none after a flush while no engine ran; what its administrator took away then stays away", async () => {
     started = await startNetworks();
     await addIpv6();
-    assert.deepEqual(listGuards(), []);
-    assert.ok((await isPassed("198.51.2.2")) && (await isPassed("fd51:2::2")));
+    await restart({}, () => run("nft flush ruleset"));
+    assert.deepEqual(listGuards(), ["table ip berth-forwarding", "table ip6 berth-forwarding"]);
+    assert.ok((await isDropped("198.51.2.2")) && (await isDropped("fd51:2::2")));
+    await restart({}, () => run("nft delete table ip berth-forwarding"));
+    await restart({}, () => run("nft flush ruleset"));
+    assert.deepEqual(listGuards(), ["table ip6 berth-forwarding"]);
     await started.stop();
   });
+
+  test("stays the router that it was for some of its links", async () => {
+    run("for link in side1 side2; do echo 1 >/proc/sys/net/ipv4/conf/$link/forwarding; done");
+    started = await startNetworks();
+    assert.equal(run("cat /proc/sys/net/ipv4/ip_forward"), "1\n");
+    assert.deepEqual(listGuards(), []);
+    assert.ok(await isPassed("198.51.2.2"));
+    await started.stop();
+  });
+
+  test("has no guard that another of its engines has removed, whatever happens to the tables then", async () => {
+    started = await startNetworks();
+    assert.equal(listGuards().length, 1);
+    const other = await startNetworks({
+      ...{ bridgeName: "berth-test1", tableName: "berth-other", engineId: "other", bip4: "10.91.0.1/24" },
+      guardsForwarding: false,
+    });
+    await started.networks.adopt(() => []);
+    run("nft flush ruleset");
+    for (const { networks } of [started, other]) await networks.adopt(() => []);
+    assert.deepEqual(listGuards(), []);
+    await other.stop();
+    await started.stop();
+  });
+
+  for (const value of ["1", "2"] as const)
+    test(`stays the router that it was, which ${value} says`, async () => {
+      set(value);
+      started = await startNetworks();
+      await addIpv6();
+      assert.deepEqual(listGuards(), []);
+      assert.ok((await isPassed("198.51.2.2")) && (await isPassed("fd51:2::2")));
+      await started.stop();
+    });
 
   test("is one with ip-forward-no-drop, also where the engine has said otherwise before", async () => {
     started = await startNetworks();

@@ -87,8 +87,11 @@ export interface TestNetworks {
   networks: Networks;
   state: State;
   events: EngineEvent[];
-  /** Another one on the same state, as after a restart of the daemon. The first is left as a killed one would be. */
-  restart(options?: TestOptions): Promise<Networks>;
+  /**
+   * Another one on the same state, as after a restart of the daemon. The first is left as a killed one would be.
+   * @param meanwhile what happens while there is none
+   */
+  restart(options?: TestOptions, meanwhile?: () => void): Promise<Networks>;
   /** Takes everything of the machine again. */
   stop(): Promise<void>;
 }
@@ -132,8 +135,9 @@ export async function startNetworks(options: TestOptions = {}, statePath?: strin
     networks: current,
     state,
     events: log,
-    async restart(changed) {
+    async restart(changed, meanwhile) {
       await current.stop();
+      meanwhile?.();
       current = await createNetworks({
         ...all,
         ...changed,
