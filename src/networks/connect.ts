@@ -1,4 +1,4 @@
-import { conflict, forbidden, hasCode, internal } from "../errors.ts";
+import { conflict, forbidden, hasCode, internal, messageOf } from "../errors.ts";
 import type { EndpointSettings } from "../formats/docker-api/docker-api.ts";
 import { checkEndpoint } from "./check-endpoint.ts";
 import type { OpenSandboxes } from "./close-sandbox.ts";
@@ -84,12 +84,26 @@ export async function disconnectSandbox(
   connections.store.deleteEndpoint(endpoint.id);
   try {
     await unplug(connections, owner, endpoint);
-  } finally {
-    // Others may get its address now, so no name may lead there, whatever else fails.
-    forget(connections, sandbox, endpoint);
-    await connections.names.tell(sandbox, owner.process);
-    await settleWithout(connections, sandbox, owner);
+  } catch (error) {
+    await leave(connections, sandbox, owner, endpoint).catch((later: unknown) =>
+      connections.logger.warn({ reason: messageOf(later) }, "a network was not left as it should be"),
+    );
+    // What failed first is the reason.
+    throw error;
   }
+  await leave(connections, sandbox, owner, endpoint);
+}
+
+/** Others may get its address now, so no name may lead there, whatever else fails. */
+async function leave(
+  connections: Connections,
+  sandbox: OpenSandbox,
+  owner: RunningOwner,
+  endpoint: Endpoint,
+): Promise<void> {
+  forget(connections, sandbox, endpoint);
+  await connections.names.tell(sandbox, owner.process);
+  await settleWithout(connections, sandbox, owner);
 }
 
 async function settleWithout(connections: Connections, sandbox: OpenSandbox, owner: RunningOwner) {
