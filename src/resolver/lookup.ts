@@ -26,7 +26,7 @@ export function lookUp(index: NameIndex, sandbox: NamedSandbox, name: string, ty
     const addresses = texts.filter((text) => (text.includes(":") ? 6 : 4) === family);
     return family && addresses.length > 0 ? { kind: "addresses", family, addresses } : { kind: "nothing" };
   }
-  if (isOnOwnNetwork(index, sandbox, name)) return { kind: "nonexistent" };
+  if (isOnOwnNetwork(sandbox, name)) return { kind: "nonexistent" };
   const isPlainAddress = !name.includes(".") && (type === "A" || type === "AAAA");
   return sandbox.hasNdots && isPlainAddress ? { kind: "nothing" } : { kind: "elsewhere" };
 }
@@ -61,7 +61,7 @@ function findQualified(index: NameIndex, { endpoints }: NamedSandbox, name: stri
  * A network may be called like a domain of the internet: what could be a name of one label there, or is one, stays here. What others call
  * their networks is none of the sandbox's business.
  */
-function isOnOwnNetwork(_index: NameIndex, { endpoints }: NamedSandbox, name: string): boolean {
+function isOnOwnNetwork({ endpoints }: NamedSandbox, name: string): boolean {
   for (const [plain, network] of splits(name)) {
     const joined = endpoints.filter((endpoint) => fold(endpoint.network) === fold(network));
     if (joined.length > 0 && !plain.includes(".")) return true;
