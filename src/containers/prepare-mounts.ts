@@ -3,6 +3,7 @@ import { rootOutside } from "../formats/id-mapping.ts";
 import { bytesOfText } from "../formats/tar/tar-entry.ts";
 import { checkLayerOwners } from "../launch/layer-owners.ts";
 import type { UserNamespaceChoice } from "../launch/namespaces.ts";
+import { abortable } from "../sys/abortable.ts";
 import { type MergedRoot, openMergedRoot } from "../trees/merged.ts";
 import type { ResolvedMount, SourceFacts } from "../volumes/volumes.ts";
 import type { Container, ContainerRecord } from "./container.ts";
@@ -54,11 +55,16 @@ export async function prepareMounts(
 ): Promise<(SourceFacts | undefined)[]> {
   const { id, mounts } = record;
   if (mounts.length === 0) return [];
-  const sources = await containers.volumes.prepareSources(mounts, id, signal);
-  const cutOff = mounts.filter(({ copyUp, name = "" }) => copyUp && containers.volumes.wasCutOff(name));
-  if (cutOff.length === 0) return sources;
-  if (userNamespace) await checkLayerOwners(userNamespace.mapping, containers.images.heldDirectories(id));
-  await copyInto(containers, record, cutOff, userNamespace);
+  const { volumes, images } = containers;
+  const sources = await volumes.prepareSources(mounts, id, signal);
+  const cutOff = mounts.filter(({ name }) => name !== undefined && volumes.wasCutOff(name));
+  const copied = cutOff.filter(({ copyUp }) => copyUp);
+  if (copied.length > 0) {
+    if (userNamespace) await checkLayerOwners(userNamespace.mapping, images.heldDirectories(id));
+    await copyInto(containers, record, copied, userNamespace);
+  }
+  for (const { name = "", readOnly } of cutOff)
+    if (!readOnly) await abortable(volumes.keepContent(name), signal);
   return sources;
 }
 

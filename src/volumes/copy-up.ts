@@ -7,7 +7,10 @@ import type { VolumeCatalog } from "./catalog.ts";
 import { isReadOnly, type LocalMount } from "./local-options.ts";
 import type { VolumeMounts } from "./volume-mounts.ts";
 
-export type CopyUpJob = ({ kind: "copy" } & CopyJob) | { kind: "isEmpty"; target: string };
+export type CopyUpJob =
+  | ({ kind: "copy" } & CopyJob)
+  | { kind: "isEmpty"; target: string }
+  | { kind: "empty"; target: string };
 
 /** One copy, as the worker gets it. */
 export interface CopyJob {
@@ -32,12 +35,14 @@ export interface CopyRemap {
 export interface CopyUp {
   /**
    * Copies what the image has at `destination` into the volume when that is empty, with owners, modes, times, links and
-   * attributes. `imageDirectories` are the image's layers, topmost first. A copy that was cut off is made again. What is to be mounted
-   * there is mounted meanwhile. @throws internal in Docker's words for what cannot be mounted
+   * attributes. `imageDirectories` are the image's layers, topmost first. A copy that was cut off is made again, one that failed leaves
+   * an empty volume. What is to be mounted there is mounted meanwhile. @throws internal in Docker's words for what cannot be mounted
    */
   copyUp(name: string, imageDirectories: string[], destination: string, remap?: CopyRemap): Promise<void>;
   /** Whether a copy into it was cut off. */
   wasCutOff(name: string): boolean;
+  /** What is in it is a container's own from now on: no copy that was cut off is made again over it. Waits for one that is under way. */
+  keepContent(name: string): Promise<void>;
 }
 
 /** One that a server which does not answer holds up holds up no other volume. */
@@ -56,6 +61,12 @@ export function createCopyUp(
   function mark(name: string, isPopulating: boolean): void {
     const current = records.get(name);
     if (current) save({ ...current, isPopulating });
+  }
+
+  /** Else it would be made again later, over what the volume has by then. */
+  async function undo(name: string, target: string): Promise<void> {
+    await runner.run({ kind: "empty", target });
+    mark(name, false);
   }
 
   async function isEmpty(target: string, local: LocalMount | undefined): Promise<boolean> {
@@ -77,15 +88,26 @@ export function createCopyUp(
       const job = { imageDirectories, destination, target, ...(local && remap && { remap }) };
       try {
         await inTurn(name, async () => {
-          if (!wasCutOff(name) && !(await isEmpty(target, local))) return;
+          const isRepeated = wasCutOff(name);
+          if (!isRepeated && !(await isEmpty(target, local))) return;
           mark(name, true);
-          await runner.run({ kind: "copy", ...job });
+          try {
+            await runner.run({ kind: "copy", ...job });
+          } catch (error) {
+            // Where the engine ends, too: then it was cut off, and stays so.
+            if (!isRepeated) await undo(name, target).catch(() => {});
+            throw error;
+          }
           mark(name, false);
         });
       } finally {
         await content.close();
       }
     },
+    keepContent: (name) =>
+      inTurn(name, async () => {
+        if (wasCutOff(name)) mark(name, false);
+      }),
     close: () => runner.close(),
   };
 }

@@ -6,8 +6,9 @@ import { mountMappedLayers } from "../sys/idmapped-mount.ts";
 import { serveJobs } from "../sys/jobs.ts";
 import { mount, mountLayers } from "../sys/mount.ts";
 import { inPrivateMounts } from "../sys/namespaces.ts";
-import { openInRoot } from "../sys/safe-path.ts";
+import { listDirectory, openInRoot } from "../sys/safe-path.ts";
 import { copyDirectory } from "../trees/copy.ts";
+import { removeTree } from "../trees/remove.ts";
 import type { CopyJob, CopyRemap, CopyUpJob } from "./copy-up.ts";
 
 const directoryFlags = constants.O_RDONLY | constants.O_DIRECTORY;
@@ -70,8 +71,21 @@ function copyUp(job: CopyJob): void {
   }
 }
 
+function empty(target: string): void {
+  const targetFd = openSync(target, directoryFlags);
+  try {
+    for (const name of listDirectory(targetFd)) removeTree(targetFd, name);
+  } finally {
+    closeSync(targetFd);
+  }
+}
+
 serveJobs<CopyUpJob, boolean>((job) => {
   if (job.kind === "isEmpty") return readdirSync(job.target).length === 0;
+  if (job.kind === "empty") {
+    empty(job.target);
+    return true;
+  }
   copyUp(job);
   return true;
 });

@@ -120,6 +120,7 @@ export function createVolumes(options: {
     ...mounts,
     copyUp: copyUp.copyUp,
     wasCutOff: copyUp.wasCutOff,
+    keepContent: copyUp.keepContent,
     check: () => checkVolumes({ root, records, directories }),
     async close() {
       await Promise.all([copyUp.close(), transfers.close(), mounted.close(), sources.close()]);

@@ -2,6 +2,9 @@ import assert from "node:assert/strict";
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { before, describe, it } from "node:test";
+import { createLogger } from "../../src/logger.ts";
+import { openState } from "../../src/state/state.ts";
+import { volumeKind } from "../../src/volumes/volume.ts";
 import { useEngine } from "../engine.ts";
 
 describe("what a volume has at first", () => {
@@ -9,7 +12,8 @@ describe("what a volume has at first", () => {
   const listed = async (...words: string[]) => (await berth("run", "--rm", ...words)).split("\n");
 
   before(async () => {
-    const make = "mkdir /data && echo image >/data/file && chown 7:8 /data && chmod 750 /data";
+    const make =
+      "mkdir /data /bare && echo image >/data/file && chown 7:8 /data /bare && chmod 750 /data /bare";
     await berth("run", "--name", "base", "busybox", "sh", "-c", make);
     await berth("commit", "-c", "VOLUME /data", "base", "withdata");
     await berth("rm", "base");
@@ -42,22 +46,33 @@ describe("what a volume has at first", () => {
   });
 
   it("comes from the image's owner and mode alone where there are no files", async () => {
-    await berth(
-      "create",
-      "--name",
-      "made",
-      "-v",
-      "bare:/home:nocopy",
-      "-v",
-      "full:/data",
-      "withdata",
-      "true",
-    );
-    const { Mountpoint } = JSON.parse(await berth("volume", "inspect", "-f", "{{json .}}", "full"));
-    const { uid, gid, mode } = statSync(Mountpoint);
-    assert.deepEqual([uid, gid, mode & 0o777], [7, 8, 0o750]);
+    const contentOf = async (name: string) => {
+      const path = await berth("volume", "inspect", "-f", "{{.Mountpoint}}", name);
+      const { uid, gid, mode } = statSync(path);
+      return [uid, gid, mode & 0o777, ...readdirSync(path)];
+    };
+    await berth("create", "--name", "made", "-v", "bare:/bare", "-v", "full:/data", "withdata", "true");
+    await berth("create", "--name", "other", "-v", "plain:/bare:nocopy", "withdata", "true");
+    assert.deepEqual(await contentOf("bare"), [7, 8, 0o750]);
+    assert.deepEqual(await contentOf("full"), [7, 8, 0o750, "file"]);
+    assert.deepEqual(await contentOf("plain"), [0, 0, 0o755]);
+    await berth("rm", "-v", "made", "other");
+    await berth("volume", "rm", "bare", "full", "plain");
+  });
+
+  it("is not copied once more over what a container has written that mounts it as it is", async () => {
+    await berth("create", "--name", "made", "-v", "torn:/data", "withdata", "cat", "/data/file");
+    // As if the daemon had been killed while it copied.
+    const state = openState(join(engine.root, "berth.db"), createLogger("silent"));
+    const records = state.records(volumeKind);
+    records.put("torn", { ...records.load().get("torn")!, isPopulating: true });
+    state.close();
+    await engine.restart("SIGKILL");
+    await berth("run", "--rm", "-v", "torn:/x:ro", "busybox", "true");
+    await berth("run", "--rm", "-v", "torn:/x:nocopy", "busybox", "sh", "-c", "echo mine >/x/file");
+    assert.equal(await berth("start", "-a", "made"), "mine");
     await berth("rm", "made");
-    await berth("volume", "rm", "bare", "full");
+    await berth("volume", "rm", "torn");
   });
 
   it("goes to where a volume with options is mounted, for as long as the copy takes", async () => {

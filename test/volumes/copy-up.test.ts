@@ -27,6 +27,7 @@ import { openState, type State } from "../../src/state/state.ts";
 import { getXattr, setXattr } from "../../src/sys/xattr.ts";
 import { volumeKind } from "../../src/volumes/volume.ts";
 import { createVolumes, type Volumes } from "../../src/volumes/volumes.ts";
+import { makeSmallDisk } from "../small-disk.ts";
 
 describe("copying image content into a volume", () => {
   let root: string;
@@ -128,6 +129,28 @@ describe("copying image content into a volume", () => {
     assert.equal(lstatSync(join(path, "file")).ino, lstatSync(join(path, "sub/same")).ino);
     assert.equal(restarted.getVolume(name).isPopulating, false);
     await restarted.close();
+  });
+
+  test("leaves an empty volume when it fails, and is not made again over what is there by then", async () => {
+    await using disk = makeSmallDisk(1);
+    const layer = join(root, "large");
+    mkdirSync(join(layer, "data/a"), { recursive: true });
+    writeFileSync(join(layer, "data/a/small"), "small");
+    writeFileSync(join(layer, "data/b"), Buffer.alloc(3 << 20));
+    const small = createVolumes({
+      ...{ root: disk.path, state, events: createEvents(), logger: createLogger("silent") },
+    });
+    const record = small.create({ Name: "small" });
+    const path = small.directoryOf(record);
+    await assert.rejects(small.copyUp("small", [layer], "/data"), { code: "ENOSPC" });
+    assert.deepEqual(readdirSync(path), []);
+    assert.equal(small.wasCutOff("small"), false);
+    writeFileSync(join(path, "b"), "mine");
+    await small.copyUp("small", [layer], "/data");
+    assert.deepEqual(readdirSync(path), ["b"]);
+    assert.equal(readFileSync(join(path, "b"), "utf8"), "mine");
+    await small.remove("small", { force: false, usedBy: [] });
+    await small.close();
   });
 
   test("follows no link that somebody put into the volume", async () => {
