@@ -9,6 +9,7 @@ import { createContainerIndexes } from "../../src/containers/container-index.ts"
 import { type Containers, register } from "../../src/containers/containers.ts";
 import { restoreContainers } from "../../src/containers/lifecycle/restore.ts";
 import type { OtherProcesses } from "../../src/containers/run-files.ts";
+import { bootId, startTicks } from "../../src/sys/process.ts";
 
 const execRoot = mkdtempSync(join(tmpdir(), "berth-restore-"));
 after(() => rmSync(execRoot, { recursive: true }));
@@ -56,21 +57,62 @@ it("an engine that ends meanwhile takes no networks over", async () => {
   assert.deepEqual(adopted, []);
 });
 
+/** Of a container that runs, or has: this process is its, unless another is given. */
+function add(containers: Containers, digit: string, pid = process.pid, Runtime = "crun"): Container {
+  const container = new Container({
+    ...{ id: processId(digit), name: digit, imageId: "i", mounts: [], links: [], config: {} },
+    ...{ cgroup: "/none", startTicks: startTicks(pid) ?? 1, bootId: bootId() },
+    hostConfig: { Runtime, NetworkMode: "host", LogConfig: { Type: "json-file", Config: {} } },
+    state: { ...initialState, Status: "running", Running: true, Pid: pid },
+  } as unknown as ContainerRecord);
+  register(containers, container);
+  return container;
+}
+
 it("an end that cannot be recorded keeps no engine from starting, and is not tried for ever", async () => {
   const { containers, warnings } = makeRoom();
-  const id = processId("c");
   const ended = spawnSync("true").pid;
-  const container = new Container({
-    ...{ id, name: "c", imageId: "i", mounts: [], links: [], config: {}, startTicks: 1, bootId: "" },
-    ...{ cgroup: "/none", hostConfig: { Runtime: "crun", NetworkMode: "host" } },
-    state: { ...initialState, Status: "running", Running: true, Pid: ended },
-  } as unknown as ContainerRecord);
+  const container = add(containers, "c", ended);
   container.wait = () => Promise.reject(new Error("late"));
-  register(containers, container);
   // Its end is waited for, since the supervisor seems to hold one that runs.
   containers.supervisor.call = (async (method: string) =>
-    method === "list" ? [{ process: id, pid: ended, startTicks: 1 }] : undefined) as never;
+    method === "list" ? [{ process: processId("c"), pid: ended, startTicks: 1 }] : undefined) as never;
   await restoreContainers(containers, others());
   assert.equal(container.record.state.Pid, 0);
   assert.deepEqual(warnings, ["the supervisor did not report an exit", "a container could not be restored"]);
+});
+
+it("what a commit has stand still is not taken for one whose pause was cut off", async () => {
+  for (const isHeldStill of [true, false]) {
+    const { containers } = makeRoom();
+    const container = add(containers, "d");
+    Object.assign(container, { isHeldStill });
+    Object.assign(container.record.state, { Status: "paused", Paused: true });
+    containers.records = { putSoon() {} } as never;
+    await restoreContainers(containers, others());
+    assert.equal(container.record.state.Paused, isHeldStill);
+  }
+});
+
+it("only what could not be restored is tried again, while its runtime is configured", async (test) => {
+  test.mock.timers.enable({ apis: ["setTimeout"] });
+  const { containers, warnings, adopted } = makeRoom();
+  for (const [digit, runtime] of Object.entries({ a: "crun", b: "crun", c: "gone" }))
+    add(containers, digit, process.pid, runtime);
+  const asked: string[] = [];
+  containers.supervisor.call = (async (method: string, { process = "" }) => {
+    if (method === "list") return [];
+    asked.push(process[0] ?? "");
+    if (process !== processId("a")) throw new Error("its pipes are away");
+  }) as never;
+  await restoreContainers(containers, others());
+  assert.deepEqual(asked.sort(), ["a", "b", "c"]);
+  const told = ["a container could not be restored", "a container could not be restored, and is tried again"];
+  assert.deepEqual(warnings.sort(), told);
+  test.mock.timers.tick(10_000);
+  for (let turns = 0; asked.length < 4 && turns < 1000; turns++)
+    await new Promise((resolve) => setImmediate(resolve));
+  assert.deepEqual(asked.sort(), ["a", "b", "b", "c"]);
+  // What builds have opened since is none of its business.
+  assert.equal(adopted.length, 1);
 });
