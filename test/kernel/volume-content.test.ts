@@ -68,7 +68,7 @@ describe("what a volume has at first", () => {
     records.put("torn", { ...records.load().get("torn")!, isPopulating: true });
     state.close();
     await engine.restart("SIGKILL");
-    await berth("run", "--rm", "-v", "torn:/x:ro", "busybox", "true");
+    await berth("run", "--rm", "-v", "torn:/x:ro,nocopy", "busybox", "true");
     await berth("run", "--rm", "-v", "torn:/x:nocopy", "busybox", "sh", "-c", "echo mine >/x/file");
     assert.equal(await berth("start", "-a", "made"), "mine");
     await berth("rm", "made");
