@@ -2,6 +2,7 @@ import type { OpenEngine } from "../engine/engine.ts";
 import { invalid, notFound, notImplemented, unavailable } from "../errors.ts";
 import type { EngineEvent } from "../events/events.ts";
 import { compileEventFilter } from "../events/filter.ts";
+import type { EngineProcess } from "../formats/docker-api/docker-api-system.ts";
 import { parseTimestamp } from "../formats/timestamp.ts";
 import { metricsType } from "../metrics/metrics.ts";
 import { waitLong } from "../sys/long-timeout.ts";
@@ -11,7 +12,7 @@ import { describeSystem } from "../system/info.ts";
 import { describeMetrics } from "../system/metrics.ts";
 import { describeVersion } from "../system/version.ts";
 import { describeCache } from "./build-cache.ts";
-import { type ApiRequest, noContent, ok, type Reply } from "./request.ts";
+import { type ApiRequest, ok, type Reply } from "./request.ts";
 
 export function ping({ engine }: ApiRequest): Reply {
   return { status: 200, body: "OK", headers: pingHeaders(engine) };
@@ -66,7 +67,8 @@ export function stop(request: ApiRequest): Reply {
   }
   const stopContainers = request.flag("containers");
   request.output.once("finish", () => engine.onStopRequest?.({ stopContainers }));
-  return noContent;
+  // By which a client on this machine sees it end, where its socket is held open by another.
+  return ok({ Pid: process.pid } satisfies EngineProcess);
 }
 
 /** What the engine has counted, as Prometheus reads it. */

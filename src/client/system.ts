@@ -1,6 +1,7 @@
 import type {
   CheckFinding,
   DiskUsageResponse,
+  EngineProcess,
   EventMessage,
   InfoResponse,
   PruneResponse,
@@ -34,9 +35,11 @@ export function systemOf(transport: ApiTransport) {
       repair
         ? transport.json<CheckFinding[]>("POST", "/berth/system/repair")
         : transport.json<CheckFinding[]>("GET", "/berth/system/check"),
-    /** Ends the daemon, soon after the answer; with `containers` they are stopped first. */
+    /** Ends the daemon, soon after the answer; with `containers` they are stopped first. @returns which process that is */
     stopEngine: ({ containers = false } = {}) =>
-      transport.json<void>("POST", "/berth/system/stop", { query: { containers: containers || undefined } }),
+      transport.json<EngineProcess | undefined>("POST", "/berth/system/stop", {
+        query: { containers: containers || undefined },
+      }),
     pruneBuilds: (options: { all?: boolean; filters?: FilterValues; keepBytes?: number } = {}) =>
       transport.json<PruneResponse>("POST", "/build/prune", {
         query: {

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { spawn } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { closeSync, mkdtempSync, openSync, readFileSync, rmSync } from "node:fs";
 import { request } from "node:http";
@@ -82,6 +82,63 @@ it("a daemon takes the sockets that systemd has opened, says when it is ready, a
   listening.close();
   overTcp.close();
   manager.close();
+  closeSync(log);
+  subnet.release();
+  rmSync(folder, { recursive: true });
+});
+
+/** A socket that is open before the daemon and after it, and on which no other process accepts: systemd's. */
+const holder = `
+import os, socket, sys
+path, words = sys.argv[1], sys.argv[2:]
+listening = socket.socket(socket.AF_UNIX)
+listening.bind(path)
+listening.listen()
+pid = os.fork()
+if pid == 0:
+    os.dup2(listening.fileno(), 3)
+    os.set_inheritable(3, True)
+    os.environ.update(LISTEN_FDS="1", LISTEN_PID=str(os.getpid()))
+    os.execv(words[0], words)
+os.waitpid(pid, 0)
+sys.stdin.read()
+`;
+
+it("a daemon on a socket that systemd keeps is seen to end by who has stopped it", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "bt-held-"));
+  const path = join(folder, "api.sock");
+  const subnet = await reserveSubnet();
+  const name = `bh${process.pid}`.slice(0, 12);
+  const words = [
+    process.execPath,
+    daemon,
+    "--data-root",
+    join(folder, "data"),
+    "--exec-root",
+    join(folder, "run"),
+  ];
+  words.push("--bridge", name, "--nft-table", name, "--bip", subnet.address, "--cgroup-parent", `/${name}`);
+  const log = openSync(join(folder, "log"), "a");
+  const held = spawn("python3", ["-c", holder, path, ...words, "-H", "fd://"], { stdio: ["pipe", log, log] });
+  const berth = (...given: string[]) => {
+    const cli = fileURLToPath(new URL("../../dist/cli/main.js", import.meta.url));
+    const env = { ...process.env, BERTH_HOST: `unix://${path}` };
+    const { status, stdout, stderr } = spawnSync(process.execPath, [cli, ...given], {
+      encoding: "utf8",
+      env,
+      timeout: 90_000,
+    });
+    return { status, said: stdout + stderr };
+  };
+  await eventually(
+    () => readFileSync(join(folder, "log"), "utf8"),
+    (text) => text.includes("listening"),
+  );
+  const { status, said } = berth("system", "stop", "--containers");
+  assert.deepEqual([status, /Containers and engine have stopped\./.test(said)], [0, true], said);
+  const ended = once(held, "exit");
+  held.stdin?.end();
+  await ended;
   closeSync(log);
   subnet.release();
   rmSync(folder, { recursive: true });

@@ -61,8 +61,7 @@ export function openMachine(): Machine {
         () => false,
       );
       if (!isThere) return false;
-      await client.stopEngine({ containers: false });
-      await untilGone(client);
+      await untilGone(client, await client.stopEngine({ containers: false }));
       return true;
     },
     async enable(units) {

@@ -223,3 +223,8 @@ export interface CheckFinding {
   /** Why a repair failed. */
   Reason?: string;
 }
+
+/** Answer of `POST /berth/system/stop`: the daemon that is about to end. */
+export interface EngineProcess {
+  Pid: number;
+}
