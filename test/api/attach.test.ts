@@ -8,6 +8,7 @@ import { setTimeout } from "node:timers/promises";
 import { attach } from "../../src/api/attach.ts";
 import type { ApiRequest } from "../../src/api/request.ts";
 import { logPathOf } from "../../src/containers/logs/drivers.ts";
+import { eventually } from "../engine.ts";
 
 const root = mkdtempSync(join(tmpdir(), "bt-attach-"));
 after(() => rmSync(root, { recursive: true }));
@@ -49,6 +50,11 @@ it("sends a log no faster than its client reads, and ends with it", async () => 
   writeFileSync(logPathOf(folder, record as never), `${JSON.stringify(entry)}\n`.repeat(5000));
   const { request, client, connection, gone } = arrange();
   const attached = attach(request);
+  await eventually(
+    () => client.writableLength,
+    (bytes) => bytes > 0,
+  );
+  // Whatever it would send beyond that it has sent by then.
   await setTimeout(200);
   assert.ok(client.writableLength > 0 && client.writableLength < 200_000, `${client.writableLength} bytes`);
   gone.abort();
