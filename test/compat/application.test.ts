@@ -3,6 +3,7 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "nod
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
 import { eventually, useEngine } from "../engine.ts";
 import { callCompose, FollowedCompose, findComposes } from "./stock-compose.ts";
 
@@ -171,8 +172,9 @@ for (const stock of findComposes()) {
         await watch.shows(/watch(ing| enabled)/i);
         await eventually(
           async () => {
-            // What is written before it looks is not noticed.
+            // What is written before it looks is not noticed, and it waits for half a second without a change.
             write("web/pages/index.html", "second");
+            await sleep(1500);
             return page("index.html");
           },
           (text) => text === "second",
