@@ -67,7 +67,7 @@ export function stop(request: ApiRequest): Reply {
   }
   const stopContainers = request.flag("containers");
   request.output.once("finish", () => engine.onStopRequest?.({ stopContainers }));
-  // By which a client on this machine sees it end, where its socket is held open by another.
+  // A client on this machine watches the process end, since systemd may hold its socket open.
   return ok({ Pid: process.pid } satisfies EngineProcess);
 }
 

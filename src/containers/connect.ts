@@ -65,7 +65,7 @@ export function disconnectContainer(
     const key = network ? keyOf(containers, container, network) : name;
     const isRunning = record.state.Pid > 0;
     const isThere = isJoined(containers, container, network);
-    // Of one that does not run Docker says of any name that it is not connected to that.
+    // Docker says so of any name while the container does not run.
     if (!network && isRunning && !Object.hasOwn(record.endpointsConfig, key))
       containers.networks.getNetwork(name);
     if (!Object.hasOwn(record.endpointsConfig, key) && !isThere)
@@ -83,7 +83,7 @@ export function disconnectContainer(
         await followAddresses(containers, container, before);
       }
     } catch (error) {
-      // It can have left before something failed.
+      // It may have left the network before the failure.
       if (containers.networks.view(record.id) && !isJoined(containers, container, network)) forget();
       throw error;
     }

@@ -51,7 +51,7 @@ function runningPid(containers: Containers, mode: string, namespace: string): nu
   return record.state.Pid;
 }
 
-/** What joins that of a third container shares it, and so does what is in the host's. @throws EngineError invalid in Docker's words */
+/** A container in the host's IPC namespace shares it, and so does one that has joined a third container's. @throws EngineError invalid in Docker's words */
 function refuseUnshared({ id, hostConfig: { IpcMode } }: ContainerRecord): void {
   if (!["", "private", "none"].includes(IpcMode)) return;
   throw invalid(

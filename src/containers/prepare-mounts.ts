@@ -8,6 +8,7 @@ import { type MergedRoot, openMergedRoot } from "../trees/merged.ts";
 import type { ResolvedMount, SourceFacts } from "../volumes/volumes.ts";
 import type { Container, ContainerRecord } from "./container.ts";
 import type { Containers } from "./containers.ts";
+import { volumeUsers } from "./mounts.ts";
 import { mappingFor } from "./user-namespace.ts";
 
 /**
@@ -77,5 +78,8 @@ async function copyInto(
   const layers = containers.images.heldDirectories(id);
   const remap = userNamespace && { userns: userNamespace.path, owner: rootOutside(userNamespace.mapping) };
   for (const { name = "", destination } of mounts)
-    await containers.volumes.copyUp(name, layers, destination, remap);
+    await containers.volumes.copyUp(name, layers, destination, {
+      remap,
+      isShared: () => volumeUsers(containers, name).length > 1,
+    });
 }

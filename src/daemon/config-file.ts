@@ -11,6 +11,7 @@ import {
   mapOf,
   optional,
   type Shape,
+  scalar,
   struct,
   text,
   textOrList,
@@ -23,13 +24,6 @@ export interface ConfigFile {
   /** By runtime: what no flag can say. */
   runtimeArgs: Readonly<Record<string, readonly string[]>>;
 }
-
-/** A number or a switch counts as its text. */
-const scalar: Shape<string> = {
-  ...text,
-  read: (value, path) =>
-    typeof value === "number" || typeof value === "boolean" ? String(value) : text.read(value, path),
-};
 
 /** What is checked elsewhere. */
 const anything: Shape<unknown> = { type: "interface {}", zero: () => null, read: (value) => value };

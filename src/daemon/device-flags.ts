@@ -12,7 +12,7 @@ export const deviceTable = [
   ["feature", "list", "", "Switch a feature on or off, as NAME[=BOOL]: cdi, buildkit"],
 ] as const;
 
-/** The last is Docker's, and makes no difference: there is one image store. */
+/** `containerd-snapshotter` changes nothing here: there is one image store. */
 const features = ["cdi", "buildkit", "containerd-snapshotter"];
 
 /** @returns undefined for the usual ones. @throws EngineError invalid */

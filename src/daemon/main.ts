@@ -70,7 +70,7 @@ async function main(): Promise<void> {
   process.on("unhandledRejection", (error) => engine.logger.error({ error }, "unhandled rejection"));
 }
 
-/** What of the daemon's own, by its key, is not as it was at the start. */
+/** Keys of the daemon's own settings that have changed since the start. */
 function listChanged(flags: DaemonFlags, next: DaemonFlags): string[] {
   const keys: [key: string, member: keyof DaemonFlags][] = [
     ["hosts", "hosts"],

@@ -73,7 +73,7 @@ function warnOfAccess(host: Host, { tls, tlsVerify }: DaemonFlags): string | und
 }
 
 /** So that a client whose machine has gone is noticed. */
-/** As Go's, for one: a client sends the tokens of all its registries with a build (`X-Registry-Config`). */
+/** Go's limit. With a build a client sends the tokens of all its registries (`X-Registry-Config`). */
 const maxHeaderSize = 1 << 20;
 const serverOptions = { keepAlive: true, keepAliveInitialDelay: 15_000, maxHeaderSize };
 

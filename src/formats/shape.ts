@@ -28,6 +28,13 @@ export function decode<T>(shape: Shape<T>, value: unknown, root = ""): T {
 
 export const text = textOf(1 << 20);
 
+/** Text, also where it is written as a number or a truth value: YAML leaves out the quotes, and so do people. */
+export const scalar: Shape<string> = {
+  ...text,
+  read: (value, path) =>
+    text.read(typeof value === "number" || typeof value === "boolean" ? String(value) : value, path),
+};
+
 /** @param most characters */
 export function textOf(most: number): Shape<string> {
   return {

@@ -10,10 +10,12 @@ const longestDelayMilliseconds = 300_000;
 export function createRetries(work: (id: string) => Promise<boolean>): Retries {
   const waiting = new Set<string>();
   let delay = firstDelayMilliseconds;
-  let _timer: NodeJS.Timeout | undefined;
+  let isWaiting = false;
 
   function wait(): void {
-    _timer ??= setTimeout(retry, delay).unref();
+    if (isWaiting) return;
+    isWaiting = true;
+    setTimeout(retry, delay).unref();
   }
 
   async function retry(): Promise<void> {
@@ -21,7 +23,7 @@ export function createRetries(work: (id: string) => Promise<boolean>): Retries {
     waiting.clear();
     const failed = async (id: string) => ((await work(id)) ? [] : [id]);
     for (const id of (await Promise.all(due.map(failed))).flat()) waiting.add(id);
-    _timer = undefined;
+    isWaiting = false;
     delay = waiting.size > 0 ? Math.min(2 * delay, longestDelayMilliseconds) : firstDelayMilliseconds;
     if (waiting.size > 0) wait();
   }

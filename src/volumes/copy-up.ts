@@ -31,14 +31,21 @@ export interface CopyRemap {
   owner: IdPair;
 }
 
+export interface CopyOptions {
+  remap?: CopyRemap | undefined;
+  /** Whether others have the volume by now, who may have written to it. */
+  isShared?(): boolean;
+}
+
 /** Image content in volumes. */
 export interface CopyUp {
   /**
    * Copies what the image has at `destination` into the volume when that is empty, with owners, modes, times, links and
-   * attributes. `imageDirectories` are the image's layers, topmost first. A copy that was cut off is made again, one that failed leaves
-   * an empty volume. What is to be mounted there is mounted meanwhile. @throws internal in Docker's words for what cannot be mounted
+   * attributes. `imageDirectories` are the image's layers, topmost first. A copy that was cut off is made again. One that failed leaves
+   * an empty volume or, as with Docker, a part in one that is shared. What is to be mounted there is mounted meanwhile.
+   * @throws internal in Docker's words for what cannot be mounted
    */
-  copyUp(name: string, imageDirectories: string[], destination: string, remap?: CopyRemap): Promise<void>;
+  copyUp(name: string, imageDirectories: string[], destination: string, options?: CopyOptions): Promise<void>;
   /** Whether a copy into it was cut off. */
   wasCutOff(name: string): boolean;
   /** What is in it is a container's own from now on: no copy that was cut off is made again over it. Waits for one that is under way. */
@@ -63,9 +70,9 @@ export function createCopyUp(
     if (current) save({ ...current, isPopulating });
   }
 
-  /** Else it would be made again later, over what the volume has by then. */
-  async function undo(name: string, target: string): Promise<void> {
-    await runner.run({ kind: "empty", target });
+  /** Else it would be made again later, over what the volume has by then. What others may have written is never removed. */
+  async function undo(name: string, target: string, isShared: boolean): Promise<void> {
+    if (!isShared) await runner.run({ kind: "empty", target });
     mark(name, false);
   }
 
@@ -77,7 +84,7 @@ export function createCopyUp(
 
   return {
     wasCutOff,
-    async copyUp(name, imageDirectories, destination, remap) {
+    async copyUp(name, imageDirectories, destination, { remap, isShared = () => false } = {}) {
       const local = mounts.localMountOf(name);
       // As Docker, whose copy is gone with the next unmount.
       if (local && (local.type === "tmpfs" || isReadOnly(local))) return;
@@ -95,7 +102,7 @@ export function createCopyUp(
             await runner.run({ kind: "copy", ...job });
           } catch (error) {
             // Where the engine ends, too: then it was cut off, and stays so.
-            if (!isRepeated) await undo(name, target).catch(() => {});
+            if (!isRepeated) await undo(name, target, isShared()).catch(() => {});
             throw error;
           }
           mark(name, false);

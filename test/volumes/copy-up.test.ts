@@ -150,6 +150,17 @@ describe("copying image content into a volume", () => {
     assert.deepEqual(readdirSync(path), ["b"]);
     assert.equal(readFileSync(join(path, "b"), "utf8"), "mine");
     await small.remove("small", { force: false, usedBy: [] });
+    const shared = small.directoryOf(small.create({ Name: "shared" }));
+    const copying = small.copyUp("shared", [layer], "/data", {
+      isShared() {
+        writeFileSync(join(shared, "theirs"), "");
+        return true;
+      },
+    });
+    await assert.rejects(copying, { code: "ENOSPC" });
+    assert.ok(readdirSync(shared).includes("theirs"), "what others have written");
+    assert.equal(small.wasCutOff("shared"), false);
+    await small.remove("shared", { force: false, usedBy: [] });
     await small.close();
   });
 

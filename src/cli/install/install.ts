@@ -72,7 +72,7 @@ export async function uninstall(installation: Installation): Promise<void> {
   );
 }
 
-/** That of an earlier version cannot. */
+/** A unit of an earlier version cannot. */
 function canTakeDown(root: string): boolean {
   const unit = readPart(root, { path: join(unitFolder, "berth.service"), content: "" });
   return unit !== undefined && "content" in unit && unit.content.includes(takeDownMark);

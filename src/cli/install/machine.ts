@@ -35,7 +35,7 @@ function run(program: string, words: readonly string[]): string {
 
 const succeeds = (program: string, words: readonly string[]) => spawnSync(program, words).status === 0;
 
-/** With an engine that does not answer, before an uninstall. */
+/** How long an uninstall waits for an engine that does not answer. */
 const patienceMilliseconds = 10_000;
 
 const isOfEngine = (unit: string) => unit !== "berth-supervisor.service";

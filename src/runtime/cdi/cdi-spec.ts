@@ -8,16 +8,9 @@ import {
   optional,
   type Shape,
   type StructShape,
+  scalar,
   struct,
-  text,
 } from "../../formats/shape.ts";
-
-/** A number or a truth value where text belongs is that text, as where YAML leaves out the quotes. */
-const scalar: Shape<string> = {
-  ...text,
-  read: (value, path) =>
-    text.read(typeof value === "number" || typeof value === "boolean" ? String(value) : value, path),
-};
 
 /** Members that are not known are refused, since an edit that is left out may be the one that matters. */
 function strict<S extends Pick<StructShape<Record<string, Shape<unknown>>>, "fields"> & Shape<unknown>>(
