@@ -1,5 +1,6 @@
 import type { Duplex } from "node:stream";
 import type { Digest } from "../formats/digest.ts";
+import type { RegistryAuth } from "../formats/registry-auth.ts";
 import type { ContextEntry } from "./context/entry.ts";
 
 /** What of a directory is wanted. */
@@ -38,8 +39,8 @@ export interface ClientSession {
   hasAgent(id: string): Promise<boolean>;
   /** What the client sends once under this name: the archive on its standard input. */
   upload(id: string): AsyncIterable<Buffer>;
-  /** Undefined when it has none for that registry. */
-  findCredentials(host: string): Promise<{ username: string; password: string } | undefined>;
+  /** Undefined when it has none for that registry. @param domain of a reference */
+  findCredentials(domain: string): Promise<RegistryAuth | undefined>;
   /** Sends a directory's entries to the client's exporter. */
   sendFiles(exporter: number, entries: AsyncIterable<OutgoingEntry>): Promise<void>;
   /** Sends an archive to the client's exporter. */

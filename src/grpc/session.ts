@@ -13,6 +13,7 @@ import {
 import { empty } from "../buildkit/messages/pb.ts";
 import type { GrpcClient } from "../buildkit/wire/client.ts";
 import { code, GrpcError } from "../buildkit/wire/status.ts";
+import { dockerHub, dockerHubHost } from "../distribution/settings.ts";
 import { notImplemented } from "../errors.ts";
 import { contentMethods, openClientContent, repliesInTime } from "./client-content.ts";
 import { openFailedStep } from "./failed-step.ts";
@@ -77,18 +78,20 @@ export function createClientSession(offer: SessionOffer, client: GrpcClient): Cl
       const call = client.open(path, bytesMessage, bytesMessage, metadata);
       for await (const { data } of repliesInTime(call, archivePatience)) yield Buffer.from(data);
     },
-    async findCredentials(host) {
+    async findCredentials(domain) {
       const path = "/moby.filesync.v1.Auth/Credentials";
       if (!offers(path)) return undefined;
       const { username, secret } = await client.unary(
         path,
         credentialsRequest,
         credentialsResponse,
-        { host },
+        // Stock clients know Docker Hub's login by the name of its registry alone.
+        { host: domain === dockerHub ? dockerHubHost : domain },
         {},
         patience,
       );
-      return username === "" && secret === "" ? undefined : { username, password: secret };
+      if (username !== "") return { username, password: secret };
+      return secret === "" ? undefined : { identityToken: secret };
     },
     content(store) {
       need(contentMethods.read);
