@@ -37,6 +37,7 @@ interface VolumeSource {
   directoryOf(record: VolumeRecord): string;
   /** Keeps a volume from being removed. */
   hold(name: string, user: string): Claim;
+  /** Throws nothing: the caller has an error of its own to tell. */
   undoCreate(names: string[]): Promise<void>;
   look: Look;
   /** Where the engine keeps everything. */
@@ -45,7 +46,11 @@ interface VolumeSource {
   bindOwner: IdPair | undefined;
 }
 
-/** Parents before what lies below them. @returns also a claim on their volumes. @throws invalid, notFound, notImplemented; volumes made until then are removed. */
+/**
+ * Parents before what lies below them. @returns also a claim on their volumes.
+ * @throws invalid, notFound, notImplemented; anonymous volumes made until then are removed. As with Docker named ones stay: others may
+ * have put something into them meanwhile.
+ */
 export async function resolveMounts(
   input: MountInput,
   volumes: VolumeSource,
@@ -69,11 +74,10 @@ export async function resolveMounts(
     await checkSources(planned, volumes.look);
     const resolved = planned.map((mount) => {
       if (!mount.volume) return mount;
-      const isNew = !volumes.has(mount.volume.Name ?? "");
       const { volume, ...rest } = mount;
       const record = volumes.create(volume, { isUnclaimed: mount.isAnonymous });
       held.push(volumes.hold(record.name, input.user));
-      if (isNew) made.push(record.name);
+      if (mount.isAnonymous) made.push(record.name);
       return { ...rest, name: record.name, source: volumes.directoryOf(record) };
     });
     await prepareSources(resolved, volumes.bindOwner, volumes.look);

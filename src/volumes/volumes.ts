@@ -39,8 +39,8 @@ export interface Volumes extends VolumeMounts, CopyUp, Omit<Transfers, "close"> 
   /** Where its content lies on this machine. */
   directoryOf(record: VolumeRecord): string;
   /**
-   * At create: makes the volumes that are missing, and for -v the bind sources. All or nothing. Anonymous ones are to be claimed once
-   * the container's record names them. None of them goes until the claim is freed.
+   * At create: makes the volumes that are missing, and for -v the bind sources. Anonymous ones are to be claimed once the container's
+   * record names them, and go when it fails. None of them goes until the claim is freed.
    * @throws invalid, notFound, conflict; the signal's reason
    */
   resolveMounts(
@@ -112,7 +112,10 @@ export function createVolumes(options: {
         create: catalog.create,
         directoryOf: directories.of,
         hold: catalog.hold,
-        undoCreate: catalog.removeAll,
+        undoCreate: (names) =>
+          catalog.removeAll(names).catch((error: unknown) => {
+            logger.warn({ error, volumes: names }, "a failed create left volumes");
+          }),
         look: sources.looker(signal),
         engineRoot: options.root,
         bindOwner,

@@ -15,6 +15,7 @@ describe("a container that is being made", () => {
     mkdirSync(share);
     await berth("volume", "create", "before");
     let making: ReturnType<typeof create>;
+    let other: typeof making;
     {
       // It waits for this source after it has made its volumes.
       using _ = mountHung(share);
@@ -38,9 +39,22 @@ describe("a container that is being made", () => {
         [refused.status, JSON.parse(refused.body).message],
         [409, `remove made: volume is in use - [${id}]`],
       );
+      await berth("run", "--name", "taker", "-v", "made:/m", "busybox", "touch", "/m/file");
+      other = create("other", { Binds: ["made:/m", `${share}/far:/far`] });
+      await eventually(
+        () => engine.api("DELETE", "/volumes/made"),
+        ({ body }) => (body.match(/\w{64}/g) ?? []).length === 3,
+      );
     }
-    assert.equal((await making).status, 500);
-    assert.equal(await berth("volume", "ls", "-q"), "before");
+    const { status, body } = await making;
+    assert.equal(status, 500, body);
+    assert.match(body, /ENOTCONN/);
+    // Its source may be there again by the time that it looks.
+    if ((await other).status === 201) await berth("rm", "other");
+    // Another has put something into it.
+    assert.equal(await berth("volume", "ls", "-q"), "before\nmade");
+    assert.match(await berth("run", "--rm", "--volumes-from", "taker", "busybox", "ls", "/m"), /file/);
+    await berth("rm", "taker");
     // What is left of it keeps nothing.
     assert.equal((await create("busy", { Binds: ["before:/b"] })).status, 201);
     await berth("rm", "busy");

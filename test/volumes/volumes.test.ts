@@ -370,14 +370,14 @@ describe("the mounts of a container", () => {
     await assert.rejects(resolve({ binds: [`${root}/file/below:/x`] }), { kind: "invalid" });
   });
 
-  test("that cannot be leave no volume behind", async () => {
+  test("that cannot be leave no volume behind, but those with names that were made by then", async () => {
     const before = volumes.list().length;
     const wrong: [Partial<MountInput>, RegExp][] = [
       [{ binds: ["new1:/x", "new2:/x"] }, /^Duplicate mount point: \/x$/],
       [{ binds: ["new1:/x"], mounts: [{ Type: "tmpfs", Target: "/x/" }] }, /^Duplicate mount point: \/x$/],
       [{ binds: ["new1:/x"], tmpfs: { "/x": "" } }, /^Duplicate mount point: \/x$/],
-      [{ binds: ["new1:/x", "./rel:/y"] }, /includes invalid characters for a local volume name/],
-      [{ binds: ["new1:/x", `${root}/file/y:/y`] }, /error while creating mount source path/],
+      [{ volumePaths: ["/x"], binds: ["./rel:/y"] }, /includes invalid characters for a local volume name/],
+      [{ volumePaths: ["/x"], binds: [`${root}/file/y:/y`] }, /error while creating mount source path/],
       [
         {
           mounts: [
@@ -398,10 +398,12 @@ describe("the mounts of a container", () => {
     ];
     for (const [input, message] of wrong) await assert.rejects(resolve(input), { kind: "invalid", message });
     assert.equal(volumes.list().length, before);
-    assert.deepEqual(
-      readdirSync(join(root, "volumes")).filter((name) => name.startsWith("new")),
-      [],
-    );
+    const folders = () => readdirSync(join(root, "volumes")).filter((name) => name.startsWith("new"));
+    assert.deepEqual(folders(), []);
+    await assert.rejects(resolve({ volumePaths: ["/z"], binds: ["new1:/x", `${root}/file/y:/y`] }));
+    assert.deepEqual(folders(), ["new1"]);
+    assert.equal(volumes.list().length, before + 1);
+    await volumes.remove("new1", { force: false, usedBy: [] });
   });
 
   test("that are removed are gone also while the disk is full, and may be made again", async () => {
