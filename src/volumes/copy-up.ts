@@ -62,6 +62,7 @@ export function createCopyUp(
 ): CopyUp & { close(): Promise<void> } {
   const runner = createJobRunner<CopyUpJob, boolean>("volumes/copy-up.worker", threads);
   const { inTurn } = createNamedTurns();
+  let isClosed = false;
   const wasCutOff = (name: string) => records.get(name)?.isPopulating ?? false;
 
   /** Remembers, for after a crash, that a copy is under way. */
@@ -101,8 +102,8 @@ export function createCopyUp(
           try {
             await runner.run({ kind: "copy", ...job });
           } catch (error) {
-            // Where the engine ends, too: then it was cut off, and stays so.
-            if (!isRepeated) await undo(name, target, isShared()).catch(() => {});
+            // Where the engine ends it was cut off, and stays so.
+            if (!isRepeated && !isClosed) await undo(name, target, isShared()).catch(() => {});
             throw error;
           }
           mark(name, false);
@@ -115,6 +116,9 @@ export function createCopyUp(
       inTurn(name, async () => {
         if (wasCutOff(name)) mark(name, false);
       }),
-    close: () => runner.close(),
+    async close() {
+      isClosed = true;
+      await runner.close();
+    },
   };
 }

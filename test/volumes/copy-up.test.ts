@@ -206,6 +206,20 @@ describe("copying image content into a volume", () => {
     assert.equal(execFileSync("diff", ["-r", join(layer, "data"), data], { encoding: "utf8" }), "");
   });
 
+  test("stays one that was cut off when the engine ends in the middle, also in a volume that others have", async () => {
+    const layer = join(root, "big");
+    const logger = createLogger("silent");
+    const ending = createVolumes({ root, state, events: createEvents(), logger });
+    const path = ending.directoryOf(ending.create({ Name: "ended" }));
+    const copying = ending.copyUp("ended", [layer], "/data", { isShared: () => true });
+    while (!existsSync(join(path, "0/0"))) await new Promise((resolve) => setImmediate(resolve));
+    await Promise.all([assert.rejects(copying), ending.close()]);
+    assert.ok(readdirSync(path).length < 60, "it was not ended in the middle");
+    const restarted = createVolumes({ root, state, events: createEvents(), logger });
+    assert.equal(restarted.wasCutOff("ended"), true);
+    await restarted.close();
+  });
+
   test("is made once when two containers ask at the same time", async () => {
     const { name, path } = newVolume();
     await Promise.all([
