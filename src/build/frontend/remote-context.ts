@@ -13,6 +13,7 @@ import type { SourceRef } from "../solve/copy-action.ts";
 import { fetchGitTree } from "../solve/git-tree.ts";
 import type { Solving } from "../solve/solving.ts";
 import { noteFile } from "../solve/web-files.ts";
+import { findWebLogin } from "../solve/web-login.ts";
 import type { ContextArchive } from "./context-archive.ts";
 
 /** A context that is no directory of the client's. */
@@ -102,7 +103,11 @@ async function fetchArchive(
   onClose(folder.release);
   const target = join(folder.path, "context");
   const { proxies } = rooms.images.registries.settings;
-  const job = { kind: "fetch" as const, url: remoteContext, target, proxies };
+  const authorization = await findWebLogin(session, remoteContext);
+  const job = {
+    ...{ kind: "fetch" as const, url: remoteContext, target, proxies },
+    ...(authorization !== undefined && { authorization }),
+  };
   noteFile(fetched, remoteContext, await rooms.files.run(job, signal));
   const key = JSON.stringify(["web", redactAddresses(remoteContext), filename]);
   return { chunks: readWhenWanted(target), key };

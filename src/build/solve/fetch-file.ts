@@ -12,6 +12,8 @@ export interface FetchRequest {
   target: string;
   /** "sha256:…" of its content. */
   checksum?: string;
+  /** A header for the address's own host alone, before the user and password in it. */
+  authorization?: string;
   /** The daemon's. */
   proxies: ProxySettings;
 }
@@ -24,13 +26,11 @@ const patienceMilliseconds = 60_000;
  * @returns the SHA-256 of its content, in hexadecimal
  * @throws EngineError unavailable, invalid for another content than the checksum's; then nothing is left
  */
-export async function fetchFile(
-  { url, target, checksum, proxies }: FetchRequest,
-  signal: AbortSignal,
-): Promise<string> {
+export async function fetchFile(request: FetchRequest, signal: AbortSignal): Promise<string> {
+  const { url, target, checksum } = request;
   const fd = openSync(target, "wx", 0o600);
   try {
-    const response = await open(url, proxies, signal);
+    const response = await open(request, signal);
     const hash = createHash("sha256");
     for await (const chunk of response.body ?? []) {
       hash.update(chunk);
@@ -53,17 +53,17 @@ export async function fetchFile(
   }
 }
 
-async function open(url: string, proxies: ProxySettings, signal: AbortSignal): Promise<Response> {
+async function open(request: FetchRequest, signal: AbortSignal): Promise<Response> {
   const late = new AbortController();
   const timer = setTimeout(() => late.abort(), patienceMilliseconds);
   const patience = AbortSignal.any([signal, late.signal]);
   let response: Response;
   try {
-    response = await follow(url, proxies, patience);
+    response = await follow(request, patience);
   } catch (error) {
     signal.throwIfAborted();
     const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
-    throw unavailable(`failed to load ${redactAddresses(url)}: ${messageOf(cause)}`, error);
+    throw unavailable(`failed to load ${redactAddresses(request.url)}: ${messageOf(cause)}`, error);
   } finally {
     clearTimeout(timer);
   }
@@ -76,12 +76,15 @@ const mostRedirects = 10;
 const redirects = [301, 302, 303, 307, 308];
 
 /** Each address has a proxy of its own, or none. Credentials go to the first one's host alone. */
-async function follow(url: string, proxies: ProxySettings, signal: AbortSignal): Promise<Response> {
+async function follow(
+  { url, proxies, authorization: given }: FetchRequest,
+  signal: AbortSignal,
+): Promise<Response> {
   const { address, credentials } = splitCredentials(url);
   const first = new URL(address);
-  const authorization = credentials !== undefined && {
-    authorization: `Basic ${Buffer.from(credentials).toString("base64")}`,
-  };
+  const basic = credentials !== undefined && `Basic ${Buffer.from(credentials).toString("base64")}`;
+  const value = given ?? basic;
+  const authorization = value !== false && { authorization: value };
   let at = first;
   for (let count = 0; count <= mostRedirects; count++) {
     const response = await send(at, findProxy(proxies, at), {

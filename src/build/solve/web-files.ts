@@ -3,10 +3,11 @@ import { redactAddresses } from "../../formats/redact-address.ts";
 import type { HttpNode } from "../graph/nodes.ts";
 import { reportWork } from "../progress.ts";
 import { type FetchedSource, type Outcome, type Solving, vertexOf } from "./solving.ts";
+import { findWebLogin } from "./web-login.ts";
 
 /** Fetches a file of the web into a folder of its own. */
 export function fetchNode(
-  { rooms, report, signal, onClose, fetched }: Solving,
+  { rooms, report, signal, session, onClose, fetched }: Solving,
   node: HttpNode,
 ): Promise<Outcome> {
   return reportWork(report, vertexOf(node), async () => {
@@ -15,7 +16,12 @@ export function fetchNode(
     const { url, checksum } = node;
     const target = join(folder.path, node.filename);
     const { proxies } = rooms.images.registries.settings;
-    const job = { kind: "fetch" as const, url, target, proxies, ...(checksum !== undefined && { checksum }) };
+    const authorization = await findWebLogin(session, url);
+    const job = {
+      ...{ kind: "fetch" as const, url, target, proxies },
+      ...(checksum !== undefined && { checksum }),
+      ...(authorization !== undefined && { authorization }),
+    };
     noteFile(fetched, url, await rooms.files.run(job, signal));
     return { kind: "tree", source: { kind: "folder", path: folder.path } };
   });
