@@ -111,6 +111,18 @@ COPY --from=other o /o
     }
   });
 
+  it("gives arguments that are empty, and several platforms", async () => {
+    const place = writeFiles(join(folder, "empty"), {
+      Dockerfile: "FROM scratch\nARG FOO=default TARGETARCH\nCOPY <<EOF /file\n[$FOO] $TARGETARCH\nEOF\n",
+    });
+    const out = join(folder, "out");
+    const platforms = ["--platform", "linux/amd64", "--platform", "linux/arm64"];
+    const built = await run(["--build-arg", "FOO=", ...platforms, "-o", out, place]);
+    assert.equal(built.code, 0, built.stderr);
+    for (const name of ["amd64", "arm64"])
+      assert.equal(readFileSync(join(out, `linux_${name}`, "file"), "utf8"), `[] ${name}\n`);
+  });
+
   it("says what is wrong, and where", async () => {
     const place = writeFiles(join(folder, "wrong"), { Dockerfile: "FROM busybox\nRUN exit 4\n" });
     const failed = await run([place]);

@@ -4,7 +4,7 @@ import { type BuildOrder, requestBuild } from "../../client/build/build.ts";
 import type { Cli } from "../cli.ts";
 import { defineCommand, ExitError } from "../command.ts";
 import { proxyEnv } from "../container/proxy-env.ts";
-import { bool, bytes, repeated, string } from "../flag.ts";
+import { bool, bytes, commaList, repeated, string } from "../flag.ts";
 import { cachesOf } from "./build-caches.ts";
 import { type OpenContext, openContext } from "./build-context.ts";
 import { describeBuildError } from "./build-error.ts";
@@ -35,7 +35,7 @@ const flagTable = {
   "no-cache-filter": repeated("", "Do not cache specified stages"),
   "on-error": string("", 'What to do when a RUN step fails ("shell": open a shell with the files it left)'),
   output: repeated("o", 'Output destination (format: "type=local,dest=path")'),
-  platform: string("", "Set target platform for build"),
+  platform: commaList("", "Set target platform for build"),
   provenance: string(
     "",
     'Say beside the image how it was made ("true", "mode=max,version=v1,builder-id=ID")',
@@ -116,13 +116,13 @@ function describeOrder(
   if (context.hasOwnDockerfile) put("dockerfilekey", "dockerfile");
   const args = pairs(flags["build-arg"], cli.env);
   const proxies = proxyEnv(cli.config.proxies, host, flags["build-arg"]);
-  for (const [key, value] of [...args, ...pairs(proxies, {})]) put(`build-arg:${key}`, value);
+  for (const [key, value] of [...args, ...pairs(proxies, {})]) attributes.set(`build-arg:${key}`, value);
   const date = cli.env.SOURCE_DATE_EPOCH;
   if (date && !attributes.has("build-arg:SOURCE_DATE_EPOCH"))
     attributes.set("build-arg:SOURCE_DATE_EPOCH", date);
   for (const [key, value] of pairs(flags.label, {})) attributes.set(`label:${key}`, value);
   put("target", flags.target);
-  put("platform", flags.platform);
+  put("platform", flags.platform.join(","));
   put("image-resolve-mode", flags.pull ? "pull" : "local");
   if (flags["no-cache"]) attributes.set("no-cache", "");
   else put("no-cache", flags["no-cache-filter"].join(","));
