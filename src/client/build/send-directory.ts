@@ -56,10 +56,12 @@ async function sendFile(entry: ListedEntry | undefined, id: number, call: GrpcCa
   await call.send({ type: packetType.data, id });
 }
 
-/** Values of a list, which Node joins; those with odd characters come encoded. */
+/** Values of a list, which Node joins; those with odd characters come encoded, as parts of a query are. */
 function listHeader(headers: IncomingHttpHeaders, key: string): string[] {
   const value = headers[key];
   if (value === undefined) return [];
   const parts = (Array.isArray(value) ? value : [value]).flatMap((one) => one.split(", "));
-  return headers[`${key}-encoded`] === "1" ? parts.map(decodeURIComponent) : parts;
+  return headers[`${key}-encoded`] === "1"
+    ? parts.map((part) => decodeURIComponent(part.replaceAll("+", " ")))
+    : parts;
 }

@@ -1,5 +1,6 @@
 import { randomBytes } from "node:crypto";
-import { connect } from "node:net";
+import { once } from "node:events";
+import { connect, type Socket } from "node:net";
 import { bytesMessage } from "../../buildkit/messages/control.ts";
 import { enterFailedStep } from "../../buildkit/messages/failed-step.ts";
 import {
@@ -114,18 +115,39 @@ function getAgent(agents: SessionOffers["agents"], id: string): string {
 
 function forwardAgent(agents: SessionOffers["agents"]): Method {
   return duplex(bytesMessage, bytesMessage, async (requests, call) => {
-    const agent = connect(getAgent(agents, String(call.headers["buildkit.ssh.id"] ?? "")));
+    const socket = getAgent(agents, String(call.headers["buildkit.ssh.id"] ?? ""));
+    const agent = await connectTo(socket);
+    // One that goes away says so in what is read of it.
+    agent.on("error", () => {});
     const answers = (async () => {
       for await (const data of agent) await call.send({ data });
     })();
-    try {
+    const asked = (async () => {
       for await (const { data } of requests) agent.write(data);
       agent.end();
-      await answers;
+    })();
+    try {
+      await Promise.race([answers, asked.then(() => answers)]);
     } finally {
       agent.destroy();
     }
   });
+}
+
+/** @throws GrpcError where no agent listens any more */
+async function connectTo(path: string): Promise<Socket> {
+  const agent = connect(path);
+  try {
+    await once(agent, "connect");
+    return agent;
+  } catch (error) {
+    agent.destroy();
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new GrpcError(
+      code.unknown,
+      `failed to connect to the SSH agent: ${reason}: make sure that it runs, and that SSH_AUTH_SOCK is its socket`,
+    );
+  }
 }
 
 const pieceBytes = 1024 * 1024;
