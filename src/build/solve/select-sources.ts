@@ -56,9 +56,9 @@ function expand(tree: SourceTree, pattern: ByteString): Selected[] {
   let found: Selected[] = [{ named: "", path: "" }];
   for (const part of pattern.split("/")) {
     const next: Selected[] = [];
-    const fits = hasWildcard(part) ? compileGlob(part) : undefined;
+    const fits = hasWildcard(part) ? compileGlob(charactersOf(part)) : undefined;
     for (const { named, path } of found) {
-      const names = fits ? tree.list(path).filter(fits) : [part];
+      const names = fits ? tree.list(path).filter((name) => fits(charactersOf(name))) : [part];
       for (const name of names) {
         const below = named === "" ? name : `${named}/${name}`;
         next.push(...findOne(tree, below));
@@ -67,6 +67,14 @@ function expand(tree: SourceTree, pattern: ByteString): Selected[] {
     found = next;
   }
   return found;
+}
+
+const utf8Characters =
+  /[\xc2-\xdf][\x80-\xbf]|\xe0[\xa0-\xbf][\x80-\xbf]|\xed[\x80-\x9f][\x80-\xbf]|[\xe1-\xef][\x80-\xbf]{2}|\xf0[\x90-\xbf][\x80-\xbf]{2}|\xf4[\x80-\x8f][\x80-\xbf]{2}|[\xf1-\xf3][\x80-\xbf]{3}|[\x80-\xff]/g;
+
+/** As Go counts them: of what is no UTF-8 each byte is one of its own. */
+function charactersOf(name: ByteString): string {
+  return name.replace(utf8Characters, (one) => (one.length === 1 ? "\ufffd" : textOfBytes(one)));
 }
 
 /** What fits behind the pivot, as it is: as with BuildKit, no link is followed there. Of a directory that fits all is meant. */
