@@ -10,6 +10,8 @@ export interface SharedWork<State, Result> {
     begin: (signal: AbortSignal) => { state: State; done: Promise<Result> },
     onState: (state: State) => void,
   ): Promise<Result>;
+  /** There is some that can be joined. */
+  has(key: string): boolean;
 }
 
 interface Running<State, Result> {
@@ -36,6 +38,7 @@ export function createSharedWork<State, Result>(): SharedWork<State, Result> {
   }
 
   return {
+    has: (key) => running.get(key)?.controller.signal.aborted === false,
     async join(key, signal, begin, onState) {
       signal.throwIfAborted();
       let work = running.get(key);

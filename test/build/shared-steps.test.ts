@@ -45,6 +45,28 @@ describe("steps of builds that run at the same time", () => {
     assert.equal(shown.stdout.split("\n").filter(Boolean).length, numbers.length);
   });
 
+  it("are done again for a build without the cache, which others may join", async () => {
+    const wait =
+      "RUN --mount=type=cache,id=again,target=/c echo >> /c/begun; until test -e /c/go; do sleep 0.1; done";
+    const place = context("again", {
+      Dockerfile: `FROM busybox\n${wait}; cat /proc/sys/kernel/random/uuid > /id\n`,
+    });
+    const first = begin("-t", "first", place);
+    await shows(first, / 2\/2\] RUN/);
+    const fresh = begin("--no-cache", "-t", "fresh", place);
+    await shows(fresh, / 2\/2\] RUN/);
+    const joining = begin("-t", "joining", place);
+    await shows(joining, / 2\/2\] RUN/);
+    const watch = `FROM busybox\nRUN --mount=type=cache,id=again,target=/c until [ $(wc -l < /c/begun) = 2 ]; do sleep 0.1; done; touch /c/go\n`;
+    const opener = await run("build", "-q", context("opener", { Dockerfile: watch }));
+    assert.equal(opener.code, 0, opener.stderr);
+    const codes = [await first.ended, await fresh.ended, await joining.ended];
+    assert.deepEqual(codes, [0, 0, 0], fresh.output);
+    const id = async (image: string) => (await run("run", "--rm", image, "cat", "/id")).stdout;
+    assert.notEqual(await id("fresh"), await id("first"));
+    assert.equal(await id("joining"), await id("fresh"));
+  });
+
   it("are begun again with the secrets of a build that waits, when the one that began them has gone", async () => {
     const secret = join(folder, "secret.txt");
     writeFileSync(secret, "told");

@@ -39,6 +39,7 @@ export async function shareStep(
   // A shell may be open for a long time where it fails, which is nothing to other builds.
   const isWatched = node.kind === "run" && (await wantsShell(solving));
   const name = nameOfWork(node, key, layers, isWatched);
+  const nameAfresh = `${name} without cache`;
   const vertex = vertexOf(node).digest;
   const follow = ({ stream, data }: StepLog) =>
     report({ kind: "log", log: { vertex, at: Date.now(), stream, data } });
@@ -49,7 +50,11 @@ export async function shareStep(
       return beginStep(solving, solver, node, { key, layers, gone });
     };
     try {
-      return await rooms.underWay.join(name, signal, begin, (followers) => followers.add(follow));
+      // As with BuildKit: what has begun already is a cache to a build that wants none, and the other way round it is none.
+      const isAfresh = node.ignoresCache || rooms.underWay.has(nameAfresh);
+      return await rooms.underWay.join(isAfresh ? nameAfresh : name, signal, begin, (followers) =>
+        followers.add(follow),
+      );
     } catch (error) {
       if (!(error instanceof Abandoned)) throw error;
       if (hasBegun) throw error.cause;
