@@ -111,6 +111,25 @@ describe("builds from git", () => {
     );
   });
 
+  it("keeps the history of a context by any word of Go's for yes", async () => {
+    for (const [word, isKept] of [
+      ["T", true],
+      ["TRUE", true],
+      ["yes", false],
+    ] as const) {
+      const built = await run(
+        "build",
+        "-q",
+        "--build-arg",
+        `BUILDKIT_CONTEXT_KEEP_GIT_DIR=${word}`,
+        address(),
+      );
+      assert.equal(built.code, 0, built.stderr);
+      const listed = await show(built.stdout.trim(), "ls", "-A", "/all");
+      assert.equal(/^\.git$/m.test(listed), isKept, word);
+    }
+  });
+
   it("says what is not there", async () => {
     assert.match(
       (await run("build", address("nosuch"))).stderr,

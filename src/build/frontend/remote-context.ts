@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
 import { join, posix } from "node:path";
 import { invalid } from "../../errors.ts";
+import { parseGoBool } from "../../formats/go-bool.ts";
 import { redactAddresses } from "../../formats/redact-address.ts";
 import { readFolderFiles } from "../context/folders.ts";
 import { findGitContext, gitNode } from "../graph/git-address.ts";
@@ -76,8 +77,8 @@ async function unpackContext(
 function findRepository({ remoteContext, contextSubdir, buildArgs }: BuildOptions): GitNode | undefined {
   const address = remoteContext === undefined ? undefined : findGitContext(remoteContext);
   if (address === undefined) return undefined;
-  const keep = buildArgs.get("BUILDKIT_CONTEXT_KEEP_GIT_DIR") ?? "";
-  const node = gitNode(address, { keepsGitDir: ["1", "true"].includes(keep) });
+  const keepsGitDir = parseGoBool(buildArgs.get("BUILDKIT_CONTEXT_KEEP_GIT_DIR") ?? "") ?? false;
+  const node = gitNode(address, { keepsGitDir });
   node.address = address;
   return contextSubdir === "" ? node : { ...node, subdir: posix.join(node.subdir, contextSubdir) };
 }
