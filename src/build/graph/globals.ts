@@ -14,12 +14,10 @@ export function readGlobals(
   for (const [name, value] of buildArgs) if (globals.has(name)) globals.set(name, value);
   for (const { args } of globalArgs) {
     for (const { name, value } of args) {
-      const given = buildArgs.get(name);
-      const byDefault =
-        value === undefined
-          ? undefined
-          : expandWord(value, (one) => globals.get(one), { escape: escapeCharacter });
-      const known = given ?? byDefault;
+      const expand = (word: string) =>
+        expandWord(word, (one) => globals.get(one), { escape: escapeCharacter });
+      // A default that is not wanted may well be one that fails.
+      const known = buildArgs.get(name) ?? (value === undefined ? undefined : expand(value));
       if (known !== undefined) globals.set(name, known);
     }
   }

@@ -3,7 +3,7 @@ import type { Platform } from "../../formats/oci-manifest.ts";
 import type { BaseImage, ImageSettings } from "./base-image.ts";
 import type { Node } from "./nodes.ts";
 import { countInherited, type PlanSize } from "./plan-size.ts";
-import { copyScope, parseEnvironment } from "./scope.ts";
+import { copyScope, firstEnvironment } from "./scope.ts";
 import type { StagePlan } from "./stage.ts";
 
 /* What a stage is before its first instruction. */
@@ -15,10 +15,11 @@ export interface Opening
 }
 
 export function openEmpty({ size, ...opening }: Opening, dockerfile: Dockerfile, range: Range): StagePlan {
+  const env = firstEnvironment([]);
   return {
     ...opening,
     node: { kind: "scratch", name: "", range },
-    scope: { env: new Map(), args: new Map(), values: new Map(), escape: dockerfile.escape, size },
+    scope: { env, args: new Map(), values: new Map(env), escape: dockerfile.escape, size },
     settings: { WorkingDir: "/" },
     history: [],
     author: undefined,
@@ -47,7 +48,7 @@ export function openOnImage(
     author,
     base,
   };
-  stage.scope.env = parseEnvironment(config?.Env ?? []);
+  stage.scope.env = firstEnvironment(config?.Env ?? []);
   stage.scope.values = new Map(stage.scope.env);
   stage.steps.push({ node, text: `FROM ${base.name}`, target: {} });
   countStage(stage, opening.size);

@@ -5,14 +5,21 @@ import { readRunScript } from "../../dockerfile/run-script.ts";
 import { invalid } from "../../errors.ts";
 import { cleanPath } from "../../formats/bind-spec.ts";
 import { formatPlatform } from "../../formats/platform.ts";
-import { defaultPath } from "../../runtime/defaults.ts";
 import { canRun } from "../../sys/foreign-platforms.ts";
 import type { RunMountNode, RunNode } from "./nodes.ts";
 import { note } from "./plan-copy.ts";
 import { planDevices } from "./plan-devices.ts";
 import { countText } from "./plan-size.ts";
 import { environmentOf, expandIn, proxiesOf, valueIn } from "./scope.ts";
-import { absolutePath, addHistory, addStep, type Planning, type StagePlan, shellOf } from "./stage.ts";
+import {
+  absolutePath,
+  addHistory,
+  addStep,
+  type Planning,
+  type StagePlan,
+  shellOf,
+  workingDirectory,
+} from "./stage.ts";
 
 /** Plans a RUN. @throws EngineError invalid, forbidden */
 export async function planRun(planning: Planning, stage: StagePlan, instruction: Run): Promise<void> {
@@ -25,17 +32,16 @@ export async function planRun(planning: Planning, stage: StagePlan, instruction:
     instruction.network && instruction.network !== "default" ? instruction.network : options.network;
   checkAllowed(planning, instruction, network);
   const devices = await planDevices(planning, instruction);
-  const env = environmentOf(stage.scope);
   const node: RunNode = {
     kind: "run",
     name: "",
     range: instruction.range,
     base: stage.node,
     args,
-    env: stage.scope.env.has("PATH") ? env : [defaultPath, ...env],
+    env: environmentOf(stage.scope),
     proxyEnv: proxiesOf(options.buildArgs),
     user: stage.settings.User ?? "",
-    workingDir: stage.settings.WorkingDir || "/",
+    workingDir: workingDirectory(stage),
     hostname: options.hostname,
     network,
     isInsecure: instruction.security === "insecure",

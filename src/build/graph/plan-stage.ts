@@ -79,16 +79,20 @@ export async function planTriggers(planning: Planning, stage: StagePlan): Promis
   }
 }
 
+/** What they say is for the scanner of a build's content: the history has it, and neither commands nor instructions see it. */
+const scannerArgs = new Set(["BUILDKIT_SBOM_SCAN_CONTEXT", "BUILDKIT_SBOM_SCAN_STAGE"]);
+
 /** A value comes from the client, the default, or the global argument of that name, as those of the platform are. */
 function declareArgs(planning: Planning, stage: StagePlan, { args }: Arg): void {
   const { options, globals } = planning;
   const said: string[] = [];
   for (const { name, value } of args) {
-    const byDefault = value === undefined ? undefined : expandIn(stage.scope, value);
-    const known = options.buildArgs.get(name) ?? byDefault ?? globals.get(name);
+    // A default that is not wanted may well be one that fails.
+    const byDefault = () => (value === undefined ? globals.get(name) : expandIn(stage.scope, value));
+    const known = options.buildArgs.get(name) ?? byDefault();
     stage.scope.args.delete(name);
     stage.scope.args.set(name, known);
-    if (known !== undefined) stage.scope.values.set(name, known);
+    if (known !== undefined && !scannerArgs.has(name)) stage.scope.values.set(name, known);
     stage.declaredArgs.add(name);
     said.push(known === undefined ? name : `${name}=${known}`);
   }
@@ -101,16 +105,14 @@ function planWorkdir(planning: Planning, stage: StagePlan, instruction: Workdir)
   stage.settings.WorkingDir = path;
   const hasLayer = path !== "/";
   if (hasLayer) {
+    // As with BuildKit, `--no-cache` does not make it again: nothing but what is below it decides what comes of it.
     const node = {
-      ...{
-        kind: "workdir" as const,
-        name: "",
-        range: instruction.range,
-        base: stage.node,
-        path,
-        user: stage.settings.User ?? "",
-      },
-      ...(stage.ignoresCache && { ignoresCache: true }),
+      kind: "workdir" as const,
+      name: "",
+      range: instruction.range,
+      base: stage.node,
+      path,
+      user: stage.settings.User ?? "",
     };
     addStep(stage, node, instruction);
   }

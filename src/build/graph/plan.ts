@@ -8,7 +8,6 @@ import type { Platform } from "../../formats/oci-manifest.ts";
 import { parsePlatform } from "../../formats/platform.ts";
 import { parseReference } from "../../formats/reference.ts";
 import type { CdiRegistry } from "../../runtime/cdi/registry.ts";
-import { defaultPath } from "../../runtime/defaults.ts";
 import { locateError } from "../build-error.ts";
 import type { BuildOptions } from "../options.ts";
 import type { SourceFile } from "../progress.ts";
@@ -263,8 +262,7 @@ function ignoresCache({ noCache }: BuildOptions, name: string | undefined, index
 
 function configOf(stage: StagePlan, options: BuildOptions, platform: Platform): ImageConfig {
   const { settings, author, history, scope } = stage;
-  const own = [...scope.env].map(([key, value]) => `${key}=${value}`);
-  const env = scope.env.has("PATH") ? own : [defaultPath, ...own];
+  const env = [...scope.env].map(([key, value]) => `${key}=${value}`);
   const labels = mergeLabels(settings.Labels, options.labels);
   return {
     architecture: platform.architecture,

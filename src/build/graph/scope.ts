@@ -15,11 +15,8 @@ export interface Scope {
   size: PlanSize;
 }
 
-const usualPath = defaultPath.slice("PATH=".length);
-
-/** An image that says nothing of PATH has the usual one. */
 export function valueIn({ values }: Scope, name: string): string | undefined {
-  return values.get(name) ?? (name === "PATH" ? usualPath : undefined);
+  return values.get(name);
 }
 
 /** @throws EngineError invalid */
@@ -49,7 +46,14 @@ export function copyScope({ env, args, values, escape: escaper, size }: Scope): 
   return { env: new Map(env), args: new Map(args), values: new Map(values), escape: escaper, size };
 }
 
-export function parseEnvironment(list: readonly string[]): Map<string, string> {
+/** What a stage begins with: its image's, with the usual PATH behind it where it says nothing of that. */
+export function firstEnvironment(list: readonly string[]): Map<string, string> {
+  const env = parseEnvironment(list);
+  if (!env.has("PATH")) env.set("PATH", defaultPath.slice("PATH=".length));
+  return env;
+}
+
+function parseEnvironment(list: readonly string[]): Map<string, string> {
   return new Map(
     list.map((entry) => {
       const equals = entry.indexOf("=");

@@ -1,5 +1,6 @@
 import type { Instruction, Range } from "../../dockerfile/instructions.ts";
 import { stepText } from "../../dockerfile/step-text.ts";
+import { cleanPath } from "../../formats/bind-spec.ts";
 import type { ImageHistoryEntry } from "../../formats/image-config.ts";
 import type { Platform } from "../../formats/oci-manifest.ts";
 import { redactAddresses } from "../../formats/redact-address.ts";
@@ -84,8 +85,13 @@ export function addStep(stage: StagePlan, node: Node, instruction: Instruction):
 /** A path of an instruction, from the working directory. */
 export function absolutePath(stage: StagePlan, path: string): string {
   if (path.startsWith("/")) return path;
-  const directory = stage.settings.WorkingDir || "/";
-  return directory.endsWith("/") ? directory + path : `${directory}/${path}`;
+  const directory = workingDirectory(stage);
+  return directory === "/" ? `/${path}` : `${directory}/${path}`;
+}
+
+/** Where commands run. A base image may write it in any way, even without a slash in front. */
+export function workingDirectory({ settings }: StagePlan): string {
+  return cleanPath(`/${settings.WorkingDir ?? ""}`);
 }
 
 const comment = "buildkit.dockerfile.v0";
@@ -99,7 +105,6 @@ export function addHistory(
   stage.history.push({
     ...(sourceDate !== undefined && { created: new Date(sourceDate).toISOString().replace(".000Z", "Z") }),
     created_by: createdBy,
-    ...(stage.author !== undefined && { author: stage.author }),
     comment,
     ...(!hasLayer && { empty_layer: true }),
   });
