@@ -1,7 +1,7 @@
 // biome-ignore-all lint/suspicious/noTemplateCurlyInString: a Dockerfile has them
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import type { RunNode } from "../../src/build/graph/nodes.ts";
+import type { DirectoryNode, Node, RunNode } from "../../src/build/graph/nodes.ts";
 import { defaultPath } from "../../src/runtime/defaults.ts";
 import { copyOf, createdBy, planDockerfile, type World } from "./plan-dockerfile.ts";
 
@@ -87,4 +87,36 @@ it("without the cache, working directories are made as with it", async () => {
     [target.ignoresCache, target.kind === "workdir" && target.base.ignoresCache],
     [undefined, true],
   );
+});
+
+describe("of a directory that a client has named", () => {
+  const directory = (): DirectoryNode => ({
+    ...{ kind: "directory", name: "", session: "", directory: "x", paths: new Set(), excludePatterns: [] },
+  });
+  async function pathsOf(text: string, target?: string): Promise<string[] | undefined> {
+    const x: Node = directory();
+    await planDockerfile(text, { named: { x }, attributes: target ? { target } : {} });
+    return x.paths && [...x.paths].sort();
+  }
+
+  it("what is copied and mounted is wanted", async () => {
+    assert.deepEqual(
+      await pathsOf("FROM a\nCOPY --from=x one t* /\nRUN --mount=from=x,source=d,target=/m ls\n"),
+      [...["d", "one", "t*"]],
+    );
+    assert.deepEqual(await pathsOf("FROM a\nRUN --mount=type=cache,from=x,source=d,target=/m ls\n"), ["d"]);
+    assert.deepEqual(await pathsOf("FROM a AS x\nRUN false\nFROM a\nCOPY --from=x one /\n"), ["one"]);
+  });
+
+  it("all is wanted where it is a stage's base, or is mounted whole", async () => {
+    const texts = [
+      "FROM x\nCOPY --from=x one /\n",
+      "FROM a AS x\nFROM x\nRUN true\n",
+      "FROM a\nCOPY --from=x one /\nCOPY --from=x / /\n",
+      "FROM a\nCOPY --from=x one /\nRUN --mount=from=x,target=/m ls\n",
+      "FROM a\nRUN --mount=type=cache,from=x,target=/m ls\n",
+    ];
+    for (const text of texts) assert.equal(await pathsOf(text), undefined, text);
+    assert.equal(await pathsOf("FROM a AS x\nFROM a\n", "x"), undefined);
+  });
 });

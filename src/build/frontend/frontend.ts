@@ -62,6 +62,7 @@ export async function planDockerfile(
   platform: Platform,
 ): Promise<PlannedImage> {
   const bases = new Map<BaseImage, FoundImage>();
+  const directories = new Map<string, Promise<DirectoryNode>>();
   const plan = await planBuild(dockerfile, file, {
     options,
     platform,
@@ -75,7 +76,7 @@ export async function planDockerfile(
         return found.base;
       },
       findNamed: (name, wanted) =>
-        findNamed(solving, options, sessionId, { name, platform: wanted, bases, findInput }),
+        findNamed(solving, options, sessionId, { name, platform: wanted, bases, findInput, directories }),
     },
   });
   const materials = [...bases.values()].flatMap(({ base, digest, isLocal = false }) =>

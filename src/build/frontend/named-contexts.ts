@@ -20,6 +20,8 @@ interface Named {
   platform: Platform;
   bases: Map<BaseImage, FoundImage>;
   findInput: ClientInputs["findInput"];
+  /** Directories of the plan, by names. */
+  directories: Map<string, Promise<DirectoryNode>>;
 }
 
 /** What the client has said that a name stands for: `--build-context name=…`. */
@@ -27,7 +29,7 @@ export async function findNamed(
   solving: Omit<Solving, "file">,
   options: BuildOptions,
   sessionId: string,
-  { name: given, platform, bases, findInput }: Named,
+  { name: given, platform, bases, findInput, directories }: Named,
 ): Promise<BaseImage | Node | undefined> {
   const name = contextName(given);
   const key = [`${name}::${formatPlatform(platform)}`, name].find((one) => options.namedContexts.has(one));
@@ -39,6 +41,8 @@ export async function findNamed(
     return { ...httpNode(address), name: `[context ${name}] ${redactAddresses(address)}` };
   const colon = address.indexOf(":");
   const [scheme, rest] = [address.slice(0, colon), address.slice(colon + 1)];
+  if (scheme === "docker-image" && rest.replace(/^\/\//, "") === "scratch")
+    return { kind: "scratch", name: "" };
   if (scheme === "docker-image") {
     const found = await findBaseImage(
       solving,
@@ -65,12 +69,17 @@ export async function findNamed(
     bases.set(base, { base, content: image.baseContent });
     return base;
   }
-  if (scheme === "local")
-    return findDirectory(solving, options, sessionId, { name, directory: rest.replace(/^\/\//, "") });
+  if (scheme === "local") {
+    const id = JSON.stringify([key, formatPlatform(platform)]);
+    const said = { name, directory: rest.replace(/^\/\//, "") };
+    const found = directories.get(id) ?? findDirectory(solving, options, sessionId, said);
+    directories.set(id, found);
+    return found;
+  }
   throw invalid(`unsupported context source ${scheme} for ${name}`);
 }
 
-/** A directory of the client's, without what its own .dockerignore names. */
+/** A directory of the client's, without what its own .dockerignore names. What uses it says which paths it needs. */
 async function findDirectory(
   solving: Omit<Solving, "file">,
   options: BuildOptions,
@@ -86,7 +95,7 @@ async function findDirectory(
     name: `[context ${name}] load from client`,
     session,
     directory,
-    paths: undefined,
+    paths: new Set(),
     excludePatterns: parseIgnoreFile(files.get(".dockerignore") ?? ""),
   };
 }

@@ -124,6 +124,7 @@ async function planMount(
       const target = place(mount.target);
       const { sharing, isReadOnly } = mount;
       const source = sourcePath(mount.source);
+      if (from) note(from, source);
       const id = cacheId(planning, mount.id || target);
       return { type: "cache", target, id, from, sharing, source, isReadOnly, ...ownerOf(mount, 0o755) };
     }

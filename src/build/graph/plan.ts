@@ -24,6 +24,7 @@ import {
   openOnStage,
   platformOfBase,
 } from "./open-stage.ts";
+import { note } from "./plan-copy.ts";
 import { newPlanSize, type PlanSize } from "./plan-size.ts";
 import { planInstruction, planTriggers } from "./plan-stage.ts";
 import { refuseStage } from "./refuse-stage.ts";
@@ -90,6 +91,7 @@ export async function planBuild(
     size: newPlanSize(),
   };
   const planned = await planStage(planner, target);
+  noteWhole(planned.node);
   const plans = await Promise.all(planner.plans.values());
   const steps = nameSteps(plans, planned, dockerfile.stages.length > 1, options);
   const made = options.isPlatformGiven ? platform : planned.platform;
@@ -227,15 +229,26 @@ async function openStage(planner: Planner, stage: Stage): Promise<StagePlan> {
   if (image === "") throw invalid(`base name (${from.image}) should not be blank`);
   const opening = openingOf(planner, stage);
   const earlier = findEarlier(planner, image, index);
-  if (earlier) return openOnStage(await planStage(planner, earlier), opening);
+  if (earlier) {
+    const planned = await planStage(planner, earlier);
+    noteWhole(planned.node);
+    return openOnStage(planned, opening);
+  }
   const named = await findNamed(planner, image, opening.platform);
-  if (named) return openNamed(planner, stage, opening, named);
+  if (named) {
+    const begun = openNamed(planner, stage, opening, named);
+    noteWhole(begun.node);
+    return begun;
+  }
   // Whatever platform it says: there is nothing in it that would be for one.
   if (image === "scratch")
     return openEmpty({ ...opening, platform: planning.platform }, dockerfile, from.range);
   checkImageName(image);
   return openOnImage(await findImage(planner, image, opening.platform), opening, dockerfile, from.range);
 }
+
+/** A directory of the client's that is a root file system is needed with all that it holds. */
+const noteWhole = (node: Node) => note(node, "");
 
 function openNamed(
   { dockerfile }: Planner,
