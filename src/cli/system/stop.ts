@@ -29,13 +29,18 @@ export const command = defineCommand({
 });
 
 /**
- * A container is given its stop timeout, so there is no end to wait for but the engine's.
- * @param engine as `stopEngine` gave it: a socket that systemd has opened takes connections on, and answers none
+ * A container is given its stop timeout, so there is no end to wait for but the engine's. Where systemd has opened the socket it takes
+ * connections on, and the next engine may answer there at once.
+ * @param engine as `stopEngine` gave it
  */
 export async function untilGone(client: Client, engine: EngineProcess | undefined): Promise<void> {
+  const process = findProcess(client, engine);
+  let isEnding = false;
   for (;;) {
     const state = await Promise.race([ask(client), setTimeout(patienceMilliseconds, "silent" as const)]);
-    if (state === "gone" || (state === "silent" && !isHere(engine))) return;
+    if (state === "gone" || (state === "there" && isEnding)) return;
+    if (process === undefined ? state === "silent" : !existsSync(process)) return;
+    isEnding ||= state === "ending";
     await setTimeout(100);
   }
 }
@@ -43,15 +48,19 @@ export async function untilGone(client: Client, engine: EngineProcess | undefine
 /** An engine that is ending answers at once that it is. */
 const patienceMilliseconds = 2000;
 
-const isHere = (engine: EngineProcess | undefined) =>
-  engine !== undefined && existsSync(`/proc/${engine.Pid}`);
+/** What goes with the engine; undefined where it runs on another machine, or in a container that this program is outside of. */
+function findProcess(client: Client, engine: EngineProcess | undefined): string | undefined {
+  const path = `/proc/${engine?.Pid}`;
+  return engine && client.host.startsWith("unix://") && existsSync(path) ? path : undefined;
+}
 
-async function ask(client: Client): Promise<"there" | "gone"> {
+async function ask(client: Client): Promise<"there" | "ending" | "gone"> {
   try {
     await client.ping();
+    return "there";
   } catch (error) {
     if (error instanceof ConnectionError) return "gone";
     if (!(error instanceof ApiError)) throw error;
+    return "ending";
   }
-  return "there";
 }
