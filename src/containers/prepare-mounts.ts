@@ -13,14 +13,20 @@ import { mappingFor } from "./user-namespace.ts";
 
 /**
  * At create, as Docker: a volume that is empty gets what the image has at its place. Never again after that, since a program may empty
- * it. @throws EngineError internal in Docker's words for one at the place of a file
+ * it.
+ * @param signal no volume is begun with after that
+ * @throws EngineError internal in Docker's words for one at the place of a file
  */
-export async function fillVolumes(containers: Containers, { record }: Container): Promise<void> {
+export async function fillVolumes(
+  containers: Containers,
+  { record }: Container,
+  signal: AbortSignal | undefined,
+): Promise<void> {
   const wanted = record.mounts.filter(({ copyUp }) => copyUp);
   if (wanted.length === 0) return;
   const filled = findInImage(containers.images.heldDirectories(record.id), wanted);
   const isMapped = mappingFor(containers, record.hostConfig) !== undefined;
-  await copyInto(containers, record, filled, isMapped ? containers.settings.remap : undefined);
+  await copyInto(containers, record, filled, isMapped ? containers.settings.remap : undefined, signal);
 }
 
 /** Those for which the image has something. A look costs far less than a copy of nothing. */
@@ -74,12 +80,15 @@ async function copyInto(
   { id }: ContainerRecord,
   mounts: ResolvedMount[],
   userNamespace: UserNamespaceChoice | undefined,
+  signal?: AbortSignal,
 ): Promise<void> {
   const layers = containers.images.heldDirectories(id);
   const remap = userNamespace && { userns: userNamespace.path, owner: rootOutside(userNamespace.mapping) };
-  for (const { name = "", destination } of mounts)
+  for (const { name = "", destination } of mounts) {
+    signal?.throwIfAborted();
     await containers.volumes.copyUp(name, layers, destination, {
       remap,
-      isShared: () => volumeUsers(containers, name).length > 1,
+      isShared: () => volumeUsers(containers, name).some((user) => user !== id),
     });
+  }
 }

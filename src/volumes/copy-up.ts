@@ -57,7 +57,7 @@ const threads = 16;
 
 /** On a thread for each volume: two never fill the same one. */
 export function createCopyUp(
-  { records, getVolume, save }: VolumeCatalog,
+  { records, getVolume, save, hold }: VolumeCatalog,
   mounts: VolumeMounts,
 ): CopyUp & { close(): Promise<void> } {
   const runner = createJobRunner<CopyUpJob, boolean>("volumes/copy-up.worker", threads);
@@ -83,33 +83,45 @@ export function createCopyUp(
     return runner.run({ kind: "isEmpty", target });
   }
 
+  /** @throws internal in Docker's words for what cannot be mounted */
+  async function withContent(name: string, work: (directory: string) => Promise<void>): Promise<void> {
+    const content = await mounts.openContent(getVolume(name)).catch((error: unknown) => {
+      throw internal(`failed to populate volume: ${messageOf(error)}`, error);
+    });
+    try {
+      await work(content.directory);
+    } finally {
+      await content.close();
+    }
+  }
+
   return {
     wasCutOff,
     async copyUp(name, imageDirectories, destination, { remap, isShared = () => false } = {}) {
       const local = mounts.localMountOf(name);
       // As Docker, whose copy is gone with the next unmount.
       if (local && (local.type === "tmpfs" || isReadOnly(local))) return;
-      const content = await mounts.openContent(getVolume(name)).catch((error: unknown) => {
-        throw internal(`failed to populate volume: ${messageOf(error)}`, error);
-      });
-      const target = content.directory;
-      const job = { imageDirectories, destination, target, ...(local && remap && { remap }) };
+      // Its server may not answer, and the container that it is filled for be given up meanwhile.
+      const held = local && hold(name);
       try {
-        await inTurn(name, async () => {
-          const isRepeated = wasCutOff(name);
-          if (!isRepeated && !(await isEmpty(target, local))) return;
-          mark(name, true);
-          try {
-            await runner.run({ kind: "copy", ...job });
-          } catch (error) {
-            // Where the engine ends it was cut off, and stays so.
-            if (!isRepeated && !isClosed) await undo(name, target, isShared()).catch(() => {});
-            throw error;
-          }
-          mark(name, false);
-        });
+        await withContent(name, (target) =>
+          inTurn(name, async () => {
+            const isRepeated = wasCutOff(name);
+            if (!isRepeated && !(await isEmpty(target, local))) return;
+            mark(name, true);
+            const job = { imageDirectories, destination, target, ...(local && remap && { remap }) };
+            try {
+              await runner.run({ kind: "copy", ...job });
+            } catch (error) {
+              // Where the engine ends it was cut off, and stays so.
+              if (!isRepeated && !isClosed) await undo(name, target, isShared()).catch(() => {});
+              throw error;
+            }
+            mark(name, false);
+          }),
+        );
       } finally {
-        await content.close();
+        held?.free();
       }
     },
     keepContent: (name) =>

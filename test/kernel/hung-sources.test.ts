@@ -66,25 +66,32 @@ describe("a source of mounts whose server does not answer", () => {
     await berth("volume", "rm", "far");
   });
 
+  /** A client that waits for a container to be made, until it is called. */
+  function startCreate(name: string, HostConfig: object): () => Promise<void> {
+    const call = request({
+      socketPath: join(engine.execRoot, "berth.sock"),
+      method: "POST",
+      path: `/containers/create?name=${name}`,
+      headers: { "Content-Type": "application/json" },
+      agent: false,
+    });
+    call.end(JSON.stringify({ Image: "busybox", HostConfig }));
+    const gone = once(call, "error");
+    return async () => {
+      call.destroy(new Error("enough"));
+      await gone;
+    };
+  }
+
   it("keeps neither the name nor the volumes of a container whose client no longer waits", async () => {
     await berth("create", "--name", "giver", "-v", "given:/given", "busybox");
     {
       using _ = mountHung(share);
-      const call = request({
-        socketPath: join(engine.execRoot, "berth.sock"),
-        method: "POST",
-        path: "/containers/create?name=left",
-        headers: { "Content-Type": "application/json" },
-        agent: false,
-      });
-      const HostConfig = { Binds: [`${share}:/x`], VolumesFrom: ["giver"] };
-      call.end(JSON.stringify({ Image: "busybox", HostConfig }));
+      const leave = startCreate("left", { Binds: [`${share}:/x`], VolumesFrom: ["giver"] });
       await untilAsleep(1);
       await berth("rm", "giver");
       assert.match((await engine.berth(["volume", "rm", "given"])).stderr, /volume is in use/);
-      const gone = once(call, "error");
-      call.destroy(new Error("enough"));
-      await gone;
+      await leave();
       await eventually(
         () => engine.berth(["volume", "rm", "given"]),
         ({ code }) => code === 0,
@@ -92,6 +99,27 @@ describe("a source of mounts whose server does not answer", () => {
       await berth("create", "--name", "left", "busybox");
       await berth("rm", "left");
     }
+  });
+
+  it("keeps no name of a container whose client left while a volume was filled there", async () => {
+    await bindVolume("far", share);
+    {
+      using _ = mountHung(share);
+      const leave = startCreate("left", { Binds: ["far:/etc", "/anonymous"] });
+      await untilAsleep(1);
+      await leave();
+      await eventually(
+        () => engine.berth(["create", "--name", "left", "busybox"]),
+        ({ code }) => code === 0,
+      );
+      assert.equal(await berth("volume", "ls", "-q"), "far");
+      assert.match((await engine.berth(["volume", "rm", "far"])).stderr, /volume is being copied/);
+      await berth("rm", "left");
+    }
+    await eventually(
+      () => engine.berth(["volume", "rm", "far"]),
+      ({ code }) => code === 0,
+    );
   });
 
   it("holds up the engine's end no longer than a while, with what looks at it and what mounts it", async () => {

@@ -19,6 +19,7 @@ import { makeWritable } from "../../images/writable.ts";
 import { checkLayerOwners } from "../../launch/layer-owners.ts";
 import { maskedPaths, readonlyPaths } from "../../runtime/defaults.ts";
 import { discardUnsupported } from "../../runtime/resources.ts";
+import { abortable } from "../../sys/abortable.ts";
 import { cgroupLayout } from "../../sys/cgroup.ts";
 import { openMergedRoot } from "../../trees/merged.ts";
 import { Container, type ContainerRecord, initialState } from "../container.ts";
@@ -31,20 +32,19 @@ import {
   newId,
   publish,
   register,
-  unregister,
 } from "../containers.ts";
-import { holdMountedImages, releaseMountedImages } from "../image-mounts.ts";
-import { removeAnonymousVolumes } from "../lifecycle/discard.ts";
+import { holdMountedImages } from "../image-mounts.ts";
 import { settleLinks } from "../links.ts";
 import { anonymousVolumes, resolveContainerMounts } from "../mounts.ts";
 import { fillVolumes } from "../prepare-mounts.ts";
 import { filesOf, rootLayers } from "../rootfs.ts";
-import { limitSize, removeFiles } from "../size-limit.ts";
+import { limitSize } from "../size-limit.ts";
 import { mappingFor } from "../user-namespace.ts";
 import { checkNetworkMode, checkRequest } from "./check-request.ts";
 import { fillContainerDefaults } from "./defaults.ts";
 import { settleEndpoints } from "./endpoints.ts";
 import { makeInitLayer } from "./init-layer.ts";
+import { makeReserved } from "./reserved.ts";
 
 export interface CreateResult {
   id: string;
@@ -120,34 +120,17 @@ async function makeContainer(
     endpointsConfig,
   };
   const container = new Container(record);
-  await makeReserved(containers, container, async () => {
+  await makeReserved(containers, container, options.signal, async (layers) => {
     await settleMounts(containers, container, options);
     await makeFiles(containers, container, image, manifest);
+    layers.use = fillVolumes(containers, container, options.signal);
+    await abortable(layers.use, options.signal);
     containers.records.put(id, record);
     register(containers, container);
     containers.volumes.claim(anonymousVolumes(container));
   });
   publish(containers, container, "create");
   return { id, warnings };
-}
-
-/** As Docker: until it is there in full none can find it, and no other can have its name. */
-async function makeReserved(
-  containers: Containers,
-  container: Container,
-  make: () => Promise<void>,
-): Promise<void> {
-  const { id, name } = container.record;
-  containers.reservedNames.set(name, id);
-  containers.byImage.add(container);
-  try {
-    await make();
-  } catch (error) {
-    await discard(containers, container);
-    throw error;
-  } finally {
-    containers.reservedNames.delete(name);
-  }
 }
 
 /** The volumes are kept until the indexes say that this container has them. */
@@ -162,7 +145,7 @@ async function settleMounts(
   volumes.free();
 }
 
-/** What it has of its own on the disk, on layers that stay as long as it does, and what its volumes have at first. */
+/** What it has of its own on the disk, on layers that stay as long as it does. */
 async function makeFiles(
   containers: Containers,
   container: Container,
@@ -179,7 +162,6 @@ async function makeFiles(
   const mapping = mappingFor(containers, hostConfig);
   if (mapping) await checkLayerOwners(mapping, layers);
   await makeWorkingDirectory(containers, container);
-  await fillVolumes(containers, container);
 }
 
 /** Now, so that it can be copied to before the first start. One of the image's own costs no mount. */
@@ -211,22 +193,6 @@ function getManifestFor(name: string, image: ImageRecord, wanted: Platform, aske
       ? `image with reference ${name} was found but its platform (${os}/${architecture}) does not match the specified platform (${asked})`
       : `image with reference ${name} was found but does not provide the specified platform (${asked})`,
   );
-}
-
-/** As much of it as can be: the caller has an error of its own to tell. */
-async function discard(containers: Containers, container: Container): Promise<void> {
-  const { record } = container;
-  unregister(containers, container);
-  const outcomes = await Promise.allSettled([
-    containers.images.release(record.id),
-    releaseMountedImages(containers, record),
-    removeFiles(containers, record),
-    removeAnonymousVolumes(containers, container),
-  ]);
-  for (const outcome of outcomes) {
-    if (outcome.status === "fulfilled") continue;
-    containers.logger.warn({ error: outcome.reason, container: record.id }, "a failed create left files");
-  }
 }
 
 function mergeImage(config: ContainerConfig, image: ImageConfig): ContainerConfig {
