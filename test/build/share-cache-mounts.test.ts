@@ -14,9 +14,13 @@ describe("a cache mount", () => {
   const folder = mkdtempSync(join(tmpdir(), "berth-share-"));
   let state: State;
   let mounts: CacheMounts;
+  /** How a new one gets what is in it at first. */
+  const fills = { run: async (_source: string, _signal: AbortSignal) => {} };
   before(() => {
     state = openState(join(folder, "state.db"), createLogger("silent"));
-    mounts = openCacheMounts(join(folder, "mounts"), state, async () => {});
+    const fill = (_layers: string[], source: string, _target: string, signal: AbortSignal) =>
+      fills.run(source, signal);
+    mounts = openCacheMounts(join(folder, "mounts"), state, fill);
   });
   after(() => {
     state.close();
@@ -110,6 +114,47 @@ describe("a cache mount", () => {
     assert.equal(await isSettled(Promise.all(waiting)), false);
     first.close();
     for (const one of await Promise.all(waiting)) one.close();
+  });
+
+  it("that one build fills and another waits for is filled on when the first is given up", async () => {
+    const signals: AbortSignal[] = [];
+    const { promise: isFilled, resolve: finish } = Promise.withResolvers<void>();
+    fills.run = async (_, signal) => {
+      signals.push(signal);
+      const aborted = new Promise<never>((_, reject) =>
+        signal.addEventListener("abort", () => reject(signal.reason)),
+      );
+      await Promise.race([isFilled, aborted]);
+    };
+    const builds = [new AbortController(), new AbortController(), new AbortController()];
+    const openings = builds.map(({ signal }) => open("filled", "shared", signal, { layers: ["/a"] }));
+    for (const opening of openings) assert.equal(await isSettled(opening), false);
+    builds[0]?.abort(new Error("context canceled"));
+    await assert.rejects(openings[0] as Promise<unknown>, /context canceled/);
+    for (const opening of openings.slice(1)) assert.equal(await isSettled(opening), false);
+    finish();
+    const [second, third] = await Promise.all(openings.slice(1));
+    assert.equal(second?.path, third?.path);
+    assert.deepEqual(
+      signals.map(({ aborted }) => aborted),
+      [false],
+    );
+    for (const one of [second, third]) one?.close();
+  });
+
+  it("that all have given up is filled no further, and made by the next", async () => {
+    let begun = 0;
+    fills.run = async (_, signal) => {
+      if (begun++ > 0) return;
+      await new Promise((_, reject) => signal.addEventListener("abort", () => reject(signal.reason)));
+    };
+    const build = new AbortController();
+    const opening = open("left", "shared", build.signal, { layers: ["/a"] });
+    await isSettled(opening);
+    build.abort(new Error("context canceled"));
+    await assert.rejects(opening, /context canceled/);
+    (await open("left", "shared", undefined, { layers: ["/a"] })).close();
+    assert.equal(mounts.list().filter(({ name }) => name === "left").length, 1);
   });
 
   it("is another one with another owner, mode or content at first, and one of an archive serves them all", async () => {

@@ -2,6 +2,7 @@ import { chmodSync, chownSync, existsSync, mkdirSync, readdirSync, rmSync } from
 import { join } from "node:path";
 import { conflict, notFound } from "../../errors.ts";
 import type { Records, State } from "../../state/state.ts";
+import { createSharedWork } from "../../sys/shared-work.ts";
 import { measureTree, removeTree } from "../../trees/trees.ts";
 import type { RunMountNode } from "../graph/nodes.ts";
 import { type CacheMountRecord, cacheMountKind } from "./record.ts";
@@ -87,6 +88,7 @@ interface Wanted {
 async function makeMount(
   { root, records, kept, moving, fill }: MountStore,
   { mount, variant, layers, settings }: Wanted,
+  signal: AbortSignal,
 ): Promise<Kept> {
   const id = newCacheId();
   const now = Date.now();
@@ -100,7 +102,7 @@ async function makeMount(
   const one = keep(record);
   try {
     mkdirSync(path, { mode: plainMode });
-    if (layers) await fill(layers, mount.source, path, settings.signal);
+    if (layers) await fill(layers, mount.source, path, signal);
     chmodSync(path, mount.mode);
     chownSync(path, mount.uid, mount.gid);
     records.put(id, record);
@@ -225,21 +227,20 @@ export function openCacheMounts(root: string, state: State, fill: Fill): CacheMo
   const fitting = ({ mount, variant }: Wanted) =>
     named(mount.id).filter(({ record }) => (record.variant ?? variant) === variant);
 
-  /** Two that want a new one of the same name get the same. */
-  const making = new Map<string, Map<string, Promise<Kept>>>();
+  /** Two that want a new one of the same name get the same, and the second keeps it when the first goes away. */
+  const making = createSharedWork<undefined, Kept>();
+  const beingMade = new Set<Wanted>();
   async function findOrMake(wanted: Wanted): Promise<Kept> {
-    const { mount, variant } = wanted;
-    const ofName = making.get(mount.id) ?? new Map<string, Promise<Kept>>();
-    const known = ofName.get(variant) ?? fitting(wanted)[0];
-    if (known) return known;
-    const made = makeMount(store, wanted).finally(() => {
-      ofName.delete(variant);
-      if (ofName.size === 0) making.delete(mount.id);
-    });
-    ofName.set(variant, made);
-    making.set(mount.id, ofName);
-    return made;
+    const { mount, variant, settings } = wanted;
+    const begin = (signal: AbortSignal) => {
+      beingMade.add(wanted);
+      const done = makeMount(store, wanted, signal).finally(() => beingMade.delete(wanted));
+      return { state: undefined, done };
+    };
+    const key = JSON.stringify([mount.id, variant]);
+    return fitting(wanted)[0] ?? making.join(key, settings.signal, begin, () => {});
   }
+  const isBeingMade = (name: string) => [...beingMade].some(({ mount }) => mount.id === name);
 
   return {
     borrow(id) {
@@ -253,7 +254,7 @@ export function openCacheMounts(root: string, state: State, fill: Fill): CacheMo
         const others = named(name);
         if (others.length > 0 && !replaces)
           throw conflict(`cache mount ${name.replace(/^\//, "")} already exists`);
-        if (others.some(({ users, waiting }) => users + waiting > 0) || making.has(name)) throw inUse(name);
+        if (others.some(({ users, waiting }) => users + waiting > 0) || isBeingMade(name)) throw inUse(name);
         return others.map(({ record }) => record.id);
       };
       check();
@@ -264,7 +265,7 @@ export function openCacheMounts(root: string, state: State, fill: Fill): CacheMo
       const wanted = { mount, variant: variantOf(mount, layers), layers, settings };
       if (mount.sharing === "private") {
         const idle = fitting(wanted).find(({ users }) => users === 0);
-        return takeMount(store, idle ?? (await makeMount(store, wanted)));
+        return takeMount(store, idle ?? (await makeMount(store, wanted, settings.signal)));
       }
       const isFree = mount.sharing === "shared" ? isNotLent : hasNoUsers;
       return takeWhen(store, await findOrMake(wanted), isFree, settings.signal);
