@@ -20,18 +20,27 @@ interface Copying {
   isDirectory: boolean;
   excludes(relative: ByteString): boolean;
   mayHoldException(relative: ByteString): boolean;
+  check(): void;
 }
 
 export const rootOwner = { uid: 0, gid: 0 };
 
-/** Copies what an action selects into a root file system. @throws EngineError in BuildKit's words */
-export async function copyFiles(rootFd: number, tree: SourceTree, action: CopyAction): Promise<void> {
+/**
+ * Copies what an action selects into a root file system.
+ * @param check throws when that is no longer wanted; asked where archives are read @throws EngineError in BuildKit's words
+ */
+export async function copyFiles(
+  rootFd: number,
+  tree: SourceTree,
+  action: CopyAction,
+  check: () => void = () => {},
+): Promise<void> {
   const root = openTargetRoot(rootFd);
   const given = bytesOfText(action.destination);
   const destination = root.resolve(stripSlashes(given));
   const patterns = compileIgnorePatterns(action.exclude);
   const copying: Copying = {
-    ...{ root, tree, action, destination },
+    ...{ root, tree, action, destination, check },
     isDirectory: given.endsWith("/") || root.isDirectory(destination),
     excludes: (relative) => action.exclude.length > 0 && patterns.isIgnored(textOfBytes(relative)),
     mayHoldException: (relative) => patterns.mayHoldException(textOfBytes(relative)),
@@ -42,12 +51,14 @@ export async function copyFiles(rootFd: number, tree: SourceTree, action: CopyAc
 }
 
 async function copyOne(copying: Copying, source: Selected): Promise<void> {
-  const { root, tree, action, destination } = copying;
+  const { root, tree, action, destination, check } = copying;
   const entry = tree.find(source.path) as ContextEntry;
   const owner = action.owner ?? rootOwner;
-  if (entry.type === "file" && action.unpack === "archives" && (await isArchive(tree, source.path))) {
+  const mayBeArchive = entry.type === "file" && action.unpack === "archives";
+  if (mayBeArchive && (await isArchive(tree, source.path, check))) {
     root.ensureDirectory(destination, owner, newDirectoryMode(action));
-    return unpackArchive(root.fd, tree, source.path, { base: destination, ...(action.owner && { owner }) });
+    const place = { base: destination, ...(action.owner && { owner }) };
+    return unpackArchive(root.fd, tree, source.path, place, check);
   }
   if (action.parents) return copyWithParents(copying, source, entry);
   if (entry.type === "directory") return copyDirectory(copying, source.path, destination);

@@ -69,7 +69,7 @@ serveJobs<FilesJob, FilesResult>(async (job, signal, checkWanted) => {
       await withRoot(job.target, job.mountpoints.target, async (rootFd) => {
         for (const action of job.actions)
           await withSource(action.source, job.mountpoints.source, checkWanted, (tree) =>
-            copyFiles(rootFd, tree, action),
+            copyFiles(rootFd, tree, action, checkWanted),
           );
       });
       return "";

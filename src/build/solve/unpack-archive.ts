@@ -7,13 +7,19 @@ import { createExtraction } from "../../trees/extract.ts";
 import type { SourceTree } from "../context/source-tree.ts";
 import type { FileOwner } from "./copy-action.ts";
 
-/** Whether a file is a tar archive, compressed or not, by its beginning. */
-export async function isArchive(tree: SourceTree, path: ByteString): Promise<boolean> {
+/** Throws when the work is no longer wanted. A small piece of what is compressed may come to any number of chunks. */
+type Check = () => void;
+
+/** Whether a file is a tar archive, compressed or not, by its beginning. @throws what `check` throws */
+export async function isArchive(tree: SourceTree, path: ByteString, check: Check): Promise<boolean> {
   const output = await openPlain(tree, path);
   const reader = createTarReader();
   try {
     for await (const chunk of output) {
+      check();
       for (const event of reader.push(chunk as Buffer)) if (event.kind === "entry") return true;
+      // Zeros, as images of disks begin with.
+      if (reader.isOver) return false;
     }
     return false;
   } catch (error) {
@@ -24,12 +30,13 @@ export async function isArchive(tree: SourceTree, path: ByteString): Promise<boo
   }
 }
 
-/** Unpacks an archive below a directory that is there. @throws EngineError invalid for one that leads outside, or is broken */
+/** Unpacks an archive below a directory that is there. @throws EngineError invalid for one that leads outside, or is broken; what `check` throws */
 export async function unpackArchive(
   rootFd: number,
   tree: SourceTree,
   path: ByteString,
   { base, owner }: { base: ByteString; owner?: FileOwner },
+  check: Check,
 ): Promise<void> {
   const output = await openPlain(tree, path);
   const reader = createTarReader();
@@ -38,7 +45,10 @@ export async function unpackArchive(
     ...(owner && { owner }),
   });
   try {
-    for await (const chunk of output) for (const event of reader.push(chunk as Buffer)) writer.take(event);
+    for await (const chunk of output) {
+      check();
+      for (const event of reader.push(chunk as Buffer)) writer.take(event);
+    }
     reader.finish();
     writer.finish();
   } finally {

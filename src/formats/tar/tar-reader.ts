@@ -12,6 +12,8 @@ export interface TarReader {
   push(chunk: Buffer): Generator<TarEvent>;
   /** @throws invalid when the archive stops in the middle of an entry. */
   finish(): void;
+  /** The archive's end has come. What follows is read over. */
+  readonly isOver: boolean;
 }
 
 const noBytes = Buffer.alloc(0);
@@ -88,6 +90,9 @@ export function createTarReader(
           else if (started) yield* begin(started);
         }
       }
+    },
+    get isOver() {
+      return ended;
     },
     finish() {
       const isInside = plainLeft > 0 || sparse || carried.length > 0 || starts.isInside;
