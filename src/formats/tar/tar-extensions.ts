@@ -35,8 +35,6 @@ const types = new Map<string, TarEntryType>([
   ["6", "fifo"],
 ]);
 const extensionFlags = "xgLKX";
-/** What counts for all entries to come. Other records are not kept: there may be any number, of any size. */
-const globalKeywords = new Set(["path", "linkpath", "uid", "gid", "size", "mtime"]);
 const xattrPrefix = "SCHILY.xattr.";
 
 /** @throws invalid for one whose body is larger than any honest one */
@@ -48,7 +46,6 @@ export function isExtension({ typeFlag, sizeBytes }: TarHeader, limitBytes: numb
 }
 
 export function createTarExtensions(): TarExtensions {
-  const globals: PaxRecords = new Map();
   let pending: Pending = {};
   return {
     take(typeFlag, body) {
@@ -60,15 +57,15 @@ export function createTarExtensions(): TarExtensions {
           pending.linkName = untilNul(body);
           break;
         case "g":
-          for (const [keyword, value] of decodePax(body))
-            if (globalKeywords.has(keyword)) globals.set(keyword, Buffer.from(value));
+          // As with Go, and so with Docker, records for all entries to come must be sound and count for none.
+          decodePax(body);
           break;
         default:
           pending.pax = decodePax(Buffer.from(body));
       }
     },
     apply(header) {
-      const entry = createEntry(header, globals, pending);
+      const entry = createEntry(header, pending);
       const { pax } = pending;
       pending = {};
       return { entry, pax };
@@ -79,9 +76,8 @@ export function createTarExtensions(): TarExtensions {
   };
 }
 
-function createEntry(header: TarHeader, globals: PaxRecords, { pax, name, linkName }: Pending): TarEntry {
-  const text = (keyword: string) =>
-    (pax?.get(keyword) ?? globals.get(keyword))?.toString("latin1") || undefined;
+function createEntry(header: TarHeader, { pax, name, linkName }: Pending): TarEntry {
+  const text = (keyword: string) => pax?.get(keyword)?.toString("latin1") || undefined;
   const number = (keyword: string, otherwise: number) => parseCount(text(keyword)) ?? otherwise;
   const fullName = text("path") ?? name ?? header.name;
   const type = header.typeFlag === "0" && fullName.endsWith("/") ? "directory" : types.get(header.typeFlag);
