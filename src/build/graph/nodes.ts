@@ -198,16 +198,20 @@ const digests = new WeakMap<Node, string>();
 
 /** What progress knows a node by: equal for equal work. Ask only when the plan is complete. */
 export function digestOfNode(node: Node): string {
-  const known = digests.get(node);
-  if (known !== undefined) return known;
+  // From the far end on: a way through all stages may be longer than the stack is deep.
+  for (const one of digests.has(node) ? [] : nodesOf(node))
+    if (!digests.has(one)) digests.set(one, digestOf(one));
+  return digests.get(node) as string;
+}
+
+/** Of a node whose inputs have theirs. */
+function digestOf(node: Node): string {
   const { range: _, ...said } = node;
   const text = JSON.stringify(said, (_key, value: unknown) => {
     if (value instanceof Set) return [...value].sort();
-    return isNode(value) && value !== said ? digestOfNode(value) : value;
+    return isNode(value) && value !== said ? digests.get(value) : value;
   });
-  const digest = `sha256:${createHash("sha256").update(text).digest("hex")}`;
-  digests.set(node, digest);
-  return digest;
+  return `sha256:${createHash("sha256").update(text).digest("hex")}`;
 }
 
 const kinds = new Set<unknown>([
@@ -221,11 +225,13 @@ function isNode(value: unknown): value is Node {
 /** All nodes that one needs, itself last, each once. */
 export function nodesOf(target: Node): Node[] {
   const found = new Set<Node>();
-  const visit = (node: Node) => {
-    if (found.has(node)) return;
-    for (const input of inputsOf(node)) visit(input);
-    found.add(node);
-  };
-  visit(target);
+  const way = [{ node: target, inputs: inputsOf(target).values() }];
+  for (let last = way.at(-1); last; last = way.at(-1)) {
+    const { value: input, done } = last.inputs.next();
+    if (done) {
+      found.add(last.node);
+      way.pop();
+    } else if (!found.has(input)) way.push({ node: input, inputs: inputsOf(input).values() });
+  }
   return [...found];
 }
