@@ -148,8 +148,22 @@ const goFunctions: Record<string, TemplateFunction> = {
   ge: (first, second) => !isLess(first, second),
 };
 
-const upperFirst = (raw: string) =>
-  raw.replace(/(^|[\s\-_/.,:;])(\p{Ll})/gu, (_, gap, letter) => gap + letter.toUpperCase());
+/** Characters behind what Go's strings.Title takes for the end of a word: blanks, and of ASCII all but letters, digits and `_`. */
+const firstCharacters = /(?<=^|[^\P{ASCII}\w]|\p{White_Space})./gsu;
+
+const titled = (raw: string) => raw.replace(firstCharacters, toTitle);
+
+/** Letters that are two have a form of their own for titles. */
+const twoLetters = new Map(
+  [..."ǄǅǆǇǈǉǊǋǌǱǲǳ"].map((letter, at) => [letter, [..."ǅǈǋǲ"][Math.floor(at / 3)]]),
+);
+
+function toTitle(character: string): string {
+  const upper = character.toUpperCase();
+  // What comes to several characters stays, and so does what Georgian has no titles of.
+  const stays = [...upper].length > 1 || /[\u10d0-\u10ff]/.test(character);
+  return twoLetters.get(character) ?? (stays ? character : upper);
+}
 
 /** What Docker adds to Go's own. */
 const dockerFunctions: Record<string, TemplateFunction> = {
@@ -160,7 +174,7 @@ const dockerFunctions: Record<string, TemplateFunction> = {
       throw new Error(`wrong type for value; expected []string; got ${formatType(list)}`);
     return list.map(text).join(text(separator));
   },
-  title: (raw) => upperFirst(text(raw)),
+  title: (raw) => titled(text(raw)),
   lower: (raw) => text(raw).toLowerCase(),
   upper: (raw) => text(raw).toUpperCase(),
   pad: (raw, before, after) => {
