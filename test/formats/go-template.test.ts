@@ -79,6 +79,15 @@ const table: readonly (readonly [string, string])[] = [
   ['{{printf "%6.2f|%-8q|%.3s|%%" 2.0 "a" "abcdef"}}', '  2.00|"a"     |abc|%'],
   ['{{printf "%v %v" .Config.Labels .Config.Env}}', "map[a:1 b:two] [X=1 PATH=/bin:<&>]"],
   ['{{printf "%q" .Config.Env}}', '["X=1" "PATH=/bin:<&>"]'],
+  ['{{printf "%s|%s" .Config.Labels .Config.ExposedPorts}}', "map[a:1 b:two]|map[80/tcp:{}]"],
+  [
+    '{{printf "%4s|%-4s|%.1s|%5v" .Config.Labels .Args .Args .Args}}',
+    "map[   a:   1    b: two]|[100  a b ]|[1 a]|[  100   a b]",
+  ],
+  [
+    '{{printf "%d|%x|%3d" .Args .Args .Config.Labels}}',
+    "[%!d(string=100) %!d(string=a b)]|[313030 612062]|map[%!d(string=  a):%!d(string=  1) %!d(string=  b):%!d(string=two)]",
+  ],
   ["{{len .Config.Env}} {{len .Name}}", "2 4"],
   ["{{slice .Name 1 3}} {{slice .Id 0 12}} {{slice .Args 1}}", "we 8ed068b91474 [a b]"],
   ['{{join .Config.Env ","}}', "X=1,PATH=/bin:<&>"],
@@ -86,6 +95,10 @@ const table: readonly (readonly [string, string])[] = [
   [
     '{{title "hello world"}} {{lower "ABC"}} {{upper "abc"}} {{pad "x" 2 3}}| {{truncate "abcdef" 3}}',
     "Hello World abc ABC   x   | abc",
+  ],
+  [
+    `{{title "it's a_b(c)-d/e+f 1x é b·c d—e \\u00a0g ǆ ßx [h {i<j&k"}}`,
+    "It'S A_b(C)-D/E+F 1x É B·c D—e \u00a0G ǅ ßx [H {I<J&K",
   ],
   ['{{and true false}} {{or false "x"}} {{not 0}} {{and 1 0}} {{or 0 ""}}', "false x true 0 "],
   [
@@ -306,4 +319,11 @@ test("a list that is null is empty, and null as JSON", () => {
     "[] 0",
   );
   assert.equal(shown("{{if .HostConfig.Binds}}some{{else}}none{{end}}", null), "none");
+});
+
+test("verbs that are wrong say so for each part, and of nil what Go says", () => {
+  const data = { list: [1, "a", true, null, { x: 1.5 }], none: null };
+  const show = (text: string) => executeTemplate(parseTemplate(text), data);
+  assert.equal(show('{{printf "%s" .list}}'), "[%!s(int=1) a %!s(bool=true) <nil> map[x:%!s(float64=1.5)]]");
+  assert.equal(show('{{printf "%s %d %v" .none .none .none}}'), "%!s(<nil>) %!d(<nil>) <nil>");
 });

@@ -1,4 +1,4 @@
-import { formatExponent, formatNumber, formatType, formatValue } from "./go-template-values.ts";
+import { formatExponent, formatNumber, formatParts, formatType, formatValue } from "./go-template-values.ts";
 
 interface Directive {
   flags: string;
@@ -46,19 +46,23 @@ export function formatPrintf(format: string, values: readonly unknown[]): string
 
 function formatDirective(directive: Directive, value: unknown): string {
   const { verb, precision } = directive;
-  const wrong = () => `%!${verb}(${formatType(value)}=${formatValue(value)})`;
+  // What a directive says, its width as well, is for each part of what has parts.
+  const inParts = verb === "T" ? undefined : formatParts(value, (part) => formatPart(directive, part));
+  if (inParts !== undefined) return inParts;
+  const isNil = value === undefined || value === null;
+  const shown = () => `${formatType(value)}=${formatDirective({ ...directive, verb: "v" }, value)}`;
+  const wrong = () => `%!${verb}(${isNil ? "<nil>" : shown()})`;
   switch (verb) {
     case "v":
       return typeof value === "number"
         ? padNumber(directive, formatNumber(value))
-        : pad(directive, formatValue(value));
+        : pad(directive, truncate(formatValue(value), typeof value === "string" ? precision : undefined));
     case "T":
       return pad(directive, formatType(value));
     case "t":
       return typeof value === "boolean" ? pad(directive, String(value)) : wrong();
     case "s":
-      if (typeof value === "string") return pad(directive, truncate(value, precision));
-      return Array.isArray(value) ? pad(directive, formatValue(value)) : wrong();
+      return typeof value === "string" ? pad(directive, truncate(value, precision)) : wrong();
     case "q":
       return formatQuoted(directive, value) ?? wrong();
     case "x":
@@ -68,6 +72,10 @@ function formatDirective(directive: Directive, value: unknown): string {
       return typeof value === "number" ? (formatNumeric(directive, value) ?? wrong()) : wrong();
   }
 }
+
+/** There is no wrong verb for nil in a list or a map. */
+const formatPart = (directive: Directive, part: unknown) =>
+  part === undefined || part === null ? "<nil>" : formatDirective(directive, part);
 
 function formatNumeric(directive: Directive, value: number): string | undefined {
   const { verb, precision } = directive;
@@ -108,7 +116,7 @@ function formatQuoted(directive: Directive, value: unknown): string | undefined 
   if (typeof value === "number") {
     return Number.isInteger(value) ? pad(directive, `'${String.fromCodePoint(value)}'`) : undefined;
   }
-  return typeof value === "object" ? pad(directive, formatValue(value, quoteGo)) : undefined;
+  return undefined;
 }
 
 function formatHex(directive: Directive, value: unknown): string | undefined {

@@ -174,21 +174,25 @@ export function formatExponent(value: number, digits?: number): string {
   return value.toExponential(digits).replace(/e([+-])(\d)$/, "e$10$2");
 }
 
-/** As Go's %v; `quote` is applied to strings (for %q), and nothing else changes. */
-export function formatValue(value: unknown, quote: (text: string) => string = (text) => text): string {
+/** As Go's %v. */
+export function formatValue(value: unknown): string {
   if (value === undefined || value === null) return "<nil>";
-  if (typeof value === "string") return quote(value);
+  if (typeof value === "string") return value;
   if (typeof value === "number") return formatNumber(value);
-  if (Array.isArray(value)) return `[${value.map((item) => formatValue(item, quote)).join(" ")}]`;
+  return formatParts(value, formatValue) ?? String(value);
+}
+
+/** As Go puts a list, a struct or a map together of what each of its parts comes to; undefined for what has no parts. */
+export function formatParts(value: unknown, format: (part: unknown) => string): string | undefined {
+  if (Array.isArray(value)) return `[${value.map((item) => format(item)).join(" ")}]`;
   if (isStruct(value)) {
     const fields = Object.values(value.fields).map((field) =>
       isMethod(field) ? callMethod(value, field, [""]) : field,
     );
-    return `{${fields.map((field) => formatValue(field, quote)).join(" ")}}`;
+    return `{${fields.map((field) => format(field)).join(" ")}}`;
   }
   const entries = findMapEntries(value);
-  if (entries === undefined) return String(value);
-  return `map[${entries.map(([key, item]) => `${quote(key)}:${formatValue(item, quote)}`).join(" ")}]`;
+  return entries && `map[${entries.map(([key, item]) => `${format(key)}:${format(item)}`).join(" ")}]`;
 }
 
 /** What the `json` function prints: as Go encodes it, without escaping `<`, `>` and `&`. */
