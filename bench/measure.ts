@@ -1,5 +1,5 @@
 import { setTimeout } from "node:timers/promises";
-import type { BenchEngine } from "./engine.ts";
+import { type BenchEngine, runCommand } from "./engine.ts";
 import type { Row } from "./results.ts";
 
 export function median(values: number[]): number {
@@ -25,19 +25,26 @@ export interface Measured<S> {
   after?: (subject: S, sample: number) => Promise<unknown>;
 }
 
-/** An engine may go on after its answer; the next one's sample is not to pay for that. */
+/** An engine may go on after its answer, and the kernel with what it wrote; the next one's sample is not to pay for that. */
 const settleMilliseconds = 150;
+async function settle(): Promise<void> {
+  await runCommand("sync", []);
+  await setTimeout(settleMilliseconds);
+}
 
-/** Measures the same work on each subject in turn, one sample of each at a time, so that what else the machine does hits all alike. */
+/**
+ * Measures the same work on each subject in turn, one sample of each at a time, so that what else the machine does hits all alike. Every
+ * other time the order is reversed, since each has the machine as the one before it left it.
+ */
 export async function alternate<S extends { name: string }>(
   subjects: S[],
   { name, samples, before, work, after }: Measured<S>,
 ): Promise<Row> {
   const taken = new Map(subjects.map((subject) => [subject.name, [] as number[]]));
   for (let sample = 0; sample < samples; sample++) {
-    for (const subject of subjects) {
+    for (const subject of sample % 2 === 0 ? subjects : subjects.toReversed()) {
       await before?.(subject, sample);
-      await setTimeout(settleMilliseconds);
+      await settle();
       taken.get(subject.name)?.push(await milliseconds(() => work(subject, sample)));
       await after?.(subject, sample);
     }
