@@ -1,5 +1,4 @@
 import { invalid } from "../errors.ts";
-import type { StatsResponse } from "../formats/docker-api/docker-api-system.ts";
 import { type ContainerUsage, usageOf } from "../formats/usage.ts";
 import { createPauses } from "../sys/pauses.ts";
 import { containerOf } from "./containers.ts";
@@ -21,9 +20,9 @@ export async function stats(request: ApiRequest): Promise<Reply | undefined> {
   if (isOneShot) throw invalid("cannot have stream=true and one-shot=true");
   const output = request.stream("application/json");
   const over = Promise.withResolvers<void>();
-  const unfollow = sampler.follow(container, (sample: StatsResponse | undefined) => {
-    if (!sample) over.resolve();
-    else if (output.writableLength < largestBacklogBytes) output.write(`${JSON.stringify(sample)}\n`);
+  const unfollow = sampler.follow(container, (line) => {
+    if (line === undefined) over.resolve();
+    else if (output.writableLength < largestBacklogBytes) output.write(line);
   });
   signal.addEventListener("abort", () => over.resolve(), { once: true });
   if (signal.aborted) over.resolve();

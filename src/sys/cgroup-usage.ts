@@ -28,7 +28,10 @@ export interface CgroupUsage {
 
 /** The counters of one cgroup. The owner closes them. */
 export interface CgroupCounters {
-  /** @throws Node's ENODEV when the cgroup is gone */
+  /**
+   * Gives the same object again where nothing in the cgroup has run since, for up to four readings.
+   * @throws Node's ENODEV when the cgroup is gone
+   */
   read(): CgroupUsage;
   close(): void;
 }
@@ -46,39 +49,39 @@ function openUnified(open: Open): CgroupCounters {
   const files = {
     cpu: open("", "cpu.stat"),
     memory: open("", "memory.current"),
-    memoryLimit: readNowAndThen(open("", "memory.max")),
+    memoryLimit: open("", "memory.max"),
     memoryStat: open("", "memory.stat"),
     pids: open("", "pids.current"),
-    pidsLimit: readNowAndThen(open("", "pids.max")),
+    pidsLimit: open("", "pids.max"),
     io: open("", "io.stat"),
   };
-  const readCpu = parsing(files.cpu, parsePairs);
   const readMemoryStat = parsing(files.memoryStat, parsePairs);
   const readBlocks = parsing(files.io, parseUnifiedIo);
-  return {
-    read() {
-      const cpu = readCpu();
-      const nanoseconds = (key: string) => (cpu[key] ?? 0) * 1000;
-      return {
-        cpu: {
-          totalNanoseconds: nanoseconds("usage_usec"),
-          userNanoseconds: nanoseconds("user_usec"),
-          kernelNanoseconds: nanoseconds("system_usec"),
-          periods: cpu.nr_periods ?? 0,
-          throttledPeriods: cpu.nr_throttled ?? 0,
-          throttledNanoseconds: nanoseconds("throttled_usec"),
+  const readLimits = () => limitsOf(files.memoryLimit?.read(), files.pidsLimit?.read());
+  const readRest = (cpu: Record<string, number>, limits: Limits): CgroupUsage => {
+    const nanoseconds = (key: string) => (cpu[key] ?? 0) * 1000;
+    return {
+      cpu: {
+        totalNanoseconds: nanoseconds("usage_usec"),
+        userNanoseconds: nanoseconds("user_usec"),
+        kernelNanoseconds: nanoseconds("system_usec"),
+        periods: cpu.nr_periods ?? 0,
+        throttledPeriods: cpu.nr_throttled ?? 0,
+        throttledNanoseconds: nanoseconds("throttled_usec"),
+      },
+      ...(files.memory && {
+        memory: {
+          usageBytes: Number(files.memory.read()),
+          limitBytes: limits.memoryBytes,
+          stat: readMemoryStat(),
         },
-        ...(files.memory && {
-          memory: {
-            usageBytes: Number(files.memory.read()),
-            limitBytes: parseLimit(files.memoryLimit?.read() ?? "max"),
-            stat: readMemoryStat(),
-          },
-        }),
-        ...(files.pids && { pids: parsePids(files.pids.read(), files.pidsLimit?.read() ?? "max") }),
-        blocks: readBlocks(),
-      };
-    },
+      }),
+      ...(files.pids && { pids: pidsOf(files.pids.read(), limits) }),
+      blocks: readBlocks(),
+    };
+  };
+  return {
+    read: readAsNeeded(parsing(files.cpu, parsePairs), readLimits, readRest),
     close: () => closeAll(files),
   };
 }
@@ -92,62 +95,85 @@ function openHierarchies(open: Open): CgroupCounters {
     cpu: open("cpu", "cpu.stat"),
     memory: open("memory", "memory.usage_in_bytes"),
     memoryMost: open("memory", "memory.max_usage_in_bytes"),
-    memoryLimit: readNowAndThen(open("memory", "memory.limit_in_bytes")),
+    memoryLimit: open("memory", "memory.limit_in_bytes"),
     memoryStat: open("memory", "memory.stat"),
     pids: open("pids", "pids.current"),
-    pidsLimit: readNowAndThen(open("pids", "pids.max")),
+    pidsLimit: open("pids", "pids.max"),
     bytes: open("blkio", "blkio.throttle.io_service_bytes_recursive"),
     counts: open("blkio", "blkio.throttle.io_serviced_recursive"),
   };
   const readCpu = parsing(files.cpu, parsePairs);
   const readShares = parsing(files.shares, parsePairs);
-  const readPerCpu = parsing(files.perCpu, parseNumbers);
   const readMemoryStat = parsing(files.memoryStat, parsePairs);
   const readBytes = parsing(files.bytes, parseThrottle);
   const readCounts = parsing(files.counts, parseThrottle);
-  return {
-    read() {
-      const [cpu, shares, perCpuNanoseconds] = [readCpu(), readShares(), readPerCpu()];
-      return {
-        cpu: {
-          // As the kernel's own cpuacct.usage.
-          totalNanoseconds: perCpuNanoseconds.reduce((sum, one) => sum + one, 0),
-          userNanoseconds: (shares.user ?? 0) * nanosecondsPerTick,
-          kernelNanoseconds: (shares.system ?? 0) * nanosecondsPerTick,
-          perCpuNanoseconds,
-          periods: cpu.nr_periods ?? 0,
-          throttledPeriods: cpu.nr_throttled ?? 0,
-          throttledNanoseconds: cpu.throttled_time ?? 0,
+  const readLimits = () => limitsOf(files.memoryLimit?.read(), files.pidsLimit?.read());
+  const readRest = (perCpuNanoseconds: number[], limits: Limits): CgroupUsage => {
+    const [cpu, shares] = [readCpu(), readShares()];
+    return {
+      cpu: {
+        // As the kernel's own cpuacct.usage.
+        totalNanoseconds: perCpuNanoseconds.reduce((sum, one) => sum + one, 0),
+        userNanoseconds: (shares.user ?? 0) * nanosecondsPerTick,
+        kernelNanoseconds: (shares.system ?? 0) * nanosecondsPerTick,
+        perCpuNanoseconds,
+        periods: cpu.nr_periods ?? 0,
+        throttledPeriods: cpu.nr_throttled ?? 0,
+        throttledNanoseconds: cpu.throttled_time ?? 0,
+      },
+      ...(files.memory && {
+        memory: {
+          usageBytes: Number(files.memory.read()),
+          largestUsageBytes: Number(files.memoryMost?.read() ?? 0),
+          limitBytes: limits.memoryBytes,
+          stat: readMemoryStat(),
         },
-        ...(files.memory && {
-          memory: {
-            usageBytes: Number(files.memory.read()),
-            largestUsageBytes: Number(files.memoryMost?.read() ?? 0),
-            limitBytes: parseLimit(files.memoryLimit?.read() ?? "max"),
-            stat: readMemoryStat(),
-          },
-        }),
-        ...(files.pids && { pids: parsePids(files.pids.read(), files.pidsLimit?.read() ?? "max") }),
-        blocks: joinBlocks(readBytes(), readCounts()),
-      };
-    },
+      }),
+      ...(files.pids && { pids: pidsOf(files.pids.read(), limits) }),
+      blocks: joinBlocks(readBytes(), readCounts()),
+    };
+  };
+  return {
+    read: readAsNeeded(parsing(files.perCpu, parseNumbers), readLimits, readRest),
     close: () => closeAll(files),
   };
 }
 
-const readingsOfLimit = 5;
+/** The largest that is allowed; infinite without a limit. */
+interface Limits {
+  memoryBytes: number;
+  pids: number;
+}
 
-/** Limits hardly ever change: of five readings one goes to the kernel. */
-function readNowAndThen(file: KernelFile | undefined): KernelFile | undefined {
-  if (!file) return undefined;
-  let text = "";
-  let readings = 0;
-  return {
-    read() {
-      if (readings++ % readingsOfLimit === 0) text = file.read();
-      return text;
-    },
-    close: file.close,
+const limitsOf = (memory = "max", pids = "max"): Limits => ({
+  memoryBytes: parseLimit(memory),
+  pids: parseLimit(pids),
+});
+
+const readingsOfAll = 5;
+let lastTurn = 0;
+
+/**
+ * What has had no processor since the reading before has done nothing itself, and limits hardly ever change. So of five readings one
+ * looks at everything, and the others at the processor's time, and at the rest only where that has grown. In between the kernel may
+ * take memory back, or write what has waited.
+ * @param readCpu gives the same object as long as nothing has changed
+ */
+function readAsNeeded<Cpu extends object>(
+  readCpu: () => Cpu,
+  readLimits: () => Limits,
+  readRest: (cpu: Cpu, limits: Limits) => CgroupUsage,
+): () => CgroupUsage {
+  let known: { cpu: Cpu; limits: Limits; usage: CgroupUsage } | undefined;
+  // Not all in the same second.
+  let turn = lastTurn++;
+  return () => {
+    const cpu = readCpu();
+    const isTurn = turn++ % readingsOfAll === 0;
+    if (known?.cpu === cpu && !isTurn) return known.usage;
+    const limits = known && !isTurn ? known.limits : readLimits();
+    known = { cpu, limits, usage: readRest(cpu, limits) };
+    return known.usage;
   };
 }
 
@@ -173,9 +199,8 @@ const parseNumbers = (text: string) => text.trim().split(" ").filter(Boolean).ma
 /** "max" is no limit. */
 const parseLimit = (text: string) => (text.startsWith("max") ? Number.POSITIVE_INFINITY : Number(text));
 
-function parsePids(current: string, limit: string): { current: number; limit?: number } {
-  const most = parseLimit(limit);
-  return { current: Number(current), ...(Number.isFinite(most) && { limit: most }) };
+function pidsOf(current: string, { pids: limit }: Limits): { current: number; limit?: number } {
+  return { current: Number(current), ...(Number.isFinite(limit) && { limit }) };
 }
 
 /** "8:0 rbytes=1 wbytes=2 rios=3 wios=4 …" on each line. */

@@ -4,12 +4,36 @@ import Docker from "dockerode";
 import { eventually, useEngine } from "../engine.ts";
 import { stockDockers } from "../stock-docker.ts";
 
+interface ContainerStats {
+  read: string;
+  pids_stats: { current?: number };
+  memory_stats: { usage?: number; limit?: number };
+  networks?: Record<string, { rx_bytes: number }>;
+}
+
 describe("stats", () => {
   const { engine, berth } = useEngine();
   const get = async (path: string) => {
     const { status, body } = await engine.api("GET", path);
     return { status, body: JSON.parse(body) };
   };
+
+  const docker = () => new Docker({ socketPath: engine.host.slice("unix://".length) });
+  async function follow(name: string) {
+    const seen: ContainerStats[] = [];
+    const stream = await docker().getContainer(name).stats({ stream: true });
+    let rest = "";
+    let isOver = false;
+    stream.on("data", (chunk: Buffer) => {
+      const lines = (rest + chunk).split("\n");
+      rest = lines.pop() ?? "";
+      seen.push(...lines.map((line) => JSON.parse(line)));
+    });
+    stream.once("end", () => {
+      isOver = true;
+    });
+    return { seen, isOver: () => isOver };
+  }
 
   before(async () => {
     await berth("network", "create", "front");
@@ -82,24 +106,8 @@ describe("stats", () => {
     });
   });
   it("come every second to all that follow, over the container's end and its next start, until it is removed", async () => {
-    const docker = new Docker({ socketPath: engine.host.slice("unix://".length) });
     await berth("run", "-d", "--name", "brief", "busybox", "sleep", "1000");
-    const follow = async () => {
-      const seen: { pids_stats: { current?: number } }[] = [];
-      const stream = await docker.getContainer("brief").stats({ stream: true });
-      let rest = "";
-      let isOver = false;
-      stream.on("data", (chunk: Buffer) => {
-        const lines = (rest + chunk).split("\n");
-        rest = lines.pop() ?? "";
-        seen.push(...lines.map((line) => JSON.parse(line)));
-      });
-      stream.once("end", () => {
-        isOver = true;
-      });
-      return { seen, isOver: () => isOver };
-    };
-    const both = await Promise.all([follow(), follow()]);
+    const both = await Promise.all([follow("brief"), follow("brief")]);
     const last = () => both.map(({ seen }) => seen.at(-1)?.pids_stats.current);
     await eventually(last, (found) => found.join() === "1,1");
     await berth("stop", "-t", "0", "brief");
@@ -111,6 +119,39 @@ describe("stats", () => {
       () => both.map(({ isOver }) => isOver()),
       (found) => found.every(Boolean),
     );
+  });
+  it("of one that sleeps show what changes as soon as it does something, and its new limits", async () => {
+    await berth(
+      "run",
+      "-d",
+      "--name",
+      "sleepy",
+      "--network",
+      "front",
+      "-m",
+      "64m",
+      "busybox",
+      "sleep",
+      "1000",
+    );
+    const { seen } = await follow("sleepy");
+    const last = () => seen.at(-1);
+    // Until then all has been read more than once without a change.
+    await eventually(
+      () => seen.length,
+      (count) => count >= 4,
+    );
+    const quiet = last();
+    assert.ok(quiet?.memory_stats.usage && quiet.networks?.eth0, JSON.stringify(quiet));
+    assert.equal(quiet.memory_stats.limit, 64 << 20);
+    await berth("exec", "sleepy", "dd", "if=/dev/zero", "of=/dev/shm/fill", "bs=1M", "count=20");
+    const usage = quiet.memory_stats.usage;
+    await eventually(last, (now) => (now?.memory_stats.usage ?? 0) >= usage + (20 << 20));
+    await berth("update", "-m", "50m", "--memory-swap", "100m", "sleepy");
+    await eventually(last, (now) => now?.memory_stats.limit === 50 << 20);
+    const times = seen.map(({ read }) => Date.parse(read));
+    assert.deepEqual(times, [...new Set(times)].sort(), "each sample has a time of its own");
+    await berth("rm", "-f", "sleepy");
   });
   it("are shown by stats, of the stock command line and of ours", async () => {
     for (const program of [...stockDockers.map((docker) => engine.cli(docker)), engine.berth]) {
@@ -127,9 +168,8 @@ describe("stats", () => {
   });
   it("leave nothing open when the clients are gone", async () => {
     const followers = Array.from({ length: 20 }, () => new AbortController());
-    const docker = new Docker({ socketPath: engine.host.slice("unix://".length) });
     const streams = await Promise.all(
-      followers.map(() => docker.getContainer("busy").stats({ stream: true })),
+      followers.map(() => docker().getContainer("busy").stats({ stream: true })),
     );
     for (const stream of streams) (stream as unknown as { destroy(): void }).destroy();
     const { readdirSync, readlinkSync } = await import("node:fs");

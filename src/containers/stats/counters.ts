@@ -8,8 +8,13 @@ import type { Container } from "../container.ts";
 export interface Sample {
   /** RFC 3339. */
   at: string;
-  usage: CgroupUsage;
   machine: { nanoseconds: number; processors: number };
+  /** The same object as in the sample before where nothing has run since. */
+  used: Used;
+}
+
+export interface Used {
+  cgroup: CgroupUsage;
   /** Undefined where it has no network of its own. */
   interfaces: InterfaceUsage[] | undefined;
 }
@@ -31,16 +36,15 @@ export function openCounters(container: Container, path: string): Counters | und
   const traffic =
     hostConfig.NetworkMode === "host" ? undefined : openKernelFile(`/proc/${state.Pid}/net/dev`);
   const readInterfaces = parsing(traffic, parseInterfaceUsage);
+  let used: Used | undefined;
   return {
     pid: state.Pid,
     read() {
       try {
-        return {
-          at: timestamp(),
-          usage: cgroup.read(),
-          machine: readMachineCpu(),
-          interfaces: traffic && readInterfaces(),
-        };
+        const now = cgroup.read();
+        // Who has not run has neither sent nor received.
+        if (now !== used?.cgroup) used = { cgroup: now, interfaces: traffic && readInterfaces() };
+        return { at: timestamp(), machine: readMachineCpu(), used };
       } catch {
         // The kernel says ENODEV of a cgroup that has just gone.
         return undefined;

@@ -3,10 +3,10 @@ import type { StatsResponse } from "../../formats/docker-api/docker-api-system.t
 import { createPauses } from "../../sys/pauses.ts";
 import type { Container } from "../container.ts";
 import { type Counters, openCounters, type Sample } from "./counters.ts";
-import { formatStats } from "./stats.ts";
+import { formatStats, formatStatsLine } from "./stats.ts";
 
-/** Undefined when the container has been removed: there is nothing to come. */
-type Listener = (stats: StatsResponse | undefined) => void;
+/** @param line of JSON, with its end; undefined when the container has been removed: there is nothing to come */
+type Listener = (line: string | undefined) => void;
 
 /** One timer for all that is followed; a container's counters are read once for all that follow it. */
 export interface StatsSampler {
@@ -36,14 +36,14 @@ export function createStatsSampler({ cgroupOf }: SamplerOptions): StatsSampler {
   let isTicking = false;
 
   /** A container that was started again has other counters. */
-  function read(one: Followed): StatsResponse {
+  function read(one: Followed): string {
     const { container } = one;
     if (one.counters && one.counters.pid !== container.record.state.Pid) drop(one);
     one.counters ??= openCounters(container, cgroupOf(container));
     const now = one.counters?.read();
-    const stats = formatStats(container, now, now && one.before);
+    const line = formatStatsLine(container, now, now && one.before);
     one.before = now;
-    return stats;
+    return line;
   }
 
   async function tick(): Promise<void> {
@@ -51,8 +51,8 @@ export function createStatsSampler({ cgroupOf }: SamplerOptions): StatsSampler {
     isTicking = true;
     const pauses = createPauses();
     for (const one of followed.values()) {
-      const stats = one.container.isGone ? undefined : read(one);
-      for (const listener of one.listeners) listener(stats);
+      const line = one.container.isGone ? undefined : read(one);
+      for (const listener of one.listeners) listener(line);
       await pauses.take();
     }
     isTicking = false;

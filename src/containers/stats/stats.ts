@@ -4,31 +4,47 @@ import { cgroupLayout } from "../../sys/cgroup.ts";
 import type { CgroupUsage } from "../../sys/cgroup-usage.ts";
 import { type InterfaceUsage, readMachineMemory } from "../../sys/machine-usage.ts";
 import type { Container } from "../container.ts";
-import type { Sample } from "./counters.ts";
+import type { Sample, Used } from "./counters.ts";
 
 /**
  * As `GET /containers/{id}/stats` has it: what was used up to now, and what the processors had done at the sample before. Of a
  * container that does not run its name alone is known.
  */
-export function formatStats({ record }: Container, now?: Sample, before?: Sample): StatsResponse {
-  return {
-    name: `/${record.name}`,
-    id: record.id,
-    read: now?.at ?? never,
-    preread: before?.at ?? never,
-    pids_stats: now?.usage.pids ?? {},
-    blkio_stats: formatBlocks(now?.usage.blocks),
-    num_procs: 0,
-    storage_stats: {},
-    cpu_stats: formatCpu(now),
-    precpu_stats: formatCpu(before),
-    memory_stats: formatMemory(now?.usage.memory),
-    ...(now?.interfaces?.length && { networks: formatInterfaces(now.interfaces) }),
-  };
+export const formatStats = (container: Container, now?: Sample, before?: Sample): StatsResponse => ({
+  ...formatTimes(container, now, before),
+  ...formatUsed(now?.used),
+});
+
+const lines = new WeakMap<Used, string>();
+
+/** The same as a line of JSON. What has been used is written again only once it has changed. */
+export function formatStatsLine(container: Container, now?: Sample, before?: Sample): string {
+  const rest = (now && lines.get(now.used)) ?? JSON.stringify(formatUsed(now?.used)).slice(1);
+  if (now) lines.set(now.used, rest);
+  return `${JSON.stringify(formatTimes(container, now, before)).slice(0, -1)},${rest}\n`;
 }
 
+/** What is another with each sample. */
+const formatTimes = ({ record }: Container, now?: Sample, before?: Sample) => ({
+  name: `/${record.name}`,
+  id: record.id,
+  read: now?.at ?? never,
+  preread: before?.at ?? never,
+  cpu_stats: formatCpu(now),
+  precpu_stats: formatCpu(before),
+});
+
+const formatUsed = (used: Used | undefined) => ({
+  pids_stats: used?.cgroup.pids ?? {},
+  blkio_stats: formatBlocks(used?.cgroup.blocks),
+  num_procs: 0,
+  storage_stats: {},
+  memory_stats: formatMemory(used?.cgroup.memory),
+  ...(used?.interfaces?.length && { networks: formatInterfaces(used.interfaces) }),
+});
+
 function formatCpu(sample: Sample | undefined): CpuStats {
-  const cpu = sample?.usage.cpu;
+  const cpu = sample?.used.cgroup.cpu;
   return {
     cpu_usage: {
       total_usage: cpu?.totalNanoseconds ?? 0,
