@@ -16,6 +16,7 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { fileURLToPath } from "node:url";
+import { checkService } from "../../src/cli/install/machine.ts";
 
 const main = fileURLToPath(new URL("../../dist/cli/main.js", import.meta.url));
 
@@ -73,6 +74,28 @@ describe("berth system install", () => {
     });
     assert.equal(verified.status, 0, verified.stderr);
     assert.doesNotMatch(verified.stderr, /berth/);
+  });
+  it("stops containers for an uninstall once: its mark goes with the stop that it is for", () => {
+    done();
+    const unit = readFileSync(join(root, "etc/systemd/system/berth.service"), "utf8");
+    const [, quoted = ""] = /^ExecStop=sh -c "(.*)"$/m.exec(unit) ?? assert.fail(unit);
+    const [takeDown, log] = [join(folder, "take-down"), join(folder, "stops")];
+    const script = quoted
+      .replaceAll("\\", "")
+      .replaceAll("$$", "$")
+      .replaceAll("/run/berth/take-down", takeDown);
+    const program = join(folder, "a place/berth");
+    writeFileSync(program, `#!/bin/sh\necho "$@" >>'${log}'\n`);
+    writeFileSync(takeDown, "");
+    for (const _ of [1, 2]) spawnSync("sh", ["-c", script], { env: { PATH: "/bin:/usr/bin" } });
+    writeFileSync(program, "#!/bin/sh\n");
+    assert.equal(readFileSync(log, "utf8"), "system stop --containers\n");
+    assert.equal(existsSync(takeDown), false);
+  });
+  it("says why a launcher that cannot be run would not start the engine", () => {
+    assert.throws(() => checkService(join(folder, "nosuch")), {
+      message: /^the engine would not start as a service \(-H fd:\/\/\): .*ENOENT/,
+    });
   });
   it("changes nothing when it is done again, and takes all of it back", () => {
     const before = own.slice(0, 4).map((path) => readFileSync(join(root, path), "utf8"));

@@ -67,6 +67,8 @@ export function openMachine(): Machine {
     async enable(units) {
       run("systemctl", ["daemon-reload"]);
       run("systemctl", ["enable", "--quiet", ...units]);
+      // Of an uninstall that was cut off.
+      rmSync(takeDownMark, { force: true });
       run("systemctl", ["restart", ...units.filter(isOfEngine)]);
     },
     async disable(units, takesDown) {
@@ -86,18 +88,21 @@ export function openMachine(): Machine {
       const info = await Promise.race([asked, sleep(patienceMilliseconds, undefined, { ref: false })]);
       return info?.ContainersRunning === 0 && info.ContainersPaused === 0;
     },
-    checkConfig(launcher, configFile) {
-      const words = ["daemon", "-H", "fd://", "--validate"];
-      if (configFile !== undefined && existsSync(configFile)) words.push("--config-file", configFile);
-      const { status, stderr } = spawnSync(launcher, words, { encoding: "utf8" });
-      if (status === 0) return;
-      const reason = stderr.trim().split("\n").at(-1) ?? "";
-      throw new ExitError(1, `the engine would not start as a service (-H fd://): ${reason}`);
-    },
+    checkConfig: checkService,
     async reload() {
       run("systemctl", ["daemon-reload"]);
     },
   };
+}
+
+/** As `Machine.checkConfig`. */
+export function checkService(launcher: string, configFile?: string): void {
+  const words = ["daemon", "-H", "fd://", "--validate"];
+  if (configFile !== undefined && existsSync(configFile)) words.push("--config-file", configFile);
+  const { status, stderr, error } = spawnSync(launcher, words, { encoding: "utf8" });
+  if (status === 0) return;
+  const reason = error ? messageOf(error) : stderr.trim().split("\n").at(-1);
+  throw new ExitError(1, `the engine would not start as a service (-H fd://): ${reason}`);
 }
 
 /** The file system of a machine that does not run: an image, or one that is being made. */

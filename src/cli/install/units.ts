@@ -64,7 +64,9 @@ const unbounded = ["LimitNOFILE=1048576", "LimitNPROC=infinity", "LimitCORE=infi
 function formatEngine({ folder, asDocker }: Program): string {
   const sockets = ["berth.socket", ...(asDocker ? ["docker.socket"] : [])].join(" ");
   const stop = `exec '${join(folder, "berth")}' system stop --containers`;
-  const stopping = `[ ! -e ${takeDownMark} ] || ${stop}; case $(systemctl is-system-running) in stopping) ${stop};; esac`;
+  // An uninstall that was cut off would leave it, and the next restart of the engine end all containers.
+  const takingDown = `{ rm -f ${takeDownMark}; ${stop}; }`;
+  const stopping = `[ ! -e ${takeDownMark} ] || ${takingDown}; case $(systemctl is-system-running) in stopping) ${stop};; esac`;
   return sections({
     Unit: [
       "Description=berth container engine",
