@@ -1,5 +1,5 @@
 import { items, kindOf } from "../formats/record-shape.ts";
-import { integer, struct, text } from "../formats/shape.ts";
+import { flag, integer, optional, struct, text } from "../formats/shape.ts";
 import type { State } from "../state/state.ts";
 import { runNft } from "../sys/nftables.ts";
 import type { NftChain } from "../sys/nftables-chains.ts";
@@ -15,10 +15,12 @@ export interface ForwardingGuard {
   /**
    * Puts back what another program has taken away together with all other tables. What is gone alone was taken away on purpose.
    * @param chains all that there were when the engine's own table was last looked at
-   * @param isFlushed that one was gone, too
+   * @param isGone that one was gone, too
    */
-  follow(chains: readonly NftChain[], isFlushed: boolean): Promise<void>;
+  follow(chains: readonly NftChain[], isGone: boolean): Promise<void>;
   remove(): Promise<void>;
+  /** Remembers that the engine's own table is about to go with its containers. */
+  noteTakeDown(): void;
 }
 
 /**
@@ -63,6 +65,8 @@ const guardedKind = kindOf(
     bootId: text,
     /** 4, 6 */
     families: items(integer("int")),
+    /** The engine's own table went on purpose, with its containers: that it is gone means no flush. */
+    isTakenDown: optional(flag),
   }),
 );
 const recordKey = "guarded";
@@ -85,9 +89,11 @@ export function createForwardingGuard(options: ForwardingGuardOptions): Forwardi
     families.filter((one) => stored?.bootId === bootId() && stored.families.includes(one)),
   );
 
+  let isTakenDown = known.size > 0 && stored?.isTakenDown === true;
+
   function store(): void {
     if (known.size === 0) records.deleteSoon(recordKey);
-    else records.putSoon(recordKey, { bootId: bootId(), families: [...known] });
+    else records.putSoon(recordKey, { bootId: bootId(), families: [...known], isTakenDown });
   }
 
   async function put(family: 4 | 6): Promise<void> {
@@ -102,8 +108,13 @@ export function createForwardingGuard(options: ForwardingGuardOptions): Forwardi
       store();
     },
     put,
-    async follow(chains, isFlushed) {
+    async follow(chains, isGone) {
       if (!isWanted) return;
+      const isFlushed = isGone && !isTakenDown;
+      if (isTakenDown) {
+        isTakenDown = false;
+        store();
+      }
       const there = listGuarded(chains);
       for (const family of [...known]) {
         if (there.includes(family)) continue;
@@ -112,6 +123,10 @@ export function createForwardingGuard(options: ForwardingGuardOptions): Forwardi
         known.delete(family);
         store();
       }
+    },
+    noteTakeDown() {
+      isTakenDown = true;
+      store();
     },
     async remove() {
       known.clear();

@@ -182,7 +182,7 @@ async function createParts(options: NetworksOptions, kernel: Kernel) {
     repair: bringUp,
   });
   const needs = { tableName, catalog, kernel, enablesForwarding: settings.enablesForwarding };
-  return { catalog, drivers, firewall, foreignFirewall, watch, sandboxes, needs, bringUp };
+  return { catalog, drivers, firewall, foreignFirewall, guard, watch, sandboxes, needs, bringUp };
 }
 
 async function bringUpNetworks(options: NetworksOptions, kernel: Kernel): Promise<Networks> {
@@ -215,7 +215,6 @@ async function bringUpNetworks(options: NetworksOptions, kernel: Kernel): Promis
       }),
   });
   const stop = () => Promise.all([parts.watch, machine, sandboxes].map((one) => one.stop()));
-
   const { open, close, changePorts, unlink, view, rename, tellAgain } = sandboxes;
   return {
     ...{ open, close, changePorts, unlink, view, rename, tellAgain },
@@ -233,6 +232,7 @@ async function bringUpNetworks(options: NetworksOptions, kernel: Kernel): Promis
     destroy: () =>
       changes.inTurn(async () => {
         await stop();
+        parts.guard.noteTakeDown();
         await firewall.destroy();
         await foreignFirewall.accept([]);
         for (const link of catalog.list().flatMap((network) => ownLinkOf(network) ?? []))

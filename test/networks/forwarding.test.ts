@@ -1,4 +1,7 @@
 import assert from "node:assert/strict";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { after, before, beforeEach, describe, test } from "node:test";
 import { eventually } from "../engine.ts";
 import { type Agent, newRequest, run, startAgent, startNetworks, type TestNetworks } from "./machine.ts";
@@ -142,6 +145,23 @@ describe("a machine between others", () => {
     await restart({}, () => run("nft flush ruleset"));
     assert.deepEqual(listGuards(), ["table ip6 berth-forwarding"]);
     await started.stop();
+  });
+
+  test("has no guard that its administrator took away after the engine was taken down, and one after a flush", async () => {
+    const folder = mkdtempSync(join(tmpdir(), "berth-guard-"));
+    const begin = async () => {
+      started = await startNetworks({}, join(folder, "state.db"));
+    };
+    await begin();
+    await addIpv6();
+    await started.stop();
+    run("nft delete table ip berth-forwarding");
+    await begin();
+    assert.deepEqual(listGuards(), ["table ip6 berth-forwarding"]);
+    await restart({}, () => run("nft flush ruleset"));
+    assert.deepEqual(listGuards(), ["table ip6 berth-forwarding"]);
+    await started.stop();
+    rmSync(folder, { recursive: true });
   });
 
   test("stays the router that it was for some of its links", async () => {
