@@ -34,6 +34,7 @@ export async function adoptSandboxes(adoption: Adoption, findLive: () => string[
   const all = await kernel.listLinks();
   // From here on without a pause: the links of one that is known without them would be taken for orphans.
   const starting = new Set([...sandboxes].filter(([, { isStarting }]) => isStarting).map(([id]) => id));
+  const settled = new Set([...sandboxes.values()].filter(({ isStarting }) => !isStarting));
   const live = new Set(findLive());
   for (const [ownerId, sandbox] of sandboxes) {
     if (starting.has(ownerId)) continue;
@@ -48,7 +49,11 @@ export async function adoptSandboxes(adoption: Adoption, findLive: () => string[
     return found.length > 0 ? [[ownerId, found] as const] : [];
   });
   const flows = findLinkedPorts(sandboxes);
-  for (const ownerId of await publishedPorts.adopt(new Map(publications), flows, starting)) {
+  const isComing = (ownerId: string) => {
+    const sandbox = sandboxes.get(ownerId);
+    return sandbox !== undefined && !settled.has(sandbox);
+  };
+  for (const ownerId of await publishedPorts.adopt(new Map(publications), flows, isComing)) {
     const sandbox = sandboxes.get(ownerId);
     if (!sandbox) continue;
     sandbox.ports = formatPortMap(publishedPorts.listOf(ownerId), Object.keys(sandbox.ports));

@@ -34,7 +34,7 @@ interface Held {
   fd: number | undefined;
 }
 
-export function createHeldPorts(): HeldPorts {
+export function createHeldPorts(isClaimed = isPortClaimed): HeldPorts {
   /** By protocol and port: the addresses held, as text. */
   const held = new Map<string, Map<string, Held>>();
   const keyOf = ({ protocol, hostPort }: Place) => `${protocol} ${hostPort}`;
@@ -82,7 +82,9 @@ export function createHeldPorts(): HeldPorts {
     if (isHeld(place)) return isRelayed;
     if (reserve(ownerId, place)) return true;
     const { protocol, hostAddress, hostPort } = place;
-    if (!isRelayed && isPortClaimed(protocol, encodeIpAddress(hostAddress), hostPort)) return false;
+    // The connection may have passed by now.
+    if (!isRelayed && isClaimed(protocol, encodeIpAddress(hostAddress), hostPort))
+      return reserve(ownerId, place);
     keep(place, { ownerId, fd: undefined });
     return true;
   }

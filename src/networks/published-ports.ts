@@ -23,12 +23,13 @@ export interface PublishedPorts {
   /**
    * Makes the published ports exactly these and those of the containers that are starting, in one step, whatever the table
    * held before.
+   * @param isComing whether an owner is starting, or has been since these were listed
    * @returns the owners of which another process has got hold of a port, which is theirs no more
    */
   adopt(
     publications: Map<string, Publication[]>,
     flows: readonly Publication[],
-    starting: Set<string>,
+    isComing: (ownerId: string) => boolean,
   ): Promise<Set<string>>;
   /** Makes the ports that linked containers reach each other at exactly these. */
   link(flows: readonly Publication[]): Promise<void>;
@@ -109,9 +110,9 @@ export function createPublishedPorts(options: PublishedPortsOptions): PublishedP
       linkInTurn(async () => {
         linked = await exchangeFlows(firewall, linked, flows);
       }),
-    async adopt(publications, flows, starting) {
-      for (const [ownerId, before] of byOwner) {
-        if (starting.has(ownerId)) continue;
+    async adopt(publications, flows, isComing) {
+      for (const [ownerId, before] of [...byOwner]) {
+        if (isComing(ownerId)) continue;
         byOwner.delete(ownerId);
         await reservations.release(ownerId, withoutPlaces(before, publications.get(ownerId) ?? []));
       }
@@ -158,17 +159,44 @@ async function exchange(
     await firewall.remove(ownerId, removed);
     await firewall.add(ownerId, taken);
   } catch (error) {
-    await reservations.release(ownerId, taken);
-    const back = retake(options, ownerId, removed);
-    byOwner.set(ownerId, [...rest, ...back]);
-    await firewall.remove(ownerId, removed);
-    await firewall.add(ownerId, back);
-    void relays.put(ownerId, [...rest, ...back]);
+    await putBack(options, byOwner, ownerId, { rest, removed, taken });
     throw error;
   }
   byOwner.set(ownerId, [...rest, ...taken]);
   void relays.put(ownerId, [...rest, ...taken]);
   return [...rest, ...taken];
+}
+
+interface FailedChange {
+  rest: readonly Publication[];
+  removed: readonly Publication[];
+  taken: readonly Publication[];
+}
+
+/** As much of it as can be: the caller has an error of its own to tell. */
+async function putBack(
+  options: PublishedPortsOptions,
+  byOwner: Map<string, readonly Publication[]>,
+  ownerId: string,
+  { rest, removed, taken }: FailedChange,
+): Promise<void> {
+  const { reservations, firewall, relays, logger } = options;
+  const attempt = async (step: () => unknown) => {
+    try {
+      await step();
+    } catch (error) {
+      logger.warn({ error, ownerId }, "a change of published ports could not be taken back in full");
+    }
+  };
+  await attempt(() => reservations.release(ownerId, taken));
+  let back: Publication[] = [];
+  await attempt(() => {
+    back = retake(options, ownerId, removed);
+  });
+  byOwner.set(ownerId, [...rest, ...back]);
+  await attempt(() => firewall.remove(ownerId, removed));
+  await attempt(() => firewall.add(ownerId, back));
+  void relays.put(ownerId, [...rest, ...back]);
 }
 
 /** The same ports of this machine, to where they lead now. */

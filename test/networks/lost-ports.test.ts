@@ -3,15 +3,17 @@ import { createSocket } from "node:dgram";
 import { once } from "node:events";
 import { connect, createServer, type Server } from "node:net";
 import { after, before, describe, test } from "node:test";
-import { parseIpAddress } from "../../src/formats/ip-address.ts";
+import { encodeIpAddress, parseIpAddress } from "../../src/formats/ip-address.ts";
 import { createLogger, type Logger } from "../../src/logger.ts";
 import type { Firewall } from "../../src/networks/firewall.ts";
+import { createHeldPorts } from "../../src/networks/held-ports.ts";
 import { createKnownPublications } from "../../src/networks/known-publications.ts";
 import type { Publication } from "../../src/networks/port-map.ts";
 import type { PortRelays } from "../../src/networks/port-relays.ts";
 import { createPortReservations } from "../../src/networks/ports.ts";
 import type { PublishTargets } from "../../src/networks/publish-targets.ts";
 import { createPublishedPorts } from "../../src/networks/published-ports.ts";
+import { releasePort, reservePort } from "../../src/sys/port-socket.ts";
 import {
   type Agent,
   listElements,
@@ -201,7 +203,7 @@ test("a port that stays its owner's is not let go of meanwhile", async () => {
     ...{ ...publication(hostPort), firstPort: hostPort, lastPort: hostPort },
   }));
   await ports.publish("a", wanted, targets);
-  assert.deepEqual(await ports.adopt(new Map([["a", [publication(8483)]]]), [], new Set()), new Set());
+  assert.deepEqual(await ports.adopt(new Map([["a", [publication(8483)]]]), [], () => false), new Set());
   assert.deepEqual(released, [8484]);
   assert.deepEqual(ports.listOf("a"), [publication(8483)]);
   await ports.stop();
@@ -235,6 +237,77 @@ test("a port that a change which failed gives back is the container's no more wh
   assert.deepEqual(ports.listOf("a"), [publication(2)]);
   assert.deepEqual(known.list(), [publication(2)]);
   assert.deepEqual(warnings, [{ ownerId: "a", lost: ["127.0.0.1:1/tcp"] }]);
+});
+
+test("a change that fails says why, and what it took away is published again, also where that fails in part", async () => {
+  const known = createKnownPublications();
+  const failures = ["remove", "add", "remove"];
+  const failOnce = (what: string) => {
+    if (failures.at(-1) === what && failures.pop()) throw new Error(`${what} ${failures.length}`);
+  };
+  let isBroken = false;
+  const ports = createPublishedPorts({
+    firewall: {
+      async add(ownerId, list) {
+        if (isBroken) failOnce("add");
+        known.put(ownerId, list);
+      },
+      async remove(ownerId, list) {
+        if (isBroken) failOnce("remove");
+        known.take(ownerId, list);
+      },
+    } as Partial<Firewall> as Firewall,
+    reservations: {
+      take: async (_, [group]) => [publication(group?.firstPort ?? 0)],
+      ...{ retake: () => true, socketOf: () => undefined, release: async () => {} },
+    },
+    ...{ relays, logger: createLogger("silent") },
+  });
+  const wanted = (port: number) => ({ ...publication(port), firstPort: port, lastPort: port });
+  await ports.publish("a", [wanted(1)], targets);
+  isBroken = true;
+  const change = { added: [wanted(3)], isRemoved: () => true };
+  await assert.rejects(ports.change("a", change, targets), /^Error: remove 2$/);
+  assert.deepEqual(ports.listOf("a"), [publication(1)]);
+  failures.splice(0, 2, "remove", "add");
+  await assert.rejects(ports.change("a", change, targets), /^Error: add 1$/);
+  assert.deepEqual([failures, known.list()], [[], [publication(1)]]);
+});
+
+test("what is published while others are taken over stays published", async () => {
+  const reservations = createPortReservations({ first: 32768, last: 60999 });
+  const published: Promise<unknown>[] = [];
+  const ports = createPublishedPorts({
+    firewall: { add: async () => {}, replace: async () => {} } as Partial<Firewall> as Firewall,
+    reservations: {
+      ...reservations,
+      async release(ownerId, list) {
+        await reservations.release(ownerId, list);
+        if (published.length === 0) published.push(ports.publish("new", [wanted(8488)], targets));
+        await Promise.all(published);
+      },
+    },
+    ...{ relays, logger: createLogger("silent") },
+  });
+  const wanted = (port: number) => ({ ...publication(port), firstPort: port, lastPort: port });
+  await ports.publish("old", [wanted(8487)], targets);
+  const isComing = (ownerId: string) => published.length === 0 && ownerId === "new";
+  await ports.adopt(new Map(), [], isComing);
+  assert.deepEqual([ports.has("old"), ports.has("new")], [false, true]);
+  await ports.stop();
+});
+
+test("a port is its owner's still where what kept it from being bound has passed meanwhile", async () => {
+  const place = publication(8489);
+  const passing = reservePort("tcp", encodeIpAddress(place.hostAddress), place.hostPort);
+  const held = createHeldPorts(() => {
+    releasePort(passing);
+    // Of no user that there is any more.
+    return true;
+  });
+  assert.equal(held.retake("a", place, false), true);
+  assert.equal(typeof held.socketOf("a", place), "number");
+  held.release("a", place);
 });
 
 test("what is another owner's is neither released nor forgotten", async () => {
