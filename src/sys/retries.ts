@@ -6,32 +6,34 @@ export interface Retries {
 const firstDelayMilliseconds = 5000;
 const longestDelayMilliseconds = 300_000;
 
-/** @param work never throws, and says whether the work for that id is done */
+/**
+ * Each id is on its own: one that hangs keeps none of the others waiting.
+ * @param work never throws, and says whether the work for that id is done
+ */
 export function createRetries(work: (id: string) => Promise<boolean>): Retries {
-  const waiting = new Set<string>();
-  let delay = firstDelayMilliseconds;
-  let isWaiting = false;
+  /** Of those that wait; undefined for one that is tried now. */
+  const timers = new Map<string, NodeJS.Timeout | undefined>();
+  /** While they were tried. */
+  const added = new Set<string>();
 
-  function wait(): void {
-    if (isWaiting) return;
-    isWaiting = true;
-    setTimeout(retry, delay).unref();
+  function wait(id: string, delay: number): void {
+    timers.set(id, setTimeout(() => void retry(id, delay), delay).unref());
   }
 
-  async function retry(): Promise<void> {
-    const due = [...waiting];
-    waiting.clear();
-    const failed = async (id: string) => ((await work(id)) ? [] : [id]);
-    for (const id of (await Promise.all(due.map(failed))).flat()) waiting.add(id);
-    isWaiting = false;
-    delay = waiting.size > 0 ? Math.min(2 * delay, longestDelayMilliseconds) : firstDelayMilliseconds;
-    if (waiting.size > 0) wait();
+  async function retry(id: string, delay: number): Promise<void> {
+    timers.set(id, undefined);
+    const isDone = await work(id);
+    if (added.delete(id)) wait(id, firstDelayMilliseconds);
+    else if (!isDone) wait(id, Math.min(2 * delay, longestDelayMilliseconds));
+    else timers.delete(id);
   }
 
   return {
     add(id) {
-      waiting.add(id);
-      wait();
+      const timer = timers.get(id);
+      if (!timer && timers.has(id)) return void added.add(id);
+      clearTimeout(timer);
+      wait(id, firstDelayMilliseconds);
     },
   };
 }

@@ -38,17 +38,24 @@ it("what fails is tried again less and less often, and no more once it has succe
   assert.deepEqual(await count([5], () => tried.length), [4]);
 });
 
-it("what fails while others are tried again is tried with them the next time", async () => {
+it("one that hangs, or has long been tried in vain, keeps no other waiting", async () => {
   const tried: string[] = [];
-  const first = Promise.withResolvers<void>();
+  const end = Promise.withResolvers<void>();
   const retries = createRetries(async (id) => {
     tried.push(id);
-    if (id === "slow") await first.promise;
-    return true;
+    if (id === "hangs") await end.promise;
+    return id !== "vain";
   });
-  retries.add("slow");
-  await count([5], () => 0);
+  for (const id of ["hangs", "vain"]) retries.add(id);
+  await count([5, 10, 20, 40, 80, 160, 300], () => 0);
+  tried.splice(0);
   retries.add("late");
-  first.resolve();
-  assert.deepEqual(await count([0, 9, 1, 1000], () => tried.length), [1, 1, 2, 2]);
+  assert.deepEqual(await count([4, 1], () => tried.length), [0, 1]);
+  // What is added once more meanwhile is tried once more, and soon.
+  for (const id of ["hangs", "vain"]) retries.add(id);
+  assert.deepEqual(await count([5], () => tried.length), [2]);
+  end.resolve();
+  await count([0], () => 0);
+  assert.deepEqual(await count([5], () => tried.filter((id) => id === "hangs").length), [1]);
+  assert.deepEqual(await count([1000, 1000], () => tried.filter((id) => id !== "vain").length), [2, 2]);
 });
