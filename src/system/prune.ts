@@ -5,7 +5,7 @@ import type { EngineEvent, Events } from "../events/events.ts";
 import { type Filters, flagOf, matchesLabels } from "../formats/filters.ts";
 import { parseTimestamp } from "../formats/timestamp.ts";
 import { parseUntil } from "../formats/until.ts";
-import { isPredefined, type Networks } from "../networks/networks.ts";
+import { isPredefined } from "../networks/networks.ts";
 import { anonymousLabel } from "../volumes/catalog.ts";
 import { volumeSizeBytes } from "./df.ts";
 
@@ -37,7 +37,8 @@ async function pruneUnusedVolumes(containers: Containers, filters: Filters) {
     const sizeBytes = await volumeSizeBytes(containers, record);
     // A container has taken it in the meantime, or another client has removed it.
     if (isUsed(name) || !containers.volumes.findVolume(name)) continue;
-    if (!(await isRemoved(containers.volumes.remove(name, { force: true, usedBy: [] })))) continue;
+    const removal = containers.volumes.remove(name, { force: true, usedBy: [] });
+    if (!(await isRemoved(containers, name, removal))) continue;
     VolumesDeleted.push(name);
     SpaceReclaimed += Math.max(sizeBytes, 0);
   }
@@ -45,17 +46,18 @@ async function pruneUnusedVolumes(containers: Containers, filters: Filters) {
 }
 
 /** As in Docker, a network that only containers have asked for that do not run goes as well. */
-export const pruneNetworks = ({ containers: { networks } }: Subject, filters: Filters) =>
-  alone(networks, () => pruneUnusedNetworks(networks, filters));
+export const pruneNetworks = ({ containers }: Subject, filters: Filters) =>
+  alone(containers.networks, () => pruneUnusedNetworks(containers, filters));
 
-async function pruneUnusedNetworks(networks: Networks, filters: Filters) {
+async function pruneUnusedNetworks(containers: Containers, filters: Filters) {
+  const { networks } = containers;
   const until = readUntil(filters.get("until")?.[0]);
   const NetworksDeleted: string[] = [];
   for (const { id, name, labels, created, isConfigOnly } of networks.list()) {
     if (isPredefined(name) || isConfigOnly || networks.hasEndpoints(id)) continue;
     if (until !== undefined && (parseTimestamp(created) ?? 0) >= until) continue;
     if (!fits(filters, labels)) continue;
-    if (!(await isRemoved(networks.removeNetwork(id)))) continue;
+    if (!(await isRemoved(containers, name, networks.removeNetwork(id)))) continue;
     NetworksDeleted.push(name);
   }
   return { NetworksDeleted: NetworksDeleted.length > 0 ? NetworksDeleted : null };
@@ -75,14 +77,18 @@ async function alone<R>(room: object, prune: () => Promise<R>): Promise<R> {
   }
 }
 
-/** What is needed after all, or has gone already, is left alone; the others go. */
-async function isRemoved(removal: Promise<unknown>): Promise<boolean> {
+/** Needed after all, gone already, or not to be removed. */
+const harmless = new Set(["conflict", "notFound", "forbidden"]);
+
+/** As with Docker, what cannot be removed is left alone; the others go. */
+async function isRemoved({ logger }: Containers, name: string, removal: Promise<unknown>): Promise<boolean> {
   try {
     await removal;
     return true;
   } catch (error) {
-    if (error instanceof EngineError) return false;
-    throw error;
+    const isExpected = error instanceof EngineError && harmless.has(error.kind);
+    if (!isExpected) logger.warn({ error, name }, "what is to be pruned could not be removed");
+    return false;
   }
 }
 
