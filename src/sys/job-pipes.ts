@@ -41,8 +41,9 @@ export function createJobPipes<Job>(runner: JobRunner<Job, unknown>): JobPipes<J
     read(makeJob, signal) {
       signal?.throwIfAborted();
       const { readFd, writeFd } = makePipe();
+      const job = makeFor([writeFd, readFd], makeJob);
       const socket = open(readFd, { readable: true, writable: false });
-      const done = runClosing(makeJob(writeFd), writeFd);
+      const done = runClosing(job, writeFd);
       done.catch(() => {
         // Told at the end of the stream, if anyone reads that far.
       });
@@ -51,8 +52,9 @@ export function createJobPipes<Job>(runner: JobRunner<Job, unknown>): JobPipes<J
     },
     async write(input, makeJob) {
       const { readFd, writeFd } = makePipe();
+      const job = makeFor([readFd, writeFd], makeJob);
       const sent = pipeline(input, open(writeFd, { readable: false, writable: true }));
-      const received = runClosing(makeJob(readFd), readFd);
+      const received = runClosing(job, readFd);
       const [sending, receiving] = await Promise.allSettled([sent, received]);
       // The worker stops reading when it fails: then a broken pipe only follows from that.
       if (sending.status === "rejected" && !hasCode(sending.reason, "EPIPE")) throw sending.reason;
@@ -62,6 +64,16 @@ export function createJobPipes<Job>(runner: JobRunner<Job, unknown>): JobPipes<J
       for (const socket of sockets) socket.destroy(reason);
     },
   };
+}
+
+/** Closes a pipe for which no job can be made. @param pipe the job's end first */
+function makeFor<Job>(pipe: readonly [number, number], makeJob: (fd: number) => Job): Job {
+  try {
+    return makeJob(pipe[0]);
+  } catch (error) {
+    for (const fd of pipe) closeDescriptor(fd);
+    throw error;
+  }
 }
 
 /** What comes out of the socket. It only ends well when the job did: what it sent may be a part. */
