@@ -76,18 +76,22 @@ export function disconnectContainer(
       delete record.endpointsConfig[key];
       save(containers, container);
     };
+    if (!isThere || !network) return forget();
+    const before = addressesOf(containers, container);
     try {
-      if (isThere && network) {
-        const before = addressesOf(containers, container);
-        await containers.networks.disconnect(runningOwner(container), network.id);
-        await followAddresses(containers, container, before);
-      }
+      await containers.networks.disconnect(runningOwner(container), network.id);
     } catch (error) {
       // It may have left the network before the failure.
-      if (containers.networks.view(record.id) && !isJoined(containers, container, network)) forget();
+      if (containers.networks.view(record.id) && !isJoined(containers, container, network)) {
+        forget();
+        await followAddresses(containers, container, before).catch((next: unknown) => {
+          containers.logger.warn({ error: next, container: record.id }, "an /etc/hosts has an address left");
+        });
+      }
       throw error;
     }
     forget();
+    await followAddresses(containers, container, before);
   });
 }
 
