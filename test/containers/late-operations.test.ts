@@ -3,6 +3,7 @@ import { describe, it } from "node:test";
 import { Container, type ContainerRecord, initialState } from "../../src/containers/container.ts";
 import { createContainerIndexes } from "../../src/containers/container-index.ts";
 import { type Containers, register, unregister } from "../../src/containers/containers.ts";
+import { startContainer } from "../../src/containers/lifecycle/start.ts";
 import { updateContainer } from "../../src/containers/lifecycle/update.ts";
 import { hostConfigShape, updateShape } from "../../src/formats/docker-api/docker-api-host-config.ts";
 import { decode } from "../../src/formats/shape.ts";
@@ -24,6 +25,16 @@ function makeRoom() {
   } as unknown as Containers;
   return { containers, stored };
 }
+
+it("a container whose turn to start comes when the engine ends is not started", async () => {
+  const { containers } = makeRoom();
+  const container = make("c1", "web");
+  const before = container.enqueue(async () => {
+    containers.closing = true;
+  });
+  await assert.rejects(startContainer(containers, container), { kind: "unavailable" });
+  await before;
+});
 
 describe("a container that is removed", () => {
   it("is not stored again by an update that was behind the removal", async () => {

@@ -1,4 +1,4 @@
-import { conflict, EngineError, explainLongPath, messageOf } from "../../errors.ts";
+import { conflict, EngineError, explainLongPath, messageOf, unavailable } from "../../errors.ts";
 import { timestamp } from "../../formats/timestamp.ts";
 import type { LaunchInput } from "../../launch/input.ts";
 import type { UserNamespaceChoice } from "../../launch/namespaces.ts";
@@ -51,6 +51,8 @@ export async function startNow(containers: Containers, container: Container): Pr
     throw conflict("container is marked for removal and cannot be started");
   if (record.state.Paused) throw conflict("cannot start a paused container, try unpause instead");
   if (!container.can("start")) return false;
+  // It has waited for its turn while the engine began to end.
+  if (containers.closing) throw unavailable("the engine is shutting down");
   // An update may have left limits that contradict each other.
   checkResources(record.hostConfig);
   clearTimeout(container.restartTimer);
