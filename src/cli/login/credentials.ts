@@ -25,11 +25,20 @@ export function addressOf(server: string): string {
 
 /** @throws Error when a credential helper fails */
 export async function findLogin(cli: Cli, address: string): Promise<Login | undefined> {
-  const given = findKept(readEnvironmentLogins(cli.env.DOCKER_AUTH_CONFIG, cli.warn), address);
+  const given = findKept(environmentLoginsOf(cli), address);
   if (given) return given;
   const helper = helperOf(cli, address);
   if (helper !== undefined) return askHelper(helper, address);
   return findKept(cli.config.auths ?? {}, address);
+}
+
+const environmentLogins = new WeakMap<Cli, Readonly<Record<string, KeptLogin>>>();
+
+/** Read once, so that its warning comes once. */
+function environmentLoginsOf(cli: Cli): Readonly<Record<string, KeptLogin>> {
+  const logins = environmentLogins.get(cli) ?? readEnvironmentLogins(cli.env.DOCKER_AUTH_CONFIG, cli.warn);
+  environmentLogins.set(cli, logins);
+  return logins;
 }
 
 function findKept(auths: Readonly<Record<string, KeptLogin>>, address: string): Login | undefined {
@@ -74,7 +83,7 @@ export async function listLogins(cli: Cli): Promise<Record<string, KeptLogin>> {
   const names = [
     ...(credsStore ? await listStored(credsStore) : Object.keys(auths ?? {})),
     ...Object.keys(credHelpers ?? {}),
-    ...Object.keys(readEnvironmentLogins(cli.env.DOCKER_AUTH_CONFIG, cli.warn)),
+    ...Object.keys(environmentLoginsOf(cli)),
   ];
   const logins: Record<string, KeptLogin> = {};
   for (const name of new Set(names)) {
