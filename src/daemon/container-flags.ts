@@ -8,7 +8,7 @@ import { parseSize } from "../formats/units.ts";
 import type { CgroupDriver } from "../runtime/cgroup-place.ts";
 import { parseProfile } from "../runtime/seccomp-profile.ts";
 
-/** As `table` in flags.ts. Docker's keys for the lists are `default-ulimits` and `log-opts`, both of them objects. */
+/** As `table` in flag-table.ts. Docker's keys for the lists are `default-ulimits` and `log-opts`, both of them objects. */
 export const containerTable = [
   [
     "default-cgroupns-mode",

@@ -1,7 +1,7 @@
 import { invalid } from "../errors.ts";
 import { parseGoBool } from "../formats/go-bool.ts";
 
-/** As `table` in flags.ts. Docker's keys are `cdi-spec-dirs` and `features`, an object. */
+/** As `table` in flag-table.ts. Docker's keys are `cdi-spec-dirs` and `features`, an object. */
 export const deviceTable = [
   [
     "cdi-spec-dir",

@@ -2,7 +2,7 @@ import { isIP } from "node:net";
 import { invalid } from "../errors.ts";
 import type { DnsSettings } from "../launch/resolv-conf.ts";
 
-/** As `table` in flags.ts. Docker's key for the last kind is `dns-opts`. */
+/** As `table` in flag-table.ts. Docker's key for the last kind is `dns-opts`. */
 export const dnsTable = [
   ["default-bridge-names", "boolean", "", "Containers of the default bridge find each other by name, too"],
   ["dns", "list", "", "Name server of containers that have none of their own"],

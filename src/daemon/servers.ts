@@ -72,9 +72,9 @@ function warnOfAccess(host: Host, { tls, tlsVerify }: DaemonFlags): string | und
   );
 }
 
-/** So that a client whose machine has gone is noticed. */
 /** Go's limit. With a build a client sends the tokens of all its registries (`X-Registry-Config`). */
 const maxHeaderSize = 1 << 20;
+/** The packets that keep a connection alive show that a client's machine has gone. */
 const serverOptions = { keepAlive: true, keepAliveInitialDelay: 15_000, maxHeaderSize };
 
 /** @returns the host as clients can name it: with the port that the kernel chose where any would do (0) */

@@ -58,8 +58,8 @@ function findQualified(index: NameIndex, { endpoints }: NamedSandbox, name: stri
 }
 
 /**
- * A network may be called like a domain of the internet: what could be a name of one label there, or is one, stays here. What others call
- * their networks is none of the sandbox's business.
+ * A network may be called like a domain of the internet: what could be a name of one label there stays here. What others call their
+ * networks is none of the sandbox's business.
  */
 function isOnOwnNetwork({ endpoints }: NamedSandbox, name: string): boolean {
   for (const [plain, network] of splits(name)) {

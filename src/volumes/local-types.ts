@@ -3,7 +3,7 @@ const onDisk =
 const inMemory = "tmpfs ramfs rootfs devtmpfs hugetlbfs";
 const ofKernel =
   "proc sysfs cgroup cgroup2 cpuset devpts mqueue securityfs debugfs tracefs configfs pstore bpf efivarfs fusectl binfmt_misc nsfs selinuxfs resctrl";
-// Its layers may be elsewhere. But it is what most machines' own root is that run in a container: each look would need a thread.
+// Its layers may be elsewhere. But where the engine runs in a container it is most often the root itself, and each look would need a thread.
 const layered = "overlay";
 
 const local = new Set([onDisk, inMemory, ofKernel, layered].join(" ").split(" "));
