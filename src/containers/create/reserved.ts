@@ -23,9 +23,11 @@ export async function makeReserved(
   try {
     await make(layers);
   } catch (error) {
-    const released = layers.use.catch(() => {}).then(() => containers.images.release(id));
+    const released = layers.use
+      .catch(() => {})
+      .then(() => containers.images.release(id))
+      .catch(warnOfLeftover(containers, id));
     await discard(containers, container, signal?.aborted ? [] : [released]);
-    released.catch(warnOfLeftover(containers, id));
     throw error;
   } finally {
     containers.reservedNames.delete(name);
