@@ -77,7 +77,7 @@ export async function prepareMounts(
 
 async function copyInto(
   containers: Containers,
-  { id }: ContainerRecord,
+  { id, imageId, manifest }: ContainerRecord,
   mounts: ResolvedMount[],
   userNamespace: UserNamespaceChoice | undefined,
   signal?: AbortSignal,
@@ -87,7 +87,7 @@ async function copyInto(
   for (const { name = "", destination } of mounts) {
     signal?.throwIfAborted();
     await containers.volumes.copyUp(name, layers, destination, {
-      remap,
+      ...{ image: manifest?.digest ?? imageId, remap },
       isShared: () => volumeUsers(containers, name).some((user) => user !== id),
     });
   }

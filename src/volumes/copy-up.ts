@@ -5,6 +5,7 @@ import { createJobRunner } from "../sys/jobs.ts";
 import { createNamedTurns } from "../sys/named-turns.ts";
 import type { VolumeCatalog } from "./catalog.ts";
 import { isReadOnly, type LocalMount } from "./local-options.ts";
+import type { VolumeRecord } from "./volume.ts";
 import type { VolumeMounts } from "./volume-mounts.ts";
 
 export type CopyUpJob =
@@ -32,6 +33,8 @@ export interface CopyRemap {
 }
 
 export interface CopyOptions {
+  /** By which a copy that was cut off is known to be the same. */
+  image?: string;
   remap?: CopyRemap | undefined;
   /** Whether others have the volume by now, who may have written to it. */
   isShared?(): boolean;
@@ -41,8 +44,8 @@ export interface CopyOptions {
 export interface CopyUp {
   /**
    * Copies what the image has at `destination` into the volume when that is empty, with owners, modes, times, links and
-   * attributes. `imageDirectories` are the image's layers, topmost first. A copy that was cut off is made again. One that failed leaves
-   * an empty volume or, as with Docker, a part in one that is shared. What is to be mounted there is mounted meanwhile.
+   * attributes. `imageDirectories` are the image's layers, topmost first. A copy that was cut off is made again from the same image and
+   * path, and no other is made before that. One that failed leaves an empty volume or, as with Docker, a part in one that is shared. What is to be mounted there is mounted meanwhile.
    * @throws internal in Docker's words for what cannot be mounted
    */
   copyUp(name: string, imageDirectories: string[], destination: string, options?: CopyOptions): Promise<void>;
@@ -66,15 +69,15 @@ export function createCopyUp(
   const wasCutOff = (name: string) => records.get(name)?.isPopulating ?? false;
 
   /** Remembers, for after a crash, that a copy is under way. */
-  function mark(name: string, isPopulating: boolean): void {
+  function mark(name: string, populating: VolumeRecord["populating"]): void {
     const current = records.get(name);
-    if (current) save({ ...current, isPopulating });
+    if (current) save({ ...current, isPopulating: populating !== undefined, populating });
   }
 
   /** Else it would be made again later, over what the volume has by then. What others may have written is never removed. */
   async function undo(name: string, target: string, isShared: boolean): Promise<void> {
     if (!isShared) await runner.run({ kind: "empty", target });
-    mark(name, false);
+    mark(name, undefined);
   }
 
   async function isEmpty(target: string, local: LocalMount | undefined): Promise<boolean> {
@@ -97,7 +100,7 @@ export function createCopyUp(
 
   return {
     wasCutOff,
-    async copyUp(name, imageDirectories, destination, { remap, isShared = () => false } = {}) {
+    async copyUp(name, imageDirectories, destination, { image = "", remap, isShared = () => false } = {}) {
       const local = mounts.localMountOf(name);
       // As Docker, whose copy is gone with the next unmount.
       if (local && (local.type === "tmpfs" || isReadOnly(local))) return;
@@ -107,8 +110,9 @@ export function createCopyUp(
         await withContent(name, (target) =>
           inTurn(name, async () => {
             const isRepeated = wasCutOff(name);
-            if (!isRepeated && !(await isEmpty(target, local))) return;
-            mark(name, true);
+            const populating = { image, path: destination };
+            if (isRepeated ? !isSame(records.get(name), populating) : !(await isEmpty(target, local))) return;
+            mark(name, populating);
             const job = { imageDirectories, destination, target, ...(local && remap && { remap }) };
             try {
               await runner.run({ kind: "copy", ...job });
@@ -117,7 +121,7 @@ export function createCopyUp(
               if (!isRepeated && !isClosed) await undo(name, target, isShared()).catch(() => {});
               throw error;
             }
-            mark(name, false);
+            mark(name, undefined);
           }),
         );
       } finally {
@@ -126,11 +130,16 @@ export function createCopyUp(
     },
     keepContent: (name) =>
       inTurn(name, async () => {
-        if (wasCutOff(name)) mark(name, false);
+        if (wasCutOff(name)) mark(name, undefined);
       }),
     async close() {
       isClosed = true;
       await runner.close();
     },
   };
+}
+
+function isSame(record: VolumeRecord | undefined, content: { image: string; path: string }): boolean {
+  const { image, path } = record?.populating ?? content;
+  return image === content.image && path === content.path;
 }

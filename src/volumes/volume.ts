@@ -10,6 +10,8 @@ const volumeShape = struct("Volume", {
   labels: entries(text),
   /** Set while image content is being copied in: a copy that was cut off is made again. */
   isPopulating: optional(flag),
+  /** Whose content that is, and from where in it: no other is copied over what is there. Older records do not say. */
+  populating: optional(struct("Content", { image: required(text), path: required(text) })),
   /** Made for a container that is being created, and not yet in its record: goes when the creation is cut off. */
   isUnclaimed: optional(flag),
   /** Its directory still has this name, and gets its own next: what was imported or cloned, or a volume that is renamed. */

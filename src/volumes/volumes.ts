@@ -121,6 +121,10 @@ export function createVolumes(options: {
         bindOwner,
       }),
     ...mounts,
+    adopt(list, user) {
+      mounts.adopt(list, user);
+      void keepWritten(copyUp, list, logger);
+    },
     copyUp: copyUp.copyUp,
     wasCutOff: copyUp.wasCutOff,
     keepContent: copyUp.keepContent,
@@ -129,6 +133,15 @@ export function createVolumes(options: {
       await Promise.all([copyUp.close(), transfers.close(), mounted.close(), sources.close()]);
     },
   };
+}
+
+/** For a container that has run on, and may have written to its volumes. */
+async function keepWritten(copyUp: CopyUp, mounts: ResolvedMount[], logger: Logger): Promise<void> {
+  const names = mounts.flatMap(({ name, readOnly }) => (name !== undefined && !readOnly ? [name] : []));
+  const kept = await Promise.allSettled(names.map(copyUp.keepContent));
+  for (const one of kept)
+    if (one.status === "rejected")
+      logger.warn({ error: one.reason }, "a volume could not be marked as a container's own");
 }
 
 function inspectVolume({ name, created, labels, options }: VolumeRecord, mountpoint: string): Volume {

@@ -26,7 +26,7 @@ import { createLogger } from "../../src/logger.ts";
 import { openState, type State } from "../../src/state/state.ts";
 import { getXattr, setXattr } from "../../src/sys/xattr.ts";
 import { volumeKind } from "../../src/volumes/volume.ts";
-import { createVolumes, type Volumes } from "../../src/volumes/volumes.ts";
+import { createVolumes, type ResolvedMount, type Volumes } from "../../src/volumes/volumes.ts";
 import { makeSmallDisk } from "../small-disk.ts";
 
 describe("copying image content into a volume", () => {
@@ -129,6 +129,34 @@ describe("copying image content into a volume", () => {
     assert.equal(lstatSync(join(path, "file")).ino, lstatSync(join(path, "sub/same")).ino);
     assert.equal(restarted.getVolume(name).isPopulating, false);
     await restarted.close();
+  });
+
+  test("that was cut off is made again from the same place of the same image alone, and over nothing that a container has", async () => {
+    const { name, path } = newVolume();
+    const populating = { image: "one", path: "/srv/data" };
+    state.records(volumeKind).put(name, { ...volumes.getVolume(name), isPopulating: true, populating });
+    writeFileSync(join(path, "file"), "part");
+    const logger = createLogger("silent");
+    const restarted = createVolumes({ root, state, events: createEvents(), logger });
+    await restarted.copyUp(name, [lower], "/srv/data", { image: "other" });
+    await restarted.copyUp(name, [lower], "/srv", { image: "one" });
+    assert.deepEqual(readdirSync(path), ["file"]);
+    assert.equal(restarted.wasCutOff(name), true);
+    const source = restarted.directoryOf(restarted.getVolume(name));
+    const mount = { type: "volume", name, source, destination: "/x" } as ResolvedMount;
+    restarted.adopt([{ ...mount, readOnly: true }], "reader");
+    await restarted.copyUp(name, [lower], "/srv/data", { image: "one" });
+    assert.ok(readdirSync(path).includes("sub"));
+    assert.equal(readFileSync(join(path, "file"), "utf8"), "base");
+    assert.equal(restarted.wasCutOff(name), false);
+
+    state.records(volumeKind).put(name, { ...volumes.getVolume(name), isPopulating: true, populating });
+    writeFileSync(join(path, "hidden"), "mine");
+    const next = createVolumes({ root, state, events: createEvents(), logger });
+    next.adopt([{ ...mount, readOnly: false }], "writer");
+    await next.copyUp(name, [lower], "/srv/data", { image: "one" });
+    assert.equal(readFileSync(join(path, "hidden"), "utf8"), "mine");
+    await Promise.all([restarted.close(), next.close()]);
   });
 
   test("leaves an empty volume when it fails, and is not made again over what is there by then", async () => {
