@@ -25,25 +25,30 @@ export function imageSource(containers: Containers, id: string, index: number): 
   return join(folderFor(containers, id), String(index));
 }
 
-/** The caller closes them. @throws internal in Docker's words for a part that is not there, or leads outside */
-export function openMountSources(
+/** The caller closes them. @throws internal in Docker's words for a part that is not there, or leads outside; the signal's reason */
+export async function openMountSources(
   containers: Containers,
   container: Container,
   userNamespace: UserNamespaceChoice | undefined,
-): MountSources {
+  signal: AbortSignal,
+): Promise<MountSources> {
   const { id, mounts } = container.record;
   const needsOne = ({ type, subpath }: ResolvedMount) => type === "image" || subpath !== "";
   if (!mounts.some(needsOne)) return { mounts, close() {} };
   const places = openMountPlaces(folderFor(containers, id), userNamespace);
   try {
-    const opened = mounts.map((one, index) => {
-      if (!needsOne(one)) return one;
+    const open = async (one: ResolvedMount, index: number) => {
       const { type, source, subpath } = one;
-      if (type !== "image") return { ...one, source: places.mountPart(`${index}`, source, subpath) };
+      if (type !== "image") {
+        const part = await containers.volumes.openPart(source, subpath, signal);
+        return { ...one, source: places.mountOpened(`${index}`, part) };
+      }
       const layers = layersOfMounted(containers, container.record, one.imageId);
       const place = places.mountLayers(`${index}`, layers);
       return { ...one, source: subpath === "" ? place : places.mountPart(`${index}-part`, place, subpath) };
-    });
+    };
+    const opened: ResolvedMount[] = [];
+    for (const [index, one] of mounts.entries()) opened.push(needsOne(one) ? await open(one, index) : one);
     return { mounts: opened, close: places.close };
   } catch (error) {
     places.close();

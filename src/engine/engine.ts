@@ -222,7 +222,14 @@ async function closeRooms(containers: Containers, stopContainers: boolean): Prom
     clearTimeout(container.restartTimer);
     container.dropWitness();
   }
-  await Promise.all([images.close(), volumes.close(), containers.cdi.close(), archivesClosed]);
+  const launcherClosed = containers.launcher.close();
+  await Promise.all([
+    images.close(),
+    volumes.close(),
+    containers.cdi.close(),
+    archivesClosed,
+    launcherClosed,
+  ]);
 }
 
 const engineKind = kindOf("engine", struct("Engine", { id: required(text) }));

@@ -6,6 +6,12 @@ import { type MergedRoot, type MountpointKind, openMergedRoot } from "../trees/m
 import { checkProcTarget } from "../volumes/proc-targets.ts";
 import type { LaunchMount } from "./launch-mount.ts";
 
+/** Where a container's mounts are made. */
+export interface Settled {
+  mounts: LaunchMount[];
+  missing: string[];
+}
+
 /** Of two at one place the first counts; parents come before what lies below them. */
 export function orderMounts(mounts: LaunchMount[]): LaunchMount[] {
   const firstOf = new Map<string, LaunchMount>();
@@ -18,16 +24,18 @@ export function orderMounts(mounts: LaunchMount[]): LaunchMount[] {
  * Has each mount made where its destination leads in the container's root file system, with what is mounted before it: an image, or
  * what is in a volume, may have put a link to the kernel's own files there. Makes what is missing of a destination in a volume.
  * @param layers directories of the root file system, topmost first
+ * @param onSource called before anything of a source is looked at; what it throws is thrown
  * @returns `missing`: directories that are still to be made in the root file system, since runtimes give them other modes
  * @throws EngineError invalid for one that leads into /proc
  */
 export async function settleDestinations(
   layers: readonly string[],
   mounts: readonly LaunchMount[],
-): Promise<{ mounts: LaunchMount[]; missing: string[] }> {
+  onSource?: (source: string) => void,
+): Promise<Settled> {
   const settled: LaunchMount[] = [];
   const missing: string[] = [];
-  const root = openMergedRoot(layers);
+  const root = openMergedRoot(layers, onSource);
   try {
     for (const mount of mounts) {
       const isBind = mount.type === "bind";

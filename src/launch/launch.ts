@@ -12,10 +12,11 @@ import type { Trace } from "../trace.ts";
 import { bundleOf, removeBundle, withProcessFile, writeBundle } from "./bundle.ts";
 import type { ExecInput, LaunchInput } from "./input.ts";
 import { foldersOf, prepareExec, prepareLaunch, streamsOf } from "./prepare.ts";
+import { createMountSettler } from "./settle-mounts.ts";
 
 export interface LaunchOptions {
   trace: Trace;
-  /** Asked once, before anything runs. */
+  /** Asked before anything runs. */
   signal: AbortSignal;
 }
 
@@ -31,16 +32,21 @@ export interface Launcher {
   /** Takes what the runtime may have left: its state folder and cgroup, and the bundle. */
   remove(id: string, runtime: RuntimeCommand): Promise<void>;
   bundleOf(id: string): string;
+  /** Ends the worker threads. */
+  close(): Promise<void>;
 }
 
 /** @param supervisor the present one: it may be lost, and another come in its place */
 export function createLauncher(execRoot: string, supervisor: () => Supervisor): Launcher {
   const seccompFilters = createSeccompFilters();
+  const settler = createMountSettler();
   for (const path of Object.values(foldersOf(execRoot))) mkdirSync(path, { recursive: true, mode: 0o711 });
   return {
     async launch(input, { trace, signal }) {
       await ensureAppArmorProfile(input.security.apparmorProfile);
-      const { spec, options } = await prepareLaunch(input, execRoot);
+      const { spec, options } = await prepareLaunch(input, execRoot, (layers, mounts) =>
+        settler.settle(layers, mounts, signal),
+      );
       if (options.shared && !supervisor().supports("start.shared"))
         throw unavailable("shared mounts are not supported by the running supervisor (older version)");
       if (options.remap && !supervisor().supports("remap"))
@@ -90,6 +96,7 @@ export function createLauncher(execRoot: string, supervisor: () => Supervisor): 
       removeBundle(bundleOf(execRoot, id));
     },
     bundleOf: (id) => bundleOf(execRoot, id),
+    close: settler.close,
   };
 }
 

@@ -1,7 +1,6 @@
 import {
   closeSync,
   existsSync,
-  fstatSync,
   mkdirSync,
   openSync,
   readdirSync,
@@ -25,7 +24,7 @@ import {
 } from "../sys/mount.ts";
 import { inPrivateMounts } from "../sys/namespaces.ts";
 import { closeDescriptor, descriptorPath } from "../sys/safe-path.ts";
-import { openSubpath } from "../volumes/subpath.ts";
+import { type OpenedPart, openMountPart } from "../volumes/subpath.ts";
 import type { UserNamespaceChoice } from "./namespaces.ts";
 
 /**
@@ -41,6 +40,8 @@ export interface MountPlaces {
   mountMemory(name: string, sizeBytes: number): string;
   /** Binds what is at a path below a directory, which no link leads out of. @returns where @throws internal in Docker's words */
   mountPart(name: string, base: string, subpath: string): string;
+  /** Binds what has been opened, and closes it. @returns where */
+  mountOpened(name: string, part: OpenedPart): string;
   /** Takes all of them away. */
   close(): void;
 }
@@ -79,7 +80,8 @@ export function openMountPlaces(folder: string, userNamespace?: UserNamespaceCho
       mount("tmpfs", path, "tmpfs", flags, `mode=0700,size=${sizeBytes}`);
       return path;
     },
-    mountPart: (name, base, subpath) => mountPart(base, subpath, place(name)),
+    mountPart: (name, base, subpath) => mountOpened(openMountPart(base, subpath), place(name)),
+    mountOpened: (name, part) => mountOpened(part, place(name)),
     close: () => clearMountPlaces(folder),
   };
 }
@@ -109,10 +111,9 @@ function mountMapped(
 }
 
 /** @returns the place */
-function mountPart(base: string, subpath: string, place: string): string {
-  const fd = openSubpath(base, subpath);
+function mountOpened({ fd, isDirectory }: OpenedPart, place: string): string {
   try {
-    if (fstatSync(fd).isDirectory()) mkdirSync(place, { mode: 0o755 });
+    if (isDirectory) mkdirSync(place, { mode: 0o755 });
     else closeSync(openSync(place, "wx", 0o600));
     mount(descriptorPath(fd), place, "none", MS.BIND | MS.REC, null);
   } finally {

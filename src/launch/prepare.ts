@@ -7,9 +7,10 @@ import { seccompOf } from "../runtime/seccomp.ts";
 import { buildSpec } from "../runtime/spec.ts";
 import type { StartOptions } from "../supervisor-protocol/protocol.ts";
 import { bundleOf } from "./bundle.ts";
-import { orderMounts, settleDestinations } from "./destinations.ts";
+import { orderMounts, type Settled, settleDestinations } from "./destinations.ts";
 import { userMounts } from "./guest-init.ts";
 import type { ExecInput, LaunchInput } from "./input.ts";
+import type { LaunchMount } from "./launch-mount.ts";
 import { checkLayerOwners } from "./layer-owners.ts";
 import { encodeNamespaces } from "./namespaces.ts";
 import { ownMounts, shmToBorrow } from "./own-mounts.ts";
@@ -33,6 +34,10 @@ export const foldersOf = (execRoot: string) => ({
 export async function prepareLaunch(
   input: LaunchInput,
   execRoot: string,
+  settle: (
+    layers: readonly string[],
+    mounts: readonly LaunchMount[],
+  ) => Promise<Settled> = settleDestinations,
 ): Promise<{ spec: OciSpec; options: StartOptions }> {
   const { root, process, security, userNamespace } = input;
   const folders = foldersOf(execRoot);
@@ -43,7 +48,7 @@ export async function prepareLaunch(
     ...ownMounts(input, folders.shm),
     ...input.devices.mounts,
   ]);
-  const { mounts: settled, missing } = await settleDestinations(layers, wanted);
+  const { mounts: settled, missing } = await settle(layers, wanted);
   const { mounts: staged, remap } = stageRemapped(settled, userNamespace, folders.remapped);
   const { mounts, shared } = stageShared(staged, folders.shared);
   const user = await resolveUser(layers, process.user, process.groups);

@@ -9,6 +9,8 @@ export interface Merged {
   readonly root: Level;
   /** A path of the host, or nothing, by where it is seen: without a slash in front. */
   readonly mounts: Map<ByteString, string | undefined>;
+  /** Called before anything of such a path of the host is looked at. */
+  onSource?: ((source: string) => void) | undefined;
 }
 
 /** A directory on the way, as all that shows through of it. */
@@ -109,9 +111,13 @@ function leave({ levels }: Position, depth: number): void {
   for (const level of levels.splice(depth)) closeLevel(level);
 }
 
-function lookUp({ mounts }: Merged, levels: readonly Level[], name: ByteString): Reached {
+function lookUp({ mounts, onSource }: Merged, levels: readonly Level[], name: ByteString): Reached {
   const path = [...levels.slice(1).map((level) => level.name), name].join("/");
-  if (mounts.has(path)) return openMounted(name, mounts.get(path));
+  if (mounts.has(path)) {
+    const source = mounts.get(path);
+    if (source !== undefined) onSource?.(source);
+    return openMounted(name, source);
+  }
   const { fds, isLayered } = levels.at(-1) as Level;
   const level: Level = { name, fds: [], isLayered };
   return closingOnFailure(level, () => openBelow(fds, level));

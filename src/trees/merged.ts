@@ -35,9 +35,12 @@ export interface MergedRoot {
 
 export type MountpointKind = "directory" | "file" | "parents";
 
-/** @param layers directories of the root file system, topmost first */
-export function openMergedRoot(layers: readonly string[]): MergedRoot {
-  const merged: Merged = { root: openRoot(layers), mounts: new Map() };
+/**
+ * @param layers directories of the root file system, topmost first
+ * @param onSource called before anything of what is mounted is looked at; what it throws is thrown
+ */
+export function openMergedRoot(layers: readonly string[], onSource?: (source: string) => void): MergedRoot {
+  const merged: Merged = { root: openRoot(layers), mounts: new Map(), onSource };
   const walk = <R>(path: ByteString, use: Parameters<typeof walkMerged<R>>[2]) =>
     walkMerged(merged, path, use);
   return {

@@ -1,15 +1,20 @@
-import { internal, messageOf } from "../errors.ts";
+import { join } from "node:path/posix";
+import { EngineError, internal, messageOf } from "../errors.ts";
 import { abortable } from "../sys/abortable.ts";
 import { createJobRunner } from "../sys/jobs.ts";
 import { listMountpoints } from "../sys/mount-table.ts";
 import { createNamedGates } from "../sys/queue.ts";
+import { closeDescriptor } from "../sys/safe-path.ts";
 import { isLocal } from "./local-types.ts";
 import { findMountOnTheWay, readSourceFacts, type SourceFacts } from "./source-facts.ts";
+import { type OpenedPart, openMountPart } from "./subpath.ts";
 
 /** Looks at sources of mounts, of which one may be on a server that does not answer. */
 export interface Sources {
   /** For the sources of one container, with what is mounted now. */
   looker(signal?: AbortSignal): Look;
+  /** What is at a path below a directory, which no link leads out of. The caller closes it. @throws internal in Docker's words */
+  openPart(base: string, subpath: string, signal?: AbortSignal): Promise<OpenedPart>;
   close(): Promise<void>;
 }
 
@@ -22,10 +27,15 @@ const threadsPerServer = 4;
 
 export function createSources(): Sources {
   const runner = createJobRunner<string, SourceFacts>("volumes/sources.worker", threads);
+  const opener = createJobRunner<{ base: string; subpath: string }, OpenedPart>(
+    "volumes/subpath.worker",
+    threads,
+  );
   const inGate = createNamedGates(threadsPerServer);
+  const listForeign = () => new Set(listMountpoints((type) => !isLocal(type)));
   return {
     looker(signal) {
-      const mountpoints = new Set(listMountpoints((type) => !isLocal(type)));
+      const mountpoints = listForeign();
       return async (path) => {
         const mountpoint = findMountOnTheWay(path, mountpoints);
         // A disk of this machine answers at once, and a thread would be dear.
@@ -40,11 +50,33 @@ export function createSources(): Sources {
         );
       };
     },
-    close: () => runner.close(),
+    async openPart(base, subpath, signal) {
+      const path = join(base, subpath);
+      const mountpoint = findMountOnTheWay(path, listForeign());
+      if (mountpoint === undefined) return openMountPart(base, subpath);
+      const opening = inGate(
+        mountpoint,
+        () => opener.run({ base, subpath }, signal).catch((error: unknown) => explain(error, path)),
+        signal,
+      );
+      try {
+        return await abortable(opening, signal);
+      } catch (error) {
+        opening.then(
+          ({ fd }) => closeDescriptor(fd),
+          () => {},
+        );
+        throw error;
+      }
+    },
+    async close() {
+      await Promise.all([runner.close(), opener.close()]);
+    },
   };
 }
 
 /** What a server says is its own affair, and no mistake of ours. */
 function explain(error: unknown, path: string): never {
+  if (error instanceof EngineError) throw error;
   throw internal(`error while looking at mount source path '${path}': ${messageOf(error)}`, error);
 }

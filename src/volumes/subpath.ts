@@ -1,8 +1,8 @@
-import { closeSync, constants, openSync } from "node:fs";
+import { closeSync, constants, fstatSync, openSync } from "node:fs";
 import { join } from "node:path/posix";
 import { hasCode, internal } from "../errors.ts";
 import { bytesOfText } from "../formats/tar/tar-entry.ts";
-import { openBeneath, pathFlag } from "../sys/safe-path.ts";
+import { closeDescriptor, openBeneath, pathFlag } from "../sys/safe-path.ts";
 
 /** Whether a path, taken by its words alone, stays below where it starts. */
 export function isLocalPath(path: string): boolean {
@@ -37,6 +37,23 @@ export function openSubpath(base: string, subpath: string): number {
     throw error;
   } finally {
     closeSync(baseFd);
+  }
+}
+
+/** A part of a volume, only to be mounted. */
+export interface OpenedPart {
+  fd: number;
+  isDirectory: boolean;
+}
+
+/** The same, with what it is. The caller closes it. @throws as `openSubpath` */
+export function openMountPart(base: string, subpath: string): OpenedPart {
+  const fd = openSubpath(base, subpath);
+  try {
+    return { fd, isDirectory: fstatSync(fd).isDirectory() };
+  } catch (error) {
+    closeDescriptor(fd);
+    throw error;
   }
 }
 

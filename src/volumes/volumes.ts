@@ -14,7 +14,7 @@ import { createMountedVolumes } from "./mounted.ts";
 import { type MountInput, resolveMounts } from "./mounts.ts";
 import type { ResolvedMount } from "./resolved-mount.ts";
 import { restoreVolumes } from "./restore.ts";
-import { createSources } from "./sources.ts";
+import { createSources, type Sources } from "./sources.ts";
 import { createTransfers, type Transfers } from "./transfers.ts";
 import { type VolumeRecord, volumeKind } from "./volume.ts";
 import { createVolumeMounts, type VolumeMounts } from "./volume-mounts.ts";
@@ -47,6 +47,8 @@ export interface Volumes extends VolumeMounts, CopyUp, Omit<Transfers, "close"> 
     input: MountInput,
     signal?: AbortSignal,
   ): Promise<{ mounts: ResolvedMount[]; volumes: Claim }>;
+  /** What is at a path below a volume's directory, which no link leads out of. The caller closes it. @throws internal in Docker's words; the signal's reason */
+  openPart: Sources["openPart"];
   /** Something is under way with it: it is copied, or a container that is to have it is being made. */
   isHeld(name: string): boolean;
   claim(names: string[]): void;
@@ -98,6 +100,7 @@ export function createVolumes(options: {
     listFiles: transfers.listFiles,
     readFile: transfers.readFile,
     claim: catalog.claim,
+    openPart: sources.openPart,
     isHeld: catalog.isHeld,
     async removeUnclaimed(isUsed) {
       const names = [...records.values()].flatMap(({ name, isUnclaimed }) => (isUnclaimed ? [name] : []));

@@ -99,7 +99,7 @@ async function beginRun(
     resolveNamespaces(containers, record.hostConfig, sandbox?.netnsPath);
     const userNamespace = chooseUserNamespace(containers, record.hostConfig, joined, sandbox);
     const known = await prepareMounts(containers, container, userNamespace, starting.signal);
-    sources = openMountSources(containers, container, userNamespace);
+    sources = await openMountSources(containers, container, userNamespace, starting.signal);
     const { mounts } = sources;
     const devices = await resolveDeviceRequests(containers.cdi, record.hostConfig.DeviceRequests ?? []);
     const input = prepare(containers, container, { sandbox, userNamespace, mounts, known, devices });

@@ -1,0 +1,45 @@
+import { abortable } from "../sys/abortable.ts";
+import { createJobRunner } from "../sys/jobs.ts";
+import { listMountpoints } from "../sys/mount-table.ts";
+import { isLocal } from "../volumes/local-types.ts";
+import { findMountOnTheWay } from "../volumes/source-facts.ts";
+import { type Settled, settleDestinations } from "./destinations.ts";
+import type { LaunchMount } from "./launch-mount.ts";
+
+export interface DestinationsJob {
+  layers: readonly string[];
+  mounts: readonly LaunchMount[];
+}
+
+/** Settles where mounts are made, also where that leads through a file system whose server does not answer. */
+export interface MountSettler {
+  /** @throws EngineError as `settleDestinations`; the signal's reason */
+  settle(layers: readonly string[], mounts: readonly LaunchMount[], signal?: AbortSignal): Promise<Settled>;
+  close(): Promise<void>;
+}
+
+const threads = 16;
+
+/** A mount leads into another one, which is of another machine or another process. */
+class ForeignSource extends Error {}
+
+export function createMountSettler(): MountSettler {
+  const runner = createJobRunner<DestinationsJob, Settled>("launch/destinations.worker", threads);
+
+  function refuseForeign(source: string): void {
+    const foreign = new Set(listMountpoints((type) => !isLocal(type)));
+    if (findMountOnTheWay(source, foreign) !== undefined) throw new ForeignSource();
+  }
+
+  return {
+    async settle(layers, mounts, signal) {
+      try {
+        return await settleDestinations(layers, mounts, refuseForeign);
+      } catch (error) {
+        if (!(error instanceof ForeignSource)) throw error;
+      }
+      return abortable(runner.run({ layers, mounts }, signal), signal);
+    },
+    close: () => runner.close(),
+  };
+}
