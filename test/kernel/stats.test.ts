@@ -2,14 +2,8 @@ import assert from "node:assert/strict";
 import { before, describe, it } from "node:test";
 import Docker from "dockerode";
 import { eventually, useEngine } from "../engine.ts";
+import { followStats, testSleeper } from "../follow-stats.ts";
 import { stockDockers } from "../stock-docker.ts";
-
-interface ContainerStats {
-  read: string;
-  pids_stats: { current?: number };
-  memory_stats: { usage?: number; limit?: number };
-  networks?: Record<string, { rx_bytes: number }>;
-}
 
 describe("stats", () => {
   const { engine, berth } = useEngine();
@@ -19,22 +13,6 @@ describe("stats", () => {
   };
 
   const docker = () => new Docker({ socketPath: engine.host.slice("unix://".length) });
-  async function follow(name: string) {
-    const seen: ContainerStats[] = [];
-    const stream = await docker().getContainer(name).stats({ stream: true });
-    let rest = "";
-    let isOver = false;
-    stream.on("data", (chunk: Buffer) => {
-      const lines = (rest + chunk).split("\n");
-      rest = lines.pop() ?? "";
-      seen.push(...lines.map((line) => JSON.parse(line)));
-    });
-    stream.once("end", () => {
-      isOver = true;
-    });
-    return { seen, isOver: () => isOver };
-  }
-
   before(async () => {
     await berth("network", "create", "front");
     const work =
@@ -107,7 +85,7 @@ describe("stats", () => {
   });
   it("come every second to all that follow, over the container's end and its next start, until it is removed", async () => {
     await berth("run", "-d", "--name", "brief", "busybox", "sleep", "1000");
-    const both = await Promise.all([follow("brief"), follow("brief")]);
+    const both = await Promise.all([followStats(engine, "brief"), followStats(engine, "brief")]);
     const last = () => both.map(({ seen }) => seen.at(-1)?.pids_stats.current);
     await eventually(last, (found) => found.join() === "1,1");
     await berth("stop", "-t", "0", "brief");
@@ -120,39 +98,8 @@ describe("stats", () => {
       (found) => found.every(Boolean),
     );
   });
-  it("of one that sleeps show what changes as soon as it does something, and its new limits", async () => {
-    await berth(
-      "run",
-      "-d",
-      "--name",
-      "sleepy",
-      "--network",
-      "front",
-      "-m",
-      "64m",
-      "busybox",
-      "sleep",
-      "1000",
-    );
-    const { seen } = await follow("sleepy");
-    const last = () => seen.at(-1);
-    // Until then all has been read more than once without a change.
-    await eventually(
-      () => seen.length,
-      (count) => count >= 4,
-    );
-    const quiet = last();
-    assert.ok(quiet?.memory_stats.usage && quiet.networks?.eth0, JSON.stringify(quiet));
-    assert.equal(quiet.memory_stats.limit, 64 << 20);
-    await berth("exec", "sleepy", "dd", "if=/dev/zero", "of=/dev/shm/fill", "bs=1M", "count=20");
-    const usage = quiet.memory_stats.usage;
-    await eventually(last, (now) => (now?.memory_stats.usage ?? 0) >= usage + (20 << 20));
-    await berth("update", "-m", "50m", "--memory-swap", "100m", "sleepy");
-    await eventually(last, (now) => now?.memory_stats.limit === 50 << 20);
-    const times = seen.map(({ read }) => Date.parse(read));
-    assert.deepEqual(times, [...new Set(times)].sort(), "each sample has a time of its own");
-    await berth("rm", "-f", "sleepy");
-  });
+  it("of one that sleeps show what changes as soon as it does something, and its new limits", () =>
+    testSleeper(engine, berth));
   it("are shown by stats, of the stock command line and of ours", async () => {
     for (const program of [...stockDockers.map((docker) => engine.cli(docker)), engine.berth]) {
       const { stdout, stderr, code } = await program([
