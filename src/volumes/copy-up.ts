@@ -45,7 +45,8 @@ export interface CopyUp {
   /**
    * Copies what the image has at `destination` into the volume when that is empty, with owners, modes, times, links and
    * attributes. `imageDirectories` are the image's layers, topmost first. A copy that was cut off is made again from the same image and
-   * path, and no other is made before that. One that failed leaves an empty volume or, as with Docker, a part in one that is shared. What is to be mounted there is mounted meanwhile.
+   * path, and no other is made before that. One that failed leaves an empty volume or, as with Docker, a part in one that is shared. What
+   * is to be mounted there is mounted meanwhile.
    * @throws internal in Docker's words for what cannot be mounted
    */
   copyUp(name: string, imageDirectories: string[], destination: string, options?: CopyOptions): Promise<void>;
