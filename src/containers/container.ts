@@ -6,8 +6,7 @@ import type { ContainerRecord } from "./record.ts";
 
 export type { ContainerRecord } from "./record.ts";
 
-/** "at-rest" is the engine's own: it has ended, and will not be restarted. */
-export type EndCondition = "not-running" | "at-rest" | "next-exit" | "removed";
+export type EndCondition = "not-running" | "next-exit" | "removed";
 
 export interface WaitResult {
   exitCode: number;
@@ -113,7 +112,7 @@ export class Container {
   /** Waits for the condition; an abort ends the waiting with the signal's reason. */
   wait(condition: EndCondition, signal?: AbortSignal): Promise<WaitResult> {
     const { state } = this.record;
-    if ((condition === "not-running" || condition === "at-rest") && !state.Running) {
+    if (condition === "not-running" && !state.Running) {
       return Promise.resolve({ exitCode: state.ExitCode, ...(state.Error && { error: state.Error }) });
     }
     return new Promise((resolve, reject) => {
@@ -128,16 +127,12 @@ export class Container {
 
   /** As with Docker, a client that waits for the next exit keeps waiting: there was no run that could end. */
   notifyStartFailure(result: WaitResult): void {
-    this.#resolve(result, ({ condition }) => condition === "not-running" || condition === "at-rest");
+    this.#resolve(result, ({ condition }) => condition === "not-running");
   }
 
   /** It has ended. As with Docker, clients that wait for its end get it, even when it will be restarted. */
-  notifyExit(result: WaitResult, willRestart: boolean): void {
-    this.#resolve(
-      result,
-      ({ condition }) =>
-        condition === "next-exit" || condition === "not-running" || (condition === "at-rest" && !willRestart),
-    );
+  notifyExit(result: WaitResult): void {
+    this.#resolve(result, ({ condition }) => condition !== "removed");
   }
 
   notifyRemoved(result: WaitResult): void {

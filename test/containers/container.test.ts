@@ -32,19 +32,18 @@ describe("a container", () => {
     assert.ok(!container.isLeaving);
   });
 
-  it("tells who waits for its end also of one that a restart follows, and who waits for its rest only of the last", async () => {
+  it("tells of its end who waits for that, and not who waits for its removal", async () => {
     const container = make();
     container.enter("started");
     const told: string[] = [];
-    for (const condition of ["not-running", "next-exit", "at-rest", "removed"] as const)
+    for (const condition of ["not-running", "next-exit", "removed"] as const)
       void container.wait(condition).then(({ exitCode }) => told.push(`${condition} ${exitCode}`));
-    const tell = async (exitCode: number, willRestart: boolean) => {
-      container.notifyExit({ exitCode }, willRestart);
-      await Promise.resolve();
-      return told.splice(0);
-    };
-    assert.deepEqual(await tell(3, true), ["not-running 3", "next-exit 3"]);
-    assert.deepEqual(await tell(4, false), ["at-rest 4"]);
+    container.notifyExit({ exitCode: 3 });
+    await Promise.resolve();
+    assert.deepEqual(told.splice(0), ["not-running 3", "next-exit 3"]);
+    container.notifyRemoved({ exitCode: 3 });
+    await Promise.resolve();
+    assert.deepEqual(told, ["removed 3"]);
   });
 
   it("does one thing after another, whatever fails", async () => {

@@ -72,11 +72,11 @@ export async function recordExit(containers: Containers, container: Container, e
   // Its log goes with it.
   const unsent = autoRemove ? containers.unsent.get(record.id) : undefined;
   const isRemovedNow = autoRemove && !unsent;
-  if (!isRemovedNow) container.notifyExit({ exitCode }, again);
+  if (!isRemovedNow) container.notifyExit({ exitCode });
   trace.mark("record");
   dropUnstartedExecs(containers, container);
   if (isRemovedNow) {
-    await discardEnded(containers, container).finally(() => container.notifyExit({ exitCode }, false));
+    await discardEnded(containers, container).finally(() => container.notifyExit({ exitCode }));
     trace.mark("discard");
   } else {
     await clearAway(containers, container);

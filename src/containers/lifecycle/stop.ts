@@ -83,7 +83,7 @@ function cancelRestart(containers: Containers, container: Container): boolean {
   clearTimeout(container.restartTimer);
   container.enter("restartCancelled");
   save(containers, container);
-  container.notifyExit({ exitCode: state.ExitCode }, false);
+  container.notifyExit({ exitCode: state.ExitCode });
   return true;
 }
 

@@ -73,9 +73,11 @@ function sourceOf(containers: Containers, { record }: Container): LogSource | un
 
 function open(source: LogSource, container: Container, options: LogsRequest): AsyncGenerator<LogEntry[]> {
   const selection = readSelection(options);
-  if (!options.follow) return source.read(selection);
+  // As with Docker, each run has a follow of its own: clients begin another at the next "start".
+  const isOver = container.phase === "restarting";
+  if (!options.follow || isOver) return source.read(selection);
   const gone = new Promise<void>((resolve) => options.signal?.addEventListener("abort", () => resolve()));
-  const ended = Promise.race([gone, container.wait("at-rest", options.signal).catch(() => {})]);
+  const ended = Promise.race([gone, container.wait("not-running", options.signal).catch(() => {})]);
   return source.follow(selection, ended);
 }
 
