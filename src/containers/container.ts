@@ -34,6 +34,7 @@ export class Container {
   readonly record: ContainerRecord;
   readonly #waiters = new Set<Waiter>();
   readonly #intents = new Set<{ intent: Intent }>();
+  readonly #stops = new Set<object>();
   #last: Promise<unknown> = Promise.resolve();
   restartTimer: NodeJS.Timeout | undefined;
   restartDelayMilliseconds: number | undefined;
@@ -90,6 +91,20 @@ export class Container {
 
   intends(intent: Intent): boolean {
     return [...this.#intents].some((one) => one.intent === intent);
+  }
+
+  /** Has the end of the present run announced as a stop. @returns what takes it back */
+  announceStop(): () => void {
+    const one = {};
+    this.#stops.add(one);
+    return () => void this.#stops.delete(one);
+  }
+
+  /** @returns one for each stop that is to be announced, now that the run has ended */
+  takeStops(): unknown[] {
+    const taken = [...this.#stops];
+    this.#stops.clear();
+    return taken;
   }
 
   /** Removal has begun, and no other operation may start. */

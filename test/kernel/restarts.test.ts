@@ -7,6 +7,22 @@ import { eventually, useEngine } from "../engine.ts";
 
 const main = fileURLToPath(new URL("../../dist/cli/main.js", import.meta.url));
 
+/** All that was announced of a container under its name, in its order. */
+async function actionsOf(berth: (...words: string[]) => Promise<string>, name: string): Promise<string[]> {
+  const until = String(Math.floor(Date.now() / 1000) + 1);
+  const words = [
+    "--since",
+    "10m",
+    "--until",
+    until,
+    "--filter",
+    `container=${name}`,
+    "--format",
+    "{{.Action}}",
+  ];
+  return (await berth("events", ...words)).split("\n");
+}
+
 describe("a container that its restart policy brings back", () => {
   const { engine, berth } = useEngine();
 
@@ -55,5 +71,36 @@ describe("a container that its restart policy brings back", () => {
     const lines = (await follow).body.match(/line/g);
     assert.equal(lines?.length, count);
     await berth("rm", "between");
+  });
+
+  it("is not started by others before its time, but restarted", async () => {
+    const count = await crash("due", "--restart", "always");
+    assert.equal((await engine.api("POST", "/containers/due/start")).status, 304);
+    assert.equal(await inspect("due", "{{.RestartCount}}"), String(count));
+    await berth("restart", "due");
+    // A user's start counts from the beginning.
+    assert.ok(Number(await inspect("due", "{{.RestartCount}}")) < count);
+    await berth("rm", "-f", "due");
+  });
+
+  it("announces a stop between two runs as any other", async () => {
+    await crash("stopped", "--restart", "always");
+    await berth("stop", "stopped");
+    assert.equal((await actionsOf(berth, "stopped")).at(-1), "stop");
+    await berth("rm", "stopped");
+  });
+});
+
+describe("a stop of a container that removes itself", () => {
+  const { berth } = useEngine();
+
+  it("is announced with its name, and before its removal", async () => {
+    await berth("run", "-d", "--rm", "--name", "automatic", "busybox", "sleep", "1000");
+    await berth("stop", "-t", "0", "automatic");
+    const seen = await eventually(
+      () => actionsOf(berth, "automatic"),
+      (actions) => actions.includes("destroy"),
+    );
+    assert.deepEqual(seen.slice(-3), ["die", "stop", "destroy"]);
   });
 });

@@ -62,12 +62,15 @@ export async function recordExit(containers: Containers, container: Container, e
     shouldRestart(record.hostConfig.RestartPolicy, { exitCode, stoppedByUser, restartCount });
   // Clients that follow it ask at its "die" whether it comes back: without that, `docker compose logs -f` would leave it.
   container.enter(again || (mayRestart && isToRestart) ? "endedForRestart" : "ended");
+  if (again) record.restartCount++;
   save(containers, container);
   publishVolumes(containers, container, "unmount");
   publish(containers, container, "die", {
     exitCode: String(exitCode),
     execDuration: String(Math.max(0, Math.floor((exit.at - startedAt) / 1000))),
   });
+  // Before one that removes itself is gone, and its name with it.
+  for (const _ of container.takeStops()) publish(containers, container, "stop");
   const autoRemove = record.hostConfig.AutoRemove && !again && !isToRestart;
   // Its log goes with it.
   const unsent = autoRemove ? containers.unsent.get(record.id) : undefined;
@@ -137,7 +140,6 @@ function scheduleRestart(containers: Containers, container: Container, ranForMil
     container
       .enqueue(async () => {
         if (container.phase !== "restarting" || container.isLeaving || containers.closing) return;
-        container.record.restartCount++;
         await begin(containers, container);
       })
       .catch((error) => containers.logger.warn({ error, container: container.record.id }, "restart failed"));

@@ -37,11 +37,15 @@ import { openWitness } from "./witness.ts";
 
 /**
  * Starts a container that does not run.
- * @returns false when it was running already
+ * @returns false when it was running already, or waits for its restart
  * @throws EngineError conflict, invalid, internal with Docker's words for a command that cannot be run
  */
 export function startContainer(containers: Containers, container: Container): Promise<boolean> {
-  return container.enqueue(() => startNow(containers, container));
+  return container.enqueue(() => {
+    // Its restart policy starts it, in its own time.
+    const isDue = container.phase === "restarting" && !container.isLeaving;
+    return isDue ? false : startNow(containers, container);
+  });
 }
 
 /** As `startContainer`, for callers within the container's queue. */

@@ -45,13 +45,24 @@ export async function stopContainer(
       // Not the next run, when this one has ended this moment.
       if (container.record.state.Pid === run.pid) kill(containers, container, SIGKILL);
     });
-    if (!(await within(run.ended, killTimeoutSeconds))) throw unkillable();
+    if (!(await within(run.ended, killTimeoutSeconds))) {
+      run.withdraw?.();
+      throw unkillable();
+    }
   }
-  await container.enqueue(() => publish(containers, container, "stop"));
   return true;
 }
 
 const shorter = (wanted: number, most: number) => (wanted < 0 ? most : Math.min(wanted, most));
+
+interface AskedToEnd {
+  pid: number;
+  /** Whether there was a signal to send. */
+  isAsked?: boolean;
+  ended?: Promise<unknown>;
+  /** Has its end not announced as a stop. */
+  withdraw?: () => void;
+}
 
 /** @returns undefined when it does not run; without `ended` when there was no process to wait for */
 async function askToEnd(
@@ -59,16 +70,20 @@ async function askToEnd(
   container: Container,
   asked: string | undefined,
   keepsDown: boolean,
-): Promise<{ pid: number; isAsked?: boolean; ended?: Promise<unknown> } | undefined> {
+): Promise<AskedToEnd | undefined> {
   if (!container.can("stop")) return undefined;
   const { state, config } = container.record;
   const signal = parseSignal(asked || config.StopSignal || "SIGTERM");
   if (keepsDown) keepDown(containers, container);
-  if (cancelRestart(containers, container)) return { pid: 0 };
+  if (cancelRestart(containers, container)) {
+    publish(containers, container, "stop");
+    return { pid: 0 };
+  }
   const ended = container.wait("next-exit");
   await letEnd(containers, container);
+  const withdraw = container.announceStop();
   if (isSendable(signal)) kill(containers, container, signal);
-  return { pid: state.Pid, isAsked: isSendable(signal), ended };
+  return { pid: state.Pid, isAsked: isSendable(signal), ended, withdraw };
 }
 
 function keepDown(containers: Containers, container: Container): void {
