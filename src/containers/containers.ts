@@ -85,6 +85,8 @@ export interface Containers extends ContainerIndexes {
   launcher: Launcher;
   /** Set while the engine shuts down: nothing is restarted then. */
   closing: boolean;
+  /** Until then what is to be restarted is started with the engine, and not by a timer. */
+  isResumed: boolean;
 }
 
 /** A process started in a running container beside its own. */
@@ -133,6 +135,7 @@ export function openContainers(
     | "unsent"
     | "launcher"
     | "closing"
+    | "isResumed"
   >,
 ): Containers {
   const records = options.state.records(containerKind);
@@ -152,6 +155,7 @@ export function openContainers(
     archives: createArchives(),
     launcher: createLauncher(options.settings.execRoot, () => containers.supervisor),
     closing: false,
+    isResumed: false,
   };
   // In the order in which those that are made later follow.
   const inOrder = [...records.load().values()].sort((a, b) => (a.created < b.created ? -1 : 1));

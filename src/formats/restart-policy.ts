@@ -38,9 +38,13 @@ export function shouldRestart(policy: RestartPolicy, ended: Ended): boolean {
   return policy.MaximumRetryCount === 0 || ended.restartCount < policy.MaximumRetryCount;
 }
 
-/** Whether a container found not running is started when the daemon starts. */
-export function shouldStartWithDaemon(policy: RestartPolicy, stoppedByUser: boolean): boolean {
-  return policy.Name === "always" || (policy.Name === "unless-stopped" && !stoppedByUser);
+/**
+ * Whether a container found not running, that has run before, is started when the daemon starts. As with Docker, on-failure asks for the
+ * exit code and the count alone, and not for who has ended it.
+ */
+export function shouldStartWithDaemon(policy: RestartPolicy, ended: Ended): boolean {
+  if (policy.Name === "on-failure") return shouldRestart(policy, { ...ended, stoppedByUser: false });
+  return policy.Name === "always" || (policy.Name === "unless-stopped" && !ended.stoppedByUser);
 }
 
 /**

@@ -28,11 +28,17 @@ it("restarts by the policy, the exit code and the count", () => {
   assert.equal(shouldRestart(policy("always"), ended(1, 0, true)), false);
 });
 
-it("starts always with the daemon, unless-stopped unless stopped", () => {
-  assert.equal(shouldStartWithDaemon(policy("always"), true), true);
-  assert.equal(shouldStartWithDaemon(policy("unless-stopped"), true), false);
-  assert.equal(shouldStartWithDaemon(policy("unless-stopped"), false), true);
-  assert.equal(shouldStartWithDaemon(policy("on-failure"), false), false);
+it("starts always with the daemon, unless-stopped unless stopped, and on-failure by the exit code and the count", () => {
+  assert.equal(shouldStartWithDaemon(policy("no"), ended(1)), false);
+  assert.equal(shouldStartWithDaemon(policy("always"), ended(0, 0, true)), true);
+  assert.equal(shouldStartWithDaemon(policy("unless-stopped"), ended(1, 0, true)), false);
+  assert.equal(shouldStartWithDaemon(policy("unless-stopped"), ended(0)), true);
+  assert.equal(shouldStartWithDaemon(policy("on-failure"), ended(0)), false);
+  assert.equal(shouldStartWithDaemon(policy("on-failure"), ended(1)), true);
+  assert.equal(shouldStartWithDaemon(policy("on-failure", 2), ended(1, 1)), true);
+  assert.equal(shouldStartWithDaemon(policy("on-failure", 2), ended(1, 2)), false);
+  // As with Docker 28.
+  assert.equal(shouldStartWithDaemon(policy("on-failure"), ended(137, 0, true)), true);
 });
 
 it("doubles the delay from 100 ms to a minute and begins again after ten seconds up", () => {

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { describe, it } from "node:test";
 import { startTicks } from "../../src/sys/process.ts";
-import { useEngine } from "../engine.ts";
+import { eventually, useEngine } from "../engine.ts";
 
 describe("records from before the machine was started again", () => {
   const { engine, berth } = useEngine();
@@ -39,6 +39,37 @@ describe("records from before the machine was started again", () => {
     assert.equal((await engine.berth(["inspect", "automatic"])).code, 1, "one with --rm is gone");
     assert.equal(await berth("start", "before"), "before");
     await berth("rm", "-f", "before", "always");
+  });
+
+  it("starts what is to run on failure, each time, but not what has ended well or has failed too often", async () => {
+    const onFailure = ["--restart", "on-failure:1", "busybox"];
+    await berth("create", "--name", "node", ...onFailure, "sleep", "1000");
+    await berth("create", "--name", "fresh", ...onFailure, "sleep", "1000");
+    await berth("run", "-d", "--name", "fine", ...onFailure, "true");
+    await berth("run", "-d", "--name", "failed", ...onFailure, "false");
+    await eventually(
+      () => berth("inspect", "-f", "{{.State.Status}} {{.RestartCount}}", "fine", "failed"),
+      (text) => text === "exited 0\nexited 1",
+    );
+    for (let reboot = 0; reboot < 3; reboot++) {
+      pretendRunning("node");
+      await engine.restart("SIGKILL");
+      const states = await berth("inspect", "-f", "{{.State.Status}} {{.RestartCount}}", "node", "fresh");
+      assert.equal(states, "running 0\ncreated 0");
+      await berth("kill", "node");
+    }
+    assert.equal(
+      await berth("inspect", "-f", "{{.State.Status}} {{.RestartCount}}", "fine", "failed"),
+      "exited 0\nexited 1",
+    );
+    // That a user had killed it does not count here, as with Docker, and no longer afterwards.
+    await engine.restart("SIGTERM");
+    process.kill(Number(await berth("inspect", "-f", "{{.State.Pid}}", "node")), "SIGKILL");
+    await eventually(
+      () => berth("inspect", "-f", "{{.State.Status}} {{.RestartCount}}", "node"),
+      (text) => text === "running 1",
+    );
+    await berth("rm", "-f", "node", "fresh", "fine", "failed");
   });
 
   it("starts what others join or are linked to before these, however many they are", async () => {

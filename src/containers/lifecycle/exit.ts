@@ -88,7 +88,7 @@ export async function recordExit(containers: Containers, container: Container, e
   if (unsent) void removeOnceSent(containers, container, unsent);
   // One that had ended before its start could be looked at has none, and ran for no time.
   const ranForMilliseconds = record.startTicks > 0 ? millisecondsSince(record.startTicks) : 0;
-  if (again) scheduleRestart(containers, container, ranForMilliseconds);
+  if (again && containers.isResumed) scheduleRestart(containers, container, ranForMilliseconds);
   const milliseconds = trace.end();
   if (milliseconds) containers.logger.info({ trace: "exit", container: record.id, milliseconds });
 }

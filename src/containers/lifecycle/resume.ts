@@ -34,7 +34,9 @@ export async function resumeContainers(containers: Containers): Promise<void> {
   }
   await containers.volumes.removeUnclaimed((name) => volumeUsers(containers, name).length > 0);
   const waiting = [...containers.byId.values()].filter(isUnsettled);
-  await noLonger(resumeAll(containers, waiting));
+  const done = resumeAll(containers, waiting);
+  containers.isResumed = true;
+  await noLonger(done);
 }
 
 /** Containers that others join or are linked to are started first. Only a container that can start takes a turn. */
@@ -90,9 +92,11 @@ function isUnsettled(container: Container): boolean {
 const isToGo = ({ record: { state, hostConfig } }: Container) =>
   ["removing", "dead"].includes(state.Status) || (state.Status === "exited" && hostConfig.AutoRemove);
 
-function isToStart({ record: { state, hostConfig, stoppedByUser } }: Container): boolean {
+function isToStart({ record: { state, hostConfig, stoppedByUser, restartCount } }: Container): boolean {
   if (state.Status === "created") return false;
-  return state.Restarting || shouldStartWithDaemon(hostConfig.RestartPolicy, stoppedByUser);
+  const { ExitCode: exitCode } = state;
+  const ended = { exitCode, stoppedByUser, restartCount };
+  return state.Restarting || shouldStartWithDaemon(hostConfig.RestartPolicy, ended);
 }
 
 async function resume(containers: Containers, container: Container): Promise<void> {
@@ -115,6 +119,8 @@ async function resume(containers: Containers, container: Container): Promise<voi
     save(containers, container);
   }
   if (!starts) return;
+  // As with Docker it begins from the start: else "on-failure:1" would come back after one end of the daemon, and after no other.
+  Object.assign(container.record, { restartCount: 0, stoppedByUser: false });
   await begin(containers, container).catch((error: unknown) => {
     containers.logger.warn({ error, container: id }, "a container could not be started with the daemon");
   });
