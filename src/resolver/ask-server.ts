@@ -29,10 +29,13 @@ export async function askServer(
   // A name would be asked of the machine's resolver.
   if (!isIP(server.address)) return undefined;
   const sent = withId(query, randomInt(65536));
-  const answer = await (transport === "udp" ? askByUdp : askByTcp)(sent, server, signal).catch(
-    () => undefined,
-  );
-  return answer && withId(answer, idOf(query));
+  try {
+    const answer = await (transport === "udp" ? askByUdp : askByTcp)(sent, server, signal);
+    return answer && withId(answer, idOf(query));
+  } catch {
+    // Nothing listens there, the container has just gone, or no descriptor is left.
+    return undefined;
+  }
 }
 
 const familyOf = (address: string) => (isIPv6(address) ? 6 : 4);

@@ -60,7 +60,7 @@ function raceServers(servers: readonly Server[], ask: Ask): Promise<Buffer | und
       if (!server) return;
       underWay++;
       if (started < servers.length) timer = setTimeout(askNext, patienceMilliseconds);
-      const answer = await ask(server, end.signal);
+      const answer = await ask(server, end.signal).catch(() => undefined);
       underWay--;
       if (answer && isFinal(answer)) return settle(answer);
       refusal = answer ?? refusal;

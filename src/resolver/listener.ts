@@ -112,14 +112,34 @@ function listenTcp(fd: number, respond: Respond): Promise<{ close(): void }> {
 }
 
 function serveConnection(socket: Socket, respond: Respond): void {
+  /** The rest of a chunk, which may hold thousands of queries. */
+  let waiting: Buffer[] = [];
   let underWay = 0;
-  socket.on("error", () => {}).setTimeout(idleMilliseconds, () => socket.destroy());
-  const read = createMessageReader(async (query) => {
-    if (++underWay === mostPipelined) socket.pause();
-    const answer = await respond(query, "tcp");
+  // The queries of a client that does not read its answers wait too.
+  const isFull = () => underWay === mostPipelined || socket.writableNeedDrain;
+
+  function goOn(): void {
+    let next = 0;
+    while (next < waiting.length && !isFull()) void answer(waiting[next++] as Buffer);
+    waiting = waiting.slice(next);
+    if (isFull() || waiting.length > 0) socket.pause();
+    else socket.resume();
+  }
+  async function answer(query: Buffer): Promise<void> {
+    underWay++;
+    const bytes = await respond(query, "tcp");
     underWay--;
-    if (answer && socket.writable) socket.write(frameMessage(answer));
-    socket.resume();
-  });
-  socket.on("data", read);
+    if (bytes && socket.writable) socket.write(frameMessage(bytes));
+    goOn();
+  }
+
+  const read = createMessageReader((query) => void waiting.push(query));
+  socket
+    .on("error", () => {})
+    .on("drain", goOn)
+    .setTimeout(idleMilliseconds, () => socket.destroy())
+    .on("data", (chunk: Buffer) => {
+      read(chunk);
+      goOn();
+    });
 }

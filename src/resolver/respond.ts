@@ -1,4 +1,4 @@
-import type { NamedSandbox } from "../supervisor-protocol/names.ts";
+import { type NamedSandbox, resolverAddress } from "../supervisor-protocol/names.ts";
 import { createAnswerCache } from "./answer-cache.ts";
 import type { DnsTransport, Server } from "./ask-server.ts";
 import type { Forwarder } from "./forward.ts";
@@ -87,6 +87,8 @@ export function createResponder(index: NameIndex, hostServers: HostServers, forw
 
 function serversOf(asker: Asker, hostServers: HostServers): Server[] {
   const { named } = asker;
-  if (named.servers.length > 0) return named.servers.map((address) => ({ address, from: asker }));
+  // `--dns 127.0.0.11`: that is this resolver, which would ask itself.
+  const own = named.servers.filter((address) => address !== resolverAddress.join("."));
+  if (own.length > 0) return own.map((address) => ({ address, from: asker }));
   return named.isIsolated ? [] : hostServers.list().map((address) => ({ address }));
 }

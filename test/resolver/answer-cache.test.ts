@@ -15,9 +15,11 @@ const sandbox = (id: string, name: string, ...addresses: string[]): NamedSandbox
 });
 const index = createNameIndex();
 const forwarded: string[] = [];
+let asked: string[] = [];
 const forwarder: Forwarder = {
-  forward: async (query) => {
+  forward: async (query, _transport, servers) => {
     forwarded.push(decode(query).questions?.[0]?.name ?? "");
+    asked = servers.map(({ address }) => address);
     return undefined;
   },
 };
@@ -77,6 +79,16 @@ it("an answer is one asker's own, and what is asked elsewhere is asked each time
   const query = encode({ type: "query", id: 5, questions: [{ type: "A", name: "far.example" }] });
   for (let time = 0; time < 3; time++) await respond(asker, query, "udp");
   assert.deepEqual(forwarded, ["far.example", "far.example", "far.example"]);
+});
+
+it("the resolver never asks itself, also where it is given as a container's name server", async () => {
+  const query = encode({ type: "query", id: 6, questions: [{ type: "A", name: "far.example" }] });
+  const asServers = async (...servers: string[]) => {
+    await respond({ named: { ...one, servers }, netns: 0, underWay: 0 }, query, "udp");
+    return asked;
+  };
+  assert.deepEqual(await asServers("127.0.0.11", "192.0.2.9"), ["192.0.2.9"]);
+  assert.deepEqual(await asServers("127.0.0.11"), ["192.0.2.1"], "the machine's, as without any");
 });
 
 it("questions without end, and answers without end, take no more than they may", () => {

@@ -98,6 +98,18 @@ it("a server that nobody is at, or that cannot be one, is none", async () => {
     for (const transport of ["udp", "tcp"] as const)
       assert.equal(await askServer(query, transport, { address }, AbortSignal.timeout(300)), undefined);
 });
+it("a container that has gone asks no server, and its question ends", async () => {
+  for (const transport of ["udp", "tcp"] as const) {
+    const server: Server = { address: "127.53.0.1", from: { netns: -1 } };
+    assert.equal(await askServer(query, transport, server, AbortSignal.timeout(60_000)), undefined);
+  }
+  const forwarder = createForwarder(async (_query, _transport, { address }) => {
+    if (address === "0") throw new Error("no descriptor is left");
+    return respond(0);
+  });
+  const answer = await forwarder.forward(query, "tcp", [{ address: "0" }, { address: "1" }]);
+  assert.equal(codeOf(answer), 0);
+});
 it("the machine's servers are those of its resolv.conf", () => {
   const text =
     "# nameserver 1.1.1.1\nnameserver 10.0.0.1\n  nameserver\tfe80::1%eth0 \nsearch a\nnameserver\n";
