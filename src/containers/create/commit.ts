@@ -31,6 +31,8 @@ export async function commitContainer(
   const container = getContainer(containers, reference);
   const { record } = container;
   const config = commitConfig(record.config, options);
+  // First, for its errors.
+  const imageRef = options.repository ? nameOf(options.repository, options.tag) : "";
   const work = () => containers.metrics.containerActions.time("commit", commit);
   const commit = async () => {
     const parent = containers.images.findImage(record.imageId);
@@ -47,18 +49,22 @@ export async function commitContainer(
       ...(options.repository && { repository: options.repository }),
       ...(options.tag && { tag: options.tag }),
     });
-    const imageRef = options.repository ? nameOf(options.repository, options.tag) : "";
     publish(containers, container, "commit", { comment: options.comment, imageID: image.id, imageRef });
     return image;
   };
   if (!options.pause || !record.state.Running || record.state.Paused || record.state.Restarting)
     return work();
-  const image = await whileFrozen(containers, container, () => {
-    publish(containers, container, "pause");
-    return work();
-  });
-  publish(containers, container, "unpause");
-  return image;
+  let isAnnounced = false;
+  try {
+    return await whileFrozen(containers, container, () => {
+      publish(containers, container, "pause");
+      isAnnounced = true;
+      return work();
+    });
+  } finally {
+    // Also when it has failed: health checks wait for it.
+    if (isAnnounced && !container.isGone) publish(containers, container, "unpause");
+  }
 }
 
 /** As the event names the new image. */
