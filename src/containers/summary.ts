@@ -1,3 +1,4 @@
+import { formatCommand } from "../formats/container-command.ts";
 import { formatStatus } from "../formats/container-status.ts";
 import type { ContainerSummary, PortSummary } from "../formats/docker-api/docker-api.ts";
 import { describeDescriptor } from "../images/describe-manifests.ts";
@@ -81,7 +82,7 @@ function createBriefSummary(containers: Containers): (container: Container) => B
       Names: [`/${record.name}`, ...linkNames(containers, container)],
       Image: imageName(container),
       ImageID: record.imageId,
-      Command: record.args.map(quoteWord).join(" "),
+      Command: formatCommand(record.args),
       Created: Math.floor(container.createdMilliseconds / 1000),
       Ports: listPorts(containers, container),
       State: record.state.Status,
@@ -142,10 +143,6 @@ function meaningsIn(images: Images): Map<string, string | undefined> {
   const idByName = new Map<string, string | undefined>();
   meanings.set(images, { changes, idByName });
   return idByName;
-}
-
-function quoteWord(word: string): string {
-  return /^[^\s'"\\]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
 }
 
 function listPorts(containers: Containers, container: Container): PortSummary[] {

@@ -33,7 +33,9 @@ const own = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{9}Z$/;
  */
 export function parseTimestamp(text: string): number | undefined {
   if (own.test(text)) return sumOf(Date.parse(`${text.slice(0, 19)}Z`), text.slice(19, 29));
-  if (text[4] !== "-" && /^-?\d+(\.\d+)?$/.test(text)) return Number(text) * 1000;
+  const unix = text[4] === "-" ? undefined : /^(-?)(\d+)(\.\d+)?$/.exec(text);
+  // In its parts, as RFC 3339 below: the line of exactly that time is to be met.
+  if (unix) return (unix[1] ? -1 : 1) * (sumOf(Number(unix[2]) * 1000, unix[3]) ?? 0);
   const match = /^(\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d)(\.\d+)?(Z|z|[+-]\d\d:\d\d)$/.exec(text);
   if (!match) return undefined;
   return sumOf(Date.parse(`${match[1]?.replace(" ", "T")}${match[3]?.toUpperCase()}`), match[2]);

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import { formatCommand } from "../../src/formats/container-command.ts";
 import { generateName, namePattern } from "../../src/formats/container-name.ts";
 import { formatStatus } from "../../src/formats/container-status.ts";
 import { flagOf, matchesLabels, parseFilters } from "../../src/formats/filters.ts";
@@ -47,8 +48,19 @@ describe("timestamps", () => {
     assert.equal(Math.round(parseTimestamp("2023-11-14T22:13:20.123456000Z")! * 1000), 1_700_000_000_123_456);
     assert.equal(parseTimestamp("2023-11-14T23:13:20+01:00"), 1_700_000_000_000);
     assert.equal(parseTimestamp("1700000000.5"), 1_700_000_000_500);
+    assert.equal(parseTimestamp("-1.5"), -1500);
+    assert.equal(parseTimestamp("0"), 0);
     for (const text of ["", "yesterday", "2023-99-99T00:00:00Z"])
       assert.equal(parseTimestamp(text), undefined, text);
+  });
+
+  it("are the same however they are written, to the microsecond", () => {
+    for (let n = 0; n < 20_000; n++) {
+      const seconds = 1_700_000_000 + n * 4099;
+      const fraction = String((n * 7919 * 104_729) % 1_000_000).padStart(6, "0");
+      const text = `${new Date(seconds * 1000).toISOString().slice(0, 19)}.${fraction}000Z`;
+      assert.equal(parseTimestamp(`${seconds}.${fraction}000`), parseTimestamp(text), text);
+    }
   });
 
   it("reach back from now in an until filter", () => {
@@ -114,6 +126,17 @@ describe("log entries", () => {
     assert.equal(decodeLogEntry(text.slice(0, 20)), undefined);
     assert.equal(decodeLogEntry("3"), undefined);
   });
+});
+
+it("a container's command is shown as Docker shows it", () => {
+  for (const [args, shown] of [
+    [["/bin/my prog", "x y"], "/bin/my prog 'x y'"],
+    [["sh", "-c", "echo 'a b'"], "sh -c 'echo 'a b''"],
+    [["echo", "it's", "a\\b", "a\tb", ""], "echo it's a\\b a\tb "],
+    [["true"], "true"],
+    [[], ""],
+  ] as const)
+    assert.equal(formatCommand(args), shown);
 });
 
 describe("a container's status", () => {
