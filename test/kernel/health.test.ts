@@ -83,8 +83,13 @@ describe("health checks", () => {
     assert.equal(loud.Log.at(-1).Output.length, 4096 + "...".length);
   });
   it("stand still while a container is paused, and go on over the daemon's end", async () => {
+    await becomes("web", "healthy");
     await ok("pause", "web");
-    const before = (await health("web")).Log.at(-1).End;
+    // As with Docker, what is not checked is not healthy, also for who waits for that.
+    const { Status, Log: log } = await health("web");
+    assert.equal(Status, "unhealthy");
+    const before = log.at(-1).End;
+    assert.equal(await ok("ps", "-q", "--filter", "health=healthy", "--filter", "name=web"), "");
     await ok("run", "--rm", "busybox", "sleep", "1");
     assert.equal((await health("web")).Log.at(-1).End, before);
     await ok("unpause", "web");
@@ -94,7 +99,6 @@ describe("health checks", () => {
     );
     await engine.restart("SIGKILL");
     const last = await health("web");
-    assert.equal(last.Status, "healthy");
     await eventually(
       () => health("web"),
       ({ Log }) => Log.at(-1).End > last.Log.at(-1).End,
@@ -103,6 +107,26 @@ describe("health checks", () => {
     await becomes("web", "unhealthy");
     await ok("restart", "-t", "0", "web");
     assert.notEqual((await health("web")).Status, "healthy");
+  });
+  it("leave no container healthy that has ended, also without a daemon, and say nothing of it", async () => {
+    const script = "until [ -e /go ]; do sleep 0.1; done; exit 3";
+    const sh = ["busybox", "sh", "-c", script];
+    for (const name of ["ending", "unseen"])
+      await ok("run", "-d", "--name", name, "--health-cmd", "true", ...fast, ...sh);
+    for (const name of ["ending", "unseen"]) await becomes(name, "healthy");
+    await ok("exec", "ending", "touch", "/go");
+    await ok("wait", "ending");
+    assert.equal((await health("ending")).Status, "unhealthy");
+    const until = String(Math.floor(Date.now() / 1000) + 1);
+    const words = ["--since", "10m", "--until", until, "--filter", "container=ending"];
+    const seen = await ok("events", ...words, "--filter", "event=health_status", "--format", "{{.Action}}");
+    assert.equal(seen, "health_status: healthy");
+    const pid = Number(await ok("inspect", "-f", "{{.State.Pid}}", "unseen"));
+    process.kill(engine.pid(), "SIGSTOP");
+    process.kill(pid, "SIGKILL");
+    await engine.restart("SIGKILL");
+    assert.equal(await ok("inspect", "-f", "{{.State.Status}}", "unseen"), "exited");
+    assert.equal((await health("unseen")).Status, "unhealthy");
   });
   it("come from the image, and can be switched off", async () => {
     await ok("create", "--name", "base", "busybox", "sleep", "1000");

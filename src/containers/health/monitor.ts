@@ -17,7 +17,10 @@ type Monitors = Map<string, AbortController>;
 export function watchHealth(containers: Containers): () => void {
   const monitors: Monitors = new Map();
   const unsubscribe = containers.events.subscribe((event) => follow(containers, monitors, event));
-  for (const container of containers.byId.values()) resume(containers, monitors, container);
+  for (const container of containers.byId.values()) {
+    // It may have ended while there was no daemon.
+    if (!resume(containers, monitors, container)) noteUnchecked(containers, container);
+  }
   return () => {
     unsubscribe();
     for (const monitor of monitors.values()) monitor.abort();
@@ -31,6 +34,7 @@ function follow(containers: Containers, monitors: Monitors, { Type, Action, Acto
   if (Action === "die" || Action === "pause" || Action === "destroy") {
     monitors.get(Actor.ID)?.abort();
     monitors.delete(Actor.ID);
+    if (container) noteUnchecked(containers, container);
   }
   if (!container) return;
   if (Action === "unpause") resume(containers, monitors, container);
@@ -46,17 +50,27 @@ function begin(containers: Containers, monitors: Monitors, container: Container)
   resume(containers, monitors, container);
 }
 
-function resume(containers: Containers, monitors: Monitors, container: Container): void {
+/** As Docker, without a word: what is not checked any more is healthy for none who wait for that or filter by it. */
+function noteUnchecked(containers: Containers, container: Container): void {
+  const health = container.record.state.Health;
+  if (!health || health.Status === "unhealthy") return;
+  container.record.state.Health = { ...health, Status: "unhealthy" };
+  save(containers, container);
+}
+
+/** @returns false for one that is not to be checked now */
+function resume(containers: Containers, monitors: Monitors, container: Container): boolean {
   const { record } = container;
   const probe = readProbe(record.config);
   monitors.get(record.id)?.abort();
-  if (!probe || !record.state.Running || record.state.Paused) return;
+  if (!probe || record.state.Pid === 0 || record.state.Paused) return false;
   const monitor = new AbortController();
   monitors.set(record.id, monitor);
   checkAgain(containers, container, probe, monitor.signal).catch((error: unknown) => {
     if (!monitor.signal.aborted)
       containers.logger.error({ error, container: record.id }, "health checks have ended");
   });
+  return true;
 }
 
 /** One probe after the other, until the signal. */
