@@ -38,6 +38,28 @@ it("has for each driver of the daemon's a sink of the supervisor's, and the othe
   assert.deepEqual([...new Set(used)].sort(), [...logDrivers].sort());
 });
 
+it("keeps as many files as Docker's driver does, and of json-file five where nothing is said", () => {
+  const kept = (driver: string, config: Record<string, string>) => {
+    const { path: _, ...rest } = logOptionsOf(folder, recordOf(driver, config)) as unknown as Record<
+      string,
+      unknown
+    >;
+    return rest;
+  };
+  const file = { driver: "json-file" };
+  const [small, usual] = [1 << 20, 20_000_000];
+  assert.deepEqual(kept("json-file", {}), { ...file, maxSizeBytes: usual, maxFiles: 5 });
+  assert.deepEqual(kept("json-file", { "max-size": "1m" }), { ...file, maxSizeBytes: small, maxFiles: 1 });
+  assert.deepEqual(kept("json-file", { "max-file": "3" }), { ...file, maxSizeBytes: usual, maxFiles: 3 });
+  const compressed = { ...file, compress: true };
+  const local = { ...compressed, maxSizeBytes: usual, maxFiles: 5 };
+  assert.deepEqual(kept("local", {}), local);
+  assert.deepEqual(kept("local", { "max-size": "1m" }), { ...local, maxSizeBytes: small });
+  // Of an earlier version, which took it.
+  const both = { "max-size": "1m", compress: "true" };
+  assert.deepEqual(kept("json-file", both), { ...file, maxSizeBytes: small, maxFiles: 1 });
+});
+
 for (const driver of logDriverNames) {
   const folderOf = ({ id }: ContainerRecord) => {
     mkdirSync(join(folder, id), { recursive: true });

@@ -19,5 +19,12 @@ exit codes, output and errors. These are the differences that stay, and why; any
 | Where | Why |
 |---|---|
 ${rows.join("\n")}
+
+What no command line shows:
+
+| Where | Why |
+|---|---|
+| \`json-file\` without \`max-size\` | five files of 20 MB are kept, where docker's log grows until the disk is full; \`max-size\` and \`max-file\` keep more ([logs.md](logs.md)) |
+| \`local\` with \`max-file=1\` and no \`compress\` | it is taken, and not compressed; docker's fails at each start |
 `;
 }

@@ -7,7 +7,7 @@ import type { ContainerRecord } from "../container.ts";
 import { remoteDrivers } from "../shipping/drivers.ts";
 import type { RemoteDriver } from "../shipping/remote.ts";
 import { attributeOptions, checkAttributes, describeAttributes } from "./attributes.ts";
-import { type DriverOptions, readFileOptions, readMode } from "./file-options.ts";
+import { checkFileOptions, type DriverOptions, readFileOptions, readMode } from "./file-options.ts";
 import { openJsonFile } from "./json-file.ts";
 import type { LogSource } from "./source.ts";
 
@@ -33,23 +33,28 @@ const localPath = (folder: string) => join(folder, "container.log");
 const jsonFile: LogDriver = {
   options: ["max-size", "max-file", "compress", ...attributeOptions],
   check(options) {
-    readFileOptions(options);
+    checkFileOptions(options, "json-file");
     checkAttributes(options);
   },
   pathOf: (folder, id) => join(folder, `${id}-json.log`),
   isShown: true,
   describe(path, record, options) {
     const attributes = describeAttributes(record, options);
-    return { driver: "json-file", path, ...readFileOptions(options), ...(attributes && { attributes }) };
+    return {
+      driver: "json-file",
+      path,
+      ...readFileOptions(options, "json-file"),
+      ...(attributes && { attributes }),
+    };
   },
   refuseOption: (name) => `unknown log opt '${name}' for json-file log driver`,
 };
 
 const local: LogDriver = {
   options: ["max-size", "max-file", "compress"],
-  check: (options) => void readFileOptions(options),
+  check: (options) => checkFileOptions(options, "local"),
   pathOf: localPath,
-  describe: (path, _, options) => ({ driver: "json-file", path, ...readFileOptions(options, "", true) }),
+  describe: (path, _, options) => ({ driver: "json-file", path, ...readFileOptions(options, "local") }),
   refuseOption: (name) => `unknown log opt '${name}' for log driver local`,
 };
 
@@ -64,10 +69,14 @@ function createRemote({ options, check, refuseOption }: RemoteDriver): LogDriver
       if (disabled !== undefined && parseGoBool(disabled) === undefined)
         throw invalid(`invalid value for option cache-disabled: ${disabled}`);
       check(given);
-      readFileOptions(given, "cache-");
+      checkFileOptions(given, "local", "cache-");
     },
     pathOf: localPath,
-    describe: (path, _, given) => ({ driver: "json-file", path, ...readFileOptions(given, "cache-", true) }),
+    describe: (path, _, given) => ({
+      driver: "json-file",
+      path,
+      ...readFileOptions(given, "local", "cache-"),
+    }),
     refuseOption,
   };
 }
