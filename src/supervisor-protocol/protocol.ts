@@ -27,6 +27,8 @@ export type Hello =
       stderr: boolean;
       /** Names this connection, for `closeInput`. */
       client: string;
+      /** Whether a `closeInput` is to come for it. Earlier versions do not say. */
+      closesInput?: boolean;
     };
 
 /** `protocol` is the supervisor's own; not ok when the two have none in common. */

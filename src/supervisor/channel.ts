@@ -19,7 +19,9 @@ interface Client {
 /** Joins the clients attached to one process with its input and output. It may exist before the process does. */
 export class Channel {
   readonly #clients = new Set<Client>();
-  /** Names of clients that have sent all they will send: one channel is one run of the process. */
+  /** Names of clients that came and went before there was a process. */
+  readonly #early = new Set<string>();
+  /** Names of clients that have sent all they will send, and whose end may be the end of the input. Thousands may come in one run. */
   readonly #ended = new Set<string>();
   /** Names of those whose end is the end of the input. */
   readonly #closing = new Set<string>();
@@ -34,6 +36,11 @@ export class Channel {
     this.#spoolFolder = spoolFolder;
   }
 
+  /** How many clients that are gone are still known by name. */
+  get remembered(): number {
+    return this.#early.size + this.#ended.size + this.#closing.size;
+  }
+
   get isEmpty(): boolean {
     return this.#clients.size === 0 && !this.#stdio;
   }
@@ -42,7 +49,8 @@ export class Channel {
     const client: Client = { socket, hello, queue: undefined, isGone: false };
     this.#clients.add(client);
     const end = () => {
-      this.#ended.add(hello.client);
+      if (!this.#stdio) this.#early.add(hello.client);
+      if (hello.closesInput !== false && !this.#isInputClosed) this.#ended.add(hello.client);
       this.#settleInput();
     };
     socket.once("end", end).once("close", end);
@@ -60,8 +68,7 @@ export class Channel {
 
   /** Resolves when the client of that name is attached, or when `signal` is aborted since it won't come any more. */
   async whenAttached(name: string, signal: AbortSignal): Promise<void> {
-    const isThere = [...this.#clients].some(({ hello }) => hello.client === name);
-    if (isThere || this.#ended.has(name) || signal.aborted) return;
+    if (this.#has(name) || this.#early.has(name) || signal.aborted) return;
     await new Promise<void>((resolve) => {
       this.#awaited.set(name, resolve);
       signal.addEventListener("abort", () => resolve(), { once: true });
@@ -73,6 +80,7 @@ export class Channel {
   open(stdio: Stdio, terminal: boolean): void {
     this.#stdio = stdio;
     this.#framed = !terminal;
+    this.#early.clear();
     for (const client of this.#clients) this.#join(client, stdio);
     this.#settleInput();
   }
@@ -90,14 +98,21 @@ export class Channel {
   /** Closes the process's input, once that client has sent all it will send, and not before there is a process. */
   closeInput(name: string): void {
     // One that is not known was joined with an earlier run of the container, and does not end here.
+    if (this.#isInputClosed || !(this.#has(name) || this.#ended.has(name))) return;
     this.#closing.add(name);
     this.#settleInput();
+  }
+
+  #has(name: string): boolean {
+    return [...this.#clients].some(({ hello }) => hello.client === name);
   }
 
   #settleInput(): void {
     if (!this.#stdio || this.#isInputClosed) return;
     if (![...this.#closing].some((name) => this.#ended.has(name))) return;
     this.#isInputClosed = true;
+    this.#ended.clear();
+    this.#closing.clear();
     this.#stdio.closeInput();
   }
 

@@ -1,8 +1,12 @@
 import assert from "node:assert/strict";
-import { describe, it } from "node:test";
+import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, describe, it } from "node:test";
 import { Container, type ContainerRecord, initialState } from "../../src/containers/container.ts";
 import { createContainerIndexes } from "../../src/containers/container-index.ts";
 import { type Containers, register, unregister } from "../../src/containers/containers.ts";
+import { createExec } from "../../src/containers/exec/exec.ts";
 import { startContainer } from "../../src/containers/lifecycle/start.ts";
 import { updateContainer } from "../../src/containers/lifecycle/update.ts";
 import { hostConfigShape, updateShape } from "../../src/formats/docker-api/docker-api-host-config.ts";
@@ -34,6 +38,24 @@ it("a container whose turn to start comes when the engine ends is not started", 
   });
   await assert.rejects(startContainer(containers, container), { kind: "unavailable" });
   await before;
+});
+
+it("no exec is made in a container that ends while its user is looked up, and none is kept", async () => {
+  const root = mkdtempSync(join(tmpdir(), "berth-late-"));
+  after(() => rmSync(root, { recursive: true }));
+  for (const path of ["containers/c1/upper", "init"]) mkdirSync(join(root, path), { recursive: true });
+  const execs = new Map();
+  const containers = {
+    ...makeRoom().containers,
+    ...{ execs, settings: { root }, images: { heldDirectories: () => [] } },
+  } as unknown as Containers;
+  const container = make("c1", "web");
+  register(containers, container);
+  container.enter("started");
+  const created = createExec(containers, "web", { Cmd: ["true"], User: "0" });
+  container.enter("ended");
+  await assert.rejects(created, { kind: "conflict", message: "container c1 is not running" });
+  assert.equal(execs.size, 0);
 });
 
 describe("a container that is removed", () => {

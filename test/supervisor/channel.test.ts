@@ -67,6 +67,32 @@ describe("a channel's input", () => {
   });
 });
 
+it("a channel remembers no clients whose end says nothing, however many come, nor any once its input is closed", async () => {
+  const channel = new Channel(folder);
+  const stdio = { write: () => true, closeInput() {} } as unknown as Stdio;
+  const come = async (name: string, closesInput: boolean) => {
+    const { client, socket } = await connectClient();
+    channel.attach({ ...helloOf(name), closesInput }, socket);
+    client.destroy();
+    await once(socket, "end");
+    socket.destroy();
+    await once(socket, "close");
+  };
+  await come("early", false);
+  assert.equal(channel.remembered, 1);
+  await channel.whenAttached("early", new AbortController().signal);
+  channel.open(stdio, true);
+  for (let n = 0; n < 20; n++) await come(`late ${n}`, false);
+  channel.closeInput("of the run before");
+  assert.equal(channel.remembered, 0);
+  await come("closing", true);
+  assert.equal(channel.remembered, 1);
+  channel.closeInput("closing");
+  await come("another", true);
+  channel.closeInput("another");
+  assert.equal(channel.remembered, 0);
+});
+
 describe("a client of a channel whose input is not read", () => {
   /** A process that has taken one piece of input and takes no more. */
   async function joinHeldBack() {

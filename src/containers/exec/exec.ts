@@ -70,6 +70,8 @@ export async function createExec(
     begun: Promise.withResolvers(),
     ended: Promise.withResolvers(),
   };
+  // It may have ended meanwhile, and with it what is known of its execs.
+  checkRunning(container, reference);
   containers.execs.set(exec.id, exec);
   publish(containers, container, `exec_create: ${exec.request.args.join(" ")}`, { execID: exec.id });
   return exec;

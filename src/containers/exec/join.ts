@@ -40,9 +40,10 @@ export async function joinProcess(
   options: JoinOptions,
 ): Promise<{ join: Joined; abandon: () => void }> {
   const { process, client: name, stdin, stdout, stderr, closesInput } = options;
-  const connection = await containers.supervisor.attach({ process, stdin, stdout, stderr, client: name });
+  const hello = { process, stdin, stdout, stderr, client: name, closesInput: stdin && closesInput };
+  const connection = await containers.supervisor.attach(hello);
   const closeInput = () => {
-    if (!stdin || !closesInput) return;
+    if (!hello.closesInput) return;
     containers.supervisor.call("closeInput", { process, client: name }).catch((error: unknown) => {
       containers.logger.warn({ error, process }, "an input could not be closed");
     });
