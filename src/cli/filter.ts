@@ -2,10 +2,10 @@ import type { FilterValues } from "../client/filters.ts";
 import type { Cli } from "./cli.ts";
 import { repeated } from "./flag.ts";
 
-/** `--filter key=value`. */
+/** `--filter key=value`; an empty one filters nothing. */
 export const filterFlag = (help: string, short = "f") =>
   repeated(short, help, "filter", (text) => {
-    if (!text.includes("=")) throw new Error("bad format of filter (expected name=value)");
+    if (text !== "" && !text.includes("=")) throw new Error("bad format of filter (expected name=value)");
     return text;
   });
 
@@ -13,6 +13,7 @@ export const filterFlag = (help: string, short = "f") =>
 export function toFilters(texts: readonly string[]): FilterValues {
   const filters: Record<string, string[]> = {};
   for (const text of texts) {
+    if (text === "") continue;
     const at = text.indexOf("=");
     const name = text.slice(0, at).trim().toLowerCase();
     filters[name] = [...(filters[name] ?? []), text.slice(at + 1).trim()];

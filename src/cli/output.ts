@@ -40,11 +40,11 @@ Refer to https://docs.docker.com/go/formatting/ for more information about forma
 
 export function printList(cli: Cli, list: ListOutput): void {
   const text = formatList(list);
-  if (text !== "") cli.stdout.write(`${text}\n`);
+  if (text !== undefined) cli.stdout.write(`${text}\n`);
 }
 
-/** The lines without a newline at the end. @throws ExitError for a wrong template */
-export function formatList({ format, table, headers, rows, raw }: ListOutput): string {
+/** The lines without a newline at the end; undefined where there is none, not even an empty one. @throws ExitError for a wrong template */
+export function formatList({ format, table, headers, rows, raw }: ListOutput): string | undefined {
   const wanted =
     format === "" || format === "table" ? `table ${table}` : format === "raw" && raw ? raw : format;
   const isTable = wanted.startsWith("table ") || wanted.startsWith("table{");
@@ -55,7 +55,7 @@ export function formatList({ format, table, headers, rows, raw }: ListOutput): s
     .replaceAll("\\n", "\n");
   const template = parseOrExit(source);
   const lines = Array.from(rows, (row) => executeOrExit(template, row));
-  if (!isTable) return lines.join("\n");
+  if (!isTable) return lines.length === 0 ? undefined : lines.join("\n");
   const title = { ...headers, Label: (name: string) => (name.split(".").at(-1) ?? "").replace(/[-_]/g, " ") };
   return formatColumns(
     [executeTemplate(template, title, { functions: headerFunctions }), ...lines].join("\n"),

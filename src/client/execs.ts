@@ -7,7 +7,9 @@ const at = (id: string) => `/exec/${encodeId("exec", id)}`;
 export function execsOf(transport: ApiTransport) {
   return {
     create: (container: string, body: ExecCreateRequest) =>
-      transport.json<{ Id: string }>("POST", `/containers/${encodeURIComponent(container)}/exec`, { body }),
+      transport.json<{ Id: string }>("POST", `/containers/${encodeId("container", container)}/exec`, {
+        body,
+      }),
     inspect: (id: string) => transport.json<ExecInspect>("GET", `${at(id)}/json`),
     /** Starts it and gives its streams; the command runs from here on. */
     attach: (id: string, body: { Tty: boolean; ConsoleSize?: [number, number] | null }) =>

@@ -37,15 +37,18 @@ export function parseHost(host: string, tls?: TlsFiles): HostAddress {
   if (scheme !== "tcp" && scheme !== "http" && scheme !== "https") {
     throw new Error(`unable to parse docker host \`${host}\`: protocol ${scheme} is not supported`);
   }
-  const url = new URL(`http://${rest}`);
+  // Not as a URL: that forgets a port 80, and knows no host without a name.
+  const [, authority = "", folder = ""] = /^(?:[^@/]*@)?([^/?#]*)([^?#]*)/.exec(rest) ?? [];
+  const [, bracketed, plain, digits = ""] = /^(?:\[([^\]]*)\]|([^:[\]]*))(?::(\d*))?$/.exec(authority) ?? [];
+  if ((bracketed ?? plain) === undefined || Number(digits) > 65535)
+    throw new Error(`invalid bind address format: ${host}`);
   const security = tls ?? (scheme === "https" ? { isVerified: true } : undefined);
-  const port = url.port === "" ? (security === undefined ? 2375 : 2376) : Number(url.port);
-  const name = url.hostname.replace(/^\[|\]$/g, "") || "127.0.0.1";
+  const port = digits === "" ? (security === undefined ? 2375 : 2376) : Number(digits);
   return {
     kind: "tcp",
-    host: name,
+    host: bracketed || plain || "localhost",
     port,
-    basePath: url.pathname.replace(/\/$/, ""),
+    basePath: folder.replace(/\/$/, ""),
     tls: security,
     display: host,
   };

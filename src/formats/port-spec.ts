@@ -64,14 +64,14 @@ function parsePort(text: string): number | undefined {
 }
 
 function fromLongForm(text: string): string {
-  const fields = { target: "", published: "", protocol: "tcp" };
-  for (const field of text.split(",")) {
-    const [key = "", value = ""] = field.split("=");
-    if (!Object.hasOwn(fields, key))
-      throw new Error(`invalid publish opts format (should be name=value but got '${field}')`);
-    fields[key as keyof typeof fields] = value;
-  }
-  return `${fields.published}:${fields.target}/${fields.protocol}`;
+  const fields = text.split(",").map((field): [string, string] => {
+    const equals = field.indexOf("=");
+    if (equals < 1) throw new Error(`invalid publish opts format (should be name=value but got '${field}')`);
+    return [field.slice(0, equals), field.slice(equals + 1)];
+  });
+  // Docker passes over what it does not know, such as the mode=host of a service.
+  const known = new Map(fields);
+  return `${known.get("published") ?? ""}:${known.get("target") ?? ""}/${known.get("protocol") ?? "tcp"}`;
 }
 
 /** Parses `--expose`: `80`, `80-90/udp`, to API keys. @throws Error in Docker's words */

@@ -209,5 +209,12 @@ esac
     }
     writeFileSync(configFile, JSON.stringify({ credsStore: "missing" }));
     assert.match((await push()).stderr, /docker-credential-missing cannot be run: install it or/);
+    // An empty name has this one login in config.json.
+    const auths = { [registry.host]: { auth: Buffer.from("anna:s3cret:with:colons").toString("base64") } };
+    writeFileSync(
+      configFile,
+      JSON.stringify({ credsStore: "missing", credHelpers: { [registry.host]: "" }, auths }),
+    );
+    assert.equal((await push()).code, 0);
   });
 });

@@ -46,6 +46,9 @@ test("a name cannot change the path of a request", async () => {
   await assert.rejects(client.containers.inspect("../images/x?y#z"));
   await assert.rejects(client.images.inspect("local/a:b?c"));
   await assert.rejects(client.images.inspect("../containers/x"));
+  assert.throws(() => client.execs.create(" ", {}), {
+    message: "invalid container name or ID: value is empty",
+  });
   assert.equal(requests[0]?.url, "/containers/..%2Fimages%2Fx%3Fy%23z/json");
   assert.equal(requests[2]?.url, "/images/%2E%2E/containers/x/json");
   assert.equal(requests[1]?.url, "/images/local/a:b%3Fc/json");
@@ -218,5 +221,16 @@ test("TCP works as the socket does, and hosts are read in every form", async () 
     display: "tcp://[::1]/base/",
   };
   assert.deepEqual(parseHost("tcp://[::1]/base/"), tcp);
+  const placeOf = (text: string) => {
+    const { host, port, basePath } = parseHost(text) as typeof tcp;
+    return `${host} ${port} ${basePath}`;
+  };
+  assert.equal(placeOf("tcp://proxy:80"), "proxy 80 ");
+  assert.equal(placeOf("http://user@Proxy/a%20b"), "Proxy 2375 /a%20b");
+  assert.equal(placeOf("https://proxy:443/"), "proxy 443 ");
+  assert.equal(placeOf("tcp://:2399"), "localhost 2399 ");
+  assert.equal(placeOf("tcp://"), "localhost 2375 ");
+  for (const wrong of ["tcp://a:b", "tcp://a:70000", "tcp://::1", "tcp://[::1]x"])
+    assert.throws(() => parseHost(wrong), { message: `invalid bind address format: ${wrong}` });
   assert.throws(() => parseHost("nonsense"), { message: "unable to parse docker host `nonsense`" });
 });

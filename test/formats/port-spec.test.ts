@@ -16,6 +16,7 @@ test("every form of -p is understood", () => {
   assert.deepEqual(flat("6-7"), ["||6/tcp", "||7/tcp"]);
   assert.deepEqual(flat("9000-9003:7"), ["|9000-9003|7/tcp"]);
   assert.deepEqual(flat("target=80,published=8080,protocol=udp"), ["|8080|80/udp"]);
+  assert.deepEqual(flat("mode=host,target=80,published=8080"), ["|8080|80/tcp"]);
 });
 
 const refused: Record<string, string> = {
@@ -34,6 +35,8 @@ const refused: Record<string, string> = {
   "": "no port specified: <empty>",
   "-1": "invalid containerPort: -1",
   "80:": "no port specified: 80:<empty>",
+  "target=80,published": "invalid publish opts format (should be name=value but got 'published')",
+  "target=80,=8080": "invalid publish opts format (should be name=value but got '=8080')",
 };
 
 for (const [text, message] of Object.entries(refused)) {

@@ -37,8 +37,8 @@ export const command = defineCommand({
         rows: shown.map((found) => statsRow(found, { isTruncated: !flags["no-trunc"] })),
       });
       // A terminal is redrawn from its top; what goes to a file or a pipe is appended.
-      if (!flags["no-stream"] && cli.stdout.isTTY) cli.stdout.write(`\x1b[H\x1b[J${text}\n`);
-      else if (text !== "") cli.print(text);
+      if (!flags["no-stream"] && cli.stdout.isTTY) cli.stdout.write(`\x1b[H\x1b[J${text ?? ""}\n`);
+      else if (text !== undefined) cli.print(text);
       if (flags["no-stream"]) return 0;
       const left = intervalMilliseconds - (Date.now() - started);
       if (left > 0) await new Promise((resolve) => setTimeout(resolve, left));

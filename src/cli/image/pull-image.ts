@@ -1,7 +1,7 @@
 import type { Client } from "../../client/client.ts";
 import { parseReference, repositoryOf, withDefaultTag } from "../../formats/reference.ts";
 import type { Cli } from "../cli.ts";
-import { findAuth } from "../login/credentials.ts";
+import { addressOf, findAuthIfAny } from "../login/credentials.ts";
 import { showProgress } from "../progress.ts";
 
 /** Pulls one image and shows how it goes. */
@@ -17,7 +17,7 @@ export async function pullInto(
     fromImage: repositoryOf(reference),
     tag: suffix,
     platform: options.platform || cli.env.DOCKER_DEFAULT_PLATFORM || undefined,
-    auth: await findAuth(cli, repositoryOf(reference)),
+    auth: await findAuthIfAny(cli, addressOf(reference.domain)),
   });
   await showProgress(options.output, messages, { isQuiet: options.isQuiet });
 }

@@ -19,7 +19,9 @@ export const command = defineCommand({
   async run({ cli, flags, args: [name = ""] }) {
     const reference = parseReference(name);
     const isAll = flags["all-tags"];
-    if (isAll && reference.tag !== undefined) throw new ExitError(1, "tag can't be used with --all-tags/-a");
+    if (isAll && (reference.tag ?? reference.digest) !== undefined)
+      throw new ExitError(1, "tag can't be used with --all-tags/-a");
+    if (reference.digest !== undefined) throw new ExitError(1, "cannot push a digest reference");
     if (!isAll && reference.tag === undefined && !flags.quiet) cli.print("Using default tag: latest");
     const client = await cli.client();
     const messages = await client.images.push(repositoryOf(reference), {

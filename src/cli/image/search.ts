@@ -3,7 +3,7 @@ import { goRow } from "../../formats/go-template/go-template.ts";
 import { defineCommand } from "../command.ts";
 import { filterFlag, toFilters } from "../filter.ts";
 import { bool, int, string } from "../flag.ts";
-import { addressOf, findAuthAt } from "../login/credentials.ts";
+import { addressOf, findAuthIfAny } from "../login/credentials.ts";
 import { formatHelp, printList } from "../output.ts";
 
 const shownDescription = 45;
@@ -25,7 +25,7 @@ export const command = defineCommand({
       term,
       limit: given.has("limit") ? flags.limit : undefined,
       filters: toFilters(flags.filter),
-      auth: await findAuthAt(cli, addressOf(server)),
+      auth: await findAuthIfAny(cli, addressOf(server)),
     });
     printList(cli, {
       format: flags.format,

@@ -130,6 +130,16 @@ export async function findAuthAt(cli: Cli, address: string): Promise<string | un
   return login && Buffer.from(JSON.stringify(authOf(login, address))).toString("base64url");
 }
 
+/** As `findAuthAt`, for what may be public: a credential helper that fails is a warning, and the request goes without a login. */
+export async function findAuthIfAny(cli: Cli, address: string): Promise<string | undefined> {
+  try {
+    return await findAuthAt(cli, address);
+  } catch (error) {
+    cli.warn(`WARNING: ${error instanceof Error ? error.message : error}; going on without a login.`);
+    return undefined;
+  }
+}
+
 /** Docker's AuthConfig. */
 export function authOf({ username, password, identitytoken, registrytoken }: Login, address: string): object {
   return {
@@ -140,7 +150,9 @@ export function authOf({ username, password, identitytoken, registrytoken }: Log
 }
 
 function helperOf({ config }: Cli, address: string): string | undefined {
-  return config.credHelpers?.[address] ?? (config.credsStore || undefined);
+  const { credHelpers = {}, credsStore } = config;
+  // An empty name keeps this one login in config.json, whatever keeps the others.
+  return (Object.hasOwn(credHelpers, address) ? credHelpers[address] : credsStore) || undefined;
 }
 
 async function askHelper(helper: string, address: string): Promise<Login | undefined> {
