@@ -87,6 +87,13 @@ export function openImageCatalog(state: State, store: CatalogOptions, logger: Lo
     index.set(image);
   }
 
+  function putAll(changed: readonly ImageRecord[]): void {
+    state.transaction(() => {
+      for (const image of changed) records.put(image.id, image);
+    });
+    for (const image of changed) index.set(image);
+  }
+
   function getById(id: string): ImageRecord {
     const image = images.get(id);
     if (!image) throw notFound(`No such image: ${id}`);
@@ -102,10 +109,7 @@ export function openImageCatalog(state: State, store: CatalogOptions, logger: Lo
     name: (reference, id) => references.set(reference, getById(id).id),
     tag(reference, id) {
       const tagged = { ...getById(id), lastTagTime: new Date().toISOString() };
-      state.transaction(() => {
-        references.set(reference, id);
-        records.put(id, tagged);
-      });
+      references.set(reference, id, () => records.put(id, tagged));
       index.set(tagged);
     },
     setParent(id, parent) {
@@ -124,7 +128,7 @@ export function openImageCatalog(state: State, store: CatalogOptions, logger: Lo
       // It may have been removed meanwhile.
       const wanted = [...images.values()].filter((image) => id === undefined || image.id === id);
       const changed = wanted.map((image) => withPacked(image, from, to, id !== undefined));
-      state.transaction(() => changed.filter((image, at) => image !== wanted[at]).forEach(put));
+      putAll(changed.filter((image, at) => image !== wanted[at]));
       // What they were compressed to before is of no more use.
       if (id !== undefined) await needs.collect(wanted.flatMap(blobsOf), []);
     },

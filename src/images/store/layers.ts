@@ -127,7 +127,7 @@ export async function openLayers(
   };
 }
 
-/** All are forgotten before the first folder goes. */
+/** All are forgotten before the first folder goes. The number of one that cannot be removed stays taken. @throws the first failure, in the end */
 async function removeLayers(place: LayerFolders, chains: Iterable<string>): Promise<void> {
   const gone: LayerRecord[] = [];
   for (const chainId of chains) {
@@ -138,8 +138,14 @@ async function removeLayers(place: LayerFolders, chains: Iterable<string>): Prom
     place.records.delete(layer.chainId);
     place.layers.delete(layer);
   }
+  let failure: { error: unknown } | undefined;
   for (const { number } of gone) {
-    await removeTree(layerFolderOf(place, number));
-    place.numbers.giveBack(number);
+    try {
+      await removeTree(layerFolderOf(place, number));
+      place.numbers.giveBack(number);
+    } catch (error) {
+      failure ??= { error };
+    }
   }
+  if (failure) throw failure.error;
 }

@@ -23,20 +23,24 @@ export async function makeLayer(
   const stage = await place.staging.enter();
   const number = numbers.take();
   const temporary = join(stage.path, String(number));
+  const folder = layerFolderOf(place, number);
   const framePath = blobs.temporaryPath();
   try {
     const unpacked = await unpack(temporary, framePath);
     if (unpacked.diffId !== diffId) throw wrongDiffId(unpacked.diffId, diffId);
     if (unpacked.hasFrame) await blobs.keepFrame(framePath, diffId);
-    await rename(temporary, layerFolderOf(place, number));
+    await rename(temporary, folder);
     const layer = { chainId, diffId, number, sizeBytes: unpacked.sizeBytes };
     place.records.put(chainId, layer);
     place.layers.set(layer);
     return layer;
   } catch (error) {
-    // If even that fails, the next start does it.
+    // If even that fails, the next start does it; until then the number of a folder that is there stays taken.
     await removeTree(temporary).catch(() => {});
-    numbers.giveBack(number);
+    await removeTree(folder).then(
+      () => numbers.giveBack(number),
+      () => {},
+    );
     throw error;
   } finally {
     await rm(framePath, { force: true });

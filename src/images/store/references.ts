@@ -19,7 +19,8 @@ export interface References {
   inRepository(id: string, repository: Reference): readonly Reference[];
   /** All tags of a reference's repository, with what they name. */
   tagsOf(repository: Reference): { id: string; reference: Reference }[];
-  set(reference: Reference, id: string): void;
+  /** @param alongside writes that are stored with it, or not at all */
+  set(reference: Reference, id: string, alongside?: () => void): void;
   remove(reference: Reference): void;
   /** How often they have changed. */
   changes(): number;
@@ -74,9 +75,12 @@ export function openReferences(state: State, hasImage: (id: string) => boolean):
         const id = names.get(keyOf(reference))?.id;
         return reference.tag && id ? { id, reference } : [];
       }),
-    set(reference, id) {
+    set(reference, id, alongside = () => {}) {
       const key = keyOf(reference);
-      records.put(key, { id });
+      state.transaction(() => {
+        records.put(key, { id });
+        alongside();
+      });
       take(key);
       put(key, id, parseReference(key));
     },
