@@ -6,11 +6,12 @@ import { blobKey, claimedKey, condemnedKey, layerKey } from "./layout.ts";
 import type { ByteRange } from "./range.ts";
 import type { Storage, StoredObject } from "./storage.ts";
 
-/** A claim younger than this is not renewed; the garbage collection's grace must be longer. */
+/** A claim that this server has renewed since is not renewed again; the garbage collection's grace must be longer. */
 export const renewedMilliseconds = 5 * 60_000;
 /** A collection that condemned a blob this long ago was killed. */
 export const abandonedMilliseconds = 60_000;
 const pollMilliseconds = 50;
+const mostRenewals = 100_000;
 
 /** The blobs of repositories: the bytes are stored once, and each repository that has them has a link to them. */
 export interface Blobs {
@@ -28,6 +29,22 @@ export interface Blobs {
 }
 
 export function createBlobs(storage: Storage): Blobs {
+  /** When claims were renewed here, by `performance.now()`: the storage's clock may be another than ours. */
+  const renewals = new Map<Digest, number>();
+
+  /** A collection that had decided before may take the claim away with the blob. */
+  async function renew(digest: Digest): Promise<void> {
+    let began: number;
+    do {
+      began = performance.now();
+      await storage.write(claimedKey(digest), "", true);
+      const claim = await storage.find(claimedKey(digest));
+      if (claim) await untilDecided(storage, digest, claim);
+    } while (!(await storage.find(claimedKey(digest))));
+    if (renewals.size >= mostRenewals) renewals.clear();
+    renewals.set(digest, began);
+  }
+
   async function find(name: string, digest: Digest): Promise<StoredObject | undefined> {
     const [link, blob] = await Promise.all([
       storage.find(layerKey(name, digest)),
@@ -47,13 +64,9 @@ export function createBlobs(storage: Storage): Blobs {
     get,
     read: (_, digest, range) => storage.read(blobKey(digest), range),
     async claim(name, digest) {
-      const claim = await storage.find(claimedKey(digest));
-      const isYoung = claim && Date.now() - claim.modified.getTime() < renewedMilliseconds;
-      // A collection that had decided before may take the claim away with the blob.
-      do {
-        if (!isYoung) await storage.write(claimedKey(digest), "", true);
-        await untilDecided(storage, digest);
-      } while (!isYoung && !(await storage.find(claimedKey(digest))));
+      // A collection that is deciding now spares what has a young claim.
+      const isYoung = performance.now() - (renewals.get(digest) ?? -Infinity) < renewedMilliseconds;
+      if (!isYoung || !(await storage.find(claimedKey(digest)))) await renew(digest);
       const key = layerKey(name, digest);
       if (!(await storage.find(key))) await storage.write(key, digest);
     },
@@ -64,11 +77,15 @@ export function createBlobs(storage: Storage): Blobs {
 /**
  * Waits for a garbage collection that is deciding on the blob. Either it has seen the claim that was written before, and spares the blob,
  * or the blob is gone when this returns.
+ * @param claim just written, so that its time is the storage's present
  */
-async function untilDecided(storage: Storage, digest: Digest): Promise<void> {
+async function untilDecided(storage: Storage, digest: Digest, claim: StoredObject): Promise<void> {
+  const began = performance.now();
   for (;;) {
     const condemned = await storage.find(condemnedKey(digest));
-    if (!condemned || Date.now() - condemned.modified.getTime() > abandonedMilliseconds) return;
+    if (!condemned) return;
+    const age = claim.modified.getTime() - condemned.modified.getTime() + performance.now() - began;
+    if (age > abandonedMilliseconds) return;
     await sleep(pollMilliseconds);
   }
 }

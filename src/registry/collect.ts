@@ -66,7 +66,10 @@ export async function collectRegistryGarbage(storage: Storage, options: CollectO
     if ((await readContent(storage, collectingKey, 100)).toString() !== self) throw busy();
     const manifests = createManifests(storage, createBlobs(storage), readManifest);
     for (const manifest of marks.untagged) {
-      if (!(await sweepManifest(storage, manifests, manifest, { cutoff, isDryRun }))) continue;
+      if (!(await sweepManifest(storage, manifests, manifest, { cutoff, isDryRun }))) {
+        marks.spare(manifest);
+        continue;
+      }
       report(`manifest ${manifest.name}@${manifest.digest}`);
       collected.manifests++;
     }

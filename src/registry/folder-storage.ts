@@ -105,7 +105,7 @@ function objectsIn(at: Files): Omit<Storage, "description" | Chunked> {
 
 /** Uploads: each a folder with a file for every chunk, named by its offset. */
 function chunksIn(at: Files): Pick<Storage, Chunked> {
-  const { find, read, write, list } = objectsIn(at);
+  const { read, write, list } = objectsIn(at);
   const chunkPath = (folder: string, offset: number) => at.path(chunkKey(folder, offset));
   return {
     async append(folder, offset, source) {
@@ -117,7 +117,7 @@ function chunksIn(at: Files): Pick<Storage, Chunked> {
       };
       try {
         const sizeBytes = await gather(source, writeAll);
-        return sizeBytes > 0 ? [{ offset, sizeBytes }] : [];
+        return file && sizeBytes > 0 ? [{ offset, sizeBytes, ...versionOf(await file.stat()) }] : [];
       } finally {
         await file?.close();
       }
@@ -126,8 +126,8 @@ function chunksIn(at: Files): Pick<Storage, Chunked> {
       const offsets = (await list(folder)).map(parseChunkName).filter((offset) => offset !== undefined);
       const chunks = await Promise.all(
         offsets.map(async (offset): Promise<Chunk[]> => {
-          const found = await find(chunkKey(folder, offset));
-          return found ? [{ offset, sizeBytes: found.sizeBytes }] : [];
+          const found = await ignoring(["ENOENT"], stat(chunkPath(folder, offset)));
+          return found ? [{ offset, sizeBytes: found.size, ...versionOf(found) }] : [];
         }),
       );
       return chunks.flat();
@@ -158,6 +158,9 @@ function chunksIn(at: Files): Pick<Storage, Chunked> {
     },
   };
 }
+
+/** A writer whose empty file another has replaced still writes to its own. */
+const versionOf = ({ ino }: { ino: number }) => ({ version: String(ino) });
 
 const compareBytes = (a: string, b: string) => (a < b ? -1 : a > b ? 1 : 0);
 

@@ -6,8 +6,10 @@ import { RegistryError } from "./errors.ts";
 /** What a registry needs to know of a manifest or an index. */
 export interface ParsedManifest {
   mediaType: string;
-  /** Config and layers that are in the registry; layers from elsewhere (`urls`) are left out. */
+  /** Config and layers that are in the registry. */
   blobs: Digest[];
+  /** Layers from elsewhere (`urls`), which may be in the registry all the same. */
+  foreign: Digest[];
   /** Of an index. */
   manifests: Digest[];
   subject?: Digest;
@@ -54,9 +56,11 @@ export function parseManifestDocument(text: string, contentType?: string): Parse
   }
   const kind = readArtifactType(artifactType, config);
   const noted = isObject(annotations) ? JSON.stringify(onlyStrings(annotations)) : undefined;
+  const parts = isIndex ? [] : [config, ...(layers as unknown[])];
   return {
     mediaType,
-    blobs: isIndex ? [] : [config, ...(layers as unknown[])].filter((one) => !isForeign(one)).map(readDigest),
+    blobs: parts.filter((one) => !isForeign(one)).map(readDigest),
+    foreign: parts.filter(isForeign).flatMap(findDigest),
     manifests: isIndex ? manifests.map(readDigest) : [],
     ...(isObject(subject) && { subject: readDigest(subject) }),
     ...(kind !== undefined && { artifactType: kind }),
@@ -93,8 +97,12 @@ function isForeign(descriptor: unknown): boolean {
 }
 
 function readDigest(descriptor: unknown): Digest {
-  if (isObject(descriptor) && typeof descriptor.digest === "string" && isDigest(descriptor.digest)) {
-    return descriptor.digest;
-  }
+  const [digest] = findDigest(descriptor);
+  if (digest) return digest;
   throw wrong("a descriptor without a sha256 digest");
+}
+
+function findDigest(descriptor: unknown): Digest[] {
+  const digest = isObject(descriptor) ? descriptor.digest : undefined;
+  return typeof digest === "string" && isDigest(digest) ? [digest] : [];
 }

@@ -13,15 +13,11 @@ import {
 } from "./layout.ts";
 import { mostPageBytes, type Page, type PageRequest } from "./lists.ts";
 import type { ParsedManifest, ReferrerDescriptor } from "./manifest-document.ts";
+import { atOnce, checkParts, largestManifestBytes } from "./manifest-parts.ts";
 import type { ManifestReader } from "./manifest-reader.ts";
 import { findText, readContent, type Storage } from "./storage.ts";
 
-/** Specification, "Pushing Manifests": a registry should take at least so much. */
-export const largestManifestBytes = 4 << 20;
-
 const mostTypes = 10_000;
-/** Missing parts that are listed in an error. */
-const mostTold = 100;
 
 export interface StoredManifest {
   digest: Digest;
@@ -113,7 +109,7 @@ export function createManifests(storage: Storage, blobs: Blobs, read: ManifestRe
       const document = await read(content, contentType);
       if (document.subject && !isListable(document))
         throw new RegistryError("MANIFEST_INVALID", "its annotations are too large for a list of referrers");
-      await checkParts(storage, blobs, name, document);
+      await checkParts({ storage, blobs, read }, name, document);
       return store(name, content, document, isTag(reference) ? reference : undefined);
     },
     async remove(name, reference) {
@@ -134,41 +130,8 @@ export function createManifests(storage: Storage, blobs: Blobs, read: ManifestRe
   };
 }
 
-const missing = (digest: Digest, others: readonly RegistryError[] = []) =>
-  new RegistryError("MANIFEST_BLOB_UNKNOWN", `the manifest refers to ${digest}, which is not there`, {
-    detail: { digest },
-    others,
-  });
 const unknown = (reference: string) =>
   new RegistryError("MANIFEST_UNKNOWN", "manifest unknown to registry", { detail: { reference } });
-
-async function isThere(blobs: Blobs, name: string, digest: Digest): Promise<boolean> {
-  if (!(await blobs.find(name, digest))) return false;
-  await blobs.claim(name, digest);
-  return (await blobs.find(name, digest)) !== undefined;
-}
-
-/** @throws RegistryError MANIFEST_BLOB_UNKNOWN */
-async function checkParts(
-  storage: Storage,
-  blobs: Blobs,
-  name: string,
-  document: ParsedManifest,
-): Promise<void> {
-  const lacking: Digest[] = [];
-  await forEachOf(new Set(document.blobs), async (digest) => {
-    if (lacking.length < mostTold && !(await isThere(blobs, name, digest))) lacking.push(digest);
-  });
-  await forEachOf(new Set(document.manifests), async (digest) => {
-    if (lacking.length < mostTold && !(await storage.find(revisionKey(name, digest)))) lacking.push(digest);
-  });
-  const [first, ...rest] = lacking;
-  if (first)
-    throw missing(
-      first,
-      rest.map((digest) => missing(digest)),
-    );
-}
 
 async function listReferrers(
   storage: Storage,
@@ -197,14 +160,6 @@ const mostAnnotationBytes = 64 * 1024;
 
 function isListable({ annotations = "" }: ParsedManifest): boolean {
   return annotations.length <= mostAnnotationBytes;
-}
-
-const atOnce = 16;
-
-/** Some at the same time; the first failure ends it. */
-async function forEachOf<T>(items: Iterable<T>, action: (item: T) => Promise<void>): Promise<void> {
-  const all = [...items];
-  for (let at = 0; at < all.length; at += atOnce) await Promise.all(all.slice(at, at + atOnce).map(action));
 }
 
 /** A `ReferrerDescriptor` as text. */

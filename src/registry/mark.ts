@@ -4,7 +4,7 @@ import { RegistryError } from "./errors.ts";
 import { blobKey, referrersFolder, revisionKey, revisionsFolder, tagKey, tagsFolder } from "./layout.ts";
 import { walkRepositories } from "./lists.ts";
 import { type ParsedManifest, parseManifestDocument } from "./manifest-document.ts";
-import { largestManifestBytes } from "./manifests.ts";
+import { largestManifestBytes } from "./manifest-parts.ts";
 import { findText, readContent, type Storage } from "./storage.ts";
 
 /** What is in use. */
@@ -13,7 +13,15 @@ export interface Marks {
   used: Set<Digest>;
   usedBy(name: string): ReadonlySet<Digest>;
   /** Manifests to remove. */
-  untagged: { name: string; digest: Digest }[];
+  untagged: Untagged[];
+  /** What one of `untagged` needs is in use after all. */
+  spare(untagged: Untagged): void;
+}
+
+export interface Untagged {
+  name: string;
+  digest: Digest;
+  parts: Digest[];
 }
 
 /** @throws EngineError invalid when a manifest cannot be read */
@@ -26,14 +34,21 @@ export async function markUsed(
     used: new Set(),
     usedBy: (name) => byName.get(name) ?? new Set(),
     untagged: [],
+    spare({ name, digest, parts }) {
+      for (const one of [digest, ...parts]) {
+        byName.get(name)?.add(one);
+        marks.used.add(one);
+      }
+    },
   };
   for await (const name of walkRepositories(storage, ["_manifests"])) {
     const documents = await readManifests(storage, name);
     const kept = withUntagged ? await findKept(storage, name, documents, cutoff) : new Set(documents.keys());
     const used = new Set<Digest>();
-    for (const [digest, { blobs }] of documents) {
-      if (!kept.has(digest)) marks.untagged.push({ name, digest });
-      else for (const one of [digest, ...blobs]) used.add(one);
+    for (const [digest, { blobs, foreign }] of documents) {
+      const parts = [...blobs, ...foreign];
+      if (!kept.has(digest)) marks.untagged.push({ name, digest, parts });
+      else for (const one of [digest, ...parts]) used.add(one);
     }
     byName.set(name, used);
     for (const digest of used) marks.used.add(digest);

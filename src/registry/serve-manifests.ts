@@ -1,6 +1,6 @@
 import type { RegistryCall, RegistryReply } from "./call.ts";
 import { RegistryError } from "./errors.ts";
-import { largestManifestBytes } from "./manifests.ts";
+import { largestManifestBytes } from "./manifest-parts.ts";
 import { collect } from "./storage.ts";
 
 /** `GET`, `HEAD /v2/<name>/manifests/<tag or digest>` (specification, "Pulling manifests"). */

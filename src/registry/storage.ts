@@ -11,7 +11,7 @@ export interface StoredObject {
 export interface Chunk {
   offset: number;
   sizeBytes: number;
-  /** Changes with the content, where another server might replace a chunk. */
+  /** Another one where another request has replaced the chunk. */
   version?: string;
 }
 

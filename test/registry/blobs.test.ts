@@ -1,8 +1,15 @@
 import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
+import { EventEmitter } from "node:events";
+import { closeSync, openSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { it } from "node:test";
+import { createBlobs } from "../../src/registry/blobs.ts";
+import { chunkKey } from "../../src/registry/chunks.ts";
+import { claimedKey, condemnedKey, uploadFolder } from "../../src/registry/layout.ts";
+import type { Storage } from "../../src/registry/storage.ts";
 import { codeOf, makeBlob, pushBlob, startRegistry } from "./fixtures.ts";
-import { describeRegistries } from "./storages.ts";
+import { describeRegistries, makeFolder } from "./storages.ts";
 
 describeRegistries((registry) => {
   const { call } = registry;
@@ -196,4 +203,65 @@ describeRegistries((registry) => {
     const found = await call("GET", answer.headers.get("location") ?? "");
     assert.deepEqual(Buffer.from(await found.arrayBuffer()), blob.content);
   });
+});
+
+it("what another request has put in the place of a part that was received is read again", async () => {
+  const kept = await makeFolder();
+  const registry = await startRegistry({ storage: kept.storage });
+  try {
+    const begun = await fetch(`${registry.url}/v2/raced/blobs/uploads/`, { method: "POST" });
+    const location = registry.url + begun.headers.get("location");
+    const patched = await fetch(location, { method: "PATCH", body: "mine" });
+    assert.equal(patched.status, 202);
+    const id = new URL(location).pathname.split("/").at(-1) ?? "";
+    const path = join(kept.storage.description, chunkKey(uploadFolder("raced", id), 0));
+    // As the loser of a race for the name of the file has its own still open.
+    const held = openSync(path, "r");
+    rmSync(path);
+    writeFileSync(path, "ours");
+    closeSync(held);
+    const answer = await fetch(`${location}?digest=${makeBlob("mine").digest}`, { method: "PUT" });
+    assert.equal(await codeOf(answer), "DIGEST_INVALID");
+  } finally {
+    await registry.close();
+    await kept.close();
+  }
+});
+
+it("a claim is renewed, and a collection waited for, whatever the storage's clock says", async () => {
+  for (const aheadMilliseconds of [-7200_000, 7200_000]) {
+    const kept = await makeFolder();
+    const { digest } = makeBlob();
+    const condemned = condemnedKey(digest);
+    const looks = new EventEmitter();
+    let renewals = 0;
+    const storage: Storage = {
+      ...kept.storage,
+      async write(key, content, isMark) {
+        if (key === claimedKey(digest)) renewals++;
+        await kept.storage.write(key, content, isMark);
+      },
+      async find(key) {
+        const found = await kept.storage.find(key);
+        if (key === condemned) looks.emit("look", found);
+        return found && { ...found, modified: new Date(found.modified.getTime() + aheadMilliseconds) };
+      },
+    };
+    try {
+      await storage.write(claimedKey(digest), "", true);
+      await storage.write(condemned, "", true);
+      renewals = 0;
+      let count = 0;
+      const waited = new Promise<string>((resolve) => {
+        looks.on("look", () => ++count === 2 && resolve("waited"));
+      });
+      const claim = createBlobs(storage).claim("name", digest);
+      assert.equal(await Promise.race([waited, claim.then(() => "claimed")]), "waited");
+      assert.equal(renewals, 1);
+      await storage.remove(condemned);
+      await claim;
+    } finally {
+      await kept.close();
+    }
+  }
 });

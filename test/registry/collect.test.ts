@@ -2,9 +2,19 @@ import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
 import { it } from "node:test";
 import { type CollectOptions, collectRegistryGarbage } from "../../src/registry/collect.ts";
+import { claimedKey, collectingKey, condemnedKey } from "../../src/registry/layout.ts";
 import type { Storage } from "../../src/registry/storage.ts";
 import { eventually } from "../engine.ts";
-import { makeBlob, makeManifest, pushBlob, pushImage, putManifest, startRegistry } from "./fixtures.ts";
+import {
+  codeOf,
+  makeBlob,
+  makeManifest,
+  pushBlob,
+  pushImage,
+  putManifest,
+  startRegistry,
+  type TestBlob,
+} from "./fixtures.ts";
 import { describeRegistries, makeFolder } from "./storages.ts";
 
 const hour = 3600_000;
@@ -18,6 +28,25 @@ function aged(storage: Storage, now = Date.now()): Storage {
       // Times of a bucket are in whole seconds.
       if (!found || found.modified.getTime() > now || key.endsWith("/collecting")) return found;
       return { ...found, modified: new Date(found.modified.getTime() - 2 * hour) };
+    },
+  };
+}
+
+/** The same storage, in which a server finds no claim but the one that it has just written: it renews each. */
+function eager(storage: Storage): Storage {
+  const written = new Map<string, number>();
+  return {
+    ...storage,
+    async write(key, content, isMark) {
+      await storage.write(key, content, isMark);
+      // It looks for its time, and whether it is still there.
+      if (key.endsWith("/claimed")) written.set(key, (written.get(key) ?? 0) + 2);
+    },
+    async find(key) {
+      if (!key.endsWith("/claimed")) return storage.find(key);
+      const times = written.get(key) ?? 0;
+      written.set(key, Math.max(0, times - 1));
+      return times > 0 ? storage.find(key) : undefined;
     },
   };
 }
@@ -93,6 +122,70 @@ describeRegistries((registry) => {
     }
   });
 
+  it("leaves a layer that may come from elsewhere, where it is here", async () => {
+    const [config, layer] = [makeBlob(), makeBlob()];
+    for (const blob of [config, layer]) await pushBlob(registry.url, "foreign", blob);
+    const urls = ["http://127.0.0.1:1/"];
+    const layers = [{ mediaType: "x/foreign", digest: layer.digest, size: 1, urls }];
+    const answer = await putManifest(registry.url, "foreign", "v1", makeManifest([config], { layers }));
+    assert.equal(answer.status, 201);
+    await collect(aged(registry.kept.storage), { withUntagged: true });
+    assert.equal(await statusOf(`foreign/blobs/${layer.digest}`), 200);
+  });
+
+  for (const moment of ["collecting", "condemned"] as const) {
+    it(`leaves what an index needs that is pushed when a manifest is ${moment === "condemned" ? moment : "about to be"}`, async () => {
+      const name = `index/${moment}`;
+      const { manifest, config, layer } = await pushImage(registry.url, name, "child");
+      await remove(`${name}/manifests/child`);
+      const entry = { mediaType: "x/y", digest: manifest.digest, size: manifest.content.length };
+      const inner = makeBlob(JSON.stringify({ schemaVersion: 2, manifests: [entry] }));
+      const outer = makeBlob(
+        JSON.stringify({ schemaVersion: 2, manifests: [{ ...entry, digest: inner.digest }] }),
+      );
+      const put = (url: string, reference: string, { content }: TestBlob) =>
+        fetch(`${url}/v2/${name}/manifests/${reference}`, { method: "PUT", body: new Uint8Array(content) });
+      assert.equal((await put(registry.url, inner.digest, inner)).status, 201);
+      // Times of a bucket are in whole seconds.
+      const now = Math.floor(Date.now() / 1000) * 1000 + 999;
+      await eventually(
+        () => Date.now(),
+        (time) => time > now + 1,
+      );
+      await using other = await startRegistry({ storage: eager(registry.kept.storage) });
+      const view = aged(registry.kept.storage, now);
+      const claimed = claimedKey(manifest.digest);
+      let push: Promise<Response> | undefined;
+      const begin = async () => {
+        push ??= put(other.url, "latest", outer);
+        const isClaimed = eventually(
+          () => view.find(claimed),
+          (claim) => claim !== undefined && claim.modified.getTime() > now,
+        );
+        await Promise.race([push, isClaimed]);
+      };
+      const hooked: Storage = {
+        ...view,
+        async read(key, range) {
+          if (moment === "collecting" && key === collectingKey) await begin();
+          return view.read(key, range);
+        },
+        async write(key, content, isMark) {
+          await view.write(key, content, isMark);
+          if (moment === "condemned" && key === condemnedKey(manifest.digest)) await begin();
+        },
+      };
+      await collect(hooked, { withUntagged: true });
+      const answer = await push;
+      assert.ok(answer);
+      if (answer.status === 400) return assert.equal(await codeOf(answer), "MANIFEST_BLOB_UNKNOWN");
+      assert.equal(answer.status, 201);
+      for (const { digest } of [manifest, inner])
+        assert.equal(await statusOf(`${name}/manifests/${digest}`), 200);
+      for (const { digest } of [config, layer]) assert.equal(await statusOf(`${name}/blobs/${digest}`), 200);
+    });
+  }
+
   it("gives up uploads that nobody goes on with", async () => {
     const begin = async () => {
       const answer = await fetch(`${registry.url}/v2/slow/blobs/uploads/`, { method: "POST" });
@@ -137,14 +230,7 @@ describeRegistries((registry) => {
 it("beside pushes and deletions, an image that was taken has all its parts", async () => {
   const folder = await makeFolder();
   // Each claim is renewed, and the collection takes for old what was there when it began (a file's time is that of the last tick).
-  const eager: Storage = {
-    ...folder.storage,
-    async find(key) {
-      const found = await folder.storage.find(key);
-      return found && key.endsWith("/claimed") ? { ...found, modified: new Date(0) } : found;
-    },
-  };
-  const registry = await startRegistry({ storage: eager });
+  const registry = await startRegistry({ storage: eager(folder.storage) });
   const pool = Array.from({ length: 8 }, () => makeBlob(randomBytes(100)));
   const tags = new Map<string, string[]>();
   let isOver = false;
