@@ -94,21 +94,15 @@ export function openImageCatalog(state: State, store: CatalogOptions, logger: Lo
     for (const image of changed) index.set(image);
   }
 
-  function getById(id: string): ImageRecord {
-    const image = images.get(id);
-    if (!image) throw notFound(`No such image: ${id}`);
-    return image;
-  }
-
   return {
     images,
     find: (name) => findImage({ images, references }, name),
     get: (name) => getImage({ images, references }, name),
     changes: () => index.changes() + references.changes(),
     references,
-    name: (reference, id) => references.set(reference, getById(id).id),
+    name: (reference, id) => references.set(reference, getRecord(images, id).id),
     tag(reference, id) {
-      const tagged = { ...getById(id), lastTagTime: new Date().toISOString() };
+      const tagged = { ...getRecord(images, id), lastTagTime: new Date().toISOString() };
       references.set(reference, id, () => records.put(id, tagged));
       index.set(tagged);
     },
@@ -133,7 +127,7 @@ export function openImageCatalog(state: State, store: CatalogOptions, logger: Lo
       if (id !== undefined) await needs.collect(wanted.flatMap(blobsOf), []);
     },
     async forget(id, manifests) {
-      const image = getById(id);
+      const image = getRecord(images, id);
       put(withoutContent(image, manifests));
       await needs.collect(blobsOf(image), layersOf(image));
     },
@@ -161,4 +155,10 @@ export function openImageCatalog(state: State, store: CatalogOptions, logger: Lo
 
 function isOwnerOf(owner: string, prefix: string | undefined): boolean {
   return prefix === undefined ? !owner.includes("/") : owner.startsWith(prefix);
+}
+
+function getRecord(images: ImageCatalog["images"], id: string): ImageRecord {
+  const image = images.get(id);
+  if (!image) throw notFound(`No such image: ${id}`);
+  return image;
 }
