@@ -32,6 +32,15 @@ export const formatBinarySize = (sizeBytes: number): string => scale(sizeBytes, 
  * @throws Error in Docker's words
  */
 export function parseSize(text: string): number {
+  return readSize(text, 1024);
+}
+
+/** The same in powers of 1000, as a log's `max-size` is read. @throws Error in Docker's words */
+export function parseDecimalSize(text: string): number {
+  return readSize(text, 1000);
+}
+
+function readSize(text: string, base: number): number {
   const [, number, suffix = ""] = /^([\s\S]*[\d.]|[\s\S]*(?= )) ?([^\d. ]*)$/.exec(text) ?? [];
   if (number === undefined) throw new Error(`invalid size: '${text}'`);
   if (!/^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(number))
@@ -39,7 +48,7 @@ export function parseSize(text: string): number {
   if (Number(number) < 0) throw new Error(`invalid size: '${text}'`);
   const [, unit] = /^(?:([kmgtp])(?:i?b)?|b)?$/i.exec(suffix) ?? invalidSuffix(suffix);
   const power = unit === undefined ? 0 : "kmgtp".indexOf(unit.toLowerCase()) + 1;
-  return Math.trunc(Number(number) * 1024 ** power);
+  return Math.trunc(Number(number) * base ** power);
 }
 
 function invalidSuffix(suffix: string): never {

@@ -47,7 +47,7 @@ it("keeps as many files as Docker's driver does, and of json-file five where not
     return rest;
   };
   const file = { driver: "json-file" };
-  const [small, usual] = [1 << 20, 20_000_000];
+  const [small, usual] = [1_000_000, 20_000_000];
   assert.deepEqual(kept("json-file", {}), { ...file, maxSizeBytes: usual, maxFiles: 5 });
   assert.deepEqual(kept("json-file", { "max-size": "1m" }), { ...file, maxSizeBytes: small, maxFiles: 1 });
   assert.deepEqual(kept("json-file", { "max-file": "3" }), { ...file, maxSizeBytes: usual, maxFiles: 3 });

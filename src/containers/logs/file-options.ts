@@ -1,6 +1,6 @@
 import { EngineError, invalid, messageOf } from "../../errors.ts";
 import { parseGoBool } from "../../formats/go-bool.ts";
-import { parseSize } from "../../formats/units.ts";
+import { parseDecimalSize, parseSize } from "../../formats/units.ts";
 import type { JsonFileLog } from "../../supervisor-protocol/protocol.ts";
 
 export type DriverOptions = Record<string, string>;
@@ -69,12 +69,12 @@ export function readMode(options: DriverOptions): number | undefined {
 const refuse = (reason: string, cause?: unknown) =>
   invalid(`failed to initialize logging driver: ${reason}`, cause);
 
-/** "10m" or "1g", in bytes. */
+/** "10m" or "1g", in bytes: powers of 1000. */
 function parseMaxSize(text: string | undefined): number | undefined {
   if (text === undefined) return undefined;
   let bytes: number;
   try {
-    bytes = parseSize(text);
+    bytes = parseDecimalSize(text);
   } catch (error) {
     throw refuse(messageOf(error), error);
   }
