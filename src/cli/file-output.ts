@@ -1,5 +1,7 @@
-import { createWriteStream, statSync } from "node:fs";
-import { rename, rm } from "node:fs/promises";
+import { randomBytes } from "node:crypto";
+import { createWriteStream, openSync, rmSync, statSync } from "node:fs";
+import { rename } from "node:fs/promises";
+import { constants } from "node:os";
 import path from "node:path";
 import type { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
@@ -8,7 +10,8 @@ import type { Cli } from "./cli.ts";
 import { showTransfer } from "./transfer.ts";
 
 /**
- * Writes a stream to a file, or to stdout for an empty name. The file appears only when it is whole.
+ * Writes a stream to a file, or to stdout for an empty name. The file appears only when it is whole, and is its owner's
+ * alone, as Docker's is: an image or a volume may hold secrets.
  * @throws Error when the folder is missing or the target is no file, before anything is asked of the daemon
  */
 export async function saveStream(
@@ -27,14 +30,33 @@ export async function saveStream(
     await pipeline(source, createWriteStream(file));
     return;
   }
-  const part = path.join(path.dirname(file), `.${path.basename(file)}.${process.pid}.part`);
+  const part = path.join(
+    path.dirname(file),
+    `.${path.basename(file)}.${randomBytes(4).toString("hex")}.part`,
+  );
+  const forget = removeOnSignal(part);
   try {
-    await pipeline(source, createWriteStream(part));
+    await pipeline(source, createWriteStream(part, { fd: openSync(part, "wx", 0o600) }));
     await rename(part, file);
   } catch (error) {
-    await rm(part, { force: true });
+    rmSync(part, { force: true });
     throw error;
+  } finally {
+    forget();
   }
+}
+
+/** @returns what ends it */
+function removeOnSignal(file: string): () => void {
+  const end = (signal: NodeJS.Signals) => {
+    rmSync(file, { force: true });
+    process.exit(128 + constants.signals[signal]);
+  };
+  const signals = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
+  for (const signal of signals) process.on(signal, end);
+  return () => {
+    for (const signal of signals) process.off(signal, end);
+  };
 }
 
 /** True for something that is written to in place: a device or a FIFO. */
