@@ -7,7 +7,7 @@ import { ExitError, HelpRequest } from "./command.ts";
 import { findCommand } from "./find-command.ts";
 import { groups } from "./groups.ts";
 import { FlagError, type ParsedFlags, parseFlags } from "./parse-flags.ts";
-import { whenWritten } from "./standard-output.ts";
+import { readerGone, whenWritten } from "./standard-output.ts";
 import { describeError } from "./system-error.ts";
 import { explainUnknown } from "./unknown-command.ts";
 
@@ -125,8 +125,8 @@ function report(cli: Cli, error: unknown): number {
     if (error.message !== "") cli.warn(error.message);
     return error.exitCode;
   }
-  // A reader that went away (`berth save x | head`) is not an error.
-  if (hasCode(error, "EPIPE")) return 0;
+  // Of a reader that went away (`berth save x | head`) nothing is said. A daemon that went away is another matter.
+  if (hasCode(error, "EPIPE") && (cli.stdout.errored || cli.stderr.errored)) return readerGone;
   cli.warn(describeFailure(error));
   if (error instanceof ConnectionError && error.message.includes(` ${defaultHost}. `)) {
     cli.warn("Start the engine with 'berth daemon', or name another with -H or BERTH_HOST.");
@@ -138,14 +138,14 @@ function report(cli: Cli, error: unknown): number {
 // At its exit Node waits for V8's threads, and one that compiles for Maglev may be waiting for a garbage collection by this one:
 // neither ever ends. For commands as short as ours the compilers below and above it do.
 process.getBuiltinModule("node:v8").setFlagsFromString("--no-maglev");
-// A reader that went away (`berth logs x | head`) is not an error.
 process.on("uncaughtException", (error: NodeJS.ErrnoException) => {
-  if (error.code === "EPIPE") process.exit(0);
+  if (error.code === "EPIPE") process.exit(readerGone);
   process.stderr.write(`${error.stack}\n`);
   process.exit(1);
 });
 const exitCode = await main(process.argv.slice(2), process);
 // A pipe takes as much as its reader has room for: what it has not taken yet would be lost.
 await Promise.all([process.stdout, process.stderr].map(whenWritten));
+const isReaderGone = [process.stdout, process.stderr].some(({ errored }) => hasCode(errored, "EPIPE"));
 // What a detached or killed command left open must not hold us.
-process.exit(exitCode);
+process.exit(isReaderGone ? readerGone : exitCode);

@@ -1,12 +1,16 @@
+import { constants } from "node:os";
 import type { Writable } from "node:stream";
 import { hasCode } from "../errors.ts";
 import { errnoText } from "./system-error.ts";
+
+/** What a shell says of a program that SIGPIPE has ended. */
+export const readerGone = 128 + constants.signals.SIGPIPE;
 
 const guarded = new WeakSet<Writable>();
 
 /**
  * Gives errors of this stream docker's words, and makes every one an error event: a file is written synchronously, and may throw.
- * When the reader is gone (`berth ps | head`) the process ends silently.
+ * When the reader is gone (`berth ps | head`) the process ends silently, as SIGPIPE ends docker.
  */
 export function guardOutput<Stream extends Writable>(stream: Stream, name: "stdout" | "stderr"): Stream {
   if (guarded.has(stream)) return stream;
@@ -21,7 +25,7 @@ export function guardOutput<Stream extends Writable>(stream: Stream, name: "stdo
     }
   };
   stream.on("error", (error) => {
-    if (hasCode(error, "EPIPE")) process.exit(0);
+    if (hasCode(error, "EPIPE")) process.exit(readerGone);
   });
   return stream;
 }

@@ -1,10 +1,12 @@
 import assert from "node:assert/strict";
+import { once } from "node:events";
 import { writeFileSync } from "node:fs";
 import path from "node:path";
+import { text } from "node:stream/consumers";
 import { afterEach, test } from "node:test";
 import { createFlags } from "../../src/cli/container/create-flags.ts";
 import { json, serve, type TestServer } from "../client/server.ts";
-import { home, runBerth } from "./berth.ts";
+import { home, runBerth, startBerth } from "./berth.ts";
 
 let server: TestServer | undefined;
 afterEach(async () => {
@@ -63,6 +65,23 @@ test("a row that comes out empty is a line, and no row is none", async () => {
   assert.equal((await list()).stdout, "\n");
   networks.pop();
   assert.equal((await list()).stdout, "");
+});
+
+test("a command whose output has no reader any more ends as SIGPIPE ends docker, without a word", async () => {
+  server = await serve((request, response) => {
+    if (request.method === "GET") json(response, 200, [{ Name: "net", Id: "n1", Labels: {} }]);
+    else response.writeHead(204).end();
+  });
+  for (const words of [
+    ["network", "ls"],
+    ["rm", "one", "two"],
+    ["save", "busybox"],
+  ]) {
+    const child = startBerth(server.host, words);
+    child.stdout.destroy();
+    const [[code], said] = await Promise.all([once(child, "close"), text(child.stderr)]);
+    assert.deepEqual([code, said], [141, ""], words.join(" "));
+  }
 });
 
 test("what flags are for is said in words, not in names of the program", () => {

@@ -40,7 +40,7 @@ describe("standard output", () => {
 
     it(`that nobody reads any more ends the command in silence: ${command}`, async () => {
       const { stdout, stderr, code } = await shell(`${command} | head -c 1 | wc -c`);
-      assert.deepEqual({ stdout, stderr, code }, { stdout: "1\n", stderr: "", code: 0 });
+      assert.deepEqual({ stdout, stderr, code }, { stdout: "1\n", stderr: "", code: 141 });
     });
   }
 
