@@ -29,7 +29,9 @@ export function openNetnsOf(pid: number, ticks: number): number {
   const reason = fd < 0 ? lastErrno() : errnos.errno.EMFILE;
   if (fd >= 0 && isAlive(pid, ticks)) return fd;
   if (fd >= 0) closeFd(fd);
-  throw new SyscallError("open", hasEnded(pid, ticks) ? errnos.errno.ESRCH : reason, path);
+  // One that is ending leaves its namespaces a moment before it is a zombie.
+  const hasLeft = reason === errnos.errno.ENOENT || hasEnded(pid, ticks);
+  throw new SyscallError("open", hasLeft ? errnos.errno.ESRCH : reason, path);
 }
 
 /** Moves this thread, and only it, into a new network namespace. */
