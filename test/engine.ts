@@ -71,19 +71,8 @@ export async function startEngine(flags: string[] = []): Promise<TestEngine> {
   const host = `unix://${paths.execRoot}/berth.sock`;
   const subnet = await reserveSubnet();
   const words = [join(root, "dist/daemon/main.js"), "--data-root", paths.root, "--exec-root", paths.execRoot];
-  words.push(
-    "--bridge",
-    name,
-    "--nft-table",
-    name,
-    "--bip",
-    subnet.address,
-    "--cgroup-parent",
-    `/${name}`,
-    "-H",
-    host,
-    ...flags,
-  );
+  if (!flags.includes("--bridge")) words.push("--bridge", name, "--bip", subnet.address);
+  words.push("--nft-table", name, "--cgroup-parent", `/${name}`, "-H", host, ...flags);
   const log = join(folder, "daemon.log");
   let daemon = await launch(words, log, paths.execRoot);
   const cli = (program: string, before: string[] = []): Cli => {

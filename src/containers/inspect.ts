@@ -80,12 +80,22 @@ function wasKilledForMemory(containers: Containers, container: Container): boole
 
 /** Of one that does not run the networks that it will be joined to, without addresses. */
 export function endpointsOf(containers: Containers, container: Container): Record<string, EndpointSettings> {
-  const { hostConfig, endpointsConfig } = container.record;
+  const { config, hostConfig, endpointsConfig } = container.record;
   const sandbox = sandboxOf(containers, container);
+  // As Docker shows one that it joins to nothing of what it has asked for.
+  if (sandbox && config.NetworkDisabled)
+    return { ...describeEndpoints(containers, endpointsConfig), ...sandbox.endpoints };
   if (sandbox) return sandbox.endpoints;
-  const wanted = hostConfig.NetworkMode === "host" ? { host: {} } : endpointsConfig;
+  return describeEndpoints(containers, hostConfig.NetworkMode === "host" ? { host: {} } : endpointsConfig);
+}
+
+/** Of one that is not open. */
+function describeEndpoints(
+  { networks }: Containers,
+  wanted: Record<string, EndpointSettings>,
+): Record<string, EndpointSettings> {
   const described = Object.entries(wanted).map(([key, settings]): [string, EndpointSettings] => {
-    const network = containers.networks.findNetwork(settings.NetworkID || key);
+    const network = networks.findNetwork(settings.NetworkID || key);
     return [network?.name ?? key, { ...emptyEndpoint, ...settings, NetworkID: network?.id ?? "" }];
   });
   const [[name, settings] = [], another] = described;

@@ -13,7 +13,7 @@ export const certificates = process.env.DOCKER_CERT_PATH ?? join(homedir(), ".do
 /** Flag, kind, default for the help, what it does. Keys of daemon.json are the same words. */
 export const table = [
   ["add-runtime", "list", "", "Register a further OCI runtime as NAME=PATH"],
-  ["bridge", "string", "berth0", "Name of the default bridge"],
+  ["bridge", "string", "berth0", "Name of the default bridge, or none for no default bridge"],
   [
     "cgroup-parent",
     "string",

@@ -6,7 +6,7 @@ import { invalid } from "../errors.ts";
 import type { GarbagePolicy } from "../images/garbage-policy.ts";
 import type { DnsSettings } from "../launch/resolv-conf.ts";
 import { findLogLevel } from "../logger.ts";
-import { defaultNetworksConfig, type NetworksConfig } from "../networks/settings.ts";
+import { defaultNetworksConfig, type NetworksConfig, noBridge } from "../networks/settings.ts";
 import { type CgroupDriver, expandSlice } from "../runtime/cgroup-place.ts";
 
 export interface EngineConfig {
@@ -94,8 +94,8 @@ export function completeEngineConfig(given: Partial<EngineConfig>): EngineConfig
   if (!/^[\w.-]{1,15}$/.test(config.bridgeName)) {
     throw invalid(`invalid bridge name "${config.bridgeName}": use at most 15 letters, digits, dots, dashes`);
   }
-  if (config.bridgeName === "none")
-    throw invalid("--bridge none is not supported: this engine does not run without a default bridge");
+  if (config.bridgeName === noBridge && (config.networks.bip[4] ?? config.networks.bip[6]))
+    throw invalid("You specified -b & --bip, mutually exclusive options. Please specify only one");
   if (config.cgroupDriver === "systemd") expandSlice(config.cgroupParent);
   if (!Object.hasOwn(config.runtimes, config.defaultRuntime)) {
     throw invalid(`the default runtime "${config.defaultRuntime}" is not among the runtimes`);

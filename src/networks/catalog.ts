@@ -11,7 +11,7 @@ import { type AddressPool, createAddressPool } from "./ipam.ts";
 import type { Kernel } from "./kernel.ts";
 import { checkNetworkName, newNetwork } from "./new-network.ts";
 import { type NetworkRecord, networkKind, newBareNetwork, poolsOf } from "./records.ts";
-import type { NetworksConfig } from "./settings.ts";
+import { type NetworksConfig, noBridge } from "./settings.ts";
 import { surveySurroundings } from "./surroundings.ts";
 
 /** The networks there are, with their address pools. */
@@ -27,6 +27,8 @@ export interface Catalog {
   isNamed(record: NetworkRecord): boolean;
   /** Its addresses of a family, by subnet; none where the network has none. */
   addressPools(record: NetworkRecord, family: 4 | 6): AddressPool[];
+  /** Whether there is to be one. */
+  hasDefaultBridge: boolean;
   /** @throws invalid, conflict, forbidden, notImplemented */
   create(body: NetworkCreateRequest, drivers: NetworkDrivers): Promise<NetworkRecord>;
   delete(record: NetworkRecord): void;
@@ -36,6 +38,7 @@ interface CatalogOptions {
   state: State;
   kernel: Kernel;
   logger: Logger;
+  /** Of the default bridge; `noBridge` where there is to be none. */
   bridgeName: string;
   tableName: string;
   engineId: string;
@@ -64,7 +67,9 @@ export async function openCatalog(options: CatalogOptions): Promise<Catalog> {
   ] as const) {
     if (!byName(name)) save(newBareNetwork(name, driver));
   }
-  const settled = await settleDefaultBridge(options, list());
+  const hasDefaultBridge = options.bridgeName !== noBridge;
+  // Containers that run may still be on one that is no longer wanted.
+  const settled = hasDefaultBridge ? await settleDefaultBridge(options, list()) : undefined;
   if (settled) save(settled);
 
   function listMatches(nameOrId: string): NetworkRecord[] {
@@ -87,6 +92,7 @@ export async function openCatalog(options: CatalogOptions): Promise<Catalog> {
       return found;
     },
     inspect: inspectNetwork,
+    hasDefaultBridge,
     bridges: () => list().flatMap((record) => bridgeOf(record) ?? []),
     isNamed: ({ name }) => name !== "bridge" || options.hasDefaultBridgeNames,
     addressPools(record, family) {

@@ -11,8 +11,12 @@ import type { EndpointOfOwner } from "./sandboxes.ts";
 interface NetworkChanges {
   inTurn<R>(change: () => Promise<R>): Promise<R>;
   create(body: NetworkCreateRequest): Promise<NetworkRecord>;
-  remove(nameOrId: string, endpointsOn: (networkId: string) => EndpointOfOwner[]): Promise<void>;
+  remove(nameOrId: string, endpointsOn: EndpointsOn): Promise<void>;
+  /** Takes away one that the settings no longer want, unless a container is on it. */
+  withdraw(network: NetworkRecord, endpointsOn: EndpointsOn): Promise<void>;
 }
+
+type EndpointsOn = (networkId: string) => EndpointOfOwner[];
 
 interface NetworkChangesOptions {
   catalog: Catalog;
@@ -52,6 +56,10 @@ export function createNetworkChanges({ catalog, drivers, events }: NetworkChange
         checkRemovable(network, catalog.list(), endpointsOn(network.id));
         await drop(network);
         if (!network.isConfigOnly) announce("destroy", network);
+      }),
+    withdraw: (network, endpointsOn) =>
+      inTurn(async () => {
+        if (endpointsOn(network.id).length === 0) await drop(network);
       }),
   };
 }

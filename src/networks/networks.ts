@@ -9,7 +9,7 @@ import type { IdMapping } from "../formats/id-mapping.ts";
 import { formatIpAddress, type IpAddress } from "../formats/ip-address.ts";
 import type { Logger } from "../logger.ts";
 import type { State } from "../state/state.ts";
-import { openCatalog } from "./catalog.ts";
+import { type Catalog, openCatalog } from "./catalog.ts";
 import { createNetworkChanges } from "./changes.ts";
 import { checkNetworks } from "./check.ts";
 import { checkEndpoints } from "./check-endpoint.ts";
@@ -113,6 +113,8 @@ export interface Networks {
   removeNetwork(nameOrId: string): Promise<void>;
   /** What `--add-host NAME:host-gateway` stands for, whatever networks a container is on. */
   hostGateways(): string[];
+  /** Whether there is to be a network "bridge"; where not, containers that ask for none by name get the loopback alone. */
+  hasDefaultBridge: boolean;
   /** Whether anything is on that network now. */
   hasEndpoints(id: string): boolean;
   /** Links, leases and rules that differ from what these owners need. */
@@ -188,18 +190,20 @@ async function createParts(options: NetworksOptions, kernel: Kernel) {
 async function bringUpNetworks(options: NetworksOptions, kernel: Kernel): Promise<Networks> {
   const { events, logger } = options;
   const parts = await createParts(options, kernel);
-  const { catalog, drivers, firewall, foreignFirewall, sandboxes, needs, bringUp } = parts;
-  const { list, findNetwork, getNetwork, listMatches, inspect } = catalog;
+  const { catalog, drivers, firewall, sandboxes, needs, bringUp } = parts;
+  const { list, findNetwork, getNetwork, listMatches, inspect, hasDefaultBridge } = catalog;
   const changes = createNetworkChanges({ catalog, drivers, events });
 
   async function adopt(live: () => string[]): Promise<void> {
     await bringUp();
     await sandboxes.adopt(live);
+    const left = hasDefaultBridge ? undefined : findDefaultBridge(catalog);
+    if (left) await changes.withdraw(left, sandboxes.endpointsOn);
   }
 
   try {
     await bringUp();
-    await drivers.bridge.ready(getNetwork("bridge"));
+    if (hasDefaultBridge) await drivers.bridge.ready(getNetwork("bridge"));
     await kernel.prepare(options.mapping);
   } catch (error) {
     parts.watch.stop();
@@ -223,20 +227,16 @@ async function bringUpNetworks(options: NetworksOptions, kernel: Kernel): Promis
     adopt,
     check: (live) => checkNetworks({ ...needs, firewall, sandboxes, repair: () => adopt(live) }, live()),
     listWarnings: () => listNetworkWarnings({ ...needs, logger }),
-    ...{ list, findNetwork, getNetwork, listMatches, inspect },
+    ...{ list, findNetwork, getNetwork, listMatches, inspect, hasDefaultBridge },
     checkEndpoints: (endpoints) => checkEndpoints(findNetwork, endpoints),
     createNetwork: (body) => changes.create(body),
     removeNetwork: (nameOrId) => changes.remove(nameOrId, sandboxes.endpointsOn),
-    hostGateways: () => hostGatewaysOf(options.settings, getNetwork("bridge")).map(formatIpAddress),
+    hostGateways: () => hostGatewaysOf(options.settings, findDefaultBridge(catalog)).map(formatIpAddress),
     hasEndpoints: (id) => sandboxes.endpointsOn(id).length > 0,
     destroy: () =>
       changes.inTurn(async () => {
         await stop();
-        parts.guard.noteTakeDown();
-        await firewall.destroy();
-        await foreignFirewall.accept([]);
-        for (const link of catalog.list().flatMap((network) => ownLinkOf(network) ?? []))
-          await kernel.removeOwnLink({ name: link, marks: networkMarks(options.tableName) });
+        await takeDown(parts, options.tableName, kernel);
         await kernel.close();
       }),
     async stop() {
@@ -246,7 +246,24 @@ async function bringUpNetworks(options: NetworksOptions, kernel: Kernel): Promis
   };
 }
 
-const hostGatewaysOf = ({ hostGateways }: NetworksConfig, bridge: NetworkRecord): readonly IpAddress[] =>
-  hostGateways.length > 0
-    ? hostGateways
-    : ([4, 6] as const).flatMap((family) => gatewayOf(bridge, family) ?? []);
+async function takeDown(
+  { catalog, firewall, foreignFirewall, guard }: Awaited<ReturnType<typeof createParts>>,
+  tableName: string,
+  kernel: Kernel,
+): Promise<void> {
+  guard.noteTakeDown();
+  await firewall.destroy();
+  await foreignFirewall.accept([]);
+  for (const link of catalog.list().flatMap((network) => ownLinkOf(network) ?? []))
+    await kernel.removeOwnLink({ name: link, marks: networkMarks(tableName) });
+}
+
+const findDefaultBridge = ({ list }: Catalog) => list().find(({ name }) => name === "bridge");
+
+function hostGatewaysOf(
+  { hostGateways }: NetworksConfig,
+  bridge: NetworkRecord | undefined,
+): readonly IpAddress[] {
+  if (hostGateways.length > 0 || !bridge) return hostGateways;
+  return ([4, 6] as const).flatMap((family) => gatewayOf(bridge, family) ?? []);
+}

@@ -138,8 +138,10 @@ describe("daemon.json", () => {
     assert.equal(read({ features: { buildkit: false } }).hasBuildKit, false);
   });
 
-  it("cannot do without a default bridge", () => {
-    refuse({ bridge: "none" }, /^--bridge none is not supported/);
-    refuse({}, /^--bridge none is not supported/, "-b", "none");
+  it("does without a default bridge, which then has no address", () => {
+    assert.equal(read({ bridge: "none" }).bridgeName, "none");
+    const both = /^You specified -b & --bip, mutually exclusive options\. Please specify only one$/;
+    refuse({ bridge: "none", bip: "10.1.0.1/24" }, both);
+    refuse({}, both, "-b", "none", "--bip", "10.1.0.1/24");
   });
 });

@@ -146,7 +146,7 @@ function killProcess(rooms: BuildRooms, id: string, pid: number): void {
 }
 
 async function openSandbox(rooms: BuildRooms, node: RunNode, id: string): Promise<Sandbox> {
-  const name = node.network === "none" ? "none" : "bridge";
+  const name = node.network === "none" || !rooms.networks.hasDefaultBridge ? "none" : "bridge";
   return rooms.networks.open({
     owner: { kind: "build", id },
     ownerName: `build-${id.slice(0, 12)}`,

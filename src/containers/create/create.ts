@@ -93,6 +93,8 @@ async function makeContainer(
   const config = mergeImage(request.config, manifest.content.config);
   fillDefaults(containers, hostConfig, wantedName);
   checkRequest(containers, config, hostConfig, request.NetworkingConfig.EndpointsConfig ?? {});
+  if (hostConfig.NetworkMode === "bridge" && !containers.networks.hasDefaultBridge)
+    config.NetworkDisabled = true;
   config.Hostname ||= hostConfig.NetworkMode === "host" ? hostname() : id.slice(0, 12);
   const warnings = [...discardUnsupported(hostConfig), ...warningsFor(hostConfig)];
   const endpointsConfig = settleEndpoints(

@@ -179,7 +179,7 @@ async function openSandbox(
     owner: { kind: "container", id },
     ownerName: name,
     ...(config.NetworkDisabled
-      ? { mode: "none", endpoints: { none: {} } }
+      ? { mode: "none", endpoints: {} }
       : { mode: hostConfig.NetworkMode, endpoints: endpointsConfig }),
     portBindings: hostConfig.PortBindings ?? {},
     exposedPorts: Object.keys(config.ExposedPorts ?? {}),
