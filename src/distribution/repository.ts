@@ -1,3 +1,4 @@
+import { isUtf8 } from "node:buffer";
 import { EngineError, invalid, notFound, unavailable } from "../errors.ts";
 import { type Digest, isDigest } from "../formats/digest.ts";
 import { parseJson } from "../formats/json.ts";
@@ -15,8 +16,18 @@ export interface ManifestDocument {
   sizeBytes: number;
 }
 
+/** Where blobs come from. */
+export interface BlobSource {
+  /** Brings a blob into a file, which may hold the first part of it. Not yet compared with its digest. */
+  download(
+    blob: { digest: Digest; size: number },
+    file: { path: string; growth: SharedArrayBuffer },
+    signal?: AbortSignal,
+  ): Promise<void>;
+}
+
 /** One repository of one registry, to read from (OCI distribution spec, "Pull"). */
-export interface Repository {
+export interface Repository extends BlobSource {
   readonly session: Session;
   readonly path: string;
   /**
@@ -28,15 +39,8 @@ export interface Repository {
   getDocument(digest: Digest, signal?: AbortSignal): Promise<string>;
   /** Every tag. */
   listTags(signal?: AbortSignal): Promise<string[]>;
-  /**
-   * Brings a blob into a file, which may hold the first part of it. Not yet compared with its digest.
-   * @param urls where else it is, for layers that may not be in a registry
-   */
-  download(
-    blob: { digest: Digest; size: number; urls?: readonly string[] },
-    file: { path: string; growth: SharedArrayBuffer },
-    signal?: AbortSignal,
-  ): Promise<void>;
+  /** Another place, in which a layer is that may not be in a registry. It is asked once, without credentials. */
+  elsewhere(url: string): BlobSource;
 }
 
 const mostTagPages = 1000;
@@ -64,7 +68,7 @@ export function openRepository(
       expectOk(response, "GET");
       if (response.digest !== digest)
         throw invalid(`wrong digest: the registry sent ${response.digest} for ${digest}`);
-      return response.body.toString();
+      return textOf(response, digest);
     },
     async listTags(signal) {
       const tags = new Set<string>();
@@ -80,30 +84,35 @@ export function openRepository(
       }
       return [...tags];
     },
-    async download({ digest, size, urls = [] }, file, signal) {
+    async download({ digest, size }, file, signal) {
       const request = { ...file, sizeBytes: size };
-      for (const url of urls) {
-        if (!/^https?:\/\//.test(url)) continue;
-        const elsewhere = {
-          ...connection,
-          origin: new URL(url).origin,
-          tls: { isVerified: true, authorities: [] },
-        };
-        try {
-          return await transport.download(
-            { ...request, source: { connection: elsewhere, url, headers: {} } },
-            signal,
-          );
-        } catch (error) {
-          if (signal?.aborted) throw error;
-        }
-      }
       await session.renewing(
         () => transport.download({ ...request, source: session.source(`${base}/blobs/${digest}`) }, signal),
         signal,
       );
     },
+    elsewhere: (url) => ({
+      download({ size }, file, signal) {
+        const source = { connection: placeAt(connection, url), url, headers: {} };
+        return transport.download({ ...file, sizeBytes: size, source }, signal);
+      },
+    }),
   };
+}
+
+function placeAt(connection: Connection, url: string): Connection {
+  return {
+    ...connection,
+    origin: new URL(url).origin,
+    tls: { isVerified: true, authorities: [] },
+    attempts: 1,
+  };
+}
+
+/** @throws invalid for what is no text, whose digest it would not keep */
+function textOf({ body }: DocumentResponse, digest: Digest): string {
+  if (!isUtf8(body)) throw invalid(`${digest} is not UTF-8`);
+  return body.toString();
 }
 
 async function getManifest(
@@ -124,7 +133,7 @@ async function getManifest(
   return {
     digest,
     mediaType: (response.headers["content-type"] ?? "").split(";")[0]!.trim(),
-    text: response.body.toString(),
+    text: textOf(response, digest),
     sizeBytes: response.body.length,
   };
 }

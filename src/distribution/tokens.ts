@@ -2,6 +2,7 @@ import { EngineError, invalid, unavailable } from "../errors.ts";
 import { type Challenge, parseChallenges } from "../formats/auth-challenge.ts";
 import { parseJson } from "../formats/json.ts";
 import type { RegistryAuth } from "../formats/registry-auth.ts";
+import { createSharedWork } from "../sys/shared-work.ts";
 import type { Connection, DocumentResponse, Transport } from "./connection.ts";
 import { describeRegistryError, readRefusal } from "./registry-error.ts";
 
@@ -37,11 +38,11 @@ export function createAuthorizer(
   isLogin = false,
 ): Authorizer {
   const tokens = new Map<string, { header: string; expires: number }>();
-  const asking = new Map<string, Promise<void>>();
+  const asking = createSharedWork<undefined, void>();
   let basic: string | undefined;
   let { identityToken } = auth;
 
-  async function getToken(challenge: Challenge, scopes: readonly string[], signal?: AbortSignal) {
+  async function getToken(challenge: Challenge, scopes: readonly string[], signal: AbortSignal) {
     const { realm, service = "" } = challenge.parameters;
     const url = URL.canParse(realm ?? "") ? new URL(realm!) : undefined;
     if (!url || !/^https?:$/.test(url.protocol))
@@ -84,9 +85,8 @@ export function createAuthorizer(
       const key = keyOf(scopes);
       if (bearer) {
         // Many requests may learn at the same time that they need the same token.
-        const running = asking.get(key) ?? getToken(bearer, scopes, signal).finally(() => asking.delete(key));
-        asking.set(key, running);
-        await running;
+        const ask = (own: AbortSignal) => ({ state: undefined, done: getToken(bearer, scopes, own) });
+        await asking.join(key, signal ?? new AbortController().signal, ask, () => {});
         return true;
       }
       if (!challenges.some(({ scheme }) => scheme === "basic")) return false;

@@ -56,6 +56,9 @@ export const manifestTypes: readonly string[] = [
   mediaTypes.dockerList,
 ];
 
+/** Of layers that only their makers may give out, from elsewhere. */
+export const isNondistributable = (mediaType: string) => /foreign|nondistributable/.test(mediaType);
+
 /** Reads an OCI or Docker (schema 2) image manifest, or an index of them. @throws invalid */
 export function parseManifest(text: string): Manifest | Index {
   const value = parseJson(text, "manifest");

@@ -12,6 +12,7 @@ interface Client {
 
 /** Carries packets on, each client's from a socket of its own, and the answers back. @throws Error EADDRINUSE, … */
 export function listenUdp(place: BindPlace, target: RelayTarget): Promise<RelayedPort> {
+  /** The longest unheard of first. */
   const clients = new Map<string, Client>();
   const port: RelayedPort = { target, close };
   // Clients have addresses: there is no name to look up, and nothing to wait for.
@@ -29,20 +30,24 @@ export function listenUdp(place: BindPlace, target: RelayTarget): Promise<Relaye
   }
 
   function open(key: string, address: string, number: number): Client {
-    // The one that has been here longest makes room.
-    const [oldest] = clients.keys();
-    if (clients.size >= mostClients && oldest !== undefined) forget(oldest);
+    const [quietest] = clients.keys();
+    if (clients.size >= mostClients && quietest !== undefined) forget(quietest);
     const to = port.target;
     const socket = createSocket(to.address.includes(":") ? "udp6" : "udp4");
     const client = { socket, idle: setTimeout(forget, idleMilliseconds, key).unref() };
     socket.on("error", () => {});
     socket.on("message", (packet) => {
-      client.idle.refresh();
+      renew(key, client);
       server.send(packet, number, address);
     });
     socket.connect(to.port, to.address);
     clients.set(key, client);
     return client;
+  }
+
+  function renew(key: string, client: Client): void {
+    client.idle.refresh();
+    if (clients.delete(key)) clients.set(key, client);
   }
 
   function close(): Promise<void> {
@@ -52,10 +57,10 @@ export function listenUdp(place: BindPlace, target: RelayTarget): Promise<Relaye
 
   server.on("message", (packet, { address, port: number }) => {
     const key = `${address} ${number} ${port.target.address} ${port.target.port}`;
-    const { socket, idle } = clients.get(key) ?? open(key, address, number);
-    idle.refresh();
-    if (isConnected(socket)) socket.send(packet);
-    else socket.once("connect", () => socket.send(packet));
+    const client = clients.get(key) ?? open(key, address, number);
+    renew(key, client);
+    if (isConnected(client.socket)) client.socket.send(packet);
+    else client.socket.once("connect", () => client.socket.send(packet));
   });
   return new Promise((resolve, reject) => {
     server.once("error", reject);

@@ -10,6 +10,7 @@ import { openRepository } from "../../src/distribution/repository.ts";
 import { digestOf } from "../../src/formats/digest.ts";
 import { mediaTypes } from "../../src/formats/oci-manifest.ts";
 import { createGrowth, readGrowth } from "../../src/sys/growing-file.ts";
+import { eventually } from "../engine.ts";
 import {
   addBlob,
   addManifest,
@@ -137,6 +138,50 @@ test("a token: asked for once by many, renewed when it has run out, in a downloa
   assert.equal(issued, 3);
 });
 
+test("a request that is given up takes no token from the others that wait for it", async () => {
+  const content = createContent();
+  const digest = addManifest(content, "1", mediaTypes.manifest, {});
+  const serve = serveContent(content);
+  const waiting: (() => void)[] = [];
+  let isLetGo = false;
+  await using server = await startServer((input, output) => {
+    if (input.url?.startsWith("/token")) {
+      const answer = () => output.end(JSON.stringify({ token: "t", expires_in: 600 }));
+      return void (isLetGo ? answer() : waiting.push(answer));
+    }
+    if (input.headers.authorization === "Bearer t") return serve(input, output);
+    output.setHeader("WWW-Authenticate", `Bearer realm="${server.origin}/token",service="s"`);
+    refuse(output, 401, "UNAUTHORIZED");
+  });
+  const repository = repositoryAt(server.origin);
+  const leaver = new AbortController();
+  const first = repository.getManifest("1", leaver.signal);
+  await eventually(() => waiting.length, Boolean);
+  const second = repository.getManifest("1", new AbortController().signal);
+  await eventually(
+    () => server.requests.filter((one) => one.includes("/manifests/")).length,
+    (count) => count === 2,
+  );
+  // Its refusal has been read when another answer of the same server has.
+  await fetch(`${server.origin}/v2/`);
+  leaver.abort();
+  await assert.rejects(first);
+  isLetGo = true;
+  for (const answer of waiting) answer();
+  assert.equal((await second).digest, digest);
+});
+
+test("a manifest or a config that is no text is refused, and not stored as something else", async () => {
+  const bytes = Buffer.from([0x7b, 0xff, 0x7d]);
+  await using server = await startServer((_, output) => void output.end(bytes));
+  const repository = repositoryAt(server.origin);
+  await assert.rejects(repository.getManifest("1"), { kind: "invalid", message: /is not UTF-8$/ });
+  await assert.rejects(repository.getDocument(digestOf(bytes)), {
+    kind: "invalid",
+    message: /is not UTF-8$/,
+  });
+});
+
 test("a password: said again with each of many requests that were asked without it, and once with a wrong one", async () => {
   const content = createContent();
   const digest = addManifest(content, "1", mediaTypes.manifest, {});
@@ -162,7 +207,7 @@ test("a password: said again with each of many requests that were asked without 
 
 test("credentials stay with their host when a blob is elsewhere", async () => {
   using folder = makeFolder();
-  const bytes = randomBytes(1000);
+  const bytes = Buffer.from(randomBytes(500).toString("hex"));
   const seen: (string | undefined)[] = [];
   await using elsewhere = await startServer((input, output) => {
     seen.push(input.headers.authorization);

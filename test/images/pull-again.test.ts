@@ -17,6 +17,30 @@ import { eventually } from "../engine.ts";
 import { makeTar, openStore } from "./fixtures.ts";
 import { addImage, contentOf, filesOf, layer, nothing, pull } from "./pull-fixtures.ts";
 
+test("a pull that has joined another's layers brings them itself where the other's registry fails", async () => {
+  const content = createContent();
+  addImage(content, "1", [layer("a", 2)]);
+  const serve = serveContent(content);
+  const [digest = ""] = [...content.blobs].filter(([, bytes]) => bytes[0] === 0x1f).map(([one]) => one);
+  const fail: (() => void)[] = [];
+  await using bad = await startServer((input, output) => {
+    if (!input.url?.endsWith(digest)) return serve(input, output);
+    fail.push(() => refuse(output, 404, "BLOB_UNKNOWN"));
+  });
+  await using good = await startServer(serve);
+  await using store = await openStore(quickSettings({ patienceSeconds: 20 }));
+  const lines: ProgressMessage[] = [];
+  const first = pull(store.images, `${bad.host}/x:1`);
+  await eventually(() => fail.length, Boolean);
+  const second = pull(store.images, `${good.host}/x:1`, {}, lines);
+  // From here on it waits for the other's.
+  await eventually(() => lines.some(({ status }) => status === "Pulling fs layer"), Boolean);
+  for (const one of fail) one();
+  await assert.rejects(first);
+  await second;
+  assert.deepEqual(contentOf(store, `${good.host}/x:1`), ["a"]);
+});
+
 test("two pulls of one image share its blobs; one that leaves does not stop the other, the last one does", async () => {
   const content = createContent();
   addImage(content, "1", [layer("a", 2), layer("b", 2)]);

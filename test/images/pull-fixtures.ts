@@ -14,7 +14,7 @@ export interface LayerFixture {
   tar: Buffer;
   compression?: "gzip" | "zstd" | "none";
   /** What the manifest says of the blob, where it is not the truth. */
-  stated?: { size?: number; digest?: Digest; urls?: string[] };
+  stated?: { mediaType?: string; size?: number; digest?: Digest; urls?: string[] };
 }
 
 /** Puts an image into a registry's content and returns its manifest's digest. */

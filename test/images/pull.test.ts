@@ -74,11 +74,17 @@ test("what was loaded under the name that is pulled is up to date", async () => 
   assert.equal(second.images.references(id).digests.length, 1);
 });
 
-test("layers packed in any way, twice the same, empty, and elsewhere", async () => {
+test("layers packed in any way, twice the same, empty, and elsewhere where they may be", async () => {
   const content = createContent();
   const twice = layer("same");
   const foreign = layer("foreign");
+  const liar = layer("liar");
   await using elsewhere = await startServer((input, output) => {
+    if (input.url === "/cut") {
+      output.writeHead(200, { "Content-Length": foreign.tar.length });
+      output.write("anything else", () => output.destroy());
+      return;
+    }
     sendBytes(input, output, content.blobs.get(`sha256:${input.url?.slice(1)}`) ?? Buffer.alloc(0));
   });
   const empty = { tar: makeTar([]), compression: "gzip" as const };
@@ -92,8 +98,12 @@ test("layers packed in any way, twice the same, empty, and elsewhere", async () 
     {
       ...foreign,
       compression: "none",
-      stated: { urls: [`${elsewhere.origin}/${hexOf(digestOf(foreign.tar))}`] },
+      stated: {
+        mediaType: "application/vnd.oci.image.layer.nondistributable.v1.tar",
+        urls: ["cut", hexOf(digestOf(foreign.tar))].map((path) => `${elsewhere.origin}/${path}`),
+      },
     },
+    { ...liar, stated: { urls: [`${elsewhere.origin}/liar`] } },
   ]);
   await using server = await startServer((input, output) =>
     input.url?.endsWith(digestOf(foreign.tar))
@@ -105,6 +115,7 @@ test("layers packed in any way, twice the same, empty, and elsewhere", async () 
   assert.deepEqual(contentOf(store, `${server.host}/x:1`), [
     "foreign",
     "gzip",
+    "liar",
     "plain",
     "same",
     "same",
@@ -112,9 +123,11 @@ test("layers packed in any way, twice the same, empty, and elsewhere", async () 
   ]);
   assert.equal(
     server.requests.filter((one) => /blobs/.test(one)).length,
-    6,
-    "each blob once, the foreign one never",
+    9,
+    "each blob once, and the foreign one as often as the place elsewhere that breaks off",
   );
+  assert.equal(elsewhere.requests.filter((one) => one === "GET /cut").length, 2, "once for all of it again");
+  assert.ok(!elsewhere.requests.includes("GET /liar"), "what a registry may have is asked for nowhere else");
   assert.deepEqual(await store.images.check(new Set()), []);
 });
 

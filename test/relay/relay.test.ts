@@ -159,7 +159,12 @@ describe("relayed ports", () => {
 
   test("carry packets, and to each client its own answers", async () => {
     const server = createSocket("udp4");
-    server.on("message", (text, { port, address }) => server.send(`echo ${text}`, port, address));
+    /** Where the server sees the client that goes on talking. */
+    const talkers = new Set<number>();
+    server.on("message", (text, { port, address }) => {
+      if (String(text) === "talk") talkers.add(port);
+      server.send(`echo ${text}`, port, address);
+    });
     await new Promise<void>((resolve) => server.bind(0, "127.0.0.1", resolve));
     const { port, fd } = takePort();
     releasePort(fd);
@@ -171,8 +176,16 @@ describe("relayed ports", () => {
       client.send(`from ${number}`, port, "::1");
       assert.equal(String((await answer)[0]), `echo from ${number}`);
     }
-    // More than are kept: those that were here first make room, and come again.
+    const talk = async () => {
+      const answer = once(clients[1]!, "message");
+      const sending = setInterval(() => clients[1]!.send("talk", port, "::1"), 50);
+      clients[1]!.send("talk", port, "::1");
+      await answer;
+      clearInterval(sending);
+    };
+    // More than are kept: the silent ones make room, and come again.
     for (let sent = 0; sent < 1100; sent++) {
+      if (sent % 100 === 0) await talk();
       const client = createSocket("udp6");
       const done = new Promise((resolve) => client.send("flood", port, "::1", resolve));
       await done;
@@ -183,6 +196,8 @@ describe("relayed ports", () => {
     const sending = setInterval(() => clients[0]!.send("again", port, "::1"), 50);
     assert.equal(String((await again)[0]), "echo again");
     clearInterval(sending);
+    await talk();
+    assert.equal(talkers.size, 1, "one that goes on talking is kept");
     for (const socket of [...clients, server]) socket.close();
     await relay.putRelays({ id: "u", relays: [] });
   });

@@ -15,7 +15,7 @@ import type { Partials } from "./partials.ts";
 import { createProgressClock } from "./pull-progress.ts";
 import type { Receptions, WantedLayer } from "./receptions.ts";
 import { explainForPull, type ResolvedImage, resolveImage, resolveTarget } from "./resolve-image.ts";
-import { openSources, type Source, tryEach } from "./sources.ts";
+import { openSources, placesOf, type Source, tryEach } from "./sources.ts";
 
 export interface PullOptions {
   auth: RegistryAuth;
@@ -248,7 +248,7 @@ async function receiveAll(
       .map(async (layer) => {
         const progress = clock.follow(layer);
         try {
-          await receptions.receive(layer, sources, either, progress.watch);
+          await receptions.receive(layer, placesOf(layer.blob, sources), either, progress.watch);
           progress.finish();
         } catch (error) {
           failure ??= { error };

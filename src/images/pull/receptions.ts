@@ -95,9 +95,11 @@ export function createReceptions(options: ReceptionsOptions): Receptions {
     isThere: ({ chainId, blob, diffId }) =>
       layers.find(chainId) !== undefined &&
       (blobs.has(blob.digest) || (!options.keepsCompressed() && blobs.hasFrame(diffId))),
-    receive(wanted, sources, signal, onState) {
-      const { digest } = wanted.blob;
+    async receive(wanted, sources, signal, onState) {
+      const { digest, size } = wanted.blob;
+      let isOwn = false;
       const begin = (own: AbortSignal) => {
+        isOwn = true;
         const state: ReceptionState = { phase: "waiting", growth: createGrowth() };
         const before = files.get(digest) ?? Promise.resolve();
         const done = unlessAborted(before, own).then(() => bring(wanted, sources, state, own));
@@ -106,7 +108,14 @@ export function createReceptions(options: ReceptionsOptions): Receptions {
         void ended.then(() => files.get(digest) === ended && files.delete(digest));
         return { state, done };
       };
-      return shared.join(`${digest} ${wanted.chainId}`, signal, begin, onState);
+      const join = () => shared.join(`${digest} ${size} ${wanted.chainId}`, signal, begin, onState);
+      try {
+        await join();
+      } catch (error) {
+        // It has failed at the places of the pull that began it, which may be others.
+        if (isOwn || signal.aborted) throw error;
+        await join();
+      }
     },
   };
 }

@@ -1,16 +1,18 @@
 import type { Registries } from "../../distribution/registries.ts";
-import { openRepository, type Repository } from "../../distribution/repository.ts";
+import { type BlobSource, openRepository, type Repository } from "../../distribution/repository.ts";
 import { messageOf } from "../../errors.ts";
+import { type Descriptor, isNondistributable } from "../../formats/oci-manifest.ts";
 import type { Reference } from "../../formats/reference.ts";
 import type { RegistryAuth } from "../../formats/registry-auth.ts";
 import type { Logger } from "../../logger.ts";
+import { createSharedWork } from "../../sys/shared-work.ts";
 
 /** A place where blobs may be had. */
 export interface BlobPlace {
   /** For people: a mirror's address, or the registry's host. */
   readonly name: string;
   /** Opened when it is needed, and once. */
-  open(signal: AbortSignal): Promise<Pick<Repository, "download">>;
+  open(signal: AbortSignal): Promise<BlobSource>;
 }
 
 /** A place where a repository may be had. */
@@ -22,22 +24,45 @@ export interface Source extends BlobPlace {
 /** The mirrors in order, then the registry itself. */
 export function openSources(registries: Registries, reference: Reference, auth: RegistryAuth): Source[] {
   return registries.endpoints(reference.domain).map((endpoint) => {
-    let opening: Promise<Repository> | undefined;
+    let opened: Repository | undefined;
+    const opening = createSharedWork<undefined, Repository>();
+    const connect = async (signal: AbortSignal) => {
+      const connection = await endpoint.connect(signal);
+      opened = openRepository(
+        registries.transport,
+        connection,
+        reference.path,
+        endpoint.isMirror ? {} : auth,
+      );
+      return opened;
+    };
     return {
       name: endpoint.name,
-      open(signal) {
-        opening ??= endpoint.connect(signal).then(
-          (connection) =>
-            openRepository(registries.transport, connection, reference.path, endpoint.isMirror ? {} : auth),
-          (error) => {
-            opening = undefined;
-            throw error;
-          },
-        );
-        return opening;
-      },
+      // One pull that is given up takes it from no other that has joined in its layers.
+      open: async (signal) =>
+        opened ??
+        opening.join(
+          "",
+          signal,
+          (own) => ({ state: undefined, done: connect(own) }),
+          () => {},
+        ),
     };
   });
+}
+
+/** A manifest may name any number, on any machine. */
+const mostPlacesElsewhere = 3;
+
+/** Where a layer is that may not be in a registry, and perhaps is all the same: its registries come first. */
+export function placesOf({ mediaType, urls = [] }: Descriptor, sources: readonly Source[]): BlobPlace[] {
+  const [source] = sources;
+  if (!source || !isNondistributable(mediaType)) return [...sources];
+  const usable = urls.filter((url) => /^https?:\/\//.test(url) && URL.canParse(url));
+  const others = usable.slice(0, mostPlacesElsewhere).map((url): BlobPlace => {
+    return { name: new URL(url).host, open: async (signal) => (await source.open(signal)).elsewhere(url) };
+  });
+  return [...sources, ...others];
 }
 
 /**

@@ -4,7 +4,7 @@ import type { Registries } from "../../distribution/registries.ts";
 import { EngineError } from "../../errors.ts";
 import type { Digest } from "../../formats/digest.ts";
 import type { ProgressMessage } from "../../formats/docker-api/docker-api.ts";
-import type { Descriptor, Platform } from "../../formats/oci-manifest.ts";
+import { type Descriptor, isNondistributable, type Platform } from "../../formats/oci-manifest.ts";
 import type { Reference } from "../../formats/reference.ts";
 import type { RegistryAuth } from "../../formats/registry-auth.ts";
 import { createGrowth } from "../../sys/growing-file.ts";
@@ -112,7 +112,7 @@ export async function publishBlobs(
     layers.set(digest, {
       blob: { digest, sizeBytes: size },
       diffId: diffIds[at] ?? digest,
-      isForeign: urls !== undefined && /foreign|nondistributable/.test(mediaType),
+      isForeign: urls !== undefined && isNondistributable(mediaType),
       mountSources: [...(sources.get(digest) ?? [])],
     });
   }
