@@ -149,4 +149,45 @@ COPY --from=other o /o
     assert.equal(mixed.code, 0, mixed.stderr);
     assert.equal(await berth("run", "--rm", "mixed", "cat", "/one", "/x"), "1\nx");
   });
+
+  it("takes the flags of docker's build, and writes what buildx writes of a build", async () => {
+    const place = writeFiles(join(folder, "flags"), { Dockerfile: "FROM busybox\nLABEL a=b\n" });
+    const file = join(folder, "metadata.json");
+    const plain = ["--builder", "default", "--load", "--rm", "--force-rm", "--compress", "--sbom=false"];
+    const noted = ["--annotation", "org.example.key=value", "--metadata-file", file, "-t", "noted", place];
+    const built = await run([...plain, ...noted]);
+    assert.equal(built.code, 0, built.stderr);
+    const id = await berth("inspect", "-f", "{{.Id}}", "noted");
+    const metadata = JSON.parse(readFileSync(file, "utf8"));
+    assert.equal(metadata["containerimage.config.digest"], id);
+    assert.equal(metadata["image.name"], "docker.io/library/noted");
+    assert.match(metadata["buildx.build.ref"], /^default\/default\/[0-9a-z]{20,}$/);
+    assert.equal(metadata["containerimage.descriptor"]?.digest, metadata["containerimage.digest"]);
+    assert.ok(
+      (await berth("builder", "history", "ls", "-q")).includes(metadata["buildx.build.ref"].slice(16)),
+    );
+    for (const [words, message] of [
+      [["--builder", "remote"], /no builder "remote" found/],
+      [["--annotation", "novalue"], /invalid annotation "novalue"/],
+      [["--annotation", "a=b", "-o", "out"], /annotations are of an image/],
+      [["--attest", "mode=max"], /attestation type not specified/],
+      [["--sbom", "true"], /scanner/],
+    ] as const) {
+      const { code, stderr } = await run([...words, place]);
+      assert.equal(code, 1, stderr);
+      assert.match(stderr, message);
+    }
+  });
+
+  it("builds for DOCKER_DEFAULT_PLATFORM where no platform is said", async () => {
+    const place = writeFiles(join(folder, "platform"), { Dockerfile: "FROM scratch\nLABEL a=b\n" });
+    const env = { DOCKER_DEFAULT_PLATFORM: "linux/arm64" };
+    const architectureOf = async (...words: string[]) => {
+      const { code, stderr } = await run(["-t", "meant", ...words, place], { env });
+      assert.equal(code, 0, stderr);
+      return berth("inspect", "-f", "{{.Architecture}}", "meant");
+    };
+    assert.equal(await architectureOf(), "arm64");
+    assert.equal(await architectureOf("--platform", "linux/s390x"), "s390x");
+  });
 });

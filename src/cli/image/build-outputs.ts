@@ -11,17 +11,23 @@ import { unpackLocal } from "../container/local-unpack.ts";
 import { saveStream } from "../file-output.ts";
 
 /**
- * @param given values of `--output`: "type=tar,dest=FILE", a directory, or "-"
- * @param names of the image, for those of its kind
+ * @param given `output`: "type=tar,dest=FILE", a directory, or "-"; `tag` and `annotations` are for what is an image
  * @throws ExitError in buildx's words
  */
 export function outputsOf(
   cli: Cli,
-  given: readonly string[],
-  names: readonly string[],
-  isPushed: boolean,
+  given: {
+    output: readonly string[];
+    tag: readonly string[];
+    push: boolean;
+    load: boolean;
+    annotations: readonly [string, string][];
+  },
 ): BuildExporter[] {
-  const outputs = given.map((text) => parseOutput(cli, text));
+  const { push: isPushed, tag: names, annotations } = given;
+  const outputs = given.output.map((text) => parseOutput(cli, text));
+  if (given.load && outputs.length > 0 && !outputs.some(({ type }) => type === "moby"))
+    outputs.push({ type: "moby", attrs: new Map() });
   if (isPushed && outputs.length > 0)
     throw new ExitError(1, "push and output flags cannot be used together: use type=registry");
   const image = { type: "moby", attrs: new Map(isPushed ? [["push", "true"]] : []) };
@@ -30,6 +36,12 @@ export function outputsOf(
   const layouts = images.filter(({ layout }) => layout !== undefined);
   if (layouts.length > 1) throw new ExitError(1, "only one output can have tar=false");
   for (const { attrs } of images) if (!attrs.has("name")) attrs.set("name", names.join(","));
+  if (annotations.length > 0 && images.length === 0)
+    throw new ExitError(
+      1,
+      "annotations are of an image: use an output of type image, docker, oci or registry",
+    );
+  for (const { attrs } of images) for (const [key, value] of annotations) attrs.set(key, value);
   return all;
 }
 

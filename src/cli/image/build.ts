@@ -5,10 +5,12 @@ import type { Cli } from "../cli.ts";
 import { defineCommand, ExitError } from "../command.ts";
 import { proxyEnv } from "../container/proxy-env.ts";
 import { bool, bytes, commaList, repeated, string } from "../flag.ts";
+import { annotationsOf, attestationsOf } from "./build-attestations.ts";
 import { cachesOf } from "./build-caches.ts";
 import { type OpenContext, openContext } from "./build-context.ts";
 import { describeBuildError } from "./build-error.ts";
 import { checkOnError, createVisits } from "./build-failed-step.ts";
+import { writeMetadata } from "./build-metadata.ts";
 import { namedContextsOf } from "./build-named-contexts.ts";
 import { agentsOf, credentialsFor, secretsOf } from "./build-offers.ts";
 import { outputsOf } from "./build-outputs.ts";
@@ -17,8 +19,11 @@ import { createBuildView } from "./build-view.ts";
 const flagTable = {
   "add-host": repeated("", "Add a custom host-to-IP mapping (host:ip)"),
   allow: repeated("", "Allow extra privileged entitlement (e.g., network.host, security.insecure, device)"),
+  annotation: repeated("", 'Add annotation to the image (e.g., "index:org.example.key=value")'),
+  attest: repeated("", 'Attestation parameters (format: "type=provenance,mode=max")'),
   "build-arg": repeated("", "Set build-time variables"),
   "build-context": repeated("", "Additional build contexts (e.g., name=path)"),
+  builder: string("", 'The builder: this engine has one, "default"'),
   "cache-from": repeated("", 'External cache sources (e.g., "user/app:cache", "type=local,src=path/to/dir")'),
   "cache-to": repeated(
     "",
@@ -27,9 +32,13 @@ const flagTable = {
   call: string("", 'Set method for evaluating build ("check", "outline", "targets")', "build"),
   "cgroup-parent": string("", "Set the parent cgroup for the RUN instructions during build"),
   check: bool("", 'Shorthand for "--call=check"'),
+  compress: { ...bool("", "Only what a build asks for is sent"), isHidden: true },
   file: string("f", 'Name of the Dockerfile (default: "PATH/Dockerfile")'),
+  "force-rm": { ...bool("", "No step leaves a container behind"), isHidden: true },
   iidfile: string("", "Write the image ID to a file"),
   label: repeated("", "Set metadata for an image"),
+  load: bool("", 'Shorthand for "--output=type=docker"'),
+  "metadata-file": string("", "Write what is known of the build to a file"),
   network: string("", "Set the networking mode for the RUN instructions during build", "default"),
   "no-cache": bool("", "Do not use cache when building the image"),
   "no-cache-filter": repeated("", "Do not cache specified stages"),
@@ -44,6 +53,8 @@ const flagTable = {
   pull: bool("", "Always attempt to pull all referenced images"),
   push: bool("", 'Shorthand for "--output=type=registry"'),
   quiet: bool("q", "Suppress the build output and print image ID on success"),
+  rm: { ...bool("", "No step leaves a container behind", true), isHidden: true },
+  sbom: string("", 'Shorthand for "--attest=type=sbom"'),
   secret: repeated("", 'Secret to expose to the build (format: "id=mysecret[,src=/local/secret]")'),
   "shm-size": bytes("", "Shared memory size for build containers"),
   ssh: repeated("", 'SSH agent socket to expose to the build (format: "default|<id>[=<socket>]")'),
@@ -57,6 +68,11 @@ export const command = defineCommand({
   arity: [1, 1],
   flags: flagTable,
   async run({ cli, flags, args: [path = ""] }) {
+    if (!["", "default"].includes(flags.builder))
+      throw new ExitError(
+        1,
+        `no builder ${JSON.stringify(flags.builder)} found: this engine is one, "default"`,
+      );
     if (flags["on-error"] !== "") checkOnError(cli, flags["on-error"], path === "-" || flags.file === "-");
     const context = openContext(cli, path, flags.file);
     const client = await cli.client();
@@ -68,12 +84,14 @@ export const command = defineCommand({
     if (flags["on-error"] !== "") order.offers.enterFailedStep = visits.enter;
     const onStatus: BuildOrder["onStatus"] = (status) => visits.over().then(() => view.show(status));
     try {
-      const { exported, answers } = await requestBuild(client.transport, { ...order, onStatus });
+      const result = await requestBuild(client.transport, { ...order, onStatus });
+      const { exported, answers } = result;
       view.close();
       if (call !== "build") return printAnswer(cli, answers);
       const id = exported.get("containerimage.config.digest") ?? "";
       if (flags.iidfile && id === "") throw new ExitError(1, "no image came of it whose ID could be written");
       if (flags.iidfile) writeFileSync(flags.iidfile, id);
+      if (flags["metadata-file"]) writeMetadata(flags["metadata-file"], result);
       const isTaken = order.exporters.some(({ receiver }) => receiver?.isStandardOutput);
       if (isQuiet && id !== "" && !isTaken) cli.print(id);
       return 0;
@@ -122,7 +140,7 @@ function describeOrder(
     attributes.set("build-arg:SOURCE_DATE_EPOCH", date);
   for (const [key, value] of pairs(flags.label, {})) attributes.set(`label:${key}`, value);
   put("target", flags.target);
-  put("platform", flags.platform.join(","));
+  put("platform", flags.platform.join(",") || (cli.env.DOCKER_DEFAULT_PLATFORM ?? ""));
   put("image-resolve-mode", flags.pull ? "pull" : "local");
   if (flags["no-cache"]) attributes.set("no-cache", "");
   else put("no-cache", flags["no-cache-filter"].join(","));
@@ -135,15 +153,13 @@ function describeOrder(
   if (method === undefined)
     throw new ExitError(1, `invalid call method ${JSON.stringify(call)}: use check, outline or targets`);
   put("requestid", method);
-  const { provenance } = flags;
-  if (!["", "false"].includes(provenance))
-    attributes.set("attest:provenance", provenance === "true" ? "" : provenance);
+  for (const [key, value] of attestationsOf(flags.attest, flags)) attributes.set(key, value);
   const named = namedContextsOf(pairs(flags["build-context"], {}));
   for (const [key, value] of named.attributes) attributes.set(key, value);
   const entitlements = [...flags.allow, ...(flags.network === "host" ? ["network.host"] : [])];
   return {
     attributes,
-    exporters: outputsOf(cli, flags.output, flags.tag, flags.push),
+    exporters: outputsOf(cli, { ...flags, annotations: annotationsOf(flags.annotation) }),
     entitlements,
     caches: cachesOf(flags["cache-from"], flags["cache-to"]),
     layouts: named.layouts,

@@ -50,6 +50,8 @@ export interface BuildOrder {
 
 /** What came of it. */
 export interface BuildResult {
+  /** What the engine's history calls it. */
+  ref: string;
   /** "containerimage.digest", "image.name", … */
   exported: ReadonlyMap<string, string>;
   /** Of what was asked instead of a build: "result.txt", … */
@@ -104,7 +106,7 @@ export async function requestBuild(transport: ApiTransport, order: BuildOrder): 
     const answers = [...(prepared.result?.metadata ?? [])].map(
       ([key, value]) => [key, Buffer.from(value).toString()] as const,
     );
-    return { exported: exporterResponse, answers: new Map(answers) };
+    return { ref, exported: exporterResponse, answers: new Map(answers) };
   } finally {
     session.close();
     client.close();
