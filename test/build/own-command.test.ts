@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { spawn } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { mkdtempSync, readFileSync, rmSync, symlinkSync } from "node:fs";
 import { createServer as createHttpServer } from "node:http";
@@ -9,6 +9,7 @@ import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { fileURLToPath } from "node:url";
 import { useEngine } from "../engine.ts";
+import { stockDockers } from "../stock-docker.ts";
 import { writeFiles } from "./context-folder.ts";
 
 const program = fileURLToPath(new URL("../../berth", import.meta.url));
@@ -177,6 +178,22 @@ COPY --from=other o /o
       assert.equal(code, 1, stderr);
       assert.match(stderr, message);
     }
+  });
+
+  it("writes the metadata that docker's build writes of the same image", async () => {
+    const docker = stockDockers.findLast((path) => spawnSync(path, ["buildx", "version"]).status === 0);
+    assert.ok(docker, "no docker with buildx: run scripts/test.sh, which fetches some");
+    const place = writeFiles(join(folder, "same"), { Dockerfile: "FROM busybox\nLABEL c=d\n" });
+    const [ours, theirs] = [join(folder, "ours.json"), join(folder, "theirs.json")];
+    assert.equal((await run(["--metadata-file", ours, "-t", "same", place])).code, 0);
+    const env = { ...process.env, DOCKER_HOST: engine.host };
+    const words = ["build", "--provenance=false", "--metadata-file", theirs, "-t", "same", place];
+    const [code] = await once(spawn(docker, words, { env, stdio: "ignore" }), "exit");
+    assert.equal(code, 0);
+    // Each build has a name of its own.
+    const read = (file: string) =>
+      readFileSync(file, "utf8").replace(/("buildx\.build\.ref": "default\/default\/)\w+/, "$1REF");
+    assert.equal(read(ours), read(theirs));
   });
 
   it("builds for DOCKER_DEFAULT_PLATFORM where no platform is said", async () => {

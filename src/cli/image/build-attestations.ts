@@ -36,7 +36,7 @@ export function attestationsOf(
  * `--annotation`: "KEY=VALUE", "index:KEY=VALUE", "manifest[linux/amd64],index:KEY=VALUE", as attributes of an exporter.
  * @throws ExitError
  */
-export function annotationsOf(given: readonly string[]): [string, string][] {
+export function exporterAnnotationsOf(given: readonly string[]): [string, string][] {
   return given.flatMap((text): [string, string][] => {
     const equals = text.indexOf("=");
     const [, kinds = "manifest", key = ""] =

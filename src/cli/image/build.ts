@@ -5,7 +5,7 @@ import type { Cli } from "../cli.ts";
 import { defineCommand, ExitError } from "../command.ts";
 import { proxyEnv } from "../container/proxy-env.ts";
 import { bool, bytes, commaList, repeated, string } from "../flag.ts";
-import { annotationsOf, attestationsOf } from "./build-attestations.ts";
+import { attestationsOf, exporterAnnotationsOf } from "./build-attestations.ts";
 import { cachesOf } from "./build-caches.ts";
 import { type OpenContext, openContext } from "./build-context.ts";
 import { describeBuildError } from "./build-error.ts";
@@ -159,7 +159,7 @@ function describeOrder(
   const entitlements = [...flags.allow, ...(flags.network === "host" ? ["network.host"] : [])];
   return {
     attributes,
-    exporters: outputsOf(cli, { ...flags, annotations: annotationsOf(flags.annotation) }),
+    exporters: outputsOf(cli, { ...flags, annotations: exporterAnnotationsOf(flags.annotation) }),
     entitlements,
     caches: cachesOf(flags["cache-from"], flags["cache-to"]),
     layouts: named.layouts,
