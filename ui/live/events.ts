@@ -1,4 +1,5 @@
 import type { EventMessage } from "../../src/formats/docker-api/docker-api-system.ts";
+import { get } from "../api/call.ts";
 import { createJsonLines } from "../api/json-lines.ts";
 import { openStream, type Stream } from "../api/stream.ts";
 import { sessionKey } from "../session.ts";
@@ -53,11 +54,17 @@ function connect(): void {
         lossReason.set(failure?.message ?? "");
         connection.set("lost");
         if (sessionKey.get() === "") return;
-        timer = setTimeout(connect, wait);
+        timer = setTimeout(connectAgain, wait, stream);
         wait = Math.min(longestWait, wait * 2);
       },
     },
   );
+}
+
+/** A stream that is refused does not say why. A session that is over does, when it is asked for, and is forgotten with that. */
+async function connectAgain(lost: Stream | undefined): Promise<void> {
+  await get("/ui/session").catch(() => {});
+  if (sessionKey.get() !== "" && stream === lost) connect();
 }
 
 function take(event: EventMessage): void {

@@ -1,7 +1,6 @@
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
-import { onEvents } from "../live/events.ts";
-import { createLineStore, type LineStore, mostLines } from "./line-store.ts";
-import { readLog } from "./read-log.ts";
+import { followLog } from "./follow-log.ts";
+import { createLineStore, type LineStore } from "./line-store.ts";
 import { type LogQuery, type LogSelection, selectLines, testOf } from "./selection.ts";
 
 export interface LogSource {
@@ -54,46 +53,5 @@ function useDrawing(draw: () => void): () => void {
       timer.current = undefined;
       draw();
     }, drawMilliseconds);
-  };
-}
-
-/** Reads on when the container is started again, and after a lost connection from the last line that came. */
-function followLog(
-  id: string,
-  source: number,
-  sources: number,
-  store: LineStore,
-  draw: () => void,
-  setEnd: (reason: string | undefined) => void,
-): () => void {
-  let last = "";
-  let isOpen = false;
-  let stop = () => {};
-  const open = () => {
-    isOpen = true;
-    setEnd(undefined);
-    const known = last;
-    stop = readLog(id, Math.floor(mostLines / sources), {
-      onLine(stream, time, text) {
-        // What was read before the connection was lost comes again.
-        if (known !== "" && time !== "" && time <= known) return;
-        last = time > last ? time : last;
-        store.add(source, stream, time, text);
-        draw();
-      },
-      onEnd(failure) {
-        isOpen = false;
-        setEnd(failure?.message ?? "");
-      },
-    });
-  };
-  open();
-  const unfollow = onEvents((event) => {
-    const isStart = event !== "connected" && event.Action === "start" && event.Actor.ID.startsWith(id);
-    if (!isOpen && (event === "connected" || isStart)) open();
-  });
-  return () => {
-    unfollow();
-    stop();
   };
 }
