@@ -17,7 +17,7 @@ export interface ManifestDocument {
 }
 
 /** Where blobs come from. */
-export interface BlobSource {
+export interface BlobSender {
   /** Brings a blob into a file, which may hold the first part of it. Not yet compared with its digest. */
   download(
     blob: { digest: Digest; size: number },
@@ -27,7 +27,7 @@ export interface BlobSource {
 }
 
 /** One repository of one registry, to read from (OCI distribution spec, "Pull"). */
-export interface Repository extends BlobSource {
+export interface Repository extends BlobSender {
   readonly session: Session;
   readonly path: string;
   /**
@@ -40,7 +40,7 @@ export interface Repository extends BlobSource {
   /** Every tag. */
   listTags(signal?: AbortSignal): Promise<string[]>;
   /** Another place, in which a layer is that may not be in a registry. It is asked once, without credentials. */
-  elsewhere(url: string): BlobSource;
+  elsewhere(url: string): BlobSender;
 }
 
 const mostTagPages = 1000;
@@ -106,6 +106,7 @@ function placeAt(connection: Connection, url: string): Connection {
     origin: new URL(url).origin,
     tls: { isVerified: true, authorities: [] },
     attempts: 1,
+    downloadAttempts: 1,
   };
 }
 

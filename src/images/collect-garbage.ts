@@ -27,6 +27,7 @@ export async function collectGarbage(
   if (highWaterPercent !== undefined && (await usedPercent(root)) < highWaterPercent) return [];
   const gone: string[] = [];
   for (const image of findCandidates(catalog, lastUse, users, policy)) {
+    if (catalog.isProtected(image)) continue;
     if (highWaterPercent !== undefined && (await usedPercent(root)) <= lowWaterPercent) break;
     gone.push(...(await removeAll(catalog, image, users, publish)));
   }

@@ -51,7 +51,7 @@ export async function pruneImages(
 }
 
 function isWanted(catalog: ImageCatalog, image: ImageRecord, options: PruneOptions): boolean {
-  if (options.users.has(image.id)) return false;
+  if (options.users.has(image.id) || catalog.isProtected(image)) return false;
   const references = catalog.references.of(image.id);
   if (options.dangling && references.some(({ tag }) => tag)) return false;
   const { config } = contentOf(image);

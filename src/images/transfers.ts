@@ -71,7 +71,7 @@ export interface ImageTransfers {
 }
 
 export function createImageTransfers(room: ImageRoom): ImageTransfers {
-  const { events, catalog, lastUse } = room;
+  const { events, catalog } = room;
 
   function importRootfs(input: Readable, settings: ImportOptions & NewName): Promise<ImageRecord> {
     return createNamed(room, settings, async () => {
@@ -83,16 +83,12 @@ export function createImageTransfers(room: ImageRoom): ImageTransfers {
 
   return {
     async load(input, report, platforms) {
-      for (const { id } of await loadArchive(input, room, report, platforms)) {
-        lastUse.touch(id);
-        publishImage(room, "load", id);
-      }
+      for (const { id } of await loadArchive(input, room, report, platforms)) publishImage(room, "load", id);
     },
     save: (names, platforms) => saveImages(names, room, (id) => publishImage(room, "save", id), platforms),
     async pull(reference, settings) {
-      const [first, ...others] = await pullImages(room, reference, settings);
+      const [first] = await pullImages(room, reference, settings);
       if (!first) return;
-      for (const { id } of [first, ...others]) lastUse.touch(id);
       const attributes = { ...labelsOf(first), name: familiarRepository(reference) };
       events.publish("image", "pull", formatFamiliar(reference), attributes);
     },

@@ -23,6 +23,7 @@ import { restrictCandidates } from "../restrict-candidates.ts";
 import { contentOf } from "../select-manifest.ts";
 import type { BlobStore, SpooledBlob } from "../store/blobs.ts";
 import type { ImageCatalog, ImageRecord, ManifestSource } from "../store/catalog.ts";
+import type { LastUse } from "../store/last-use.ts";
 import type { Layers } from "../store/layers.ts";
 import { wrongDiffId } from "../store/make-layer.ts";
 import type { OnUnpacked } from "../unpack-content.ts";
@@ -36,7 +37,7 @@ import { readLayout } from "./layout.ts";
  */
 export async function loadArchive(
   input: Readable,
-  { catalog, ...store }: ArchiveStore & { catalog: ImageCatalog },
+  { catalog, lastUse, ...store }: ArchiveStore & { catalog: ImageCatalog; lastUse: LastUse },
   report: (message: ProgressMessage) => void,
   platforms: readonly Platform[] = [],
 ): Promise<ImageRecord[]> {
@@ -70,7 +71,9 @@ export async function loadArchive(
         if (!layered.has(file)) await blobs.keep(await wholeFile(file, jobs));
       const images: ImageRecord[] = [];
       for (const candidate of candidates) {
-        images.push(await addCandidate({ blobs, catalog }, candidate, onUnpacked));
+        const image = await addCandidate({ blobs, catalog }, candidate, onUnpacked);
+        lastUse.touch(image.id);
+        images.push(image);
       }
       for (const [index, candidate] of candidates.entries()) {
         await nameImage(catalog, images[index] as ImageRecord, candidate.names, report);

@@ -11,6 +11,7 @@ import type { Logger } from "../../logger.ts";
 import { chooseManifest, contentOf, hasIndex } from "../select-manifest.ts";
 import type { BlobStore } from "../store/blobs.ts";
 import type { ImageCatalog, ImageRecord } from "../store/catalog.ts";
+import type { LastUse } from "../store/last-use.ts";
 import type { Partials } from "./partials.ts";
 import { createProgressClock } from "./pull-progress.ts";
 import type { Receptions, WantedLayer } from "./receptions.ts";
@@ -32,6 +33,7 @@ export interface PullStore {
   partials: Partials;
   catalog: ImageCatalog;
   receptions: Receptions;
+  lastUse: LastUse;
   logger: Logger;
 }
 
@@ -93,36 +95,45 @@ async function pullOne(
 ): Promise<{ image: ImageRecord; hasChanged: boolean }> {
   const { catalog, logger } = store;
   const failures = new Map<Digest, unknown>();
-  const { image, top, isNew } = await tryEach(sources, { signal, logger }, async (source) => {
+  const { image, top, hasChanged } = await tryEach(sources, { signal, logger }, async (source) => {
     const target = await resolveTarget(source, reference, signal);
     const top = target.document.digest;
     if (failures.has(top)) throw failures.get(top);
     if (failures.size === 0)
       report({ status: `Pulling from ${reference.path}`, id: reference.digest ?? reference.tag ?? "latest" });
     const known = findKnown(catalog, reference, top, platform);
-    if (known) return { image: known, top, isNew: false };
+    if (known) return { image: known, top, hasChanged: nameImage(store, reference, top, known) };
     const wanted = platform ?? hostPlatform();
     const resolved = await resolveImage(source, reference, target, { platform: wanted, signal });
     try {
       const others = sources.filter((other) => other !== source);
       const all = { reference, platform, resolved, sources: [source, ...others] };
-      return { image: await bring(store, all, { report, signal }), top, isNew: true };
+      const name = (image: ImageRecord) => nameImage(store, reference, top, image);
+      return { image: await bring(store, all, { report, signal }, name), top, hasChanged: true };
     } catch (error) {
       failures.set(top, error);
       throw error;
     }
   });
-  const { domain, path, tag, digest } = reference;
+  report({ status: `Digest: ${top}` });
+  return { image, hasChanged };
+}
+
+/** @returns whether the name that was asked for is its own only now; that it is known by its digest as well is no news */
+function nameImage(
+  { catalog, lastUse }: PullStore,
+  { domain, path, tag, digest }: Reference,
+  top: Digest,
+  { id }: ImageRecord,
+): boolean {
   const names: Reference[] = [
     { domain, path, digest: top },
     ...(tag && !digest ? [{ domain, path, tag }] : []),
   ];
-  const hasChanged = isNew || catalog.references.find(names.at(-1) as Reference) !== image.id;
-  const missing = names.filter((name) => catalog.references.find(name) !== image.id);
-  for (const name of missing) catalog.name(name, image.id);
-  report({ status: `Digest: ${top}` });
-  // That it is known by its digest as well is no news.
-  return { image, hasChanged };
+  const missing = names.filter((name) => catalog.references.find(name) !== id);
+  for (const name of missing) catalog.name(name, id);
+  lastUse.touch(id);
+  return missing.includes(names.at(-1) as Reference);
 }
 
 /**
@@ -154,11 +165,12 @@ interface WantedImage {
   sources: readonly Source[];
 }
 
-/** Everything an image needs, then its record. */
+/** Everything an image needs, then its record, and its name before anything may take it for one that is not used. */
 async function bring(
   { registries, blobs, partials, catalog, receptions, logger }: PullStore,
   { reference, platform, resolved, sources }: WantedImage,
   { report, signal }: Pick<PullOptions, "report" | "signal">,
+  name: (image: ImageRecord) => void,
 ): Promise<ImageRecord> {
   const { manifest, document, documents } = resolved;
   const configText = await tryEach(sources, { signal, logger }, async (source) =>
@@ -194,10 +206,12 @@ async function bring(
     };
     const { target, indexes, manifests } = resolved;
     const isWanted = ({ descriptor: { digest } }: { descriptor: Descriptor }) => digest === document.digest;
-    return catalog.add({
+    const image = await catalog.add({
       ...{ target, indexes },
       manifests: manifests.map((listed) => (isWanted(listed) ? { ...listed, content } : listed)),
     });
+    name(image);
+    return image;
   });
 }
 

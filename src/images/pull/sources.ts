@@ -1,5 +1,5 @@
 import type { Registries } from "../../distribution/registries.ts";
-import { type BlobSource, openRepository, type Repository } from "../../distribution/repository.ts";
+import { type BlobSender, openRepository, type Repository } from "../../distribution/repository.ts";
 import { messageOf } from "../../errors.ts";
 import { type Descriptor, isNondistributable } from "../../formats/oci-manifest.ts";
 import type { Reference } from "../../formats/reference.ts";
@@ -12,7 +12,7 @@ export interface BlobPlace {
   /** For people: a mirror's address, or the registry's host. */
   readonly name: string;
   /** Opened when it is needed, and once. */
-  open(signal: AbortSignal): Promise<BlobSource>;
+  open(signal: AbortSignal): Promise<BlobSender>;
 }
 
 /** A place where a repository may be had. */

@@ -64,6 +64,8 @@ export interface ImageCatalog {
   imagesWithLayer(chainId: string): number;
   /** Removes all blobs and layers that nothing needs, and what a layer has twice: what a crash left. */
   sweep(): Promise<void>;
+  /** Whether work under way is bringing it here, or reads it. */
+  isProtected(image: ImageRecord): boolean;
   /** Keeps blobs and layers that no image has yet from being removed while `work` runs; then removes those left unused. */
   protect<T>(digests: readonly string[], work: () => Promise<T>): Promise<T>;
 }
@@ -150,6 +152,7 @@ export function openImageCatalog(state: State, store: CatalogOptions, logger: Lo
     needsBlob: needs.needsBlob,
     needsLayer: needs.needsLayer,
     protect: needs.protect,
+    isProtected: needs.isProtected,
   };
 }
 

@@ -5,6 +5,7 @@ import type { ImageJobs } from "../jobs.ts";
 import { createSlimming } from "../slimming.ts";
 import type { BlobStore } from "./blobs.ts";
 import type { Holds } from "./holds.ts";
+import type { ImageRecord } from "./kinds.ts";
 import type { Layers } from "./layers.ts";
 
 /** What of the store images, owners and work under way need now; the rest is removed. */
@@ -16,6 +17,8 @@ export interface Needs {
    * unlinked before the first await, so later users recreate what they need.
    */
   collect(digests: Iterable<string>, chains: readonly string[]): Promise<string[]>;
+  /** As a catalog's. */
+  isProtected(image: ImageRecord): boolean;
   /** As a catalog's. */
   protect<T>(digests: readonly string[], work: () => Promise<T>): Promise<T>;
   /** As a catalog's. */
@@ -74,7 +77,12 @@ export function createNeeds({ index, holds, ...store }: NeedsOptions): Needs {
     await slimAll(index.blobs.keys());
   }
 
-  return { needsBlob, needsLayer, collect, protect, sweep };
+  function isProtected({ id, manifests }: ImageRecord): boolean {
+    const configs = manifests.flatMap(({ content }) => content?.configDigest ?? []);
+    return [id, ...configs].some((digest) => protectedNow.of(digest) > 0);
+  }
+
+  return { needsBlob, needsLayer, collect, protect, isProtected, sweep };
 }
 
 /** A blob may be read from any layer that was made of it, also from one of another image. */
