@@ -18,6 +18,8 @@ export interface Cli {
   env: Record<string, string | undefined>;
   config: CliConfig;
   configFolder: string;
+  /** `--debug`, or DEBUG of the environment, as Docker's client has it. */
+  isDebug: boolean;
   /** @param startEngine false to leave an engine that does not run as it is */
   client(startEngine?: boolean): Promise<Client>;
   /** Which context counts. @throws Error for a command line that says two things */
@@ -86,6 +88,7 @@ export function createCli(
     },
     env,
     configFolder,
+    isDebug: flags.debug || Boolean(env.DEBUG),
     get config() {
       config ??= readCliConfig(configFolder, cli.warn);
       return config;

@@ -28,6 +28,7 @@ export interface HijackedConnection {
 /** One daemon over one kind of connection; every method of the client goes through these four. */
 export interface ApiTransport {
   readonly host: string;
+  readonly endpoint: HostAddress;
   json<T>(method: string, path: string, request?: RequestBody): Promise<T>;
   /** The answer's body as it comes. The caller reads or destroys it. */
   stream(method: string, path: string, request?: RequestBody): Promise<IncomingMessage>;
@@ -95,6 +96,7 @@ export function createTransport(endpoint: HostAddress, options: TransportOptions
 
   return {
     host: endpoint.display,
+    endpoint,
     get version() {
       return version;
     },

@@ -84,6 +84,18 @@ test("a command whose output has no reader any more ends as SIGPIPE ends docker,
   }
 });
 
+test("version and info name the context that counts, and info says whether --debug is on", async () => {
+  server = await serve((_request, response) => json(response, 200, { Version: "1", ApiVersion: "1.44" }));
+  const env = { DOCKER_CONFIG: path.join(home, "contexts"), BERTH_HOST: "" };
+  const run = async (...words: string[]) => (await runBerth("", words, env)).stdout;
+  await run("context", "create", "near", "--docker", `host=${server.host}`);
+  assert.match(await run("-c", "near", "version"), /^ Context: {11}near$/m);
+  assert.equal(await run("-c", "near", "version", "-f", "{{.Client.Context}}"), "near\n");
+  const format = "{{.ClientInfo.Context}} {{.ClientInfo.Debug}}";
+  assert.equal(await run("-c", "near", "info", "-f", format), "near false\n");
+  assert.equal(await run("-D", "-c", "near", "info", "-f", format), "near true\n");
+});
+
 test("what flags are for is said in words, not in names of the program", () => {
   for (const { help } of Object.values(createFlags)) assert.doesNotMatch(help, /[a-z][A-Z][a-z]/);
 });

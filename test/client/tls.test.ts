@@ -5,7 +5,11 @@ import https from "node:https";
 import type { AddressInfo } from "node:net";
 import os from "node:os";
 import path from "node:path";
+import { PassThrough, Readable } from "node:stream";
+import { text } from "node:stream/consumers";
 import { after, before, test } from "node:test";
+import type { Cli } from "../../src/cli/cli.ts";
+import { command as dialStdio } from "../../src/cli/system/dial-stdio.ts";
 import { createClient } from "../../src/client/client.ts";
 import { certFolderFiles, readTlsFiles } from "../../src/client/host.ts";
 
@@ -85,4 +89,20 @@ test("without a certificate of its own a client is turned away", async () => {
   const client = await createClient({ host, tls: readTlsFiles({ ca: file("ca.pem"), isVerified: true }) });
   await assert.rejects(client.version());
   assert.deepEqual(certFolderFiles("/c"), { ca: "/c/ca.pem", cert: "/c/cert.pem", key: "/c/key.pem" });
+});
+
+test("dial-stdio speaks TLS where the client does", async () => {
+  const tls = readTlsFiles({
+    ca: file("ca.pem"),
+    cert: file("cert.pem"),
+    key: file("cert-key.pem"),
+    isVerified: true,
+  });
+  const client = await createClient({ host, tls });
+  const stdin = Readable.from([Buffer.from("GET / HTTP/1.1\r\nHost: docker\r\nConnection: close\r\n\r\n")]);
+  const stdout = new PassThrough();
+  const cli = { client: async () => client, stdin, stdout } as unknown as Cli;
+  await dialStdio.execute(cli, "system dial-stdio", []);
+  stdout.end();
+  assert.match(await text(stdout), /^HTTP\/1\.1 200 OK\r\n[\s\S]*\{"Version":"secret"\}/);
 });

@@ -1,7 +1,7 @@
 import { connect } from "node:net";
 import type { Duplex } from "node:stream";
 import { pipeline } from "node:stream/promises";
-import { type HostAddress, parseHost } from "../../client/host.ts";
+import type { HostAddress } from "../../client/host.ts";
 import { connectSsh } from "../../client/ssh.ts";
 import { defineCommand } from "../command.ts";
 
@@ -11,16 +11,21 @@ export const command = defineCommand({
   flags: {},
   async run({ cli }) {
     const client = await cli.client();
-    const endpoint = parseHost(client.host);
-    const socket = open(endpoint);
+    const socket = await open(client.transport.endpoint);
     const sent = pipeline(cli.stdin, socket, { end: true }).catch(() => undefined);
     await pipeline(socket, cli.stdout, { end: false });
     await Promise.race([sent, new Promise((resolve) => setImmediate(resolve))]);
   },
 });
 
-function open(endpoint: HostAddress): Duplex {
+async function open(endpoint: HostAddress): Promise<Duplex> {
   if (endpoint.kind === "ssh") return connectSsh(endpoint.address);
+  if (endpoint.kind === "tcp" && endpoint.tls !== undefined) {
+    const { host, port, tls } = endpoint;
+    const { connect: connectTls } = await import("node:tls");
+    const options = { host, port, ...tls, rejectUnauthorized: tls.isVerified, allowHalfOpen: true };
+    return connectTls(options);
+  }
   const target =
     endpoint.kind === "unix" ? { path: endpoint.socketPath } : { host: endpoint.host, port: endpoint.port };
   return connect({ ...target, allowHalfOpen: true });

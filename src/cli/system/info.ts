@@ -14,14 +14,14 @@ export const command = defineCommand({
   async run({ cli, flags }) {
     const template = flags.format === "" || flags.format === "json" ? undefined : parseOrExit(flags.format);
     const clientInfo = {
-      Debug: false,
+      Debug: cli.isDebug,
       Version: version,
       GitCommit: "",
-      Context: "default",
+      Context: cli.choice().context,
       Plugins: [],
       Warnings: null,
     };
-    if (template === undefined && flags.format === "") cli.print(clientLines.join("\n"));
+    if (template === undefined && flags.format === "") cli.print(clientLines(cli).join("\n"));
     const client = await cli.client();
     const info = await client.info();
     const json = { ...info, ClientInfo: clientInfo };
@@ -36,11 +36,11 @@ export const command = defineCommand({
   },
 });
 
-const clientLines = [
+const clientLines = (cli: Cli) => [
   "Client:",
   ` Version:    ${version}`,
-  " Context:    default",
-  " Debug Mode: false",
+  ` Context:    ${cli.choice().context}`,
+  ` Debug Mode: ${cli.isDebug}`,
   "",
   "Server:",
 ];

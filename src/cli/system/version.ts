@@ -13,10 +13,10 @@ export const command = defineCommand({
   async run({ cli, flags }) {
     const template = flags.format === "" || flags.format === "json" ? undefined : parseOrExit(flags.format);
     const { server, negotiated, failure } = await askServer(cli);
-    const data = versionStruct(negotiated, server);
+    const data = versionStruct(cli.choice().context, negotiated, server);
     if (flags.format === "json") cli.print(formatJson(data));
     else if (template !== undefined) cli.print(executeOrExit(template, data, ""));
-    else cli.print(formatVersion(negotiated, server));
+    else cli.print(formatVersion(cli.choice().context, negotiated, server));
     // The client's half is printed in any case.
     if (failure !== undefined) throw failure;
   },
@@ -36,7 +36,7 @@ async function askServer(
 
 const architecture = () => (process.arch === "x64" ? "amd64" : process.arch);
 
-function versionStruct(negotiated: string, server: VersionResponse | undefined): GoStruct {
+function versionStruct(context: string, negotiated: string, server: VersionResponse | undefined): GoStruct {
   const client = {
     Version: version,
     ApiVersion: negotiated,
@@ -46,7 +46,7 @@ function versionStruct(negotiated: string, server: VersionResponse | undefined):
     Os: process.platform,
     Arch: architecture(),
     BuildTime: "",
-    Context: "default",
+    Context: context,
   };
   const typed = (record: object & { ApiVersion: string }) =>
     goStruct("versionInfo", { ...record, APIVersion: record.ApiVersion, Platform: { Name: "" } }, record);
@@ -70,7 +70,7 @@ function serverFields(server: VersionResponse): Record<string, unknown> {
   };
 }
 
-function formatVersion(negotiated: string, server: VersionResponse | undefined): string {
+function formatVersion(context: string, negotiated: string, server: VersionResponse | undefined): string {
   const downgraded = negotiated === apiVersion ? "" : ` (downgraded from ${apiVersion})`;
   const lines = [
     "Client: Berth",
@@ -78,7 +78,7 @@ function formatVersion(negotiated: string, server: VersionResponse | undefined):
     ` API version:       ${negotiated}${downgraded}`,
     ` Node version:      ${process.versions.node}`,
     ` OS/Arch:           ${process.platform}/${architecture()}`,
-    " Context:           default",
+    ` Context:           ${context}`,
   ];
   if (server === undefined) return lines.join("\n");
   lines.push("", `Server:${server.Platform?.Name ? ` ${server.Platform.Name}` : ""}`);
