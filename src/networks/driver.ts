@@ -23,9 +23,10 @@ export interface Surroundings {
   /**
    * A subnet that overlaps nothing of this machine and of the networks.
    * @param size prefix length, where it is not to be the usual one
+   * @param besides what it must not overlap either
    * @throws EngineError invalid when all are taken
    */
-  findFreeSubnet(family: 4 | 6, size?: number): Subnet;
+  findFreeSubnet(family: 4 | 6, size?: number, besides?: readonly Subnet[]): Subnet;
 }
 
 /** What makes networks of one kind work. One file each in `drivers/`; `drivers.ts` is the table of all. */

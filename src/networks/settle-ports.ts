@@ -1,6 +1,13 @@
 import type { PortMap } from "../formats/docker-api/docker-api.ts";
-import { findWantedPorts, formatPortMap, type PortWishes, type WantedPort } from "./port-map.ts";
-import { hasPlace, leadsTo, type Publishing } from "./publish-targets.ts";
+import { formatIpAddress, type IpAddress } from "../formats/ip-address.ts";
+import {
+  findWantedPorts,
+  formatPortMap,
+  type PortWishes,
+  type Publication,
+  type WantedPort,
+} from "./port-map.ts";
+import { hasPlace, type Publishing, type PublishTargets, placePorts } from "./publish-targets.ts";
 import type { PublishedPorts } from "./published-ports.ts";
 import { canPublish, type OpenSandbox, targetsOf } from "./sandbox.ts";
 
@@ -15,35 +22,46 @@ export async function settlePorts(
   isLess: boolean,
 ): Promise<void> {
   const targets = targetsOf(sandbox, publishing);
-  const hasFamilies = ([4, 6] as const).map((family) => leadsTo(targets, family, "tcp") !== undefined);
-  const hadFamilies = (["0.0.0.0", "::"] as const).map((any) => isPublishedIn(sandbox.ports, any));
-  const isSame = publishedPorts.has(id) && hasFamilies.join() === hadFamilies.join();
+  const wanted = findWantedPorts(ports.portBindings, ports.exposedPorts, ports.publishAll).filter(
+    (one) => !isLess || hasPlace(one, targets),
+  );
+  const isSame = publishedPorts.has(id) && areSamePlaces(wanted, targets, publishedPorts.listOf(id));
   if (isSame) {
     sandbox.ports = formatPortMap(await publishedPorts.move(id, targets), ports.exposedPorts);
     return;
   }
   await publishedPorts.unpublish(id);
-  const wanted = findWantedPorts(ports.portBindings, ports.exposedPorts, ports.publishAll).filter(
-    (one) => !isLess || hasPlace(one, targets),
-  );
   const published = await publishedPorts.publish(id, keepHostPorts(wanted, sandbox.ports), targets);
   sandbox.ports = canPublish(sandbox) ? formatPortMap(published, ports.exposedPorts) : {};
 }
 
-/** Whether any port of this machine leads there in a family. */
-function isPublishedIn(ports: PortMap, any: "0.0.0.0" | "::"): boolean {
-  return Object.values(ports).some((bindings) =>
-    bindings?.some(({ HostIp = "", HostPort }) => HostPort && HostIp.includes(":") === any.includes(":")),
+/** Whether what is published is all that is wanted, at the same addresses of this machine. */
+function areSamePlaces(
+  wanted: readonly WantedPort[],
+  targets: PublishTargets,
+  published: readonly Publication[],
+): boolean {
+  const place = (containerPort: number, protocol: string, address: IpAddress) =>
+    `${containerPort}/${protocol} ${formatIpAddress(address)}`;
+  const due = placePorts(wanted, targets).flatMap(({ places, containerPort, protocol }) =>
+    places.map(({ hostAddress }) => place(containerPort, protocol, hostAddress)),
   );
+  const had = published
+    .filter(({ hostPort }) => hostPort > 0)
+    .map(({ containerPort, protocol, hostAddress }) => place(containerPort, protocol, hostAddress));
+  return due.sort().join() === had.sort().join();
 }
 
 /** A port that was free to choose stays what it was. */
 function keepHostPorts(wanted: readonly WantedPort[], ports: PortMap): WantedPort[] {
-  const used = new Set<string>();
+  const keyOf = ({ containerPort, protocol }: WantedPort) => `${containerPort}/${protocol}`;
+  const isFixed = ({ firstPort, lastPort }: WantedPort) => firstPort === lastPort && firstPort > 0;
+  const used = new Set(wanted.filter(isFixed).map((one) => `${keyOf(one)} ${one.firstPort}`));
   return wanted.map((one) => {
-    const key = `${one.containerPort}/${one.protocol}`;
+    if (isFixed(one)) return one;
+    const key = keyOf(one);
     const had = ports[key]?.find(({ HostPort }) => HostPort && !used.has(`${key} ${HostPort}`))?.HostPort;
-    if (!had || (one.firstPort === one.lastPort && one.firstPort > 0)) return one;
+    if (!had) return one;
     used.add(`${key} ${had}`);
     return { ...one, firstPort: Number(had), lastPort: Number(had) };
   });

@@ -24,7 +24,8 @@ export async function surveySurroundings(
     links,
     addressesOf: (link) =>
       local.filter((one) => one.link === link && one.kind === "address").map(({ subnet }) => subnet),
-    findFreeSubnet: (family, size) => findFreeSubnet(sources, taken, family, size),
+    findFreeSubnet: (family, size, besides = []) =>
+      findFreeSubnet(sources, { ...taken, near: [...taken.near, ...besides] }, family, size),
     clashesOf: (network) =>
       poolsOf(network).flatMap(({ subnet }) =>
         local

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { before, describe, it } from "node:test";
 import { eventually, useEngine } from "../engine.ts";
+import { findFreePort } from "../free-port.ts";
 import { stockDockers } from "../stock-docker.ts";
 
 describe("a container in several networks", () => {
@@ -84,6 +85,17 @@ describe("a container in several networks", () => {
     await ok("network", "connect", "a", "web");
     assert.match(await ok("port", "web", "80"), /^127\.0\.0\.1:\d+$/);
     await ok("rm", "-f", "web");
+  });
+
+  it("keeps a fixed port and a free one of the same container port where it joins a network", async () => {
+    const fixed = await findFreePort();
+    const publish = ["-p", `127.0.0.1:${fixed}:80`, "-p", "127.0.0.1::80"];
+    await ok("run", "-d", "--name", "two-ports", "--network", "b", ...publish, "busybox", "sleep", "1000");
+    const before = await ok("port", "two-ports", "80");
+    assert.equal(before.split("\n").length, 2);
+    await ok("network", "connect", "a", "two-ports");
+    assert.equal(await ok("port", "two-ports", "80"), before);
+    await ok("rm", "-f", "two-ports");
   });
 
   it("elects its gateway by priority, and has the same interfaces after each start", async () => {

@@ -45,9 +45,12 @@ export function planPools(
   const isGiven = (family: 4 | 6) => wish.pools.some(({ subnet }) => subnet.address.family === family);
   const families = familiesOf(wish);
   const given: PoolRecord[] = [];
+  const before: Pool[] = [];
   for (const [number, pool] of wish.pools.entries()) {
     const isUsed = families.includes(pool.subnet.address.family);
-    const settled = isUsed ? settleSubnet(pool, wish.pools.slice(0, number), surroundings, rules) : pool;
+    const after = wish.pools.slice(number + 1).filter(({ subnet }) => !isAnyAddress(subnet.address));
+    const settled = isUsed ? settleSubnet(pool, { before, after }, surroundings, rules) : pool;
+    before.push(settled);
     given.push(settleAddresses(settled, rules));
   }
   const missing = families.filter((family) => !isGiven(family));
@@ -61,12 +64,15 @@ export function planPools(
 /** A subnet of the user's choice; 0.0.0.0/N stands for a free one of that size. */
 function settleSubnet(
   wanted: Pool,
-  before: readonly Pool[],
+  { before, after }: { before: readonly Pool[]; after: readonly Pool[] },
   { networks, findFreeSubnet }: Surroundings,
   rules: PoolRules,
 ): Pool {
   const { address, prefixLength } = wanted.subnet;
-  if (isAnyAddress(address)) return newPool(findFreeSubnet(address.family, prefixLength));
+  if (isAnyAddress(address)) {
+    const others = [...before, ...after].map(({ subnet }) => subnet);
+    return newPool(findFreeSubnet(address.family, prefixLength, others));
+  }
   const doesClash = ({ subnet }: Pool) => doOverlap(subnet, wanted.subnet);
   const other = networks.find((network) => poolsOf(network).some(doesClash));
   if (other && wanted.range) rules.refuseRange?.(address.family, other);
