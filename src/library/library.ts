@@ -1,4 +1,5 @@
 import { createServer } from "node:http";
+import type { Socket } from "node:net";
 import { join } from "node:path";
 import { createApiListeners, serveApi } from "../api/server.ts";
 import { type Client, createClient } from "../client/client.ts";
@@ -31,7 +32,18 @@ export async function createEngine(given: Partial<EngineConfig> = {}): Promise<E
   const path = join(engine.config.execRoot, `embedded-${process.pid}-${count++}.sock`);
   const server = createServer();
   serveApi(server, createApiListeners(engine));
-  await new Promise<void>((resolve, reject) => server.once("error", reject).listen(path, resolve));
+  // Those that were upgraded are no longer the server's.
+  const sockets = new Set<Socket>();
+  server.on("connection", (socket) => {
+    sockets.add(socket);
+    socket.once("close", () => sockets.delete(socket));
+  });
+  try {
+    await new Promise<void>((resolve, reject) => server.once("error", reject).listen(path, resolve));
+  } catch (error) {
+    await engine.close();
+    throw error;
+  }
   return {
     ...(await createClient({ host: `unix://${path}` })),
     config: engine.config,
@@ -39,7 +51,7 @@ export async function createEngine(given: Partial<EngineConfig> = {}): Promise<E
     async close(options) {
       await engine.close(options);
       server.close();
-      server.closeAllConnections();
+      for (const socket of sockets) socket.destroy();
     },
   };
 }

@@ -1,0 +1,30 @@
+import assert from "node:assert/strict";
+import { randomBytes } from "node:crypto";
+import { once } from "node:events";
+import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, it } from "node:test";
+
+const { createEngine } = await import(new URL("../../dist/library/library.js", import.meta.url).href);
+const name = `bt${randomBytes(3).toString("hex")}`;
+const folder = mkdtempSync(join(tmpdir(), `${name}-`));
+after(() => rmSync(folder, { recursive: true }));
+
+it("an engine whose socket cannot be opened is closed, and one that is closed takes upgraded connections with it", async () => {
+  const execRoot = join(folder, "run");
+  const config = {
+    root: join(folder, "data"),
+    execRoot,
+    bridgeName: "none",
+    tableName: name,
+    logLevel: "error",
+  };
+  mkdirSync(join(execRoot, `embedded-${process.pid}-0.sock`), { recursive: true });
+  await assert.rejects(createEngine(config), /EADDRINUSE/);
+  const engine = await createEngine(config);
+  const { socket } = await engine.transport.hijack("/grpc", { headers: { Upgrade: "h2c" } });
+  const closed = once(socket.resume(), "close");
+  await engine.close({ stopContainers: true });
+  await closed;
+});
