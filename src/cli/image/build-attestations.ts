@@ -40,7 +40,9 @@ export function exporterAnnotationsOf(given: readonly string[]): [string, string
   return given.flatMap((text): [string, string][] => {
     const equals = text.indexOf("=");
     const [, kinds = "manifest", key = ""] =
-      /^(?:((?:[a-z-]+(?:\[[\w/-]+\])?,?)+):)?(.+)$/.exec(text.slice(0, Math.max(equals, 0))) ?? [];
+      /^(?:([a-z-]+(?:\[[\w/-]+\])?(?:,[a-z-]+(?:\[[\w/-]+\])?)*):)?(.+)$/.exec(
+        text.slice(0, Math.max(equals, 0)),
+      ) ?? [];
     if (key === "")
       throw new ExitError(1, `invalid annotation ${JSON.stringify(text)}: expected [TYPE:]KEY=VALUE`);
     return kinds.split(",").map((kind) => {
