@@ -9,7 +9,10 @@ import {
 } from "../formats/ip-address.ts";
 import { defaultNetworksConfig, type NetworksConfig } from "../networks/settings.ts";
 
-/** As `table` in flag-table.ts. Docker's keys for the kinds `default-address-pool`, `default-network-opt` and `host-gateway-ip` have an s at their end. */
+/**
+ * As `table` in flag-table.ts. Docker's keys for the kinds `default-address-pool`, `default-network-opt` and `host-gateway-ip` have an s at
+ * their end.
+ */
 export const networkTable = [
   ["allow-direct-routing", "boolean", "", "Let other hosts reach published ports at containers' addresses"],
   ["bip", "string", "", "Address and prefix length of the default bridge"],

@@ -1,10 +1,10 @@
 import type { IpAddress, Subnet } from "../formats/ip-address.ts";
 import type { SubnetSource } from "./free-subnets.ts";
 
-/** What an administrator says of all networks, and of the default bridge. */
-/** Given as the default bridge's name, as in Docker: there is to be none. */
+/** As the name of the default bridge, in Docker as well: there is to be none. */
 export const noBridge = "none";
 
+/** What an administrator says of all networks, and of the default bridge. */
 export interface NetworksConfig {
   /** Address of the default bridge with its prefix length, by family; undefined for one of the engine's choice. */
   bip: Readonly<Record<4 | 6, Subnet | undefined>>;

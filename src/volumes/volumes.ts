@@ -47,7 +47,10 @@ export interface Volumes extends VolumeMounts, CopyUp, Omit<Transfers, "close"> 
     input: MountInput,
     signal?: AbortSignal,
   ): Promise<{ mounts: ResolvedMount[]; volumes: Claim }>;
-  /** What is at a path below a volume's directory, which no link leads out of. The caller closes it. @throws internal in Docker's words; the signal's reason */
+  /**
+   * What is at a path below a volume's directory, which no link leads out of. The caller closes it.
+   * @throws internal in Docker's words; the signal's reason
+   */
   openPart: Sources["openPart"];
   /** Something is under way with it: it is copied, or a container that is to have it is being made. */
   isHeld(name: string): boolean;

@@ -66,14 +66,19 @@ after(() => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-test("with the authority and a certificate of its own a client is let in", async () => {
-  const tls = readTlsFiles({
-    ca: file("ca.pem"),
-    cert: file("cert.pem"),
-    key: file("cert-key.pem"),
-    isVerified: true,
+const createTrusted = () =>
+  createClient({
+    host,
+    tls: readTlsFiles({
+      ca: file("ca.pem"),
+      cert: file("cert.pem"),
+      key: file("cert-key.pem"),
+      isVerified: true,
+    }),
   });
-  const client = await createClient({ host, tls });
+
+test("with the authority and a certificate of its own a client is let in", async () => {
+  const client = await createTrusted();
   assert.equal((await client.version()).Version, "secret");
 });
 
@@ -92,13 +97,7 @@ test("without a certificate of its own a client is turned away", async () => {
 });
 
 test("dial-stdio speaks TLS where the client does", async () => {
-  const tls = readTlsFiles({
-    ca: file("ca.pem"),
-    cert: file("cert.pem"),
-    key: file("cert-key.pem"),
-    isVerified: true,
-  });
-  const client = await createClient({ host, tls });
+  const client = await createTrusted();
   const stdin = Readable.from([Buffer.from("GET / HTTP/1.1\r\nHost: docker\r\nConnection: close\r\n\r\n")]);
   const stdout = new PassThrough();
   const cli = { client: async () => client, stdin, stdout } as unknown as Cli;

@@ -3,25 +3,10 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { describe, it } from "node:test";
 import { fileURLToPath } from "node:url";
+import { announcedActions } from "../announced-actions.ts";
 import { eventually, useEngine } from "../engine.ts";
 
 const main = fileURLToPath(new URL("../../dist/cli/main.js", import.meta.url));
-
-/** All that was announced of a container under its name, in its order. */
-async function actionsOf(berth: (...words: string[]) => Promise<string>, name: string): Promise<string[]> {
-  const until = String(Math.floor(Date.now() / 1000) + 1);
-  const words = [
-    "--since",
-    "10m",
-    "--until",
-    until,
-    "--filter",
-    `container=${name}`,
-    "--format",
-    "{{.Action}}",
-  ];
-  return (await berth("events", ...words)).split("\n");
-}
 
 describe("a container that its restart policy brings back", () => {
   const { engine, berth } = useEngine();
@@ -86,7 +71,7 @@ describe("a container that its restart policy brings back", () => {
   it("announces a stop between two runs as any other", async () => {
     await crash("stopped", "--restart", "always");
     await berth("stop", "stopped");
-    assert.equal((await actionsOf(berth, "stopped")).at(-1), "stop");
+    assert.equal((await announcedActions(berth, "stopped")).at(-1), "stop");
     await berth("rm", "stopped");
   });
 });
@@ -98,7 +83,7 @@ describe("a stop of a container that removes itself", () => {
     await berth("run", "-d", "--rm", "--name", "automatic", "busybox", "sleep", "1000");
     await berth("stop", "-t", "0", "automatic");
     const seen = await eventually(
-      () => actionsOf(berth, "automatic"),
+      () => announcedActions(berth, "automatic"),
       (actions) => actions.includes("destroy"),
     );
     assert.deepEqual(seen.slice(-3), ["die", "stop", "destroy"]);

@@ -30,7 +30,10 @@ export async function isArchive(tree: SourceTree, path: ByteString, check: Check
   }
 }
 
-/** Unpacks an archive below a directory that is there. @throws EngineError invalid for one that leads outside, or is broken; what `check` throws */
+/**
+ * Unpacks an archive below a directory that is there.
+ * @throws EngineError invalid for one that leads outside, or is broken; what `check` throws
+ */
 export async function unpackArchive(
   rootFd: number,
   tree: SourceTree,

@@ -11,7 +11,8 @@ export async function findWebLogin(
 ): Promise<string | undefined> {
   const client = await session("").catch(() => undefined);
   const [, host] = /^https?:\/\/(?:[^/?#]*@)?(\[[^\]]*\]|[^/?#:]*)/i.exec(address) ?? [];
-  if (!client || !host) return undefined;
+  // An author may write an address in which this sees another host than the one that it is sent to.
+  if (!client || !host || hostOf(`http://${host}/`) !== hostOf(address)) return undefined;
   const find = async (name: string) => {
     const id = `${name}_${host.replace(/^\[|\]$/g, "")}`;
     const value = (await client.findSecret(id))?.toString("latin1").trim();
@@ -23,3 +24,5 @@ export async function findWebLogin(
   const token = await find("HTTP_AUTH_TOKEN");
   return token ? `Bearer ${token}` : (await find("HTTP_AUTH_HEADER")) || undefined;
 }
+
+const hostOf = (address: string) => (URL.canParse(address) ? new URL(address).hostname : undefined);

@@ -11,27 +11,27 @@ export type Kept = Pick<JsonFileLog, "maxSizeBytes" | "maxFiles" | "compress">;
 const defaultSizeBytes = 20_000_000;
 const defaultFiles = 5;
 
-/** What says nothing of its files has those of Docker's driver of that name; but json-file, which has no bound there, has one here. */
-export type Manner = "json-file" | "local";
+/** Docker's driver whose defaults count. The one exception is that json-file has a bound here. */
+export type FileDriver = "json-file" | "local";
 
 /**
  * Reads max-size, max-file and compress.
  * @param prefix of their names: "cache-" where the file stands in for a log that is elsewhere
  * @throws EngineError invalid
  */
-export function readFileOptions(options: DriverOptions, manner: Manner, prefix = ""): Kept {
+export function readFileOptions(options: DriverOptions, driver: FileDriver, prefix = ""): Kept {
   const given = parseFileOptions(options, prefix);
-  const hasOneFile = manner === "json-file" && given.maxSizeBytes !== undefined;
+  const hasOneFile = driver === "json-file" && given.maxSizeBytes !== undefined;
   const { maxSizeBytes = defaultSizeBytes, maxFiles = hasOneFile ? 1 : defaultFiles } = given;
-  const { compress = manner === "local" } = given;
+  const { compress = driver === "local" } = given;
   return { maxSizeBytes, maxFiles, ...(compress && maxFiles > 1 && { compress: true }) };
 }
 
 /** Containers of earlier versions may have what is refused here, and run on. @throws EngineError invalid */
-export function checkFileOptions(options: DriverOptions, manner: Manner, prefix = ""): void {
+export function checkFileOptions(options: DriverOptions, driver: FileDriver, prefix = ""): void {
   const { maxSizeBytes, maxFiles, compress } = parseFileOptions(options, prefix);
   if (!compress) return;
-  if (manner === "json-file" && (maxSizeBytes === undefined || maxFiles === undefined || maxFiles < 2))
+  if (driver === "json-file" && (maxSizeBytes === undefined || maxFiles === undefined || maxFiles < 2))
     throw refuse("compress cannot be true when max-file is less than 2 or max-size is not set");
   if (maxFiles === 1) throw refuse("compression cannot be enabled when max file count is 1");
 }

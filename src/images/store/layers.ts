@@ -127,7 +127,10 @@ export async function openLayers(
   };
 }
 
-/** All are forgotten before the first folder goes. The number of one that cannot be removed stays taken. @throws the first failure, in the end */
+/**
+ * All are forgotten before the first folder goes. The number of one that cannot be removed stays taken.
+ * @throws the first failure, in the end
+ */
 async function removeLayers(place: LayerFolders, chains: Iterable<string>): Promise<void> {
   const gone: LayerRecord[] = [];
   for (const chainId of chains) {
