@@ -46,10 +46,11 @@ export async function testSleeper(
     );
     const quiet = last();
     const usage = quiet?.memory_stats.usage ?? 0;
-    assert.ok(usage > 0 && quiet?.networks?.eth0, JSON.stringify(quiet));
+    assert.ok(usage > 0 && usage < 10 << 20 && quiet?.networks?.eth0, JSON.stringify(quiet));
     assert.equal(quiet.memory_stats.limit, 64 << 20);
     await berth("exec", "sleepy", "dd", "if=/dev/zero", "of=/dev/shm/fill", "bs=1M", "count=20");
-    await eventually(last, (now) => (now?.memory_stats.usage ?? 0) >= usage + (20 << 20));
+    // What it had used before may have become less since.
+    await eventually(last, (now) => (now?.memory_stats.usage ?? 0) >= 20 << 20);
     await berth("update", "-m", "50m", "--memory-swap", "100m", "sleepy");
     await eventually(last, (now) => now?.memory_stats.limit === 50 << 20);
     const times = seen.map(({ read }) => read);

@@ -28,6 +28,8 @@ describe("system check", () => {
     what: string;
     make(): void;
     problem: RegExp;
+    /** Where the engine puts it right by itself at some time, this tells that it has. */
+    isGone?(): boolean;
   }
   /** In one transaction: the engine puts right at once what is taken away. */
   const changeTable = () =>
@@ -73,6 +75,7 @@ describe("system check", () => {
         execFileSync("ip", ["link", "set", `${table()}x`, "master", table()]);
       },
       problem: /^link bt.*x: it belongs to no running container/,
+      isGone: () => !existsSync(`/sys/class/net/${table()}x`),
     },
     {
       what: "a layer folder",
@@ -121,20 +124,24 @@ describe("system check", () => {
       execFileSync("ip", ["link", "set", `${table()}b`, "alias", `berth ${table()}`]);
     },
     problem: /^bridge bt.*b: its network no longer exists/,
+    isGone: () => !existsSync(`/sys/class/net/${table()}b`),
   };
 
   async function repair(group: Fault[], found: Awaited<ReturnType<typeof check>>): Promise<void> {
     assert.equal(found.code, 1);
     const isFound = ({ problem }: Fault) => found.lines.some((line) => problem.test(line));
-    const unseen = group.filter((fault) => !isFound(fault)).map(({ what }) => what);
+    // It looks at links and bridges whenever any program takes an address away, and other tests do.
+    const unseen = group.filter((fault) => !isFound(fault) && !fault.isGone?.()).map(({ what }) => what);
     assert.deepEqual(unseen, [], found.lines.join("\n"));
     const strange = found.lines.filter((line) => !group.some(({ problem }) => problem.test(line)));
     assert.deepEqual(strange, []);
     const repaired = await check("--repair");
     assert.equal(repaired.code, 0, repaired.lines.join("\n"));
-    const left = repaired.lines.filter((line) => !/\(repaired\)$/.test(line));
+    const isRepaired = (line: string) => /\(repaired\)$/.test(line);
+    const left = repaired.lines.filter((line) => !isRepaired(line) && !/^Records, .* agree\.$/.test(line));
     assert.deepEqual(left, []);
-    assert.equal(repaired.lines.length, found.lines.length);
+    const byItself = group.filter(({ isGone }) => isGone !== undefined);
+    assert.ok(repaired.lines.filter(isRepaired).length >= found.lines.length - byItself.length);
     assert.equal((await check()).code, 0);
   }
 
@@ -156,8 +163,7 @@ describe("system check", () => {
   it(`finds and repairs ${strayBridge.what}, if the engine has not done so by itself`, async () => {
     strayBridge.make();
     const found = await check();
-    // It looks at the bridges whenever any program takes an address away, and other tests do.
-    if (found.code === 0) assert.ok(!existsSync(`/sys/class/net/${table()}b`));
+    if (found.code === 0) assert.ok(strayBridge.isGone?.());
     else await repair([strayBridge], found);
   });
 
