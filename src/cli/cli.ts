@@ -30,6 +30,8 @@ export interface Cli {
   warn: (line: string) => void;
   /** The command that runs, as far as its line has been read: for what comes after it. */
   invoked?: Invoked;
+  /** Whether one of our commands is called so. */
+  isCommand(name: string): boolean;
 }
 
 export interface Invoked {
@@ -70,6 +72,7 @@ export function createCli(
   flags: GlobalFlags,
   given: ReadonlySet<string>,
   streams: Pick<Cli, "stdin" | "stdout" | "stderr" | "env">,
+  isCommand: Cli["isCommand"],
 ): Cli {
   const { env } = streams;
   const configFolder = given.has("config") ? flags.config : env.DOCKER_CONFIG || flags.config;
@@ -98,6 +101,7 @@ export function createCli(
       return client;
     },
     choice: () => chooseContext(cli, flags),
+    isCommand,
     print: (line) => streams.stdout.write(`${line}\n`),
     warn: (line) => streams.stderr.write(`${line}\n`),
   };

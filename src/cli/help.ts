@@ -1,6 +1,7 @@
 import { type Command, formatUsage } from "./command.ts";
 import type { Flag, FlagTable } from "./flag.ts";
 import { groups, innerGroups } from "./groups.ts";
+import type { DescribedPlugin } from "./plugins/describe-plugin.ts";
 import { commands } from "./table.ts";
 
 const common = [
@@ -45,7 +46,7 @@ export function formatGroupHelp(group: string): string {
 export function formatMainHelp(
   flags: FlagTable,
   columns: number,
-  plugins: readonly (readonly [name: string, summary: string])[],
+  plugins: readonly DescribedPlugin[],
 ): string {
   const summaries = new Map<string, string>();
   for (const [name, entry] of Object.entries(commands)) {
@@ -60,13 +61,20 @@ export function formatMainHelp(
     ["quickstart", "Start the engine and make a first image"],
   ];
   const { help: _, ...shown } = flags;
+  const offered = plugins
+    .filter(({ Err }) => Err === undefined)
+    .map(({ Name, ShortDescription = "" }): [string, string] => [`${Name}*`, ShortDescription]);
+  const unusable = plugins.flatMap(({ Name, Err }): [string, string][] =>
+    Err === undefined ? [] : [[Name, Err]],
+  );
   return [
     "Usage:  berth [OPTIONS] COMMAND",
     "A Docker-compatible container engine",
     `Common Commands:\n${formatRows(common.map(row))}`,
-    `Management Commands:\n${formatRows([...Object.entries(groups), ...plugins].sort())}`,
+    `Management Commands:\n${formatRows([...Object.entries(groups), ...offered].sort())}`,
     `Commands:\n${formatRows(others.map(row))}`,
     `Engine:\n${formatRows(ours)}`,
+    ...(unusable.length > 0 ? [`Invalid Plugins:\n${formatRows(unusable)}`] : []),
     `Global Options:\n${formatFlags(shown, columns)}`,
     "Run 'berth COMMAND --help' for more information on a command.",
   ].join("\n\n");

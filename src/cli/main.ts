@@ -31,7 +31,7 @@ async function main(
     );
     return 125;
   }
-  const cli = createCli(parsed.values, parsed.given, streams);
+  const cli = createCli(parsed.values, parsed.given, streams, (name) => findCommand([name]) !== undefined);
   try {
     const code = await dispatch(cli, parsed, argv);
     await callHooks(cli, code === 0 ? "" : `exit status ${code}`);

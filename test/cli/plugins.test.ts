@@ -55,14 +55,56 @@ describe("a plugin of Docker's command line", () => {
     }
   });
 
-  it("is listed with what it says of itself; one that does not answer so is not", () => {
-    plugin("broken", "echo nonsense");
-    plugin("odd", "echo '{\"ShortDescription\":5,'");
+  it("is listed with what it says of itself, and one that does not answer so with what is wrong, as Docker says it", () => {
+    const says = (name: string, text: string) => plugin(name, `echo '${text}'`);
+    const faults: Record<string, [text: string, fault: RegExp]> = {
+      broken: ["nonsense", /^invalid metadata: /],
+      list: ["[]", /^invalid metadata: /],
+      odd: [
+        '{"SchemaVersion":"0.1.0","Vendor":5}',
+        /^invalid metadata: json: cannot unmarshal number into Go struct field Metadata.Vendor of type string$/,
+      ],
+      noschema: ['{"Vendor":"x"}', /^plugin SchemaVersion version cannot be empty$/],
+      wrong: [
+        '{"SchemaVersion":"one","Vendor":"x"}',
+        /^plugin SchemaVersion "one" has wrong format: must be <major>\.<minor>\.<patch>$/,
+      ],
+      late: [
+        '{"SchemaVersion":"2.0.0","Vendor":"x"}',
+        /^plugin SchemaVersion "2\.0\.0" is not supported: must be lower than 2\.0\.0$/,
+      ],
+      novendor: ['{"SchemaVersion":"0.1.0"}', /^plugin metadata does not define a vendor$/],
+      images: ['{"SchemaVersion":"0.1.0","Vendor":"x"}', /^plugin "images" duplicates builtin command$/],
+      x_y: [
+        '{"SchemaVersion":"0.1.0","Vendor":"x"}',
+        /^plugin candidate "x_y" did not match "\^\[a-z\]\[a-z0-9\]\*\$"$/,
+      ],
+    };
+    for (const [name, [text]] of Object.entries(faults)) says(name, text);
+    plugin("fails", "exit 3");
+    plugin("floods", "yes");
     writeFileSync(join(folder, "docker-plain"), "no program");
     const { stdout, status } = berth(["--help"]);
     assert.equal(status, 0);
     assert.match(stdout, /^ {2}things\* +Does things$/m);
-    assert.doesNotMatch(stdout, /broken\*|odd\*|plain\*/);
+    const invalid = /\nInvalid Plugins:\n([\s\S]*?)\n\n/.exec(stdout)?.[1]?.split("\n") ?? [];
+    const seen = Object.fromEntries(invalid.map((line) => line.trim().split(/(?<=^\S+) +/)));
+    const { fails, floods, ...others } = seen;
+    assert.equal(fails, "failed to fetch metadata: exit status 3");
+    assert.equal(floods, "failed to fetch metadata: it is longer than 65536 bytes");
+    assert.deepEqual(Object.keys(others).sort(), Object.keys(faults).sort());
+    for (const [name, [, fault]] of Object.entries(faults)) assert.match(others[name] ?? "", fault);
+
+    const format = "{{range .ClientInfo.Plugins}}{{.Name}}|{{.Vendor}}|{{.Version}}|{{.Err}}\n{{end}}";
+    const info = berth(["-H", "unix:///nonexistent", "info", "-f", format]);
+    assert.equal(info.status, 0, info.stderr);
+    assert.match(info.stdout, /^things\|x\|1\|<nil>$/m);
+    assert.match(info.stdout, /^fails\|\|\|failed to fetch metadata: exit status 3$/m);
+    const shown = berth(["-H", "unix:///nonexistent", "info"]);
+    assert.match(shown.stdout, /\n Plugins:\n {2}things: Does things \(x\)\n {4}Version: {2}1\n {4}Path: /);
+    assert.match(shown.stderr, /^WARNING: Plugin ".*docker-fails" is not valid: failed to fetch metadata/m);
+    assert.equal(shown.status, 1);
+    for (const name of [...Object.keys(faults), "fails", "floods"]) rmSync(join(folder, `docker-${name}`));
   });
 
   it("is looked for where the configuration says, and never takes the place of a command", () => {

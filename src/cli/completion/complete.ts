@@ -22,7 +22,7 @@ export const command = defineCommand({
     const words = rest.slice(globals.length);
     const { candidates, kind } = await complete(words, current, globals);
     const parsed = parseFlags(globalFlags, globals, { interspersed: false });
-    const names = kind && (await findNames(createCli(parsed.values, parsed.given, cli), kind));
+    const names = kind && (await findNames(createCli(parsed.values, parsed.given, cli, cli.isCommand), kind));
     for (const word of [...new Set([...candidates, ...(names ?? [])])].sort()) {
       if (word.startsWith(current) && printable.test(word)) cli.print(word);
     }

@@ -1,37 +1,86 @@
 import { execFile } from "node:child_process";
-import { isObject } from "../../formats/json.ts";
+import { parseJson } from "../../formats/json.ts";
+import { decode, omitEmpty, struct, textOf } from "../../formats/shape.ts";
 import type { Cli } from "../cli.ts";
-import { listPlugins, type Plugin } from "./plugins.ts";
+import { listPlugins, type Plugin, pluginNamePattern } from "./plugins.ts";
 
-const timeoutMilliseconds = 3000;
+const timeoutSeconds = 3;
 const mostBytes = 64 * 1024;
-const longestText = 200;
+const word = textOf(200);
+const metadataShape = struct("metadata.Metadata", {
+  SchemaVersion: omitEmpty(word),
+  Vendor: omitEmpty(word),
+  Version: omitEmpty(word),
+  ShortDescription: omitEmpty(word),
+  URL: omitEmpty(word),
+});
 
-/** All that answer, with what they say they are for. */
-export async function describePlugins(cli: Cli): Promise<[name: string, summary: string][]> {
-  const described = listPlugins(cli).map(async (plugin) => ({ plugin, text: await describePlugin(plugin) }));
-  const all = await Promise.all(described);
-  return all.flatMap(({ plugin, text }) => (text === undefined ? [] : [[`${plugin.name}*`, text]]));
+/** A plugin as `info` shows it: what it says of itself, or why it cannot be used. Members without a value are missing. */
+export interface DescribedPlugin {
+  SchemaVersion?: string;
+  Vendor?: string;
+  Version?: string;
+  ShortDescription?: string;
+  URL?: string;
+  Name: string;
+  Path: string;
+  Err?: string;
 }
 
-/** What a plugin says it is for; undefined for one that does not answer as plugins do. */
-function describePlugin({ path }: Plugin): Promise<string | undefined> {
+/** All there are, in the order of their names. */
+export function describePlugins(cli: Cli): Promise<DescribedPlugin[]> {
+  return Promise.all(
+    listPlugins(cli).map((plugin) => {
+      const { name } = plugin;
+      if (!pluginNamePattern.test(name))
+        return failed(plugin, `plugin candidate "${name}" did not match "${pluginNamePattern.source}"`);
+      return cli.isCommand(name)
+        ? failed(plugin, `plugin "${name}" duplicates builtin command`)
+        : describePlugin(plugin);
+    }),
+  );
+}
+
+const oneLine = (text: string) => text.replace(/\p{Cc}/gu, " ");
+
+const failed = ({ name, path }: Plugin, fault: string): DescribedPlugin => ({
+  ...{ Name: name, Path: path },
+  Err: oneLine(fault),
+});
+
+function describePlugin(plugin: Plugin): Promise<DescribedPlugin> {
+  const options = { timeout: timeoutSeconds * 1000, maxBuffer: mostBytes, killSignal: "SIGKILL" as const };
   return new Promise((resolve) => {
-    const options = { timeout: timeoutMilliseconds, maxBuffer: mostBytes, killSignal: "SIGKILL" as const };
-    execFile(path, ["docker-cli-plugin-metadata"], options, (error, stdout) => {
-      resolve(error ? undefined : readDescription(stdout));
+    execFile(plugin.path, ["docker-cli-plugin-metadata"], options, (error, stdout) => {
+      resolve(error ? failed(plugin, `failed to fetch metadata: ${reasonOf(error)}`) : read(plugin, stdout));
     });
   });
 }
 
-function readDescription(text: string): string | undefined {
+function reasonOf(error: Error & { code?: unknown; killed?: boolean }): string {
+  if (error.code === "ERR_CHILD_PROCESS_STDIO_MAXBUFFER") return `it is longer than ${mostBytes} bytes`;
+  if (error.killed) return `no answer within ${timeoutSeconds} seconds`;
+  return typeof error.code === "number" ? `exit status ${error.code}` : error.message;
+}
+
+function read(plugin: Plugin, text: string): DescribedPlugin {
   try {
-    const metadata: unknown = JSON.parse(text);
-    if (!isObject(metadata) || !("ShortDescription" in metadata)) return undefined;
-    return String(metadata.ShortDescription)
-      .replace(/[\p{Cc}]/gu, " ")
-      .slice(0, longestText);
-  } catch {
-    return undefined;
+    const metadata = decode(metadataShape, parseJson(text, "metadata"), "Metadata");
+    const shown = Object.entries(metadata).map(([name, value]) => [name, oneLine(value)]);
+    const fault = faultOf(metadata.SchemaVersion ?? "", metadata.Vendor ?? "");
+    const described = { ...Object.fromEntries(shown), Name: plugin.name, Path: plugin.path };
+    return fault === "" ? described : { ...described, Err: fault };
+  } catch (error) {
+    return failed(plugin, `invalid metadata: ${error instanceof Error ? error.message : String(error)}`);
   }
+}
+
+/** In Docker's words; empty where the plugin can be used. */
+function faultOf(schema: string, vendor: string): string {
+  if (schema === "") return "plugin SchemaVersion version cannot be empty";
+  const major = /^(\d+)\.\d+\.\d+$/.exec(schema)?.[1];
+  if (major === undefined)
+    return `plugin SchemaVersion "${schema}" has wrong format: must be <major>.<minor>.<patch>`;
+  if (Number(major) > 1) return `plugin SchemaVersion "${schema}" is not supported: must be lower than 2.0.0`;
+  return vendor === "" ? "plugin metadata does not define a vendor" : "";
 }

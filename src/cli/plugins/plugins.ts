@@ -15,7 +15,8 @@ const systemFolders = [
   "/usr/lib/docker/cli-plugins",
   "/usr/libexec/docker/cli-plugins",
 ];
-const namePattern = /^[a-z][a-z0-9]*$/;
+/** As Docker has it. */
+export const pluginNamePattern = /^[a-z][a-z0-9]*$/;
 const prefix = "docker-";
 
 /** Where plugins are looked for, the first place that has one counting. */
@@ -26,14 +27,17 @@ function foldersOf(cli: Cli): string[] {
 }
 
 export function findPlugin(cli: Cli, name: string): Plugin | undefined {
-  if (!namePattern.test(name)) return undefined;
+  return pluginNamePattern.test(name) ? locate(cli, name) : undefined;
+}
+
+function locate(cli: Cli, name: string): Plugin | undefined {
   const path = foldersOf(cli)
     .map((folder) => join(folder, `${prefix}${name}`))
     .find(isProgram);
   return path === undefined ? undefined : { name, path };
 }
 
-/** All that there are, in the order of their names. */
+/** All programs that are called as plugins are, in the order of their names; some cannot be run by what they are called. */
 export function listPlugins(cli: Cli): Plugin[] {
   const names = new Set(
     foldersOf(cli)
@@ -41,7 +45,7 @@ export function listPlugins(cli: Cli): Plugin[] {
       .filter((file) => file.startsWith(prefix))
       .map((file) => file.slice(prefix.length)),
   );
-  return [...names].sort().flatMap((name) => findPlugin(cli, name) ?? []);
+  return [...names].sort().flatMap((name) => locate(cli, name) ?? []);
 }
 
 function listFolder(folder: string): string[] {

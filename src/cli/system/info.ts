@@ -1,11 +1,17 @@
 import type { InfoResponse } from "../../formats/docker-api/docker-api-system.ts";
-import { formatJson, goStruct } from "../../formats/go-template/go-template.ts";
+import {
+  executeTemplate,
+  formatJson,
+  goStruct,
+  type Template,
+  TemplateError,
+} from "../../formats/go-template/go-template.ts";
 import { formatBinarySize } from "../../formats/units.ts";
-import { version } from "../../formats/version.ts";
 import type { Cli } from "../cli.ts";
 import { defineCommand } from "../command.ts";
 import { string } from "../flag.ts";
 import { executeOrExit, inspectFormatHelp, parseOrExit } from "../output.ts";
+import { type ClientInfo, clientInfo, clientLines, clientStruct, pluginWarnings } from "./client-info.ts";
 
 export const command = defineCommand({
   usage: "[OPTIONS]",
@@ -13,37 +19,50 @@ export const command = defineCommand({
   flags: { format: string("f", inspectFormatHelp) },
   async run({ cli, flags }) {
     const template = flags.format === "" || flags.format === "json" ? undefined : parseOrExit(flags.format);
-    const clientInfo = {
-      Debug: cli.isDebug,
-      Version: version,
-      GitCommit: "",
-      Context: cli.choice().context,
-      Plugins: [],
-      Warnings: null,
-    };
-    if (template === undefined && flags.format === "") cli.print(clientLines(cli).join("\n"));
-    const client = await cli.client();
-    const info = await client.info();
-    const json = { ...info, ClientInfo: clientInfo };
-    if (flags.format === "json") cli.print(formatJson(json));
-    else if (template !== undefined)
-      cli.print(executeOrExit(template, goStruct("system.dockerInfo", json, json), ""));
+    const client = await clientInfo(cli);
+    if (template !== undefined && isOfClientAlone(template, client)) {
+      cli.print(executeOrExit(template, templateData(client), ""));
+      return undefined;
+    }
+    if (flags.format === "") {
+      cli.print(clientLines(client).join("\n"));
+      for (const warning of pluginWarnings(client)) cli.warn(warning);
+      cli.print("\nServer:");
+    }
+    const info = await (await cli.client()).info();
+    if (template !== undefined) cli.print(executeOrExit(template, templateData(client, info), ""));
+    else if (flags.format === "json") cli.print(formatJson({ ...info, ClientInfo: client }));
     else {
       cli.print(serverLines(info).join("\n"));
       cli.print("");
       warnAll(cli, info);
     }
+    return undefined;
   },
 });
 
-const clientLines = (cli: Cli) => [
-  "Client:",
-  ` Version:    ${version}`,
-  ` Context:    ${cli.choice().context}`,
-  ` Debug Mode: ${cli.isDebug}`,
-  "",
-  "Server:",
-];
+const templateData = (client: ClientInfo, info?: InfoResponse) =>
+  goStruct(
+    "system.dockerInfo",
+    { ...info, ClientInfo: clientStruct(client) },
+    { ...info, ClientInfo: client },
+  );
+
+/** Then no engine is asked, as with Docker. */
+function isOfClientAlone(template: Template, client: ClientInfo): boolean {
+  const whole = {
+    get ClientInfo(): never {
+      throw new TemplateError("all of it is asked for");
+    },
+  };
+  try {
+    executeTemplate(template, goStruct("", { ClientInfo: clientStruct(client) }, whole));
+    return true;
+  } catch (error) {
+    if (error instanceof TemplateError) return false;
+    throw error;
+  }
+}
 
 function warnAll(cli: Cli, info: InfoResponse): void {
   for (const warning of info.Warnings ?? []) cli.warn(warning);
