@@ -4,6 +4,7 @@ import { join, relative, resolve } from "node:path";
 import { run } from "node:test";
 import { spec } from "node:test/reporters";
 import { collectOutcome, describeOutcome, type Outcome } from "./summary.ts";
+import { secondsOfFile } from "./test-time.ts";
 
 // Runs the test files that the patterns name, one more at a time than there are processors, since some wait. A few that fail are run
 // once more, alone: that tells a fault from a wait that was too short for a busy machine. Says in a few lines at the end what failed,
@@ -57,8 +58,7 @@ async function runFiles(names: readonly string[], concurrency: number): Promise<
     files: names.map((file) => join(root, file)),
     cwd: root,
     concurrency,
-    // A Debian tree alone takes a slow machine five minutes.
-    timeout: 900_000,
+    timeout: secondsOfFile * 1000,
     execArgv: ["--import", join(import.meta.dirname, "end-late.ts")],
   });
   const outcome = collectOutcome(events, root, names);

@@ -112,16 +112,21 @@ function listenTcp(fd: number, respond: Respond): Promise<{ close(): void }> {
 }
 
 function serveConnection(socket: Socket, respond: Respond): void {
-  /** The rest of a chunk, which may hold thousands of queries. */
+  /** The rest of a chunk, which may hold thousands of queries; `next` is the first of them that waits. */
   let waiting: Buffer[] = [];
+  let next = 0;
   let underWay = 0;
+  let isDue = false;
   // The queries of a client that does not read its answers wait too.
   const isFull = () => underWay === mostPipelined || socket.writableNeedDrain;
 
   function goOn(): void {
-    let next = 0;
+    isDue = false;
     while (next < waiting.length && !isFull()) void answer(waiting[next++] as Buffer);
-    waiting = waiting.slice(next);
+    if (next === waiting.length) {
+      waiting = [];
+      next = 0;
+    }
     if (isFull() || waiting.length > 0) socket.pause();
     else socket.resume();
   }
@@ -130,13 +135,21 @@ function serveConnection(socket: Socket, respond: Respond): void {
     const bytes = await respond(query, "tcp");
     underWay--;
     if (bytes && socket.writable) socket.write(frameMessage(bytes));
-    goOn();
+    // What can be answered at once must not keep other clients waiting until all of it is.
+    if (!isDue && !socket.destroyed) {
+      isDue = true;
+      setImmediate(goOn);
+    }
   }
 
   const read = createMessageReader((query) => void waiting.push(query));
   socket
     .on("error", () => {})
     .on("drain", goOn)
+    .once("close", () => {
+      waiting = [];
+      next = 0;
+    })
     .setTimeout(idleMilliseconds, () => socket.destroy())
     .on("data", (chunk: Buffer) => {
       read(chunk);

@@ -53,3 +53,26 @@ it("a client that pipelines and reads gets every answer", async () => {
   await all;
   client.removeAllListeners("close").destroy();
 });
+
+it("of queries that are answered at once no more than some are taken in a turn of the event loop", async () => {
+  const [near, free] = [Uint8Array.of(127, 53, 0, 78), 5378];
+  const at = (protocol: "udp" | "tcp") =>
+    openNetnsSocket(netns, { protocol, family: 4, local: { address: near, port: free } });
+  let inTurn = 0;
+  let most = 0;
+  let taken = 0;
+  const quick = await openListener({ udp: at("udp"), tcp: at("tcp") }, () => {
+    taken++;
+    inTurn++;
+    most = Math.max(most, inTurn);
+    if (inTurn === 1) setImmediate(() => (inTurn = 0));
+    return undefined;
+  });
+  after(() => quick.close());
+  const client = connect(free, "127.53.0.78").on("error", () => {});
+  // Messages of no bytes, so that there are as many as can be.
+  client.write(Buffer.alloc(16_384));
+  while (taken < 8192) await new Promise(setImmediate);
+  client.destroy();
+  assert.ok(most <= 64, `${most} in one turn`);
+});

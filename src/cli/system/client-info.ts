@@ -3,7 +3,7 @@ import { apiVersion, version } from "../../formats/version.ts";
 import type { Cli } from "../cli.ts";
 import { type DescribedPlugin, describePlugins } from "../plugins/describe-plugin.ts";
 
-/** What `info` tells of the command line itself. */
+/** The part of `info` that is about the command line itself. */
 export interface ClientInfo {
   Debug: boolean;
   Version: string;
