@@ -24,7 +24,7 @@ import { createMetrics, type EngineMetrics } from "../metrics/metrics.ts";
 import type { Networks } from "../networks/networks.ts";
 import { createCdiRegistry } from "../runtime/cdi/registry.ts";
 import { openState } from "../state/state.ts";
-import { type Supervisor, upcoming } from "../supervisor-client/client.ts";
+import type { Supervisor } from "../supervisor-client/client.ts";
 import { createLifelines } from "../supervisor-client/lifelines.ts";
 import { openSupervisor } from "../supervisor-client/open.ts";
 import { prepareCgroupParent, removeCgroup } from "../sys/cgroup.ts";
@@ -32,6 +32,7 @@ import type { Volumes } from "../volumes/volumes.ts";
 import { completeEngineConfig, type EngineConfig } from "./config.ts";
 import { startImageGarbage } from "./image-garbage.ts";
 import { lockRoot } from "./lock.ts";
+import { nextSupervisor } from "./next-supervisor.ts";
 import { checkWritable } from "./read-only.ts";
 import { reloadConfig } from "./reload.ts";
 import { giveUp, openStores } from "./stores.ts";
@@ -115,15 +116,13 @@ export async function openEngine(given: Partial<EngineConfig> = {}): Promise<Ope
       builder.onSupervisorLost();
       if (containers.closing) return;
       logger.error("the supervisor was lost; starting another, containers run on");
-      reconnect().catch((error: unknown) => logger.fatal({ error }, "no supervisor could be started"));
+      reconnect().catch((error: unknown) => logger.fatal({ error }, "what runs could not be taken over"));
     });
   }
 
   async function reconnect(): Promise<void> {
-    const connecting = connect();
-    containers.supervisor = upcoming(connecting);
-    const supervisor = await connecting;
-    containers.supervisor = supervisor;
+    const supervisor = await nextSupervisor(connect, containers, logger);
+    if (!supervisor) return;
     listen(supervisor);
     await restoreContainers(containers, builder.processes);
   }

@@ -120,14 +120,15 @@ async function attach(path: string, hello: Parameters<Supervisor["attach"]>[0]):
 
 /** A supervisor that is on its way: what is asked of it waits until it is there. */
 export function upcoming(next: Promise<Supervisor>): Supervisor {
-  next.catch(() => {});
+  /** Where it does not come, each call says so. */
+  const whenThere = (use: (supervisor: Supervisor) => void) => void next.then(use, () => {});
   return {
     call: async (method, parameters) => (await next).call(method, parameters),
     // It will be of this version.
     supports: () => true,
     attach: async (hello) => (await next).attach(hello),
-    onExit: (listener) => void next.then((supervisor) => supervisor.onExit(listener)),
-    onLost: (listener) => void next.then((supervisor) => supervisor.onLost(listener)),
-    close: () => void next.then((supervisor) => supervisor.close()),
+    onExit: (listener) => whenThere((supervisor) => supervisor.onExit(listener)),
+    onLost: (listener) => whenThere((supervisor) => supervisor.onLost(listener)),
+    close: () => whenThere((supervisor) => supervisor.close()),
   };
 }

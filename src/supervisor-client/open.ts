@@ -13,6 +13,9 @@ import { createUnitStarter, type SupervisorUnit } from "./unit.ts";
 /** Give up on a supervisor that neither listens nor exits; slow machines need many seconds. */
 const startTimeoutMilliseconds = 180_000;
 
+/** One that is killed as it starts, for want of memory say, has successors; what ends each of them will end the next as well. */
+const mostStarts = 3;
+
 /**
  * Connects to the supervisor of this run-time folder, and starts one when there is none.
  * @param unit has it start in its own control group, where it counts and is stopped as itself
@@ -28,20 +31,26 @@ export async function openSupervisor(
   const deadline = performance.now() + startTimeoutMilliseconds;
   // At once where there can be none yet: the caller may have much to do before this goes on.
   let child = unit || existsSync(path) ? undefined : startSupervisor(execRoot, spoolFolder);
+  let starts = child ? 1 : 0;
   for (;;) {
     const socket = await tryConnect(path);
     const hello = { role: "control", protocol: protocolVersion, oldest: oldestProtocol } as const;
     const welcome = socket && (await introduce(socket, hello));
     if (welcome) return createSupervisorClient(socket, welcome, path, lifelines);
-    // Another one served when it came.
-    if (child?.exitCode === 0) child = undefined;
-    if (!socket && !(await askUnit())) child ??= startSupervisor(execRoot, spoolFolder);
-    const hasEnded = child && (child.pid === undefined || (child.exitCode ?? child.signalCode) !== null);
-    if (hasEnded || performance.now() > deadline)
+    // With the status 0, another one served when it came.
+    if (child?.exitCode === 0 || (hasEnded(child) && starts < mostStarts)) child = undefined;
+    if (!socket && !(await askUnit()) && !child) {
+      child = startSupervisor(execRoot, spoolFolder);
+      starts++;
+    }
+    if (hasEnded(child) || performance.now() > deadline)
       throw internal(`the supervisor did not start; see ${join(execRoot, "supervisor.log")}`);
     await new Promise((resolve) => setTimeout(resolve, 10));
   }
 }
+
+const hasEnded = (child: ChildProcess | undefined) =>
+  child !== undefined && (child.pid === undefined || (child.exitCode ?? child.signalCode) !== null);
 
 /** The supervisor is a session of its own, so that no signal to the daemon's terminal or process group reaches it. */
 function startSupervisor(execRoot: string, spoolFolder: string): ChildProcess {

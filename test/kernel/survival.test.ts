@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
-import { readdirSync, readFileSync } from "node:fs";
+import { globSync, readdirSync, readFileSync } from "node:fs";
 import { describe, it } from "node:test";
 import { createClient } from "../../src/client/client.ts";
 import { eventually, output, supervisorOf, tellsExits, useEngine } from "../engine.ts";
@@ -143,7 +143,7 @@ describe("restart policies", () => {
 });
 
 describe("a supervisor that is killed", () => {
-  const { engine, berth } = useEngine(/the supervisor was lost/);
+  const { engine, berth } = useEngine(/the supervisor was lost|no supervisor could be started/);
 
   const killSupervisor = async () => {
     const pid = supervisorOf(engine);
@@ -153,6 +153,30 @@ describe("a supervisor that is killed", () => {
       (found) => found.stdout.trim() !== "" && Number(found.stdout) !== pid,
     );
   };
+
+  it("has a successor even when one after the other is killed before it serves", async () => {
+    const before = supervisorOf(engine);
+    process.kill(before, "SIGKILL");
+    const killed = new Set<number>();
+    await eventually(
+      () => {
+        // On a fast machine one has soon started.
+        for (let looks = 0; looks < 20; looks++) {
+          for (const pid of findUnborn(engine.execRoot)) {
+            process.kill(pid, "SIGKILL");
+            killed.add(pid);
+          }
+        }
+        return killed.size;
+      },
+      (count) => count > 3,
+    );
+    const { code } = await eventually(
+      () => engine.berth(["run", "--rm", "busybox", "true"]),
+      (result) => result.code === 0,
+    );
+    assert.equal(code, 0);
+  });
 
   it("ends the connections of those attached, also with something on its way to it", async () => {
     await berth("run", "-d", "-i", "--name", "reader", "busybox", "cat");
@@ -240,6 +264,20 @@ describe("a supervisor that is killed", () => {
     await berth("rm", ...names);
   });
 });
+
+/** The pids of an engine's supervisors that have only begun to start: they have not given themselves their title yet. */
+function findUnborn(execRoot: string): number[] {
+  return globSync("/proc/[0-9]*/cmdline").flatMap((path) => {
+    try {
+      const words = readFileSync(path, "latin1").split("\0");
+      const isUnborn =
+        words.some((word) => /supervisor\/main\.[jt]s$/.test(word)) && words.includes(execRoot);
+      return isUnborn ? [Number(path.split("/")[2])] : [];
+    } catch {
+      return [];
+    }
+  });
+}
 
 function isRunning(pid: number): boolean {
   try {
