@@ -45,7 +45,8 @@ export async function build(request: ApiRequest): Promise<Reply | undefined> {
   let output: ServerResponse | undefined;
   const isQuiet = request.flag("q");
   const begin = () => (output ??= request.stream("application/json"));
-  const send = (message: Message) => void begin().write(`${JSON.stringify(message)}\r\n`);
+  let isOver = false;
+  const send = (message: Message) => void (isOver || begin().write(`${JSON.stringify(message)}\r\n`));
   const words = createWords(isQuiet ? () => {} : send);
   let running: Build | undefined;
   try {
@@ -80,6 +81,7 @@ export async function build(request: ApiRequest): Promise<Reply | undefined> {
     if (!output && isMistake(error)) throw invalid(describeInClassicWords(error), error);
     if (!signal.aborted) send(describeFailure(error, running));
   } finally {
+    isOver = true;
     running?.close();
   }
   if (output) end(output);

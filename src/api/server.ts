@@ -60,6 +60,8 @@ async function serve(exchange: Exchange): Promise<void> {
   const { engine, input, output, upgrade } = exchange;
   const gone = new AbortController();
   (upgrade?.socket ?? output).once("close", () => gone.abort(clientIsGone));
+  // What comes too late for an answer is lost. Without a listener it would end the process.
+  output.on("error", () => {});
   for (const [name, value] of Object.entries(commonHeaders(engine))) output.setHeader(name, value);
   try {
     const { minor, rest } = splitVersion(input.url ?? "/");

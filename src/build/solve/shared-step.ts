@@ -41,8 +41,10 @@ export async function shareStep(
   const name = nameOfWork(node, key, layers, isWatched);
   const nameAfresh = `${name} without cache`;
   const vertex = vertexOf(node).digest;
-  const follow = ({ stream, data }: StepLog) =>
-    report({ kind: "log", log: { vertex, at: Date.now(), stream, data } });
+  const follow = ({ stream, data }: StepLog) => {
+    // A command prints on until it has been killed, or for another build.
+    if (!signal.aborted) report({ kind: "log", log: { vertex, at: Date.now(), stream, data } });
+  };
   for (;;) {
     let hasBegun = false;
     const begin = (gone: AbortSignal) => {
