@@ -50,9 +50,15 @@ async function main(): Promise<void> {
       server.removeAllListeners("request").removeAllListeners("upgrade").on("request", refuse);
       server.closeAllConnections();
     }
-    await engine.close({ stopContainers });
+    const code = await engine.close({ stopContainers }).then(
+      () => 0,
+      (error: unknown) => {
+        engine.logger.error({ error }, "the engine could not be closed in order");
+        return 1;
+      },
+    );
     // Not Node's own way, which waits for threads that sleep in the kernel.
-    exitNow(0);
+    exitNow(code);
   };
   for (const signal of ["SIGTERM", "SIGINT"] as const) process.once(signal, () => void shutDown(false));
   process.once("SIGUSR2", () => void shutDown(true));

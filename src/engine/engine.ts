@@ -28,6 +28,7 @@ import type { Supervisor } from "../supervisor-client/client.ts";
 import { createLifelines } from "../supervisor-client/lifelines.ts";
 import { openSupervisor } from "../supervisor-client/open.ts";
 import { prepareCgroupParent, removeCgroup } from "../sys/cgroup.ts";
+import { hasEnded } from "../sys/process.ts";
 import type { Volumes } from "../volumes/volumes.ts";
 import { completeEngineConfig, type EngineConfig } from "./config.ts";
 import { startImageGarbage } from "./image-garbage.ts";
@@ -210,7 +211,7 @@ async function closeRooms(containers: Containers, stopContainers: boolean): Prom
   await Promise.allSettled(containers.leaving.values());
   clearTimeout(impatience);
   clearTimeout(lastResort);
-  if (stopContainers && (await containers.supervisor.call("shutdown", {}))) {
+  if (stopContainers && (await endSupervisor(containers))) {
     await networks.destroy();
     if (settings.cgroupDriver === "cgroupfs") removeCgroup(settings.cgroupParent);
   } else {
@@ -229,6 +230,18 @@ async function closeRooms(containers: Containers, stopContainers: boolean): Prom
     archivesClosed,
     launcherClosed,
   ]);
+}
+
+/** @returns whether there is nothing left that it would care for */
+async function endSupervisor({ supervisor, byId, logger }: Containers): Promise<boolean> {
+  try {
+    return await supervisor.call("shutdown", {});
+  } catch (error) {
+    logger.warn({ error }, "the supervisor ended before the engine");
+    return [...byId.values()].every(
+      ({ record: { state, startTicks } }) => state.Pid === 0 || hasEnded(state.Pid, startTicks),
+    );
+  }
 }
 
 const engineKind = kindOf("engine", struct("Engine", { id: required(text) }));

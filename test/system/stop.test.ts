@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
-import { existsSync } from "node:fs";
+import { existsSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { describe, it } from "node:test";
-import { useEngine } from "../engine.ts";
+import { eventually, supervisorOf, useEngine } from "../engine.ts";
 
 describe("system stop", () => {
   const { engine, berth } = useEngine();
@@ -26,6 +26,32 @@ describe("system stop", () => {
     assert.ok(!existsSync(join(engine.execRoot, "supervisor.sock")));
     await engine.restart("SIGTERM");
     assert.equal(await berth("inspect", "-f", "{{.State.Status}} {{.State.ExitCode}}", "one"), "exited 137");
+  });
+
+  it("ends although the supervisor dies while containers are stopped", async () => {
+    const folder = join(engine.folder, "told");
+    mkdirSync(folder);
+    const script = "trap 'touch /told/term' TERM; touch /told/ready; while :; do sleep 0.1; done";
+    const words = ["-d", "--name", "slow", "--stop-timeout", "2", "-v", `${folder}:/told`];
+    await berth("run", ...words, "busybox", "sh", "-c", script);
+    await eventually(
+      () => existsSync(join(folder, "ready")),
+      (isThere) => isThere,
+    );
+    const daemon = engine.pid();
+    const stopping = engine.berth(["system", "stop", "--containers"]);
+    await eventually(
+      () => existsSync(join(folder, "term")),
+      (isThere) => isThere,
+    );
+    process.kill(supervisorOf(engine), "SIGKILL");
+    await eventually(
+      () => existsSync(`/proc/${daemon}`),
+      (isThere) => !isThere,
+    );
+    await stopping;
+    await engine.restart("SIGTERM");
+    assert.equal(await berth("inspect", "-f", "{{.State.Status}}", "slow"), "exited");
   });
 
   it("says that nothing runs when nothing runs", async () => {
