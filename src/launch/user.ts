@@ -14,8 +14,12 @@ interface PasswdEntry {
 interface GroupEntry {
   name: string;
   gid: number;
-  members: string[];
+  /** With a comma before and after each. */
+  members: string;
 }
+
+/** More of a line has no meaning, and an image may have any number of them. */
+const mostFields = 7;
 
 /** A user or a group is not in the files that say who there is. */
 export class UnknownNameError extends EngineError {
@@ -95,12 +99,12 @@ async function resolveGroups(
   let named: number | undefined;
   await readLines(files, "group", ([name = "", , id, members = ""]) => {
     if (id === undefined) return;
-    const group: GroupEntry = { name, gid: Number(id) || 0, members: members.split(",") };
+    const group: GroupEntry = { name, gid: Number(id) || 0, members: `,${members},` };
     if (name === groupPart) named ??= group.gid;
     for (const wanted of groupAdd)
       if ((wanted === name || wanted === String(group.gid)) && !added.has(wanted))
         added.set(wanted, group.gid);
-    if (groupPart === "" && userName && group.members.includes(userName)) memberships.push(group.gid);
+    if (groupPart === "" && isMember(group, userName)) memberships.push(group.gid);
   });
   const gid = groupPart === "" ? undefined : (wantedGid ?? named);
   if (groupPart !== "" && gid === undefined)
@@ -116,6 +120,9 @@ async function resolveGroups(
     }),
   };
 }
+
+const isMember = ({ members }: GroupEntry, userName: string | undefined) =>
+  userName !== undefined && userName !== "" && !userName.includes(",") && members.includes(`,${userName},`);
 
 /** As Go's Atoi reads it. */
 function parseInteger(text: string): number | undefined {
@@ -143,7 +150,7 @@ async function readLines(files: Files, name: keyof Files, take: (fields: string[
   if (fd === undefined) return;
   const takeLine = (line: string) => {
     const text = line.trim();
-    if (text !== "" && !text.startsWith("#")) take(text.split(":"));
+    if (text !== "" && !text.startsWith("#")) take(text.split(":", mostFields));
   };
   const decoder = new TextDecoder();
   let [total, rest] = [0, ""];

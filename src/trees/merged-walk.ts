@@ -29,6 +29,8 @@ export type Reached =
   | undefined;
 
 const linkLimit = 40;
+/** Of names that links lead through: an image could make a look at one path take seconds, in which nothing else is done. */
+const mostLinkedNames = 256;
 const directoryFlags = constants.O_RDONLY | constants.O_DIRECTORY;
 
 /** @param layers topmost first. The caller closes it with `closeLevel`. */
@@ -66,7 +68,7 @@ interface Position {
 
 /**
  * Follows a path, and all links in it, and calls `use` with where it ends. Closes the directories on the way.
- * @throws EngineError invalid for too many links
+ * @throws EngineError invalid for too many links, or links that lead through too many names
  */
 export function walkMerged<R>(
   merged: Merged,
@@ -75,14 +77,17 @@ export function walkMerged<R>(
 ): R {
   const position: Position = { levels: [merged.root], missing: [], last: undefined };
   const rest = path.split("/").reverse();
-  let links = 0;
+  let [links, linkedNames] = [0, 0];
   try {
     for (let name = rest.pop(); name !== undefined; name = rest.pop()) {
       const target = step(merged, position, name);
       if (target === undefined) continue;
-      if (++links > linkLimit) throw invalid(`${textOfBytes(path)}: too many levels of symbolic links`);
+      const names = target.split("/").reverse();
+      linkedNames += names.length;
+      if (++links > linkLimit || linkedNames > mostLinkedNames)
+        throw invalid(`${textOfBytes(path)}: too many levels of symbolic links`);
       if (target.startsWith("/")) leave(position, 1);
-      rest.push(...target.split("/").reverse());
+      rest.push(...names);
     }
     return use(position.levels, position.missing, position.last);
   } finally {

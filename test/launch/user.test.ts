@@ -19,6 +19,8 @@ const group = `root:x:0:
 wheel:x:10:root,anna
 500:x:501:anna
 staff:x:50:anna,1000
+almost:x:51:annanna,anna2
+more:x:52:root2:anna
 `;
 
 function makeLayers(folder: Folder, files: Record<string, Record<string, string>>): string[] {

@@ -1,9 +1,18 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { closeSync, mkdirSync, readdirSync, readFileSync, statSync } from "node:fs";
+import {
+  closeSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { openMergedRoot } from "../../src/trees/merged.ts";
+import { findMountOnTheWay } from "../../src/volumes/source-facts.ts";
 import { makeFolder } from "./fixtures.ts";
 
 /** Three layers, topmost first, each made in what shows of those below. */
@@ -52,6 +61,28 @@ test("paths in layers lead where they lead in an overlay of them", () => {
     kind: "invalid",
     message: /too many levels of symbolic links/,
   });
+});
+
+test("links that lead through very many names are refused, and a deep path is not", () => {
+  using folder = makeFolder();
+  const layer = join(folder.path, "layer");
+  const deep = "a/".repeat(1000);
+  mkdirSync(join(layer, deep), { recursive: true });
+  const detour = "/a/..".repeat(50);
+  for (let link = 0; link < 6; link++) symlinkSync(`${detour}/l${link + 1}`, join(layer, `l${link}`));
+  writeFileSync(join(layer, "l6"), "");
+  using root = withClose(openMergedRoot([layer]));
+  assert.equal(root.resolve("/l5"), "/l6");
+  assert.throws(() => root.resolve("/l0"), { kind: "invalid", message: /too many levels of symbolic links/ });
+  assert.throws(() => root.findFile("l0"), { kind: "invalid" });
+  assert.equal(root.findKind(deep), "directory");
+  const none = new Set(["/nowhere"]);
+  assert.equal(findMountOnTheWay(join(layer, deep), none), undefined);
+  const [first, second] = ["first", "second"].map((name) => join(layer, name)) as [string, string];
+  symlinkSync(`${layer}${"/a/..".repeat(100)}/second`, first);
+  symlinkSync(`${layer}${"/a/..".repeat(100)}/a`, second);
+  assert.equal(findMountOnTheWay(second, new Set([join(layer, "a")])), join(layer, "a"));
+  assert.throws(() => findMountOnTheWay(first, none), { kind: "invalid" });
 });
 
 test("files are found as they show through, and those that were deleted are not", () => {
