@@ -2,7 +2,7 @@ import { abortable } from "../sys/abortable.ts";
 import { createJobRunner } from "../sys/jobs.ts";
 import { listMountpoints } from "../sys/mount-table.ts";
 import { isLocal } from "../volumes/local-types.ts";
-import { findMountOnTheWay } from "../volumes/source-facts.ts";
+import { touchesMount } from "../volumes/source-facts.ts";
 import { type Settled, settleDestinations } from "./destinations.ts";
 import type { LaunchMount } from "./launch-mount.ts";
 
@@ -20,7 +20,7 @@ export interface MountSettler {
 
 const threads = 16;
 
-/** A mount leads into another one, which is of another machine or another process. */
+/** A mount leads into another one, in which something is of another machine or another process. */
 class ForeignSource extends Error {}
 
 export function createMountSettler(): MountSettler {
@@ -28,7 +28,7 @@ export function createMountSettler(): MountSettler {
 
   function refuseForeign(source: string): void {
     const foreign = new Set(listMountpoints((type) => !isLocal(type)));
-    if (findMountOnTheWay(source, foreign) !== undefined) throw new ForeignSource();
+    if (touchesMount(source, foreign)) throw new ForeignSource();
   }
 
   return {

@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { join } from "node:path";
 import type { IdPair } from "../formats/id-mapping.ts";
+import { abortable } from "../sys/abortable.ts";
 import type { VolumeCatalog } from "./catalog.ts";
 import type { VolumeDirectories } from "./directories.ts";
 import { type LocalMount, parseLocalOptions } from "./local-options.ts";
@@ -61,16 +62,19 @@ export function createVolumeMounts(options: {
     return names.flatMap((name) => (localMountOf(name) ? [directories.of(getVolume(name))] : []));
   }
 
-  async function prepareVolume(record: VolumeRecord, user: string): Promise<void> {
+  async function prepareVolume(record: VolumeRecord, user: string, signal?: AbortSignal): Promise<void> {
     directories.ensure(record);
     const local = localMountOf(record.name);
-    if (local) await mounted.use(directories.of(record), local, user);
+    if (!local) return;
+    // While a mount is under way that no one waits for any more, its directory keeps its name.
+    const hold = catalog.hold(record.name, user);
+    await abortable(mounted.use(directories.of(record), local, user, signal).finally(hold.free), signal);
   }
 
   return {
     async prepareSources(mounts, user, signal) {
       for (const { type, name } of mounts)
-        if (type === "volume" && name !== undefined) await prepareVolume(getVolume(name), user);
+        if (type === "volume" && name !== undefined) await prepareVolume(getVolume(name), user, signal);
       const look = sources.looker(signal);
       await prepareStart(mounts, engineRoot, bindOwner, look);
       const known: (SourceFacts | undefined)[] = [];
