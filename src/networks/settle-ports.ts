@@ -1,5 +1,6 @@
 import type { PortMap } from "../formats/docker-api/docker-api.ts";
-import { formatIpAddress, type IpAddress } from "../formats/ip-address.ts";
+import { formatIpAddress } from "../formats/ip-address.ts";
+import type { Logger } from "../logger.ts";
 import {
   findWantedPorts,
   formatPortMap,
@@ -8,15 +9,17 @@ import {
   type WantedPort,
 } from "./port-map.ts";
 import { hasPlace, type Publishing, type PublishTargets, placePorts } from "./publish-targets.ts";
-import type { PublishedPorts } from "./published-ports.ts";
+import type { PortsChange, PublishedPorts } from "./published-ports.ts";
 import { canPublish, type OpenSandbox, targetsOf } from "./sandbox.ts";
 
 /**
- * Has the ports of a running owner lead to where its gateways are now, on the ports of this machine that it had.
+ * Has the ports of a running owner lead to where its gateways are now, on the ports of this machine that it had. What does not change
+ * stays published meanwhile. One that cannot be had, such as one that another process has taken, costs none of the others.
  * @param isLess it has lost a network, and with it perhaps the one that a port led to, which is not published then
+ * @throws internal where nothing was published and not all that is wanted can be
  */
 export async function settlePorts(
-  { publishedPorts, publishing }: { publishedPorts: PublishedPorts; publishing: Publishing },
+  { publishedPorts, publishing, logger }: PortServices,
   sandbox: OpenSandbox,
   { id, ports }: { id: string; ports: PortWishes },
   isLess: boolean,
@@ -25,36 +28,66 @@ export async function settlePorts(
   const wanted = findWantedPorts(ports.portBindings, ports.exposedPorts, ports.publishAll).filter(
     (one) => !isLess || hasPlace(one, targets),
   );
-  const isSame = publishedPorts.has(id) && areSamePlaces(wanted, targets, publishedPorts.listOf(id));
-  if (isSame) {
-    sandbox.ports = formatPortMap(await publishedPorts.move(id, targets), ports.exposedPorts);
-    return;
+  const had = publishedPorts.listOf(id).filter(({ hostPort }) => hostPort > 0);
+  const settled = keepHostPorts(wanted, sandbox.ports);
+  if (!publishedPorts.has(id)) await publishedPorts.publish(id, settled, targets);
+  else {
+    const change = changeOf(settled, targets, had);
+    if (change.added.length > 0 || had.some(change.isRemoved))
+      await publishedPorts.change(id, change, targets).catch((error: unknown) => {
+        if (had.length === 0) throw error;
+        logger.warn({ error, ownerId: id }, "not all published ports can be had: the others stay");
+      });
+    await publishedPorts.move(id, targets);
   }
-  await publishedPorts.unpublish(id);
-  const published = await publishedPorts.publish(id, keepHostPorts(wanted, sandbox.ports), targets);
+  const published = publishedPorts.listOf(id);
   sandbox.ports = canPublish(sandbox) ? formatPortMap(published, ports.exposedPorts) : {};
 }
 
-/** Whether what is published is all that is wanted, at the same addresses of this machine. */
-function areSamePlaces(
+interface PortServices {
+  publishedPorts: PublishedPorts;
+  publishing: Publishing;
+  logger: Logger;
+}
+
+/** What differs from what is published: a port of the container stays where it is at the same addresses of this machine. */
+function changeOf(
   wanted: readonly WantedPort[],
   targets: PublishTargets,
-  published: readonly Publication[],
-): boolean {
-  const place = (containerPort: number, protocol: string, address: IpAddress) =>
-    `${containerPort}/${protocol} ${formatIpAddress(address)}`;
-  const due = placePorts(wanted, targets).flatMap(({ places, containerPort, protocol }) =>
-    places.map(({ hostAddress }) => place(containerPort, protocol, hostAddress)),
+  had: readonly Publication[],
+): PortsChange {
+  const due = addressesByPort(
+    placePorts(wanted, targets).flatMap(({ places, ...group }) =>
+      places.map(({ hostAddress }) => ({ ...group, hostAddress })),
+    ),
   );
-  const had = published
-    .filter(({ hostPort }) => hostPort > 0)
-    .map(({ containerPort, protocol, hostAddress }) => place(containerPort, protocol, hostAddress));
-  return due.sort().join() === had.sort().join();
+  const there = addressesByPort(had);
+  const isSame = (port: ContainerPort) => due.get(keyOf(port)) === there.get(keyOf(port));
+  return {
+    added: wanted.filter((one) => !isSame(one)),
+    isRemoved: (one) => one.hostPort > 0 && !isSame(one),
+  };
+}
+
+type ContainerPort = Pick<Publication, "containerPort" | "protocol">;
+
+const keyOf = ({ containerPort, protocol }: ContainerPort) => `${containerPort}/${protocol}`;
+
+/** By each port of the container, the addresses of this machine as text that can be compared. */
+function addressesByPort(
+  places: readonly (ContainerPort & Pick<Publication, "hostAddress">)[],
+): Map<string, string> {
+  const lists = new Map<string, string[]>();
+  for (const place of places) {
+    const list = lists.get(keyOf(place)) ?? [];
+    lists.set(keyOf(place), list);
+    list.push(formatIpAddress(place.hostAddress));
+  }
+  return new Map([...lists].map(([key, list]) => [key, list.sort().join()]));
 }
 
 /** A port that was free to choose stays what it was. */
 function keepHostPorts(wanted: readonly WantedPort[], ports: PortMap): WantedPort[] {
-  const keyOf = ({ containerPort, protocol }: WantedPort) => `${containerPort}/${protocol}`;
   const isFixed = ({ firstPort, lastPort }: WantedPort) => firstPort === lastPort && firstPort > 0;
   const used = new Set(wanted.filter(isFixed).map((one) => `${keyOf(one)} ${one.firstPort}`));
   return wanted.map((one) => {

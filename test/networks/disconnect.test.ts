@@ -1,4 +1,6 @@
 import assert from "node:assert/strict";
+import { once } from "node:events";
+import { createServer } from "node:net";
 import { test } from "node:test";
 import { parseIpAddress, parseSubnet } from "../../src/formats/ip-address.ts";
 import { createLogger } from "../../src/logger.ts";
@@ -55,6 +57,43 @@ test("a network is left also where nothing remains that a port could lead to, an
 
   await networks.connect(owner, four.id, {});
   assert.equal(networks.view(id)?.ports["80/tcp"]?.[0]?.HostPort, "8490");
+  await networks.close(id);
+  await agent.stop();
+  await started.stop();
+});
+
+test("a port that another process has taken meanwhile costs none of the others when a network is joined and left", async () => {
+  const started = await startNetworks();
+  const lan = await started.networks.createNetwork({ Name: "lan" });
+  const portBindings = {
+    "80/tcp": [{ HostIp: "0.0.0.0", HostPort: "8492" }],
+    "81/tcp": [{ HostIp: "0.0.0.0", HostPort: "8493" }],
+  };
+  const ports = { portBindings, exposedPorts: ["80/tcp", "81/tcp"], publishAll: false };
+  const request = newRequest(ports);
+  const { id } = request.owner;
+  const sandbox = await started.networks.open(request);
+  const agent = await startAgent(sandbox.netnsPath);
+  sandbox.release();
+  const process = { pid: agent.pid, startTicks: startTicks(agent.pid) ?? 0 };
+  const owner = { id, name: "one", hostname: "", process, ports, refusesIpv6: false } as RunningOwner;
+  const networks = await started.restart();
+  const thief = createServer().listen(8492, "0.0.0.0");
+  await once(thief, "listening");
+  await networks.adopt(() => [id]);
+  const left = { "80/tcp": null, "81/tcp": [{ HostIp: "0.0.0.0", HostPort: "8493" }] };
+  assert.deepEqual(networks.view(id)?.ports, left);
+
+  await networks.connect(owner, lan.id, {});
+  assert.deepEqual(networks.view(id)?.ports, left);
+  assert.match(listElements().join(), /^tcp \. 8493 : /);
+  await networks.disconnect(owner, lan.id);
+  assert.deepEqual(networks.view(id)?.ports, left);
+  assert.match(listElements().join(), /^tcp \. 8493 : /);
+  thief.close();
+  await once(thief, "close");
+  await networks.connect(owner, lan.id, {});
+  assert.equal(networks.view(id)?.ports["80/tcp"]?.[0]?.HostPort, "8492", "what is free again is published");
   await networks.close(id);
   await agent.stop();
   await started.stop();
