@@ -30,11 +30,12 @@ export interface NewLayer {
   keep(chainId: Digest): Promise<unknown>;
 }
 
-/** Adds an image: the parent's layers with one more on top. */
+/** Adds an image: the parent's layers with one more on top. @param onAdded names it, before anything can remove it */
 export async function addLayer(
   { blobs, catalog }: { blobs: BlobStore; catalog: ImageCatalog },
   { diffId, archiveBytes, keep }: NewLayer,
   settings: LayerSettings,
+  onAdded: (image: ImageRecord) => void,
 ): Promise<ImageRecord> {
   const { below, parent, entry, os, architecture, variant, author, comment, container, config } = settings;
   const document: ImageConfig = {
@@ -56,7 +57,7 @@ export async function addLayer(
   return catalog.protect([...kept, ...chains, diffId, digestOf(text)], async () => {
     await keep(chains.at(-1) as Digest);
     const layer = { mediaType: mediaTypes.layer, digest: diffId, size: archiveBytes };
-    return addMadeImage(
+    const image = await addMadeImage(
       { blobs, catalog },
       {
         config: await blobs.put(text),
@@ -65,5 +66,7 @@ export async function addLayer(
         ...(parent && { parent }),
       },
     );
+    onAdded(image);
+    return image;
   });
 }

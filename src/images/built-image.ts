@@ -68,15 +68,16 @@ export async function prepareBuilt(
 export async function addBuiltImage(room: ImageRoom, built: BuiltImage): Promise<ImageRecord> {
   const { blobs, catalog } = room;
   const { text, needed, ...content } = await prepareBuilt(room, built);
-  const image = await catalog.protect(needed, async () =>
-    addMadeImage(
+  return catalog.protect(needed, async () => {
+    const image = await addMadeImage(
       { blobs, catalog },
       { config: await blobs.put(text), ...content, annotations: built.annotations },
-    ),
-  );
-  return publishBuilt(room, image, built.names);
+    );
+    return publishBuilt(room, image, built.names);
+  });
 }
 
+/** To be called while the image is protected: without a name, pruning may remove it. */
 export function publishBuilt(room: ImageRoom, image: ImageRecord, names: readonly string[]): ImageRecord {
   for (const name of names) tagImage(room, image, name);
   publishImage(room, "build", image.id);

@@ -40,7 +40,7 @@ export async function addBuiltIndex(room: ImageRoom, built: BuiltIndex): Promise
     built.parts.map(async (part) => ({ part, content: await prepareBuilt(room, part) })),
   );
   const needed = prepared.flatMap(({ content }) => content.needed);
-  const image = await catalog.protect(needed, async () => {
+  return catalog.protect(needed, async () => {
     const documents: Documents = new Map();
     const images: ManifestSource[] = [];
     const attestations: ManifestSource[] = [];
@@ -56,10 +56,10 @@ export async function addBuiltIndex(room: ImageRoom, built: BuiltIndex): Promise
     const target = describeIndex(documents, manifests, built.annotations);
     return catalog.protect([...documents.keys()], async () => {
       for (const text of documents.values()) await blobs.put(text);
-      return catalog.add({ target, indexes: [], manifests });
+      const image = await catalog.add({ target, indexes: [], manifests });
+      return publishBuilt(room, image, built.names);
     });
   });
-  return publishBuilt(room, image, built.names);
 }
 
 function describeImage(

@@ -34,17 +34,21 @@ interface CommitStore {
   jobs: ImageJobs;
 }
 
-/** Makes an image of what a container changed. */
-export async function commitLayer(options: CommitOptions, store: CommitStore): Promise<ImageRecord> {
+/** Makes an image of what a container changed. @param onAdded as for `addLayer` */
+export async function commitLayer(
+  options: CommitOptions,
+  store: CommitStore,
+  onAdded: (image: ImageRecord) => void,
+): Promise<ImageRecord> {
   const { parent } = options;
   if (parent) {
     const { content } = options.manifest ?? mainManifest(parent);
-    return commitOn({ content, id: parent.id, platform: content.config }, options, store);
+    return commitOn({ content, id: parent.id, platform: content.config }, options, store, onAdded);
   }
   const chains = options.heldBy === undefined ? [] : store.catalog.held(options.heldBy);
   const copied = await copyLayers(store, chains, new Date().toISOString());
   try {
-    return await commitOn({ ...copied, platform: hostPlatform() }, options, store);
+    return await commitOn({ ...copied, platform: hostPlatform() }, options, store, onAdded);
   } finally {
     await copied.discard();
   }
@@ -63,6 +67,7 @@ async function commitOn(
   ground: Ground,
   { upperDirectory, config, author, comment, containerId, createdBy }: CommitOptions,
   { blobs, catalog, layers, jobs }: CommitStore,
+  onAdded: (image: ImageRecord) => void,
 ): Promise<ImageRecord> {
   const staged = await layers.stage((target, framePath) =>
     jobs.stage({ upperDirectory, target, framePath, isMoved: false }),
@@ -75,7 +80,7 @@ async function commitOn(
       await staged.keep(chainId);
     },
   };
-  const added = addLayer({ blobs, catalog }, layer, {
+  const settings = {
     below: ground.content,
     ...(ground.id && { parent: ground.id }),
     os,
@@ -91,6 +96,6 @@ async function commitOn(
       ...(author && { author }),
       ...(comment && { comment }),
     },
-  });
-  return added.finally(staged.discard);
+  };
+  return addLayer({ blobs, catalog }, layer, settings, onAdded).finally(staged.discard);
 }

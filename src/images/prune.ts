@@ -38,6 +38,9 @@ export async function pruneImages(
     const names = catalog.references.of(id).map(formatFamiliar);
     for (const name of names.length > 0 ? names : [hexOf(id)]) {
       await pause.take();
+      // It may have got a name or a container meanwhile.
+      const now = catalog.images.get(id);
+      if (!now || !isWanted(catalog, now, options)) break;
       try {
         deleted.push(...(await removeImage(catalog, name, removal, publish)));
       } catch (error) {

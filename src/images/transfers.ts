@@ -74,11 +74,12 @@ export function createImageTransfers(room: ImageRoom): ImageTransfers {
   const { events, catalog } = room;
 
   function importRootfs(input: Readable, settings: ImportOptions & NewName): Promise<ImageRecord> {
-    return createNamed(room, settings, async () => {
-      const image = await importLayer(input, settings, room);
-      publishImage(room, "import", image.id);
-      return image;
-    });
+    return createNamed(room, settings, (giveName) =>
+      importLayer(input, settings, room, (image) => {
+        publishImage(room, "import", image.id);
+        giveName(image);
+      }),
+    );
   }
 
   return {
@@ -99,7 +100,7 @@ export function createImageTransfers(room: ImageRoom): ImageTransfers {
       return pushed;
     },
     importRootfs,
-    commit: (settings) => createNamed(room, settings, () => commitLayer(settings, room)),
+    commit: (settings) => createNamed(room, settings, (giveName) => commitLayer(settings, room, giveName)),
     addBuilt: (built) => addBuiltImage(room, built),
     addBuiltIndex: (built) => addBuiltIndex(room, built),
     pack: (id, packing, signal) =>
@@ -130,11 +131,13 @@ export function createImageTransfers(room: ImageRoom): ImageTransfers {
 async function createNamed(
   room: ImageRoom,
   { repository, tag }: NewName,
-  create: () => Promise<ImageRecord>,
+  create: (giveName: (image: ImageRecord) => void) => Promise<ImageRecord>,
 ): Promise<ImageRecord> {
   const name = repository && joinTag(repository, tag);
   if (name) parseReference(name);
-  const image = await create();
-  if (name) tagImage(room, image, name);
-  return room.catalog.get(image.id);
+  const image = await create((added) => {
+    if (name) tagImage(room, added, name);
+  });
+  // One without a name may be gone already.
+  return room.catalog.images.get(image.id) ?? image;
 }

@@ -1,5 +1,12 @@
 import assert from "node:assert/strict";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { Readable } from "node:stream";
 import { test } from "node:test";
+import { chainIds } from "../../src/formats/digest.ts";
+import { hostPlatform } from "../../src/formats/image-config.ts";
+import { mainManifest } from "../../src/images/select-manifest.ts";
 import { createContent, quickSettings, serveContent, startServer } from "../distribution/fixtures.ts";
 import { load, makeDockerArchive, makeTar, openStore, type Store } from "./fixtures.ts";
 import { addImage, layer, pull } from "./pull-fixtures.ts";
@@ -38,4 +45,41 @@ test("nor are images that are being pulled", async () => {
   await using store = await openStore(quickSettings());
   await pruning(store, pull(store.images, `${server.host}/x`));
   for (const tag of tags) assert.ok(store.images.findImage(`${server.host}/x:${tag}`), tag);
+});
+
+test("nor are those that are imported, committed or built", async () => {
+  await using store = await openStore();
+  const { images } = store;
+  const numbers = Array.from({ length: 15 }, (_, at) => at);
+  async function makeEach(at: number): Promise<void> {
+    const tar = makeTar([{ name: `file-${at}`, data: "x" }]);
+    const imported = await images.importRootfs(Readable.from([tar]), {
+      ...{ changes: [], repository: "imported", tag: `${at}` },
+    });
+    const upperDirectory = mkdtempSync(join(tmpdir(), "bt-upper-"));
+    writeFileSync(join(upperDirectory, "new"), `${at}`);
+    await images.commit({
+      ...{ parent: imported, upperDirectory, config: {}, containerId: "c" },
+      ...{ repository: "committed", tag: `${at}` },
+    });
+    rmSync(upperDirectory, { recursive: true });
+    const content = mainManifest(imported).content;
+    const config = { ...content.config, comment: `built ${at}` };
+    const layers = chainIds(content.config.rootfs.diff_ids);
+    const built = { config, layers, base: content, names: [`built:${at}`], annotations: {} };
+    await images.addBuilt(built);
+    await images.addBuiltIndex({
+      ...{ names: [`index:${at}`], annotations: {} },
+      parts: [
+        {
+          ...{ config, layers, base: content, annotations: {}, descriptorAnnotations: {} },
+          platform: hostPlatform(),
+          statements: () => [],
+        },
+      ],
+    });
+  }
+  await pruning(store, Promise.all(numbers.map(makeEach)));
+  for (const kind of ["imported", "committed", "built", "index"])
+    for (const at of numbers) assert.ok(images.findImage(`${kind}:${at}`), `${kind}:${at}`);
 });

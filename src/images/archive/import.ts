@@ -16,11 +16,12 @@ export interface ImportOptions {
   created?: string;
 }
 
-/** Makes an image of one layer from a root file system's tar, plain or compressed. @throws invalid */
+/** Makes an image of one layer from a root file system's tar, plain or compressed. @param onAdded as for `addLayer` @throws invalid */
 export async function importRootfs(
   input: Readable,
   options: ImportOptions,
   { catalog, ...store }: ArchiveStore & { catalog: ImageCatalog },
+  onAdded: (image: ImageRecord) => void,
 ): Promise<ImageRecord> {
   const { blobs } = store;
   const config = applyChanges({}, options.changes);
@@ -38,6 +39,7 @@ export async function importRootfs(
       entry: { created, comment: options.message || "Imported from -" },
       ...(options.message && { comment: options.message }),
     },
+    onAdded,
   );
   return added.finally(() => discardFile(layer, blobs));
 }
