@@ -105,8 +105,8 @@ export function createCopyUp(
       const local = mounts.localMountOf(name);
       // As Docker, whose copy is gone with the next unmount.
       if (local && (local.type === "tmpfs" || isReadOnly(local))) return;
-      // Its server may not answer, and the container that it is filled for be given up meanwhile.
-      const held = local && hold(name);
+      // The container that it is filled for may be given up meanwhile, and the copy goes on.
+      const held = hold(name);
       try {
         await withContent(name, (target) =>
           inTurn(name, async () => {
@@ -126,7 +126,7 @@ export function createCopyUp(
           }),
         );
       } finally {
-        held?.free();
+        held.free();
       }
     },
     keepContent: (name) =>

@@ -258,6 +258,16 @@ describe("copying image content into a volume", () => {
     assert.ok(!readdirSync(path).includes("same"));
   });
 
+  test("keeps its volume from being removed while it goes on: the container that it is for may be given up meanwhile", async () => {
+    const { name } = newVolume();
+    const copying = volumes.copyUp(name, [lower], "/srv/data");
+    await assert.rejects(volumes.remove(name, { force: false, usedBy: [] }), {
+      message: /volume is being copied$/,
+    });
+    await copying;
+    await volumes.remove(name, { force: false, usedBy: [] });
+  });
+
   test("leaves no mount behind", () => {
     assert.ok(!readFileSync("/proc/self/mountinfo", "utf8").includes(upper));
   });
