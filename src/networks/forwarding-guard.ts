@@ -19,8 +19,8 @@ export interface ForwardingGuard {
    */
   follow(chains: readonly NftChain[], isGone: boolean): Promise<void>;
   remove(): Promise<void>;
-  /** Remembers that the engine's own table is about to go with its containers. */
-  noteTakeDown(): void;
+  /** Remembers that the engine's own table is about to go with its containers, also where all tables go after it. */
+  noteTakeDown(): Promise<void>;
 }
 
 /**
@@ -71,7 +71,12 @@ const guardedKind = kindOf(
 );
 const recordKey = "guarded";
 
+/** A table without effect, which a flush takes away and who deletes a guard does not: it has a chain for each engine taken down. */
+const witnessFamily = "inet";
+
 interface ForwardingGuardOptions {
+  /** The engine's own. */
+  tableName: string;
   kernel: Pick<Kernel, "listChains">;
   state: State;
   /** This engine switches forwarding on, and is to guard it. */
@@ -81,7 +86,8 @@ interface ForwardingGuardOptions {
 }
 
 export function createForwardingGuard(options: ForwardingGuardOptions): ForwardingGuard {
-  const { kernel, state, isWanted, isOn } = options;
+  const { kernel, state, tableName, isWanted, isOn } = options;
+  const witness = `down-${tableName}`;
   const records = state.records(guardedKind);
   const stored = records.load().get(recordKey);
   /** What is guarded for this engine. It is stored: all tables may go while no daemon runs. */
@@ -102,6 +108,15 @@ export function createForwardingGuard(options: ForwardingGuardOptions): Forwardi
     if (!listGuarded(await kernel.listChains()).includes(family)) await runNft(formatGuard(family));
   }
 
+  /** @returns whether it was there */
+  async function takeWitness(chains: readonly NftChain[]): Promise<boolean> {
+    const all = listWitnesses(chains);
+    if (!all.some(({ name }) => name === witness)) return false;
+    const table = `${witnessFamily} ${guardTable}`;
+    await runNft(all.length === 1 ? `delete table ${table}\n` : `delete chain ${table} ${witness}\n`);
+    return true;
+  }
+
   return {
     async look() {
       for (const family of listGuarded(await kernel.listChains())) known.add(family);
@@ -110,7 +125,7 @@ export function createForwardingGuard(options: ForwardingGuardOptions): Forwardi
     put,
     async follow(chains, isGone) {
       if (!isWanted) return;
-      const isFlushed = isGone && !isTakenDown;
+      const isFlushed = isGone && !(isTakenDown && (await takeWitness(chains)));
       if (isTakenDown) {
         isTakenDown = false;
         store();
@@ -124,20 +139,28 @@ export function createForwardingGuard(options: ForwardingGuardOptions): Forwardi
         store();
       }
     },
-    noteTakeDown() {
+    async noteTakeDown() {
+      if (known.size === 0) return;
       isTakenDown = true;
       store();
+      const table = `${witnessFamily} ${guardTable}`;
+      await runNft(`add table ${table}\nadd chain ${table} ${witness}\n`);
     },
     async remove() {
       known.clear();
       store();
-      for (const family of listGuarded(await kernel.listChains())) {
-        const table = `${guardFamilies[family]} ${guardTable}`;
+      const chains = await kernel.listChains();
+      const guards: string[] = listGuarded(chains).map((family) => guardFamilies[family]);
+      for (const family of listWitnesses(chains).length > 0 ? [...guards, witnessFamily] : guards) {
+        const table = `${family} ${guardTable}`;
         await runNft(`add table ${table}\ndelete table ${table}\n`);
       }
     },
   };
 }
+
+const listWitnesses = (chains: readonly NftChain[]) =>
+  chains.filter(({ family, table }) => family === witnessFamily && table === guardTable);
 
 function listGuarded(chains: readonly NftChain[]): (4 | 6)[] {
   const own = chains.filter(({ table }) => table === guardTable);

@@ -145,6 +145,7 @@ async function createParts(options: NetworksOptions, kernel: Kernel) {
     ...{ state, kernel, bridgeName, tableName, engineId, settings, hasDefaultBridgeNames, logger },
   });
   const guard = createForwardingGuard({
+    tableName,
     ...{ kernel, state, isWanted: settings.guardsForwarding && settings.enablesForwarding },
     isOn: async (family) => (await kernel.readSysctls([forwardingPath[family]]))[0] !== "0",
   });
@@ -251,7 +252,7 @@ async function takeDown(
   tableName: string,
   kernel: Kernel,
 ): Promise<void> {
-  guard.noteTakeDown();
+  await guard.noteTakeDown();
   await firewall.destroy();
   await foreignFirewall.accept([]);
   for (const link of catalog.list().flatMap((network) => ownLinkOf(network) ?? []))

@@ -161,6 +161,15 @@ describe("a machine between others", () => {
     await restart({}, () => run("nft flush ruleset"));
     assert.deepEqual(listGuards(), ["table ip6 berth-forwarding"]);
     await started.stop();
+    run("nft flush ruleset");
+    await begin();
+    assert.deepEqual(
+      listGuards(),
+      ["table ip6 berth-forwarding"],
+      "a flush while it was down took that away, too",
+    );
+    assert.equal(run("nft list tables inet | grep berth-forwarding || :"), "");
+    await started.stop();
     rmSync(folder, { recursive: true });
   });
 
