@@ -3,9 +3,9 @@ import { mkdtempSync, readdirSync, readlinkSync, renameSync, rmSync, writeFileSy
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { it } from "node:test";
-import { setTimeout } from "node:timers/promises";
+import { setImmediate, setTimeout } from "node:timers/promises";
 import { openJsonFile } from "../../src/containers/logs/json-file.ts";
-import { followEntries } from "../../src/containers/logs/json-file-reader.ts";
+import { followEntries, markEnd } from "../../src/containers/logs/json-file-reader.ts";
 import { watchLog } from "../../src/containers/logs/watch-log.ts";
 import type { LogEntry } from "../../src/formats/log-entry.ts";
 import { LogFile } from "../../src/supervisor/log-file.ts";
@@ -19,7 +19,7 @@ for (const maxFiles of [1, 3]) {
     const ended = Promise.withResolvers<void>();
     const seen: string[] = [];
     const follow = async () => {
-      for await (const entries of followEntries(path, undefined, 0, ended.promise))
+      for await (const entries of followEntries(path, undefined, 0, markEnd(path, ended.promise)))
         seen.push(...entries.map((entry) => entry.log.trim()));
     };
     const following = follow();
@@ -48,7 +48,7 @@ for (const compress of [false, true])
     log.append("stdout", Buffer.from("line 0\n"));
     await log.whenWritten();
     const seen: string[] = [];
-    const following = followEntries(path, undefined, 0, ended.promise);
+    const following = followEntries(path, undefined, 0, markEnd(path, ended.promise));
     const note = (entries: LogEntry[]) => seen.push(...entries.map((entry) => entry.log.trim()));
     note((await following.next()).value ?? []);
     const wanted = Array.from({ length: 30 }, (_, n) => `line ${n}`);
@@ -59,6 +59,36 @@ for (const compress of [false, true])
     assert.deepEqual(seen, wanted);
     rmSync(folder, { recursive: true });
   });
+
+it("who follows slowly sees nothing that was written after the end, also where the log was rotated then", async () => {
+  for (const isRotated of [false, true]) {
+    const folder = mkdtempSync(join(tmpdir(), "bt-follow-"));
+    const path = join(folder, "json.log");
+    const log = new LogFile({ path, maxSizeBytes: isRotated ? 300 : 1 << 20, maxFiles: 5 });
+    const ended = Promise.withResolvers<void>();
+    const write = async (line: string) => {
+      log.append("stdout", Buffer.from(`${line}\n`));
+      await log.whenWritten();
+    };
+    await write("first");
+    const source = openJsonFile(path);
+    const all = { stdout: true, stderr: true, since: undefined, until: undefined, tail: undefined };
+    const following = source.follow(all, ended.promise);
+    const seen = ((await following.next()).value ?? []) as LogEntry[];
+    await write("last");
+    ended.resolve();
+    await setImmediate();
+    for (let n = 0; n < 10; n++) await write("of the next run");
+    for await (const entries of following) seen.push(...entries);
+    assert.deepEqual(
+      seen.map((entry) => entry.log.trim()),
+      ["first", "last"],
+      `rotated: ${isRotated}`,
+    );
+    await log.end();
+    rmSync(folder, { recursive: true });
+  }
+});
 
 it("who waits for a log is woken by its own file, and by no other in its folder", async () => {
   const folder = mkdtempSync(join(tmpdir(), "bt-watch-"));

@@ -19,6 +19,7 @@ import { openJsonFile } from "../../src/containers/logs/json-file.ts";
 import {
   findTime,
   followEntries,
+  markEnd,
   readEntries,
   readEntriesBackwards,
 } from "../../src/containers/logs/json-file-reader.ts";
@@ -170,7 +171,7 @@ it("is followed across rotations without losing or doubling a line", async () =>
   });
   const seen: number[] = [];
   const following = (async () => {
-    for await (const entries of followEntries(path, undefined, 0, ended))
+    for await (const entries of followEntries(path, undefined, 0, markEnd(path, ended)))
       seen.push(...entries.map((entry) => Number(entry.log)));
   })();
   for (let n = 0; n < 600; n++) {

@@ -1,3 +1,4 @@
+import { statSync } from "node:fs";
 import type { FileHandle } from "node:fs/promises";
 import { decodeLogEntry, type LogEntry } from "../../formats/log-entry.ts";
 import { parseTimestamp } from "../../formats/timestamp.ts";
@@ -9,19 +10,21 @@ const lineFeed = 0x0a;
 
 /**
  * Entries of one file from `position` on, up to its present end, a block's at a time. Gives back where the last whole line ended.
- * @param end where to stop, which is an end of a line
+ * @param end where to stop, which is an end of a line and may become known while it is read
  */
 export async function* readEntries(
   file: FileHandle,
   position: number,
-  end = Number.POSITIVE_INFINITY,
+  end = () => Number.POSITIVE_INFINITY,
 ): AsyncGenerator<LogEntry[], number> {
   const block = Buffer.allocUnsafe(blockBytes);
   let rest = Buffer.alloc(0);
   let at = position;
   for (;;) {
     const from = at + rest.length;
-    const { bytesRead } = await file.read(block, 0, Math.min(blockBytes, end - from), from);
+    const length = Math.min(blockBytes, end() - from);
+    if (length <= 0) return at;
+    const { bytesRead } = await file.read(block, 0, length, from);
     if (bytesRead === 0) return at;
     const bytes =
       rest.length > 0 ? Buffer.concat([rest, block.subarray(0, bytesRead)]) : block.subarray(0, bytesRead);
@@ -102,34 +105,52 @@ export async function* readEntriesBackwards(
   }
 }
 
+/** Where a log ended: its last file, and how much of that there was. */
+export interface LogEnd {
+  ino: number;
+  size: number;
+}
+
+/** Sees at once where it ends, since the next run may begin. Never rejects. */
+export function markEnd(path: string, ended: Promise<unknown>): Promise<LogEnd | undefined> {
+  return ended.catch(() => {}).then(() => statSync(path, { throwIfNoEntry: false }));
+}
+
 /**
- * Entries as they are written, across rotations. Ends when `ended` has been settled and all is read.
- * Takes over `part`, which it closes.
+ * Entries as they are written, across rotations. Ends when `ended` has been settled and all that was there by then is read: what comes
+ * later is another run's. Takes over `part`, which it closes.
  * @param position where to begin in it
  */
 export async function* followEntries(
   path: string,
   part: LogPart | undefined,
   position: number,
-  ended: Promise<unknown>,
+  ended: Promise<LogEnd | undefined>,
 ): AsyncGenerator<LogEntry[]> {
   let current = part;
   let at = position;
   let isEnded = false;
+  let end: LogEnd | undefined;
   const alarm = createAlarm(path);
-  void ended.finally(() => {
+  void ended.then((place) => {
     isEnded = true;
+    end = place;
     alarm.ring();
   });
+  const endIn = ({ ino }: LogPart) => (end?.ino === ino ? end.size : Number.POSITIVE_INFINITY);
+  const readOn = async (from: LogPart, position: number) =>
+    readEntries(await from.plain(), position, () => endIn(from));
   try {
     for (;;) {
       const isLast = isEnded;
       const waiting = alarm.next();
       current ??= await openPart(path);
-      if (current) at = yield* readEntries(await current.plain(), at);
+      if (current) at = yield* await readOn(current, at);
+      if (isLast && current && current.ino === end?.ino) return;
       if (current && (await isReplaced(path, current))) {
         // What was written between our last read and the rotation.
-        at = yield* readEntries(await current.plain(), at);
+        at = yield* await readOn(current, at);
+        if (current.ino === end?.ino) return;
         const next = await openPartAfter(path, current);
         if (next) {
           await current.close();

@@ -3,6 +3,7 @@ import {
   findLastLineEnd,
   findTime,
   followEntries,
+  markEnd,
   readEntries,
   readEntriesBackwards,
 } from "./json-file-reader.ts";
@@ -21,6 +22,7 @@ export function openJsonFile(path: string): LogSource {
       }
     },
     async *follow(selection, ended) {
+      const end = markEnd(path, ended);
       const parts = await openLogParts(path);
       const last = parts.at(-1);
       let reached: Reached | undefined;
@@ -34,7 +36,7 @@ export function openJsonFile(path: string): LogSource {
       if (reached.isPast) return;
       const isWanted = compileSelection(selection);
       try {
-        for await (const entries of followEntries(path, last, reached.position, ended)) {
+        for await (const entries of followEntries(path, last, reached.position, end)) {
           yield entries.filter(isWanted);
           if (entries.some((entry) => isPast(entry, selection))) return;
         }
@@ -62,8 +64,9 @@ async function* readParts(parts: LogPart[], selection: LogSelection): AsyncGener
     const file = await part.plain();
     if (from) reached.position = part === from.parts[0] ? from.position : 0;
     else reached.position = since === undefined ? 0 : await findTime(file, since);
-    const end = part === parts.at(-1) ? from?.end : undefined;
-    const blocks = readEntries(file, reached.position, end);
+    // What is written meanwhile is a follower's: by then the container may be in another run.
+    const end = part === parts.at(-1) ? (from?.end ?? (await findLastLineEnd(file))) : undefined;
+    const blocks = readEntries(file, reached.position, () => end ?? Number.POSITIVE_INFINITY);
     for (let step = await blocks.next(); ; step = await blocks.next()) {
       if (step.done) {
         reached.position = step.value;
