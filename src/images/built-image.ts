@@ -77,7 +77,7 @@ export async function addBuiltImage(room: ImageRoom, built: BuiltImage): Promise
   });
 }
 
-/** To be called while the image is protected: without a name, pruning may remove it. */
+/** For an image that is protected still: pruning may remove one without a name. */
 export function publishBuilt(room: ImageRoom, image: ImageRecord, names: readonly string[]): ImageRecord {
   for (const name of names) tagImage(room, image, name);
   publishImage(room, "build", image.id);

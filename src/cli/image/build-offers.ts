@@ -4,7 +4,7 @@ import type { SessionOffers } from "../../client/build/session.ts";
 import { parseCsvLine } from "../../formats/csv.ts";
 import type { Cli } from "../cli.ts";
 import { ExitError } from "../command.ts";
-import { addressOf, findLogin } from "../login/credentials.ts";
+import { addressOf, findLoginIfAny } from "../login/credentials.ts";
 
 interface Secret {
   file?: string;
@@ -61,9 +61,14 @@ export function agentsOf(cli: Cli, given: readonly string[]): Map<string, string
   );
 }
 
+/** Each registry's login is looked for once: a credential helper that fails costs one warning, and the rest of the build nothing. */
 export function credentialsFor(cli: Cli): SessionOffers["findCredentials"] {
+  const found = new Map<string, ReturnType<typeof findLoginIfAny>>();
   return async (host) => {
-    const login = await findLogin(cli, addressOf(host));
+    const address = addressOf(host);
+    const looking = found.get(address) ?? findLoginIfAny(cli, address);
+    found.set(address, looking);
+    const login = await looking;
     if (!login) return undefined;
     const { username, password, identitytoken } = login;
     return identitytoken ? { username: "", secret: identitytoken } : { username, secret: password };

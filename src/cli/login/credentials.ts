@@ -127,13 +127,22 @@ export async function findAuth(cli: Cli, image: string): Promise<string | undefi
 /** The same for an address of `addressOf`. */
 export async function findAuthAt(cli: Cli, address: string): Promise<string | undefined> {
   const login = await findLogin(cli, address);
-  return login && Buffer.from(JSON.stringify(authOf(login, address))).toString("base64url");
+  return login && encodeAuth(login, address);
 }
+
+const encodeAuth = (login: Login, address: string) =>
+  Buffer.from(JSON.stringify(authOf(login, address))).toString("base64url");
 
 /** As `findAuthAt`, for what may be public: a credential helper that fails is a warning, and the request goes without a login. */
 export async function findAuthIfAny(cli: Cli, address: string): Promise<string | undefined> {
+  const login = await findLoginIfAny(cli, address);
+  return login && encodeAuth(login, address);
+}
+
+/** As `findLogin`, and as `findAuthIfAny`. */
+export async function findLoginIfAny(cli: Cli, address: string): Promise<Login | undefined> {
   try {
-    return await findAuthAt(cli, address);
+    return await findLogin(cli, address);
   } catch (error) {
     cli.warn(`WARNING: ${error instanceof Error ? error.message : error}; going on without a login.`);
     return undefined;
