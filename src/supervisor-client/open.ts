@@ -34,7 +34,8 @@ export async function openSupervisor(
   let starts = child ? 1 : 0;
   for (;;) {
     const socket = await tryConnect(path);
-    const hello = { role: "control", protocol: protocolVersion, oldest: oldestProtocol } as const;
+    const versions = { protocol: protocolVersion, oldest: oldestProtocol };
+    const hello = { role: "control" as const, ...versions, spoolFolder };
     const welcome = socket && (await introduce(socket, hello));
     if (welcome) return createSupervisorClient(socket, welcome, path, lifelines);
     // With the status 0, another one served when it came.

@@ -18,7 +18,13 @@ export const protocolVersion = 3;
 export const oldestProtocol = 1;
 
 export type Hello =
-  | { role: "control"; protocol: number; oldest: number }
+  | {
+      role: "control";
+      protocol: number;
+      oldest: number;
+      /** Where output is spooled from now on, below the daemon's data root. Earlier versions do not say, and earlier supervisors do not ask. */
+      spoolFolder?: string;
+    }
   | {
       role: "attach";
       process: string;

@@ -20,7 +20,7 @@ export class HeldProcesses {
   /** There may be one before there is the process. */
   readonly #channels = new Map<string, Channel>();
   readonly #folder: string;
-  readonly #spoolFolder: string;
+  #spoolFolder: string;
   readonly #notify: (notice: Notice) => void;
 
   /**
@@ -41,6 +41,16 @@ export class HeldProcesses {
         stdio: noStdio,
         log: createLogSink(undefined),
       });
+    }
+  }
+
+  /** Has the output for clients of processes to come be spooled there: a systemd unit knows no data root. */
+  spoolTo(folder: string): void {
+    try {
+      mkdirSync(folder, { recursive: true, mode: 0o700 });
+      this.#spoolFolder = folder;
+    } catch (error) {
+      console.error(error);
     }
   }
 

@@ -34,6 +34,11 @@ export class Processes {
     this.#held = new HeldProcesses(folder, spoolFolder, notify);
   }
 
+  /** @see HeldProcesses.spoolTo */
+  spoolTo(folder: string): void {
+    this.#held.spoolTo(folder);
+  }
+
   /** @param asker aborted when the daemon that asked is gone; the start fails soon after */
   start({ bundle, systemdCgroup, ...options }: StartOptions, asker: AbortSignal): Promise<Started> {
     const container = options.process;

@@ -43,6 +43,7 @@ export function serve(
       socket.write(`${JSON.stringify(welcome)}\n`);
       if (!welcome.ok) return socket.end();
       if (hello.role === "attach") return processes().attach(hello, socket);
+      if (hello.spoolFolder !== undefined) processes().spoolTo(hello.spoolFolder);
       const asker = new AbortController();
       controls.add(socket);
       socket.once("end", () => socket.end());

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, it } from "node:test";
@@ -30,11 +30,11 @@ const calls = () =>
   existsSync(join(folder, "calls")) ? readFileSync(join(folder, "calls"), "utf8").trim().split("\n") : [];
 
 /** Opens one, and has it end again. @returns whether the engine's own process started it */
-async function open(unit: string | undefined) {
+async function open(unit: string | undefined, spoolFolder = join(folder, "spool")) {
   const warnings: string[] = [];
   const supervisor = await openSupervisor(
     folder,
-    join(folder, "spool"),
+    spoolFolder,
     createLifelines(folder),
     unit === undefined ? undefined : { name: unit, warn: (text) => warnings.push(text) },
   );
@@ -59,6 +59,14 @@ it("has systemd start the supervisor's unit, and asks again while a stop is unde
   assert.ok(calls().length >= 4);
   for (const call of calls())
     assert.equal(call, "start --job-mode=fail --no-ask-password berth-supervisor.service");
+});
+
+it("has the unit's supervisor spool below the engine's own data root, which its unit does not name", async () => {
+  pretendSystemd(start());
+  const spool = join(folder, "data/spool");
+  const { isOwn } = await open("berth-supervisor.service", spool);
+  assert.equal(isOwn, false);
+  assert.equal(statSync(spool).mode & 0o777, 0o700);
 });
 
 it("starts one itself when systemd will not, and says so once", async () => {
