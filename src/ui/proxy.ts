@@ -1,6 +1,7 @@
 import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from "node:http";
 import { type Readable, Transform } from "node:stream";
 import { pipeline } from "node:stream/promises";
+import { abortable } from "../sys/abortable.ts";
 import { closedHeaders } from "./answer.ts";
 import type { EngineLink } from "./engine-link.ts";
 import { type EngineCall, matchOperation } from "./match-operation.ts";
@@ -64,7 +65,7 @@ async function ask(
   input: IncomingMessage,
   { engine, signal, upload }: { engine: EngineLink; signal: AbortSignal; upload: Readable | undefined },
 ): Promise<IncomingMessage> {
-  const { transport } = await engine.client();
+  const { transport } = await abortable(engine.client(), signal);
   const headers = pick(input.headers, sentHeaders);
   if (!upload) delete headers["content-length"];
   try {
@@ -100,6 +101,8 @@ function watchUpload(input: Readable): Upload {
       done(null, chunk);
     },
   });
+  // It may be given up before the engine reads it, and without a listener that would end the process.
+  through.on("error", () => {});
   input.once("error", (error) => through.destroy(error));
   through.once("close", () => clearTimeout(timer));
   const stop = () => {

@@ -115,7 +115,8 @@ async function feed(socket: Duplex, { follow }: Feed): Promise<void> {
   const page = openWebSocket(socket, true).resume();
   page.on("error", () => socket.destroy());
   const unfollow = follow((message) => {
-    if (socket.writableLength < largestBacklogBytes) page.write(message);
+    // What waits is with the page's stream, and what is on its way with the socket.
+    if (page.writableLength + socket.writableLength < largestBacklogBytes) page.write(message);
   });
   await new Promise((resolve) => socket.once("close", resolve));
   unfollow();

@@ -122,6 +122,32 @@ describe("a client that breaks the protocol", () => {
   });
 });
 
+it("a page that does not read misses what comes, and has no memory filled with it", async (test) => {
+  const streams = await startStreams();
+  test.after(streams.close);
+  const client = await connectRaw(streams.port, upgrade("/ui/live"));
+  await eventually(client.received, (text) => text.includes("\r\n\r\n"));
+  client.socket.pause();
+  const tell = (message: string) => {
+    for (const listener of streams.listeners) listener(message);
+  };
+  for (let count = 0; count < 1000; count++) {
+    tell("x".repeat(100_000));
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  client.socket.resume();
+  await eventually(
+    () => {
+      tell("the last");
+      return client.received().endsWith("the last");
+    },
+    (isThere) => isThere,
+  );
+  // What the kernel takes is with the kernel.
+  assert.ok(client.received().length < 40e6, String(client.received().length));
+  client.socket.destroy();
+});
+
 it("counts wrong tries whose bodies come after all their heads", async () => {
   const login = createLogin({
     sessions: createUiSessions(),
@@ -185,4 +211,27 @@ it("an upload that the engine refused is let go, and its connection goes on", as
   assert.equal(asked[0]?.socket, asked[1]?.socket);
   agent.destroy();
   await served.close();
+});
+
+it("an upload that stops while the engine does not answer is given up, and nothing else ends", async (test) => {
+  test.mock.timers.enable({ apis: ["setTimeout"] });
+  const engine = { client: () => new Promise(() => {}), forget() {} } as never;
+  const { promise: begun, resolve: begin } = Promise.withResolvers<IncomingMessage>();
+  const { promise: ended, resolve: end } = Promise.withResolvers<unknown>();
+  const server = createServer((input, output) => {
+    begin(input);
+    const session = new AbortController().signal;
+    const call = admit("POST", "/containers/create", { engine, isReadOnly: false });
+    passOn(call, input, output, { engine, isReadOnly: false, session }).catch(end);
+  });
+  const served = await serve(server);
+  test.after(served.close);
+  const outgoing = request({ host: "127.0.0.1", port: served.port, method: "POST", agent: false });
+  outgoing.on("error", () => {});
+  outgoing.end(Buffer.alloc(200 * 1024));
+  const input = await begun;
+  const closed = new Promise((resolve) => input.once("close", resolve));
+  test.mock.timers.tick(60_000);
+  await closed;
+  await ended;
 });
