@@ -9,10 +9,9 @@ import { handleExit } from "../containers/lifecycle/exit.ts";
 import { watchOom } from "../containers/lifecycle/oom.ts";
 import { restoreContainers } from "../containers/lifecycle/restore.ts";
 import { resumeContainers } from "../containers/lifecycle/resume.ts";
-import { stopContainer } from "../containers/lifecycle/stop.ts";
 import { runtimeNamed } from "../containers/runtime-files.ts";
 import { watchLogs } from "../containers/shipping/watch-logs.ts";
-import { invalid, unavailable } from "../errors.ts";
+import { invalid } from "../errors.ts";
 import { createEvents, type Events } from "../events/events.ts";
 import { kindOf, required } from "../formats/record-shape.ts";
 import { struct, text } from "../formats/shape.ts";
@@ -27,16 +26,16 @@ import { openState } from "../state/state.ts";
 import type { Supervisor } from "../supervisor-client/client.ts";
 import { createLifelines } from "../supervisor-client/lifelines.ts";
 import { openSupervisor } from "../supervisor-client/open.ts";
-import { prepareCgroupParent, removeCgroup } from "../sys/cgroup.ts";
-import { hasEnded } from "../sys/process.ts";
+import { prepareCgroupParent } from "../sys/cgroup.ts";
 import type { Volumes } from "../volumes/volumes.ts";
+import { closeRooms, letGo } from "./close.ts";
 import { completeEngineConfig, type EngineConfig } from "./config.ts";
 import { startImageGarbage } from "./image-garbage.ts";
 import { lockRoot } from "./lock.ts";
 import { nextSupervisor } from "./next-supervisor.ts";
 import { checkWritable } from "./read-only.ts";
 import { reloadConfig } from "./reload.ts";
-import { giveUp, openStores } from "./stores.ts";
+import { closeStores, giveUp, openStores } from "./stores.ts";
 import { openRemap } from "./userns-remap.ts";
 
 /** A container engine in this process: what the daemon serves, and what a program can embed. */
@@ -73,9 +72,24 @@ export interface OpenEngine {
  * @throws EngineError conflict when another engine uses the same data root
  */
 export async function openEngine(given: Partial<EngineConfig> = {}): Promise<OpenEngine> {
-  const { config, unlock, logger } = await takePlaces(completeEngineConfig(given));
+  const places = await takePlaces(completeEngineConfig(given));
+  const opened: (() => unknown)[] = [places.unlock, () => places.config.remap?.close()];
+  try {
+    return await bringUp(places, opened);
+  } catch (error) {
+    for (const close of opened.reverse()) await close();
+    throw error;
+  }
+}
+
+/** @param opened gets what closes each thing that is open from then on, should a later one fail */
+async function bringUp(
+  { config, unlock, logger }: Awaited<ReturnType<typeof takePlaces>>,
+  opened: (() => unknown)[],
+): Promise<OpenEngine> {
   const { root, execRoot, remap } = config;
   const state = openState(join(root, "berth.db"), logger);
+  opened.push(() => state.close());
   config.id = engineId(state.records(engineKind));
   const events = createEvents();
   const metrics = createMetrics();
@@ -85,13 +99,10 @@ export async function openEngine(given: Partial<EngineConfig> = {}): Promise<Ope
   // It starts while this process reads its records, and before there is much memory that a fork would have to copy.
   const connecting = connect();
   connecting.catch(() => {});
+  opened.push(() => giveUp(connecting));
   const basics = { state, events, logger };
-  const stores = await openStores(config, basics, metrics, () => containers.supervisor).catch(
-    async (error: unknown) => {
-      await giveUp(connecting);
-      throw error;
-    },
-  );
+  const stores = await openStores(config, basics, metrics, () => containers.supervisor);
+  opened.push(() => closeStores(stores));
   const { images, networks, volumes } = stores;
   const containers: Containers = openContainers({
     ...{ settings: config, ...basics, ...stores, metrics },
@@ -99,14 +110,44 @@ export async function openEngine(given: Partial<EngineConfig> = {}): Promise<Ope
     supervisor: await connecting,
   });
   const { builder, buildDoor } = openBuilding(containers, config);
-  listen(containers.supervisor);
+  opened.push(async () => {
+    containers.closing = true;
+    await Promise.all([builder.close(), containers.archives.close(), letGo(containers)]);
+  });
+  listenToSupervisor(containers, builder, connect);
   makeUsualInitLayer(root);
   const watches = [watchLogs(containers)];
+  opened.push(() => endAll(watches));
   await restoreContainers(containers, builder.processes);
   await builder.restore();
   watches.push(watchHealth(containers), watchOom(containers));
   await resumeContainers(containers);
   const imageGarbage = startImageGarbage(containers, config.imageGarbage);
+  return {
+    ...{ config, containers, images, networks, volumes, builder, buildDoor, events, logger, metrics },
+    warnings: [],
+    reload: (changed, others = []) =>
+      reloadConfig(config, changed, others, { registries: images.registries, imageGarbage, builder, logger }),
+    async close({ stopContainers = false } = {}) {
+      containers.closing = true;
+      imageGarbage.close();
+      endAll(watches);
+      await builder.close();
+      await closeRooms(containers, stopContainers);
+      remap?.close();
+      state.close();
+      unlock();
+    },
+  };
+}
+
+/** Deals with what the supervisor reports, and with its end: another takes its place. */
+function listenToSupervisor(
+  containers: Containers,
+  builder: Builder,
+  connect: () => Promise<Supervisor>,
+): void {
+  const { logger } = containers;
 
   function listen(supervisor: Supervisor): void {
     // The last of the output has come before the exit, on connections of its own: it is passed on first.
@@ -128,23 +169,12 @@ export async function openEngine(given: Partial<EngineConfig> = {}): Promise<Ope
     await restoreContainers(containers, builder.processes);
   }
 
-  return {
-    ...{ config, containers, images, networks, volumes, builder, buildDoor, events, logger, metrics },
-    warnings: [],
-    reload: (changed, others = []) =>
-      reloadConfig(config, changed, others, { registries: images.registries, imageGarbage, builder, logger }),
-    async close({ stopContainers = false } = {}) {
-      containers.closing = true;
-      imageGarbage.close();
-      for (const end of watches) end();
-      await builder.close();
-      await closeRooms(containers, stopContainers);
-      remap?.close();
-      state.close();
-      unlock();
-    },
-  };
+  listen(containers.supervisor);
 }
+
+const endAll = (watches: readonly (() => void)[]) => {
+  for (const end of watches) end();
+};
 
 const unitOf = ({ supervisorUnit: name }: EngineConfig, logger: Logger) =>
   name === "" ? undefined : { name, warn: (text: string) => logger.warn(text) };
@@ -198,52 +228,6 @@ function prepareCgroups({ cgroupDriver, cgroupParent }: EngineConfig): void {
     throw invalid("native.cgroupdriver=systemd needs a machine that systemd runs: use cgroupfs on this one");
 }
 
-/** Ends what is under way, and all that the rooms hold of the machine. */
-async function closeRooms(containers: Containers, stopContainers: boolean): Promise<void> {
-  const { images, networks, volumes, settings } = containers;
-  const archivesClosed = containers.archives.close();
-  if (stopContainers) await stopAll(containers);
-  // Let running operations finish before tearing down what they use.
-  const impatience = setTimeout(() => abortStarts(containers), longestStartMilliseconds);
-  // What cannot be aborted, as the mounting of a volume, fails then.
-  const lastResort = setTimeout(() => void volumes.close(), 2 * longestStartMilliseconds);
-  await Promise.all([...containers.byId.values()].map((container) => container.enqueue(() => {})));
-  await Promise.allSettled(containers.leaving.values());
-  clearTimeout(impatience);
-  clearTimeout(lastResort);
-  if (stopContainers && (await endSupervisor(containers))) {
-    await networks.destroy();
-    if (settings.cgroupDriver === "cgroupfs") removeCgroup(settings.cgroupParent);
-  } else {
-    await networks.stop();
-  }
-  containers.supervisor.close();
-  for (const container of containers.byId.values()) {
-    clearTimeout(container.restartTimer);
-    container.dropWitness();
-  }
-  const launcherClosed = containers.launcher.close();
-  await Promise.all([
-    images.close(),
-    volumes.close(),
-    containers.cdi.close(),
-    archivesClosed,
-    launcherClosed,
-  ]);
-}
-
-/** @returns whether there is nothing left that it would care for */
-async function endSupervisor({ supervisor, byId, logger }: Containers): Promise<boolean> {
-  try {
-    return await supervisor.call("shutdown", {});
-  } catch (error) {
-    logger.warn({ error }, "the supervisor ended before the engine");
-    return [...byId.values()].every(
-      ({ record: { state, startTicks } }) => state.Pid === 0 || hasEnded(state.Pid, startTicks),
-    );
-  }
-}
-
 const engineKind = kindOf("engine", struct("Engine", { id: required(text) }));
 
 function engineId(records: {
@@ -255,29 +239,4 @@ function engineId(records: {
   const id = randomUUID();
   records.put("id", { id });
   return id;
-}
-
-/** How long the engine's end waits for the starts that are under way. */
-const longestStartMilliseconds = 5000;
-
-function abortStarts({ byId, supervisor, logger }: Containers): void {
-  for (const { isStarting, starting, record } of byId.values()) {
-    if (!isStarting) continue;
-    starting?.abort(unavailable("the engine is shutting down"));
-    supervisor.call("abort", { process: record.id }).catch((error: unknown) => {
-      logger.warn({ error, container: record.id }, "a start could not be ended");
-    });
-  }
-}
-
-/** As at a machine's shutdown: their restart policies bring them up again with the next engine. */
-async function stopAll(containers: Containers): Promise<void> {
-  const running = [...containers.byId.values()].filter((container) => container.can("stop"));
-  await Promise.all(
-    running.map((container) =>
-      stopContainer(containers, container, { purpose: "shutdown" }).catch((error: unknown) => {
-        containers.logger.warn({ error, container: container.record.id }, "a container could not be stopped");
-      }),
-    ),
-  );
 }

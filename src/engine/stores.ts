@@ -16,17 +16,23 @@ interface Basics {
   logger: Logger;
 }
 
+interface Stores {
+  images: Images;
+  networks: Networks;
+  volumes: Volumes;
+}
+
 /** What containers are made of. @param supervisor the present one */
 export async function openStores(
   config: EngineConfig & { id: string; remap: HeldUserNamespace | undefined },
   basics: Basics,
   metrics: EngineMetrics,
   supervisor: () => Supervisor,
-): Promise<{ images: Images; networks: Networks; volumes: Volumes }> {
+): Promise<Stores> {
   const { root, remap } = config;
   const images = await createImages({ root, ...basics, registries: config.registries });
   const volumes = createVolumes({ root, ...basics, bindOwner: remap && rootOutside(remap.mapping) });
-  const networks = await createNetworks({
+  const connecting = createNetworks({
     ...basics,
     bridgeName: config.bridgeName,
     tableName: config.tableName,
@@ -37,7 +43,15 @@ export async function openStores(
     relay: relayOf(supervisor),
     mapping: remap?.mapping,
   });
+  const networks = await connecting.catch(async (error: unknown) => {
+    await Promise.all([images.close(), volumes.close()]);
+    throw error;
+  });
   return { images, volumes, networks: timedNetworks(metrics, networks) };
+}
+
+export async function closeStores({ images, volumes, networks }: Stores): Promise<void> {
+  await Promise.all([networks.stop(), images.close(), volumes.close()]);
 }
 
 /** An engine that does not come up leaves no supervisor behind, unless that has processes. */

@@ -28,3 +28,15 @@ it("an engine whose socket cannot be opened is closed, and one that is closed ta
   await engine.close({ stopContainers: true });
   await closed;
 });
+
+it("an engine that does not come up gives back its data root", async () => {
+  const config = {
+    root: join(folder, "refused"),
+    execRoot: join(folder, "refused-run"),
+    tableName: `${name}r`,
+    logLevel: "error",
+  };
+  await assert.rejects(createEngine({ ...config, bridgeName: "lo" }), /lo/);
+  const engine = await createEngine({ ...config, bridgeName: "none" });
+  await engine.close({ stopContainers: true });
+});

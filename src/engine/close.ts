@@ -1,0 +1,74 @@
+import type { Containers } from "../containers/containers.ts";
+import { stopContainer } from "../containers/lifecycle/stop.ts";
+import { unavailable } from "../errors.ts";
+import { removeCgroup } from "../sys/cgroup.ts";
+import { hasEnded } from "../sys/process.ts";
+
+/** Ends what is under way, and all that the rooms hold of the machine. */
+export async function closeRooms(containers: Containers, stopContainers: boolean): Promise<void> {
+  const { images, networks, volumes, settings } = containers;
+  const archivesClosed = containers.archives.close();
+  if (stopContainers) await stopAll(containers);
+  // Let running operations finish before tearing down what they use.
+  const impatience = setTimeout(() => abortStarts(containers), longestStartMilliseconds);
+  // What cannot be aborted, as the mounting of a volume, fails then.
+  const lastResort = setTimeout(() => void volumes.close(), 2 * longestStartMilliseconds);
+  await Promise.all([...containers.byId.values()].map((container) => container.enqueue(() => {})));
+  await Promise.allSettled(containers.leaving.values());
+  clearTimeout(impatience);
+  clearTimeout(lastResort);
+  if (stopContainers && (await endSupervisor(containers))) {
+    await networks.destroy();
+    if (settings.cgroupDriver === "cgroupfs") removeCgroup(settings.cgroupParent);
+  } else {
+    await networks.stop();
+  }
+  containers.supervisor.close();
+  await Promise.all([images.close(), volumes.close(), archivesClosed, letGo(containers)]);
+}
+
+/** What this process has open for containers. */
+export async function letGo({ byId, launcher, cdi }: Containers): Promise<void> {
+  for (const container of byId.values()) {
+    clearTimeout(container.restartTimer);
+    container.dropWitness();
+  }
+  await Promise.all([launcher.close(), cdi.close()]);
+}
+
+/** @returns whether there is nothing left that it would care for */
+async function endSupervisor({ supervisor, byId, logger }: Containers): Promise<boolean> {
+  try {
+    return await supervisor.call("shutdown", {});
+  } catch (error) {
+    logger.warn({ error }, "the supervisor ended before the engine");
+    return [...byId.values()].every(
+      ({ record: { state, startTicks } }) => state.Pid === 0 || hasEnded(state.Pid, startTicks),
+    );
+  }
+}
+
+/** How long the engine's end waits for the starts that are under way. */
+const longestStartMilliseconds = 5000;
+
+function abortStarts({ byId, supervisor, logger }: Containers): void {
+  for (const { isStarting, starting, record } of byId.values()) {
+    if (!isStarting) continue;
+    starting?.abort(unavailable("the engine is shutting down"));
+    supervisor.call("abort", { process: record.id }).catch((error: unknown) => {
+      logger.warn({ error, container: record.id }, "a start could not be ended");
+    });
+  }
+}
+
+/** As at a machine's shutdown: their restart policies bring them up again with the next engine. */
+async function stopAll(containers: Containers): Promise<void> {
+  const running = [...containers.byId.values()].filter((container) => container.can("stop"));
+  await Promise.all(
+    running.map((container) =>
+      stopContainer(containers, container, { purpose: "shutdown" }).catch((error: unknown) => {
+        containers.logger.warn({ error, container: container.record.id }, "a container could not be stopped");
+      }),
+    ),
+  );
+}
