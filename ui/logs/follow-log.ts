@@ -21,7 +21,7 @@ export function followLog(
     isStartedAgain = false;
     setEnd(undefined);
     const known = last;
-    stop = readLog(id, Math.floor(mostLines / sources), {
+    stop = readLog(id, Math.floor(mostLines / sources), known, {
       onLine(stream, time, text) {
         // What was read before the connection was lost comes again.
         if (known !== "" && time !== "" && time <= known) return;

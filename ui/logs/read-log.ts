@@ -10,12 +10,15 @@ export interface LogListener {
 
 const longestRest = 1 << 20;
 
-/** Follows a container's log from its last lines on. @returns what ends it */
-export function readLog(id: string, tail: number, { onLine, onEnd }: LogListener): () => void {
+/**
+ * Follows a container's log from its last lines on.
+ * @param after RFC 3339: what is older is not sent again; "" for all @returns what ends it
+ */
+export function readLog(id: string, tail: number, after: string, { onLine, onEnd }: LogListener): () => void {
   const outputs = { stdout: splitter("stdout", onLine), stderr: splitter("stderr", onLine) };
   const frames = createFrameReader((stream, bytes) => outputs[stream].push(bytes));
   let isRaw = false;
-  const query = { stdout: true, stderr: true, follow: true, timestamps: true, tail };
+  const query = { stdout: true, stderr: true, follow: true, timestamps: true, tail, since: unixTime(after) };
   const stream = openStream(`/containers/${at(id)}/logs`, query, {
     onOpen(type) {
       isRaw = type === "application/vnd.docker.raw-stream";
@@ -27,6 +30,12 @@ export function readLog(id: string, tail: number, { onLine, onEnd }: LogListener
     },
   });
   return () => stream.close();
+}
+
+/** Seconds since 1970 with all the decimals there are, as every engine reads them; undefined for no time. */
+function unixTime(time: string): string | undefined {
+  const seconds = Math.floor(Date.parse(time) / 1000);
+  return Number.isNaN(seconds) ? undefined : `${seconds}${/\.\d+/.exec(time)?.[0] ?? ""}`;
 }
 
 /** Lines of one output. One that does not end for a megabyte is taken as it is. */

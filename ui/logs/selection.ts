@@ -72,3 +72,39 @@ export function selectLines(
   goOn();
   return () => clearTimeout(timer);
 }
+
+/** Selects as often as it is asked to. A pass that runs is finished first unless the test is another, however often it is asked meanwhile. */
+export interface Selecting {
+  select(lines: () => readonly LogLine[], test: LineTest): void;
+  stop(): void;
+}
+
+export function createSelecting(onReady: (found: LogSelection) => void): Selecting {
+  let running: LineTest | undefined;
+  let isStale = false;
+  let stopPass = () => {};
+  const stop = () => {
+    stopPass();
+    running = undefined;
+  };
+  const begin = (lines: () => readonly LogLine[], test: LineTest) => {
+    running = test;
+    isStale = false;
+    stopPass = selectLines(lines(), test, (found) => {
+      running = undefined;
+      onReady(found);
+      if (isStale) begin(lines, test);
+    });
+  };
+  return {
+    stop,
+    select(lines, test) {
+      if (running === test) {
+        isStale = true;
+        return;
+      }
+      stop();
+      begin(lines, test);
+    },
+  };
+}

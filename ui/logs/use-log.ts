@@ -1,7 +1,7 @@
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { followLog } from "./follow-log.ts";
 import { createLineStore, type LineStore } from "./line-store.ts";
-import { type LogQuery, type LogSelection, selectLines, testOf } from "./selection.ts";
+import { createSelecting, type LogQuery, type LogSelection, testOf } from "./selection.ts";
 
 export interface LogSource {
   id: string;
@@ -36,8 +36,11 @@ export function useLog(sources: readonly LogSource[], query: LogQuery): Log {
   }, [key]);
   const test = useMemo(() => testOf(query), [query.search, query.isOnlyMatches, query.fields]);
   const [selection, setSelection] = useState<LogSelection>({ lines: [], matches: [] });
-  useEffect(() => selectLines(store.lines, test, setSelection), [version, test]);
+  const selecting = useMemo(() => createSelecting(setSelection), []);
+  useEffect(() => selecting.stop, []);
+  useEffect(() => selecting.select(() => store.lines, test), [version, test]);
   const clear = () => {
+    selecting.stop();
     store.clear();
     draw();
   };

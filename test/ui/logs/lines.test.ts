@@ -4,7 +4,7 @@ import { foldFields, parseFieldFilter, parseFields } from "../../../ui/logs/fiel
 import { createFrameReader } from "../../../ui/logs/frames.ts";
 import { plainHeights, wrappedHeights } from "../../../ui/logs/heights.ts";
 import { createLineStore, mostLines } from "../../../ui/logs/line-store.ts";
-import { selectLines, testOf } from "../../../ui/logs/selection.ts";
+import { createSelecting, selectLines, testOf } from "../../../ui/logs/selection.ts";
 
 const frame = (stream: number, text: string) => {
   const payload = Buffer.from(text);
@@ -78,6 +78,25 @@ describe("what comes of a log", () => {
     assert.deepEqual((await select({ fields: "status>=500" })).texts, ['{"status":500,"path":"/c"}']);
     assert.equal((await select({ fields: "status>=" })).texts.length, 0);
   });
+});
+
+it("a long log whose lines keep coming is shown: a pass ends before the next begins", async () => {
+  const store = createLineStore();
+  for (let line = 0; line < 50_000; line++) store.add(0, "stdout", "", `line ${line}`);
+  const test = testOf({ search: "line", isOnlyMatches: true, fields: "" });
+  const found: number[] = [];
+  const selecting = createSelecting(({ lines }) => found.push(lines.length));
+  // As the page asks that draws while lines come, only more often than any pass takes.
+  for (let turn = 0; turn < 1000 && found.length < 2; turn++) {
+    store.add(0, "stdout", "", "line");
+    selecting.select(() => store.lines, test);
+    await new Promise((resolve) => setTimeout(resolve));
+  }
+  assert.ok((found[0] ?? 0) > 50_000, String(found));
+  assert.ok((found[1] ?? 0) > (found[0] ?? 0), String(found));
+  selecting.select(() => [], testOf({ search: "", isOnlyMatches: false, fields: "" }));
+  assert.equal(found.at(-1), 0, "another test is not waited for");
+  selecting.stop();
 });
 
 describe("fields of JSON lines", () => {
