@@ -7,28 +7,42 @@ import { onEvents } from "./events.ts";
 export const containers = createStore<readonly ContainerSummary[] | undefined>(undefined);
 
 const gatherMilliseconds = 120;
+const retryMilliseconds = 3000;
 /** From here on a list of all is cheaper. */
 const mostNamed = 40;
 
 /** What health checks and terminals do changes nothing in a list. */
 const quiet = /^(exec_|attach|detach|resize|top|archive-path|extract-to-dir|export|copy)/;
 
-/** Keeps the list as it is at the engine: only what an event names is asked for again. */
+/** Keeps the list as it is at the engine: only what an event names is asked for again, and one question at a time. */
 export function followContainers(): () => void {
   const changed = new Set<string>();
   let timer: ReturnType<typeof setTimeout> | undefined;
   let isAll = true;
-  const gather = () => {
+  let isAsking = false;
+  let isOver = false;
+  const gather = (milliseconds = gatherMilliseconds) => {
     timer ??= setTimeout(() => {
       timer = undefined;
-      const ids = isAll || changed.size > mostNamed ? undefined : [...changed];
-      changed.clear();
-      isAll = false;
-      refresh(ids).catch(() => {
-        isAll = true;
-      });
-    }, gatherMilliseconds);
+      if (!isAsking) void refresh();
+    }, milliseconds);
   };
+  async function refresh(): Promise<void> {
+    const ids = isAll || changed.size > mostNamed ? undefined : [...changed];
+    changed.clear();
+    isAll = false;
+    isAsking = true;
+    let wait = gatherMilliseconds;
+    try {
+      const found = await ask(ids);
+      if (!isOver) take(found, ids);
+    } catch {
+      isAll = true;
+      wait = retryMilliseconds;
+    }
+    isAsking = false;
+    if (!isOver && (isAll || changed.size > 0)) gather(wait);
+  }
   const unfollow = onEvents((event) => {
     if (event === "connected") isAll = true;
     else if (event.Type === "container" && !quiet.test(event.Action)) changed.add(event.Actor.ID);
@@ -38,15 +52,17 @@ export function followContainers(): () => void {
     gather();
   });
   return () => {
+    isOver = true;
     unfollow();
     clearTimeout(timer);
     containers.set(undefined);
   };
 }
 
-async function refresh(ids: string[] | undefined): Promise<void> {
-  const filters = ids && JSON.stringify({ id: ids });
-  const found = await get<ContainerSummary[]>("/containers/json", { all: true, filters });
+const ask = (ids: readonly string[] | undefined) =>
+  get<ContainerSummary[]>("/containers/json", { all: true, filters: ids && JSON.stringify({ id: ids }) });
+
+function take(found: readonly ContainerSummary[], ids: readonly string[] | undefined): void {
   const named = new Set(ids);
   const others = ids ? (containers.get() ?? []).filter(({ Id }) => !named.has(Id)) : [];
   containers.set([...found, ...others].sort((a, b) => b.Created - a.Created || (a.Id < b.Id ? -1 : 1)));
