@@ -23,6 +23,8 @@ export function openHistory(folder: string | undefined): History {
   let size = sizeOf(newer);
   /** A line may have been written in part. */
   let isCut = false;
+  /** The minute that it is. The clock may have run ahead before, and what is later than now is not shown. */
+  let now = Number.POSITIVE_INFINITY;
 
   function keep(minute: Minute): void {
     minutes.push(minute);
@@ -49,10 +51,12 @@ export function openHistory(folder: string | undefined): History {
   return {
     add(milliseconds, rates) {
       const at = Math.floor(milliseconds / 60_000) * 60;
-      if (at > (minutes.at(-1)?.at ?? 0)) keep(minuteOf(at, rates));
+      if (at === now) return;
+      now = at;
+      if (!minutes.some((one) => one.at === at)) keep(minuteOf(at, rates));
     },
     read(since) {
-      const wanted = minutes.filter(({ at }) => at >= since);
+      const wanted = minutes.filter(({ at }) => at >= since && at <= now).sort((a, b) => a.at - b.at);
       const step = Math.ceil(wanted.length / mostPoints);
       return step > 1 ? wanted.filter((_, index) => index % step === 0) : wanted;
     },
