@@ -13,7 +13,10 @@ export type { EngineConfig } from "../engine/config.ts";
 /** A container engine in this process, with the operations of the Docker Engine API on it. */
 export interface Engine extends Client {
   readonly config: EngineConfig;
-  /** Takes over what is new in a configuration without a restart. @throws EngineError invalid; then nothing has changed */
+  /**
+   * Takes over what is new in a configuration without a restart. What is not given stays as it is.
+   * @throws EngineError invalid; then nothing has changed
+   */
   reload(given: Partial<EngineConfig>): void;
   /**
    * Ends the engine in this process. Containers run on in the care of the supervisor, and the next engine on the same roots
@@ -47,7 +50,7 @@ export async function createEngine(given: Partial<EngineConfig> = {}): Promise<E
   return {
     ...(await createClient({ host: `unix://${path}` })),
     config: engine.config,
-    reload: engine.reload,
+    reload: (changed) => engine.reload({ ...engine.config, ...changed }),
     async close(options) {
       await engine.close(options);
       server.close();

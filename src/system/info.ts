@@ -7,6 +7,7 @@ import { dockerHub, type RegistrySettings } from "../distribution/settings.ts";
 import type { InfoResponse } from "../formats/docker-api/docker-api-system.ts";
 import { timestamp } from "../formats/timestamp.ts";
 import { version } from "../formats/version.ts";
+import type { NetworkRecord } from "../networks/records.ts";
 import type { CdiListing } from "../runtime/cdi/read-directories.ts";
 import { canLoadProfiles, hasAppArmor } from "../sys/apparmor.ts";
 import { cgroupLayout, hasController } from "../sys/cgroup.ts";
@@ -40,7 +41,7 @@ export function describeSystem(
     DriverStatus: [["Supports d_type", "true"]],
     Plugins: {
       Volume: ["local"],
-      Network: ["bridge", "host", "null"],
+      Network: networkDrivers,
       Authorization: null,
       Log: logDriverNames,
     },
@@ -53,7 +54,7 @@ export function describeSystem(
     LoggingDriver: settings.containerDefaults.log.Type,
     CgroupDriver: settings.cgroupDriver,
     CgroupVersion: cgroupLayout() === "v2" ? "2" : "1",
-    NEventsListener: 0,
+    NEventsListener: containers.metrics.events.listeners,
     ...describeMachine(),
     ...describeRegistries(containers.images.registries.settings),
     DockerRootDir: config.root,
@@ -72,6 +73,10 @@ export function describeSystem(
     Warnings: [...given, ...warnings(), ...ofNetworks, ...describeProblems(cdi)],
   };
 }
+
+const networkDrivers = Object.keys({
+  ...{ bridge: true, host: true, ipvlan: true, macvlan: true, null: true },
+} satisfies Record<NetworkRecord["driver"], true>);
 
 const describeMachine = () => ({
   KernelVersion: release(),

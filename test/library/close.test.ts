@@ -29,7 +29,7 @@ it("an engine whose socket cannot be opened is closed, and one that is closed ta
   await closed;
 });
 
-it("an engine that does not come up gives back its data root", async () => {
+it("an engine that does not come up gives back its data root, and one that does takes over what is given to it later", async () => {
   const config = {
     root: join(folder, "refused"),
     execRoot: join(folder, "refused-run"),
@@ -37,6 +37,9 @@ it("an engine that does not come up gives back its data root", async () => {
     logLevel: "error",
   };
   await assert.rejects(createEngine({ ...config, bridgeName: "lo" }), /lo/);
-  const engine = await createEngine({ ...config, bridgeName: "none" });
+  const dns = { servers: ["192.0.2.1"], search: [], options: [] };
+  const engine = await createEngine({ ...config, bridgeName: "none", dns });
+  engine.reload({ labels: ["a=b"] });
+  assert.deepEqual([engine.config.labels, engine.config.dns], [["a=b"], dns], "what is not given stays");
   await engine.close({ stopContainers: true });
 });

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { existsSync, readFileSync } from "node:fs";
 import { after, before, describe, it } from "node:test";
-import { output, startEngine, type TestEngine } from "../engine.ts";
+import { eventually, output, startEngine, type TestEngine } from "../engine.ts";
+import { head, openRaw } from "../raw-connection.ts";
 
 describe("info", () => {
   let engine: TestEngine;
@@ -24,6 +25,23 @@ describe("info", () => {
     const isUnified = existsSync("/sys/fs/cgroup/cgroup.controllers");
     assert.equal(info.CgroupVersion, isUnified ? "2" : "1");
     assert.equal(info.SecurityOptions.includes("name=cgroupns"), isUnified);
+  });
+
+  it("names the drivers of networks that there are, and counts who listens to events", async () => {
+    const read = async () => JSON.parse((await engine.api("GET", "/info")).body);
+    const { Plugins, NEventsListener } = await read();
+    assert.deepEqual(Plugins.Network, ["bridge", "host", "ipvlan", "macvlan", "null"]);
+    assert.equal(NEventsListener, 0);
+    const { socket } = await openRaw(engine, head("GET", "/events"));
+    await eventually(
+      async () => (await read()).NEventsListener,
+      (count) => count === 1,
+    );
+    socket.destroy();
+    await eventually(
+      async () => (await read()).NEventsListener,
+      (count) => count === 0,
+    );
   });
 
   it("gives stock docker nothing to warn of but the bridge's netfilter, cgroup v1 and what is not installed", async () => {
