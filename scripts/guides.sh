@@ -4,6 +4,7 @@
 set -eu
 root=$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd)
 . "$root/scripts/bootstrap.sh"
+. "$root/scripts/mirror.sh"
 cd "$root"
 ensure_node
 ensure_modules
@@ -36,7 +37,7 @@ if [ ! -d "$folder/tree" ]; then
 fi
 if [ ! -s "$folder/nginx.tar.gz" ]; then
   mkdir -p "$folder/source/lists/partial"
-  place=$(apt-get indextargets --format '$(REPO_URI)' | grep -v security | head -n 1)
+  place=$(debian_mirror)
   printf 'deb-src %s bookworm main\n' "$place" >"$folder/source/list"
   (
     cd "$folder/source"

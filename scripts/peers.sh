@@ -15,6 +15,7 @@ usage() {
 }
 
 [ $# -ge 2 ] || usage
+. "$(dirname -- "$0")/mirror.sh"
 verb=$1
 mkdir -p "$2"
 folder=$(CDPATH='' cd -- "$2" && pwd)
@@ -41,7 +42,7 @@ fetch() {
   [ "$(cat "$folder/suite" 2>/dev/null)" != "$suite $packages" ] || return 0
   mkdir -p "$folder/apt/lists/partial" "$folder/apt/archives/partial"
   : >"$folder/apt/status"
-  place=$(apt-get indextargets --format '$(REPO_URI)' | grep -v security | head -n 1)
+  place=$(debian_mirror)
   key=/usr/share/keyrings/debian-archive-keyring.gpg
   printf 'deb [signed-by=%s] %s %s main\n' "$key" "$place" "$suite" >"$folder/apt/sources"
   say "fetching docker of $suite"
@@ -65,6 +66,7 @@ fetch() {
 }
 
 up() {
+  runs || rm -f "$folder/pid"
   [ -x "$folder/docker" ] || { say "nothing in $folder yet: first peers.sh get"; exit 1; }
   ip netns list | grep -q "^$namespace\\b" || ip netns add "$namespace"
   # Not by `ip netns exec`, whose own /sys has no cgroups in it.
@@ -81,12 +83,21 @@ up() {
   done
 }
 
+# Whether the dockerd runs whose number is in its file, which is in $pid then. A file that was left takes no other process for it.
+runs() {
+  pid=$(cat "$folder/pid" 2>/dev/null) || return 1
+  tr '\0' '\n' 2>/dev/null <"/proc/$pid/cmdline" | grep -qxF -e "$folder/pid"
+}
+
 down() {
-  if [ -s "$folder/pid" ]; then
-    pid=$(cat "$folder/pid")
-    kill "$pid" 2>/dev/null || :
-    while kill -0 "$pid" 2>/dev/null; do sleep 0.2; done
-  fi
+  tries=300
+  while runs; do
+    [ $tries -lt 300 ] || kill "$pid" 2>/dev/null || :
+    tries=$((tries - 1))
+    [ $tries -gt 0 ] || { say "the dockerd with process id $pid does not end"; exit 1; }
+    sleep 0.2
+  done
+  rm -f "$folder/pid"
   ip netns del "$namespace" 2>/dev/null || :
 }
 

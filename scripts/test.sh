@@ -14,7 +14,8 @@ ensure_build
 # Stock command lines newer than the machine's own. That of sid comes and goes with its archive.
 for suite in trixie sid; do
   sh scripts/peers.sh get-cli ".tools/peers/$suite" "$suite" ||
-    { say "no docker of $suite can be had: the tests run without it"; [ "$suite" = sid ]; }
+    if [ "$suite" = sid ]; then say 'no docker of sid can be had: the tests run without it'
+    else say "no docker of $suite can be had, which the tests need: see above"; exit 1; fi
 done
 # Servers that are not installed.
 sh scripts/unpack.sh .tools/sshd usr/sbin/sshd openssh-server libwrap0 'libwtmpdb0?' ||

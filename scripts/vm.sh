@@ -11,6 +11,7 @@
 set -eu
 root=$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd)
 . "$root/scripts/bootstrap.sh"
+. "$root/scripts/mirror.sh"
 suite=${VM_SUITE:-bookworm}
 folder=$root/.tools/vm/$suite
 mac=52:54:00:12:34:56
@@ -25,7 +26,7 @@ fail() { say "vm: $*"; exit 1; }
 
 # The suite's packages, from where this machine gets its own.
 source_line() {
-  place=$(apt-get indextargets --format '$(REPO_URI)' | grep -v security | head -n 1)
+  place=$(debian_mirror)
   [ -n "$place" ] || fail 'apt knows no place to get packages from'
   printf 'deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] %s %s main\n' "$place" "$suite"
 }
