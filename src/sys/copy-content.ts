@@ -1,8 +1,7 @@
-import { constants, copyFileSync, fstatSync, ftruncateSync, readSync, writeSync } from "node:fs";
+import { fstatSync, ftruncateSync, readSync, writeSync } from "node:fs";
 import { constants as errnos } from "node:os";
 import { hasCode } from "../errors.ts";
 import { declare, lastErrno, SyscallError } from "./libc.ts";
-import { descriptorPath } from "./safe-path.ts";
 
 const lseek = declare("int64_t lseek(int fd, int64_t offset, int whence)");
 const SEEK_DATA = 3;
@@ -18,34 +17,46 @@ const cannotShare = ["EOPNOTSUPP", "EXDEV", "EINVAL", "ENOTTY", "ENOSYS", "ETXTB
 
 /**
  * Makes an empty file's content that of another: by sharing its blocks where the file system can, else by a copy that leaves its
- * holes. @throws an error with the system call's `code`
+ * holes. One that shrinks meanwhile ends where it ends then. @throws an error with the system call's `code`
  */
 export function copyContent(fromFd: number, toFd: number): void {
   if (Number(ioctlNumber(toFd, FICLONE, fromFd)) === 0) return;
   const error = new SyscallError("ioctl FICLONE", lastErrno());
   if (!cannotShare.some((code) => hasCode(error, code))) throw error;
   const { size, blocks } = fstatSync(fromFd);
+  const buffer = Buffer.allocUnsafe(Math.min(chunkBytes, size));
+  // Node's own copy of a file never ends where the file has shrunk.
   if (blocks * blockBytes >= size) {
-    copyFileSync(descriptorPath(fromFd), descriptorPath(toFd), constants.COPYFILE_FICLONE);
+    copyRange(fromFd, toFd, buffer, { at: 0, end: size });
     return;
   }
-  copyData(fromFd, toFd, size);
+  copyData(fromFd, toFd, buffer, size);
   ftruncateSync(toFd, size);
 }
 
-function copyData(fromFd: number, toFd: number, size: number): void {
-  const buffer = Buffer.allocUnsafe(Math.min(chunkBytes, size));
+function copyData(fromFd: number, toFd: number, buffer: Buffer, size: number): void {
   for (let at = seek(fromFd, 0, SEEK_DATA); at !== undefined && at < size; ) {
     const end = seek(fromFd, at, SEEK_HOLE) ?? size;
-    while (at < end) {
-      const count = readSync(fromFd, buffer, 0, Math.min(buffer.length, end - at), at);
-      if (count === 0) return;
-      for (let written = 0; written < count; )
-        written += writeSync(toFd, buffer, written, count - written, at + written);
-      at += count;
-    }
-    at = seek(fromFd, at, SEEK_DATA);
+    if (!copyRange(fromFd, toFd, buffer, { at, end: Math.min(end, size) })) return;
+    at = seek(fromFd, end, SEEK_DATA);
   }
+}
+
+/** @returns false when the file has ended before */
+function copyRange(
+  fromFd: number,
+  toFd: number,
+  buffer: Buffer,
+  range: { at: number; end: number },
+): boolean {
+  for (let { at } = range; at < range.end; ) {
+    const count = readSync(fromFd, buffer, 0, Math.min(buffer.length, range.end - at), at);
+    if (count === 0) return false;
+    for (let written = 0; written < count; )
+      written += writeSync(toFd, buffer, written, count - written, at + written);
+    at += count;
+  }
+  return true;
 }
 
 /** Undefined when there is none as far as the file goes. */

@@ -10,7 +10,9 @@ const fsetxattr = declare(
   "int fsetxattr(int fd, const void *name, const void *value, size_t size, int flags)",
 );
 const lgetxattr = declare("long lgetxattr(const void *path, const void *name, void *value, size_t size)");
+const fgetxattr = declare("long fgetxattr(int fd, const void *name, void *value, size_t size)");
 const llistxattr = declare("long llistxattr(const void *path, void *list, size_t size)");
+const flistxattr = declare("long flistxattr(int fd, void *list, size_t size)");
 
 const { ENOTSUP, ERANGE, ENODATA } = constants.errno;
 
@@ -36,14 +38,26 @@ export function setXattr(file: number | Path, name: ByteString, value: Buffer): 
   return true;
 }
 
-/** Returns undefined when the file has no such attribute. */
-export function getXattr(path: Path, name: ByteString): Buffer | undefined {
-  return readSized((buffer) => Number(lgetxattr(pathBytes(path), cString(name), buffer, buffer.length)));
+/** Returns undefined when the file has no such attribute. @param file as for `setXattr` */
+export function getXattr(file: number | Path, name: ByteString): Buffer | undefined {
+  return readSized((buffer) =>
+    Number(
+      typeof file === "number"
+        ? fgetxattr(file, cString(name), buffer, buffer.length)
+        : lgetxattr(pathBytes(file), cString(name), buffer, buffer.length),
+    ),
+  );
 }
 
-/** Names of all attributes, in the kernel's order; none when the file system has no such thing. */
-export function listXattrs(path: Path): ByteString[] {
-  const list = readSized((buffer) => Number(llistxattr(pathBytes(path), buffer, buffer.length)));
+/** Names of all attributes, in the kernel's order; none when the file system has no such thing. @param file as for `setXattr` */
+export function listXattrs(file: number | Path): ByteString[] {
+  const list = readSized((buffer) =>
+    Number(
+      typeof file === "number"
+        ? flistxattr(file, buffer, buffer.length)
+        : llistxattr(pathBytes(file), buffer, buffer.length),
+    ),
+  );
   return list ? list.toString("latin1").split("\0").filter(Boolean) : [];
 }
 

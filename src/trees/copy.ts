@@ -14,7 +14,7 @@ import {
   readlinkSync,
   symlinkSync,
 } from "node:fs";
-import { internal } from "../errors.ts";
+import { hasCode, internal } from "../errors.ts";
 import { decodeDevice } from "../formats/device-number.ts";
 import { modificationTime } from "../formats/tar/file-stats.ts";
 import { type ByteString, textOfBytes } from "../formats/tar/tar-entry.ts";
@@ -53,7 +53,7 @@ interface Entry {
 /**
  * Copies all of an open directory into another, however deep: owners, modes, times, links, attributes, devices and FIFOs. The
  * directory itself gets the source's owner, mode and attributes too. What is there of the same name is replaced; no link
- * in the target is followed, even while others write there.
+ * in the target is followed, even while others write there. What goes or becomes something else meanwhile may be left out.
  */
 export function copyDirectory(sourceFd: number, targetFd: number): void {
   const tree: Tree = { targetRoot: targetFd, linked: new Map() };
@@ -66,7 +66,7 @@ export function copyDirectory(sourceFd: number, targetFd: number): void {
 
   /** Its attributes last: what is made in it changes its times. */
   function finish(): void {
-    copyAttributes(source.fd, target.fd, ownPath(source.fd));
+    copyAttributes(source.fd, target.fd);
     levels.pop();
     if (levels.length === 0) return;
     source.leave();
@@ -81,16 +81,17 @@ export function copyDirectory(sourceFd: number, targetFd: number): void {
         finish();
         continue;
       }
-      const stats = lstatSync(entryPath(source.fd, name), { bigint: true });
+      const stats = lstatSync(entryPath(source.fd, name), { bigint: true, throwIfNoEntry: false });
+      if (!stats) continue;
       const path = level.path ? `${level.path}/${name}` : name;
       if (!stats.isDirectory()) {
         copyEntry(tree, source.fd, target.fd, { name, path, stats });
         continue;
       }
+      if (!source.enter(name)) continue;
       makeDirectory(target.fd, name);
       if (!target.enter(name)) throw internal(`"${textOfBytes(name)}" was replaced while it was copied`);
-      if (source.enter(name)) enter(path);
-      else target.leave();
+      enter(path);
     }
   } finally {
     source.close();
@@ -112,55 +113,74 @@ function copyEntry(tree: Tree, sourceFd: number, targetFd: number, entry: Entry)
   if (stats.isSocket() || isWhiteout(stats)) return;
   removeTree(targetFd, name);
   const identity = `${stats.dev}:${stats.ino}`;
-  if (stats.nlink > 1n) {
-    const first = tree.linked.get(identity);
-    if (first !== undefined) {
-      linkTo(tree, first, targetFd, name);
-      return;
-    }
-    tree.linked.set(identity, path);
+  const first = stats.nlink > 1n ? tree.linked.get(identity) : undefined;
+  if (first !== undefined) {
+    linkTo(tree, first, targetFd, name);
+    return;
   }
-  if (stats.isFile()) copyFile(sourceFd, targetFd, name);
-  else if (stats.isSymbolicLink()) copyLink(sourceFd, targetFd, entry);
-  else copyNode(targetFd, entry);
+  if (!copyOne(sourceFd, targetFd, entry)) return;
+  if (stats.nlink > 1n) tree.linked.set(identity, path);
 }
 
-function copyFile(sourceFd: number, targetFd: number, name: ByteString): void {
-  const path = entryPath(targetFd, name);
-  const from = openSync(entryPath(sourceFd, name), O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
+/** What stands for another file than the one that was looked at when it is opened. */
+const replaced = ["ENOENT", "ELOOP", "ENXIO", "EINVAL"];
+
+/** @returns false when it is no longer there as what it was */
+function copyOne(sourceFd: number, targetFd: number, entry: Entry): boolean {
+  const { name, stats } = entry;
+  if (!stats.isFile() && !stats.isSymbolicLink()) {
+    copyNode(targetFd, entry);
+    return true;
+  }
+  let source: { fd: number } | { link: Buffer };
   try {
-    const to = openSync(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0o600);
+    source = stats.isFile() ? { fd: openFile(sourceFd, name) } : { link: readLink(sourceFd, name) };
+  } catch (error) {
+    if (replaced.some((code) => hasCode(error, code))) return false;
+    throw error;
+  }
+  if ("fd" in source) return copyFile(source.fd, targetFd, name);
+  copyLink(source.link, targetFd, entry);
+  return true;
+}
+
+const openFile = (directoryFd: number, name: ByteString) =>
+  openSync(entryPath(directoryFd, name), O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
+
+const readLink = (directoryFd: number, name: ByteString) =>
+  readlinkSync(entryPath(directoryFd, name), { encoding: "buffer" });
+
+/** Closes `from`. @returns false when that is no plain file */
+function copyFile(from: number, targetFd: number, name: ByteString): boolean {
+  try {
+    if (!fstatSync(from).isFile()) return false;
+    const to = openSync(entryPath(targetFd, name), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0o600);
     try {
       copyContent(from, to);
-      copyAttributes(from, to, entryPath(sourceFd, name));
+      copyAttributes(from, to);
     } finally {
       closeSync(to);
     }
+    return true;
   } finally {
     closeSync(from);
   }
 }
 
 /** Owner first: a change of owner takes away setuid bits and capabilities. Times last. */
-function copyAttributes(from: number, to: number, fromPath: string | Buffer): void {
+function copyAttributes(from: number, to: number): void {
   const stats = fstatSync(from, { bigint: true });
   fchownSync(to, Number(stats.uid), Number(stats.gid));
   fchmodSync(to, Number(stats.mode) & modeBits);
-  for (const name of listXattrs(fromPath)) {
-    const value = name.startsWith("trusted.overlay.") ? undefined : getXattr(fromPath, name);
+  for (const name of listXattrs(from)) {
+    const value = name.startsWith("trusted.overlay.") ? undefined : getXattr(from, name);
     if (value) setXattr(to, name, value);
   }
   setTimes(to, modificationTime(stats));
 }
 
-/** With the closing "/." it is what the descriptor stands for, not the link in /proc. */
-function ownPath(directoryFd: number): string {
-  return `${descriptorPath(directoryFd)}/.`;
-}
-
-function copyLink(sourceFd: number, targetFd: number, { name, stats }: Entry): void {
-  const target = readlinkSync(entryPath(sourceFd, name), { encoding: "buffer" });
-  symlinkSync(target, entryPath(targetFd, name));
+function copyLink(link: Buffer, targetFd: number, { name, stats }: Entry): void {
+  symlinkSync(link, entryPath(targetFd, name));
   lchownSync(entryPath(targetFd, name), Number(stats.uid), Number(stats.gid));
   setEntryTimes(targetFd, name, modificationTime(stats));
 }

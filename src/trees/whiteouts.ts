@@ -1,4 +1,5 @@
 import type { BigIntStats, Stats } from "node:fs";
+import { hasCode } from "../errors.ts";
 import type { ByteString } from "../formats/tar/tar-entry.ts";
 import { getXattr } from "../sys/xattr.ts";
 
@@ -19,6 +20,12 @@ export function isWhiteout(stats: BigIntStats | Stats): boolean {
   return Number(stats.rdev) === 0 && stats.isCharacterDevice();
 }
 
+/** False for what has gone meanwhile. */
 export function isOpaque(path: string | Buffer): boolean {
-  return getXattr(path, opaqueXattr)?.toString() === "y";
+  try {
+    return getXattr(path, opaqueXattr)?.toString() === "y";
+  } catch (error) {
+    if (hasCode(error, "ENOENT") || hasCode(error, "ENOTDIR")) return false;
+    throw error;
+  }
 }

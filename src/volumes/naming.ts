@@ -32,7 +32,7 @@ export function createNaming(options: {
   }
 
   /** The stored record says first what is to be renamed: the next daemon ends what is cut off here. */
-  function settle(record: VolumeRecord, folder: string): void {
+  function settle(record: VolumeRecord, folder: string, oldName?: string): void {
     const { name } = record;
     stored.put(name, { ...record, staged: folder });
     try {
@@ -42,6 +42,8 @@ export function createNaming(options: {
       throw error;
     }
     records.set(name, record);
+    // As long as the new record says what was renamed: alone, the old one would be an empty volume's.
+    if (oldName !== undefined) stored.deleteSoon(oldName);
     stored.putSoon(name, record);
   }
 
@@ -57,8 +59,7 @@ export function createNaming(options: {
       reserve(to).free();
       claims.refuseUsed(name, "rename", usedBy);
       const renamed = { ...record, name: to };
-      settle(renamed, name);
-      stored.deleteSoon(name);
+      settle(renamed, name, name);
       records.delete(name);
       events.publish("volume", "rename", to, { driver: "local", oldName: name });
       return renamed;

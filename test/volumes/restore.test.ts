@@ -13,7 +13,10 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { createEvents } from "../../src/events/events.ts";
 import { createLogger } from "../../src/logger.ts";
-import { openState } from "../../src/state/state.ts";
+import { openState, type Records } from "../../src/state/state.ts";
+import { createClaims } from "../../src/volumes/claims.ts";
+import type { VolumeDirectories } from "../../src/volumes/directories.ts";
+import { createNaming } from "../../src/volumes/naming.ts";
 import { type VolumeRecord, volumeKind } from "../../src/volumes/volume.ts";
 import { createVolumes } from "../../src/volumes/volumes.ts";
 import { eventually } from "../engine.ts";
@@ -90,6 +93,39 @@ test("a rename is done in full wherever it was cut off", async () => {
   assert.deepEqual(await restore({ records: [renamed], folders: ["old"] }), { new: "old" });
   assert.deepEqual(await restore({ records: [old, renamed], folders: ["new"] }), { new: "new" });
   assert.deepEqual(await restore({ records: [renamed], folders: ["new"] }), { new: "new" });
+});
+
+test("a rename is done in full whichever of its writes was the last", async () => {
+  const kept = new Map([["old", recordOf("old")]]);
+  const places = new Set(["old"]);
+  const left: Left[] = [];
+  const note = () => left.push({ records: [...kept.values()], folders: [...places] });
+  const put = (key: string, value: VolumeRecord) => {
+    kept.set(key, value);
+    note();
+  };
+  const drop = (key: string) => {
+    kept.delete(key);
+    note();
+  };
+  const naming = createNaming({
+    records: new Map(kept),
+    stored: { put, putSoon: put, delete: drop, deleteSoon: drop } as Partial<
+      Records<VolumeRecord>
+    > as Records<VolumeRecord>,
+    directories: {
+      settle(folder: string, name: string) {
+        places.delete(folder);
+        places.add(name);
+        note();
+      },
+    } as VolumeDirectories,
+    claims: createClaims(),
+    events: createEvents(),
+  });
+  naming.rename("old", "new", []);
+  assert.equal(left.length, 4);
+  for (const one of left) assert.deepEqual(await restore(one), { new: one.folders[0] });
 });
 
 test("a volume that was made since under the old name stays itself", async () => {
