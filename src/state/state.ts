@@ -121,7 +121,8 @@ export function openState(path: string, logger: Logger): State {
       database.exec("BEGIN IMMEDIATE");
       try {
         const result = change();
-        database.exec("COMMIT");
+        // What is written ahead meets a full disk here.
+        orTellFull(() => database.exec("COMMIT"));
         return result;
       } catch (error) {
         // SQLite has done so itself when it could not write.

@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from "node:fs";
+import { readdirSync, readFileSync, readlinkSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout } from "node:timers/promises";
 
@@ -13,7 +13,9 @@ export async function outwaitRuntimes(execRoot: string): Promise<void> {
   const deadline = performance.now() + longestWaitMilliseconds;
   const roots = `\0--root\0${join(execRoot, "runtime")}/`;
   const findRunning = () =>
-    readdirSync("/proc").filter((name) => /^\d+$/.test(name) && commandOf(name).includes(roots));
+    readdirSync("/proc").filter(
+      (name) => /^\d+$/.test(name) && commandOf(name).includes(roots) && isNeighbour(name),
+    );
   let running = findRunning();
   for (; running.length > 0 && performance.now() < deadline; running = findRunning()) await setTimeout(10);
   for (const pid of running) killWithChildren(Number(pid));
@@ -27,6 +29,15 @@ function killWithChildren(pid: number): void {
     } catch {
       // Not a leader, or gone.
     }
+  }
+}
+
+/** What is in a container may call itself anything. */
+function isNeighbour(pid: string): boolean {
+  try {
+    return readlinkSync(`/proc/${pid}/ns/pid`) === readlinkSync("/proc/self/ns/pid");
+  } catch {
+    return false;
   }
 }
 

@@ -19,6 +19,7 @@ import { type HeldProcess, HeldProcesses, lifelineOf } from "./held.ts";
 import { runRuntime } from "./run-runtime.ts";
 import { type SpawnInput, spawn } from "./spawn.ts";
 import { Starts } from "./starts.ts";
+import type { Stdio } from "./stdio.ts";
 
 /** What can be asked of the supervisor that concerns processes: how they come (`spawn`, `adopt`), are held, and go. */
 export class Processes {
@@ -76,8 +77,15 @@ export class Processes {
         this.#held.forget(id);
         throw error;
       });
-      if (client) await this.#held.whenAttached(id, client, signal);
-      const stdio = pending.begin((stream, chunk) => this.#held.takeOutput(id, stream, chunk));
+      let stdio: Stdio;
+      try {
+        if (client) await this.#held.whenAttached(id, client, signal);
+        stdio = pending.begin((stream, chunk) => this.#held.takeOutput(id, stream, chunk));
+      } catch (error) {
+        pending.abandon();
+        await log.end();
+        throw error;
+      }
       const held: HeldProcess = { ...started, stdio, log };
       this.#held.hold(id, held, terminal);
       this.#children.onExit(started.pid, ({ exitCode }) => this.#end(id, held, exitCode));

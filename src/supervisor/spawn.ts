@@ -72,11 +72,11 @@ export async function spawn(children: Children, input: SpawnInput, trace: Trace)
     log = createLogSink(input.log);
     trace.mark("pipes");
     await runRuntime(children, call, trace);
+    const pid = Number(readFileSync(pidFile, "latin1"));
+    return { started: { pid, startTicks: startTicks(pid) ?? 0 }, stdio, log };
   } catch (error) {
     stdio.abandon();
     await log?.end();
     throw error;
   }
-  const pid = Number(readFileSync(pidFile, "latin1"));
-  return { started: { pid, startTicks: startTicks(pid) ?? 0 }, stdio, log };
 }

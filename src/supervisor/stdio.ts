@@ -38,7 +38,7 @@ export interface PendingStdio {
   runtimeArguments: string[];
   /** The runtime has ended well: begin. */
   begin(onOutput: OnOutput): Stdio;
-  /** The runtime has failed: let go of everything. */
+  /** Let go of everything: the runtime has failed, or `begin`. */
   abandon(): void;
 }
 
@@ -64,10 +64,11 @@ export function openPipes(folder: string, withStdin: boolean, owner?: IdPair): P
       childFds,
       runtimeArguments: [],
       begin(onOutput) {
+        opened.length = 0;
         for (const fd of childFds) closeSync(fd);
         return createPipeStdio(input?.writeFd, stdout.readFd, stderr.readFd, onOutput);
       },
-      abandon: () => opened.forEach((fd) => void closeSync(fd)),
+      abandon: () => opened.splice(0).forEach((fd) => void closeSync(fd)),
     };
   } catch (error) {
     for (const fd of opened) closeSync(fd);
@@ -83,12 +84,19 @@ export function reopenPipes(folder: string, withStdin: boolean, onOutput: OnOutp
   } catch {
     // The process no longer reads it.
   }
-  return createPipeStdio(
-    writeFd,
-    openForReading(join(folder, "stdout")),
-    openForReading(join(folder, "stderr")),
-    onOutput,
-  );
+  const opened = writeFd === undefined ? [] : [writeFd];
+  const open = (name: string) => {
+    const fd = openForReading(join(folder, name));
+    opened.push(fd);
+    return fd;
+  };
+  try {
+    const [stdout, stderr] = [open("stdout"), open("stderr")];
+    return createPipeStdio(writeFd, stdout, stderr, onOutput);
+  } catch (error) {
+    for (const fd of opened) closeSync(fd);
+    throw error;
+  }
 }
 
 function createPipeStdio(
@@ -152,7 +160,10 @@ export function openTerminal(
 ): PendingStdio {
   const path = join(consoleFolder, `tty-${process.pid}-${consoleCount++}`);
   const console: ConsoleSocket = openConsoleSocket(path);
+  let isOpen = true;
   const close = () => {
+    if (!isOpen) return;
+    isOpen = false;
     closeSync(nothing);
     console.close();
   };

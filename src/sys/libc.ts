@@ -36,7 +36,7 @@ export function check(result: number, syscall: string, subject?: string): number
   return result;
 }
 
-/** errno of the libc call made last on this thread, negated as libuv reports it. For calls where failure is ordinary. */
+/** errno of the libc call made last on this thread: positive, as C has it. For calls where failure is ordinary. */
 export function lastErrno(): number {
   return koffi.errno();
 }

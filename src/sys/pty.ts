@@ -55,11 +55,13 @@ export function openConsoleSocket(path: string): ConsoleSocket {
   };
 }
 
+/** For `receiveDescriptor`. Of the module: the kernel knows them by their addresses alone, which keeps none of them from being collected. */
+const data = Buffer.alloc(4096);
+const control = Buffer.alloc(64);
+const vector = Buffer.alloc(16);
+
 /** recvmsg(2) with one SCM_RIGHTS control message; struct layouts are those of 64-bit Linux. */
 function receiveDescriptor(connection: number): number {
-  const data = Buffer.alloc(4096);
-  const control = Buffer.alloc(64);
-  const vector = Buffer.alloc(16);
   vector.writeBigUInt64LE(koffi.address(data), 0);
   vector.writeBigUInt64LE(BigInt(data.length), 8);
   const message = Buffer.alloc(56);

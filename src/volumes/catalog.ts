@@ -63,7 +63,8 @@ export function openVolumeCatalog(
   }
 
   function forget(name: string): void {
-    stored.delete(name);
+    // A full disk may be why it failed.
+    stored.deleteSoon(name);
     records.delete(name);
   }
 

@@ -1,5 +1,14 @@
 import { createHash } from "node:crypto";
-import { chmodSync, chownSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  chownSync,
+  lstatSync,
+  mkdirSync,
+  readlinkSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { openMergedRoot } from "../../trees/merged.ts";
 
@@ -60,12 +69,20 @@ function isSame(a: Attributes, b: Attributes): boolean {
   return a.uid === b.uid && a.gid === b.gid && a.mode === b.mode;
 }
 
+/** Leaves the link that is there: the layer is below containers that run. */
+function linkMtab(path: string): void {
+  const target = "/proc/mounts";
+  const stats = lstatSync(path, { throwIfNoEntry: false });
+  if (stats?.isSymbolicLink() && readlinkSync(path) === target) return;
+  rmSync(path, { recursive: true, force: true });
+  symlinkSync(target, path);
+}
+
 /** One that a crash has left half-made is completed. */
 function fill(path: string, unusual: ReadonlyMap<string, Attributes>): void {
   for (const name of directories) mkdirSync(join(path, name), { recursive: true, mode: 0o755 });
   for (const name of files) writeFileSync(join(path, name), "", { flag: "a", mode: 0o644 });
-  rmSync(join(path, "etc/mtab"), { force: true });
-  symlinkSync("/proc/mounts", join(path, "etc/mtab"));
+  linkMtab(join(path, "etc/mtab"));
   for (const [name, { uid, gid, mode }] of unusual) {
     chownSync(join(path, name), uid, gid);
     chmodSync(join(path, name), mode);
