@@ -3,15 +3,18 @@ import type { Socket } from "node:net";
 import { join } from "node:path";
 import { messageOf } from "../errors.ts";
 import { encodeFrame, measureFrames, streams } from "../formats/stdcopy.ts";
+import { punchHole } from "../sys/punch-hole.ts";
 
 const inMemoryBytes = 1 << 20;
 const readBackBytes = 256 * 1024;
+/** What has been read back is given back in pieces of this size at least. */
+const givenBackBytes = 4 << 20;
 
 let spoolCount = 0;
 
 /**
  * Output on its way to one attached client. A client that reads slowly holds up neither the process nor other clients:
- * beyond 1 MiB what it has yet to read goes to an unlinked file, and beyond 1 GiB it gets an error and is disconnected.
+ * beyond 1 MiB what it has yet to read, and no more, is kept in an unlinked file, and beyond 1 GiB it gets an error and is disconnected.
  */
 export class OutputQueue {
   readonly #socket: Socket;
@@ -20,6 +23,7 @@ export class OutputQueue {
   readonly #maxBehindBytes: number;
   #spoolFd: number | undefined;
   #readAt = 0;
+  #givenBackTo = 0;
   #writeAt = 0;
   #ending = false;
 
@@ -74,10 +78,19 @@ export class OutputQueue {
         return;
       }
       this.#readAt += part.length;
+      this.#giveBack(this.#spoolFd);
       if (!this.#socket.write(part)) return;
     }
     this.#closeSpool();
     if (this.#ending) this.#socket.end();
+  }
+
+  /** A client that never quite catches up would have the file grow for as long as it is attached. */
+  #giveBack(spool: number): void {
+    const length = this.#readAt - this.#givenBackTo;
+    if (length < givenBackBytes) return;
+    punchHole(spool, this.#givenBackTo, length);
+    this.#givenBackTo = this.#readAt;
   }
 
   /** Whole frames only: in the middle of one there would be no place for a word to the client. */
@@ -108,6 +121,7 @@ export class OutputQueue {
     closeSync(this.#spoolFd);
     this.#spoolFd = undefined;
     this.#readAt = 0;
+    this.#givenBackTo = 0;
     this.#writeAt = 0;
   }
 }

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { once } from "node:events";
+import { fstatSync, mkdtempSync, readdirSync, readlinkSync, rmSync } from "node:fs";
 import { connect, createServer, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -41,6 +42,45 @@ it("gives a client that reads late everything, in order, through a file that has
   await new Promise((resolve) => near.once("end", resolve));
   assert.ok(Buffer.concat(received).equals(Buffer.concat(sent)));
 });
+
+it("needs no more room on disk than what is yet to be read, however long that goes on", async () => {
+  const { near, far } = await openPair();
+  const queue = new OutputQueue(far, folder, false);
+  const [behind, total] = [6 << 20, 64 << 20];
+  let [pushed, received] = [0, 0];
+  const sentAt = (position: number) => Math.floor(position / 65_536) % 251;
+  while (pushed < total) {
+    for (; pushed - received < behind; pushed += 65_536) queue.push(Buffer.alloc(65_536, sentAt(pushed)));
+    const chunk: Buffer | null = near.read();
+    if (!chunk) {
+      await once(near, "readable");
+      continue;
+    }
+    assert.equal(chunk[0], sentAt(received));
+    received += chunk.length;
+  }
+  const { blocks } = fstatSync(findSpool());
+  assert.ok(blocks * 512 < 16 << 20, `${blocks} blocks`);
+  queue.end();
+  near.on("data", (chunk: Buffer) => {
+    received += chunk.length;
+  });
+  await once(near, "end");
+  assert.equal(received, pushed);
+});
+
+/** The descriptor of the file that has no name. */
+function findSpool(): number {
+  const fds = readdirSync("/proc/self/fd").filter((fd) => {
+    try {
+      return readlinkSync(`/proc/self/fd/${fd}`).startsWith(join(folder, "spool-"));
+    } catch {
+      return false;
+    }
+  });
+  assert.equal(fds.length, 1);
+  return Number(fds[0]);
+}
 
 it("forgets a client that has gone", async () => {
   const { near, far } = await openPair();
