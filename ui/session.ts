@@ -7,7 +7,8 @@ export const sessionKey = createKept<string>("key", "");
 /** What the server says of the session, once it is known. */
 export const session = createStore<{ isReadOnly: boolean } | undefined>(undefined);
 
+/** Another tab's login, which has ended this one's, is this one's from now on. */
 export function forgetSession(): void {
-  sessionKey.set("");
+  sessionKey.forget();
   session.set(undefined);
 }
