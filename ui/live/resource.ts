@@ -22,16 +22,25 @@ export function useResource<T>(
 ): Resource<T> {
   const [state, setState] = useState<{ path?: string | undefined; value?: T; failure?: Failure }>({});
   const key = `${path}?${JSON.stringify(query)}`;
-  const asked = useRef(0);
+  /** What is asked just now; `isStale` when something has changed since. */
+  const running = useRef<{ key: string; isStale: boolean } | undefined>(undefined);
   const reload = useCallback(() => {
     if (path === undefined) return;
-    const turn = ++asked.current;
+    if (running.current?.key === key) {
+      running.current.isStale = true;
+      return;
+    }
+    const own = { key, isStale: false };
+    running.current = own;
+    const take = (found: { value: T } | { failure: Failure }) => {
+      if (running.current !== own) return;
+      running.current = undefined;
+      setState({ path: key, ...found });
+      if (own.isStale) reload();
+    };
     get<T>(path, query).then(
-      (value) => turn === asked.current && setState({ path: key, value }),
-      (error: unknown) => {
-        if (turn !== asked.current) return;
-        setState({ path: key, failure: error instanceof Failure ? error : new Failure(0, textOf(error)) });
-      },
+      (value) => take({ value }),
+      (error: unknown) => take({ failure: error instanceof Failure ? error : new Failure(0, textOf(error)) }),
     );
   }, [key]);
   useEffect(() => {
@@ -39,7 +48,9 @@ export function useResource<T>(
     reload();
     const unfollow = onEvents((event) => {
       if (event !== "connected" && !types.includes(event.Type)) return;
-      if (event !== "connected" && /^(exec_|top)/.test(event.Action)) return;
+      if (event !== "connected" && /^(exec_|top|mount$|unmount$)/.test(event.Action)) return;
+      // What was asked over a connection that was lost may never be answered.
+      if (event === "connected") running.current = undefined;
       timer ??= setTimeout(() => {
         timer = undefined;
         reload();
@@ -48,7 +59,7 @@ export function useResource<T>(
     return () => {
       unfollow();
       clearTimeout(timer);
-      asked.current++;
+      running.current = undefined;
     };
   }, [reload]);
   const isOurs = state.path === key;
