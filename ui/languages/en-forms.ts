@@ -31,6 +31,7 @@ export const enForms = {
   imageMissing: "The image is not here: it is pulled first.",
   update: "Apply",
   updated: "Applied",
+  limitStays: "A limit of a container that is there can be changed, but not removed.",
   editLimits: "Limits and restart policy",
   editPorts: "Published ports",
   editPortsHint: "They change at once; the container goes on running.",

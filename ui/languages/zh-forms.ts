@@ -32,6 +32,7 @@ export const zhForms: typeof enForms = {
   imageMissing: "本机没有此镜像：将先拉取。",
   update: "应用",
   updated: "已应用",
+  limitStays: "已有容器的限制可以更改，但不能移除。",
   editLimits: "限制和重启策略",
   editPorts: "发布的端口",
   editPortsHint: "立即生效；容器继续运行。",

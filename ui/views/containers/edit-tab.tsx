@@ -1,12 +1,12 @@
 import { useState } from "preact/hooks";
 import type { ContainerInspect } from "../../../src/formats/docker-api/docker-api.ts";
 import { at, get, post } from "../../api/call.ts";
-import { parseBytes } from "../../formats/bytes.ts";
 import { useWords } from "../../languages/language.ts";
 import { useTraits } from "../../live/traits.ts";
 import { attempt, tell } from "../../parts/notices.tsx";
 import { Choice, Rows, TextField } from "../run/fields.tsx";
 import { emptyForm, findMistakes, formOf, type RunForm } from "../run/form.ts";
+import { limitChanges } from "./limit-changes.ts";
 import { portChanges } from "./port-changes.ts";
 import type { TabProps } from "./tab.ts";
 
@@ -35,18 +35,18 @@ function Mistakes({ texts }: { texts: readonly string[] }) {
 
 function Limits({ container }: TabProps) {
   const t = useWords();
-  const [form, setForm] = useState<RunForm>(() => formOf(container, {}));
-  const mistakes = findMistakes({ ...emptyForm, memory: form.memory, cpus: form.cpus }, t);
+  const [base, setBase] = useState<RunForm>(() => formOf(container, {}));
+  const [form, setForm] = useState<RunForm>(base);
+  const isEmptied = (name: "memory" | "cpus") => base[name].trim() !== "" && form[name].trim() === "";
+  const mistakes = [
+    ...findMistakes({ ...emptyForm, memory: form.memory, cpus: form.cpus }, t),
+    ...(isEmptied("memory") || isEmptied("cpus") ? [t.limitStays] : []),
+  ];
   async function update(): Promise<void> {
-    const memory = form.memory.trim() ? (parseBytes(form.memory) ?? 0) : 0;
-    const body = {
-      // No limit is -1 for swap, which follows the memory, and 0 for the others.
-      ...{ Memory: memory, MemorySwap: memory > 0 ? memory * 2 : -1 },
-      NanoCpus: Math.round(Number(form.cpus || 0) * 1e9),
-      RestartPolicy: { Name: form.restart, MaximumRetryCount: 0 },
-    };
-    if (await attempt(t.update, () => post(`/containers/${at(container.Id)}/update`, {}, body)))
-      tell(t.updated);
+    const body = limitChanges(base, form, container.HostConfig);
+    if (!(await attempt(t.update, () => post(`/containers/${at(container.Id)}/update`, {}, body)))) return;
+    setBase(form);
+    tell(t.updated);
   }
   return (
     <form
