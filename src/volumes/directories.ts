@@ -33,6 +33,39 @@ export interface VolumeDirectories {
 const removedPrefix = ".removed-";
 const stagedPrefix = ".staged-";
 
+function sizeOf(options: VolumeRecord["options"]): number | undefined {
+  const local = parseLocalOptions(options);
+  return local.kind === "directory" ? local.sizeBytes : undefined;
+}
+
+function namesIn(root: string, folder: string): string[] {
+  try {
+    return readdirSync(join(root, folder));
+  } catch (error) {
+    if (hasCode(error, "ENOENT")) return [];
+    throw error;
+  }
+}
+
+function make(root: string, folder: string, sizeBytes: number | undefined): string {
+  if (sizeBytes !== undefined) checkQuotas(root);
+  const directory = join(root, folder, "_data");
+  mkdirSync(join(root, folder), { recursive: true, mode: 0o701 });
+  mkdirSync(directory, { recursive: true, mode: 0o755 });
+  if (sizeBytes !== undefined) setQuota(root, [directory], sizeBytes);
+  return directory;
+}
+
+function settle(root: string, folder: string, name: string): void {
+  if (namesIn(root, folder).length === 0) return;
+  try {
+    renameSync(join(root, folder), join(root, name));
+  } catch (error) {
+    if (!hasCode(error, "ENOTEMPTY") && !hasCode(error, "EEXIST")) throw error;
+    throw conflict(`there is a directory ${join(root, name)} of no volume: remove it first`, error);
+  }
+}
+
 const newName = (prefix: string) => `${prefix}${randomBytes(8).toString("hex")}`;
 
 export function openVolumeDirectories(
@@ -40,27 +73,12 @@ export function openVolumeDirectories(
   mounted: MountedVolumes,
   logger: Logger,
 ): VolumeDirectories {
-  function namesIn(folder: string): string[] {
-    try {
-      return readdirSync(join(root, folder));
-    } catch (error) {
-      if (hasCode(error, "ENOENT")) return [];
-      throw error;
-    }
-  }
-
   /** Looks at the entry alone: the server of what is mounted there may not answer. */
-  const isThere = (folder: string) => namesIn(folder).includes("_data");
+  const isThere = (folder: string) => namesIn(root, folder).includes("_data");
 
-  function make(folder: string, options: VolumeRecord["options"]): string {
-    const local = parseLocalOptions(options);
-    const sizeBytes = local.kind === "directory" ? local.sizeBytes : undefined;
-    if (sizeBytes !== undefined) checkQuotas(root);
-    const directory = join(root, folder, "_data");
-    mkdirSync(join(root, folder), { recursive: true, mode: 0o701 });
-    mkdirSync(directory, { recursive: true, mode: 0o755 });
-    if (sizeBytes !== undefined) setQuota(root, [directory], sizeBytes);
-    return directory;
+  function stage(sizeBytes: number | undefined): { folder: string; directory: string } {
+    const folder = newName(stagedPrefix);
+    return { folder, directory: make(root, folder, sizeBytes) };
   }
 
   async function remove(path: string): Promise<void> {
@@ -80,22 +98,21 @@ export function openVolumeDirectories(
     of: ({ name }) => join(root, name, "_data"),
     isThere: ({ name }) => isThere(name),
     ensure({ name, options }) {
-      if (!isThere(name)) make(name, options);
-    },
-    stage(options) {
-      const folder = newName(stagedPrefix);
-      return { folder, directory: make(folder, options) };
-    },
-    discard: (folder) => remove(join(root, folder)),
-    settle(folder, name) {
-      if (namesIn(folder).length === 0) return;
+      if (isThere(name)) return;
+      const sizeBytes = sizeOf(options);
+      if (sizeBytes === undefined) return void make(root, name, undefined);
+      // Cut off before it had its limit, it would never get one.
+      const { folder } = stage(sizeBytes);
       try {
-        renameSync(join(root, folder), join(root, name));
+        settle(root, folder, name);
       } catch (error) {
-        if (!hasCode(error, "ENOTEMPTY") && !hasCode(error, "EEXIST")) throw error;
-        throw conflict(`there is a directory ${join(root, name)} of no volume: remove it first`, error);
+        void remove(join(root, folder));
+        throw error;
       }
     },
+    stage: (options) => stage(sizeOf(options)),
+    discard: (folder) => remove(join(root, folder)),
+    settle: (folder, name) => settle(root, folder, name),
     putAside(name) {
       const leaving = join(root, newName(removedPrefix));
       try {

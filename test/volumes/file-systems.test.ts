@@ -1,10 +1,11 @@
 import assert from "node:assert/strict";
 import { execFileSync, spawn, spawnSync } from "node:child_process";
-import { mkdtempSync, rmdirSync, statfsSync, writeFileSync } from "node:fs";
+import fs, { existsSync, mkdtempSync, rmdirSync, statfsSync, writeFileSync } from "node:fs";
+import { syncBuiltinESMExports } from "node:module";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Readable } from "node:stream";
-import { test } from "node:test";
+import { mock, test } from "node:test";
 import { createEvents } from "../../src/events/events.ts";
 import { createLogger } from "../../src/logger.ts";
 import { openState } from "../../src/state/state.ts";
@@ -54,7 +55,25 @@ function write(directory: string, name: string, megabytes: number): boolean {
   return spawnSync("setpriv", [...without, ...dd]).status === 0;
 }
 
-async function checkLimit({ volumes }: Place): Promise<void> {
+/** A daemon that is killed as it makes one. */
+function checkCutOff({ path, volumes }: Place): void {
+  const rename = fs.renameSync;
+  mock.method(fs, "renameSync", () => {
+    throw new Error("killed");
+  });
+  syncBuiltinESMExports();
+  try {
+    assert.throws(() => volumes.create({ Name: "cut", DriverOpts: { size: "10M" } }), /killed/);
+  } finally {
+    fs.renameSync = rename;
+    syncBuiltinESMExports();
+  }
+  assert.ok(!existsSync(join(path, "volumes/cut/_data")), "it is there and may have no limit");
+}
+
+async function checkLimit(place: Place): Promise<void> {
+  const { volumes } = place;
+  checkCutOff(place);
   const limited = volumes.create({ Name: "limited", DriverOpts: { size: "10M" } });
   const free = volumes.create({ Name: "free" });
   const directory = volumes.directoryOf(limited);
