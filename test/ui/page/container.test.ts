@@ -214,13 +214,18 @@ describe("the page of a container", () => {
     await page.context().close();
   });
 
-  it("attaches to the main process", async () => {
+  it("attaches to the main process, and again when it has been left", async () => {
     await berth("run", "-dit", "--name", "attached", "--stop-timeout", "0", "busybox", "sh");
     const page = await visit("/containers/attached/terminal");
-    await page.getByRole("button", { name: "Attach" }).click();
-    await page.locator(".xterm textarea").waitFor();
-    await page.keyboard.type("echo at$((40+2))tached\n");
-    await page.locator(".xterm").getByText("at42tached").first().waitFor();
+    for (const number of [42, 43]) {
+      await page.getByRole("button", { name: "Attach" }).click();
+      await page.locator(".xterm textarea:focus").waitFor({ state: "attached" });
+      await page.keyboard.type(`echo at$((${number}))tached\n`);
+      await page.locator(".xterm").getByText(`at${number}tached`).first().waitFor();
+      await page.keyboard.press("Control+P");
+      await page.keyboard.press("Control+Q");
+      await page.getByText("The session has ended.").waitFor();
+    }
     await page.context().close();
   });
 

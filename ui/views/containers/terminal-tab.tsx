@@ -1,4 +1,4 @@
-import { useState } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import { at, post } from "../../api/call.ts";
 import { useWords } from "../../languages/language.ts";
 import { attempt } from "../../parts/notices.tsx";
@@ -22,9 +22,16 @@ export function TerminalTab({ container }: TabProps) {
   const t = useWords();
   const [shell, setShell] = useState("auto");
   const [user, setUser] = useState("");
-  const [open, setOpen] = useState<TerminalOf>();
+  const [open, setOpen] = useState<{ of: TerminalOf; turn: number }>();
+  const turns = useRef(0);
   const [end, setEnd] = useState<string>();
+  useEffect(() => {
+    if (!container.State.Running) setOpen(undefined);
+  }, [container.State.Running]);
   if (!container.State.Running) return <p class="empty">{t.notRunning}</p>;
+
+  /** Each is one of its own, also on the same process. */
+  const show = (of: TerminalOf) => setOpen({ of, turn: turns.current++ });
 
   async function start(): Promise<void> {
     setEnd(undefined);
@@ -36,7 +43,7 @@ export function TerminalTab({ container }: TabProps) {
         Env: ["TERM=xterm-256color"],
       };
       const { Id } = await post<{ Id: string }>(`/containers/${at(container.Id)}/exec`, {}, body);
-      setOpen({ kind: "exec", id: Id });
+      show({ kind: "exec", id: Id });
     });
   }
 
@@ -78,7 +85,7 @@ export function TerminalTab({ container }: TabProps) {
           disabled={isOpen}
           onClick={() => {
             setEnd(undefined);
-            setOpen({ kind: "attach", id: container.Id });
+            show({ kind: "attach", id: container.Id });
           }}
         >
           {t.attach}
@@ -96,7 +103,7 @@ export function TerminalTab({ container }: TabProps) {
         )}
         {end !== undefined && <span class="muted">{end}</span>}
       </form>
-      {open && <Terminal key={open.id} of={open} onEnd={close} />}
+      {open && <Terminal key={open.turn} of={open.of} onEnd={close} />}
     </div>
   );
 }
