@@ -5,7 +5,7 @@ import type { HostConfig, MountPoint } from "../formats/docker-api/docker-api.ts
 import type { LaunchMount } from "../launch/launch-mount.ts";
 import type { OciMount } from "../runtime/oci-spec.ts";
 import { readOnlyOption } from "../runtime/read-only-mount.ts";
-import { keptFlagsOf, readMountTable } from "../sys/mount-table.ts";
+import { keptFlagsOf, type MountTable, readMountTable } from "../sys/mount-table.ts";
 import type { Claim, ResolvedMount, SourceFacts } from "../volumes/volumes.ts";
 import type { Container } from "./container.ts";
 import { type Containers, findContainer } from "./containers.ts";
@@ -68,7 +68,7 @@ export function encodeMounts(
   isOwn: (volume: string) => boolean,
 ): LaunchMount[] {
   const isBound = mounts.some(({ type }) => type !== "tmpfs");
-  const table = isBound ? readMountTable() : "";
+  const table = isBound ? readMountTable() : [];
   return mounts.map((mount, index) => {
     if (mount.type === "tmpfs") return encodeTmpfs(mount);
     const isOwnVolume = mount.type === "volume" && mount.name !== undefined && isOwn(mount.name);
@@ -86,7 +86,7 @@ function encodeTmpfs({ destination, readOnly, tmpfsOptions }: ResolvedMount): Oc
 }
 
 /** crun 1.8 drops the flags of the source's mount unless they are among the options: what is read-only on the host would be writable. */
-function encodeBind(mount: ResolvedMount, known: SourceFacts | undefined, table: string): LaunchMount {
+function encodeBind(mount: ResolvedMount, known: SourceFacts | undefined, table: MountTable): LaunchMount {
   const { destination, source, isNonRecursive, propagation, readOnly, below, type, subpath } = mount;
   const isPlace = type === "image" || subpath !== "";
   const isDirectory =

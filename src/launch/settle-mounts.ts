@@ -1,5 +1,6 @@
 import { abortable } from "../sys/abortable.ts";
 import { createJobRunner } from "../sys/jobs.ts";
+import { lazy } from "../sys/lazy.ts";
 import { listMountpoints } from "../sys/mount-table.ts";
 import { isLocal } from "../volumes/local-types.ts";
 import { touchesMount } from "../volumes/source-facts.ts";
@@ -26,13 +27,12 @@ class ForeignSource extends Error {}
 export function createMountSettler(): MountSettler {
   const runner = createJobRunner<DestinationsJob, Settled>("launch/destinations.worker", threads);
 
-  function refuseForeign(source: string): void {
-    const foreign = new Set(listMountpoints((type) => !isLocal(type)));
-    if (touchesMount(source, foreign)) throw new ForeignSource();
-  }
-
   return {
     async settle(layers, mounts, signal) {
+      const foreign = lazy(() => new Set(listMountpoints((type) => !isLocal(type))));
+      const refuseForeign = (source: string) => {
+        if (touchesMount(source, foreign())) throw new ForeignSource();
+      };
       try {
         return await settleDestinations(layers, mounts, refuseForeign);
       } catch (error) {

@@ -4,6 +4,8 @@ import { hasCode, invalid, messageOf } from "../errors.ts";
 import { type BindSpec, parseBind, parseMountTarget } from "../formats/bind-spec.ts";
 import type { MountSpec, VolumeCreateRequest } from "../formats/docker-api/docker-api.ts";
 import type { IdPair } from "../formats/id-mapping.ts";
+import { lazy } from "../sys/lazy.ts";
+import { readMountTable } from "../sys/mount-table.ts";
 import type { Claim } from "./claims.ts";
 import { type PlannedMount, plain, planMount } from "./plan-mount.ts";
 import { planTmpfs } from "./plan-tmpfs.ts";
@@ -123,10 +125,12 @@ export async function prepareStart(
   look: Look,
 ): Promise<void> {
   await prepareSources(mounts, owner, look);
+  const table = lazy(readMountTable);
   for (const { type, source, propagation } of mounts) {
     // Then it is the default.
     const isWish = propagation !== "rslave" || !isAround(source, engineRoot);
-    if (type === "bind" && isWish) checkPropagation(source, (await look(source)).realPath, propagation);
+    if (type === "bind" && isWish)
+      checkPropagation(source, (await look(source)).realPath, propagation, table);
   }
 }
 

@@ -2,6 +2,7 @@ import { join } from "node:path/posix";
 import { EngineError, internal, messageOf } from "../errors.ts";
 import { abortable } from "../sys/abortable.ts";
 import { createJobRunner } from "../sys/jobs.ts";
+import { lazy } from "../sys/lazy.ts";
 import { listMountpoints } from "../sys/mount-table.ts";
 import { createNamedGates } from "../sys/queue.ts";
 import { closeDescriptor } from "../sys/safe-path.ts";
@@ -11,7 +12,7 @@ import { type OpenedPart, openMountPart } from "./subpath.ts";
 
 /** Looks at sources of mounts, of which one may be on a server that does not answer. */
 export interface Sources {
-  /** For the sources of one container, with what is mounted now. */
+  /** For the sources of one container, with what is mounted at the first look. */
   looker(signal?: AbortSignal): Look;
   /** What is at a path below a directory, which no link leads out of. The caller closes it. @throws internal in Docker's words */
   openPart(base: string, subpath: string, signal?: AbortSignal): Promise<OpenedPart>;
@@ -35,9 +36,9 @@ export function createSources(): Sources {
   const listForeign = () => new Set(listMountpoints((type) => !isLocal(type)));
   return {
     looker(signal) {
-      const mountpoints = listForeign();
+      const mountpoints = lazy(listForeign);
       return async (path) => {
-        const mountpoint = findMountOnTheWay(path, mountpoints);
+        const mountpoint = findMountOnTheWay(path, mountpoints());
         // A disk of this machine answers at once, and a thread would be dear.
         if (mountpoint === undefined) return readSourceFacts(path);
         return abortable(
