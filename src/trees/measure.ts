@@ -1,5 +1,6 @@
 import { type BigIntStats, closeSync, constants, fstatSync, lstatSync, openSync } from "node:fs";
 import { hasCode } from "../errors.ts";
+import { eachName } from "../sys/directory-names.ts";
 import { entryPath } from "../sys/safe-path.ts";
 import { walkTree } from "./walk.ts";
 
@@ -30,7 +31,7 @@ export function measureTree(directory: string, checkWanted: () => void = () => {
   const counted = new Set<string>();
   try {
     size.diskBytes += Number(fstatSync(rootFd, { bigint: true }).blocks) * blockBytes;
-    for (const entry of walkTree(rootFd)) {
+    for (const entry of walkTree(rootFd, eachName)) {
       checkWanted();
       const stats = lstatSync(entryPath(entry.directoryFd, entry.name), {
         bigint: true,

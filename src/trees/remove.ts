@@ -2,8 +2,19 @@ import { closeSync, constants, openSync } from "node:fs";
 import { basename, dirname } from "node:path";
 import { hasCode } from "../errors.ts";
 import { type ByteString, bytesOfText } from "../formats/tar/tar-entry.ts";
-import { listDirectory, removeDirectoryAt, unlinkAt } from "../sys/safe-path.ts";
+import { eachName } from "../sys/directory-names.ts";
+import { removeDirectoryAt, unlinkAt } from "../sys/safe-path.ts";
 import { createDescent } from "./descent.ts";
+
+/** As many names of a directory are in memory at most: it is read once more when they are gone. */
+const mostNames = 10_000;
+
+interface Level {
+  name: ByteString;
+  left: ByteString[];
+  /** Whether there were no more when it was read. */
+  isLast: boolean;
+}
 
 /**
  * Removes `name` in an open directory and all below it, however deep, following no link and entering nothing that is mounted
@@ -13,10 +24,10 @@ import { createDescent } from "./descent.ts";
 export function removeTree(directoryFd: number, name: ByteString): void {
   if (!isDirectoryLeft(directoryFd, name)) return;
   const descent = createDescent(directoryFd, { withinMount: true });
-  const levels: { name: ByteString; left: ByteString[] }[] = [];
+  const levels: Level[] = [];
 
   function enter(child: ByteString): void {
-    if (descent.enter(child)) levels.push({ name: child, left: listDirectory(descent.fd) });
+    if (descent.enter(child)) levels.push({ name: child, ...readSome(descent.fd) });
   }
 
   try {
@@ -27,6 +38,10 @@ export function removeTree(directoryFd: number, name: ByteString): void {
         if (isDirectoryLeft(descent.fd, child)) enter(child);
         continue;
       }
+      if (!level.isLast) {
+        Object.assign(level, readSome(descent.fd));
+        continue;
+      }
       levels.pop();
       descent.leave();
       removeDirectoryAt(descent.fd, level.name);
@@ -34,6 +49,13 @@ export function removeTree(directoryFd: number, name: ByteString): void {
   } finally {
     descent.close();
   }
+}
+
+/** Read before anything of them is removed: some file systems leave names out of what is read meanwhile. */
+function readSome(directoryFd: number): Pick<Level, "left" | "isLast"> {
+  const left: ByteString[] = [];
+  for (const name of eachName(directoryFd)) if (left.push(name) === mostNames) return { left, isLast: false };
+  return { left, isLast: true };
 }
 
 /** The same for a path whose directory is ours. */

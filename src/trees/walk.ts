@@ -19,17 +19,21 @@ export interface WalkedEntry {
 }
 
 /**
- * All below an open directory, by descriptor, however deep, and even while others change it: the entries of a directory by
- * name, then those of the entered ones among them. Synchronous, for a worker thread.
+ * All below an open directory, by descriptor, however deep, and even while others change it: the entries of a directory, then those
+ * of the entered ones among them. Synchronous, for a worker thread.
+ * @param list gives the names in an open directory: in order, or `eachName`, which does not hold all of them
  * @throws SyscallError; internal when directories are moved about below it
  */
-export function* walkTree(rootFd: number): Generator<WalkedEntry> {
+export function* walkTree(
+  rootFd: number,
+  list: (fd: number) => Iterable<ByteString> = listDirectory,
+): Generator<WalkedEntry> {
   const descent = createDescent(rootFd);
   const levels: { path: ByteString; entered: ByteString[] }[] = [];
 
-  function* list(path: ByteString): Generator<WalkedEntry> {
+  function* giveAll(path: ByteString): Generator<WalkedEntry> {
     const entered: ByteString[] = [];
-    for (const name of listDirectory(descent.fd)) {
+    for (const name of list(descent.fd)) {
       const enter = () => void entered.push(name);
       yield { directoryFd: descent.fd, name, path: path === "" ? name : `${path}/${name}`, enter };
     }
@@ -37,13 +41,13 @@ export function* walkTree(rootFd: number): Generator<WalkedEntry> {
   }
 
   try {
-    yield* list("");
+    yield* giveAll("");
     for (let level = levels.at(-1); level; level = levels.at(-1)) {
       const name = level.entered.pop();
       if (name === undefined) {
         levels.pop();
         if (levels.length > 0) descent.leave();
-      } else if (descent.enter(name)) yield* list(level.path === "" ? name : `${level.path}/${name}`);
+      } else if (descent.enter(name)) yield* giveAll(level.path === "" ? name : `${level.path}/${name}`);
     }
   } finally {
     descent.close();

@@ -1,9 +1,12 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { existsSync, mkdirSync, readdirSync, symlinkSync, writeFileSync } from "node:fs";
+import fs, { constants, existsSync, mkdirSync, readdirSync, symlinkSync, writeFileSync } from "node:fs";
+import { syncBuiltinESMExports } from "node:module";
 import { join } from "node:path";
-import { test } from "node:test";
-import { entryPath, listDirectory } from "../../src/sys/safe-path.ts";
+import { mock, test } from "node:test";
+import { eachName } from "../../src/sys/directory-names.ts";
+import { closeDescriptor, entryPath, listDirectory, openInRoot } from "../../src/sys/safe-path.ts";
+import { measureTree as measureTreeHere } from "../../src/trees/measure.ts";
 import { removePath, removeTree } from "../../src/trees/remove.ts";
 import { measureTree, measureTrees } from "../../src/trees/trees.ts";
 import { makeFolder } from "./fixtures.ts";
@@ -32,6 +35,31 @@ test("names of any bytes are removed", () => {
   writeFileSync(entryPath(folder.fd, `${name}/x`), "x");
   removeTree(folder.fd, name);
   assert.deepEqual(listDirectory(folder.fd), []);
+});
+
+test("a directory of very many names is measured and removed, and never read whole", () => {
+  using folder = makeFolder();
+  const names = Array.from({ length: 21_000 }, (_, index) => `${index}-\xff`);
+  mkdirSync(join(folder.path, "wide"));
+  const wideFd = openInRoot(folder.fd, "wide", constants.O_RDONLY);
+  for (const [index, name] of names.entries()) {
+    if (index % 1000) writeFileSync(entryPath(wideFd, name), "x");
+    else mkdirSync(entryPath(wideFd, name));
+  }
+  writeFileSync(entryPath(wideFd, "0-\xff/inner"), "x");
+  assert.deepEqual([...eachName(wideFd)].sort(), listDirectory(wideFd));
+  mock.method(fs, "readdirSync", () => assert.fail("read whole"));
+  syncBuiltinESMExports();
+  try {
+    assert.equal(measureTreeHere(join(folder.path, "wide")).contentBytes, 20_980);
+    removeTree(folder.fd, "wide");
+  } finally {
+    mock.restoreAll();
+    syncBuiltinESMExports();
+  }
+  assert.deepEqual([...eachName(folder.fd)], []);
+  assert.deepEqual([...eachName(wideFd)], []);
+  closeDescriptor(wideFd);
 });
 
 test("what is mounted in a tree that is removed is left alone", () => {
