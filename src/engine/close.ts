@@ -1,3 +1,5 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import type { Container } from "../containers/container.ts";
 import type { Containers } from "../containers/containers.ts";
 import { stopContainer } from "../containers/lifecycle/stop.ts";
 import { unavailable } from "../errors.ts";
@@ -64,11 +66,25 @@ function abortStarts({ byId, supervisor, logger }: Containers): void {
 /** As at a machine's shutdown: their restart policies bring them up again with the next engine. */
 async function stopAll(containers: Containers): Promise<void> {
   const running = [...containers.byId.values()].filter((container) => container.can("stop"));
+  const lost = new Promise<void>((resolve) => containers.supervisor.onLost(resolve));
   await Promise.all(
-    running.map((container) =>
-      stopContainer(containers, container, { purpose: "shutdown" }).catch((error: unknown) => {
+    running.map(async (container) => {
+      const over = new AbortController();
+      // Without a supervisor no end is reported.
+      const unreported = lost.then(() => untilEnded(container, over.signal));
+      const stopped = stopContainer(containers, container, { purpose: "shutdown" });
+      await Promise.race([stopped, unreported]).catch((error: unknown) => {
         containers.logger.warn({ error, container: container.record.id }, "a container could not be stopped");
-      }),
-    ),
+      });
+      over.abort();
+    }),
   );
+}
+
+const lookEveryMilliseconds = 100;
+
+async function untilEnded({ record }: Container, signal: AbortSignal): Promise<void> {
+  const { Pid } = record.state;
+  while (Pid !== 0 && !signal.aborted && !hasEnded(Pid, record.startTicks))
+    await sleep(lookEveryMilliseconds);
 }

@@ -1,8 +1,14 @@
 import assert from "node:assert/strict";
-import { existsSync, mkdirSync } from "node:fs";
+import { existsSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, it } from "node:test";
 import { eventually, supervisorOf, useEngine } from "../engine.ts";
+
+const untilThere = (path: string, wanted: boolean) =>
+  eventually(
+    () => existsSync(path),
+    (isThere) => isThere === wanted,
+  );
 
 describe("system stop", () => {
   const { engine, berth } = useEngine();
@@ -34,24 +40,34 @@ describe("system stop", () => {
     const script = "trap 'touch /told/term' TERM; touch /told/ready; while :; do sleep 0.1; done";
     const words = ["-d", "--name", "slow", "--stop-timeout", "2", "-v", `${folder}:/told`];
     await berth("run", ...words, "busybox", "sh", "-c", script);
-    await eventually(
-      () => existsSync(join(folder, "ready")),
-      (isThere) => isThere,
-    );
+    await untilThere(join(folder, "ready"), true);
     const daemon = engine.pid();
     const stopping = engine.berth(["system", "stop", "--containers"]);
-    await eventually(
-      () => existsSync(join(folder, "term")),
-      (isThere) => isThere,
-    );
+    await untilThere(join(folder, "term"), true);
     process.kill(supervisorOf(engine), "SIGKILL");
-    await eventually(
-      () => existsSync(`/proc/${daemon}`),
-      (isThere) => !isThere,
-    );
+    await untilThere(`/proc/${daemon}`, false);
     await stopping;
     await engine.restart("SIGTERM");
     assert.equal(await berth("inspect", "-f", "{{.State.Status}}", "slow"), "exited");
+  });
+
+  it("ends then also where a container has all the time it wants, once that has ended", async () => {
+    const folder = join(engine.folder, "patient");
+    mkdirSync(folder);
+    const script =
+      "trap 'touch /told/term' TERM; touch /told/ready; until [ -e /told/end ]; do sleep 0.1; done";
+    const words = ["-d", "--name", "patient", "--stop-timeout", "-1", "-v", `${folder}:/told`];
+    await berth("run", ...words, "busybox", "sh", "-c", script);
+    await untilThere(join(folder, "ready"), true);
+    const daemon = `/proc/${engine.pid()}`;
+    const stopping = engine.berth(["system", "stop", "--containers"]);
+    await untilThere(join(folder, "term"), true);
+    process.kill(supervisorOf(engine), "SIGKILL");
+    writeFileSync(join(folder, "end"), "");
+    await untilThere(daemon, false);
+    await stopping;
+    await engine.restart("SIGTERM");
+    assert.equal(await berth("inspect", "-f", "{{.State.Status}}", "patient"), "exited");
   });
 
   it("says that nothing runs when nothing runs", async () => {
