@@ -11,6 +11,9 @@ export const groups: Readonly<Record<string, string>> = {
   volume: "Manage volumes",
 };
 
+/** What the launcher does by itself. */
+export const ownPrograms: readonly string[] = ["daemon", "quickstart"];
+
 /** Groups within those. */
 export const innerGroups: Readonly<Record<string, string>> = {
   "builder cache-mount": "Manage what RUN --mount=type=cache keeps",

@@ -5,7 +5,7 @@ import { hasCode } from "../errors.ts";
 import { type Cli, createCli, globalFlags } from "./cli.ts";
 import { ExitError, HelpRequest } from "./command.ts";
 import { findCommand } from "./find-command.ts";
-import { groups } from "./groups.ts";
+import { groups, ownPrograms } from "./groups.ts";
 import { FlagError, type ParsedFlags, parseFlags } from "./parse-flags.ts";
 import { readerGone, whenWritten } from "./standard-output.ts";
 import { describeError } from "./system-error.ts";
@@ -31,7 +31,7 @@ async function main(
     );
     return 125;
   }
-  const cli = createCli(parsed.values, parsed.given, streams, (name) => findCommand([name]) !== undefined);
+  const cli = createCli(parsed.values, parsed.given, streams, isCommand);
   try {
     const code = await dispatch(cli, parsed, argv);
     await callHooks(cli, code === 0 ? "" : `exit status ${code}`);
@@ -96,6 +96,9 @@ async function dispatch(
 }
 
 /** @param globalFlags as they were given, which are the plugin's too. @returns undefined when there is none of that name */
+const isCommand = (name: string) =>
+  Object.hasOwn(groups, name) || ownPrograms.includes(name) || findCommand([name]) !== undefined;
+
 async function runAsPlugin(
   cli: Cli,
   words: readonly string[],

@@ -1,6 +1,6 @@
 import type { Cli } from "./cli.ts";
 import { ExitError, pointToHelp } from "./command.ts";
-import { groups, innerGroups, unsupported } from "./groups.ts";
+import { groups, innerGroups, ownPrograms, unsupported } from "./groups.ts";
 import { formatSuggestions, suggestWords } from "./suggest.ts";
 import { commands } from "./table.ts";
 
@@ -62,7 +62,7 @@ function suggestCommands(word: string, group?: string): string {
     .flatMap(([name, entry]) => [name, ...(entry.aliases ?? [])])
     .filter((name) => name.startsWith(prefix))
     .map((name) => name.slice(prefix.length));
-  if (group === undefined) names.push(...Object.keys(groups), "daemon", "quickstart");
+  if (group === undefined) names.push(...Object.keys(groups), ...ownPrograms);
   return formatSuggestions(
     suggestWords(
       word,

@@ -31,7 +31,7 @@ export function copyContent(fromFd: number, toFd: number): void {
     return;
   }
   copyData(fromFd, toFd, buffer, size);
-  ftruncateSync(toFd, size);
+  ftruncateSync(toFd, Math.min(size, fstatSync(fromFd).size));
 }
 
 function copyData(fromFd: number, toFd: number, buffer: Buffer, size: number): void {

@@ -12,7 +12,7 @@ describe("a classic build whose client does not read", () => {
     const mark = "late-output-of-a-classic-build";
     const lines = [
       "FROM busybox AS fails",
-      `${meet} until test -e /c/go; do sleep 0.01; done; exit 3`,
+      `${meet} until test -e /c/go; do sleep 0.01; done; sleep 3; exit 3`,
       "FROM busybox AS prints",
       `${meet} head -c 1048576 /dev/zero | tr '\\0' x | fold -w 1000; touch /c/go; while :; do echo ${mark}; done`,
       "FROM busybox",

@@ -75,6 +75,7 @@ describe("a plugin of Docker's command line", () => {
       ],
       novendor: ['{"SchemaVersion":"0.1.0"}', /^plugin metadata does not define a vendor$/],
       images: ['{"SchemaVersion":"0.1.0","Vendor":"x"}', /^plugin "images" duplicates builtin command$/],
+      image: ['{"SchemaVersion":"0.1.0","Vendor":"x"}', /^plugin "image" duplicates builtin command$/],
       x_y: [
         '{"SchemaVersion":"0.1.0","Vendor":"x"}',
         /^plugin candidate "x_y" did not match "\^\[a-z\]\[a-z0-9\]\*\$"$/,
@@ -100,6 +101,8 @@ describe("a plugin of Docker's command line", () => {
     assert.equal(info.status, 0, info.stderr);
     assert.match(info.stdout, /^things\|x\|1\|<nil>$/m);
     assert.match(info.stdout, /^fails\|\|\|failed to fetch metadata: exit status 3$/m);
+    for (const all of ["{{.}}", "{{json .}}"])
+      assert.equal(berth(["-H", "unix:///nonexistent", "info", "-f", all]).status, 1, all);
     const shown = berth(["-H", "unix:///nonexistent", "info"]);
     assert.match(shown.stdout, /\n Plugins:\n {2}things: Does things \(x\)\n {4}Version: {2}1\n {4}Path: /);
     assert.match(shown.stderr, /^WARNING: Plugin ".*docker-fails" is not valid: failed to fetch metadata/m);

@@ -38,7 +38,7 @@ describe("system stop", () => {
     const folder = join(engine.folder, "told");
     mkdirSync(folder);
     const script = "trap 'touch /told/term' TERM; touch /told/ready; while :; do sleep 0.1; done";
-    const words = ["-d", "--name", "slow", "--stop-timeout", "2", "-v", `${folder}:/told`];
+    const words = ["-d", "--name", "slow", "--stop-timeout", "20", "-v", `${folder}:/told`];
     await berth("run", ...words, "busybox", "sh", "-c", script);
     await untilThere(join(folder, "ready"), true);
     const daemon = engine.pid();

@@ -48,15 +48,11 @@ const templateData = (client: ClientInfo, info?: InfoResponse) =>
     { ...info, ClientInfo: client },
   );
 
-/** Then no engine is asked, as with Docker. */
+/** Then no engine is asked, as with Docker. A template without the name of a field may show all there is. */
 function isOfClientAlone(template: Template, client: ClientInfo): boolean {
-  const whole = {
-    get ClientInfo(): never {
-      throw new TemplateError("all of it is asked for");
-    },
-  };
+  if (!/\.[a-zA-Z]/.test(template.source)) return false;
   try {
-    executeTemplate(template, goStruct("", { ClientInfo: clientStruct(client) }, whole));
+    executeTemplate(template, goStruct("", { ClientInfo: clientStruct(client) }, undefined));
     return true;
   } catch (error) {
     if (error instanceof TemplateError) return false;
