@@ -7,7 +7,7 @@ import { useTraits } from "./live/traits.ts";
 import { Icon, type IconName } from "./parts/icon.tsx";
 import { Link } from "./parts/link.tsx";
 import { usePlace } from "./router.ts";
-import { forgetSession, session } from "./session.ts";
+import { forgetSession, session, sessionKey } from "./session.ts";
 import { useStore } from "./store.ts";
 import { theme } from "./theme.ts";
 
@@ -82,8 +82,9 @@ function Side() {
 }
 
 async function leave(): Promise<void> {
+  const key = sessionKey.get();
   await call("POST", "/ui/logout", { body: {} }).catch(() => undefined);
-  forgetSession();
+  forgetSession(key);
 }
 
 function Choices() {

@@ -25,11 +25,12 @@ export function formatTarget(path: string, query: Query = {}): string {
 /** A request to the engine, or with `/ui/…` to the page's own server. @throws Failure */
 export async function send(method: string, path: string, options: CallOptions = {}): Promise<Response> {
   const { query, body, upload, headers = {}, signal } = options;
+  const key = sessionKey.get();
   const target = formatTarget(path.startsWith("/ui/") ? path : `/api${path}`, query);
   const response = await fetch(target, {
     method,
     headers: {
-      "X-Berth-Key": sessionKey.get(),
+      "X-Berth-Key": key,
       ...(body && { "Content-Type": "application/json" }),
       ...(upload && { "Content-Type": "application/x-tar" }),
       ...headers,
@@ -42,7 +43,7 @@ export async function send(method: string, path: string, options: CallOptions = 
     throw new Failure(0, "The page's server cannot be reached.");
   });
   // A 401 of the engine's, as that of a registry which wants a login, does not have it.
-  if (response.status === 401 && response.headers.get("WWW-Authenticate") === "Berth") forgetSession();
+  if (response.status === 401 && response.headers.get("WWW-Authenticate") === "Berth") forgetSession(key);
   if (response.status >= 400) throw new Failure(response.status, await readMessage(response));
   return response;
 }

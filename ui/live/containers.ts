@@ -19,33 +19,40 @@ export function followContainers(): () => void {
   const changed = new Set<string>();
   let timer: ReturnType<typeof setTimeout> | undefined;
   let isAll = true;
-  let isAsking = false;
+  /** The question under way. */
+  let asking: object | undefined;
   let isOver = false;
   const gather = (milliseconds = gatherMilliseconds) => {
     timer ??= setTimeout(() => {
       timer = undefined;
-      if (!isAsking) void refresh();
+      if (!asking) void refresh();
     }, milliseconds);
   };
   async function refresh(): Promise<void> {
     const ids = isAll || changed.size > mostNamed ? undefined : [...changed];
     changed.clear();
     isAll = false;
-    isAsking = true;
+    const turn = {};
+    asking = turn;
     let wait = gatherMilliseconds;
     try {
       const found = await ask(ids);
-      if (!isOver) take(found, ids);
+      if (asking === turn && !isOver) take(found, ids);
     } catch {
+      if (asking !== turn) return;
       isAll = true;
       wait = retryMilliseconds;
     }
-    isAsking = false;
+    if (asking !== turn) return;
+    asking = undefined;
     if (!isOver && (isAll || changed.size > 0)) gather(wait);
   }
   const unfollow = onEvents((event) => {
-    if (event === "connected") isAll = true;
-    else if (event.Type === "container" && !quiet.test(event.Action)) changed.add(event.Actor.ID);
+    if (event === "connected") {
+      isAll = true;
+      // What was asked over a connection that was lost may never be answered.
+      asking = undefined;
+    } else if (event.Type === "container" && !quiet.test(event.Action)) changed.add(event.Actor.ID);
     else if (event.Type === "network" && event.Actor.Attributes.container)
       changed.add(event.Actor.Attributes.container);
     else return;

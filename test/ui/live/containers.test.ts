@@ -62,11 +62,23 @@ it("the list is asked for again after a failure, and one answer waits for the ot
 
   tell("c0");
   await settle();
-  leave();
+  events?.begin("application/json");
+  await settle();
+  assert.equal(asked.length, 6, "what a lost connection owes is not waited for");
   asked[4]?.answer(list("running"));
   await settle();
+  assert.deepEqual(states(), ["exited", "running"]);
+  asked[5]?.answer(list("paused", "running"));
+  await settle();
+  assert.deepEqual(states(), ["paused", "running"]);
+
+  tell("c0");
+  await settle();
+  leave();
+  asked[6]?.answer(list("running"));
+  await settle();
   assert.equal(containers.get(), undefined, "what was left knows nothing more");
-  assert.equal(asked.length, 5);
+  assert.equal(asked.length, 7);
   leaveEvents();
   mock.timers.reset();
 });
