@@ -18,7 +18,7 @@ export interface PublishedPorts {
   has(ownerId: string): boolean;
   /** What an owner has published now. */
   listOf(ownerId: string): readonly Publication[];
-  /** Has the same ports lead elsewhere. They stay taken meanwhile. */
+  /** Has the same ports lead elsewhere. They stay taken meanwhile; those that can lead nowhere any more are let go of. */
   move(ownerId: string, targets: PublishTargets): Promise<Publication[]>;
   /**
    * Makes the published ports exactly these and those of the containers that are starting, in one step, whatever the table
@@ -104,6 +104,7 @@ export function createPublishedPorts(options: PublishedPortsOptions): PublishedP
       await firewall.remove(ownerId, before);
       await firewall.add(ownerId, after);
       void relays.put(ownerId, after);
+      await reservations.release(ownerId, withoutPlaces(before, after));
       return after;
     },
     link: (flows) =>

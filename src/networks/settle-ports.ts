@@ -32,17 +32,27 @@ export async function settlePorts(
   const settled = keepHostPorts(wanted, sandbox.ports);
   if (!publishedPorts.has(id)) await publishedPorts.publish(id, settled, targets);
   else {
-    const change = changeOf(settled, targets, had);
-    if (change.added.length > 0 || had.some(change.isRemoved))
-      await publishedPorts.change(id, change, targets).catch((error: unknown) => {
-        if (had.length === 0) throw error;
-        logger.warn({ error, ownerId: id }, "not all published ports can be had: the others stay");
-      });
+    const { added, isRemoved } = changeOf(settled, targets, had);
+    const change = (those: PortsChange) => publishedPorts.change(id, those, targets);
+    const keys = new Set([...added, ...had.filter(isRemoved)].map(keyOf));
+    const all = { added, isRemoved };
+    if (keys.size > 0) await change(all).catch((error: unknown) => changeEach(error));
+    // One that another process has taken, say, is given up alone.
+    async function changeEach(reason: unknown): Promise<void> {
+      if (had.length === 0) throw reason;
+      for (const key of keys.size > 1 ? keys : []) await change(changeOfPort(all, key)).catch(() => {});
+      logger.warn({ error: reason, ownerId: id }, "not all published ports can be had: the others stay");
+    }
     await publishedPorts.move(id, targets);
   }
   const published = publishedPorts.listOf(id);
   sandbox.ports = canPublish(sandbox) ? formatPortMap(published, ports.exposedPorts) : {};
 }
+
+const changeOfPort = ({ added, isRemoved }: PortsChange, key: string): PortsChange => ({
+  added: added.filter((one) => keyOf(one) === key),
+  isRemoved: (one) => keyOf(one) === key && isRemoved(one),
+});
 
 interface PortServices {
   publishedPorts: PublishedPorts;

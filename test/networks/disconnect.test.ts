@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
-import { createServer } from "node:net";
+import { createServer, type Server } from "node:net";
 import { test } from "node:test";
 import { parseIpAddress, parseSubnet } from "../../src/formats/ip-address.ts";
 import { createLogger } from "../../src/logger.ts";
@@ -68,8 +68,9 @@ test("a port that another process has taken meanwhile costs none of the others w
   const portBindings = {
     "80/tcp": [{ HostIp: "0.0.0.0", HostPort: "8492" }],
     "81/tcp": [{ HostIp: "0.0.0.0", HostPort: "8493" }],
+    "82/tcp": [{ HostIp: "0.0.0.0", HostPort: "8494" }],
   };
-  const ports = { portBindings, exposedPorts: ["80/tcp", "81/tcp"], publishAll: false };
+  const ports = { portBindings, exposedPorts: ["80/tcp", "81/tcp", "82/tcp"], publishAll: false };
   const request = newRequest(ports);
   const { id } = request.owner;
   const sandbox = await started.networks.open(request);
@@ -78,22 +79,34 @@ test("a port that another process has taken meanwhile costs none of the others w
   const process = { pid: agent.pid, startTicks: startTicks(agent.pid) ?? 0 };
   const owner = { id, name: "one", hostname: "", process, ports, refusesIpv6: false } as RunningOwner;
   const networks = await started.restart();
-  const thief = createServer().listen(8492, "0.0.0.0");
-  await once(thief, "listening");
+  const thieves = [8492, 8494].map((port) => createServer().listen(port, "0.0.0.0"));
+  const free = async (thief: Server | undefined) => {
+    thief?.close();
+    await once(thief as Server, "close");
+  };
+  await Promise.all(thieves.map((thief) => once(thief, "listening")));
   await networks.adopt(() => [id]);
-  const left = { "80/tcp": null, "81/tcp": [{ HostIp: "0.0.0.0", HostPort: "8493" }] };
-  assert.deepEqual(networks.view(id)?.ports, left);
+  const published = () =>
+    Object.values(networks.view(id)?.ports ?? {}).flatMap((list) => list?.map(({ HostPort }) => HostPort));
+  const settled = () => published().filter(Boolean);
+  assert.deepEqual(settled(), ["8493"]);
 
   await networks.connect(owner, lan.id, {});
-  assert.deepEqual(networks.view(id)?.ports, left);
+  assert.deepEqual(settled(), ["8493"]);
   assert.match(listElements().join(), /^tcp \. 8493 : /);
   await networks.disconnect(owner, lan.id);
-  assert.deepEqual(networks.view(id)?.ports, left);
+  assert.deepEqual(settled(), ["8493"]);
   assert.match(listElements().join(), /^tcp \. 8493 : /);
-  thief.close();
-  await once(thief, "close");
+  await free(thieves[0]);
   await networks.connect(owner, lan.id, {});
-  assert.equal(networks.view(id)?.ports["80/tcp"]?.[0]?.HostPort, "8492", "what is free again is published");
+  assert.deepEqual(
+    settled(),
+    ["8492", "8493"],
+    "what is free again is published, also beside one that is not",
+  );
+  await free(thieves[1]);
+  await networks.disconnect(owner, lan.id);
+  assert.deepEqual(settled(), ["8492", "8493", "8494"]);
   await networks.close(id);
   await agent.stop();
   await started.stop();
