@@ -27,6 +27,7 @@ export interface VolumeCatalog extends Naming {
   save(record: VolumeRecord): void;
   hold: Claims["hold"];
   isHeld: Claims["isHeld"];
+  whenFree: Claims["whenFree"];
 }
 
 export function openVolumeCatalog(
@@ -55,7 +56,6 @@ export function openVolumeCatalog(
       directories.ensure(record);
     } catch (error) {
       forget(name);
-      void directories.remove(directories.putAside(name));
       throw error;
     }
     events.publish("volume", "create", name, { driver: "local" });
@@ -105,6 +105,7 @@ export function openVolumeCatalog(
     save,
     hold: claims.hold,
     isHeld: claims.isHeld,
+    whenFree: claims.whenFree,
     ...createNaming({ records, stored, directories, claims, events }),
   };
 }

@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { mkdirSync, readdirSync, renameSync } from "node:fs";
+import { lstatSync, mkdirSync, readdirSync, renameSync } from "node:fs";
 import { join } from "node:path";
 import { conflict, hasCode, messageOf } from "../errors.ts";
 import type { Logger } from "../logger.ts";
@@ -13,7 +13,7 @@ import type { VolumeRecord } from "./volume.ts";
 export interface VolumeDirectories {
   of(record: VolumeRecord): string;
   isThere(record: VolumeRecord): boolean;
-  /** Makes it, limited as the volume says, when it is missing. @throws invalid where there are no quotas */
+  /** Makes it, limited as the volume says, when it is missing; all of it, or nothing. @throws invalid where there are no quotas */
   ensure(record: VolumeRecord): void;
   /** A new one that no volume has yet, under a name that is none of a volume. @throws invalid where there are no quotas */
   stage(options: VolumeRecord["options"]): { folder: string; directory: string };
@@ -78,7 +78,28 @@ export function openVolumeDirectories(
 
   function stage(sizeBytes: number | undefined): { folder: string; directory: string } {
     const folder = newName(stagedPrefix);
-    return { folder, directory: make(root, folder, sizeBytes) };
+    return { folder, directory: makeWhole(folder, sizeBytes) };
+  }
+
+  /** Leaves nothing of its own where it fails. */
+  function makeWhole(folder: string, sizeBytes: number | undefined): string {
+    const wasThere = lstatSync(join(root, folder), { throwIfNoEntry: false }) !== undefined;
+    try {
+      return make(root, folder, sizeBytes);
+    } catch (error) {
+      if (!wasThere) void remove(putAside(folder));
+      throw error;
+    }
+  }
+
+  function putAside(name: string): string {
+    const leaving = join(root, newName(removedPrefix));
+    try {
+      renameSync(join(root, name), leaving);
+    } catch (error) {
+      if (!hasCode(error, "ENOENT")) throw error;
+    }
+    return leaving;
   }
 
   async function remove(path: string): Promise<void> {
@@ -100,7 +121,7 @@ export function openVolumeDirectories(
     ensure({ name, options }) {
       if (isThere(name)) return;
       const sizeBytes = sizeOf(options);
-      if (sizeBytes === undefined) return void make(root, name, undefined);
+      if (sizeBytes === undefined) return void makeWhole(name, undefined);
       // Cut off before it had its limit, it would never get one.
       const { folder } = stage(sizeBytes);
       try {
@@ -113,15 +134,7 @@ export function openVolumeDirectories(
     stage: (options) => stage(sizeOf(options)),
     discard: (folder) => remove(join(root, folder)),
     settle: (folder, name) => settle(root, folder, name),
-    putAside(name) {
-      const leaving = join(root, newName(removedPrefix));
-      try {
-        renameSync(join(root, name), leaving);
-      } catch (error) {
-        if (!hasCode(error, "ENOENT")) throw error;
-      }
-      return leaving;
-    },
+    putAside,
     remove,
     clear(kept) {
       for (const entry of readdirSync(root)) {

@@ -62,19 +62,25 @@ export function createVolumeMounts(options: {
     return names.flatMap((name) => (localMountOf(name) ? [directories.of(getVolume(name))] : []));
   }
 
-  async function prepareVolume(record: VolumeRecord, user: string, signal?: AbortSignal): Promise<void> {
+  /** @param container undefined where it is mounted for something else */
+  async function prepareVolume(
+    record: VolumeRecord,
+    user: string,
+    { container, signal }: { container?: string; signal?: AbortSignal | undefined },
+  ): Promise<void> {
     directories.ensure(record);
     const local = localMountOf(record.name);
     if (!local) return;
     // While a mount is under way that no one waits for any more, its directory keeps its name.
-    const hold = catalog.hold(record.name, user);
+    const hold = catalog.hold(record.name, container);
     await abortable(mounted.use(directories.of(record), local, user, signal).finally(hold.free), signal);
   }
 
   return {
     async prepareSources(mounts, user, signal) {
       for (const { type, name } of mounts)
-        if (type === "volume" && name !== undefined) await prepareVolume(getVolume(name), user, signal);
+        if (type === "volume" && name !== undefined)
+          await prepareVolume(getVolume(name), user, { container: user, signal });
       const look = sources.looker(signal);
       await prepareStart(mounts, engineRoot, bindOwner, look);
       const known: (SourceFacts | undefined)[] = [];
@@ -95,7 +101,7 @@ export function createVolumeMounts(options: {
     },
     async openContent(record) {
       const [directory, user] = [directories.of(record), randomUUID()];
-      await prepareVolume(record, user);
+      await prepareVolume(record, user, {});
       return { directory, close: () => mounted.drop(directory, user) };
     },
     mountedDirectories: mounted.directories,

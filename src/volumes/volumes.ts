@@ -54,6 +54,8 @@ export interface Volumes extends VolumeMounts, CopyUp, Omit<Transfers, "close"> 
   openPart: Sources["openPart"];
   /** Something is under way with it: it is copied, or a container that is to have it is being made. */
   isHeld(name: string): boolean;
+  /** Once that is over. */
+  whenFree(name: string): Promise<void>;
   claim(names: string[]): void;
   /** After a crash: removes what was made for a container that never came to be. */
   removeUnclaimed(isUsed: (name: string) => boolean): Promise<void>;
@@ -105,6 +107,7 @@ export function createVolumes(options: {
     claim: catalog.claim,
     openPart: sources.openPart,
     isHeld: catalog.isHeld,
+    whenFree: catalog.whenFree,
     async removeUnclaimed(isUsed) {
       const names = [...records.values()].flatMap(({ name, isUnclaimed }) => (isUnclaimed ? [name] : []));
       catalog.claim(names.filter(isUsed));

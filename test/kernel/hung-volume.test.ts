@@ -83,15 +83,25 @@ describe("a volume whose server does not answer", () => {
       await bindVolume(name, join(share, name));
       await berth("create", "--name", name, "-v", `${name}:/far`, "busybox", "sleep", "1000");
     }
+    mkdirSync(join(share, "none"), { recursive: true });
+    const [made, ofOne] = [`volume-opt=device=${share}/none`, "type=volume,dst=/x,volume-opt=type=none"];
+    const anonymous = `${ofOne},volume-opt=o=bind,${made}`;
+    await berth("create", "--name", "nameless", "--mount", anonymous, "busybox", "sleep", "1000");
+    const volumes = async () => (await berth("volume", "ls", "-q")).split("\n").sort();
+    assert.equal((await volumes()).length, names.length + 2);
     {
       using _ = mountHung(share);
-      const starts = names.map((name) => follow("start", name));
+      const starts = [...names.slice(0, 3), "nameless", ...names.slice(3)].map((name) =>
+        follow("start", name),
+      );
       await untilAsleep(4);
       assert.equal((await untilOver("run", "--rm", "-v", "near:/near", "busybox", "true")).code, 0);
-      for (const name of names) assert.equal((await untilOver("rm", "-f", name)).code, 0, name);
+      for (const name of [...names, "nameless"])
+        assert.equal((await untilOver("rm", "-fv", name)).code, 0, name);
       for (const { result } of starts) assert.notEqual((await result).code, 0);
       assert.match((await engine.berth(["volume", "rm", ...names])).stderr, /volume is in use/);
     }
+    await eventually(volumes, (left) => left.every((name) => ["near", ...names].includes(name)));
     for (const name of ["near", ...names])
       await eventually(
         () => engine.berth(["volume", "rm", "-f", name]),

@@ -65,6 +65,28 @@ describe("volumes", () => {
     rmSync(root, { recursive: true });
   });
 
+  test("a limited one that cannot be made touches no directory that has its name", async () => {
+    mkdirSync(join(root, "volumes/foreign"), { recursive: true });
+    writeFileSync(join(root, "volumes/foreign/file"), "kept");
+    assert.throws(() => volumes.create({ Name: "foreign", DriverOpts: { size: "1m" } }));
+    assert.equal(volumes.findVolume("foreign"), undefined);
+    assert.equal(readFileSync(join(root, "volumes/foreign/file"), "utf8"), "kept");
+    rmSync(join(root, "volumes/foreign"), { recursive: true });
+  });
+
+  test("a volume is known to be free once nothing holds it", async () => {
+    const { name } = volumes.create({ Name: "error" });
+    const copying = volumes.copyUp(name, [root], "/nothing-there");
+    assert.equal(volumes.isHeld(name), true);
+    const order: string[] = [];
+    const free = volumes.whenFree(name).then(() => order.push("free"));
+    await copying;
+    await free;
+    assert.deepEqual([volumes.isHeld(name), order], [false, ["free"]]);
+    await volumes.whenFree(name);
+    await volumes.remove(name, { force: false, usedBy: [] });
+  });
+
   test("are made once by name, and kept over a restart", () => {
     log.length = 0;
     const record = volumes.create({ Name: "data", Labels: { a: "b" } });

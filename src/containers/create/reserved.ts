@@ -25,7 +25,7 @@ export async function makeReserved(
   } catch (error) {
     const released = layers.use
       .catch(() => {})
-      .then(() => Promise.all([containers.images.release(id), removeAnonymousVolumes(containers, container)]))
+      .then(() => containers.images.release(id))
       .catch(warnOfLeftover(containers, id));
     await discard(containers, container, signal?.aborted ? [] : [released]);
     throw error;
@@ -42,7 +42,11 @@ async function discard(
 ): Promise<void> {
   const { record } = container;
   unregister(containers, container);
-  const work = [releaseMountedImages(containers, record), removeFiles(containers, record)];
+  const work = [
+    releaseMountedImages(containers, record),
+    removeFiles(containers, record),
+    removeAnonymousVolumes(containers, container),
+  ];
   await Promise.allSettled([
     ...others,
     ...work.map((one) => one.catch(warnOfLeftover(containers, record.id))),

@@ -107,10 +107,15 @@ async function leave(containers: Containers, container: Container, tidied: Promi
 /** Removes those that no other container has. */
 export async function removeAnonymousVolumes(containers: Containers, container: Container): Promise<void> {
   for (const name of anonymousVolumes(container)) {
-    if (volumeUsers(containers, name).some((id) => id !== container.record.id)) continue;
-    await containers.volumes.remove(name, { force: true, usedBy: [] }).catch((error: unknown) => {
+    const isShared = () => volumeUsers(containers, name).some((id) => id !== container.record.id);
+    const remove = async () => {
+      if (!isShared()) await containers.volumes.remove(name, { force: true, usedBy: [] });
+    };
+    const warn = (error: unknown) =>
       containers.logger.warn({ error, volume: name }, "an anonymous volume could not be removed");
-    });
+    // A start or a create that was given up may still mount or fill it, whose server does not answer: none waits for that.
+    if (containers.volumes.isHeld(name)) void containers.volumes.whenFree(name).then(remove).catch(warn);
+    else await remove().catch(warn);
   }
 }
 
