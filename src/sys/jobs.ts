@@ -78,7 +78,9 @@ export function createJobRunner<Job, Result>(
       next();
     });
     worker.on("error", (error) => drop(thread, error as Error));
-    worker.on("exit", (code) => drop(thread, internal(`worker ${workerName} ended with status ${code}`)));
+    worker.on("exit", (code) =>
+      drop(thread, isClosed ? undefined : internal(`worker ${workerName} ended with status ${code}`)),
+    );
     return thread;
   }
 

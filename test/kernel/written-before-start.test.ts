@@ -110,7 +110,7 @@ describe("a start while a client copies into the container", () => {
     first.call.end(Buffer.concat([content, Buffer.alloc(1024)]));
     assert.equal(await first.answer, 200);
     for (const { answer } of damaged) assert.equal(await answer, 400);
-    assert.equal(unpackers(), "");
+    await eventually(unpackers, (pids) => pids === "");
     await berth("rm", "queued");
   });
 
