@@ -97,16 +97,7 @@ export function createPublishedPorts(options: PublishedPortsOptions): PublishedP
     },
     has: (ownerId) => byOwner.has(ownerId),
     listOf: (ownerId) => byOwner.get(ownerId) ?? [],
-    async move(ownerId, targets) {
-      const before = byOwner.get(ownerId) ?? [];
-      const after = lead(before, targets);
-      byOwner.set(ownerId, after);
-      await firewall.remove(ownerId, before);
-      await firewall.add(ownerId, after);
-      void relays.put(ownerId, after);
-      await reservations.release(ownerId, withoutPlaces(before, after));
-      return after;
-    },
+    move: (ownerId, targets) => move(options, byOwner, ownerId, targets),
     link: (flows) =>
       linkInTurn(async () => {
         linked = await exchangeFlows(firewall, linked, flows);
@@ -134,6 +125,23 @@ export function createPublishedPorts(options: PublishedPortsOptions): PublishedP
       for (const ownerId of [...byOwner.keys()]) await forget(ownerId);
     },
   };
+}
+
+/** @returns what is published then */
+async function move(
+  { firewall, relays, reservations }: PublishedPortsOptions,
+  byOwner: Map<string, readonly Publication[]>,
+  ownerId: string,
+  targets: PublishTargets,
+): Promise<Publication[]> {
+  const before = byOwner.get(ownerId) ?? [];
+  const after = lead(before, targets);
+  byOwner.set(ownerId, after);
+  await firewall.remove(ownerId, before);
+  await firewall.add(ownerId, after);
+  void relays.put(ownerId, after);
+  await reservations.release(ownerId, withoutPlaces(before, after));
+  return after;
 }
 
 /** @returns what is published then */
