@@ -73,6 +73,8 @@ const recordKey = "guarded";
 
 /** A table without effect, which a flush takes away and who deletes a guard does not: it has a chain for each engine taken down. */
 const witnessFamily = "inet";
+/** Engines that never come back leave theirs. Without one, a guard that is missing is put back. */
+const mostWitnesses = 16;
 
 interface ForwardingGuardOptions {
   /** The engine's own. */
@@ -144,7 +146,9 @@ export function createForwardingGuard(options: ForwardingGuardOptions): Forwardi
       isTakenDown = true;
       store();
       const table = `${witnessFamily} ${guardTable}`;
-      await runNft(`add table ${table}\nadd chain ${table} ${witness}\n`);
+      const isFull = listWitnesses(await kernel.listChains()).length >= mostWitnesses;
+      const emptied = isFull ? `delete table ${table}\n` : "";
+      await runNft(`${emptied}add table ${table}\nadd chain ${table} ${witness}\n`);
     },
     async remove() {
       known.clear();

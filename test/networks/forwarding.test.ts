@@ -169,7 +169,12 @@ describe("a machine between others", () => {
       "a flush while it was down took that away, too",
     );
     assert.equal(run("nft list tables inet | grep berth-forwarding || :"), "");
+    const chains = Array.from({ length: 16 }, (_, index) => `add chain inet berth-forwarding gone${index}`);
+    run(`nft '${["add table inet berth-forwarding", ...chains].join("; ")}'`);
     await started.stop();
+    assert.deepEqual(run("nft list table inet berth-forwarding").match(/chain \S+/g), [
+      "chain down-berth-test",
+    ]);
     rmSync(folder, { recursive: true });
   });
 
