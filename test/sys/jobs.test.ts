@@ -1,10 +1,11 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { closeSync, constants, mkdtempSync, openSync, rmSync } from "node:fs";
+import { closeSync, constants, globSync, mkdtempSync, openSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
 import { createJobRunner } from "../../src/sys/jobs.ts";
+import { eventually } from "../engine.ts";
 import type { Job } from "./jobs-fixture.worker.ts";
 
 const startRunner = (threads: number) =>
@@ -73,9 +74,21 @@ test("closing does not wait for a thread that sleeps in the kernel, and its job 
   await runner.run("thread");
   const asleep = assert.rejects(runner.run({ fifo }), { message: "the engine is shutting down" });
   const running = assert.rejects(runner.run("wait"), { message: "the engine is shutting down" });
+  await eventually(isAsleepInFifo, Boolean);
   await runner.close();
   await Promise.all([asleep, running]);
   // Wakes it: the test's own process waits for its threads. Without a reader this fails, which would be a thread that never slept.
   closeSync(openSync(fifo, constants.O_WRONLY | constants.O_NONBLOCK));
   rmSync(folder, { recursive: true });
 });
+
+/** Whether a thread of this process waits for the other end of a FIFO. */
+function isAsleepInFifo(): boolean {
+  return globSync("/proc/self/task/*/wchan").some((path) => {
+    try {
+      return readFileSync(path, "latin1") === "wait_for_partner";
+    } catch {
+      return false;
+    }
+  });
+}
