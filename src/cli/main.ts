@@ -95,10 +95,10 @@ async function dispatch(
   }
 }
 
-/** @param globalFlags as they were given, which are the plugin's too. @returns undefined when there is none of that name */
 const isCommand = (name: string) =>
   Object.hasOwn(groups, name) || ownPrograms.includes(name) || findCommand([name]) !== undefined;
 
+/** @param globalFlags as they were given, which are the plugin's too. @returns undefined when there is none of that name */
 async function runAsPlugin(
   cli: Cli,
   words: readonly string[],

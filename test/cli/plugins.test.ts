@@ -58,8 +58,8 @@ describe("a plugin of Docker's command line", () => {
   it("is listed with what it says of itself, and one that does not answer so with what is wrong, as Docker says it", () => {
     const says = (name: string, text: string) => plugin(name, `echo '${text}'`);
     const faults: Record<string, [text: string, fault: RegExp]> = {
-      broken: ["nonsense", /^invalid metadata: /],
-      list: ["[]", /^invalid metadata: /],
+      broken: ["nonsense", /^invalid metadata: invalid JSON: /],
+      list: ["[]", /^invalid metadata: invalid JSON: not a JSON object$/],
       odd: [
         '{"SchemaVersion":"0.1.0","Vendor":5}',
         /^invalid metadata: json: cannot unmarshal number into Go struct field Metadata.Vendor of type string$/,

@@ -1,18 +1,17 @@
 import { execFile } from "node:child_process";
 import { parseJson } from "../../formats/json.ts";
-import { decode, omitEmpty, struct, textOf } from "../../formats/shape.ts";
+import { decode, omitEmpty, struct, text } from "../../formats/shape.ts";
 import type { Cli } from "../cli.ts";
 import { listPlugins, type Plugin, pluginNamePattern } from "./plugins.ts";
 
 const timeoutSeconds = 3;
 const mostBytes = 64 * 1024;
-const word = textOf(200);
 const metadataShape = struct("metadata.Metadata", {
-  SchemaVersion: omitEmpty(word),
-  Vendor: omitEmpty(word),
-  Version: omitEmpty(word),
-  ShortDescription: omitEmpty(word),
-  URL: omitEmpty(word),
+  SchemaVersion: omitEmpty(text),
+  Vendor: omitEmpty(text),
+  Version: omitEmpty(text),
+  ShortDescription: omitEmpty(text),
+  URL: omitEmpty(text),
 });
 
 /** A plugin as `info` shows it: what it says of itself, or why it cannot be used. Members without a value are missing. */
@@ -63,9 +62,9 @@ function reasonOf(error: Error & { code?: unknown; killed?: boolean }): string {
   return typeof error.code === "number" ? `exit status ${error.code}` : error.message;
 }
 
-function read(plugin: Plugin, text: string): DescribedPlugin {
+function read(plugin: Plugin, answer: string): DescribedPlugin {
   try {
-    const metadata = decode(metadataShape, parseJson(text, "metadata"), "Metadata");
+    const metadata = decode(metadataShape, parseJson(answer, "JSON"), "Metadata");
     const shown = Object.entries(metadata).map(([name, value]) => [name, oneLine(value)]);
     const fault = faultOf(metadata.SchemaVersion ?? "", metadata.Vendor ?? "");
     const described = { ...Object.fromEntries(shown), Name: plugin.name, Path: plugin.path };
