@@ -20,11 +20,11 @@ export class LayeredMap<Value> {
     this.#own.set(name, value);
   }
 
-  /** Without those that are hidden; the lowest layer first. */
-  keys(): Set<string> {
+  /** The lowest layer first; a name that is in several comes several times. */
+  *keys(): Generator<string> {
     const layers: LayeredMap<Value>[] = [];
     for (let layer: LayeredMap<Value> | undefined = this; layer; layer = layer.#below) layers.push(layer);
-    return new Set(layers.toReversed().flatMap((layer) => [...layer.#own.keys()]));
+    for (const layer of layers.toReversed()) yield* layer.#own.keys();
   }
 }
 

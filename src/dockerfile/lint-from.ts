@@ -4,7 +4,7 @@ import { parsePlatform } from "../formats/platform.ts";
 import { parseReference } from "../formats/reference.ts";
 import { type GlobalScope, openGlobalScope } from "./global-scope.ts";
 import type { Dockerfile, Stage } from "./instructions.ts";
-import type { Report } from "./lint-report.ts";
+import type { LateWord, Report } from "./lint-report.ts";
 import { findNearest } from "./suggest.ts";
 import { collectUnset, type Expansion, expand } from "./words.ts";
 
@@ -79,12 +79,16 @@ export function lintFrom(
 function lintUndeclared(
   unset: ReadonlySet<string>,
   { declared, values }: GlobalScope,
-  report: (name: string, nearest: () => string) => void,
+  report: (name: string, nearest: LateWord) => void,
 ): void {
   for (const name of unset) {
     if (declared.has(name) || values.has(name)) continue;
-    report(name, () => findNearest(name, [...declared.keys(), ...values.keys()]) ?? "");
+    report(name, (most) => findNearest(name, namesIn(declared, values), most) ?? "");
   }
+}
+
+function* namesIn(...maps: ReadonlyMap<string, unknown>[]): Generator<string> {
+  for (const map of maps) yield* map.keys();
 }
 
 function isTarget({ text, used, unset }: Expansion, { values }: GlobalScope): boolean {

@@ -2,15 +2,20 @@ import type { LintWarning, Range } from "./instructions.ts";
 import { isWanted, type LintOptions } from "./lint-options.ts";
 import { type LintRule, lintRules } from "./lint-rules.ts";
 import { linesRange } from "./parse-error.ts";
+import { type Comparisons, newComparisons } from "./suggest.ts";
 
-/** @param words what the rule's text is about, in its order; a function is called when the text is written */
-export type Report = (rule: LintRule, range: Range, ...words: (string | (() => string))[]) => void;
+/** A word of a rule's text that is found when the text is written. */
+export type LateWord = (comparisons: Comparisons) => string;
+
+/** @param words what the rule's text is about, in its order */
+export type Report = (rule: LintRule, range: Range, ...words: (string | LateWord)[]) => void;
 
 const mostWarnings = 1000;
 
 /** Collects what the options ask for. */
 export function openReport(options: LintOptions): { warnings: LintWarning[]; report: Report } {
   const warnings: LintWarning[] = [];
+  const comparisons = newComparisons();
   const report: Report = (rule, range, ...words) => {
     if (warnings.length >= mostWarnings || !isWanted(rule, options)) return;
     const { description, detail } = lintRules[rule] as {
@@ -21,7 +26,7 @@ export function openReport(options: LintOptions): { warnings: LintWarning[]; rep
       rule,
       description,
       url: urlOf(rule),
-      detail: detail(...words.map((word) => (typeof word === "string" ? word : word()))),
+      detail: detail(...words.map((word) => (typeof word === "string" ? word : word(comparisons)))),
       ranges: lineRanges(range),
     });
   };

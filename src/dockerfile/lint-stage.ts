@@ -117,7 +117,7 @@ function readerOf({ report, escape: escaper }: LintContext, scope: LintScope, ra
     } finally {
       for (const name of env ? unset : []) {
         if (declared.get(name) || unseen.has(name)) continue;
-        report("UndefinedVar", range, name, () => findNearest(name, [...(env?.keys() ?? [])]) ?? "");
+        report("UndefinedVar", range, name, (most) => findNearest(name, env?.keys() ?? [], most) ?? "");
       }
     }
   };

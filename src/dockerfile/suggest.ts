@@ -1,11 +1,32 @@
-/** The first option nearest to the word, when it is fewer than three changes away; undefined for a word that is an option. */
-export function findNearest(word: string, options: readonly string[]): string | undefined {
-  if (options.includes(word)) return undefined;
+/** How many characters may still be compared for suggestions. */
+export interface Comparisons {
+  left: number;
+}
+
+/** For one message, or for all that a linter says of one file: a large one has a million names, and as many that are not known. */
+export const newComparisons = (): Comparisons => ({ left: 1 << 20 });
+
+/** A longer word is no slip of the finger. */
+const longestWord = 256;
+
+/**
+ * The first option nearest to the word, when it is fewer than three changes away; undefined for a word that is an option.
+ * @param comparisons options count for nothing once they are used up
+ */
+export function findNearest(
+  word: string,
+  options: Iterable<string>,
+  comparisons = newComparisons(),
+): string | undefined {
+  if (word.length > longestWord) return undefined;
   let nearest: string | undefined;
   let least = 3;
   for (const option of options) {
+    if (option === word) return undefined;
+    if (comparisons.left-- <= 0) break;
     if (Math.abs(option.length - word.length) >= least) continue;
-    const distance = countChanges(word, option);
+    comparisons.left -= option.length;
+    const distance = countChanges(word, option, least);
     if (distance >= least) continue;
     nearest = option;
     least = distance;
@@ -27,16 +48,24 @@ export function suggestInCase(message: string, word: string, options: readonly s
   return `${message} (did you mean ${isUpper ? nearest.toUpperCase() : nearest}?)`;
 }
 
-/** The Levenshtein distance. */
-function countChanges(from: string, to: string): number {
-  let row = Array.from({ length: to.length + 1 }, (_, at) => at);
+/**
+ * The Levenshtein distance, or `limit` where it is no less. Then only what is nearer to the diagonal than that counts.
+ * The lengths differ by less than the limit.
+ */
+function countChanges(from: string, to: string, limit: number): number {
+  const reach = limit - 1;
+  // At `reach` is the diagonal; next to it what is one character more or less of `to`.
+  let row = Array.from({ length: 2 * reach + 1 }, (_, at) => (at < reach ? limit : at - reach));
   for (let i = 1; i <= from.length; i++) {
-    const next = [i];
-    for (let j = 1; j <= to.length; j++) {
-      const replaced = row[j - 1]! + (from[i - 1] === to[j - 1] ? 0 : 1);
-      next.push(Math.min(replaced, row[j]! + 1, next[j - 1]! + 1));
+    const next: number[] = [];
+    for (const [at, above] of row.entries()) {
+      const j = i + at - reach;
+      const replaced = above + (from[i - 1] === to[j - 1] ? 0 : 1);
+      const least = Math.min(replaced, (row[at + 1] ?? limit) + 1, (next[at - 1] ?? limit) + 1);
+      next.push(j < 0 || j > to.length ? limit : Math.min(least, limit));
     }
+    if (next.every((changes) => changes === limit)) return limit;
     row = next;
   }
-  return row[to.length]!;
+  return row[to.length - from.length + reach]!;
 }

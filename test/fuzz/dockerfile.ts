@@ -131,9 +131,20 @@ function randomText(random: Random): string {
   // Once in a while something long, which takes long when a step is repeated for each character.
   if (random.next() < 0.002)
     return `FROM scratch\n${instruction().trim()} ${random.pick(words).repeat(10_000)}`;
+  if (random.next() < 0.001) return randomNames(random);
   const lines = Array.from({ length: random.between(0, 6) }, instruction);
   const text = random.pick(heads) + (random.next() < 0.8 ? "FROM scratch AS b\n" : "") + lines.join("");
   return random.next() < 0.1 ? spoil(random, text) : text;
+}
+
+/** Many names, and many that are nearly one of them: what was meant is looked for. */
+function randomNames(random: Random): string {
+  const middle = "n".repeat(random.pick([3, 240, 10_000]));
+  const count = Math.min(2000, Math.ceil(100_000 / middle.length));
+  const names = Array.from({ length: count }, (_, at) => `${at}`);
+  const keyword = random.pick(["ENV", "ARG"]);
+  const known = names.map((name) => `${keyword} A${middle}${name}=1\n`).join("");
+  return `FROM scratch\n${known}${names.map((name) => `USER $B${middle}${name}\n`).join("")}`;
 }
 
 /** Dockerfiles, and all that is asked of them without a build; patterns of .dockerignore as well. */
