@@ -76,6 +76,23 @@ describe("a cache mount", () => {
     );
   });
 
+  it("that is private is one step's alone, also of those that begin together, and there again for the next", async () => {
+    const together = await Promise.all([open("alone", "private"), open("alone", "private")]);
+    const shared = await open("alone", "shared");
+    const paths = [...together, shared].map(({ path }) => path);
+    assert.equal(new Set(paths).size, 3);
+    for (const one of [...together, shared]) one.close();
+    const again = await open("alone", "private");
+    assert.ok(paths.includes(again.path));
+    again.close();
+  });
+
+  it("that is made for one step is not private to another", async () => {
+    const [shared, own] = await Promise.all([open("made", "shared"), open("made", "private")]);
+    assert.notEqual(shared.path, own.path);
+    for (const one of [shared, own]) one.close();
+  });
+
   it("is not lent while a step has it or waits for it", async () => {
     const id = await make("used");
     const lent = mounts.borrow(id);

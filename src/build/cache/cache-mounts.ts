@@ -44,14 +44,14 @@ interface Kept {
   record: CacheMountRecord;
   users: number;
   waiting: number;
-  /** What has it reads all of it, so that it is to stay as it is. */
-  isLent: boolean;
+  /** What has it alone: "lent" to what reads all of it, so that it is to stay as it is, or a step's that shares it with none. */
+  alone: "lent" | "private" | undefined;
   /** Called when one that has it lets go. */
   wakers: Set<() => void>;
 }
 
 const keep = (record: CacheMountRecord): Kept => ({
-  ...{ record, users: 0, waiting: 0, isLent: false, wakers: new Set() },
+  ...{ record, users: 0, waiting: 0, alone: undefined, wakers: new Set() },
 });
 
 type Fill = (layers: string[], source: string, target: string, signal: AbortSignal) => Promise<void>;
@@ -85,11 +85,13 @@ interface Wanted {
   settings: OpenSettings;
 }
 
-async function makeMount(
+/** @param use called with it before anything else can find it */
+async function makeMount<T>(
   { root, records, kept, moving, fill }: MountStore,
   { mount, variant, layers, settings }: Wanted,
   signal: AbortSignal,
-): Promise<Kept> {
+  use: (one: Kept) => T,
+): Promise<T> {
   const id = newCacheId();
   const now = Date.now();
   const path = join(root, id);
@@ -114,13 +116,13 @@ async function makeMount(
     for (const name of names) moving.delete(name);
   }
   kept.set(id, one);
-  return one;
+  return use(one);
 }
 
-/** @param isLent others keep away until it is closed */
-function takeMount({ root, records }: MountStore, one: Kept, isLent = false): OpenCacheMount {
+/** @param alone others keep away until it is closed */
+function takeMount({ root, records }: MountStore, one: Kept, alone?: Kept["alone"]): OpenCacheMount {
   one.users++;
-  one.isLent = isLent;
+  one.alone = alone;
   one.record.usageCount++;
   one.record.lastUsedAt = Date.now();
   records.putSoon(one.record.id, one.record);
@@ -131,13 +133,14 @@ function takeMount({ root, records }: MountStore, one: Kept, isLent = false): Op
       if (isClosed) return;
       isClosed = true;
       one.users--;
-      if (isLent) one.isLent = false;
+      if (alone) one.alone = undefined;
       for (const wake of one.wakers) wake();
     },
   };
 }
 
-const isNotLent = ({ isLent }: Kept) => !isLent;
+const isNotLent = ({ alone }: Kept) => alone !== "lent";
+const isIdle = ({ users, waiting }: Kept) => users + waiting === 0;
 const hasNoUsers = ({ users }: Kept) => users === 0;
 
 /** @throws the signal's reason */
@@ -167,7 +170,7 @@ async function takeWhen(
 
 async function removeMount({ root, records, kept, moving }: MountStore, id: string): Promise<boolean> {
   const one = kept.get(id);
-  if (!one || one.users + one.waiting > 0) return false;
+  if (!one || !isIdle(one)) return false;
   kept.delete(id);
   records.delete(id);
   moving.add(id);
@@ -234,27 +237,28 @@ export function openCacheMounts(root: string, state: State, fill: Fill): CacheMo
     const { mount, variant, settings } = wanted;
     const begin = (signal: AbortSignal) => {
       beingMade.add(wanted);
-      const done = makeMount(store, wanted, signal).finally(() => beingMade.delete(wanted));
+      const done = makeMount(store, wanted, signal, (one) => one).finally(() => beingMade.delete(wanted));
       return { state: undefined, done };
     };
     const key = JSON.stringify([mount.id, variant]);
-    return fitting(wanted)[0] ?? making.join(key, settings.signal, begin, () => {});
+    return fitting(wanted).find(isForAll) ?? making.join(key, settings.signal, begin, () => {});
   }
+  const isForAll = (one: Kept) => kept.has(one.record.id) && one.alone !== "private";
   const isBeingMade = (name: string) => [...beingMade].some(({ mount }) => mount.id === name);
 
   return {
     borrow(id) {
       const one = kept.get(id);
       if (!one) throw notFound(`no such cache mount: ${id}`);
-      if (one.users + one.waiting > 0) throw inUse(one.record.name);
-      return takeMount(store, one, true);
+      if (!isIdle(one)) throw inUse(one.record.name);
+      return takeMount(store, one, "lent");
     },
     async add(name, replaces, fillOne) {
       const check = () => {
         const others = named(name);
         if (others.length > 0 && !replaces)
           throw conflict(`cache mount ${name.replace(/^\//, "")} already exists`);
-        if (others.some(({ users, waiting }) => users + waiting > 0) || isBeingMade(name)) throw inUse(name);
+        if (!others.every(isIdle) || isBeingMade(name)) throw inUse(name);
         return others.map(({ record }) => record.id);
       };
       check();
@@ -264,11 +268,15 @@ export function openCacheMounts(root: string, state: State, fill: Fill): CacheMo
       const layers = mount.from && (await settings.layersOf(mount));
       const wanted = { mount, variant: variantOf(mount, layers), layers, settings };
       if (mount.sharing === "private") {
-        const idle = fitting(wanted).find(({ users }) => users === 0);
-        return takeMount(store, idle ?? (await makeMount(store, wanted, settings.signal)));
+        const take = (one: Kept) => takeMount(store, one, "private");
+        const idle = fitting(wanted).find(isIdle);
+        return idle ? take(idle) : makeMount(store, wanted, settings.signal, take);
       }
       const isFree = mount.sharing === "shared" ? isNotLent : hasNoUsers;
-      return takeWhen(store, await findOrMake(wanted), isFree, settings.signal);
+      let found = await findOrMake(wanted);
+      // Until then another step may have it alone, or a prune may have removed it.
+      while (!isForAll(found)) found = await findOrMake(wanted);
+      return takeWhen(store, found, isFree, settings.signal);
     },
     list: () => [...kept.values()].map(({ record, users }) => ({ ...record, inUse: users > 0 })),
     folderNames: () => new Set([...kept.keys(), ...moving]),
