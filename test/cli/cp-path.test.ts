@@ -20,6 +20,12 @@ test("into a folder that is there names stay", () => {
   assert.equal(renameEntry("a/b", plan), "a/b");
 });
 
+test("a source whose path has another name is called by its own", () => {
+  const source = { path: "/s/real", isFolder: true, name: "link" };
+  assert.equal(renameEntry("real/b", planCopy(source, folder)), "link/b");
+  assert.equal(renameEntry("real/b", planCopy(source, missing)), "new/b");
+});
+
 test("what is not there is a new name beside its siblings", () => {
   const plan = planCopy({ path: "/s/a", isFolder: true }, missing);
   assert.equal(plan.folder, "/t");

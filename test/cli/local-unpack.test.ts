@@ -113,6 +113,17 @@ test("a hard link cannot take in a file from outside", async () => {
   assert.ok(!existsSync(inside("to/stolen")));
 });
 
+test("the contents of a folder leave the one they come to as it was", async () => {
+  mkdirSync(inside("to"), { mode: 0o750 });
+  utimesSync(inside("to"), 1_000_000, 1_000_000);
+  const folder: Entry = { name: "./", type: "directory", mode: 0o777, mtime: { seconds: 5, nanoseconds: 0 } };
+  await unpackLocal(tarOf(folder, { name: "./f", body: "x" }), { folder: inside("to"), rename: undefined });
+  const { mode, mtimeMs } = statSync(inside("to"));
+  assert.equal(mode & 0o777, 0o750);
+  assert.notEqual(mtimeMs, 5000);
+  assert.equal(readFileSync(inside("to/f"), "utf8"), "x");
+});
+
 test("a folder is not overwritten with a file, nor a file with a folder", async () => {
   await assert.rejects(
     unpack({ name: "a", type: "directory" }, { name: "a", body: "x" }),

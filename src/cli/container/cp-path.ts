@@ -16,6 +16,8 @@ export const baseOf = (file: string) => (file.endsWith("/.") || file === "." ? "
 export interface CopySource {
   path: string;
   isFolder: boolean;
+  /** What the copy is called in a folder, where the path has another name: a link that was followed keeps its own. */
+  name?: string;
 }
 
 export interface CopyTarget {
@@ -33,13 +35,16 @@ export interface CopyPlan {
 
 /** Where a copy goes: into a folder that is there, or under a new name beside it. @throws Error in Docker's words */
 export function planCopy(source: CopySource, target: CopyTarget): CopyPlan {
-  if (target.exists && target.isFolder) return { folder: target.path, rename: undefined };
+  const from = baseOf(source.path);
+  const { name = from } = source;
+  if (target.exists && target.isFolder)
+    return { folder: target.path, rename: name === from ? undefined : { from, to: name } };
   if (target.exists && source.isFolder) throw new Error("cannot copy directory");
   if (!target.exists && !source.isFolder && assertsFolder(target.path)) throw new Error("no such directory");
   const clean = target.path.replace(/\/\.?$/, "");
   return {
     folder: path.dirname(clean),
-    rename: { from: baseOf(source.path), to: path.basename(clean) },
+    rename: { from, to: path.basename(clean) },
   };
 }
 

@@ -1,4 +1,3 @@
-import { lstatSync, realpathSync, statSync } from "node:fs";
 import path from "node:path";
 import type { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
@@ -8,7 +7,8 @@ import { formatSize } from "../../formats/units.ts";
 import type { Cli } from "../cli.ts";
 import { defineCommand, ExitError } from "../command.ts";
 import { bool, type FlagValues } from "../flag.ts";
-import { assertsFolder, type CopyTarget, parseCopyArgument, planCopy } from "./cp-path.ts";
+import { absoluteOf, statDestination, statSource } from "./cp-local.ts";
+import { assertsFolder, baseOf, type CopyTarget, parseCopyArgument, planCopy } from "./cp-path.ts";
 import { packLocal } from "./local-pack.ts";
 import { unpackLocal } from "./local-unpack.ts";
 
@@ -51,19 +51,15 @@ async function copyOut(cli: Cli, client: Client, source: ContainerPath, target: 
   const { containers } = client;
   if (target === "-" && cli.stdout.isTTY)
     throw new ExitError(1, "refusing to copy a tar archive to a terminal");
+  const destination = target === "-" ? undefined : statDestination(target);
   const file = flags["follow-link"] ? await followLink(client, source) : source.path;
   const { stat, tar } = await containers.readArchive(source.container, file);
-  if (target === "-") return pipeline(tar, cli.stdout, { end: false });
+  if (destination === undefined) return pipeline(tar, cli.stdout, { end: false });
   try {
-    const destination = statLocal(target);
-    if (!destination.exists && !statLocal(path.dirname(path.resolve(target))).isFolder) {
-      throw new Error(
-        `invalid output path: directory "${path.dirname(path.resolve(target))}" does not exist`,
-      );
-    }
-    const plan = planCopy({ path: file, isFolder: isFolder(stat) }, destination);
+    const name = baseOf(source.path);
+    const plan = planCopy({ path: file, isFolder: isFolder(stat), name }, destination);
     const sizeBytes = await unpackLocal(tar, plan);
-    tell(cli, flags, sizeBytes, destination.path);
+    tell(cli, flags, sizeBytes, absoluteOf(target));
   } finally {
     tar.destroy();
   }
@@ -103,15 +99,14 @@ function tell(cli: Cli, flags: CopyFlags, sizeBytes: number, target: string) {
 // Go's os.FileMode, as the daemon sends it.
 const modeFolder = 2 ** 31;
 const modeLink = 2 ** 27;
+const modeDevice = 2 ** 26;
 const hasMode = (stat: PathStat, bit: number) => Math.floor(stat.mode / bit) % 2 === 1;
 const isFolder = (stat: PathStat) => hasMode(stat, modeFolder);
 
 async function followLink(client: Client, { container, path: file }: ContainerPath): Promise<string> {
   const stat = await client.containers.statPath(container, file).catch(() => undefined);
   if (stat === undefined || !hasMode(stat, modeLink)) return file;
-  return (
-    path.posix.resolve("/", path.posix.dirname(file), stat.linkTarget) + (file.endsWith("/.") ? "/." : "")
-  );
+  return path.posix.resolve("/", path.posix.dirname(file), stat.linkTarget);
 }
 
 async function statTarget(client: Client, { container, path: file }: ContainerPath): Promise<CopyTarget> {
@@ -121,26 +116,13 @@ async function statTarget(client: Client, { container, path: file }: ContainerPa
     target = path.posix.resolve("/", path.posix.dirname(target), stat.linkTarget);
     stat = await findPath(client, container, target);
   }
+  if (stat !== undefined && hasMode(stat, modeDevice)) {
+    const given = JSON.stringify(`${container}:${file}`);
+    throw new Error(`destination ${given} must be a directory or a regular file: got a device`);
+  }
   return { path: target, exists: stat !== undefined, isFolder: stat !== undefined && isFolder(stat) };
 }
 
 /** Undefined for whatever cannot be asked for: the copy itself then says what is wrong. */
 const findPath = (client: Client, container: string, file: string) =>
   client.containers.statPath(container, file).catch(() => undefined);
-
-function statLocal(file: string): CopyTarget {
-  const stat = statSync(file, { throwIfNoEntry: false });
-  const absolute = path.resolve(file) + (assertsFolder(file) && !file.endsWith("/.") ? "/" : "");
-  return { path: absolute, exists: stat !== undefined, isFolder: stat?.isDirectory() ?? false };
-}
-
-function statSource(file: string, isFollowed: boolean): { path: string; isFolder: boolean } {
-  // `link/` and `link/.` mean what the link points to.
-  const stat = (isFollowed || assertsFolder(file) ? statSync : lstatSync)(file, { throwIfNoEntry: false });
-  if (stat === undefined) throw new ExitError(1, `lstat ${path.resolve(file)}: no such file or directory`);
-  const resolved = isFollowed ? realpathSync(file) : path.resolve(file);
-  if (isFollowed && path.basename(resolved) !== path.basename(file) && !assertsFolder(file)) {
-    return { path: resolved, isFolder: stat.isDirectory() };
-  }
-  return { path: resolved + (file.endsWith("/.") || file === "." ? "/." : ""), isFolder: stat.isDirectory() };
-}

@@ -47,7 +47,8 @@ export async function unpackLocal(tar: Readable, textPlan: CopyPlan): Promise<nu
           const file = await placeInside(root, renameEntry(entry.name, plan));
           const handle = await makeEntry(root, file, entry, plan);
           if (handle !== undefined) output = { handle, file, entry };
-          if (entry.type === "directory") folders.push({ file, entry });
+          // The folder was there before, and is not part of the copy.
+          if (entry.type === "directory" && file !== root) folders.push({ file, entry });
         }
       }
     }
