@@ -8,7 +8,7 @@ import {
 } from "../../buildkit/messages/control.ts";
 import { bridgeSolveRequest, bridgeSolveResponse, returnRequest } from "../../buildkit/messages/gateway.ts";
 import { empty } from "../../buildkit/messages/pb.ts";
-import { connectGrpc } from "../../buildkit/wire/client.ts";
+import { connectGrpc, type GrpcClient, type Metadata } from "../../buildkit/wire/client.ts";
 import { parseReference } from "../../formats/reference.ts";
 import type { ApiTransport } from "../transport.ts";
 import { type ContentStores, tagManifest } from "./content-store.ts";
@@ -80,26 +80,8 @@ export async function requestBuild(transport: ApiTransport, order: BuildOrder): 
       exporters: isCall ? [] : exporters.map(({ type, attrs }) => ({ type, attrs })),
       cache: { imports: caches.imports, exports: isCall ? [] : caches.exports },
     });
-    solved.catch(() => {});
     const following = follow(client, ref, onStatus);
-    const prepared = await client
-      .unary(
-        `${bridge}/Solve`,
-        bridgeSolveRequest,
-        bridgeSolveResponse,
-        {
-          frontend: "dockerfile.v0",
-          frontendOpt: attributes,
-          allowResultReturn: true,
-          allowResultArrayRef: true,
-        },
-        metadata,
-      )
-      .catch(async (error: unknown) => {
-        await client.unary(`${bridge}/Return`, returnRequest, empty, { result: { ref: {} } }, metadata);
-        await following;
-        throw error;
-      });
+    const prepared = await prepare(client, { attributes, metadata, solved, following });
     await client.unary(`${bridge}/Return`, returnRequest, empty, { result: prepared.result }, metadata);
     const { exporterResponse } = await solved.finally(() => following);
     tagLayouts(order, exporterResponse);
@@ -110,6 +92,46 @@ export async function requestBuild(transport: ApiTransport, order: BuildOrder): 
   } finally {
     session.close();
     client.close();
+  }
+}
+
+interface Preparation {
+  attributes: BuildOrder["attributes"];
+  metadata: Metadata;
+  /** The build as a whole, and what is said of it meanwhile. */
+  solved: Promise<unknown>;
+  following: Promise<void>;
+}
+
+/** @throws GrpcError: of the build as a whole, where that is refused before there is anything to prepare */
+async function prepare(client: GrpcClient, { attributes, metadata, solved, following }: Preparation) {
+  let refusal: { error: unknown } | undefined;
+  const refused = new Promise<never>((_, reject) => {
+    solved.catch((error: unknown) => {
+      refusal = { error };
+      reject(error);
+    });
+  });
+  const request = {
+    ...{ frontend: "dockerfile.v0", frontendOpt: attributes },
+    ...{ allowResultReturn: true, allowResultArrayRef: true },
+  };
+  try {
+    const asked = client.unary(`${bridge}/Solve`, bridgeSolveRequest, bridgeSolveResponse, request, metadata);
+    return await Promise.race([refused, asked]);
+  } catch (error) {
+    const giveUp = () =>
+      client.unary(`${bridge}/Return`, returnRequest, empty, { result: { ref: {} } }, metadata);
+    const hasGivenUp =
+      refusal === undefined &&
+      (await giveUp().then(
+        () => true,
+        () => false,
+      ));
+    // Without the build there is no one to take it back, and no one who would say more of it.
+    if (!hasGivenUp) throw refusal ? refusal.error : error;
+    await following;
+    throw error;
   }
 }
 
@@ -150,11 +172,7 @@ function storesOf({ imports, exports }: BuildCaches, exporters: readonly BuildEx
 const layoutStores = (layouts: BuildOrder["layouts"]): ContentStores =>
   new Map([...layouts].map(([name, path]) => [`oci:${name}`, { path, isWritable: false }]));
 
-async function follow(
-  client: ReturnType<typeof connectGrpc>,
-  ref: string,
-  onStatus: BuildOrder["onStatus"],
-): Promise<void> {
+async function follow(client: GrpcClient, ref: string, onStatus: BuildOrder["onStatus"]): Promise<void> {
   const call = client.open(`${control}/Status`, statusRequest, statusResponse);
   void call.send({ ref });
   call.end();
