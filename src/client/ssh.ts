@@ -1,4 +1,4 @@
-import { spawn } from "node:child_process";
+import { type ChildProcess, spawn } from "node:child_process";
 import { Duplex } from "node:stream";
 
 /** A daemon behind `ssh://[USER@]HOST[:PORT][/SOCKET]`. */
@@ -40,9 +40,27 @@ export function sshArguments({ user, host, port, path }: SshAddress): string[] {
 
 const mostErrorCharacters = 2000;
 
-/** A connection of its own to that daemon. It fails with what ssh says. */
+/** Those of this process. They end with it. */
+const running = new Set<ChildProcess>();
+
+function keepUntilExit(child: ChildProcess): void {
+  if (running.size === 0) process.on("exit", endAll);
+  running.add(child);
+  child.once("close", () => {
+    running.delete(child);
+    if (running.size === 0) process.off("exit", endAll);
+  });
+}
+
+function endAll(): void {
+  for (const child of running) child.kill();
+}
+
+/** A connection of its own to that daemon. It fails with what ssh says, which cannot ask anything at the terminal. */
 export function connectSsh(address: SshAddress): Duplex {
-  const child = spawn("ssh", sshArguments(address), { stdio: "pipe" });
+  // A session of its own: what is typed to end a container would end ssh as well, and first.
+  const child = spawn("ssh", sshArguments(address), { stdio: "pipe", detached: true });
+  keepUntilExit(child);
   let complaint = "";
   child.stderr.on("data", (chunk) => {
     complaint = (complaint + chunk).slice(-mostErrorCharacters);

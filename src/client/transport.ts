@@ -144,6 +144,8 @@ function answerOf(
     outgoing.on("error", (error) => {
       // A daemon that refuses an upload answers before it has read it all; the answer tells more than the broken pipe.
       if (answer !== undefined) body?.destroy();
+      // What could not be read here is no fault of the connection.
+      else if (body?.errored) reject(body.errored);
       else reject(error.name === "AbortError" ? error : explainConnectionError(host, error));
     });
   });
@@ -152,6 +154,8 @@ function answerOf(
 function upgrade(host: string, outgoing: ClientRequest): Promise<HijackedConnection> {
   return new Promise((resolve, reject) => {
     outgoing.on("upgrade", (response, socket, head) => {
+      // It may break before it has a reader, who then finds it so.
+      socket.on("error", () => {});
       if (head.length > 0) socket.unshift(head);
       resolve({ socket, isRaw: response.headers["content-type"] === "application/vnd.docker.raw-stream" });
     });

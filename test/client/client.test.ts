@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { mkdtempSync, rmSync } from "node:fs";
+import { createReadStream, mkdtempSync, rmSync } from "node:fs";
 import net from "node:net";
 import os from "node:os";
 import path from "node:path";
@@ -79,6 +79,36 @@ test("a daemon that is not there is told in Docker's words", async () => {
     assert.equal(error.message, text);
     return true;
   });
+});
+
+test("a body that cannot be read is no daemon that cannot be reached", async () => {
+  const { client } = await clientFor((_request, response) => json(response, 200, {}));
+  for (const read of [
+    () => createReadStream("/nowhere/layer.tar"),
+    () =>
+      Readable.from(
+        (async function* () {
+          yield "the first half";
+          throw Object.assign(new Error("open /nowhere/layer.tar"), { code: "ENOENT" });
+        })(),
+      ),
+  ])
+    await assert.rejects(client.images.load(read()), (error: NodeJS.ErrnoException) => {
+      assert.ok(!(error instanceof ConnectionError), error.message);
+      assert.match(error.message, /open .?\/nowhere\/layer\.tar/);
+      assert.equal(error.code, "ENOENT");
+      return true;
+    });
+});
+
+test("a connection that breaks before it has a reader is found broken", async () => {
+  const { client } = await clientFor(undefined as never, (_request, socket) =>
+    socket.write("HTTP/1.1 101 UPGRADED\r\nConnection: Upgrade\r\nUpgrade: tcp\r\n\r\n"),
+  );
+  const { socket } = await client.transport.hijack("/containers/x/attach");
+  socket.destroy(new Error("broken"));
+  await new Promise((resolve) => socket.once("close", resolve));
+  await assert.rejects(socket.toArray(), { message: "broken" });
 });
 
 test("a daemon that hangs up in the middle of an answer is an error, not an answer", async () => {

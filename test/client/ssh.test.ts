@@ -1,11 +1,14 @@
 import assert from "node:assert/strict";
-import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { execFile } from "node:child_process";
+import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { text } from "node:stream/consumers";
 import { after, before, describe, it } from "node:test";
 import { fileURLToPath } from "node:url";
-import { parseSshAddress, sshArguments } from "../../src/client/ssh.ts";
-import { useEngine } from "../engine.ts";
+import { promisify } from "node:util";
+import { connectSsh, parseSshAddress, sshArguments } from "../../src/client/ssh.ts";
+import { eventually, useEngine } from "../engine.ts";
 
 describe("a host behind ssh", () => {
   it("is named as Docker names it, and no word of it is an option of ssh", () => {
@@ -33,6 +36,46 @@ describe("a host behind ssh", () => {
       ["ssh://there/a';rm -rf x;'", /path of a socket expected/],
     ] as const)
       assert.throws(() => parseSshAddress(host), words);
+  });
+
+  it("is let go when this process exits", async () => {
+    const folder = mkdtempSync(join(tmpdir(), "bt-ssh-"));
+    try {
+      writeFileSync(join(folder, "ssh"), "#!/bin/sh\necho $$\nexec sleep 1000\n", { mode: 0o755 });
+      const source = new URL("../../src/client/ssh.ts", import.meta.url).href;
+      const program = `
+        const { connectSsh, parseSshAddress } = await import(${JSON.stringify(source)});
+        connectSsh(parseSshAddress("ssh://there")).on("data", (text) => {
+          process.stdout.write(text, () => process.exit());
+        });`;
+      const env = { ...process.env, PATH: `${folder}:${process.env.PATH}` };
+      const { stdout } = await promisify(execFile)(process.execPath, ["--input-type=module", "-e", program], {
+        env,
+      });
+      const isThere = () => {
+        const file = `/proc/${stdout.trim()}/stat`;
+        return existsSync(file) && !readFileSync(file, "utf8").includes(") Z ");
+      };
+      assert.match(stdout, /^\d+\n$/);
+      await eventually(isThere, (is) => !is);
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+  });
+
+  it("is reached from a session of its own, which the keys of our terminal do not end", async () => {
+    const folder = mkdtempSync(join(tmpdir(), "bt-ssh-"));
+    const path = process.env.PATH;
+    const sessionOf = (stat: string) => Number(stat.slice(stat.lastIndexOf(")")).split(" ")[4]);
+    try {
+      writeFileSync(join(folder, "ssh"), "#!/bin/sh\nexec cat /proc/self/stat\n", { mode: 0o755 });
+      process.env.PATH = `${folder}:${path}`;
+      const stat = await text(connectSsh(parseSshAddress("ssh://there")));
+      assert.equal(sessionOf(stat), Number.parseInt(stat, 10));
+    } finally {
+      process.env.PATH = path;
+      rmSync(folder, { recursive: true });
+    }
   });
 });
 
