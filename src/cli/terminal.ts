@@ -60,10 +60,8 @@ function sendInput(cli: Cli, socket: Duplex, session: TerminalSession) {
     }
     if (isDetach) setDetached("detached");
   };
-  const onEnd = () => {
-    socket.end();
-    setDone("ended");
-  };
+  // Not before all of it has gone: what is still queued would be lost with the socket.
+  const onEnd = () => void socket.end(() => setDone("ended"));
   cli.stdin.on("data", onData);
   cli.stdin.once("end", onEnd);
   cli.stdin.once("error", onEnd);
