@@ -7,26 +7,53 @@ export function describeError(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
 
+type Action = (argument: string) => Promise<string | undefined>;
+
+/** What docker has under way where it does several at once. */
+export const severalAtOnce = 50;
+
 /**
- * Does the same to each argument, in order: a failure is reported and the rest goes on. What `action` gives is printed.
- * Gives the exit code.
+ * Does the same to each argument: a failure is reported at the end, and the rest goes on. What `action` gives is printed, in the
+ * arguments' order. Gives the exit code.
  */
 export async function forEachArgument(
   cli: Cli,
   args: readonly string[],
-  action: (argument: string) => Promise<string | undefined>,
+  action: Action,
+  mostAtOnce = 1,
 ): Promise<number> {
-  let hasFailed = false;
-  for (const argument of args) {
+  const failures: string[] = [];
+  for (const outcome of startAll(args, action, mostAtOnce)) {
     try {
-      const line = await action(argument);
+      const line = await outcome;
       if (typeof line === "string") cli.print(line);
     } catch (error) {
-      hasFailed = true;
-      cli.warn(describeError(error));
-      // Without a daemon there is no point in asking again for each.
-      if (error instanceof Error && error.name === "ConnectionError") break;
+      failures.push(describeError(error));
+      // Once says enough.
+      if (isWithoutDaemon(error)) break;
     }
   }
-  return hasFailed ? 1 : 0;
+  for (const failure of failures) cli.warn(failure);
+  return failures.length > 0 ? 1 : 0;
+}
+
+const isWithoutDaemon = (error: unknown) => error instanceof Error && error.name === "ConnectionError";
+
+/** Gives what comes of each. Without a daemon there is no point in asking again: those after it stay open. */
+function startAll(args: readonly string[], action: Action, mostAtOnce: number) {
+  const outcomes = args.map((argument) => ({ argument, ...Promise.withResolvers<string | undefined>() }));
+  for (const { promise } of outcomes) promise.catch(() => {});
+  const waiting = outcomes.values();
+  const work = async () => {
+    for (const { argument, resolve, reject } of waiting) {
+      try {
+        resolve(await action(argument));
+      } catch (error) {
+        reject(error);
+        if (isWithoutDaemon(error)) return;
+      }
+    }
+  };
+  for (let count = 0; count < mostAtOnce; count++) void work();
+  return outcomes.map(({ promise }) => promise);
 }

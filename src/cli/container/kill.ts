@@ -1,5 +1,5 @@
 import { defineCommand } from "../command.ts";
-import { forEachArgument } from "../each.ts";
+import { forEachArgument, severalAtOnce } from "../each.ts";
 import { string } from "../flag.ts";
 
 export const command = defineCommand({
@@ -8,9 +8,10 @@ export const command = defineCommand({
   flags: { signal: string("s", "Signal to send to the container") },
   async run({ cli, flags, args }) {
     const client = await cli.client();
-    return forEachArgument(cli, args, async (id) => {
+    const kill = async (id: string) => {
       await client.containers.kill(id, flags.signal || undefined);
       return id;
-    });
+    };
+    return forEachArgument(cli, args, kill, severalAtOnce);
   },
 });

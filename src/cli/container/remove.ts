@@ -1,6 +1,6 @@
 import { ApiError } from "../../client/api-error.ts";
 import { defineCommand } from "../command.ts";
-import { forEachArgument } from "../each.ts";
+import { forEachArgument, severalAtOnce } from "../each.ts";
 import { bool } from "../flag.ts";
 
 export const command = defineCommand({
@@ -13,7 +13,7 @@ export const command = defineCommand({
   },
   async run({ cli, flags, args }) {
     const client = await cli.client();
-    return forEachArgument(cli, args, async (argument) => {
+    const remove = async (argument: string) => {
       const id = argument.replace(/^\/+|\/+$/g, "");
       if (id === "") throw new Error("container name cannot be empty");
       try {
@@ -25,6 +25,7 @@ export const command = defineCommand({
         return undefined;
       }
       return argument;
-    });
+    };
+    return forEachArgument(cli, args, remove, severalAtOnce);
   },
 });

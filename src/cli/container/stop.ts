@@ -1,12 +1,15 @@
 import type { Client } from "../../client/client.ts";
 import { defineCommand } from "../command.ts";
-import { forEachArgument } from "../each.ts";
+import { forEachArgument, severalAtOnce } from "../each.ts";
 import { optionalInt, string } from "../flag.ts";
 
 type StopOptions = Parameters<Client["containers"]["stop"]>[1];
 
 /** `stop`, and what begins with one. */
-export const defineStopCommand = (act: (client: Client, id: string, options: StopOptions) => Promise<void>) =>
+export const defineStopCommand = (
+  act: (client: Client, id: string, options: StopOptions) => Promise<void>,
+  mostAtOnce = 1,
+) =>
   defineCommand({
     usage: "[OPTIONS] CONTAINER [CONTAINER...]",
     arity: [1],
@@ -18,11 +21,15 @@ export const defineStopCommand = (act: (client: Client, id: string, options: Sto
     async run({ cli, flags, args }) {
       const client = await cli.client();
       const options = { signal: flags.signal || undefined, timeoutSeconds: flags.timeout ?? flags.time };
-      return forEachArgument(cli, args, async (id) => {
+      const stop = async (id: string) => {
         await act(client, id, options);
         return id;
-      });
+      };
+      return forEachArgument(cli, args, stop, mostAtOnce);
     },
   });
 
-export const command = defineStopCommand((client, id, options) => client.containers.stop(id, options));
+export const command = defineStopCommand(
+  (client, id, options) => client.containers.stop(id, options),
+  severalAtOnce,
+);
