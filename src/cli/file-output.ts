@@ -1,12 +1,12 @@
 import { randomBytes } from "node:crypto";
 import { createWriteStream, openSync, rmSync, statSync } from "node:fs";
 import { rename } from "node:fs/promises";
-import { constants } from "node:os";
 import path from "node:path";
 import type { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { hasCode } from "../errors.ts";
 import type { Cli } from "./cli.ts";
+import { removeOnSignal } from "./remove-on-signal.ts";
 import { showTransfer } from "./transfer.ts";
 
 /**
@@ -44,19 +44,6 @@ export async function saveStream(
   } finally {
     forget();
   }
-}
-
-/** @returns what ends it */
-function removeOnSignal(file: string): () => void {
-  const end = (signal: NodeJS.Signals) => {
-    rmSync(file, { force: true });
-    process.exit(128 + constants.signals[signal]);
-  };
-  const signals = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
-  for (const signal of signals) process.on(signal, end);
-  return () => {
-    for (const signal of signals) process.off(signal, end);
-  };
 }
 
 /** True for something that is written to in place: a device or a FIFO. */

@@ -51,3 +51,21 @@ for (const [signal, code] of [
     assert.deepEqual(readdirSync(folder), []);
   });
 }
+
+for (const verb of ["create", "run"]) {
+  test(`a ${verb} that a signal ends leaves no file for the id`, async () => {
+    const asked = Promise.withResolvers<void>();
+    server = await serve((request, response) => {
+      if (request.url?.includes("/containers/create")) asked.resolve();
+      else response.writeHead(200).end();
+    });
+    const folder = mkdtempSync(path.join(home, "id-"));
+    const child = startBerth(server.host, [verb, "--cidfile", path.join(folder, "id"), "busybox"]);
+    const ended = once(child, "exit");
+    await asked.promise;
+    assert.deepEqual(readdirSync(folder), ["id"]);
+    child.kill("SIGINT");
+    assert.deepEqual(await ended, [130, null]);
+    assert.deepEqual(readdirSync(folder), []);
+  });
+}

@@ -7,6 +7,7 @@ import type { ContainerCreateRequest } from "../../formats/docker-api/docker-api
 import { parsePlatform } from "../../formats/platform.ts";
 import { formatFamiliar, parseReference, withDefaultTag } from "../../formats/reference.ts";
 import type { Cli } from "../cli.ts";
+import { removeOnSignal } from "../remove-on-signal.ts";
 import { describeError } from "../system-error.ts";
 import type { CreateFlags } from "./create-flags.ts";
 
@@ -18,6 +19,7 @@ export async function requestContainer(
   flags: CreateFlags,
 ): Promise<string> {
   const idFile = flags.cidfile === "" ? undefined : openIdFile(flags.cidfile);
+  const forget = idFile === undefined ? undefined : removeOnSignal(flags.cidfile);
   try {
     const id = await createFrom(cli, client, body, flags);
     if (idFile !== undefined) writeSync(idFile, id);
@@ -26,6 +28,7 @@ export async function requestContainer(
     if (idFile !== undefined) rmSync(flags.cidfile, { force: true });
     throw error;
   } finally {
+    forget?.();
     if (idFile !== undefined) closeSync(idFile);
   }
 }

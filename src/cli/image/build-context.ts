@@ -4,6 +4,7 @@ import { basename, dirname, join, relative, resolve } from "node:path";
 import { newBuildId } from "../../client/build/session.ts";
 import type { Cli } from "../cli.ts";
 import { ExitError } from "../command.ts";
+import { removeOnSignal } from "../remove-on-signal.ts";
 
 /** Where a build's files are. */
 export interface OpenContext {
@@ -36,15 +37,20 @@ export function openContext(cli: Cli, path: string, file: string): OpenContext {
   const context = resolve(path);
   const sharedKey = `${basename(context)}:${hostname()}:${context}`;
   if (file === "-") {
+    const content = readFileSync(0);
     const folder = mkdtempSync(join(tmpdir(), "berth-dockerfile-"));
-    writeFileSync(join(folder, "Dockerfile"), readFileSync(0));
+    const forget = removeOnSignal(folder);
+    writeFileSync(join(folder, "Dockerfile"), content);
     return {
       directories: new Map([
         ["context", context],
         ["dockerfile", folder],
       ]),
       ...{ filename: "Dockerfile", shownFile: "Dockerfile", hasOwnDockerfile: true, sharedKey },
-      close: () => rmSync(folder, { recursive: true, force: true }),
+      close() {
+        forget();
+        rmSync(folder, { recursive: true, force: true });
+      },
     };
   }
   const dockerfile = file === "" ? join(context, "Dockerfile") : resolve(file);

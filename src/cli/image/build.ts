@@ -1,4 +1,4 @@
-import { writeFileSync } from "node:fs";
+import { realpathSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { GrpcError } from "../../buildkit/wire/status.ts";
 import { type BuildOrder, requestBuild } from "../../client/build/build.ts";
 import type { Cli } from "../cli.ts";
@@ -75,30 +75,8 @@ export const command = defineCommand({
       );
     if (flags["on-error"] !== "") checkOnError(cli, flags["on-error"], path === "-" || flags.file === "-");
     const context = openContext(cli, path, flags.file);
-    const client = await cli.client();
-    const isQuiet = flags.quiet || flags.progress === "quiet";
-    const view = createBuildView(cli, isQuiet ? "quiet" : flags.progress);
-    const call = flags.check ? "check" : flags.call;
-    const visits = createVisits(cli, view);
-    const order = describeOrder(cli, flags, context, call, client.host);
-    if (flags["on-error"] !== "") order.offers.enterFailedStep = visits.enter;
-    const onStatus: BuildOrder["onStatus"] = (status) => visits.over().then(() => view.show(status));
     try {
-      const result = await requestBuild(client.transport, { ...order, onStatus });
-      const { exported, answers } = result;
-      view.close();
-      if (call !== "build") return printAnswer(cli, answers);
-      const id = exported.get("containerimage.config.digest") ?? "";
-      if (flags.iidfile && id === "") throw new ExitError(1, "no image came of it whose ID could be written");
-      if (flags.iidfile) writeFileSync(flags.iidfile, id);
-      if (flags["metadata-file"]) writeMetadata(flags["metadata-file"], result);
-      const isTaken = order.exporters.some(({ receiver }) => receiver?.isStandardOutput);
-      if (isQuiet && id !== "" && !isTaken) cli.print(id);
-      return 0;
-    } catch (error) {
-      view.close();
-      if (!(error instanceof GrpcError)) throw error;
-      throw new ExitError(1, describeBuildError(error, context.shownFile));
+      return await build(cli, flags, context);
     } finally {
       context.close();
     }
@@ -106,6 +84,40 @@ export const command = defineCommand({
 });
 
 type Flags = { [Name in keyof typeof flagTable]: (typeof flagTable)[Name]["initial"] };
+
+async function build(cli: Cli, flags: Flags, context: OpenContext): Promise<number> {
+  const client = await cli.client();
+  const isQuiet = flags.quiet || flags.progress === "quiet";
+  const view = createBuildView(cli, isQuiet ? "quiet" : flags.progress);
+  const call = flags.check ? "check" : flags.call;
+  const visits = createVisits(cli, view);
+  const order = describeOrder(cli, flags, context, call, client.host);
+  if (flags["on-error"] !== "") order.offers.enterFailedStep = visits.enter;
+  const onStatus: BuildOrder["onStatus"] = (status) => visits.over().then(() => view.show(status));
+  if (flags.iidfile) removeStale(flags.iidfile);
+  try {
+    const result = await requestBuild(client.transport, { ...order, onStatus });
+    const { exported, answers } = result;
+    view.close();
+    if (call !== "build") return printAnswer(cli, answers);
+    const id = exported.get("containerimage.config.digest") ?? "";
+    if (flags.iidfile && id === "") throw new ExitError(1, "no image came of it whose ID could be written");
+    if (flags.iidfile) writeFileSync(flags.iidfile, id);
+    if (flags["metadata-file"]) writeMetadata(flags["metadata-file"], result);
+    const isTaken = order.exporters.some(({ receiver }) => receiver?.isStandardOutput);
+    if (isQuiet && id !== "" && !isTaken) cli.print(id);
+    return 0;
+  } catch (error) {
+    view.close();
+    if (!(error instanceof GrpcError)) throw error;
+    throw new ExitError(1, describeBuildError(error, context.shownFile));
+  }
+}
+
+/** The ID of an earlier image must not be taken for that of one that fails. Only a file is removed: it may be a device. */
+function removeStale(file: string): void {
+  if (statSync(file, { throwIfNoEntry: false })?.isFile()) rmSync(realpathSync(file));
+}
 
 const calls = new Map([
   ["check", "frontend.lint"],
@@ -132,13 +144,13 @@ function describeOrder(
   put("context", context.remote ?? "");
   if (context.upload) put("context", `http://buildkit-session/${context.upload.id}`);
   if (context.hasOwnDockerfile) put("dockerfilekey", "dockerfile");
-  const args = pairs(flags["build-arg"], cli.env);
+  const args = pairs(flags["build-arg"], (key) => cli.env[key]);
   const proxies = proxyEnv(cli.config.proxies, host, flags["build-arg"]);
-  for (const [key, value] of [...args, ...pairs(proxies, {})]) attributes.set(`build-arg:${key}`, value);
+  for (const [key, value] of [...args, ...pairs(proxies)]) attributes.set(`build-arg:${key}`, value);
   const date = cli.env.SOURCE_DATE_EPOCH;
   if (date && !attributes.has("build-arg:SOURCE_DATE_EPOCH"))
     attributes.set("build-arg:SOURCE_DATE_EPOCH", date);
-  for (const [key, value] of pairs(flags.label, {})) attributes.set(`label:${key}`, value);
+  for (const [key, value] of pairs(flags.label, () => "")) attributes.set(`label:${key}`, value);
   put("target", flags.target);
   put("platform", flags.platform.join(",") || (cli.env.DOCKER_DEFAULT_PLATFORM ?? ""));
   put("image-resolve-mode", flags.pull ? "pull" : "local");
@@ -154,7 +166,7 @@ function describeOrder(
     throw new ExitError(1, `invalid call method ${JSON.stringify(call)}: use check, outline or targets`);
   put("requestid", method);
   for (const [key, value] of attestationsOf(flags.attest, flags)) attributes.set(key, value);
-  const named = namedContextsOf(pairs(flags["build-context"], {}));
+  const named = namedContextsOf(pairs(flags["build-context"], refuseContext));
   for (const [key, value] of named.attributes) attributes.set(key, value);
   const entitlements = [...flags.allow, ...(flags.network === "host" ? ["network.host"] : [])];
   return {
@@ -174,12 +186,19 @@ function describeOrder(
   };
 }
 
-/** "KEY=VALUE", or "KEY" for what the environment has of it. */
-function pairs(given: readonly string[], env: Record<string, string | undefined>): [string, string][] {
+/** "KEY=VALUE", or "KEY" for what is found for it: undefined leaves it out. @throws ExitError in buildx's words */
+function pairs(
+  given: readonly string[],
+  find: (key: string) => string | undefined = () => undefined,
+): [string, string][] {
   return given.flatMap((text): [string, string][] => {
-    const equals = text.indexOf("=");
-    if (equals >= 0) return [[text.slice(0, equals), text.slice(equals + 1)]];
-    const value = env[text];
-    return value === undefined ? [] : [[text, value]];
+    const [key = ""] = text.split("=", 1);
+    if (key === "") throw new ExitError(1, `invalid key-value pair ${JSON.stringify(text)}: empty key`);
+    const value = text.includes("=") ? text.slice(key.length + 1) : find(key);
+    return value === undefined ? [] : [[key, value]];
   });
+}
+
+function refuseContext(name: string): never {
+  throw new ExitError(1, `invalid context value: ${name}, expected key=value`);
 }
