@@ -67,6 +67,29 @@ describe("steps of builds that run at the same time", () => {
     assert.equal(await id("joining"), await id("fresh"));
   });
 
+  it("go on where more wait for a cache mount than may run", async () => {
+    const mount = "--mount=type=cache,id=waited,target=/c,sharing=locked";
+    const holder = context("long", {
+      Dockerfile: `FROM busybox\nRUN ${mount} echo has it; until test -e /c/go; do sleep 0.1; done\n`,
+    });
+    const holding = begin(holder);
+    await shows(holding, /\d has it/);
+    const numbers = Array.from({ length: parallelSteps() }, (_, number) => number);
+    const stages = numbers.map(
+      (number) => `FROM busybox AS s${number}\nRUN ${mount} echo ${number} > /made\n`,
+    );
+    const copies = numbers.map((number) => `COPY --from=s${number} /made /made${number}\n`);
+    const crowd = begin(
+      context("crowd", { Dockerfile: `${stages.join("")}FROM busybox\n${copies.join("")}` }),
+    );
+    for (const number of numbers) await shows(crowd, new RegExp(`s${number} 2/2\\] RUN`));
+    // It takes no lock, and ends the holder.
+    const opener = { Dockerfile: "FROM busybox\nRUN --mount=type=cache,id=waited,target=/c touch /c/go\n" };
+    const opened = await run("build", "-q", context("open", opener));
+    assert.equal(opened.code, 0, opened.stderr);
+    assert.deepEqual([await holding.ended, await crowd.ended], [0, 0], crowd.output);
+  });
+
   it("are begun again with the secrets of a build that waits, when the one that began them has gone", async () => {
     const secret = join(folder, "secret.txt");
     writeFileSync(secret, "told");

@@ -8,6 +8,7 @@ import { Abandoned } from "./abandoned.ts";
 import { checksumPart } from "./copy-step.ts";
 import { newProcessId, type RunOptions, runStep, type StepRoot } from "./run-step.ts";
 import type { Solver, Solving, StepWork } from "./solving.ts";
+import { mayHaveToWait, openStepCaches, type StepCaches } from "./step-caches.ts";
 import { lowerDirectoriesOf, makeStepLayer } from "./step-layer.ts";
 import { openStepMounts, type StepMounts } from "./step-mounts.ts";
 import { clearStubs, findStubs } from "./stubs.ts";
@@ -47,11 +48,11 @@ export function executeRun(
   solving: Solving,
   solver: Solver,
   node: RunNode,
-  { layers, key, tell, freeSlot }: StepWork,
+  { layers, key, tell, freeSlot, caches }: StepWork,
 ): Promise<CacheRecord> {
   const { rooms } = solving;
   return makeStepLayer(rooms, { layers, key, description: node.name }, async (id, root) => {
-    const step: OpenStep = { id, root, writable: [] };
+    const step: OpenStep = { id, root, caches: caches.paths, writable: [] };
     const onOutput: RunOptions["onOutput"] = (stream, data) => tell({ stream, data: Buffer.from(data) });
     const run: RunCommand = (command, mounts, more) =>
       runStep(rooms, rooms.processes, command, mounts.processId, { root, mounts, onOutput, ...more });
@@ -85,6 +86,7 @@ interface OpenStep {
   /** Of its snapshot. */
   id: string;
   root: StepRoot;
+  caches: StepCaches["paths"];
   /** What mounts that are written to write to, in their order: a shell finds there what the command wrote. */
   writable: { name: string; upper: string; work: string }[];
 }
@@ -101,11 +103,6 @@ async function withMounts(
   const { snapshots } = rooms.images;
   const processId = newProcessId();
   rooms.begun.add(processId, snapshotOf(step.id));
-  const layersOf = async (mount: RunMountNode) => {
-    const isFromElsewhere = "from" in mount && mount.from !== undefined;
-    const chains = isFromElsewhere ? await solver.layersOf(mount.from as Node, mount.source) : [];
-    return lowerDirectoriesOf(rooms, rooms.images.layerDirectories(chains));
-  };
   let prepared = 0;
   try {
     const mounts = await openStepMounts(node.mounts, {
@@ -113,7 +110,8 @@ async function withMounts(
       placesFolder: join(rooms.execRoot, "mounts", processId),
       session: () => findSession(solving),
       cacheMounts: rooms.cacheMounts,
-      layersOf,
+      caches: step.caches,
+      layersOf: (mount) => layersOfMount(rooms, solver, mount),
       async prepareWritable(lower) {
         const known = step.writable[prepared++];
         if (known) return { lower, ...known };
@@ -135,6 +133,28 @@ async function withMounts(
   } finally {
     rooms.begun.delete(processId);
   }
+}
+
+/** Opens what other steps may have to themselves, before the step takes its turn. @throws the signal's reason */
+export function openWaitedCaches(
+  { rooms, signal }: Solving,
+  solver: Solver,
+  node: RunNode,
+): Promise<StepCaches> {
+  const layersOf = (mount: RunMountNode) => layersOfMount(rooms, solver, mount);
+  const settings = { description: node.name, signal, layersOf };
+  return openStepCaches(rooms.cacheMounts, node.mounts, mayHaveToWait, settings);
+}
+
+/** Directories of what a mount is from, topmost first. */
+async function layersOfMount(
+  rooms: Solving["rooms"],
+  solver: Solver,
+  mount: RunMountNode,
+): Promise<string[]> {
+  const isFromElsewhere = "from" in mount && mount.from !== undefined;
+  const chains = isFromElsewhere ? await solver.layersOf(mount.from as Node, mount.source) : [];
+  return lowerDirectoriesOf(rooms, rooms.images.layerDirectories(chains));
 }
 
 /** Undefined for a build whose client offers none. @throws Abandoned when it did and has gone */

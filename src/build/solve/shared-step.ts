@@ -5,7 +5,7 @@ import type { Step } from "../graph/steps.ts";
 import type { Reporter } from "../progress.ts";
 import { Abandoned } from "./abandoned.ts";
 import { executeCopy } from "./copy-step.ts";
-import { executeRun } from "./run-node.ts";
+import { executeRun, openWaitedCaches } from "./run-node.ts";
 import {
   type Followers,
   type Solver,
@@ -14,8 +14,11 @@ import {
   type StepWork,
   vertexOf,
 } from "./solving.ts";
+import type { StepCaches } from "./step-caches.ts";
 import { preferHistory } from "./take-history-layer.ts";
 import { executeWorkdir } from "./workdir-step.ts";
+
+const noCaches: StepCaches = { paths: new Map(), close: () => {} };
 
 interface KeyedStep {
   node: Step;
@@ -85,13 +88,18 @@ function beginStep(
   // Its trees are this build's, and another may wait for it when this one is over.
   const release = solving.hold();
   const work = async () => {
-    const freeSlot = await rooms.slots.take(gone);
+    const own = { ...solving, signal: gone };
+    let [caches, freeSlot] = [noCaches, () => {}];
     try {
-      return await execute({ ...solving, signal: gone }, solver, node, { layers, key, tell, freeSlot });
+      // Another step may have them for long, which is nothing to those that want none of them.
+      if (node.kind === "run") caches = await openWaitedCaches(own, solver, node);
+      freeSlot = await rooms.slots.take(gone);
+      return await execute(own, solver, node, { layers, key, tell, freeSlot, caches });
     } catch (error) {
       throw signal.aborted ? new Abandoned(error) : error;
     } finally {
       freeSlot();
+      caches.close();
     }
   };
   const done: Promise<CacheRecord> = work().finally(() => {

@@ -19,6 +19,7 @@ import type { BuildRooms } from "../rooms.ts";
 import type { SourceRef } from "./copy-action.ts";
 import type { FilesJob, FilesResult } from "./files.worker.ts";
 import type { StepProcesses } from "./processes.ts";
+import type { StepCaches } from "./step-caches.ts";
 
 /** What all builds share. */
 export interface SolveRooms extends BuildRooms {
@@ -111,6 +112,8 @@ export interface StepWork {
   tell(log: StepLog): void;
   /** Gives another step its turn before this one is over. */
   freeSlot(): void;
+  /** Those that had to be waited for. */
+  caches: StepCaches;
 }
 
 export function vertexOf(node: Node): { digest: string; inputs: string[]; name: string } {

@@ -9,6 +9,7 @@ import type { CacheMounts } from "../cache/cache-mounts.ts";
 import type { ClientSession } from "../client-session.ts";
 import type { RunMountNode } from "../graph/nodes.ts";
 import { type AgentSocket, openAgentSocket } from "./agent-socket.ts";
+import { mayHaveToWait, openStepCaches } from "./step-caches.ts";
 
 /** What a step's command sees besides its root file system. */
 export interface StepMounts {
@@ -30,6 +31,8 @@ export interface MountSettings {
   /** Asked for by what needs one; undefined where the client offers none. */
   session(): Promise<ClientSession | undefined>;
   cacheMounts: CacheMounts;
+  /** Those that had to be waited for, by the mounts' ids. */
+  caches: ReadonlyMap<string, string>;
   /** Directories of what a mount is from, topmost first. */
   layersOf(mount: RunMountNode): Promise<string[]>;
   /** A directory to write to over layers, for as long as the step takes. */
@@ -45,14 +48,21 @@ export async function openStepMounts(
   wanted: readonly RunMountNode[],
   settings: MountSettings,
 ): Promise<StepMounts> {
-  const opened: Opened = { mounts: [], env: [], stubs: [], closers: [], agents: 0, caches: new Map() };
+  const opened: Opened = {
+    mounts: [],
+    env: [],
+    stubs: [],
+    closers: [],
+    agents: 0,
+    caches: new Map(settings.caches),
+  };
   const places = openMountPlaces(settings.placesFolder, settings.remap);
   const close = async () => {
     places.close();
     for (const closer of opened.closers.reverse()) await closer();
   };
   try {
-    await openCaches(opened, settings, wanted);
+    await openPrivateCaches(opened, settings, wanted);
     for (const [index, mount] of wanted.entries()) await open(opened, places, settings, mount, index);
   } catch (error) {
     await close();
@@ -69,19 +79,15 @@ interface Opened extends Pick<StepMounts, "mounts" | "env" | "stubs"> {
   caches: Map<string, string>;
 }
 
-/** Each once, and in one order for all steps: those that want them alone would wait for each other. */
-async function openCaches(
+async function openPrivateCaches(
   opened: Opened,
   settings: MountSettings,
   wanted: readonly RunMountNode[],
 ): Promise<void> {
-  const caches = wanted.filter((mount) => mount.type === "cache");
-  for (const mount of caches.toSorted((a, b) => (a.id < b.id ? -1 : 1))) {
-    if (opened.caches.has(mount.id)) continue;
-    const cache = await settings.cacheMounts.open(mount, settings);
-    opened.closers.push(cache.close);
-    opened.caches.set(mount.id, cache.path);
-  }
+  const isPrivate = (mount: Parameters<typeof mayHaveToWait>[0]) => !mayHaveToWait(mount);
+  const { paths, close } = await openStepCaches(settings.cacheMounts, wanted, isPrivate, settings);
+  opened.closers.push(close);
+  for (const [id, path] of paths) opened.caches.set(id, path);
 }
 
 async function open(
