@@ -13,8 +13,7 @@ import { type BuildGarbage, readGarbageRules, startBuildGarbage } from "./cache/
 import { createMountTransfers, type MountTransfers } from "./cache/mount-transfers.ts";
 import { pruneCache } from "./cache/prune.ts";
 import type { PruneRequest } from "./cache/prune-request.ts";
-import type { CacheRecord } from "./cache/record.ts";
-import { stepKind } from "./cache/record.ts";
+import { type CacheRecord, stepKind } from "./cache/record.ts";
 import { openStepCache, type StepCache } from "./cache/step-cache.ts";
 import { listUsage, type UsageRecord } from "./cache/usage.ts";
 import { checkBuilder } from "./check.ts";
@@ -41,6 +40,7 @@ import { createStepProcesses, type StepProcesses } from "./solve/processes.ts";
 import { createSolver, parallelSteps } from "./solve/solve.ts";
 import type { FetchedSource, Followers, SolvedImage, SolveRooms, Solving } from "./solve/solving.ts";
 import { lowerDirectoriesOf } from "./solve/step-layer.ts";
+import { startFetches } from "./solve/web-files.ts";
 
 /** What a client asks of one build. */
 export interface BuildRequest extends ClientInputs {
@@ -138,6 +138,7 @@ export function openBuilder(given: BuildRooms): Builder {
     contexts: openContextStore(join(root, "contexts")),
     folders: openFolders(join(root, "folders"), files),
     files,
+    fetches: startFetches(),
     processes: createStepProcesses(),
     slots: createSlots(parallelSteps),
     underWay: createSharedWork<Followers, CacheRecord>(),
@@ -178,7 +179,7 @@ export function openBuilder(given: BuildRooms): Builder {
       await Promise.allSettled(rooms.running);
       await garbage.close();
       await mountTransfers.close();
-      await Promise.all([files.close(), rooms.contexts.close()]);
+      await Promise.all([files.close(), rooms.fetches.close(), rooms.contexts.close()]);
     },
   };
 }

@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { writeFileSync } from "node:fs";
+import { createServer, type ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { before, describe, it } from "node:test";
 import { parallelSteps } from "../../src/build/solve/solve.ts";
@@ -88,6 +90,38 @@ describe("steps of builds that run at the same time", () => {
     const opened = await run("build", "-q", context("open", opener));
     assert.equal(opened.code, 0, opened.stderr);
     assert.deepEqual([await holding.ended, await crowd.ended], [0, 0], crowd.output);
+  });
+
+  it("go on where more files of the web come slowly than may be copied", async () => {
+    const numbers = Array.from({ length: parallelSteps() * 2 }, (_, number) => number);
+    const answers: ServerResponse[] = [];
+    const server = createServer((_, response) => {
+      answers.push(response);
+      response.write("begun ");
+    });
+    await new Promise<void>((listening) => server.listen(0, "127.0.0.1", listening));
+    try {
+      const address = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+      const adds = numbers.map((number) => `ADD ${address}/f${number} /\n`);
+      const fetching = begin("-t", "slow", context("slow", { Dockerfile: `FROM busybox\n${adds.join("")}` }));
+      await eventually(
+        () => answers.length,
+        (count) => count === numbers.length,
+        60,
+      );
+      const copied = await run(
+        "build",
+        "-q",
+        context("copied", { Dockerfile: "FROM busybox\nCOPY f /\n", f: "f" }),
+      );
+      assert.equal(copied.code, 0, copied.stderr);
+      for (const answer of answers) answer.end("and over");
+      assert.equal(await fetching.ended, 0, fetching.output);
+      assert.equal((await run("run", "--rm", "slow", "cat", "/f0")).stdout, "begun and over");
+    } finally {
+      server.closeAllConnections();
+      server.close();
+    }
   });
 
   it("are begun again with the secrets of a build that waits, when the one that began them has gone", async () => {

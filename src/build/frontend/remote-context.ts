@@ -106,10 +106,10 @@ async function fetchArchive(
   const { proxies } = rooms.images.registries.settings;
   const authorization = await findWebLogin(session, remoteContext);
   const job = {
-    ...{ kind: "fetch" as const, url: remoteContext, target, proxies },
+    ...{ url: remoteContext, target, proxies },
     ...(authorization !== undefined && { authorization }),
   };
-  noteFile(fetched, remoteContext, await rooms.files.run(job, signal));
+  noteFile(fetched, remoteContext, await rooms.fetches.run(job, signal));
   const key = JSON.stringify(["web", redactAddresses(remoteContext), filename]);
   return { chunks: readWhenWanted(target), key };
 }

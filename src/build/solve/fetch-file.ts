@@ -19,20 +19,24 @@ export interface FetchRequest {
 }
 
 /** Until the answer begins. */
-const patienceMilliseconds = 60_000;
+const patienceSeconds = 60;
+
+/** Of the content, as git has it: a server that sends less for so long is given up. */
+const slowest = { bytesPerSecond: 1000, seconds: 60 };
 
 /**
  * Fetches a file, with the time that its server gives it. For a worker: it writes as it comes.
  * @returns the SHA-256 of its content, in hexadecimal
- * @throws EngineError unavailable, invalid for another content than the checksum's; then nothing is left
+ * @throws EngineError unavailable, also for a server that is too slow; invalid for another content than the checksum's; then nothing is left
  */
 export async function fetchFile(request: FetchRequest, signal: AbortSignal): Promise<string> {
   const { url, target, checksum } = request;
   const fd = openSync(target, "wx", 0o600);
   try {
-    const response = await open(request, signal);
     const hash = createHash("sha256");
-    for await (const chunk of response.body ?? []) {
+    const late = new AbortController();
+    const response = await open(request, signal, late);
+    for await (const chunk of bodyOf(response, request, signal, late)) {
       hash.update(chunk);
       for (let done = 0; done < chunk.length; ) done += writeSync(fd, chunk, done);
     }
@@ -53,23 +57,55 @@ export async function fetchFile(request: FetchRequest, signal: AbortSignal): Pro
   }
 }
 
-async function open(request: FetchRequest, signal: AbortSignal): Promise<Response> {
-  const late = new AbortController();
-  const timer = setTimeout(() => late.abort(), patienceMilliseconds);
-  const patience = AbortSignal.any([signal, late.signal]);
+/** @param late ends the transfer when the server takes too long, also later on */
+async function open(request: FetchRequest, signal: AbortSignal, late: AbortController): Promise<Response> {
+  const timer = setTimeout(
+    () => late.abort(new Error(`no answer within ${patienceSeconds} seconds`)),
+    patienceSeconds * 1000,
+  );
   let response: Response;
   try {
-    response = await follow(request, patience);
+    response = await follow(request, AbortSignal.any([signal, late.signal]));
   } catch (error) {
-    signal.throwIfAborted();
-    const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
-    throw unavailable(`failed to load ${redactAddresses(request.url)}: ${messageOf(cause)}`, error);
+    throw explain(error, request, signal);
   } finally {
     clearTimeout(timer);
   }
   if (response.ok) return response;
   await response.body?.cancel();
   throw invalid(`invalid response status ${response.status}`);
+}
+
+async function* bodyOf(
+  response: Response,
+  request: FetchRequest,
+  signal: AbortSignal,
+  late: AbortController,
+): AsyncGenerator<Uint8Array> {
+  const { bytesPerSecond, seconds } = slowest;
+  let bytes = 0;
+  const timer = setInterval(() => {
+    const reason = `Operation too slow. Less than ${bytesPerSecond} bytes/sec transferred the last ${seconds} seconds`;
+    if (bytes < bytesPerSecond * seconds) late.abort(new Error(reason));
+    bytes = 0;
+  }, seconds * 1000);
+  try {
+    for await (const chunk of response.body ?? []) {
+      bytes += chunk.length;
+      yield chunk;
+    }
+  } catch (error) {
+    throw explain(error, request, signal);
+  } finally {
+    clearInterval(timer);
+  }
+}
+
+/** What is said of a transfer that failed. @throws the signal's reason */
+function explain(error: unknown, { url }: FetchRequest, signal: AbortSignal): Error {
+  signal.throwIfAborted();
+  const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
+  return unavailable(`failed to load ${redactAddresses(url)}: ${messageOf(cause)}`, error);
 }
 
 const mostRedirects = 10;

@@ -13,7 +13,6 @@ import { type FileStatement, writeStatement } from "../export/statement-file.ts"
 import { checksumSources } from "./checksum.ts";
 import type { CopyAction, FileOwner, SourceRef, StepTarget } from "./copy-action.ts";
 import { copyFiles, rootOwner } from "./copy-files.ts";
-import { type FetchRequest, fetchFile } from "./fetch-file.ts";
 import type { Selection } from "./select-sources.ts";
 import { openTargetRoot, stripSlashes } from "./target-root.ts";
 
@@ -35,7 +34,6 @@ export type FilesJob =
   | { kind: "fill"; mountpoint: string; layers: string[]; source: string; target: string }
   /** Copies a part of a directory into another, as root's. */
   | { kind: "gather"; source: string; part: string; target: string; exclude: string[] }
-  | ({ kind: "fetch" } & FetchRequest)
   | {
       kind: "pack";
       mountpoint: string;
@@ -55,7 +53,7 @@ export type FilesResult = string;
 
 let isPrivate = false;
 
-serveJobs<FilesJob, FilesResult>(async (job, signal, checkWanted) => {
+serveJobs<FilesJob, FilesResult>(async (job, _signal, checkWanted) => {
   // For the life of the thread: what is mounted ends with it, however that is.
   if (!isPrivate) unshare(CLONE.NEWNS | CLONE.FS);
   if (!isPrivate) mount("none", "/", "none", MS.SLAVE | MS.REC, null);
@@ -90,8 +88,6 @@ serveJobs<FilesJob, FilesResult>(async (job, signal, checkWanted) => {
     case "gather":
       await gather(job, checkWanted);
       return "";
-    case "fetch":
-      return fetchFile(job, signal);
     case "pack":
       await withMounted(
         job.mountpoint,

@@ -17,6 +17,7 @@ import type { HistoryCache } from "../remote-cache/history-cache.ts";
 import type { ImportedCache } from "../remote-cache/read-cache.ts";
 import type { BuildRooms } from "../rooms.ts";
 import type { SourceRef } from "./copy-action.ts";
+import type { FetchRequest } from "./fetch-file.ts";
 import type { FilesJob, FilesResult } from "./files.worker.ts";
 import type { StepProcesses } from "./processes.ts";
 import type { StepCaches } from "./step-caches.ts";
@@ -28,6 +29,8 @@ export interface SolveRooms extends BuildRooms {
   contexts: ContextStore;
   folders: Folders;
   files: JobRunner<FilesJob, FilesResult>;
+  /** Files of the web. They wait for their servers, and nothing else waits with them. */
+  fetches: JobRunner<FetchRequest, string>;
   processes: StepProcesses;
   /** Steps at a time, of all builds. */
   slots: Slots;

@@ -1,9 +1,17 @@
 import { join } from "node:path";
 import { redactAddresses } from "../../formats/redact-address.ts";
+import { createJobRunner } from "../../sys/jobs.ts";
 import type { HttpNode } from "../graph/nodes.ts";
 import { reportWork } from "../progress.ts";
-import { type FetchedSource, type Outcome, type Solving, vertexOf } from "./solving.ts";
+import { type FetchedSource, type Outcome, type SolveRooms, type Solving, vertexOf } from "./solving.ts";
 import { findWebLogin } from "./web-login.ts";
+
+/** Fetches mostly wait. */
+const fetching = { threads: 2, each: 64 };
+
+export function startFetches(): SolveRooms["fetches"] {
+  return createJobRunner("build/solve/fetches.worker", fetching.threads, fetching.each);
+}
 
 /** Fetches a file of the web into a folder of its own. */
 export function fetchNode(
@@ -18,11 +26,11 @@ export function fetchNode(
     const { proxies } = rooms.images.registries.settings;
     const authorization = await findWebLogin(session, url);
     const job = {
-      ...{ kind: "fetch" as const, url, target, proxies },
+      ...{ url, target, proxies },
       ...(checksum !== undefined && { checksum }),
       ...(authorization !== undefined && { authorization }),
     };
-    noteFile(fetched, url, await rooms.files.run(job, signal));
+    noteFile(fetched, url, await rooms.fetches.run(job, signal));
     return { kind: "tree", source: { kind: "folder", path: folder.path } };
   });
 }
