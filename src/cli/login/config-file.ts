@@ -1,4 +1,13 @@
-import { mkdirSync, readFileSync, realpathSync, renameSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  chownSync,
+  mkdirSync,
+  readFileSync,
+  realpathSync,
+  renameSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { dirname, join } from "node:path";
 import { hasCode } from "../../errors.ts";
 import type { Cli } from "../cli.ts";
@@ -16,9 +25,22 @@ export function changeConfig(cli: Cli, change: (config: CliConfig) => CliConfig)
   const config = change(readConfig(target));
   const fresh = `${target}.${process.pid}`;
   writeFileSync(fresh, JSON.stringify(config, null, "\t"), { mode: 0o600 });
+  giveAway(fresh, target);
   renameSync(fresh, target);
   Object.assign(cli.config, config);
   return file;
+}
+
+/** To whom the old one belongs, if we may: the user's file stays the user's when root changes it. */
+function giveAway(file: string, old: string): void {
+  const stat = statSync(old, { throwIfNoEntry: false });
+  if (!stat) return;
+  try {
+    chownSync(file, stat.uid, stat.gid);
+    chmodSync(file, stat.mode & 0o777);
+  } catch (error) {
+    if (!hasCode(error, "EPERM")) throw error;
+  }
 }
 
 function resolve(file: string): string {

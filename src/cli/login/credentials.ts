@@ -105,12 +105,11 @@ async function listStored(helper: string): Promise<string[]> {
   }
 }
 
+/** @throws Error when a credential helper fails */
 export async function forgetLogin(cli: Cli, address: string): Promise<void> {
   const helper = helperOf(cli, address);
-  if (helper !== undefined) {
-    await runHelper(helper, "erase", address);
-    return;
-  }
+  if (helper !== undefined) await runHelper(helper, "erase", address);
+  // Docker names there what a helper keeps.
   const isOfIt = (name: string) => name === address || hostOf(name) === address;
   if (!Object.keys(cli.config.auths ?? {}).some(isOfIt)) return;
   changeConfig(cli, (config) => {

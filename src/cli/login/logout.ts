@@ -1,3 +1,4 @@
+import { messageOf } from "../../errors.ts";
 import { hubAddress } from "../../formats/registry-auth.ts";
 import { defineCommand } from "../command.ts";
 import { addressOf, forgetLogin } from "./credentials.ts";
@@ -12,7 +13,12 @@ export const command = defineCommand({
     cli.print(`Removing login credentials for ${address}`);
     // Other clients keep a login under the registry's address as it was given.
     const names = address === hubAddress ? [address] : [address, `http://${address}`, `https://${address}`];
-    for (const name of names) await forgetLogin(cli, name);
+    const failures: string[] = [];
+    for (const name of names)
+      await forgetLogin(cli, name).catch((error: unknown) => failures.push(`${name}: ${messageOf(error)}`));
+    // A credential helper may fail for what it does not have.
+    if (failures.length === names.length)
+      cli.warn(`WARNING: could not erase credentials:\n${failures.join("\n")}`);
     return 0;
   },
 });
