@@ -59,8 +59,6 @@ const second = 1;
 const minute = 60 * second;
 const hour = 60 * minute;
 const day = 24 * hour;
-const week = 7 * day;
-const month = 30 * day;
 const year = 365 * day;
 
 /** "5 minutes", "About an hour": how Docker rounds an age for people. */
@@ -75,10 +73,9 @@ export function formatAge(ageSeconds: number): string {
   const hours = Math.round(seconds / hour);
   if (hours === 1) return "About an hour";
   if (hours < 48) return `${hours} hours`;
-  const hoursDown = Math.trunc(seconds / hour);
-  if (hoursDown < 24 * 7 * 2) return `${Math.trunc(seconds / day)} days`;
-  if (hoursDown < 24 * 30 * 2) return `${Math.trunc(seconds / week)} weeks`;
-  if (hoursDown < 24 * 365 * 2) return `${Math.trunc(seconds / month)} months`;
+  if (hours < 24 * 7 * 2) return `${Math.trunc(hours / 24)} days`;
+  if (hours < 24 * 30 * 2) return `${Math.trunc(hours / 24 / 7)} weeks`;
+  if (hours < 24 * 365 * 2) return `${Math.trunc(hours / 24 / 30)} months`;
   return `${Math.trunc(seconds / year)} years`;
 }
 

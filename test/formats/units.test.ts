@@ -135,3 +135,12 @@ test("an age is rounded for people", () => {
     "2 years",
   ]);
 });
+
+test("an age of hours and more is rounded before it is days, as Docker rounds it", () => {
+  const ages = [47.4, 47.5, 48, 71.4, 71.5, 335.5, 1439.5, 17519.4, 17519.5].map((hours) => hours * 3600);
+  assert.deepEqual(ages.map(formatAge), [
+    "47 hours",
+    ...["2 days", "2 days", "2 days", "3 days"],
+    ...["2 weeks", "2 months", "24 months", "1 years"],
+  ]);
+});
