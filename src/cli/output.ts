@@ -127,3 +127,13 @@ export function formatLocalRfc3339(unixSeconds: number, fraction = ""): string {
   const local = new Date(date.getTime() + offset * 60_000).toISOString().slice(0, 19);
   return `${local}${fraction && `.${fraction}`}${zone}`;
 }
+
+/** As Go prints a time, in the zone the daemon wrote it in. */
+export function formatFullTime(text: string): string {
+  const match = /^(\S+)T(\d\d:\d\d:\d\d)(?:\.(\d+))?(Z|[+-]\d\d:\d\d)$/.exec(text);
+  if (match === null) return text;
+  const [, day, clock, digits = "", zone = "Z"] = match;
+  const fraction = digits.replace(/0+$/, "");
+  const shift = zone === "Z" ? "+0000 UTC" : `${zone.replace(":", "")} ${zone.replace(":", "")}`;
+  return `${day} ${clock}${fraction && `.${fraction}`} ${shift}`;
+}

@@ -1,7 +1,12 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
-import { executeTemplate, parseTemplate, TemplateError } from "../../src/formats/go-template/go-template.ts";
+import {
+  executeTemplate,
+  goStruct,
+  parseTemplate,
+  TemplateError,
+} from "../../src/formats/go-template/go-template.ts";
 import { typeJson } from "../../src/formats/go-template/inspect-types.ts";
 
 const container: unknown = JSON.parse(
@@ -326,4 +331,18 @@ test("verbs that are wrong say so for each part, and of nil what Go says", () =>
   const show = (text: string) => executeTemplate(parseTemplate(text), data);
   assert.equal(show('{{printf "%s" .list}}'), "[%!s(int=1) a %!s(bool=true) <nil> map[x:%!s(float64=1.5)]]");
   assert.equal(show('{{printf "%s %d %v" .none .none .none}}'), "%!s(<nil>) %!d(<nil>) <nil>");
+});
+
+test("an integer that is more than a number holds is printed, compared and encoded to its last digit", () => {
+  const say = (source: string) =>
+    executeTemplate(parseTemplate(source), goStruct("T", { N: 2n ** 62n + 1n }, { N: 2n ** 62n + 1n }));
+  for (const [source, said] of [
+    ["{{.N}} {{json .N}} {{json .}}", '4611686018427387905 4611686018427387905 {"N":4611686018427387905}'],
+    [
+      '{{printf "%d %v %021d %T" .N .N .N .N}}',
+      "4611686018427387905 4611686018427387905 004611686018427387905 int64",
+    ],
+    ["{{gt .N 5}} {{lt .N 5}} {{eq .N 5}} {{eq .N .N}}", "true false false true"],
+  ] as const)
+    assert.equal(say(source), said);
 });

@@ -1,6 +1,7 @@
 import { goRow } from "../../formats/go-template/go-template.ts";
 import { defineCommand } from "../command.ts";
 import { bool, string } from "../flag.ts";
+import { compareNaturally } from "../natural-order.ts";
 import { ellipsis, formatHelp, printList } from "../output.ts";
 import { defaultContext } from "./choose.ts";
 import { contextNamed } from "./endpoint-config.ts";
@@ -28,7 +29,7 @@ export const command = defineCommand({
     const all = [...stored, { context: contextNamed(cli, defaultContext), error: "" }];
     if (!all.some(({ context }) => context.name === current))
       all.push(missing(() => contextNamed(cli, current), current));
-    all.sort((a, b) => (a.context.name < b.context.name ? -1 : 1));
+    all.sort((a, b) => compareNaturally(a.context.name, b.context.name));
     const isTable = flags.format === "" || flags.format.startsWith("table");
     printList(cli, {
       format: flags.quiet && isTable ? "{{.Name}}" : flags.format,

@@ -4,7 +4,8 @@ import { goRow } from "../../formats/go-template/go-template.ts";
 import { defineCommand } from "../command.ts";
 import { filterFlag, toFilters } from "../filter.ts";
 import { bool, string } from "../flag.ts";
-import { formatHelp, formatLabels, printList } from "../output.ts";
+import { compareNaturally } from "../natural-order.ts";
+import { formatFullTime, formatHelp, formatLabels, printList } from "../output.ts";
 
 export const command = defineCommand({
   usage: "[OPTIONS]",
@@ -20,7 +21,7 @@ export const command = defineCommand({
     const networks = await client.networks.list(toFilters(flags.filter));
     const format = flags.format || (flags.quiet ? "" : (cli.config.networksFormat ?? ""));
     const isPlain = format === "" || format === "table";
-    const sorted = [...networks].sort((a, b) => a.Name.localeCompare(b.Name, "en", { numeric: true }));
+    const sorted = [...networks].sort((a, b) => compareNaturally(a.Name, b.Name));
     printList(cli, {
       raw: flags.quiet
         ? "network_id: {{.ID}}"
@@ -56,14 +57,4 @@ function networkRow(network: NetworkInspect, isTruncated: boolean) {
     Label: (name: string) => network.Labels?.[name] ?? "",
     CreatedAt: () => formatFullTime(network.Created),
   });
-}
-
-/** As Go prints a time, in the zone the daemon wrote it in. */
-function formatFullTime(text: string): string {
-  const match = /^(\S+)T(\d\d:\d\d:\d\d)(?:\.(\d+))?(Z|[+-]\d\d:\d\d)$/.exec(text);
-  if (match === null) return text;
-  const [, day, clock, digits = "", zone = "Z"] = match;
-  const fraction = digits.replace(/0+$/, "");
-  const shift = zone === "Z" ? "+0000 UTC" : `${zone.replace(":", "")} ${zone.replace(":", "")}`;
-  return `${day} ${clock}${fraction && `.${fraction}`} ${shift}`;
 }

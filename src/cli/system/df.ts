@@ -1,13 +1,10 @@
-import type { BuildCacheRecord, DiskUsageResponse } from "../../formats/docker-api/docker-api-system.ts";
+import type { DiskUsageResponse } from "../../formats/docker-api/docker-api-system.ts";
 import { type GoStruct, goRow } from "../../formats/go-template/go-template.ts";
-import { formatAge, formatSize } from "../../formats/units.ts";
-import type { Cli } from "../cli.ts";
+import { formatSize } from "../../formats/units.ts";
 import { defineCommand } from "../command.ts";
-import { containerHeaders, containerRows } from "../container/row.ts";
 import { bool, string } from "../flag.ts";
-import { imageHeaders, imageLines, imageRows } from "../image/row.ts";
-import { formatHelp, formatList, printList } from "../output.ts";
-import { volumeHeaders, volumeRow } from "../volume/list.ts";
+import { formatHelp, printList } from "../output.ts";
+import { printVerbose } from "./df-verbose.ts";
 
 export const command = defineCommand({
   usage: "[OPTIONS]",
@@ -20,11 +17,12 @@ export const command = defineCommand({
     const client = await cli.client();
     const usage = await client.diskUsage();
     if (flags.verbose) {
-      printVerbose(cli, usage);
+      printVerbose(cli, usage, flags.format);
       return;
     }
     printList(cli, {
       format: flags.format,
+      raw: "type: {{.Type}}\ntotal: {{.TotalCount}}\nactive: {{.Active}}\nsize: {{.Size}}\nreclaimable: {{.Reclaimable}}\n",
       table: "{{.Type}}\t{{.TotalCount}}\t{{.Active}}\t{{.Size}}\t{{.Reclaimable}}",
       headers: {
         Type: "TYPE",
@@ -126,75 +124,5 @@ function cacheRow(usage: DiskUsageResponse): GoStruct {
       (record) => record.Size,
     ),
     isPercent: false,
-  });
-}
-
-function printVerbose(cli: Cli, usage: DiskUsageResponse): void {
-  const image =
-    "{{.Repository}}\t{{.Tag}}\t{{.ID}}\t{{.CreatedSince}}\t{{.Size}}\t{{.SharedSize}}\t{{.UniqueSize}}\t{{.Containers}}";
-  const container =
-    "{{.ID}}\t{{.Image}}\t{{.Command}}\t{{.LocalVolumes}}\t{{.Size}}\t{{.RunningFor}}\t{{.Status}}\t{{.Names}}";
-  const isTruncated = true;
-  const cache = usage.BuildCache ?? [];
-  const sections: [string, string, Record<string, string>, GoStruct[]][] = [
-    [
-      "Images space usage:",
-      image,
-      imageHeaders,
-      imageLines(usage.Images ?? [], { hasDigests: false }).map(imageRows({ isTruncated })),
-    ],
-    [
-      "Containers space usage:",
-      container,
-      containerHeaders,
-      (usage.Containers ?? [])
-        .map((item) => ({ ...item, SizeRootFs: 0 }))
-        .map(containerRows({ isTruncated })),
-    ],
-    [
-      "Local Volumes space usage:",
-      "{{.Name}}\t{{.Links}}\t{{.Size}}",
-      volumeHeaders,
-      (usage.Volumes ?? []).map(volumeRow),
-    ],
-    [
-      `Build cache usage: ${formatSize(
-        sum(
-          cache.filter((record) => !record.Shared),
-          (record) => record.Size,
-        ),
-      )}`,
-      "{{.ID}}\t{{.CacheType}}\t{{.Size}}\t{{.CreatedSince}}\t{{.LastUsedSince}}\t{{.UsageCount}}\t{{.Shared}}",
-      cacheHeaders,
-      cache.map(cacheRecordRow),
-    ],
-  ];
-  const blocks = sections.map(
-    ([title, table, headers, rows]) => `${title}\n\n${formatList({ format: "", table, headers, rows })}`,
-  );
-  cli.print(blocks.join("\n\n"));
-}
-
-const cacheHeaders = {
-  ID: "CACHE ID",
-  CacheType: "CACHE TYPE",
-  Size: "SIZE",
-  CreatedSince: "CREATED",
-  LastUsedSince: "LAST USED",
-  UsageCount: "USAGE",
-  Shared: "SHARED",
-};
-
-function cacheRecordRow(record: BuildCacheRecord): GoStruct {
-  const since = (text: string | null) =>
-    text ? `${formatAge((Date.now() - Date.parse(text)) / 1000)} ago` : "";
-  return goRow("*formatter.buildCacheContext", {
-    ID: () => record.ID.slice(0, 12) + (record.InUse ? "*" : ""),
-    CacheType: () => record.Type,
-    Size: () => formatSize(record.Size, 3),
-    CreatedSince: () => since(record.CreatedAt),
-    LastUsedSince: () => since(record.LastUsedAt),
-    UsageCount: () => String(record.UsageCount),
-    Shared: () => String(record.Shared),
   });
 }

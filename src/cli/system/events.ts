@@ -19,7 +19,7 @@ export const command = defineCommand({
     const isJson = flags.format === "json" || flags.format === "{{json .}}";
     const template =
       flags.format === "" || isJson ? undefined : parseOrExit(flags.format, "Error parsing format: ", 64);
-    if (template) executeOrExit(template, eventStruct(noEvent), "Error parsing format: ", 64);
+    if (template) executeOrExit(template, eventStruct(noEvent, 0n), "Error parsing format: ", 64);
     const client = await cli.client();
     const lines = await client.eventLines({
       since: parseTimeFlag("", flags.since),
@@ -28,11 +28,10 @@ export const command = defineCommand({
     });
     for await (const line of lines) {
       const event: EventMessage = JSON.parse(line);
+      const nanoseconds = nanosecondsOf(line);
       if (isJson) cli.print(line);
-      else
-        cli.print(
-          template === undefined ? formatEvent(event, line) : executeOrExit(template, eventStruct(event)),
-        );
+      else if (template === undefined) cli.print(formatEvent(event, nanoseconds));
+      else cli.print(executeOrExit(template, eventStruct(event, nanoseconds)));
     }
   },
 });
@@ -46,7 +45,10 @@ const noEvent: EventMessage = {
   timeNano: 0,
 };
 
-function eventStruct(event: EventMessage) {
+/** Of an event as it came: they are more than a number holds. */
+const nanosecondsOf = (line: string) => BigInt(/"timeNano":\s*(\d+)/.exec(line)?.[1] ?? 0);
+
+function eventStruct(event: EventMessage, nanoseconds: bigint) {
   const { Actor: actor } = event;
   const fields = {
     Type: event.Type,
@@ -58,24 +60,20 @@ function eventStruct(event: EventMessage) {
     ),
     Scope: event.scope ?? "",
     Time: event.time,
-    TimeNano: event.timeNano,
+    TimeNano: nanoseconds,
     Status: event.status ?? "",
     ID: event.id ?? "",
     From: event.from ?? "",
   };
-  return goStruct("*events.Message", fields, event);
+  return goStruct("*events.Message", fields, { ...event, timeNano: nanoseconds });
 }
 
-/**
- * `TIME TYPE ACTION ID (KEY=VALUE, …)`, the time local with nine decimals. `line` is the event as it came: its nanoseconds are
- * more than a number holds.
- */
-export function formatEvent(event: EventMessage, line: string): string {
+/** `TIME TYPE ACTION ID (KEY=VALUE, …)`, the time local with nine decimals. */
+function formatEvent(event: EventMessage, nanoseconds: bigint): string {
   const attributes = Object.entries(event.Actor.Attributes ?? {})
     .map(([key, value]) => `${key}=${value}`)
     .sort();
-  const nanoseconds = /"timeNano":\s*(\d+)/.exec(line)?.[1] ?? "0";
-  const time = formatLocalRfc3339(event.time, nanoseconds.slice(-9).padStart(9, "0"));
+  const time = formatLocalRfc3339(event.time, String(nanoseconds).slice(-9).padStart(9, "0"));
   const suffix = attributes.length > 0 ? ` (${attributes.join(", ")})` : "";
   return `${time} ${event.Type} ${event.Action} ${event.Actor.ID}${suffix}`;
 }

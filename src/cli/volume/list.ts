@@ -4,6 +4,7 @@ import { formatSize } from "../../formats/units.ts";
 import { defineCommand } from "../command.ts";
 import { filterFlag, toFilters } from "../filter.ts";
 import { bool, string } from "../flag.ts";
+import { compareNaturally } from "../natural-order.ts";
 import { formatHelp, formatLabels, printList } from "../output.ts";
 
 export const volumeHeaders = {
@@ -39,7 +40,7 @@ export const command = defineCommand({
     const usage = new Map(measured.map(({ Name, UsageData }) => [Name, UsageData]));
     const format = flags.format || (flags.quiet ? "" : (cli.config.volumesFormat ?? ""));
     const isPlain = format === "" || format === "table";
-    const sorted = [...(Volumes ?? [])].sort((a, b) => a.Name.localeCompare(b.Name, "en", { numeric: true }));
+    const sorted = [...(Volumes ?? [])].sort((a, b) => compareNaturally(a.Name, b.Name));
     printList(cli, {
       raw: flags.quiet ? "name: {{.Name}}" : "name: {{.Name}}\ndriver: {{.Driver}}\n",
       format: flags.quiet && isPlain ? "{{.Name}}" : format,

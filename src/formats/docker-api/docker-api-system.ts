@@ -116,6 +116,7 @@ export interface EventMessage {
 
 export interface BuildCacheRecord {
   ID: string;
+  Parents?: string[] | null;
   Type: string;
   Description: string;
   InUse: boolean;

@@ -81,20 +81,22 @@ function length(value: unknown): number {
 }
 
 const isNil = (value: unknown) => value === undefined || value === null;
-const isBasic = (value: unknown) => ["string", "number", "boolean"].includes(typeof value);
+const isNumber = (value: unknown): value is number | bigint => ["number", "bigint"].includes(typeof value);
+const isBasic = (value: unknown) => ["string", "number", "bigint", "boolean"].includes(typeof value);
 
 function isEqual(first: unknown, ...rest: unknown[]): boolean {
   if (rest.length === 0) throw new Error("missing argument for comparison");
   return rest.some((other) => {
     if (isNil(first) || isNil(other)) return isNil(first) && isNil(other);
     if (!isBasic(first) || !isBasic(other)) throw new Error("non-comparable types");
+    if (isNumber(first) && isNumber(other)) return !(first < other || first > other);
     if (typeof first !== typeof other) throw new Error("incompatible types for comparison");
     return first === other;
   });
 }
 
 function isLess(first: unknown, second: unknown): boolean {
-  if (typeof first === "number" && typeof second === "number") return first < second;
+  if (isNumber(first) && isNumber(second)) return first < second;
   if (typeof first === "string" && typeof second === "string") return first < second;
   if (isBasic(first) && typeof first === typeof second) throw new Error("invalid type for comparison");
   throw new Error("incompatible types for comparison");

@@ -46,6 +46,10 @@ export function formatPrintf(format: string, values: readonly unknown[]): string
 
 function formatDirective(directive: Directive, value: unknown): string {
   const { verb, precision } = directive;
+  if (typeof value === "bigint" && verb !== "T")
+    return "vd".includes(verb)
+      ? padNumber(directive, String(value))
+      : formatDirective(directive, Number(value));
   // What a directive says, its width as well, is for each part of what has parts.
   const inParts = verb === "T" ? undefined : formatParts(value, (part) => formatPart(directive, part));
   if (inParts !== undefined) return inParts;

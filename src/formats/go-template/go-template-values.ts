@@ -1,6 +1,10 @@
 const structTag = Symbol("struct");
 const mapTag = Symbol("map");
 
+/*
+ * Go's values are JavaScript's, and integers that are more than a number holds are bigints. What has no like is made here.
+ */
+
 /**
  * A Go struct: asking for a field it does not have is an error, where a map answers "no value".
  * A function among the fields is a method and is called; `json` is what `{{json .}}` prints.
@@ -141,6 +145,7 @@ export function zeroOf(map: unknown): unknown {
 export function formatType(value: unknown): string {
   if (value === undefined || value === null) return "<nil>";
   if (typeof value === "number") return Number.isInteger(value) ? "int" : "float64";
+  if (typeof value === "bigint") return "int64";
   if (typeof value === "boolean") return "bool";
   if (typeof value === "string") return "string";
   if (isStruct(value)) return value.type;
@@ -203,7 +208,11 @@ export function formatJson(value: unknown, indent?: string): string {
 
 const escapeUnicode = (char: string) => `\\u${char.charCodeAt(0).toString(16).padStart(4, "0")}`;
 
+/** Node has it, and TypeScript does not know yet. */
+const { rawJSON } = JSON as typeof JSON & { rawJSON(text: string): unknown };
+
 function toJson(value: unknown): unknown {
+  if (typeof value === "bigint") return rawJSON(String(value));
   if (typeof value !== "object" || value === null) return value ?? null;
   if (Array.isArray(value)) return nilSlices.has(value) ? null : value.map(toJson);
   if (isStruct(value)) return toJson(value.json);
