@@ -134,23 +134,66 @@ describe("a plugin of Docker's command line", () => {
     assert.match(stderr, /the plugin .*docker-dead could not be started/);
   });
 
-  it("gets the signals that end us", async () => {
-    plugin("waits", "trap 'echo ended; exit 3' TERM; echo ready; while :; do sleep 0.1; done");
-    const child = spawn(process.execPath, ["--", main, "waits"], {
+  /** Starts it outside of any terminal's reach. */
+  async function start(name: string) {
+    const child = spawn(process.execPath, ["--", main, name], {
       env: environment,
-      stdio: ["ignore", "pipe", "inherit"],
+      stdio: ["ignore", "pipe", "pipe"],
+      detached: true,
     });
-    let said = "";
-    child.stdout.on("data", (chunk) => {
-      said += chunk;
-    });
-    const exited = new Promise((resolve) => child.on("exit", resolve));
-    await eventually(
-      () => said,
-      (text) => text === "ready\n",
-    );
+    const said = { out: "", err: "" };
+    child.stdout.on("data", (chunk) => (said.out += chunk));
+    child.stderr.on("data", (chunk) => (said.err += chunk));
+    const exited = new Promise((resolve) => child.on("close", resolve));
+    const says = (text: string) =>
+      eventually(
+        () => said.out,
+        (out) => out === text,
+      );
+    await says("ready\n");
+    return { child, said, says, exited };
+  }
+
+  it("gets the signals that end us", async () => {
+    for (const signal of ["TERM", "INT", "HUP", "QUIT"] as const) {
+      plugin("waits", `trap 'echo ended; exit 3' ${signal}; echo ready; while :; do sleep 0.1; done`);
+      const { child, said, exited } = await start("waits");
+      child.kill(`SIG${signal}`);
+      assert.equal(await exited, 3);
+      assert.deepEqual(said, { out: "ready\nended\n", err: "" });
+    }
+  });
+
+  it("is ended at the third time", async () => {
+    plugin("deaf", "trap 'echo heard' INT TERM; echo ready; while :; do sleep 0.1; done");
+    const { child, said, says, exited } = await start("deaf");
+    child.kill("SIGINT");
+    await says("ready\nheard\n");
     child.kill("SIGTERM");
-    assert.equal(await exited, 3);
-    assert.equal(said, "ready\nended\n");
+    await says("ready\nheard\nheard\n");
+    child.kill("SIGINT");
+    assert.equal(await exited, 1);
+    assert.equal(said.err, "got 3 SIGTERM/SIGINTs, forcefully exiting\n");
+  });
+
+  it("that listens at Docker's socket is told there to end, once", async () => {
+    writeFileSync(
+      join(folder, "docker-listens"),
+      `#!${process.execPath}
+const { connect } = require("node:net");
+const socket = connect(process.env.DOCKER_CLI_PLUGIN_SOCKET.replace("@", "\\0"));
+socket.on("connect", () => console.log("ready")).resume();
+socket.on("end", () => {
+  console.log("told");
+  process.exitCode = 5;
+});
+process.on("SIGINT", () => console.log("signal"));
+`,
+      { mode: 0o755 },
+    );
+    const { child, said, exited } = await start("listens");
+    child.kill("SIGINT");
+    assert.equal(await exited, 5);
+    assert.deepEqual(said, { out: "ready\ntold\n", err: "" });
   });
 });

@@ -1,10 +1,12 @@
-import { spawn } from "node:child_process";
+import { type ChildProcess, spawn } from "node:child_process";
+import { readFileSync } from "node:fs";
 import { constants } from "node:os";
 import { usualHost } from "../../client/host.ts";
 import { messageOf } from "../../errors.ts";
 import type { Cli } from "../cli.ts";
 import { ExitError } from "../command.ts";
 import { defaultContext } from "../context/choose.ts";
+import { openPluginSocket, type PluginSocket } from "./plugin-socket.ts";
 import type { Plugin } from "./plugins.ts";
 
 /** Who has it, where it is not installed. */
@@ -22,8 +24,6 @@ export function refuseMissingPlugin(name: string): void {
     throw new ExitError(1, `berth: '${name}' is a plugin, which is not installed: it is in ${source}`);
 }
 
-const passedOn: NodeJS.Signals[] = ["SIGTERM", "SIGHUP", "SIGQUIT"];
-
 /**
  * Runs the whole command line as the plugin's. It asks our engine where nothing else is said: plugins know no other default than
  * Docker's.
@@ -31,17 +31,51 @@ const passedOn: NodeJS.Signals[] = ["SIGTERM", "SIGHUP", "SIGQUIT"];
  * @returns the plugin's exit code
  */
 export async function runPlugin(cli: Cli, { path }: Plugin, argv: readonly string[]): Promise<number> {
-  const child = spawn(path, argv, { stdio: "inherit", env: pluginEnvironment(cli) });
-  // An interrupt at the terminal reaches it anyway; it is the plugin that ends then.
-  const ignore = () => {};
-  process.on("SIGINT", ignore);
-  for (const signal of passedOn) process.on(signal, () => child.kill(signal));
+  const socket = await openPluginSocket();
+  const env = { ...pluginEnvironment(cli), DOCKER_CLI_PLUGIN_SOCKET: socket.address };
+  const child = spawn(path, argv, { stdio: "inherit", env });
+  const stopPassing = passSignals(cli, child, socket);
   return new Promise<number>((resolve, reject) => {
     child.on("error", (error) =>
       reject(new ExitError(126, `berth: the plugin ${path} could not be started: ${messageOf(error)}`)),
     );
     child.on("exit", (code, signal) => resolve(code ?? 128 + (signal ? constants.signals[signal] : 0)));
-  }).finally(() => process.off("SIGINT", ignore));
+  }).finally(() => {
+    stopPassing();
+    socket.close();
+  });
+}
+
+const mostRequests = 3;
+
+/** It is the plugin that ends then, or is ended at the third time. Gives the way to stop. */
+function passSignals(cli: Cli, child: ChildProcess, socket: PluginSocket): () => void {
+  let requests = 0;
+  const pass = (signal: NodeJS.Signals) => {
+    // What is typed at the terminal reaches it anyway.
+    if (["SIGINT", "SIGQUIT"].includes(signal) && isInForeground()) return;
+    if (signal === "SIGINT" || signal === "SIGTERM") requests++;
+    if (requests === mostRequests) {
+      child.kill("SIGKILL");
+      cli.warn(`got ${mostRequests} SIGTERM/SIGINTs, forcefully exiting`);
+      process.exit(1);
+    }
+    // Twice would mean that it must not take its time, and it may have got the signal itself.
+    if (signal === "SIGINT" && socket.tell()) return;
+    child.kill(signal);
+  };
+  const signals = ["SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT"] as const;
+  for (const signal of signals) process.on(signal, pass);
+  return () => {
+    for (const signal of signals) process.off(signal, pass);
+  };
+}
+
+/** Whether our process group is the one that a terminal's keys go to. See proc_pid_stat(5). */
+function isInForeground(): boolean {
+  const stat = readFileSync("/proc/self/stat", "utf8");
+  const [, , group, , , foreground] = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+  return group === foreground;
 }
 
 export function pluginEnvironment(cli: Cli): NodeJS.ProcessEnv {
