@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { spawn, spawnSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { createHash } from "node:crypto";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
@@ -107,6 +108,54 @@ describe("contexts", () => {
       assert.equal(normal(docker(words).stdout), normal(berth(words).stdout), "what ours has made");
       assert.equal(normal(other.berth(words).stdout), normal(other.docker(words).stdout));
     }
+  });
+
+  it("keep what others have written into them", () => {
+    const foreign = {
+      Name: "foreign",
+      Metadata: { Description: "d", StackOrchestrator: "swarm", x: { a: 1 } },
+      Endpoints: {
+        docker: { Host: "unix:///x", SkipTLSVerify: false },
+        kubernetes: { Host: "tcp://k", DefaultNamespace: "z" },
+      },
+    };
+    const idOf = (name: string) => createHash("sha256").update(name).digest("hex");
+    const both = [setUp(), setUp()] as const;
+    for (const { config } of both) {
+      for (const kind of ["meta", "tls"])
+        mkdirSync(join(config, "contexts", kind, idOf("foreign"), kind === "tls" ? "kubernetes" : ""), {
+          recursive: true,
+        });
+      writeFileSync(join(config, "contexts/meta", idOf("foreign"), "meta.json"), JSON.stringify(foreign));
+      writeFileSync(join(config, "contexts/tls", idOf("foreign"), "kubernetes/k.pem"), "key");
+    }
+    for (const words of [
+      ["update", "foreign", "--description", "new"],
+      ["update", "foreign", "--docker", `host=tcp://127.0.0.1:2376,ca=${certFile}`],
+      ["create", "copy", "--from", "foreign"],
+      ["create", "both", "--from", "foreign", "--docker", "host=unix:///y"],
+      ["export", "foreign", "foreign.tar"],
+      ["import", "taken", "foreign.tar"],
+      ["use", "foreign"],
+      ["create", "current"],
+    ]) {
+      const [ours, theirs] = [both[0].berth(["context", ...words]), both[1].docker(["context", ...words])];
+      assert.deepEqual(ours, theirs, words.join(" "));
+    }
+    for (const name of ["foreign", "copy", "taken", "current"]) {
+      const [ours, theirs] = both.map(({ config }) =>
+        JSON.parse(readFileSync(join(config, "contexts/meta", idOf(name), "meta.json"), "utf8")),
+      );
+      assert.deepEqual(ours, theirs, name);
+      assert.equal(ours.Endpoints.kubernetes.DefaultNamespace, "z");
+    }
+    for (const { config } of both)
+      assert.ok(existsSync(join(config, "contexts/tls", idOf("foreign"), "kubernetes/k.pem")));
+    const [ours, theirs] = [both[0].berth, both[1].docker].map((run) => {
+      const [{ Metadata, Endpoints }] = JSON.parse(run(["context", "inspect", "copy"]).stdout);
+      return { Metadata, Endpoints };
+    });
+    assert.deepEqual(ours, theirs);
   });
 
   it("say which daemon is asked, after what is said for one command", async () => {

@@ -19,11 +19,13 @@ $ berth context create my-context --description "some description" --docker "hos
   async run({ cli, flags, given, args: [name = ""] }) {
     checkContextName(name);
     if (hasContext(cli.configFolder, name)) throw new Error(`context ${JSON.stringify(name)} already exists`);
-    const from = given.has("docker") ? undefined : flags.from || "default";
+    if (given.has("docker") && flags.from) throw new Error("cannot use --docker flag when --from is set");
+    const from = given.has("docker") ? undefined : flags.from || cli.choice().context;
     const endpoint = from === undefined ? readEndpoint(cli, flags.docker) : copyEndpoint(cli, from);
-    const description = flags.description || (from === undefined ? "" : contextNamed(cli, from).description);
+    const copied = from === undefined ? undefined : contextNamed(cli, from);
+    const description = flags.description || (copied?.description ?? "");
     const { tls, ...settings } = endpoint;
-    putContext(cli.configFolder, { name, description, ...settings }, tls);
+    putContext(cli.configFolder, { ...copied, name, description, ...settings }, tls);
     cli.print(name);
     cli.warn(`Successfully created context ${JSON.stringify(name)}`);
     return 0;

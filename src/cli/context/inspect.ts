@@ -4,7 +4,7 @@ import { inspectObjects } from "../inspect-objects.ts";
 import { inspectFormatHelp } from "../output.ts";
 import { defaultContext } from "./choose.ts";
 import { contextNamed } from "./endpoint-config.ts";
-import { type Context, metadataFolder, readTlsMaterial, tlsFolder } from "./store.ts";
+import { type Context, membersOf, metadataFolder, readTlsMaterial, tlsFolder } from "./store.ts";
 
 export const command = defineCommand({
   usage: "[OPTIONS] [CONTEXT] [CONTEXT...]",
@@ -23,13 +23,13 @@ export const command = defineCommand({
   },
 });
 
-function describe(folder: string, { name, description, host, skipsTlsVerify }: Context): object {
+function describe(folder: string, context: Context): object {
+  const { name } = context;
   const isDefault = name === defaultContext;
   const files = isDefault ? [] : Object.keys(readTlsMaterial(folder, name));
   return {
-    Name: name,
-    Metadata: description && !isDefault ? { Description: description } : {},
-    Endpoints: { docker: { Host: host, SkipTLSVerify: skipsTlsVerify } },
+    ...membersOf(context),
+    ...(isDefault && { Metadata: {} }),
     TLSMaterial: files.length > 0 ? { docker: files } : {},
     Storage: isDefault
       ? { MetadataPath: "<IN MEMORY>", TLSPath: "<IN MEMORY>" }

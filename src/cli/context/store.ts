@@ -19,6 +19,8 @@ export interface Context {
   /** "" in one that says nothing of a Docker. */
   host: string;
   skipsTlsVerify: boolean;
+  /** What others have written into it, which stays. */
+  rest?: { metadata: object; endpoints: object };
 }
 
 /** By file name: "ca.pem", "cert.pem", "key.pem". */
@@ -77,22 +79,33 @@ export function hasContext(folder: string, name: string): boolean {
 
 /** @throws Error for what is no context */
 export function decodeContext(content: string, name?: string): Context {
-  const { Name, Metadata, Endpoints } = decode(contextShape, JSON.parse(content));
+  const value = JSON.parse(content);
+  const { Name, Metadata, Endpoints } = decode(contextShape, value);
   const docker = Endpoints?.[endpoint];
   return {
     name: name ?? Name,
     description: Metadata.Description ?? "",
     host: docker?.Host ?? "",
     skipsTlsVerify: docker?.SkipTLSVerify ?? false,
+    rest: {
+      metadata: without("Description", value.Metadata),
+      endpoints: without(endpoint, value.Endpoints),
+    },
   };
 }
 
-export function encodeContext({ name, description, host, skipsTlsVerify }: Context): string {
-  return JSON.stringify({
+const without = (name: string, members: object | null | undefined): object =>
+  Object.fromEntries(Object.entries(members ?? {}).filter(([key]) => key !== name));
+
+export const encodeContext = (context: Context) => JSON.stringify(membersOf(context));
+
+/** As Docker's file has it. */
+export function membersOf({ name, description, host, skipsTlsVerify, rest }: Context) {
+  return {
     Name: name,
-    Metadata: description === "" ? {} : { Description: description },
-    Endpoints: { [endpoint]: { Host: host, SkipTLSVerify: skipsTlsVerify } },
-  });
+    Metadata: { ...(description !== "" && { Description: description }), ...rest?.metadata },
+    Endpoints: { [endpoint]: { Host: host, SkipTLSVerify: skipsTlsVerify }, ...rest?.endpoints },
+  };
 }
 
 /** All that can be read, by name. */
@@ -108,13 +121,13 @@ export function listContexts(folder: string): Context[] {
   return all.sort((a, b) => (a.name < b.name ? -1 : 1));
 }
 
-/** @param tls undefined leaves what there is */
+/** @param tls of Docker's endpoint; undefined leaves what there is */
 export function putContext(folder: string, context: Context, tls: TlsMaterial | undefined): void {
   const target = metadataFolder(folder, context.name);
   mkdirSync(target, { recursive: true, mode: 0o755 });
   if (tls) {
-    rmSync(tlsFolder(folder, context.name), { recursive: true, force: true });
     const files = join(tlsFolder(folder, context.name), endpoint);
+    rmSync(files, { recursive: true, force: true });
     if (Object.keys(tls).length > 0) mkdirSync(files, { recursive: true, mode: 0o700 });
     for (const [name, content] of Object.entries(tls))
       writeFileSync(join(files, name), content, { mode: 0o600 });

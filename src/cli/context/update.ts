@@ -22,7 +22,7 @@ $ berth context update my-context --description "some description" --docker "hos
       ? readEndpoint(cli, flags.docker)
       : { tls: undefined, host: context.host, skipsTlsVerify: context.skipsTlsVerify };
     const description = flags.description || context.description;
-    putContext(cli.configFolder, { name, description, ...settings }, tls);
+    putContext(cli.configFolder, { ...context, description, ...settings }, tls);
     cli.print(name);
     cli.warn(`Successfully updated context ${JSON.stringify(name)}`);
     return 0;
