@@ -134,6 +134,16 @@ describe("a plugin of Docker's command line", () => {
     assert.match(stderr, /the plugin .*docker-dead could not be started/);
   });
 
+  const groups: number[] = [];
+  after(() => {
+    for (const group of groups)
+      try {
+        process.kill(-group, "SIGKILL");
+      } catch {
+        // It has ended, as it should.
+      }
+  });
+
   /** Starts it outside of any terminal's reach. */
   async function start(name: string) {
     const child = spawn(process.execPath, ["--", main, name], {
@@ -141,6 +151,7 @@ describe("a plugin of Docker's command line", () => {
       stdio: ["ignore", "pipe", "pipe"],
       detached: true,
     });
+    if (child.pid) groups.push(child.pid);
     const said = { out: "", err: "" };
     child.stdout.on("data", (chunk) => (said.out += chunk));
     child.stderr.on("data", (chunk) => (said.err += chunk));
@@ -176,7 +187,7 @@ describe("a plugin of Docker's command line", () => {
     assert.equal(said.err, "got 3 SIGTERM/SIGINTs, forcefully exiting\n");
   });
 
-  it("that listens at Docker's socket is told there to end, once", async () => {
+  it("that listens at Docker's socket ends by it, and gets no signal as well", async () => {
     writeFileSync(
       join(folder, "docker-listens"),
       `#!${process.execPath}

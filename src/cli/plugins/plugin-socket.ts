@@ -2,7 +2,7 @@ import { randomBytes } from "node:crypto";
 import { once } from "node:events";
 import { createServer, type Socket } from "node:net";
 
-/** How a plugin of Docker's is told that it is to end: it connects, and sees the connection end. So it does when we are killed. */
+/** By which a plugin of Docker's knows when to end: it connects, and the connection ends. So it does when we are killed. */
 export interface PluginSocket {
   /** For the plugin's environment. */
   address: string;
