@@ -16,7 +16,7 @@ import { home, runBerth } from "./berth.ts";
 
 const nowhere = "unix:///nowhere/berth.sock";
 
-test("config.json stays its owner's, with the rights that it had, also behind a link", () => {
+test("config.json stays its owner's, with the rights that it had where nothing secret is new, also behind a link", () => {
   for (const isLink of [false, true]) {
     const folder = mkdtempSync(join(home, "config-"));
     const file = join(folder, isLink ? "elsewhere.json" : "config.json");
@@ -33,6 +33,9 @@ test("config.json stays its owner's, with the rights that it had, also behind a 
     const { mode, uid, gid } = statSync(file);
     assert.deepEqual([mode & 0o777, uid, gid], [0o664, 1234, 1235]);
     assert.equal(JSON.parse(readFileSync(file, "utf8")).currentContext, "second");
+    changeConfig(cli, (config) => config, true);
+    const secret = statSync(file);
+    assert.deepEqual([secret.mode & 0o777, secret.uid, secret.gid], [0o600, 1234, 1235]);
   }
 });
 

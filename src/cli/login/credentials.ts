@@ -2,7 +2,7 @@ import { spawn } from "node:child_process";
 import { parseReference } from "../../formats/reference.ts";
 import { findLoginName, hostOf, loginAddressOf, splitPair } from "../../formats/registry-auth.ts";
 import type { Cli } from "../cli.ts";
-import { type KeptLogin, readEnvironmentLogins } from "../config.ts";
+import { type CliConfig, type KeptLogin, readEnvironmentLogins } from "../config.ts";
 import { changeConfig } from "./config-file.ts";
 
 /** A login as Docker's clients keep it and send it. */
@@ -66,10 +66,11 @@ export async function keepLogin(cli: Cli, address: string, login: Login): Promis
     await runHelper(helper, "store", JSON.stringify({ ServerURL: address, Username, Secret }));
     return undefined;
   }
-  return changeConfig(cli, (config) => ({
+  const keep = (config: CliConfig) => ({
     ...config,
     auths: { ...config.auths, [address]: asKept(login) },
-  }));
+  });
+  return changeConfig(cli, keep, true);
 }
 
 function asKept({ username, password, identitytoken, registrytoken }: Login): KeptLogin {
