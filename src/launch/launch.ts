@@ -6,7 +6,7 @@ import { ensureAppArmorProfile } from "../runtime/apparmor.ts";
 import type { OciSpec } from "../runtime/oci-spec.ts";
 import { createSeccompFilters } from "../runtime/seccomp-filters.ts";
 import type { Supervisor } from "../supervisor-client/client.ts";
-import type { RuntimeCommand, Started } from "../supervisor-protocol/protocol.ts";
+import type { Probed, ProbeOptions, RuntimeCommand, Started } from "../supervisor-protocol/protocol.ts";
 import { hasOnlyBfqWeight, setBfqWeight } from "../sys/cgroup.ts";
 import type { Trace } from "../trace.ts";
 import { bundleOf, removeBundle, withProcessFile, writeBundle } from "./bundle.ts";
@@ -20,6 +20,8 @@ export interface LaunchOptions {
   signal: AbortSignal;
 }
 
+export type ProbeLimits = Pick<ProbeOptions, "timeoutMilliseconds" | "keptOutputBytes">;
+
 /** From plain data to a running process. Its end goes to the supervisor's listener (`onExit`), by its id. */
 export interface Launcher {
   /**
@@ -29,6 +31,12 @@ export interface Launcher {
   launch(input: LaunchInput, options: LaunchOptions): Promise<Started>;
   /** @throws EngineError invalid; Error in the runtime's words */
   exec(input: ExecInput, trace: Trace): Promise<Started>;
+  /**
+   * Runs one more process to its end. Where `canProbe` is false, the running supervisor is too old for it.
+   * @throws EngineError invalid; Error in the runtime's words
+   */
+  probe(input: ExecInput, limits: ProbeLimits): Promise<Probed>;
+  canProbe(): boolean;
   /** Takes what the runtime may have left: its state folder and cgroup, and the bundle. */
   remove(id: string, runtime: RuntimeCommand): Promise<void>;
   bundleOf(id: string): string;
@@ -90,6 +98,18 @@ export function createLauncher(execRoot: string, supervisor: () => Supervisor): 
         return started;
       });
     },
+    async probe(input, limits) {
+      const { id, container, runtime, mapping } = input;
+      await ensureAppArmorProfile(input.security.apparmorProfile);
+      const described = await prepareExec(input);
+      return withProcessFile(bundleOf(execRoot, container), id, described, (processFile) =>
+        supervisor().call("probe", {
+          ...{ process: id, container, runtime, processFile, ...limits },
+          ...(mapping && { owner: rootOutside(mapping) }),
+        }),
+      );
+    },
+    canProbe: () => supervisor().supports("probe"),
     async remove(id, runtime) {
       if (existsSync(join(runtime.root, id)))
         await supervisor().call("runtime", { runtime, arguments: ["delete", "--force", id] });

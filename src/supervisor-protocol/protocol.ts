@@ -121,6 +121,32 @@ export interface ExecOptions extends ProcessOptions {
   owner?: IdPair;
 }
 
+/** A process that is run in a container to its end, for the beginning of its output: a health check. */
+export interface ProbeOptions {
+  /** Its id. */
+  process: string;
+  container: string;
+  runtime: RuntimeCommand;
+  /** File with the OCI process object. Files of its own are made beside it. */
+  processFile: string;
+  /** The machine's ids for the root of its user namespace, where that is not the machine's own (`remap`). */
+  owner?: IdPair;
+  /** Then it is killed. */
+  timeoutMilliseconds: number;
+  /** What comes after them is dropped. */
+  keptOutputBytes: number;
+}
+
+export interface Probed {
+  exitCode: number;
+  /** Of both streams, in the order in which it came. */
+  output: string;
+  /** There was more output. */
+  isCut: boolean;
+  /** It was killed since its time was over. */
+  isLate: boolean;
+}
+
 /** A process that was started by an earlier supervisor. */
 export interface AdoptOptions {
   process: string;
@@ -164,6 +190,8 @@ export interface ListedProcess extends Started {
 export interface ProcessMethods {
   start(options: StartOptions): Started;
   exec(options: ExecOptions): Started;
+  /** Answers once it has ended. @throws Error in the runtime's words when it could not be started, or when it was ended by `abort` */
+  probe(options: ProbeOptions): Probed;
   adopt(options: AdoptOptions): void;
   /** Runs the runtime to its end with these further arguments. @throws EngineError internal when it refuses or hangs */
   runtime(options: { runtime: RuntimeCommand; arguments: string[] }): void;
@@ -174,7 +202,7 @@ export interface ProcessMethods {
   closeInput(options: { process: string; client: string }): void;
   resize(options: { process: string; rows: number; columns: number }): void;
   list(options: Record<string, never>): ListedProcess[];
-  /** Ends a start or an exec that is under way, which then fails. */
+  /** Ends a start, an exec or a probe that is under way, which then fails. */
   abort(options: { process: string }): void;
   /** Drops what is kept of a process that has ended. */
   forget(options: { process: string }): void;

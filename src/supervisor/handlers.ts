@@ -46,6 +46,7 @@ function processHandlers(processes: () => Processes): HandlersOf<ProcessMethods>
   return {
     start: (options, asker) => processes().start(options, asker),
     exec: (options, asker) => processes().exec(options, asker),
+    probe: (options, asker) => processes().probe(options, asker),
     abort: (options) => processes().abort(options),
     adopt: (options) => processes().adopt(options),
     runtime: (options) => processes().runtime(options),

@@ -8,6 +8,8 @@ import type {
   Hello,
   ListedProcess,
   Notice,
+  Probed,
+  ProbeOptions,
   RuntimeCommand,
   Started,
   StartOptions,
@@ -16,6 +18,7 @@ import { createTrace } from "../trace.ts";
 import { adopt } from "./adopt.ts";
 import type { Children } from "./children.ts";
 import { type HeldProcess, HeldProcesses, lifelineOf } from "./held.ts";
+import { probeInContainer } from "./probe.ts";
 import { runRuntime } from "./run-runtime.ts";
 import { type SpawnInput, spawn } from "./spawn.ts";
 import { Starts } from "./starts.ts";
@@ -59,7 +62,15 @@ export class Processes {
     );
   }
 
-  /** Ends a start or an exec that is under way. */
+  /** @param asker as for a start */
+  probe(options: ProbeOptions, asker: AbortSignal): Promise<Probed> {
+    const { process, container } = options;
+    return this.#starts.track({ process, container, asker, isProbe: true }, (signal) =>
+      probeInContainer(this.#children, options, this.#folder, signal),
+    );
+  }
+
+  /** Ends a start, an exec or a probe that is under way. */
   abort({ process }: { process: string }): void {
     this.#starts.abort(process, "start canceled: OCI runtime was killed");
   }

@@ -40,6 +40,17 @@ export interface RuntimeCall {
  * @throws Error with the runtime's words when it fails, with the signal's reason when it was killed
  */
 export async function runRuntime(children: Children, call: RuntimeCall, trace?: Trace): Promise<void> {
+  const exitCode = await callRuntime(children, call, trace);
+  if (exitCode === 0) return;
+  call.signal.throwIfAborted();
+  throw new Error(runtimeError(call.logFile) ?? `the OCI runtime ended with status ${exitCode}`);
+}
+
+/**
+ * The same without a judgement.
+ * @returns its exit code. @throws Error when there is no such program, the signal's reason when not even SIGKILL ends it
+ */
+export async function callRuntime(children: Children, call: RuntimeCall, trace?: Trace): Promise<number> {
   const { runtime, rootfs, shm, remap, signal } = call;
   const common = ["--root", runtime.root, "--log", call.logFile, "--log-format", "json"];
   const words = [...(runtime.firstWords ?? []), ...common, ...call.arguments];
@@ -64,9 +75,7 @@ export async function runRuntime(children: Children, call: RuntimeCall, trace?: 
   trace?.mark("mount and spawn");
   const { exitCode } = await ended;
   trace?.mark("runtime");
-  if (exitCode === 0) return;
-  signal.throwIfAborted();
-  throw new Error(lastError(call.logFile) ?? `the OCI runtime ended with status ${exitCode}`);
+  return exitCode;
 }
 
 /** With the directories that are missing in it, which are its root's. */
@@ -92,10 +101,10 @@ function missing(program: string): Error {
 /** crun's, after it has said what it was. */
 const noReason = "fail startup";
 
-/** The message of the last error the runtime wrote to its log that says something. */
-function lastError(logFile: string): string | undefined {
+/** The message of the last error the runtime wrote to its log that says something; undefined when it has written none. */
+export function runtimeError(logFile: string): string | undefined {
   try {
-    const lines = readFileSync(logFile, "utf8").trim().split("\n");
+    const lines = readFileSync(logFile, "utf8").split("\n").filter(Boolean);
     const entries = lines.map((line): { level?: string; msg?: string } => JSON.parse(line));
     const errors = entries.filter(({ level }) => level === "error").map(({ msg }) => msg);
     return errors.findLast((message) => message !== noReason) ?? errors.at(-1);

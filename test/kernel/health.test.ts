@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { before, describe, it } from "node:test";
-import { eventually, useEngine } from "../engine.ts";
+import { eventually, supervisorOf, useEngine } from "../engine.ts";
 import { stockDockers } from "../stock-docker.ts";
 
 describe("health checks", () => {
-  const { engine, berth } = useEngine();
+  const { engine, berth } = useEngine(/the supervisor was lost/);
   const docker = engine && ((...words: string[]) => engine.cli(stockDockers.at(-1)!)(words));
   const ok = async (...words: string[]) => {
     const { stdout, stderr, code } = await docker(...words);
@@ -107,6 +107,26 @@ describe("health checks", () => {
     await becomes("web", "unhealthy");
     await ok("restart", "-t", "0", "web");
     assert.notEqual((await health("web")).Status, "healthy");
+  });
+  it("that are under way when daemon or supervisor is lost say nothing, and end", async () => {
+    await run("long", "touch /begun; exec sleep 1234", "--health-retries", "1", "--health-timeout", "1h");
+    const hasBegun = () =>
+      eventually(
+        () => docker("exec", "long", "rm", "/begun"),
+        ({ code }) => code === 0,
+      );
+    const probes = async () => (await berth("top", "long", "-eo", "pid,args")).match(/sleep 1234/g)?.length;
+    await hasBegun();
+    for (const lose of [
+      () => engine.restart("SIGKILL"),
+      async () => void process.kill(supervisorOf(engine), "SIGKILL"),
+    ]) {
+      await lose();
+      await hasBegun();
+      await eventually(probes, (count) => count === 1);
+    }
+    assert.deepEqual(await health("long"), { Status: "starting", FailingStreak: 0, Log: [] });
+    await berth("rm", "-f", "long");
   });
   it("leave no container healthy that has ended, also without a daemon, and say nothing of it", async () => {
     const script = "until [ -e /go ]; do sleep 0.1; done; exit 3";

@@ -45,6 +45,18 @@ export async function createExec(
     request.User || config.User,
     hostConfig.GroupAdd ?? [],
   );
+  // It may have ended meanwhile, and with it what is known of its execs.
+  checkRunning(container, reference);
+  return addExec(containers, container, request, keptMilliseconds);
+}
+
+/** One whose container runs. @see createExec */
+export function addExec(
+  containers: Containers,
+  container: Container,
+  request: ExecCreateRequest,
+  keptMilliseconds: number,
+): Exec {
   const exec: Exec = {
     id: newId(),
     container,
@@ -55,10 +67,10 @@ export async function createExec(
       tty: request.Tty ?? false,
       privileged: request.Privileged ?? false,
       user: request.User ?? "",
-      args: request.Cmd,
+      args: request.Cmd ?? [],
       env: request.Env ?? [],
       workingDir: request.WorkingDir ?? "",
-      detachKeys,
+      detachKeys: request.DetachKeys ?? "",
       ...(request.ConsoleSize && { consoleSize: request.ConsoleSize }),
     },
     running: false,
@@ -70,8 +82,6 @@ export async function createExec(
     begun: Promise.withResolvers(),
     ended: Promise.withResolvers(),
   };
-  // It may have ended meanwhile, and with it what is known of its execs.
-  checkRunning(container, reference);
   containers.execs.set(exec.id, exec);
   publish(containers, container, `exec_create: ${exec.request.args.join(" ")}`, { execID: exec.id });
   return exec;
@@ -97,14 +107,8 @@ export function getStartableExec(containers: Containers, id: string): Exec {
  * @throws EngineError conflict when it was started before or the container does not run
  */
 export async function startExec(containers: Containers, exec: Exec, client?: string): Promise<void> {
-  const { container, request } = exec;
-  checkRunning(container);
-  if (exec.started) throw alreadyStarted(exec);
-  exec.started = true;
+  beginExec(containers, exec);
   expectCgroupMove();
-  exec.running = true;
-  // Before it runs, since a short one may end before the answer is here.
-  publish(containers, container, `exec_start: ${request.args.join(" ")}`, { execID: exec.id });
   const trace = createTrace();
   try {
     const { pid, startTicks } = await containers.launcher.exec(describeExec(containers, exec, client), trace);
@@ -115,19 +119,35 @@ export async function startExec(containers: Containers, exec: Exec, client?: str
     const milliseconds = trace.end();
     if (milliseconds) containers.logger.info({ trace: "exec", exec: exec.id, milliseconds });
   } catch (error) {
-    exec.running = false;
-    exec.ended.resolve();
-    forgetLater(containers, exec);
-    if (error instanceof EngineError && error.kind === "invalid") {
-      exec.exitCode = cannotBeRun;
-      throw error;
-    }
-    const failure = startFailure(messageOf(error), request.args, execPrefix);
-    exec.exitCode = failure.exitCode === 127 ? 127 : cannotBeRun;
-    throw failure.error;
+    throw failExec(containers, exec, error);
   } finally {
     exec.begun.resolve();
   }
+}
+
+/** @throws EngineError conflict when it was started before or the container does not run */
+export function beginExec(containers: Containers, exec: Exec): void {
+  const { container, request } = exec;
+  checkRunning(container);
+  if (exec.started) throw alreadyStarted(exec);
+  exec.started = true;
+  exec.running = true;
+  // Before it runs, since a short one may end before the answer is here.
+  publish(containers, container, `exec_start: ${request.args.join(" ")}`, { execID: exec.id });
+}
+
+/** It could not be started. @returns what is said of that */
+export function failExec(containers: Containers, exec: Exec, error: unknown): EngineError {
+  exec.running = false;
+  exec.ended.resolve();
+  forgetLater(containers, exec);
+  if (error instanceof EngineError && error.kind === "invalid") {
+    exec.exitCode = cannotBeRun;
+    return error;
+  }
+  const failure = startFailure(messageOf(error), exec.request.args, execPrefix);
+  exec.exitCode = failure.exitCode === 127 ? 127 : cannotBeRun;
+  return failure.error;
 }
 
 export function alreadyStarted(exec: Exec): EngineError {
@@ -146,10 +166,10 @@ function checkRunning(container: Container, reference = container.record.id): vo
   throw conflict(`container ${id} is not running`);
 }
 
-function describeExec(
+export function describeExec(
   containers: Containers,
   { id, container, request }: Exec,
-  client: string | undefined,
+  client?: string,
 ): ExecInput {
   const { config, hostConfig, id: containerId } = container.record;
   // As with Docker, a privileged exec stays under the container's profile.
@@ -181,14 +201,18 @@ function describeExec(
 export function recordExecExit(containers: Containers, exit: Exit): void {
   void containers.supervisor.call("forget", { process: exit.process }).catch(() => {});
   const exec = containers.execs.get(exit.process);
-  if (!exec) return;
+  if (exec) endExec(containers, exec, exit.exitCode);
+}
+
+/** @param exitCode undefined when it is not known */
+export function endExec(containers: Containers, exec: Exec, exitCode: number | undefined): void {
   exec.running = false;
   exec.pid = 0;
-  exec.exitCode = exit.exitCode ?? null;
+  exec.exitCode = exitCode ?? null;
   exec.ended.resolve();
   publish(containers, exec.container, "exec_die", {
     execID: exec.id,
-    exitCode: String(exit.exitCode ?? "unknown"),
+    exitCode: String(exitCode ?? "unknown"),
   });
   forgetLater(containers, exec);
 }

@@ -89,6 +89,7 @@ async function checkAgain(
     const result = await runProbe(containers, container, probe, signal);
     // What has ended with its container says nothing of it.
     if (signal.aborted) return;
+    if (!result) continue;
     containers.metrics.healthChecks.run++;
     if (result.ExitCode !== 0) containers.metrics.healthChecks.failed++;
     note(containers, container, judge(record.state.Health ?? health, result, probe, record.state.StartedAt));

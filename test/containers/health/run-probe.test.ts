@@ -42,7 +42,7 @@ function arrange() {
     images: { heldDirectories: () => [join(root, "layer")] },
     events: { publish() {} },
     supervisor: { attach: async () => connection, call: async () => {} },
-    launcher: { exec: () => begun.promise },
+    launcher: { canProbe: () => false, exec: () => begun.promise },
   } as unknown as Containers;
   const probe = { args: ["true"], timeoutMilliseconds: 50 } as Probe;
   return { containers, container, probe, begun, ofProcess };
@@ -54,12 +54,12 @@ function startSleep() {
   return { process: { pid, startTicks: startTicks(pid) ?? 0 }, ended: once(child, "exit") };
 }
 
-describe("a health check's probe", () => {
+describe("a health check's probe by a supervisor that knows none", () => {
   it("is killed that was late before it was known which process it is", async () => {
     const { containers, container, probe, begun } = arrange();
     const { signal } = new AbortController();
-    const { ExitCode, Output } = await runProbe(containers, container, probe, signal);
-    assert.deepEqual([ExitCode, Output], [-1, "Health check exceeded timeout (50ms): "]);
+    const result = await runProbe(containers, container, probe, signal);
+    assert.deepEqual([result?.ExitCode, result?.Output], [-1, "Health check exceeded timeout (50ms): "]);
     const { process, ended } = startSleep();
     begun.resolve(process);
     assert.deepEqual(await ended, [null, "SIGKILL"]);
@@ -88,7 +88,7 @@ describe("a health check's probe", () => {
     ofProcess.write(encodeFrame(streams.systemError, Buffer.from("no space")));
     const { signal } = new AbortController();
     const late = { ...probe, timeoutMilliseconds: 20_000 };
-    const { ExitCode, Output } = await runProbe(containers, container, late, signal);
-    assert.deepEqual([ExitCode, Output], [-1, "some"]);
+    const result = await runProbe(containers, container, late, signal);
+    assert.deepEqual([result?.ExitCode, result?.Output], [-1, "some"]);
   });
 });
