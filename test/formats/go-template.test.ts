@@ -52,6 +52,9 @@ const table: readonly (readonly [string, string])[] = [
   ["{{.Config.Labels}}", "map[a:1 b:two]"],
   ["{{.Config.Labels.a}}", "1"],
   ["{{.Config.Labels.missing}}", "<no value>"],
+  ...["constructor", "valueOf", "toString", "hasOwnProperty", "__proto__"].map(
+    (name) => [`{{.Config.Labels.${name}}}`, "<no value>"] as const,
+  ),
   ['{{index .Config.Labels "b"}}', "two"],
   ['{{index .Config.Labels "missing"}}', ""],
   ['{{index .NetworkSettings.Ports "1/tcp"}}', "<no value>"],

@@ -292,9 +292,9 @@ function evaluateField(
     const type = state.isKeyRequired ? "interface {}" : formatType(receiver);
     return refuse(`can't evaluate field ${name} in type ${type}`);
   }
-  const method = map[name];
-  if (typeof method === "function") return method(...values);
+  const value = Object.hasOwn(map, name) ? map[name] : undefined;
+  if (typeof value === "function") return value(...values);
   if (values.length > 0) refuse(`${name} is not a method but has arguments`);
-  if (Object.hasOwn(map, name)) return map[name] === null && !isTypedMap(receiver) ? undefined : map[name];
+  if (Object.hasOwn(map, name)) return value === null && !isTypedMap(receiver) ? undefined : value;
   return state.isKeyRequired ? refuse(`map has no entry for key "${name}"`) : undefined;
 }
