@@ -416,6 +416,9 @@ it("is compressed or not, or a Dockerfile alone", async () => {
     assert.deepEqual(show(tree.path), ["sub: directory", "sub/f: f"]);
     tree.release();
   }
+  const old = await unpack(withoutMagic(bytes));
+  assert.deepEqual(show(old.path), ["sub: directory", "sub/f: f"]);
+  old.release();
   for (const text of ["FROM scratch\n", "", `FROM scratch\n${"#".repeat(5000)}\n`]) {
     const alone = await unpack(Buffer.from(text), { wanted: ["Dockerfile"] });
     assert.deepEqual(show(alone.path), [`Dockerfile: ${text}`]);
@@ -424,6 +427,16 @@ it("is compressed or not, or a Dockerfile alone", async () => {
   }
   await assert.rejects(unpack(Buffer.alloc(5_000_000, "x")), /Dockerfile is too large/);
 });
+
+/** As tar of the seventh edition of Unix wrote it: the checksum is all that tells it. */
+function withoutMagic(bytes: Buffer): Buffer {
+  const old = Buffer.from(bytes);
+  old.fill(0, 257, 512);
+  old.fill(" ", 148, 156);
+  const sum = old.subarray(0, 512).reduce((total, byte) => total + byte, 0);
+  old.write(`${sum.toString(8).padStart(6, "0")}\0 `, 148, "latin1");
+  return old;
+}
 
 it("gives small files, leaves out what is ignored, and may be a part of the archive", async () => {
   const members = [

@@ -1,5 +1,6 @@
 import { invalid } from "../../errors.ts";
 import { type ByteString, blockBytes } from "../../formats/tar/tar-entry.ts";
+import { decodeHeader } from "../../formats/tar/tar-header.ts";
 import { createTarReader } from "../../formats/tar/tar-reader.ts";
 import { splitPath } from "../../sys/safe-path.ts";
 import type { ArchivedDirectory, ArchivedFile } from "./archived-node.ts";
@@ -48,7 +49,16 @@ export function createUnpacking(
 
 function hasTarHeader(head: Buffer): boolean {
   if (head.length < blockBytes) return false;
-  return head.subarray(257, 262).toString("latin1") === "ustar" || head[0] === 0;
+  return head.subarray(257, 262).toString("latin1") === "ustar" || head[0] === 0 || hasChecksum(head);
+}
+
+/** As that of V7, which has no magic word. */
+function hasChecksum(head: Buffer): boolean {
+  try {
+    return decodeHeader(head.subarray(0, blockBytes)) !== undefined;
+  } catch {
+    return false;
+  }
 }
 
 function createTarUnpacking(writer: ContentWriter, known: ReadonlyMap<ByteString, StoredEntry>): Unpacking {
