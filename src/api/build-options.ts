@@ -2,16 +2,17 @@ import { type BuildOptions, parseBuildOptions, type StepLimits } from "../build/
 import { invalid } from "../errors.ts";
 import { hostConfigShape } from "../formats/docker-api/docker-api-host-config.ts";
 import { decode } from "../formats/shape.ts";
+import { entitlementsOf } from "../grpc/plain-build.ts";
 import { checkResources } from "../runtime/resources.ts";
 import { decodeJsonList, decodeJsonMap } from "./json-parameters.ts";
 import type { ApiRequest } from "./request.ts";
 
-/** What `POST /build` asks for, in its parameters. @throws EngineError invalid */
+/** What `POST /build` asks for, in its parameters. @throws EngineError invalid; forbidden in BuildKit's words */
 export function readBuildOptions(request: ApiRequest): BuildOptions {
-  return {
-    ...parseBuildOptions(readBuildAttributes(request), ["network.host"]),
-    limits: readLimits(request),
-  };
+  const attributes = readBuildAttributes(request);
+  const entitlements = entitlementsOf(attributes);
+  request.engine.builder.checkEntitlements(entitlements);
+  return { ...parseBuildOptions(attributes, entitlements), limits: readLimits(request) };
 }
 
 /** 0 and nothing mean no limit. @throws EngineError invalid in Docker's words */

@@ -15,10 +15,18 @@ export interface PlainBuild extends Pick<SolveRequest, "ref" | "session" | "fron
   onProgress(update: Given<MessageOf<typeof statusResponse>>): void;
 }
 
+/** What a build is allowed whose client has no flag for it: as with Docker, the network that it asks for. */
+export function entitlementsOf(attributes: ReadonlyMap<string, string>): string[] {
+  return attributes.get("force-network-mode") === "host" ? ["network.host"] : [];
+}
+
 /** @returns what BuildKit's clients are answered: "containerimage.digest", … @throws BuildError */
 export async function buildPlainly(door: Door, asked: PlainBuild): Promise<Map<string, string>> {
   const { signal, onProgress, archive, ...given } = asked;
-  const request = { ...solveRequest.decode(new Uint8Array()), ...given, entitlements: ["network.host"] };
+  const entitlements = entitlementsOf(given.frontendAttrs);
+  const request = { ...solveRequest.decode(new Uint8Array()), ...given, entitlements };
+  // Docker 20.10 hangs when its build ends before its session has begun.
+  await door.sessions.get(request.session).catch(() => {});
   door.builder.checkEntitlements(request.entitlements);
   const job = door.jobs.begin(request, signal);
   announceBuild(door, job);

@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { eventually, output, startEngine, type TestEngine } from "../engine.ts";
+import { stockDockers } from "../stock-docker.ts";
 import { useDocker } from "./docker-client.ts";
 
 describe("the build cache's own rules", () => {
@@ -76,5 +77,37 @@ describe("the build cache's own rules", () => {
       ({ code }) => code === 0,
     );
     assert.equal(allowed.code, 0, allowed.stderr);
+  });
+
+  it("allow the host's network to clients without a flag for it only where they ask for it", async () => {
+    const [docker] = stockDockers;
+    assert.ok(docker);
+    const old = useDocker(engine, docker);
+    const plain = context("plain", { Dockerfile: "FROM busybox\nRUN true\n" });
+    const host = context("host", { Dockerfile: "FROM busybox\nRUN --network=host true\n" });
+    const kinds = ["0", "1"].map((DOCKER_BUILDKIT) => ({ DOCKER_BUILDKIT }));
+    for (const kind of kinds) {
+      const unasked = await old.runWith(kind, "build", host);
+      assert.notEqual(unasked.code, 0);
+      assert.match(unasked.stdout + unasked.stderr, /network\.host is not allowed/);
+      const asked = await old.runWith(kind, "build", "--network", "host", host);
+      assert.equal(asked.code, 0, asked.stderr);
+    }
+    configure({ gc: { enabled: false }, entitlements: { "network-host": false } });
+    process.kill(engine.pid(), "SIGHUP");
+    await eventually(
+      () => run("build", "--network", "host", host),
+      ({ code }) => code !== 0,
+    );
+    for (const kind of kinds) {
+      const built = await old.runWith(kind, "build", plain);
+      assert.equal(built.code, 0, built.stderr);
+      const refused = await old.runWith(kind, "build", "--network", "host", host);
+      assert.notEqual(refused.code, 0);
+      assert.match(
+        refused.stdout + refused.stderr,
+        /granting entitlement network\.host is not allowed by build daemon configuration/,
+      );
+    }
   });
 });
