@@ -141,21 +141,17 @@ async function exportToStore(
   const tagged = isByDigest && order.names.find((_, at) => references[at]?.tag !== undefined);
   if (tagged) throw invalid(`can't push tagged ref ${tagged} by digest`);
   const isKept = isStored && !isByDigest;
-  const isThere = new Set(images.list().map(({ id }) => id));
   let pushed: Descriptor | undefined;
-  const kept = isKept ? order : { ...order, names: [] };
+  const holder = Symbol("export");
+  const kept = isKept ? order : { ...order, names: [], holder };
   const exported = await exportImage(images, job.events.report, kept, async ({ digest: id }, line) => {
-    try {
-      // A registry gets another manifest, which the push adds.
-      if (isCanonical && isKept && !isPushed) for (const one of references) images.nameByDigest(one, id);
-      // What it is compressed to counts for later pushes as well.
-      if (!isPushed && packing.layers) await images.pack(id, packing, job.signal);
-      for (const one of isPushed ? references : [])
-        pushed = await push(door, job, one, { id, settings, isKept }, line);
-    } finally {
-      if (!isKept && !isThere.has(id)) await images.removeUnnamed(id);
-    }
-  });
+    // A registry gets another manifest, which the push adds.
+    if (isCanonical && isKept && !isPushed) for (const one of references) images.nameByDigest(one, id);
+    // What it is compressed to counts for later pushes as well.
+    if (!isPushed && packing.layers) await images.pack(id, packing, job.signal);
+    for (const one of isPushed ? references : [])
+      pushed = await push(door, job, one, { id, settings, isKept }, line);
+  }).finally(() => images.letGo(holder));
   // Layers are compressed for a registry, so that the image has another digest there.
   describe(response, exported.digest, pushed ?? exported.target);
   const names = isKept ? exported.names : order.names.map(nameInFull);
@@ -213,10 +209,10 @@ async function exportLayout(
   return reportWork(report, vertex, async () => {
     const line = lineBelow(report, vertex.digest);
     const done = line("exporting layers");
-    const isThere = new Set(images.list().map(({ id }) => id));
-    const { id } = await addImage(images, { ...order, names: [] });
     const names = order.names.map((name) => withDefaultTag(parseReference(name)));
+    const holder = Symbol("export");
     try {
+      const { id } = await addImage(images, { ...order, names: [], holder });
       const wanted = { names, annotations: annotationsInLayout(order), packing };
       await images.withLayout(id, wanted, job.signal, async (layout) => {
         done();
@@ -230,7 +226,7 @@ async function exportLayout(
         sent();
       });
     } finally {
-      if (!isThere.has(id)) await images.removeUnnamed(id);
+      await images.letGo(holder);
     }
   });
 }

@@ -24,6 +24,8 @@ export interface BuiltImage extends BuiltContent {
   names: readonly string[];
   /** Of its manifest. */
   annotations: Record<string, string>;
+  /** Who has it here until `letGo`, unless it is wanted for longer by then. Without names. */
+  holder?: symbol | undefined;
 }
 
 /** What its manifest will name. */
@@ -71,7 +73,7 @@ export async function addBuiltImage(room: ImageRoom, built: BuiltImage): Promise
   return catalog.protect(needed, async () => {
     const image = await addMadeImage(
       { blobs, catalog },
-      { config: await blobs.put(text), ...content, annotations: built.annotations },
+      { config: await blobs.put(text), ...content, holder: built.holder, annotations: built.annotations },
     );
     return publishBuilt(room, image, built.names);
   });

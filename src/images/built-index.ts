@@ -28,6 +28,8 @@ export interface BuiltIndex {
   parts: readonly BuiltPart[];
   names: readonly string[];
   annotations: Record<string, string>;
+  /** As of one image. */
+  holder?: symbol | undefined;
 }
 
 /** Documents that are to be in the store, by digest. */
@@ -56,7 +58,7 @@ export async function addBuiltIndex(room: ImageRoom, built: BuiltIndex): Promise
     const target = describeIndex(documents, manifests, built.annotations);
     return catalog.protect([...documents.keys()], async () => {
       for (const text of documents.values()) await blobs.put(text);
-      const image = await catalog.add({ target, indexes: [], manifests });
+      const image = await catalog.add({ target, indexes: [], manifests, holder: built.holder });
       return publishBuilt(room, image, built.names);
     });
   });

@@ -29,6 +29,7 @@ export function createImageHolds(room: ImageRoom): ImageHolds {
     heldDirectories: (owner) => directoriesOf(room, catalog.held(owner)),
     hold(id, owner, manifest = mainManifest(catalog.get(id))) {
       catalog.get(id);
+      catalog.keep(id);
       catalog.holdLayers(owner, { layers: manifest.content.layers, blobs: [] });
       lastUse.touch(id);
     },

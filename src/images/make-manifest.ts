@@ -48,12 +48,14 @@ export interface ManifestlessImage extends Pick<ImageContent, "blobs" | "packed"
   config: Digest;
   parent?: string;
   annotations?: Record<string, string>;
+  /** Who has it here for a while only. */
+  holder?: symbol | undefined;
 }
 
 /** Adds an image by a manifest that is made for it. Config and layers are in the store, and protected. @throws invalid */
 export async function addMadeImage(
   { blobs, catalog }: { blobs: BlobStore; catalog: ImageCatalog },
-  { config, blobs: layers, packed, parent, annotations }: ManifestlessImage,
+  { config, blobs: layers, packed, parent, annotations, holder }: ManifestlessImage,
   onUnpacked?: OnUnpacked,
 ): Promise<ImageRecord> {
   const made = await makeManifest(blobs, config, layers, annotations);
@@ -62,7 +64,7 @@ export async function addMadeImage(
     await blobs.put(made.text);
     const content = { config, blobs: made.layers, origin: "made" as const, ...(packed && { packed }) };
     const manifests = [{ descriptor, kind: "image" as const, content }];
-    const source = { target: descriptor, indexes: [], manifests, ...(parent && { parent }) };
+    const source = { target: descriptor, indexes: [], manifests, ...(parent && { parent }), holder };
     return catalog.add(source, onUnpacked);
   });
 }

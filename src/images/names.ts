@@ -29,8 +29,8 @@ export interface ImageNames {
   nameByDigest(repository: Reference, id: string): void;
   /** @throws notFound; conflict in Docker's wording when it is in use */
   remove(name: string, options: RemoveOptions): Promise<ImageDeleteItem[]>;
-  /** Removes an image unless it has got a name meanwhile. */
-  removeUnnamed(id: string): Promise<void>;
+  /** Removes images that `addBuilt` has added for this holder alone, unless they are wanted for longer by now. */
+  letGo(holder: symbol): Promise<void>;
   prune(options: PruneOptions): Promise<{ deleted: ImageDeleteItem[]; spaceReclaimedBytes: number }>;
   /** Removes images that nothing uses, as far as the policy wants. @returns their names */
   collectGarbage(policy: GarbagePolicy, users: ImageUsers): Promise<string[]>;
@@ -51,9 +51,9 @@ export function createImageNames(room: ImageRoom): ImageNames {
       const { target } = catalog.get(id);
       catalog.name({ domain, path, digest: target.digest }, id);
     },
-    async removeUnnamed(id) {
-      if (!catalog.images.has(id) || catalog.references.of(id).length > 0) return;
-      await removeImage(catalog, id, { force: false, noPrune: true, users: new Map() }, publish);
+    async letGo(holder) {
+      for (const id of catalog.letGo(holder))
+        await removeImage(catalog, id, { force: false, noPrune: true, users: new Map() }, publish);
     },
     remove: (name, settings) => removeImage(catalog, name, settings, publish),
     async prune(settings) {

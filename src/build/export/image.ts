@@ -27,6 +27,8 @@ export interface ImageOrder {
   /** Also of a single one. */
   hasIndex: boolean;
   annotations: Annotations;
+  /** Who has it in the store until `letGo`, where it is not to be kept. Without names. */
+  holder?: symbol | undefined;
 }
 
 /** An image that has come of a build. */
@@ -64,7 +66,7 @@ export async function addImage(
   images: Images,
   order: ImageOrder,
 ): Promise<{ id: string; target: Descriptor }> {
-  const { results, sourceDate, hasIndex, annotations } = order;
+  const { results, sourceDate, hasIndex, annotations, holder } = order;
   const names = order.names.map((name) => formatReference(withDefaultTag(parseReference(name))));
   const parts = results.map((result) => describePart(result, sourceDate, annotations));
   const [only] = parts;
@@ -72,8 +74,8 @@ export async function addImage(
   if (isPlain && Object.keys(annotations.index).length > 0)
     throw invalid("index annotations not supported for single platform export");
   const { id, target } = isPlain
-    ? await images.addBuilt({ ...only, names })
-    : await images.addBuiltIndex({ parts, names, annotations: annotations.index });
+    ? await images.addBuilt({ ...only, names, holder })
+    : await images.addBuiltIndex({ parts, names, annotations: annotations.index, holder });
   return { id, target };
 }
 

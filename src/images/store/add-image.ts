@@ -11,6 +11,8 @@ export type ManifestSource = Omit<ManifestRecord, "content"> & { content?: Conte
 export interface ImageSource extends Pick<ImageRecord, "target" | "indexes"> {
   manifests: ManifestSource[];
   parent?: string;
+  /** Who has it here for a while only. */
+  holder?: symbol | undefined;
 }
 
 const never = "0001-01-01T00:00:00Z";

@@ -10,12 +10,13 @@ import type { OnUnpacked } from "../unpack-content.ts";
 import { type ImageSource, unpackImage } from "./add-image.ts";
 import type { BlobStore } from "./blobs.ts";
 import { findImage, getImage } from "./find-image.ts";
-import { type Held, openHolds } from "./holds.ts";
+import { type Held, type Holds, openHolds } from "./holds.ts";
 import { loadImages, withoutContent, withPacked } from "./image-records.ts";
 import { type ImageRecord, imageKind } from "./kinds.ts";
 import type { Layers } from "./layers.ts";
-import { createNeeds } from "./needs.ts";
+import { createNeeds, type Needs } from "./needs.ts";
 import { openReferences, type References } from "./references.ts";
+import { createTemporaries } from "./temporaries.ts";
 
 export type { ImageSource, ManifestSource } from "./add-image.ts";
 export type { ImageRecord } from "./kinds.ts";
@@ -37,6 +38,10 @@ export interface ImageCatalog {
   setParent(id: string, parent: string): void;
   /** Unpacks what is not there yet and records the image; one that is there already gets what it lacks. @throws invalid */
   add(source: ImageSource, onUnpacked?: OnUnpacked): Promise<ImageRecord>;
+  /** An image that was to be here for a while only stays. */
+  keep(id: string): void;
+  /** @returns images that were here for this holder of theirs alone, and have no name */
+  letGo(holder: symbol): string[];
   /**
    * Keeps the compressed form of a layer's blob for later pushes of all images that are not pushed as they came, and know of no other.
    * @param id of one image alone, which forgets what it knew
@@ -64,7 +69,7 @@ export interface ImageCatalog {
   imagesWithLayer(chainId: string): number;
   /** Removes all blobs and layers that nothing needs, and what a layer has twice: what a crash left. */
   sweep(): Promise<void>;
-  /** Whether work under way is bringing it here, or reads it. */
+  /** Whether work under way is bringing it here, reads it, or has it for a while. */
   isProtected(image: ImageRecord): boolean;
   /** Keeps blobs and layers that no image has yet from being removed while `work` runs; then removes those left unused. */
   protect<T>(digests: readonly string[], work: () => Promise<T>): Promise<T>;
@@ -82,6 +87,7 @@ export function openImageCatalog(state: State, store: CatalogOptions, logger: Lo
   const { images } = index;
   const references = openReferences(state, (id) => images.has(id));
   const holds = openHolds(state);
+  const temporaries = createTemporaries();
   const needs = createNeeds({ ...store, index, holds, logger });
 
   function put(image: ImageRecord): void {
@@ -104,6 +110,7 @@ export function openImageCatalog(state: State, store: CatalogOptions, logger: Lo
     references,
     name: (reference, id) => references.set(reference, getRecord(images, id).id),
     tag(reference, id) {
+      temporaries.keep(id);
       const tagged = { ...getRecord(images, id), lastTagTime: new Date().toISOString() };
       references.set(reference, id, () => records.put(id, tagged));
       index.set(tagged);
@@ -117,9 +124,14 @@ export function openImageCatalog(state: State, store: CatalogOptions, logger: Lo
     async add(source, onUnpacked) {
       const { image, known } = await unpackImage(store, source, (id) => images.get(id), onUnpacked);
       put(image);
+      if (source.holder) temporaries.add(image.id, source.holder, known === undefined);
+      else temporaries.keep(image.id);
       if (known) await needs.collect(blobsOf(known), []);
       return image;
     },
+    keep: temporaries.keep,
+    letGo: (holder) =>
+      temporaries.letGo(holder).filter((id) => images.has(id) && references.of(id).length === 0),
     async keepPacked(from, to, id) {
       // It may have been removed meanwhile.
       const wanted = [...images.values()].filter((image) => id === undefined || image.id === id);
@@ -140,19 +152,29 @@ export function openImageCatalog(state: State, store: CatalogOptions, logger: Lo
       index.delete(id);
       return needs.collect(blobsOf(image), layersOf(image));
     },
-    async release(owner) {
-      const { layers: chains, blobs: digests } = holds.remove(owner);
-      await needs.collect(digests, chains);
-    },
     sweep: needs.sweep,
+    ...createOwners(holds, needs),
+    needsBlob: needs.needsBlob,
+    needsLayer: needs.needsLayer,
+    protect: needs.protect,
+    isProtected: (image) => needs.isProtected(image) || temporaries.has(image.id),
+  };
+}
+
+/** Of layers and blobs that are held. */
+function createOwners(
+  holds: Holds,
+  { collect }: Needs,
+): Pick<ImageCatalog, "held" | "holdLayers" | "holds" | "owners" | "release"> {
+  return {
     held: holds.of,
     holdLayers: holds.put,
     holds: holds.has,
     owners: (prefix) => holds.owners().filter((owner) => isOwnerOf(owner, prefix)),
-    needsBlob: needs.needsBlob,
-    needsLayer: needs.needsLayer,
-    protect: needs.protect,
-    isProtected: needs.isProtected,
+    async release(owner) {
+      const { layers, blobs } = holds.remove(owner);
+      await collect(blobs, layers);
+    },
   };
 }
 
