@@ -269,6 +269,13 @@ describe("a plan that a small Dockerfile would make large", () => {
     await refuse(`${doubling}ENV b=$a c=$a d=$a\n${"RUN true\n".repeat(250)}`, message, 143);
   });
 
+  it("is refused where it copies from too much", async () => {
+    const message = /^the instructions have more than 20000 sources to copy from/;
+    await planDockerfile(`FROM scratch\nCOPY ${"x ".repeat(20_000)}/\n`);
+    await refuse(`FROM scratch\nCOPY ${"x ".repeat(20_001)}/\n`, message, 2);
+    await refuse(`FROM scratch\n${`ADD ${"x ".repeat(1000)}/\n`.repeat(25)}`, message, 22);
+  });
+
   it("is refused where a base image wants too much done, or stages are stacked too high", async () => {
     const OnBuild = Array.from({ length: 4999 }, () => "ENV a=b");
     const images = { a: { OnBuild } };

@@ -60,8 +60,14 @@ export function* readStored(path: string): Generator<StoredEntry> {
   }
 }
 
-/** Opens a tree that was stored in this file. */
-export function openStoredTree(path: string): SourceTree {
+/** What a tree's file says. */
+export interface StoredList {
+  entries: ReadonlyMap<ByteString, StoredEntry>;
+  /** Names in a directory. */
+  children: ReadonlyMap<ByteString, ByteString[]>;
+}
+
+export function readStoredList(path: string): StoredList {
   const entries = new Map<ByteString, StoredEntry>();
   const children = new Map<ByteString, ByteString[]>([["", []]]);
   for (const entry of readStored(path)) {
@@ -72,6 +78,12 @@ export function openStoredTree(path: string): SourceTree {
     if (siblings) siblings.push(entry.path.slice(slash + 1));
     if (entry.type === "directory") children.set(entry.path, []);
   }
+  return { entries, children };
+}
+
+/** Opens a tree that was stored in this file. @param list what it says, where that is known */
+export function openStoredTree(path: string, list = readStoredList(path)): SourceTree {
+  const { entries, children } = list;
   const packs = openPackFiles();
 
   /** A link has the content of the file that it names. */

@@ -7,7 +7,7 @@ import { hasWildcard } from "../solve/select-sources.ts";
 import { isGitAddress } from "./git-address.ts";
 import type { CopyNode, CopyPart, Node } from "./nodes.ts";
 import { isHttpAddress, planRemote } from "./plan-remote.ts";
-import { countText } from "./plan-size.ts";
+import { countSources, countText } from "./plan-size.ts";
 import { expandIn, valueIn } from "./scope.ts";
 import { absolutePath, addHistory, addStep, type Planning, type StagePlan } from "./stage.ts";
 
@@ -19,6 +19,7 @@ export async function planTransfer(
 ): Promise<void> {
   const { kind, keyword, heredocs, range } = instruction;
   const expand = (word: string) => expandIn(stage.scope, word);
+  countSources(stage.scope.size, instruction.sources.length);
   const sources = instruction.sources.map(expand);
   const destination = destinationOf(stage, expand(instruction.destination));
   const chown = instruction.chown && expand(instruction.chown);

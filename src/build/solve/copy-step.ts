@@ -4,7 +4,7 @@ import { messageOf } from "../../errors.ts";
 import { BuildError } from "../build-error.ts";
 import type { CacheRecord } from "../cache/record.ts";
 import { newCacheId } from "../cache/step-cache.ts";
-import type { CopyNode, CopyPart } from "../graph/nodes.ts";
+import type { CopyNode, CopyPart, Node } from "../graph/nodes.ts";
 import { digestOfNode } from "../graph/nodes.ts";
 import type { CopyAction, FileOwner, SourceRef } from "./copy-action.ts";
 import { resolveOwner } from "./resolve-owner.ts";
@@ -14,26 +14,44 @@ import { lowerDirectoriesOf, makeStepLayer } from "./step-layer.ts";
 /** What a copy depends on besides its base: the content of its sources, and what is done to them. */
 export async function keyOfCopy(solving: Solving, solver: Solver, node: CopyNode): Promise<unknown> {
   const { destination, chown, chmod, exclude, parents, isLinked } = node;
-  const parts = await Promise.all(
-    node.parts.map(async (part) => [await checksumPart(solving, solver, part, exclude), part.unpack]),
-  );
+  const sums = await checksumParts(solving, solver, node.parts, exclude);
+  const parts = node.parts.map(({ unpack }, at) => [sums[at], unpack]);
   return { destination, chown, chmod, exclude, parents, parts, isLinked };
 }
 
-/** The digest of what is selected of a tree. @throws BuildError when it is not there */
-export async function checksumPart(
+/** What is taken of a tree. */
+type Part = Pick<CopyPart, "from" | "selections">;
+
+/** The digests of what is selected of trees, each of which is opened once. @throws BuildError when it is not there */
+export async function checksumParts(
+  solving: Solving,
+  solver: Solver,
+  parts: readonly Part[],
+  exclude: readonly string[],
+): Promise<string[]> {
+  const sums = new Map<Part, string>();
+  const checks = [...Map.groupBy(parts, ({ from }) => from)].map(async ([from, ofTree]) => {
+    const wanted = ofTree.map(({ selections }) => selections);
+    const found = await checksumTree(solving, solver, from, wanted, exclude);
+    for (const [at, part] of ofTree.entries()) sums.set(part, found[at] as string);
+  });
+  await Promise.all(checks);
+  return parts.map((part) => sums.get(part) as string);
+}
+
+async function checksumTree(
   { rooms, signal }: Solving,
   solver: Solver,
-  { from, selections }: Pick<CopyPart, "from" | "selections">,
+  from: Part["from"],
+  selections: Part["selections"][],
   exclude: readonly string[],
-): Promise<string> {
+): Promise<string[]> {
   const source = await sourceOf(rooms, solver, from);
-  const mountpoints = mountpointsOf(rooms, `checksum-${newCacheId()}`);
+  // A folder takes its time, and only layers are mounted.
+  const mountpoint = source.kind === "layers" && mountpointsOf(rooms, `checksum-${newCacheId()}`).source;
   try {
-    return await rooms.files.run(
-      { kind: "checksum", mountpoint: mountpoints.source, source, selections, exclude },
-      signal,
-    );
+    const job = { kind: "checksum" as const, mountpoint: mountpoint || "", source, selections, exclude };
+    return (await rooms.files.run(job, signal)).split("\n");
   } catch (error) {
     signal.throwIfAborted();
     const ref = digestOfNode(from).slice("sha256:".length, "sha256:".length + 25);
@@ -42,7 +60,7 @@ export async function checksumPart(
       { cause: error },
     );
   } finally {
-    rmSync(dirname(mountpoints.source), { recursive: true, force: true });
+    if (mountpoint) rmSync(dirname(mountpoint), { recursive: true, force: true });
   }
 }
 
@@ -70,15 +88,18 @@ export function executeCopy(
   return makeStepLayer(rooms, { layers, key, description: node.name }, async (id, place) => {
     const target = node.isLinked ? { ...place, lower: [] } : place;
     const owner = node.chown === undefined ? undefined : await resolveOwner(target.lower, node.chown, warn);
-    const actions: CopyAction[] = await Promise.all(
-      node.parts.map(async ({ from, selections, unpack }) => ({
-        ...{ source: await sourceOf(rooms, solver, from), selections, unpack },
+    const sources = new Map<Node, SourceRef>();
+    for (const { from } of node.parts)
+      if (!sources.has(from)) sources.set(from, await sourceOf(rooms, solver, from));
+    const actions = node.parts.map(
+      ({ from, selections, unpack }): CopyAction => ({
+        ...{ source: sources.get(from) as SourceRef, selections, unpack },
         destination: node.destination,
         ...(owner && { owner }),
         ...(node.chmod !== undefined && { mode: node.chmod }),
         exclude: node.exclude,
         parents: node.parents,
-      })),
+      }),
     );
     await rooms.files.run({ kind: "copy", mountpoints: mountpointsOf(rooms, id), target, actions }, signal);
   });

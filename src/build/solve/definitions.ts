@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import type { CopyPart, Node, RunMountNode } from "../graph/nodes.ts";
 import { inputsBesideBase, isLinked, isStep, type Step } from "../graph/steps.ts";
-import { checksumPart } from "./copy-step.ts";
+import { checksumParts } from "./copy-step.ts";
 import { settingsOf } from "./run-node.ts";
 import type { Solver, Solving } from "./solving.ts";
 import { keyOfWorkdir } from "./workdir-step.ts";
@@ -16,6 +16,10 @@ export interface Definitions {
   /** The key of a step that takes something of another one; undefined for others, and where no cache counts. */
   keyOf(node: Node): Promise<string | undefined>;
 }
+
+type Part = Pick<CopyPart, "from" | "selections">;
+
+const isOfTree = ({ from }: Part) => !isStep(from) && from.kind !== "image" && from.kind !== "scratch";
 
 export function createDefinitions(solving: Solving, solver: Solver): Definitions {
   const known = new Map<Node, Promise<string | undefined>>();
@@ -47,10 +51,9 @@ export function createDefinitions(solving: Solving, solver: Solver): Definitions
     if (node.kind === "workdir") return keyOfWorkdir(node);
     if (node.kind === "copy") {
       const { destination, chown, chmod, exclude, parents, isLinked } = node;
-      const parts = await Promise.all(
-        node.parts.map(async (part) => [await describePart(part, exclude), part.unpack]),
-      );
-      if (parts.some(([part]) => part === undefined)) return undefined;
+      const described = await describeParts(node.parts, exclude);
+      if (described.includes(undefined)) return undefined;
+      const parts = node.parts.map(({ unpack }, at) => [described[at], unpack]);
       return { destination, chown, chmod, exclude, parents, parts, isLinked };
     }
     const mounts = await Promise.all(node.mounts.map(describeMount));
@@ -61,19 +64,20 @@ export function createDefinitions(solving: Solving, solver: Solver): Definitions
     if (!("from" in mount) || !mount.from) return mount;
     const { from, source, ...rest } = mount;
     const selections = [{ pattern: source, hasWildcards: false }];
-    const part = await describePart({ from, selections }, []);
+    const [part] = await describeParts([{ from, selections }], []);
     return part && { ...rest, source, from: part };
   }
 
   /** A tree by its content, steps and images by what they are. */
-  async function describePart(
-    { from, selections }: Pick<CopyPart, "from" | "selections">,
-    exclude: readonly string[],
-  ): Promise<unknown> {
-    if (!isStep(from) && from.kind !== "image" && from.kind !== "scratch")
-      return checksumPart(solving, solver, { from, selections }, exclude);
-    const defined = await define(from);
-    return defined === undefined ? undefined : { from: defined, selections };
+  async function describeParts(parts: readonly Part[], exclude: readonly string[]): Promise<unknown[]> {
+    const sums = (await checksumParts(solving, solver, parts.filter(isOfTree), exclude)).values();
+    return Promise.all(
+      parts.map(async (part) => {
+        if (isOfTree(part)) return sums.next().value;
+        const defined = await define(part.from);
+        return defined === undefined ? undefined : { from: defined, selections: part.selections };
+      }),
+    );
   }
 
   return {

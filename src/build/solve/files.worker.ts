@@ -6,6 +6,7 @@ import { detach, MS, mount, mountLayers, mountOverlay } from "../../sys/mount.ts
 import { CLONE, unshare } from "../../sys/namespaces.ts";
 import { packTree } from "../../trees/pack.ts";
 import { openInlineTree } from "../context/inline-tree.ts";
+import { createLastList } from "../context/last-list.ts";
 import { openTreeAt } from "../context/mounted-tree.ts";
 import { type SourceTree, watchTree } from "../context/source-tree.ts";
 import { openStoredTree } from "../context/stored-tree.ts";
@@ -22,7 +23,8 @@ export type FilesJob =
       kind: "checksum";
       mountpoint: string;
       source: SourceRef;
-      selections: Selection[];
+      /** Each with a checksum of its own. */
+      selections: Selection[][];
       exclude: readonly string[];
     }
   | {
@@ -48,8 +50,10 @@ export type FilesJob =
   | { kind: "digest"; layer: string }
   | { kind: "makeDirectory"; mountpoint: string; target: StepTarget; path: string; owner: FileOwner };
 
-/** A checksum in hexadecimal, or nothing. */
+/** Checksums in hexadecimal with line feeds between them, or nothing. */
 export type FilesResult = string;
+
+const lastList = createLastList();
 
 let isPrivate = false;
 
@@ -61,14 +65,14 @@ serveJobs<FilesJob, FilesResult>(async (job, _signal, checkWanted) => {
   switch (job.kind) {
     case "checksum":
       return withSource(job.source, job.mountpoint, checkWanted, (tree) =>
-        checksumSources(tree, job.selections, job.exclude),
+        job.selections.map((selections) => checksumSources(tree, selections, job.exclude)).join("\n"),
       );
     case "copy":
       await withRoot(job.target, job.mountpoints.target, async (rootFd) => {
-        for (const action of job.actions)
-          await withSource(action.source, job.mountpoints.source, checkWanted, (tree) =>
-            copyFiles(rootFd, tree, action, checkWanted),
-          );
+        for (const [source, actions] of groupBySource(job.actions))
+          await withSource(source, job.mountpoints.source, checkWanted, async (tree) => {
+            for (const action of actions) await copyFiles(rootFd, tree, action, checkWanted);
+          });
       });
       return "";
     case "fill":
@@ -110,6 +114,17 @@ serveJobs<FilesJob, FilesResult>(async (job, _signal, checkWanted) => {
       return "";
   }
 });
+
+/** Those behind each other, in their order: what is shared where a job comes from is shared here. */
+function groupBySource(actions: readonly CopyAction[]): [SourceRef, CopyAction[]][] {
+  const groups: [SourceRef, CopyAction[]][] = [];
+  for (const action of actions) {
+    const last = groups.at(-1);
+    if (last?.[0] === action.source) last[1].push(action);
+    else groups.push([action.source, [action]]);
+  }
+  return groups;
+}
 
 async function gather(
   { source, part, target, exclude }: Extract<FilesJob, { kind: "gather" }>,
@@ -215,7 +230,7 @@ async function withSource<R>(
 }
 
 function openSource(source: SourceRef, mountpoint: string): SourceTree {
-  if (source.kind === "stored") return openStoredTree(source.path);
+  if (source.kind === "stored") return openStoredTree(source.path, lastList.read(source.path));
   if (source.kind === "folder") return openTreeAt(source.path);
   return source.kind === "inline" ? openInlineTree(source.files) : openTreeAt(mountpoint);
 }

@@ -5,7 +5,7 @@ import { newCacheId, snapshotOf } from "../cache/step-cache.ts";
 import type { ClientSession } from "../client-session.ts";
 import type { Node, RunMountNode, RunNode } from "../graph/nodes.ts";
 import { Abandoned } from "./abandoned.ts";
-import { checksumPart } from "./copy-step.ts";
+import { checksumParts } from "./copy-step.ts";
 import { newProcessId, type RunOptions, runStep, type StepRoot } from "./run-step.ts";
 import type { Solver, Solving, StepWork } from "./solving.ts";
 import { mayHaveToWait, openStepCaches, type StepCaches } from "./step-caches.ts";
@@ -32,7 +32,7 @@ async function contentOf(solving: Solving, solver: Solver, from: Node, source: s
   const outcome = await solver.solve(from);
   if (outcome.kind === "layers" && source === "") return outcome.layers.at(-1) ?? "";
   const selections = [{ pattern: source, hasWildcards: false }];
-  return checksumPart(solving, solver, { from, selections }, []);
+  return (await checksumParts(solving, solver, [{ from, selections }], []))[0] as string;
 }
 
 /** Without what the outcome does not depend on; where a name leads is not asked by BuildKit either. */
