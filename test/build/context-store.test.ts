@@ -101,6 +101,25 @@ it("of what is as it was nothing is asked, and what is gone is gone", async () =
   assert.deepEqual((await receive("other", { a: "1" })).asked, ["a"]);
 });
 
+it("packs hold no more than twice what is used", async () => {
+  const count = 10;
+  // With each round one file less changes.
+  const filesIn = (round: number) =>
+    Array.from(
+      { length: count },
+      (_, number) => [`f${number}`, "x".repeat(100_000 + Math.min(number, round))] as const,
+    );
+  for (let round = 0; round < count; round++) {
+    const { tree } = await receive("key", Object.fromEntries(filesIn(round)));
+    for (const [name, content] of filesIn(round)) assert.equal(readFile(tree.path, name), content);
+    tree.release();
+  }
+  const sizeBytes = async () => (await store.list())[0]?.sizeBytes ?? 0;
+  const bytes = await eventually(sizeBytes, (found) => found <= 2 * count * 100_010);
+  assert.ok(bytes > count * 100_010, "no pack keeps what is not used: nothing is tried here");
+  assert.deepEqual((await receive("key", Object.fromEntries(filesIn(count)))).asked, []);
+});
+
 it("a tree stays while it is read, and goes with its content when the last one is done", async () => {
   const { tree } = await receive("key", { a: "1" });
   (await receive("key", { a: "two" })).tree.release();

@@ -4,6 +4,7 @@ import { rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import type { ByteString } from "../../formats/tar/tar-entry.ts";
+import { packsOf, withoutSparsePacks } from "./sparse-packs.ts";
 import { parseStored, type StoredEntry } from "./stored-tree.ts";
 
 /** A tree and the packs that its content is in. */
@@ -85,7 +86,10 @@ async function* entriesOf(path: string): AsyncGenerator<StoredEntry> {
   for await (const line of createInterface({ input: createReadStream(path) })) yield* parseStored(line);
 }
 
-/** Files of a tree with content, by path; none where it cannot be read. */
+/** What is looked at side by side. */
+const statsAtOnce = 32;
+
+/** Files of a tree whose content may serve for the next one, by path; none where it cannot be read. */
 export async function storedFilesOf(tree: KeptTree | undefined): Promise<Map<ByteString, StoredEntry>> {
   const files = new Map<ByteString, StoredEntry>();
   if (!tree) return files;
@@ -94,11 +98,17 @@ export async function storedFilesOf(tree: KeptTree | undefined): Promise<Map<Byt
   } catch {
     return new Map();
   }
-  return files;
+  const packs = new Map<string, number>();
+  const unknown = [...packsOf(files.values())];
+  while (unknown.length > 0)
+    await Promise.all(
+      unknown.splice(-statsAtOnce).map(async (pack) => {
+        const found = await stat(pack).catch(() => undefined);
+        if (found) packs.set(pack, found.size);
+      }),
+    );
+  return withoutSparsePacks(files, packs);
 }
-
-/** What is looked at side by side. */
-const statsAtOnce = 32;
 
 /** What the packs of its trees take on the disk, with what no tree names of them any more. */
 export async function measureFolder(folder: ContextFolder): Promise<number> {

@@ -2,33 +2,21 @@ import { closeSync, openSync, renameSync, statSync, writeFileSync } from "node:f
 import type { ByteString } from "../../formats/tar/tar-entry.ts";
 import type { ContextEntry } from "./entry.ts";
 import type { FileNames } from "./kept-contexts.ts";
+import { packsOf, withoutSparsePacks } from "./sparse-packs.ts";
 import { encodeStored, readStored, type StoredContent, type StoredEntry, storedOf } from "./stored-tree.ts";
 
 /* Lists of stored trees, for a worker thread. */
 
-/**
- * Files of a stored tree whose content may serve for the next one, by path. A pack of which the tree uses less than half is not kept
- * for its sake: so packs hold at most twice what is used.
- */
+/** Files of a stored tree whose content may serve for the next one, by path. */
 export function readStoredFiles(path: string): Map<ByteString, StoredEntry> {
   const files = new Map<ByteString, StoredEntry>();
-  const usedBytes = new Map<string, number>();
-  const identities = new Set<string>();
-  for (const entry of readStored(path)) {
-    const { content, identity, sizeBytes } = entry;
-    if (!content) continue;
-    files.set(entry.path, entry);
-    if (identity !== undefined && identities.has(identity)) continue;
-    if (identity !== undefined) identities.add(identity);
-    usedBytes.set(content.pack, (usedBytes.get(content.pack) ?? 0) + sizeBytes);
-  }
-  const isMostlyUsed = ([pack, bytes]: [string, number]) => {
+  for (const entry of readStored(path)) if (entry.content) files.set(entry.path, entry);
+  const packs = new Map<string, number>();
+  for (const pack of packsOf(files.values())) {
     const stat = statSync(pack, { throwIfNoEntry: false });
-    return stat !== undefined && stat.size <= 2 * bytes;
-  };
-  const packs = new Set([...usedBytes].filter(isMostlyUsed).map(([pack]) => pack));
-  for (const [name, { content }] of files) if (!packs.has(content?.pack ?? "")) files.delete(name);
-  return files;
+    if (stat) packs.set(pack, stat.size);
+  }
+  return withoutSparsePacks(files, packs);
 }
 
 /** Nothing where that cannot be read: then all is stored again. */
