@@ -16,26 +16,42 @@ const F_SEAL_GROW = 4;
 const F_SEAL_WRITE = 8;
 const elfMagic = "\x7fELF";
 
-const sealed = new Map<string, { version: string; fd: number }>();
+interface Sealed {
+  version: string;
+  fd: number;
+  lookedAt: number;
+}
+
+const sealed = new Map<string, Sealed>();
+
+/** Hundreds of health checks may come a second, and PATH has many folders. */
+const trustedMilliseconds = 1000;
 
 /**
- * A path to execute an OCI runtime from: a sealed copy of it in memory, made once and again when the file changes. A runtime
+ * A path to execute an OCI runtime from: a sealed copy of it in memory, made once and again when the file changes; of a name, that is
+ * seen within a second. A runtime
  * that finds itself in a file that could be written to through a container's `/proc/self/exe` (CVE-2019-5736) makes such a copy
  * for each command and executes itself a second time; in a sealed one it goes on at once.
  * @param program a path, or a name to be found in PATH
  * @returns good for a child of the calling process, until the next call; `program` itself where it cannot be copied
  */
 export function sealProgram(program: string): string {
+  const known = sealed.get(program);
+  const now = performance.now();
+  const isSearched = !program.includes("/");
+  if (known && isSearched && now - known.lookedAt < trustedMilliseconds) return pathOf(known.fd);
   const found = findProgram(program);
   if (!found) return program;
   const version = `${found.stats.dev}:${found.stats.ino}:${found.stats.size}:${found.stats.mtimeMs}`;
-  const known = sealed.get(program);
-  if (known?.version === version) return pathOf(known.fd);
+  if (known?.version === version) {
+    known.lookedAt = now;
+    return pathOf(known.fd);
+  }
   if (known) closeSync(known.fd);
   sealed.delete(program);
   const fd = isElf(found.path) ? copySealed(found.path) : undefined;
   if (fd === undefined) return program;
-  sealed.set(program, { version, fd });
+  sealed.set(program, { version, fd, lookedAt: now });
   return pathOf(fd);
 }
 

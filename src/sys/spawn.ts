@@ -1,3 +1,4 @@
+import { lazy } from "./lazy.ts";
 import { declare, SyscallError } from "./libc.ts";
 
 const spawnCall = declare(
@@ -38,6 +39,12 @@ function makeAttributes(): Buffer {
   return made;
 }
 
+/** This process's own, as it is at the first start. */
+const environment = lazy(() => [
+  ...Object.entries(process.env).map(([name, value]) => `${name}=${value}`),
+  null,
+]);
+
 /**
  * Starts a program, found in PATH, in the calling thread's namespaces. Unlike Node's own spawn it copies no memory maps, and
  * the child is the caller's to wait for.
@@ -58,16 +65,8 @@ export function spawnProcess(
       if (fd === "ignore") addOpen(actions, target, "/dev/null", O_RDWR, 0);
       else addDup2(actions, fd, target);
     });
-    const environment = Object.entries(process.env).map(([name, value]) => `${name}=${value}`);
     const pid = [0];
-    const errno = spawnCall(
-      pid,
-      file,
-      actions,
-      attributes,
-      [program, ...words, null],
-      [...environment, null],
-    );
+    const errno = spawnCall(pid, file, actions, attributes, [program, ...words, null], environment());
     if (errno !== 0) throw new SyscallError("posix_spawn", errno, program);
     return pid[0] ?? 0;
   } finally {
