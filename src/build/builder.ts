@@ -17,17 +17,18 @@ import { type CacheRecord, stepKind } from "./cache/record.ts";
 import { openStepCache, type StepCache } from "./cache/step-cache.ts";
 import { listUsage, type UsageRecord } from "./cache/usage.ts";
 import { checkBuilder } from "./check.ts";
-import type { ClientSession } from "./client-session.ts";
 import { type ContextStore, openContextStore } from "./context/context-store.ts";
 import { type Folder, openFolders, type PackOrder } from "./context/folders.ts";
 import { countBuild } from "./count-build.ts";
 import type { FileStatement } from "./export/statement-file.ts";
+import { type FetchedTree, fetchTree } from "./fetch-tree.ts";
 import { answerCall } from "./frontend/answer.ts";
 import { keepSnapshot } from "./frontend/find-image.ts";
 import { type PreparedBuild, prepareBuild } from "./frontend/frontend.ts";
 import type { ClientInputs, PlannedImage } from "./frontend/planned-image.ts";
+import type { GitNode, HttpNode } from "./graph/nodes.ts";
+import { openSolving, type SolvingRequest } from "./open-solving.ts";
 import type { BuildOptions } from "./options.ts";
-import type { Reporter } from "./progress.ts";
 import type { CacheExport, CacheOrder } from "./remote-cache/cache-orders.ts";
 import { exportCache } from "./remote-cache/export-cache.ts";
 import type { ExportedStep } from "./remote-cache/exported-step.ts";
@@ -43,17 +44,12 @@ import { lowerDirectoriesOf } from "./solve/step-layer.ts";
 import { startFetches } from "./solve/web-files.ts";
 
 /** What a client asks of one build. */
-export interface BuildRequest extends ClientInputs {
+export interface BuildRequest extends ClientInputs, SolvingRequest {
   options: BuildOptions;
-  sessionId: string;
-  /** @throws EngineError when there is none, and none comes soon */
-  session(id: string): Promise<ClientSession>;
   /** Caches from elsewhere. */
   imports?: readonly CacheOrder[];
   /** Names of images whose history serves as a cache; one that is not here is passed over, as Docker's classic builder does. */
   cacheImages?: readonly string[];
-  report: Reporter;
-  signal: AbortSignal;
 }
 
 /** A build from its Dockerfile on. */
@@ -93,6 +89,8 @@ export interface Builder {
   readonly cacheMounts: CacheMounts;
   readonly mountTransfers: MountTransfers;
   readonly contexts: ContextStore;
+  /** Fetches a repository or a file of the web, for a client that looks into it itself. @throws EngineError */
+  fetch(request: SolvingRequest, node: HttpNode | GitNode): Promise<FetchedTree>;
   /** What the cache holds. @param filters as BuildKit's clients write them: "type==regular,inuse" @throws invalid */
   usage(filters: readonly string[]): Promise<UsageRecord[]>;
   /** The rules by which the cache is cleared by itself. */
@@ -156,6 +154,7 @@ export function openBuilder(given: BuildRooms): Builder {
   return {
     prepare: (request) => countBuild(given.metrics, request.signal, () => prepare(rooms, request)),
     answer: (request) => answer(rooms, request),
+    fetch: (request, node) => fetchTree(rooms, request, node),
     cache: rooms.cache,
     cacheMounts,
     mountTransfers,
@@ -197,46 +196,6 @@ function clearRunFiles(execRoot: string): void {
   // A command may make its /etc/hosts a program that runs as root.
   chmodSync(folder, 0o700);
   for (const name of readdirSync(folder)) rmSync(join(folder, name), { recursive: true, force: true });
-}
-
-function openSolving(rooms: SolveRooms, request: BuildRequest): { solving: Solving; close: () => void } {
-  const { sessionId, report } = request;
-  const stop = new AbortController();
-  const signal = AbortSignal.any([request.signal, stop.signal]);
-  const closers: (() => void)[] = [];
-  let [holds, isClosed] = [0, false];
-  const settle = () => {
-    if (!isClosed || holds > 0) return;
-    for (const closer of closers.splice(0)) closer();
-    rooms.onBuildOver();
-  };
-  const session = (id: string) => request.session(id === "" ? sessionId : id);
-  const solving: Solving = {
-    ...{ rooms, report, signal, file: undefined, fetched: [] },
-    session,
-    findCredentials: async (domain) =>
-      request.findCredentials?.(domain) ??
-      (await session("").catch(() => undefined))?.findCredentials(domain),
-    onClose(work) {
-      closers.push(work);
-      settle();
-    },
-    hold() {
-      holds++;
-      return () => {
-        holds--;
-        settle();
-      };
-    },
-  };
-  const close = () => {
-    isClosed = true;
-    rooms.closers.delete(close);
-    stop.abort(new Error("context canceled"));
-    settle();
-  };
-  rooms.closers.add(close);
-  return { solving, close };
 }
 
 async function answer(rooms: SolveRooms, request: BuildRequest): Promise<CallAnswer> {

@@ -22,6 +22,7 @@ import { describeWorker } from "./control.ts";
 import type { Door } from "./door.ts";
 import { describeFailure } from "./errors.ts";
 import type { Job, ResultRef } from "./jobs.ts";
+import { fileMethods, solveDefinition, sourceCaps } from "./remote-files.ts";
 import { decodeResult, encodeResult } from "./result-definition.ts";
 
 const buildPatienceMilliseconds = 3000;
@@ -35,6 +36,8 @@ const frontendCaps = [
     "resolveimage",
     "frontend.inputs",
     "frontend.caps",
+    "readfile",
+    "statfile",
   ],
   ...["reference.output", "gateway.evaluate", "gateway.solve.evaluate", "gateway.solve.metadata"],
 ];
@@ -51,6 +54,7 @@ const llbCaps = [
   "cache.azblob",
   "cache.gha",
   "cache.s3",
+  ...sourceCaps,
 ];
 
 /** The service moby.buildkit.v1.frontend.LLBBridge: by it a client asks for a build, and says what is to become of it. */
@@ -75,7 +79,8 @@ export function gatewayMethods(door: Door): [string, Method][] {
       unary(bridgeSolveRequest, bridgeSolveResponse, async (request, { headers }) => {
         const job = await jobOf(headers);
         try {
-          return { result: await solve(door, job, request) };
+          const isDefined = request.frontend === "" && request.definition !== undefined;
+          return { result: await (isDefined ? solveDefinition : solve)(door, job, request) };
         } catch (error) {
           throw describeFailure(error);
         }
@@ -92,6 +97,7 @@ export function gatewayMethods(door: Door): [string, Method][] {
         return {};
       }),
     ),
+    ...fileMethods(jobOf).map(([name, method]) => service(name, method)),
     service(
       "Evaluate",
       unary(evaluateRequest, empty, async ({ ref }, { headers }) => {

@@ -1,4 +1,5 @@
 import type { Build } from "../build/builder.ts";
+import type { FetchedTree } from "../build/fetch-tree.ts";
 import type { PlannedImage } from "../build/frontend/planned-image.ts";
 import type { SolveRequest } from "../buildkit/messages/control.ts";
 import { code, GrpcError } from "../buildkit/wire/status.ts";
@@ -25,6 +26,8 @@ export interface Job {
   /** Milliseconds since the epoch. */
   startedAt: number;
   builds: Set<Build>;
+  /** What has been fetched for the client to look into, by id. */
+  trees: Map<string, FetchedTree>;
   /** What is prepared from now on is closed by its maker. */
   isEnded: boolean;
 }
@@ -58,7 +61,7 @@ export function createJobs(): Jobs {
       returned.promise.catch(() => {});
       const job: Job = {
         ...{ ref, request, events: createJobEvents(), results: new Map(), returned, signal },
-        ...{ builds: new Set(), startedAt: Date.now() },
+        ...{ builds: new Set(), trees: new Map(), startedAt: Date.now() },
         isEnded: false,
       };
       jobs.set(ref, job);
@@ -70,6 +73,8 @@ export function createJobs(): Jobs {
       job.events.close();
       for (const build of job.builds) build.close();
       job.builds.clear();
+      for (const tree of job.trees.values()) tree.close();
+      job.trees.clear();
       job.results.clear();
       setTimeout(() => jobs.delete(job.ref), readableMilliseconds).unref();
     },

@@ -16,14 +16,28 @@ export function encodeResult(id: string): Given<MessageOf<typeof definition>> {
 }
 
 /** The id of a result; undefined for a definition of something else. */
-export function decodeResult({ def }: MessageOf<typeof definition>): string | undefined {
+export function decodeResult(given: MessageOf<typeof definition>): string | undefined {
+  const { identifier = "" } = findHead(given) ?? {};
+  return identifier.startsWith(scheme) ? identifier.slice(scheme.length) : undefined;
+}
+
+/** What a definition comes to. */
+interface Head {
+  identifier: string;
+  attrs: ReadonlyMap<string, string>;
+  /** As the client calls it. */
+  name: string | undefined;
+}
+
+/** The source that is the last of a definition; undefined for one that ends in something else. */
+export function findHead({ def, metadata }: MessageOf<typeof definition>): Head | undefined {
   const last = def.at(-1);
   const head = last && op.decode(last).inputs[0]?.digest;
   for (const bytes of def) {
     const digest = `sha256:${createHash("sha256").update(bytes).digest("hex")}`;
     if (digest !== head) continue;
-    const identifier = op.decode(bytes).source?.identifier ?? "";
-    return identifier.startsWith(scheme) ? identifier.slice(scheme.length) : undefined;
+    const { source } = op.decode(bytes);
+    return source && { ...source, name: metadata.get(digest)?.description.get("llb.customname") };
   }
   return undefined;
 }

@@ -53,7 +53,11 @@ describe("builds from git", () => {
       "sub/x": "below",
     });
     git("tag", "v1");
-    commit("second", { file: "second", "Dockerfile.who": "FROM busybox\nRUN id\n" });
+    commit("second", {
+      file: "second",
+      "Dockerfile.who": "FROM busybox\nRUN id\n",
+      "docker-bake.hcl": 'target "default" {\n  tags = ["from-git"]\n}\n',
+    });
     for (const name of ["repository.git", "private.git"])
       git("clone", "-q", "--bare", work, join(folder, name));
     git("-C", join(folder, "repository.git"), "update-server-info");
@@ -68,6 +72,12 @@ describe("builds from git", () => {
   const address = (name = "repository") => `http://${host}/${name}.git`;
   const show = async (image: string, ...words: string[]) =>
     (await run("run", "--rm", image, ...words)).stdout;
+
+  it("takes a repository's bake file, and what it bakes", async () => {
+    const baked = await run("buildx", "bake", "--progress", "plain", address());
+    assert.equal(baked.code, 0, baked.stderr);
+    assert.equal(await show("from-git", "cat", "/all/file"), "second");
+  });
 
   it("takes a repository for its context: a branch, a tag, a commit, a directory in it", async () => {
     const wanted: [fragment: string, path: string, content: string][] = [
@@ -89,7 +99,14 @@ describe("builds from git", () => {
     const built = await run("build", "--progress", "plain", "-t", "whole", address());
     assert.match(built.stderr, /\[internal\] load git source http:/);
     const listed = await show("whole", "sh", "-c", "ls -A /all; stat -c %u:%g /all/file");
-    assert.deepEqual(listed.trim().split("\n"), ["Dockerfile", "Dockerfile.who", "file", "sub", "0:0"]);
+    assert.deepEqual(listed.trim().split("\n"), [
+      "Dockerfile",
+      "Dockerfile.who",
+      "docker-bake.hcl",
+      "file",
+      "sub",
+      "0:0",
+    ]);
   });
 
   it("adds one, with its history when that is asked for, and only the commit that is meant", async () => {

@@ -13,26 +13,31 @@ export function startFetches(): SolveRooms["fetches"] {
   return createJobRunner("build/solve/fetches.worker", fetching.threads, fetching.each);
 }
 
-/** Fetches a file of the web into a folder of its own. */
-export function fetchNode(
-  { rooms, report, signal, session, onClose, fetched }: Solving,
-  node: HttpNode,
-): Promise<Outcome> {
-  return reportWork(report, vertexOf(node), async () => {
-    const folder = rooms.folders.make();
-    onClose(folder.release);
-    const { url, checksum } = node;
-    const target = join(folder.path, node.filename);
-    const { proxies } = rooms.images.registries.settings;
-    const authorization = await findWebLogin(session, url);
-    const job = {
-      ...{ url, target, proxies },
-      ...(checksum !== undefined && { checksum }),
-      ...(authorization !== undefined && { authorization }),
-    };
-    noteFile(fetched, url, await rooms.fetches.run(job, signal));
-    return { kind: "tree", source: { kind: "folder", path: folder.path } };
+/** Fetches a file of the web. */
+export function fetchNode(solving: Solving, node: HttpNode): Promise<Outcome> {
+  return reportWork(solving.report, vertexOf(node), async () => {
+    const path = await fetchFolder(solving, node);
+    return { kind: "tree", source: { kind: "folder", path } };
   });
+}
+
+/** @returns a folder of its own with the file, which is there until the build is over @throws EngineError */
+export async function fetchFolder(
+  { rooms, signal, session, onClose, fetched }: Solving,
+  { url, checksum, filename }: HttpNode,
+): Promise<string> {
+  const folder = rooms.folders.make();
+  onClose(folder.release);
+  const target = join(folder.path, filename);
+  const { proxies } = rooms.images.registries.settings;
+  const authorization = await findWebLogin(session, url);
+  const job = {
+    ...{ url, target, proxies },
+    ...(checksum !== undefined && { checksum }),
+    ...(authorization !== undefined && { authorization }),
+  };
+  noteFile(fetched, url, await rooms.fetches.run(job, signal));
+  return folder.path;
 }
 
 /** @param sha256 of its content, in hexadecimal */

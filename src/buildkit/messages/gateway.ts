@@ -1,4 +1,5 @@
 import {
+  int64,
   type MessageOf,
   many,
   message,
@@ -10,6 +11,7 @@ import {
 } from "../wire/message.ts";
 import { statusMessage } from "../wire/status.ts";
 import { cacheEntry, workerRecord } from "./control.ts";
+import { fileStat } from "./filesync.ts";
 import { definition } from "./pb.ts";
 
 /* Package `moby.buildkit.v1.frontend`, service LLBBridge. */
@@ -54,5 +56,16 @@ export type Result = MessageOf<typeof result>;
 export const bridgeSolveResponse = message({ ref: one(1, protoString), result: one(3, result) });
 
 export const returnRequest = message({ result: one(1, result), error: one(2, statusMessage) });
+
+const fileRange = message({ offset: one(1, int64), length: one(2, int64) });
+export const readFileRequest = message({
+  ref: one(1, protoString),
+  path: one(2, protoString),
+  range: one(3, fileRange),
+});
+export const readFileResponse = message({ data: one(1, protoBytes) });
+
+export const statFileRequest = message({ ref: one(1, protoString), path: one(2, protoString) });
+export const statFileResponse = message({ stat: one(1, fileStat) });
 
 export const evaluateRequest = message({ ref: one(1, protoString) });
