@@ -1,4 +1,3 @@
-import type { RequestListener } from "node:http";
 import { isDeepStrictEqual } from "node:util";
 import { completeEngineConfig } from "../engine/config.ts";
 import { openEngine } from "../engine/engine.ts";
@@ -6,8 +5,8 @@ import { checkRemap } from "../engine/userns-remap.ts";
 import { EngineError, messageOf } from "../errors.ts";
 import { watchEventLoop } from "../sys/event-loop-stops.ts";
 import { createNotifier, takeListeningSockets } from "../sys/inherited.ts";
-import { exitNow } from "../sys/process.ts";
 import { trimMemoryAtRest } from "../sys/trim-memory.ts";
+import { createDaemonEnd } from "./end.ts";
 import { helpText } from "./flag-table.ts";
 import { type DaemonFlags, parseDaemonFlags } from "./flags.ts";
 import { serveMetrics } from "./metrics.ts";
@@ -39,29 +38,12 @@ async function main(): Promise<void> {
   const servers = await openServers(engine, flags, activated);
   const page = await openDaemonUi(engine, flags);
   if (flags.metrics) servers.push(await serveMetrics(engine, flags.metrics));
-  const shutDown = async (stopContainers: boolean) => {
-    engine.logger.info(
-      stopContainers ? "shutting down with all containers" : "shutting down; containers run on",
-    );
+  const end = createDaemonEnd(engine, servers, () => {
     notify("STOPPING=1");
     page?.close();
-    // The sockets answer to the end, so that clients that wait for it know when it has come.
-    for (const server of servers) {
-      server.removeAllListeners("request").removeAllListeners("upgrade").on("request", refuse);
-      server.closeAllConnections();
-    }
-    const code = await engine.close({ stopContainers }).then(
-      () => 0,
-      (error: unknown) => {
-        engine.logger.error({ error }, "the engine could not be closed in order");
-        return 1;
-      },
-    );
-    // Not Node's own way, which waits for threads that sleep in the kernel.
-    exitNow(code);
-  };
-  for (const signal of ["SIGTERM", "SIGINT"] as const) process.once(signal, () => void shutDown(false));
-  process.once("SIGUSR2", () => void shutDown(true));
+  });
+  for (const signal of ["SIGTERM", "SIGINT"] as const) process.on(signal, end.onSignal);
+  process.on("SIGUSR2", () => end.begin(true));
   process.on("SIGHUP", () => {
     try {
       const next = parseDaemonFlags(process.argv.slice(2));
@@ -70,7 +52,7 @@ async function main(): Promise<void> {
       engine.logger.error({ error: messageOf(error) }, "the configuration was not reloaded");
     }
   });
-  engine.onStopRequest = ({ stopContainers }) => void shutDown(stopContainers);
+  engine.onStopRequest = ({ stopContainers }) => end.begin(stopContainers);
   notify("READY=1");
   process.on("SIGPIPE", () => {});
   process.on("unhandledRejection", (error) => engine.logger.error({ error }, "unhandled rejection"));
@@ -90,11 +72,6 @@ function listChanged(flags: DaemonFlags, next: DaemonFlags): string[] {
   ];
   return keys.flatMap(([key, member]) => (isDeepStrictEqual(flags[member], next[member]) ? [] : [key]));
 }
-
-const refuse: RequestListener = (_, output) => {
-  output.writeHead(503, { "Content-Type": "application/json", Connection: "close" });
-  output.end(JSON.stringify({ message: "the engine is stopping" }));
-};
 
 main().catch((error: unknown) => {
   process.stderr.write(`berth daemon: ${error instanceof EngineError ? error.message : messageOf(error)}\n`);

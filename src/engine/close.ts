@@ -5,28 +5,45 @@ import { stopContainer } from "../containers/lifecycle/stop.ts";
 import { unavailable } from "../errors.ts";
 import { removeCgroup } from "../sys/cgroup.ts";
 import { hasEnded } from "../sys/process.ts";
+import { takeSteps } from "./take-steps.ts";
 
-/** Ends what is under way, and all that the rooms hold of the machine. */
+/**
+ * Ends what is under way, and all that the rooms hold of the machine.
+ * @throws what the first step that failed has thrown; all others are taken
+ */
 export async function closeRooms(containers: Containers, stopContainers: boolean): Promise<void> {
-  const { images, networks, volumes, settings } = containers;
-  const archivesClosed = containers.archives.close();
-  if (stopContainers) await stopAll(containers);
-  // Let running operations finish before tearing down what they use.
+  const { images, volumes, archives } = containers;
+  const archivesClosed = archives.close();
+  archivesClosed.catch(() => {});
+  await takeSteps([
+    () => (stopContainers ? stopAll(containers) : undefined),
+    () => finishOperations(containers),
+    () => leaveMachine(containers, stopContainers),
+    () => containers.supervisor.close(),
+    async () => {
+      const last = [images.close(), volumes.close(), archivesClosed, letGo(containers)];
+      await Promise.allSettled(last);
+      await Promise.all(last);
+    },
+  ]);
+}
+
+/** Lets running operations finish before what they use is torn down. */
+async function finishOperations(containers: Containers): Promise<void> {
   const impatience = setTimeout(() => abortStarts(containers), longestStartMilliseconds);
   // What cannot be aborted, as the mounting of a volume, fails then.
-  const lastResort = setTimeout(() => void volumes.close(), 2 * longestStartMilliseconds);
+  const lastResort = setTimeout(() => void containers.volumes.close(), 2 * longestStartMilliseconds);
   await Promise.all([...containers.byId.values()].map((container) => container.enqueue(() => {})));
   await Promise.allSettled(containers.leaving.values());
   clearTimeout(impatience);
   clearTimeout(lastResort);
-  if (stopContainers && (await endSupervisor(containers))) {
-    await networks.destroy();
-    if (settings.cgroupDriver === "cgroupfs") removeCgroup(settings.cgroupParent);
-  } else {
-    await networks.stop();
-  }
-  containers.supervisor.close();
-  await Promise.all([images.close(), volumes.close(), archivesClosed, letGo(containers)]);
+}
+
+async function leaveMachine(containers: Containers, stopContainers: boolean): Promise<void> {
+  const { networks, settings } = containers;
+  if (!stopContainers || !(await endSupervisor(containers))) return networks.stop();
+  await networks.destroy();
+  if (settings.cgroupDriver === "cgroupfs") removeCgroup(settings.cgroupParent);
 }
 
 /** What this process has open for containers. */

@@ -36,6 +36,7 @@ import { nextSupervisor } from "./next-supervisor.ts";
 import { checkWritable } from "./read-only.ts";
 import { reloadConfig } from "./reload.ts";
 import { closeStores, giveUp, openStores } from "./stores.ts";
+import { takeSteps } from "./take-steps.ts";
 import { openRemap } from "./userns-remap.ts";
 
 /** A container engine in this process: what the daemon serves, and what a program can embed. */
@@ -59,6 +60,8 @@ export interface OpenEngine {
   /**
    * Ends the engine in this process. Containers run on, in the supervisor's care, and the next engine on the same roots
    * finds them again; with `stopContainers` they are stopped first and the supervisor, bridges and rules go as well.
+   * Called again, it waits for the end that is under way, which stays as it was asked for first.
+   * @throws what the first step that failed has thrown; all others are taken, and the data root is free
    */
   close(options?: { stopContainers?: boolean }): Promise<void>;
   /** Warnings for `info`, in addition to those that the engine finds itself. */
@@ -77,7 +80,8 @@ export async function openEngine(given: Partial<EngineConfig> = {}): Promise<Ope
   try {
     return await bringUp(places, opened);
   } catch (error) {
-    for (const close of opened.reverse()) await close();
+    // What the caller is to know is why it did not open.
+    await takeSteps(opened.reverse()).catch(() => {});
     throw error;
   }
 }
@@ -123,20 +127,22 @@ async function bringUp(
   watches.push(watchHealth(containers), watchOom(containers));
   await resumeContainers(containers);
   const imageGarbage = startImageGarbage(containers, config.imageGarbage);
+  let closing: Promise<void> | undefined;
   return {
     ...{ config, containers, images, networks, volumes, builder, buildDoor, events, logger, metrics },
     warnings: [],
     reload: (changed, others = []) =>
       reloadConfig(config, changed, others, { registries: images.registries, imageGarbage, builder, logger }),
-    async close({ stopContainers = false } = {}) {
+    close({ stopContainers = false } = {}) {
       containers.closing = true;
-      imageGarbage.close();
-      endAll(watches);
-      await builder.close();
-      await closeRooms(containers, stopContainers);
-      remap?.close();
-      state.close();
-      unlock();
+      closing ??= takeSteps([
+        () => imageGarbage.close(),
+        () => endAll(watches),
+        () => builder.close(),
+        () => closeRooms(containers, stopContainers),
+        ...[() => remap?.close(), () => state.close(), unlock],
+      ]);
+      return closing;
     },
   };
 }

@@ -34,6 +34,28 @@ describe("system stop", () => {
     assert.equal(await berth("inspect", "-f", "{{.State.Status}} {{.State.ExitCode}}", "one"), "exited 137");
   });
 
+  it("stops them to the end whatever signal comes meanwhile, and takes everything down", async () => {
+    const folder = join(engine.folder, "asked-twice");
+    mkdirSync(folder);
+    const script = "trap 'touch /told/term' TERM; touch /told/ready; while :; do sleep 0.1; done";
+    const words = ["-d", "--name", "twice", "--stop-timeout", "2", "-v", `${folder}:/told`];
+    await berth("run", ...words, "busybox", "sh", "-c", script);
+    await untilThere(join(folder, "ready"), true);
+    const pid = await berth("inspect", "-f", "{{.State.Pid}}", "twice");
+    const daemon = engine.pid();
+    const stopping = engine.berth(["system", "stop", "--containers"]);
+    await untilThere(join(folder, "term"), true);
+    for (const signal of ["SIGTERM", "SIGINT", "SIGUSR2"] as const) process.kill(daemon, signal);
+    assert.equal((await stopping).stdout, "Containers and engine have stopped.\n");
+    assert.ok(!existsSync(`/proc/${pid}`));
+    assert.ok(!existsSync(join(engine.execRoot, "supervisor.sock")));
+    await engine.restart("SIGTERM");
+    assert.equal(
+      await berth("inspect", "-f", "{{.State.Status}} {{.State.ExitCode}}", "twice"),
+      "exited 137",
+    );
+  });
+
   it("ends although the supervisor dies while containers are stopped", async () => {
     const folder = join(engine.folder, "told");
     mkdirSync(folder);
