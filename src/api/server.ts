@@ -1,4 +1,12 @@
-import { type IncomingMessage, type RequestListener, type Server, ServerResponse } from "node:http";
+import {
+  createServer,
+  type IncomingMessage,
+  type RequestListener,
+  type Server,
+  type ServerOptions,
+  ServerResponse,
+} from "node:http";
+import { createServer as createTlsServer, type ServerOptions as TlsServerOptions } from "node:https";
 import type { Duplex } from "node:stream";
 import type { OpenEngine } from "../engine/engine.ts";
 import { invalid, notFound } from "../errors.ts";
@@ -19,6 +27,24 @@ import { asOfVersion, readableVersion } from "./versions.ts";
 export interface ApiListeners {
   request: RequestListener;
   upgrade: (input: IncomingMessage, socket: Duplex, head: Buffer) => void;
+}
+
+/** Go's limit. With a build a client sends the tokens of all its registries (`X-Registry-Config`). */
+const maxHeaderSize = 1 << 20;
+/** The packets that keep a connection alive show that a client's machine has gone. */
+const serverOptions: ServerOptions = { keepAlive: true, keepAliveInitialDelay: 15_000, maxHeaderSize };
+
+/**
+ * A server with the limits that the API's clients need: an upload may take as long as it takes. It answers nothing before `serveApi`.
+ * The caller has it listen, and closes it.
+ * @param tls for HTTPS
+ */
+export function createApiServer(tls?: TlsServerOptions): Server {
+  const server = tls ? createTlsServer({ ...tls, ...serverOptions }) : createServer(serverOptions);
+  server.requestTimeout = 0;
+  // As dockerd: a client that asks again over its connection must not meet the end of it.
+  server.keepAliveTimeout = 0;
+  return server;
 }
 
 /** Has them answer what comes to this server, plain or with TLS. */

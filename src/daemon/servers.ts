@@ -1,9 +1,8 @@
 import { chownSync, mkdirSync, readFileSync, rmSync } from "node:fs";
-import { createServer, type Server } from "node:http";
-import { createServer as createTlsServer } from "node:https";
+import type { Server } from "node:http";
 import { type AddressInfo, connect } from "node:net";
 import { dirname } from "node:path";
-import { createApiListeners, serveApi } from "../api/server.ts";
+import { createApiListeners, createApiServer, serveApi } from "../api/server.ts";
 import { guardSite } from "../api/site.ts";
 import type { OpenEngine } from "../engine/engine.ts";
 import { EngineError, invalid } from "../errors.ts";
@@ -27,12 +26,7 @@ export function openServers(
   return Promise.all(
     spreadActivated(flags.hosts, activated).map(async (host) => {
       const tls = host.kind === "tcp" && flags.tls;
-      const server: Server = tls
-        ? createTlsServer({ ...readCertificates(flags), ...serverOptions })
-        : createServer(serverOptions);
-      server.requestTimeout = 0;
-      // As dockerd: a client that asks again over its connection must not meet the end of it.
-      server.keepAliveTimeout = 0;
+      const server = createApiServer(tls ? readCertificates(flags) : undefined);
       // Any client that reaches the port can hold connections, so some descriptors are left for the unix socket and for containers.
       if (host.kind === "tcp") server.maxConnections = connectionsPerPort;
       const text = await listen(server, host);
@@ -71,11 +65,6 @@ function warnOfAccess(host: Host, { tls, tlsVerify }: DaemonFlags): string | und
     "         Access to it is equivalent to root access on this machine: protect it with --tlsverify, or use ssh."
   );
 }
-
-/** Go's limit. With a build a client sends the tokens of all its registries (`X-Registry-Config`). */
-const maxHeaderSize = 1 << 20;
-/** The packets that keep a connection alive show that a client's machine has gone. */
-const serverOptions = { keepAlive: true, keepAliveInitialDelay: 15_000, maxHeaderSize };
 
 /** @returns the host as clients can name it: with the port that the kernel chose where any would do (0) */
 async function listen(server: Server, host: Host): Promise<string> {

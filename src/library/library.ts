@@ -1,10 +1,11 @@
-import { createServer } from "node:http";
+import { rmSync } from "node:fs";
 import type { Socket } from "node:net";
 import { join } from "node:path";
-import { createApiListeners, serveApi } from "../api/server.ts";
+import { createApiListeners, createApiServer, serveApi } from "../api/server.ts";
 import { type Client, createClient } from "../client/client.ts";
 import type { EngineConfig } from "../engine/config.ts";
 import { openEngine } from "../engine/engine.ts";
+import { listenPrivately } from "../sys/listen.ts";
 
 export { ApiError } from "../client/api-error.ts";
 export { type Client, type ClientOptions, createClient as connect } from "../client/client.ts";
@@ -21,6 +22,8 @@ export interface Engine extends Client {
   /**
    * Ends the engine in this process. Containers run on in the care of the supervisor, and the next engine on the same roots
    * finds them again. With `stopContainers` they are stopped first, and the supervisor, bridges and rules go as well.
+   * Called again, it waits for the end that is under way, which stays as it was asked for first.
+   * @throws what the first step that failed has thrown; all others are taken, and the data root is free
    */
   close(options?: { stopContainers?: boolean }): Promise<void>;
 }
@@ -33,7 +36,7 @@ export async function createEngine(given: Partial<EngineConfig> = {}): Promise<E
   const engine = await openEngine(given);
   // The API is the one way in: what is checked for clients elsewhere is checked for this program too.
   const path = join(engine.config.execRoot, `embedded-${process.pid}-${count++}.sock`);
-  const server = createServer();
+  const server = createApiServer();
   serveApi(server, createApiListeners(engine));
   // Those that were upgraded are no longer the server's.
   const sockets = new Set<Socket>();
@@ -41,21 +44,30 @@ export async function createEngine(given: Partial<EngineConfig> = {}): Promise<E
     sockets.add(socket);
     socket.once("close", () => sockets.delete(socket));
   });
+  const closeServer = () => {
+    server.close();
+    for (const socket of sockets) socket.destroy();
+  };
+  let client: Client;
   try {
-    await new Promise<void>((resolve, reject) => server.once("error", reject).listen(path, resolve));
+    // Of a process that was killed and had the same number: the data root's lock says that it is gone.
+    rmSync(path, { force: true });
+    await new Promise<void>((resolve, reject) => {
+      server.once("error", reject);
+      listenPrivately(server, path, 0o600, resolve);
+    });
+    client = await createClient({ host: `unix://${path}` });
   } catch (error) {
-    await engine.close();
+    closeServer();
+    // What the caller is to know is why there is no engine.
+    await engine.close().catch(() => {});
     throw error;
   }
   return {
-    ...(await createClient({ host: `unix://${path}` })),
+    ...client,
     config: engine.config,
     reload: (changed) => engine.reload({ ...engine.config, ...changed }),
-    async close(options) {
-      await engine.close(options);
-      server.close();
-      for (const socket of sockets) socket.destroy();
-    },
+    close: (options) => engine.close(options).finally(closeServer),
   };
 }
 

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
 import { once } from "node:events";
-import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { linkSync, mkdirSync, mkdtempSync, rmSync, statSync } from "node:fs";
+import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, it } from "node:test";
@@ -21,7 +22,7 @@ it("an engine whose socket cannot be opened is closed, and one that is closed ta
     logLevel: "error",
   };
   mkdirSync(join(execRoot, `embedded-${process.pid}-0.sock`), { recursive: true });
-  await assert.rejects(createEngine(config), /EADDRINUSE/);
+  await assert.rejects(createEngine(config), /EISDIR/);
   const engine = await createEngine(config);
   const { socket } = await engine.transport.hijack("/grpc", { headers: { Upgrade: "h2c" } });
   const closed = once(socket.resume(), "close");
@@ -42,4 +43,33 @@ it("an engine that does not come up gives back its data root, and one that does 
   engine.reload({ labels: ["a=b"] });
   assert.deepEqual([engine.config.labels, engine.config.dns], [["a=b"], dns], "what is not given stays");
   await engine.close({ stopContainers: true });
+});
+
+it("an engine opens beside the socket of a killed process of the same number, and keeps its own socket to itself", async () => {
+  const execRoot = join(folder, "again-run");
+  const config = {
+    root: join(folder, "again"),
+    execRoot,
+    bridgeName: "none",
+    tableName: `${name}a`,
+    logLevel: "error",
+  };
+  const nextSocket = () => join(execRoot, `embedded-${process.pid}-3.sock`);
+  mkdirSync(execRoot);
+  const killed = createServer();
+  await new Promise<void>((resolve) => killed.listen(join(folder, "left.sock"), resolve));
+  // A name that its end does not take away.
+  linkSync(join(folder, "left.sock"), nextSocket());
+  killed.close();
+  const before = process.umask(0);
+  try {
+    const engine = await createEngine(config);
+    assert.equal(statSync(nextSocket()).mode & 0o777, 0o600);
+    await engine.transport.request("GET", "/_ping", {
+      headers: { "X-Registry-Config": "a".repeat(100_000) },
+    });
+    await Promise.all([engine.close({ stopContainers: true }), engine.close()]);
+  } finally {
+    process.umask(before);
+  }
 });
