@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from "node:http";
 import { isIP } from "node:net";
 import { hostname } from "node:os";
@@ -38,9 +39,13 @@ function refuse(input: IncomingMessage, output: ServerResponse, message: string)
  * Why a request is not taken; undefined when it is. Names are a browser's matter alone: other programs go where their user sends
  * them, by any alias that leads here.
  */
-export function findForeignSite(headers: IncomingHttpHeaders, names: readonly string[]): string | undefined {
+export function findForeignSite(
+  headers: IncomingHttpHeaders,
+  names: readonly string[],
+  machine: () => Machine = readMachine,
+): string | undefined {
   const { host, origin, "sec-fetch-site": site } = headers;
-  if (host !== undefined && isOfBrowser(headers) && !isOwnName(nameOf(host), names)) {
+  if (host !== undefined && isOfBrowser(headers) && !isOwnName(nameOf(host), names, machine)) {
     return `the API is not served under the name ${JSON.stringify(host)}: use an address of this machine or its host name`;
   }
   const isForeign = origin !== undefined && origin !== `http://${host}` && origin !== `https://${host}`;
@@ -70,16 +75,48 @@ function nameOf(host: string): string {
     .toLowerCase();
 }
 
+/** What a machine is called in its own network. */
+export interface Machine {
+  /** As it calls itself, perhaps with a domain. */
+  name: string;
+  /** Where it looks for names without one: those of its network, in which no one else is given its name. */
+  domains: readonly string[];
+}
+
+function readMachine(): Machine {
+  let text = "";
+  try {
+    text = readFileSync("/etc/resolv.conf", "utf8");
+  } catch {
+    // Then it is known by its name alone.
+  }
+  return { name: hostname(), domains: searchDomains(text) };
+}
+
+/** Those of the lines "search" and "domain" of a resolv.conf(5). */
+export function searchDomains(resolvConf: string): string[] {
+  return [...resolvConf.matchAll(/^\s*(?:search|domain)\s+(.*)$/gm)].flatMap(([, words = ""]) =>
+    words
+      .split(/\s+/)
+      .map((domain) => domain.replace(/^\.|\.$/g, ""))
+      .filter((domain) => domain !== ""),
+  );
+}
+
 /** A name without a dot is looked up in the local network only, and that of Docker's containers for this machine in none. */
-function isOwnName(name: string, names: readonly string[]): boolean {
-  const machine = hostname().toLowerCase();
+function isOwnName(name: string, names: readonly string[], machine: () => Machine): boolean {
   return (
     isIP(name) !== 0 ||
     !name.includes(".") ||
     name.endsWith(".localhost") ||
     name === "host.docker.internal" ||
-    name === machine ||
-    name.split(".")[0] === machine.split(".")[0] ||
-    names.some((one) => one.toLowerCase() === name)
+    names.some((one) => one.toLowerCase() === name) ||
+    namesOf(machine()).includes(name)
   );
+}
+
+/** Not below just any domain: a page can have this machine's name in a domain of its own. */
+function namesOf({ name, domains }: Machine): string[] {
+  const [first] = name.split(".");
+  return [name, ...domains.map((domain) => `${first}.${domain}`)].map((one) => one.toLowerCase());
 }

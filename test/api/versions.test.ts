@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { routes } from "../../src/api/routes.ts";
-import { findForeignSite } from "../../src/api/site.ts";
+import { findForeignSite, searchDomains } from "../../src/api/site.ts";
 import { useEngine } from "../engine.ts";
 import { operations } from "./specification.ts";
 
@@ -274,5 +274,25 @@ describe("a web page", () => {
     ];
     for (const [headers, isForeign] of rows)
       assert.equal(foreign(headers), isForeign, JSON.stringify(headers));
+  });
+
+  it("is this machine's under its host name and below the domains of its network, and below no other", () => {
+    const domains = searchDomains(
+      "nameserver 192.0.2.1\n search lan. Example.org\ndomain corp\n#search evil.example",
+    );
+    assert.deepEqual(domains, ["lan", "Example.org", "corp"]);
+    const isForeign = (name: string, host: string) =>
+      findForeignSite({ host, "accept-language": "en" }, [], () => ({ name, domains })) !== undefined;
+    for (const host of ["ubuntu:2375", "ubuntu.lan", "UBUNTU.example.org:2375", "ubuntu.corp"])
+      assert.equal(isForeign("Ubuntu", host), false, host);
+    for (const host of [
+      "ubuntu.evil.example:2375",
+      "ubuntu.example.com",
+      "ubuntu.lan.evil.example",
+      "x.ubuntu.lan",
+    ])
+      assert.equal(isForeign("Ubuntu", host), true, host);
+    assert.equal(isForeign("ubuntu.dc1.example", "ubuntu.dc1.example:2375"), false);
+    assert.equal(isForeign("ubuntu.dc1.example", "ubuntu.dc2.example:2375"), true);
   });
 });

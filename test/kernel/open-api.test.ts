@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { request } from "node:http";
+import { hostname } from "node:os";
 import { it } from "node:test";
 import { startEngine } from "../engine.ts";
 
@@ -18,6 +19,10 @@ it("an API on TCP without TLS is warned of, and closed to web pages of other sit
   const rebound = { Host: "rebound.example.com", "Accept-Language": "en" };
   assert.equal(await ask(rebound), 403);
   assert.equal(await ask({ ...rebound, Connection: "Upgrade", Upgrade: "tcp" }), 403);
+  assert.equal(
+    await ask({ ...rebound, Host: `${hostname().split(".")[0]}.rebound.example.com:${port}` }),
+    403,
+  );
   assert.equal(await ask({ "Content-Type": "text/plain" }), 400);
   assert.equal(await engine.berth(["volume", "ls", "-q"]).then(({ stdout }) => stdout), "");
   assert.equal(await ask({}), 201);
