@@ -38,14 +38,15 @@ export interface BuildRooms {
   cdi: CdiRegistry;
   /** The present one. */
   supervisor(): Supervisor;
-  /** Of steps. */
-  runtime: RuntimeCommand;
+  /** What steps that begin now run by. @throws EngineError internal when there is none */
+  runtime(): RuntimeCommand;
   /** Data root. */
   root: string;
   execRoot: string;
   cgroupDriver: CgroupDriver;
   cgroupParent: string;
-  dns: DnsSettings;
+  /** The present one, of steps that have no other. */
+  dns(): DnsSettings;
   /** A user namespace that maps as those of steps do; undefined where they run in the machine's own. */
   remap: UserNamespaceChoice | undefined;
   /** The present ones. */

@@ -27,11 +27,12 @@ export const dockerHub = "docker.io";
 /** The host that answers for docker.io. */
 export const dockerHubHost = "registry-1.docker.io";
 export const defaultAttempts = 5;
-const ownNetworks = ["127.0.0.0/8", "::1/128"];
+/** Of this machine: registries in them are insecure whatever is configured. */
+export const ownNetworks: readonly string[] = ["127.0.0.0/8", "::1/128"];
 
 export const defaultRegistrySettings: RegistrySettings = {
   mirrors: {},
-  insecure: ownNetworks,
+  insecure: [...ownNetworks],
   certificateFolders: ["/etc/docker/certs.d"],
   proxies: { exceptions: [] },
   downloads: 3,

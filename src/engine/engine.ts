@@ -132,7 +132,13 @@ async function bringUp(
     ...{ config, containers, images, networks, volumes, builder, buildDoor, events, logger, metrics },
     warnings: [],
     reload: (changed, others = []) =>
-      reloadConfig(config, changed, others, { registries: images.registries, imageGarbage, builder, logger }),
+      reloadConfig(config, changed, others, {
+        registries: images.registries,
+        imageGarbage,
+        builder,
+        events,
+        logger,
+      }),
     close({ stopContainers = false } = {}) {
       containers.closing = true;
       closing ??= takeSteps([
@@ -190,13 +196,14 @@ function openBuilding(
   config: EngineConfig,
 ): Pick<OpenEngine, "builder" | "buildDoor"> {
   const { settings, images, networks, events, state, logger, metrics, launcher, cdi } = containers;
-  const { root, execRoot, cgroupDriver, cgroupParent, dns, remap, defaultRuntime: name } = settings;
+  const { root, execRoot, cgroupDriver, cgroupParent, remap } = settings;
   const builder = openBuilder({
     ...{ images, networks, events, state, logger, metrics, launcher, cdi, remap },
-    ...{ root, execRoot, cgroupDriver, cgroupParent, dns },
+    ...{ root, execRoot, cgroupDriver, cgroupParent },
+    dns: () => config.dns,
     supervisor: () => containers.supervisor,
     settings: () => config.builder,
-    runtime: runtimeNamed(settings, name),
+    runtime: () => runtimeNamed(config, config.defaultRuntime),
   });
   const hostGateway = () => networks.hostGateways()[0];
   return {

@@ -2,9 +2,11 @@ import { isDeepStrictEqual } from "node:util";
 import type { Builder } from "../build/builder.ts";
 import { maskProxy } from "../distribution/proxies.ts";
 import type { Registries } from "../distribution/registries.ts";
+import type { Events } from "../events/events.ts";
 import type { Logger } from "../logger.ts";
 import { completeEngineConfig, type EngineConfig } from "./config.ts";
 import type { ImageGarbage } from "./image-garbage.ts";
+import { reloadAttributes } from "./reload-attributes.ts";
 
 /** What may change while the engine runs. */
 const reloadable = [
@@ -22,21 +24,25 @@ const reloadable = [
   "labels",
 ] as const;
 
+/** What goes by the configuration, and what tells of it. */
+interface Followers {
+  registries: Registries;
+  imageGarbage: ImageGarbage;
+  builder: Builder;
+  events: Events;
+  logger: Logger;
+}
+
 /**
- * Takes over what is new in a configuration, as far as it can be without a restart, and logs what that is.
+ * Takes over what is new in a configuration, as far as it can be without a restart, logs what that is, and publishes the event.
  * @param others keys besides the engine's that have changed, which need a restart
  * @throws EngineError invalid; then everything stays as it was
  */
 export function reloadConfig(
-  current: EngineConfig,
+  current: EngineConfig & { id: string },
   given: Partial<EngineConfig>,
   others: readonly string[],
-  {
-    registries,
-    imageGarbage,
-    builder,
-    logger,
-  }: { registries: Registries; imageGarbage: ImageGarbage; builder: Builder; logger: Logger },
+  { registries, imageGarbage, builder, events, logger }: Followers,
 ): void {
   const next = completeEngineConfig(given);
   const differs = (key: keyof EngineConfig) => !isDeepStrictEqual(current[key], next[key]);
@@ -53,6 +59,7 @@ export function reloadConfig(
   registries.reload(current.registries);
   imageGarbage.follow(current.imageGarbage);
   builder.onSettings();
+  events.publish("daemon", "reload", current.id, reloadAttributes(current));
   if (waiting.length > 0)
     logger.warn({ keys: waiting }, "configuration: these keys need a restart of the daemon");
   logger.info(

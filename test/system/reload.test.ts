@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { hostname, tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { createContent, serveContent, startServer, type TestServer } from "../distribution/fixtures.ts";
@@ -66,6 +66,28 @@ describe("a configuration that is read again", () => {
     assert.equal(HttpProxy, "http://xxxxx:xxxxx@proxy.invalid:3128");
     assert.deepEqual([NoProxy, Debug, RegistryConfig.Mirrors], ["10.0.0.0/8", true, null]);
     assert.deepEqual(RegistryConfig.IndexConfigs["other.invalid:5000"].Secure, false);
+    const { body } = await engine.api(
+      "GET",
+      `/events?until=${Date.now() / 1000 + 1}&filters={"type":["daemon"]}`,
+    );
+    const { ID } = await info();
+    const [event] = body
+      .trim()
+      .split("\n")
+      .map((line) => JSON.parse(line))
+      .slice(-1);
+    assert.deepEqual(
+      [event.Type, event.Action, event.Actor.ID, event.scope],
+      ["daemon", "reload", ID, "local"],
+    );
+    const { name, runtimes: _, ...attributes } = event.Actor.Attributes;
+    assert.equal(name, hostname());
+    assert.deepEqual(attributes, {
+      ...{ debug: "true", labels: "[]", "live-restore": "true", "default-runtime": "crun" },
+      ...{ "max-concurrent-downloads": "7", "max-concurrent-uploads": "5", "max-download-attempts": "5" },
+      "insecure-registries": '["10.1.0.0/16","other.invalid:5000"]',
+      "registry-mirrors": "[]",
+    });
     // A mirror of a registry that is not there.
     await output(engine.berth, ["pull", "registry.invalid/x:1"]);
     assert.equal(engine.pid(), pid);
@@ -106,5 +128,25 @@ describe("a configuration that is read again", () => {
       "hi",
     );
     assert.deepEqual([...new Set(readFileSync(words, "utf8").trim().split("\n"))], ["--first word"]);
+  });
+
+  it("has builds run by the new default runtime and ask the new name servers", async () => {
+    const [program, words, context] = ["step-runtime", "step-words", "context"].map((name) =>
+      join(folder, name),
+    );
+    writeFileSync(program!, `#!/bin/sh\necho "$*" >>${words}\nexec crun "$@"\n`, { mode: 0o755 });
+    await configure(
+      JSON.stringify({
+        runtimes: { step: { path: program } },
+        "default-runtime": "step",
+        dns: ["192.0.2.53"],
+      }),
+    );
+    mkdirSync(context!);
+    writeFileSync(join(context!, "Dockerfile"), "FROM busybox\nRUN cat /etc/resolv.conf\n");
+    const { code, stderr } = await engine.berth(["build", "--progress", "plain", "--no-cache", context!]);
+    assert.equal(code, 0, stderr);
+    assert.match(stderr, /nameserver 192\.0\.2\.53/);
+    assert.ok(existsSync(words!), "the step ran by it");
   });
 });

@@ -15,6 +15,7 @@ import type { Sandbox } from "../../networks/networks.ts";
 import { type DeviceEdits, injectCdiDevices, noEdits } from "../../runtime/cdi/inject.ts";
 import { type CgroupPlace, placeCgroup } from "../../runtime/cgroup-place.ts";
 import { securityOf } from "../../runtime/security.ts";
+import type { RuntimeCommand } from "../../supervisor-protocol/protocol.ts";
 import { clearCgroup, prepareCgroupParent } from "../../sys/cgroup.ts";
 import { createTrace } from "../../trace.ts";
 import { BuildError } from "../build-error.ts";
@@ -61,12 +62,14 @@ export async function runStep(
   const folder = stepFolder(rooms, id);
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   const exit = processes.expect(id, node.network !== "host");
+  // It stays this one's, whatever the configuration says by its end.
+  const runtime = rooms.runtime();
   let sandbox: Sandbox | undefined;
   try {
     sandbox = node.network === "host" ? undefined : await openSandbox(rooms, node, id);
     const devices = noEdits();
     if (node.devices) injectCdiDevices(devices, await rooms.cdi.list(), node.devices);
-    const input = describe(rooms, node, { id, root, mounts, sandbox, folder, visitor, devices });
+    const input = describe(rooms, node, { id, runtime, root, mounts, sandbox, folder, visitor, devices });
     if (node.cgroupParent && rooms.cgroupDriver === "cgroupfs") prepareCgroupParent(node.cgroupParent);
     const output = await (visitor ? attachTerminal(rooms, id, visitor) : attachOutput(rooms, id, onOutput));
     try {
@@ -93,7 +96,7 @@ export async function runStep(
     }
   } finally {
     sandbox?.release();
-    await clearStep(rooms, id, node);
+    await clearStep(rooms, id, node, runtime);
     processes.forget(id);
   }
 }
@@ -113,8 +116,9 @@ export async function clearStep(
   rooms: BuildRooms,
   id: string,
   node: Pick<RunNode, "cgroupParent"> = { cgroupParent: "" },
+  runtime = rooms.runtime(),
 ): Promise<void> {
-  const { launcher, runtime, networks, logger } = rooms;
+  const { launcher, networks, logger } = rooms;
   const parts: (() => Promise<unknown>)[] = [
     () => networks.close(id),
     () => launcher.remove(id, runtime).then(() => clearCgroup(cgroupOf(rooms, node, id).path)),
@@ -156,14 +160,15 @@ async function openSandbox(rooms: BuildRooms, node: RunNode, id: string): Promis
     exposedPorts: [],
     publishAll: false,
     hostname: node.hostname,
-    nameServers: rooms.dns.servers,
+    nameServers: rooms.dns().servers,
     mapping: rooms.remap?.mapping,
-    hasNdots: hasNdots(rooms.dns.options),
+    hasNdots: hasNdots(rooms.dns().options),
   });
 }
 
 interface Described {
   id: string;
+  runtime: RuntimeCommand;
   root: StepRoot;
   mounts: StepMounts;
   sandbox: Sandbox | undefined;
@@ -173,7 +178,7 @@ interface Described {
 }
 
 function describe(rooms: BuildRooms, node: RunNode, step: Described): LaunchInput {
-  const { id, root, mounts, sandbox, folder, visitor, devices } = step;
+  const { id, runtime, root, mounts, sandbox, folder, visitor, devices } = step;
   const { remap } = rooms;
   const hostConfig = decode(hostConfigShape, {
     Ulimits: node.ulimits,
@@ -183,7 +188,7 @@ function describe(rooms: BuildRooms, node: RunNode, step: Described): LaunchInpu
   });
   return {
     id,
-    runtime: rooms.runtime,
+    runtime,
     root: { ...root, readOnly: false },
     process: {
       args: node.args,
@@ -249,7 +254,7 @@ function prepareEtcFiles(
       hostGateways: gateways.length > 0 ? gateways : ["127.0.0.1"],
       resolvConf: {
         asks: node.network === "host" ? "host" : node.network === "none" ? "none" : "outside",
-        dns: rooms.dns,
+        dns: rooms.dns(),
         hasIpv6: endpoints.some(({ GlobalIPv6Address }) => GlobalIPv6Address),
       },
     },
