@@ -46,24 +46,6 @@ export function send({ engine, output, upgrade }: Exchange, reply: Reply): void 
   } else output.end(body);
 }
 
-/**
- * Has an answer that comes before the request's end wait for that: Node would close the connection at once or leave the rest unread,
- * and a client that is still sending might never see the answer.
- */
-export function waitForBody(input: IncomingMessage, output: ServerResponse): void {
-  const { "content-length": length = "0", "transfer-encoding": encoding } = input.headers;
-  if (length === "0" && encoding === undefined) return;
-  const end = output.end.bind(output) as (...words: unknown[]) => ServerResponse;
-  output.end = ((...words: unknown[]) => {
-    if (input.complete || input.destroyed) return end(...words);
-    const [body] = words;
-    if (typeof body === "string" || body instanceof Uint8Array) output.write(body);
-    else output.flushHeaders();
-    dropBody(input, () => end(() => input.complete || input.socket.destroySoon()));
-    return output;
-  }) as ServerResponse["end"];
-}
-
 /** Answers with the error, or breaks off an answer that has begun. Bugs are logged, and what the client can no longer read. */
 export function fail(exchange: Exchange, thrown: unknown, gone: AbortSignal): void {
   const { engine, input, output, upgrade } = exchange;

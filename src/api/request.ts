@@ -10,6 +10,7 @@ import { sendTo } from "../sys/send.ts";
 import { checkContentType, readBody } from "./body.ts";
 import { closeWithClient } from "./close-with-client.ts";
 import { readUpload } from "./upload-body.ts";
+import { endBeforeBody } from "./wait-for-body.ts";
 
 /** An answer to send; a handler that has written to `output` itself gives none. */
 export interface Reply {
@@ -154,6 +155,7 @@ export class ApiRequest {
     if (!this.#upgrade) {
       this.output.writeHead(200, { "Content-Type": rawStream, Connection: "close" });
       this.output.flushHeaders();
+      endBeforeBody(this.input, this.output);
       closeWithClient(this.input.socket, this.input);
       const pair: unknown = { readable: this.input, writable: this.output };
       // A client may leave before there is anything that listens for it.

@@ -14,7 +14,7 @@ import { createPathRouter, pathOfTarget, type Routed } from "../formats/path-rou
 import { apiVersion, minApiVersion, version } from "../formats/version.ts";
 import { mapSlices } from "../sys/pauses.ts";
 import { createTrace } from "../trace.ts";
-import { type Exchange, fail, send, waitForBody } from "./answer.ts";
+import { type Exchange, fail, send } from "./answer.ts";
 import { closeWithClient } from "./close-with-client.ts";
 import { readForm } from "./form.ts";
 import { decideUpgrades } from "./hijack.ts";
@@ -22,6 +22,7 @@ import { ApiRequest } from "./request.ts";
 import { type Route, routes } from "./routes.ts";
 import { createTurns } from "./turns.ts";
 import { asOfVersion, readableVersion } from "./versions.ts";
+import { waitForBody } from "./wait-for-body.ts";
 
 /** The engine's API over HTTP, on as many servers as there are sockets. */
 export interface ApiListeners {

@@ -23,7 +23,7 @@ export function dropBody(input: Readable, close: () => void): void {
     if (bytes > mostBytes) end();
   });
   // A reader that has given up may still be piped to, and hold it back.
-  input.unpipe().resume();
+  input.unpipe().removeAllListeners("readable").resume();
 }
 
 /** Answers with an error in JSON, also a request that is still being sent: what comes of it is dropped, and the connection closed. */
