@@ -62,14 +62,12 @@ it("an engine opens beside the socket of a killed process of the same number, an
   linkSync(join(folder, "left.sock"), nextSocket());
   killed.close();
   const before = process.umask(0);
+  const engine = await createEngine(config).finally(() => process.umask(before));
   try {
-    const engine = await createEngine(config);
     assert.equal(statSync(nextSocket()).mode & 0o777, 0o600);
-    await engine.transport.request("GET", "/_ping", {
-      headers: { "X-Registry-Config": "a".repeat(100_000) },
-    });
-    await Promise.all([engine.close({ stopContainers: true }), engine.close()]);
+    const headers = { "X-Registry-Config": "a".repeat(100_000) };
+    assert.equal((await engine.transport.head("/_ping", { headers })).statusCode, 200);
   } finally {
-    process.umask(before);
+    await Promise.all([engine.close({ stopContainers: true }), engine.close()]);
   }
 });
