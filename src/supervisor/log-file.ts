@@ -1,8 +1,9 @@
 import { close, closeSync, fstatSync, openSync, readSync, write } from "node:fs";
 import { type LogEntry, maxLineBytes } from "../formats/log-entry.ts";
-import { timestamp } from "../formats/timestamp.ts";
+import { formatTimestamp } from "../formats/timestamp.ts";
 import type { JsonFileLog } from "../supervisor-protocol/protocol.ts";
 import { GatheredBytes } from "./gathered-bytes.ts";
+import { LogClock } from "./log-clock.ts";
 import { putLogEntries } from "./log-entries.ts";
 import { compressSoon, rotateLogFiles, whenCompressed } from "./log-rotation.ts";
 
@@ -21,6 +22,7 @@ export class LogFile {
     stdout: new GatheredBytes(),
     stderr: new GatheredBytes(),
   };
+  readonly #clock: LogClock;
   #fd: number;
   #sizeBytes: number;
   /** The file ends in the middle of an entry, which a killed supervisor or a full disk has cut off: the next begins a line of its own. */
@@ -38,7 +40,9 @@ export class LogFile {
   constructor(options: Omit<JsonFileLog, "driver">) {
     this.#options = options;
     this.#fd = openSync(options.path, "a+", 0o640);
-    this.#sizeBytes = fstatSync(this.#fd).size;
+    const { size, mtimeMs } = fstatSync(this.#fd);
+    this.#sizeBytes = size;
+    this.#clock = new LogClock(options.path, size > 0 ? mtimeMs : undefined);
     this.#isCut = this.#sizeBytes > 0 && lastByte(this.#fd, this.#sizeBytes) !== lineFeed;
   }
 
@@ -123,7 +127,7 @@ export class LogFile {
 
   #put(stream: LogEntry["stream"], lines: Buffer): void {
     const { attributes } = this.#options;
-    putLogEntries(lines, { stream, time: timestamp(), attributes }, this.#gathered);
+    putLogEntries(lines, { stream, time: formatTimestamp(this.#clock.now()), attributes }, this.#gathered);
   }
 
   #flush(): void {

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
-import { appendFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { appendFileSync, mkdirSync, mkdtempSync, rmSync, utimesSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { after, it } from "node:test";
+import { after, describe, it, type TestContext } from "node:test";
 import type { ContainerRecord } from "../../src/containers/container.ts";
 import { findLogSource, logDriverNames, logOptionsOf, logPathOf } from "../../src/containers/logs/drivers.ts";
 import { openJsonFile } from "../../src/containers/logs/json-file.ts";
@@ -177,4 +177,93 @@ it("gives a long tail piece by piece, and keeps none of it", async () => {
   }
   const errors = await collect(openJsonFile(path).read({ ...all, stdout: false, tail: 4000 }));
   assert.deepEqual([errors.length, errors[0], errors.at(-1)], [4000, "8001", "19998"]);
+});
+
+describe("a log whose clock was set back while it was written", () => {
+  const day = Date.parse("2026-01-02T00:00:00Z");
+  const hour = 3_600_000;
+  /** In blocks of entries, each block a second after the one before. @param blocks since the beginning of the day, in hours */
+  async function writeLog(context: TestContext, blocks: [hours: number, lines: number][], runs = 1) {
+    const record = recordOf("json-file", { "max-size": "400k", "max-file": "9" });
+    mkdirSync(join(folder, record.id));
+    context.mock.timers.enable({ apis: ["Date"], now: day });
+    let number = 0;
+    for (let run = 0; run < runs; run++) {
+      const sink = createLogSink(logOptionsOf(join(folder, record.id), record));
+      for (const [hours, lines] of blocks.slice(
+        (run * blocks.length) / runs,
+        ((run + 1) * blocks.length) / runs,
+      ))
+        for (let n = 0; n < lines; n++) {
+          context.mock.timers.setTime(day + hours * hour + n * 1000);
+          sink.append("stdout", Buffer.from(`${number++} ${"x".repeat(100)}\n`));
+        }
+      await sink.end();
+      const path = logPathOf(join(folder, record.id), record);
+      // As a file is that this clock has written.
+      utimesSync(path, Date.now() / 1000, Date.now() / 1000);
+    }
+    context.mock.timers.reset();
+    return findLogSource(join(folder, record.id), record)!;
+  }
+  const numbersOf = async (entries: AsyncGenerator<LogEntry[]>) =>
+    (await collect(entries)).map((text) => Number(text.split(" ")[0]));
+  const range = (from: number, to: number) => Array.from({ length: to - from }, (_, n) => from + n);
+
+  it("gives all that is of the time asked for, with a tail and without, in one file and in several", async (context) => {
+    const source = await writeLog(context, [
+      ...[[8, 500] as [number, number], [10, 2000] as [number, number]],
+      ...[[-6, 1500] as [number, number], [11, 1000] as [number, number]],
+    ]);
+    const since = day + 9 * hour;
+    const wanted = [...range(500, 2500), ...range(4000, 5000)];
+    assert.deepEqual(await numbersOf(source.read({ ...all, since })), wanted);
+    assert.deepEqual(await numbersOf(source.read({ ...all, since, tail: 2000 })), wanted.slice(-2000));
+    assert.deepEqual(
+      await numbersOf(source.follow({ ...all, since, tail: 1100 }, Promise.resolve())),
+      wanted.slice(-1100),
+    );
+    assert.deepEqual(await numbersOf(source.read({ ...all, since: day + 11 * hour })), range(4000, 5000));
+  });
+
+  it("does so too when that was between two runs", async (context) => {
+    const source = await writeLog(
+      context,
+      [
+        [10, 1000],
+        [-6, 1000],
+        [-5, 800],
+        [11, 100],
+      ],
+      2,
+    );
+    const since = day + 9 * hour;
+    assert.deepEqual(await numbersOf(source.read({ ...all, since })), [
+      ...range(0, 1000),
+      ...range(2800, 2900),
+    ]);
+    assert.deepEqual(await numbersOf(source.read({ ...all, since, tail: 150 })), [
+      ...range(950, 1000),
+      ...range(2800, 2900),
+    ]);
+  });
+
+  it("is read from its beginning where that is wanted already, whoever wrote it", async () => {
+    const path = join(folder, "strange.log");
+    const line = (milliseconds: number, n: number) =>
+      JSON.stringify({
+        log: `${n} ${"x".repeat(100)}\n`,
+        stream: "stdout",
+        time: new Date(milliseconds).toISOString(),
+      });
+    const lines = [
+      ...range(0, 2000).map((n) => line(day + 10 * hour + n, n)),
+      ...range(2000, 3500).map((n) => line(day - 6 * hour + n, n)),
+    ];
+    writeFileSync(path, `${lines.join("\n")}\n`);
+    assert.deepEqual(
+      await numbersOf(openJsonFile(path).read({ ...all, since: day + 9 * hour })),
+      range(0, 2000),
+    );
+  });
 });

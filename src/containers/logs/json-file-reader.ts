@@ -51,10 +51,12 @@ export async function findLastLineEnd(file: FileHandle): Promise<number> {
 /**
  * Where a line begins that all entries from a time on come after: they stand in their order, so that half of what is left is passed
  * over with each look.
- * @param since milliseconds since the epoch
+ * @param since milliseconds since the epoch, earlier than what is wanted by as much as an entry may be earlier than one before it
  */
 export async function findTime(file: FileHandle, since: number): Promise<number> {
   let [low, high] = [0, (await file.stat()).size];
+  const [first] = high > blockBytes ? await readFirst(file) : [];
+  if (first && (parseTimestamp(first.time) ?? 0) >= since) return 0;
   while (high - low > blockBytes) {
     const middle = Math.floor((low + high) / 2);
     const line = await findLine(file, middle);
@@ -63,6 +65,11 @@ export async function findTime(file: FileHandle, since: number): Promise<number>
     else high = middle;
   }
   return low;
+}
+
+async function readFirst(file: FileHandle): Promise<LogEntry[]> {
+  for await (const entries of readEntries(file, 0)) return entries;
+  return [];
 }
 
 /** The first whole line after a position. */

@@ -8,7 +8,8 @@ import {
   readEntriesBackwards,
 } from "./json-file-reader.ts";
 import { type LogPart, openLogParts } from "./log-parts.ts";
-import { compileSelection, isBefore, isPast, type LogSelection, type LogSource } from "./source.ts";
+import { endsBefore, seekableSince } from "./order.ts";
+import { compileSelection, isPast, type LogSelection, type LogSource } from "./source.ts";
 
 /** What the supervisor writes as json-file, with its rotated files. */
 export function openJsonFile(path: string): LogSource {
@@ -16,7 +17,7 @@ export function openJsonFile(path: string): LogSource {
     async *read(selection) {
       const parts = await openLogParts(path);
       try {
-        yield* readParts(parts, selection);
+        yield* readParts(parts, selection, await seekableSince(path, selection.since));
       } finally {
         await Promise.all(parts.map((part) => part.close()));
       }
@@ -27,7 +28,7 @@ export function openJsonFile(path: string): LogSource {
       const last = parts.at(-1);
       let reached: Reached | undefined;
       try {
-        reached = yield* readParts(parts, selection);
+        reached = yield* readParts(parts, selection, await seekableSince(path, selection.since));
       } finally {
         // The last is read on.
         const readsOn = reached?.isPast === false;
@@ -55,10 +56,15 @@ interface Reached {
   isPast: boolean;
 }
 
-async function* readParts(parts: LogPart[], selection: LogSelection): AsyncGenerator<LogEntry[], Reached> {
+/** @param since as `seekableSince` gives it */
+async function* readParts(
+  parts: LogPart[],
+  selection: LogSelection,
+  since: number | undefined,
+): AsyncGenerator<LogEntry[], Reached> {
   const isWanted = compileSelection(selection);
-  const { tail, since } = selection;
-  const from = tail === undefined ? undefined : await findTail(parts, tail, selection, isWanted);
+  const { tail } = selection;
+  const from = tail === undefined ? undefined : await findTail(parts, tail, since, isWanted);
   const reached: Reached = { position: from?.end ?? 0, isPast: false };
   for (const part of from?.parts ?? parts) {
     const file = await part.plain();
@@ -93,7 +99,7 @@ interface Tail {
 async function findTail(
   parts: LogPart[],
   count: number,
-  selection: LogSelection,
+  since: number | undefined,
   isWanted: (entry: LogEntry) => boolean,
 ): Promise<Tail> {
   const last = parts.at(-1);
@@ -109,7 +115,7 @@ async function findTail(
           found++;
           Object.assign(tail, { parts: parts.slice(index), position: start });
         }
-        if (found === count || isBefore(entry, selection)) return tail;
+        if (found === count || endsBefore(entry, since)) return tail;
       }
   }
   return tail;

@@ -34,9 +34,5 @@ export function isPast(entry: LogEntry, { until }: LogSelection): boolean {
   return until !== undefined && timeOf(entry) > until;
 }
 
-/** Whatever stands before it is not wanted either. */
-export function isBefore(entry: LogEntry, { since }: LogSelection): boolean {
-  return since !== undefined && timeOf(entry) < since;
-}
-
-const timeOf = ({ time }: LogEntry) => parseTimestamp(time) ?? 0;
+/** Milliseconds since the epoch. */
+export const timeOf = ({ time }: LogEntry) => parseTimestamp(time) ?? 0;
