@@ -42,7 +42,7 @@ function refuse(input: IncomingMessage, output: ServerResponse, message: string)
 export function findForeignSite(
   headers: IncomingHttpHeaders,
   names: readonly string[],
-  machine: () => Machine = readMachine,
+  machine: () => NamedMachine = readMachine,
 ): string | undefined {
   const { host, origin, "sec-fetch-site": site } = headers;
   if (host !== undefined && isOfBrowser(headers) && !isOwnName(nameOf(host), names, machine)) {
@@ -76,14 +76,14 @@ function nameOf(host: string): string {
 }
 
 /** What a machine is called in its own network. */
-export interface Machine {
+export interface NamedMachine {
   /** As it calls itself, perhaps with a domain. */
   name: string;
   /** Where it looks for names without one: those of its network, in which no one else is given its name. */
   domains: readonly string[];
 }
 
-function readMachine(): Machine {
+function readMachine(): NamedMachine {
   let text = "";
   try {
     text = readFileSync("/etc/resolv.conf", "utf8");
@@ -104,7 +104,7 @@ export function searchDomains(resolvConf: string): string[] {
 }
 
 /** A name without a dot is looked up in the local network only, and that of Docker's containers for this machine in none. */
-function isOwnName(name: string, names: readonly string[], machine: () => Machine): boolean {
+function isOwnName(name: string, names: readonly string[], machine: () => NamedMachine): boolean {
   return (
     isIP(name) !== 0 ||
     !name.includes(".") ||
@@ -116,7 +116,7 @@ function isOwnName(name: string, names: readonly string[], machine: () => Machin
 }
 
 /** Not below just any domain: a page can have this machine's name in a domain of its own. */
-function namesOf({ name, domains }: Machine): string[] {
+function namesOf({ name, domains }: NamedMachine): string[] {
   const [first] = name.split(".");
   return [name, ...domains.map((domain) => `${first}.${domain}`)].map((one) => one.toLowerCase());
 }

@@ -8,10 +8,26 @@ import { hasEnded } from "../sys/process.ts";
 import { takeSteps } from "./take-steps.ts";
 
 /**
+ * Makes what closes an engine, once: who calls it again waits for the end that is under way.
+ * @param around steps before and after the end of all that containers have
+ */
+export function createClose(
+  containers: Containers,
+  { first, last }: Record<"first" | "last", readonly (() => unknown)[]>,
+): (options?: { stopContainers?: boolean }) => Promise<void> {
+  let closing: Promise<void> | undefined;
+  return ({ stopContainers = false } = {}) => {
+    containers.closing = true;
+    closing ??= takeSteps([...first, () => closeRooms(containers, stopContainers), ...last]);
+    return closing;
+  };
+}
+
+/**
  * Ends what is under way, and all that the rooms hold of the machine.
  * @throws what the first step that failed has thrown; all others are taken
  */
-export async function closeRooms(containers: Containers, stopContainers: boolean): Promise<void> {
+async function closeRooms(containers: Containers, stopContainers: boolean): Promise<void> {
   const { images, volumes, archives } = containers;
   const archivesClosed = archives.close();
   archivesClosed.catch(() => {});

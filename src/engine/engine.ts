@@ -28,7 +28,7 @@ import { createLifelines } from "../supervisor-client/lifelines.ts";
 import { openSupervisor } from "../supervisor-client/open.ts";
 import { prepareCgroupParent } from "../sys/cgroup.ts";
 import type { Volumes } from "../volumes/volumes.ts";
-import { closeRooms, letGo } from "./close.ts";
+import { createClose, letGo } from "./close.ts";
 import { completeEngineConfig, type EngineConfig } from "./config.ts";
 import { startImageGarbage } from "./image-garbage.ts";
 import { lockRoot } from "./lock.ts";
@@ -127,7 +127,6 @@ async function bringUp(
   watches.push(watchHealth(containers), watchOom(containers));
   await resumeContainers(containers);
   const imageGarbage = startImageGarbage(containers, config.imageGarbage);
-  let closing: Promise<void> | undefined;
   return {
     ...{ config, containers, images, networks, volumes, builder, buildDoor, events, logger, metrics },
     warnings: [],
@@ -139,17 +138,10 @@ async function bringUp(
         events,
         logger,
       }),
-    close({ stopContainers = false } = {}) {
-      containers.closing = true;
-      closing ??= takeSteps([
-        () => imageGarbage.close(),
-        () => endAll(watches),
-        () => builder.close(),
-        () => closeRooms(containers, stopContainers),
-        ...[() => remap?.close(), () => state.close(), unlock],
-      ]);
-      return closing;
-    },
+    close: createClose(containers, {
+      first: [() => imageGarbage.close(), () => endAll(watches), () => builder.close()],
+      last: [() => remap?.close(), () => state.close(), unlock],
+    }),
   };
 }
 

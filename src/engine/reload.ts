@@ -24,7 +24,7 @@ const reloadable = [
   "labels",
 ] as const;
 
-/** What goes by the configuration, and what tells of it. */
+/** What goes by the configuration, and where its reload is reported. */
 interface Followers {
   registries: Registries;
   imageGarbage: ImageGarbage;

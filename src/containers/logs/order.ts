@@ -1,7 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { disorderPath, parseDisorder, slackMilliseconds } from "../../formats/log-disorder.ts";
 import type { LogEntry } from "../../formats/log-entry.ts";
-import { timeOf } from "./source.ts";
+import { entryTime } from "./source.ts";
 
 /**
  * Before what time entries tell that nothing before them is wanted: the clock may have been set back between them.
@@ -16,4 +16,4 @@ export async function seekableSince(path: string, since: number | undefined): Pr
 
 /** @param since as `seekableSince` gives it */
 export const endsBefore = (entry: LogEntry, since: number | undefined) =>
-  since !== undefined && timeOf(entry) < since;
+  since !== undefined && entryTime(entry) < since;

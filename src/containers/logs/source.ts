@@ -24,15 +24,15 @@ export function compileSelection({ since, until, ...streams }: LogSelection): (e
   return (entry) => {
     if (!streams[entry.stream]) return false;
     if (since === undefined && until === undefined) return true;
-    const time = timeOf(entry);
+    const time = entryTime(entry);
     return (since === undefined || time >= since) && (until === undefined || time <= until);
   };
 }
 
 /** Whatever comes after it is not wanted either. */
 export function isPast(entry: LogEntry, { until }: LogSelection): boolean {
-  return until !== undefined && timeOf(entry) > until;
+  return until !== undefined && entryTime(entry) > until;
 }
 
 /** Milliseconds since the epoch. */
-export const timeOf = ({ time }: LogEntry) => parseTimestamp(time) ?? 0;
+export const entryTime = ({ time }: LogEntry) => parseTimestamp(time) ?? 0;
