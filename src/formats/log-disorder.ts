@@ -4,8 +4,8 @@
  */
 export const disorderPath = (logPath: string) => `${logPath}.disorder`;
 
-/** Of so little no note is made, and readers reckon with it always: clocks are slewed, and the times of files are coarse. */
-export const slackMilliseconds = 1000;
+/** Of so little no note is made, and readers reckon with it always: one clock stands in for a finer one that has come too far from it. */
+export const slackMilliseconds = 5;
 
 export const formatDisorder = (milliseconds: number) => `${Math.ceil(milliseconds)}\n`;
 

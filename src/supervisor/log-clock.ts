@@ -2,6 +2,9 @@ import { readFileSync, renameSync, writeFileSync } from "node:fs";
 import { disorderPath, formatDisorder, parseDisorder, slackMilliseconds } from "../formats/log-disorder.ts";
 import { nowMilliseconds } from "../formats/timestamp.ts";
 
+/** The kernel's clock for the times of files goes in steps of that, and may be as much behind. */
+const coarseMilliseconds = 10;
+
 /** The times that a log's entries get. What is noted of their order is there before such an entry is. */
 export class LogClock {
   readonly #path: string;
@@ -16,7 +19,7 @@ export class LogClock {
   constructor(path: string, lastWritten: number | undefined) {
     this.#path = disorderPath(path);
     this.#disorder = lastWritten === undefined ? 0 : readDisorder(this.#path);
-    this.#latest = lastWritten === undefined ? 0 : lastWritten + this.#disorder;
+    this.#latest = lastWritten === undefined ? 0 : lastWritten + coarseMilliseconds + this.#disorder;
   }
 
   /** Milliseconds since the epoch. */
