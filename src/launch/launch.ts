@@ -10,6 +10,7 @@ import type { Probed, ProbeOptions, RuntimeCommand, Started } from "../superviso
 import { hasOnlyBfqWeight, setBfqWeight } from "../sys/cgroup.ts";
 import type { Trace } from "../trace.ts";
 import { bundleOf, removeBundle, withProcessFile, writeBundle } from "./bundle.ts";
+import { endProbes } from "./end-probes.ts";
 import type { ExecInput, LaunchInput } from "./input.ts";
 import { foldersOf, prepareExec, prepareLaunch, streamsOf } from "./prepare.ts";
 import { createMountSettler } from "./settle-mounts.ts";
@@ -37,6 +38,8 @@ export interface Launcher {
    */
   probe(input: ExecInput, limits: ProbeLimits): Promise<Probed>;
   canProbe(): boolean;
+  /** Ends those of a container that a daemon or a supervisor was lost with. */
+  endProbes(id: string): void;
   /** Takes what the runtime may have left: its state folder and cgroup, and the bundle. */
   remove(id: string, runtime: RuntimeCommand): Promise<void>;
   bundleOf(id: string): string;
@@ -110,6 +113,7 @@ export function createLauncher(execRoot: string, supervisor: () => Supervisor): 
       );
     },
     canProbe: () => supervisor().supports("probe"),
+    endProbes: (id) => endProbes(bundleOf(execRoot, id), id),
     async remove(id, runtime) {
       if (existsSync(join(runtime.root, id)))
         await supervisor().call("runtime", { runtime, arguments: ["delete", "--force", id] });

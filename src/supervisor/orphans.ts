@@ -1,15 +1,13 @@
 import { readdirSync, readFileSync, readlinkSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout } from "node:timers/promises";
-import { killProbe, probePidFile } from "./probe-files.ts";
 
 /** A runtime that hangs must not hold up the others. */
 const longestWaitMilliseconds = 5000;
 
 /**
  * Waits until the runtimes that an earlier supervisor has started and not lived to see the end of are through: what they make
- * until then must be found, and not come into being later. One that hangs is killed, and at once one that waits for a health check,
- * of whose result no one would hear.
+ * until then must be found, and not come into being later. One that hangs is killed.
  */
 export async function outwaitRuntimes(execRoot: string): Promise<void> {
   const deadline = performance.now() + longestWaitMilliseconds;
@@ -18,17 +16,9 @@ export async function outwaitRuntimes(execRoot: string): Promise<void> {
     readdirSync("/proc").filter(
       (name) => /^\d+$/.test(name) && commandOf(name).includes(roots) && isNeighbour(name),
     );
-  for (const pid of findRunning()) endProbe(execRoot, pid);
   let running = findRunning();
   for (; running.length > 0 && performance.now() < deadline; running = findRunning()) await setTimeout(10);
   for (const pid of running) killWithChildren(Number(pid));
-}
-
-function endProbe(execRoot: string, pid: string): void {
-  const pidFile = probePidFile(execRoot, commandOf(pid).split("\0"));
-  if (pidFile === undefined) return;
-  killProbe(pidFile);
-  killWithChildren(Number(pid));
 }
 
 /** Runtimes lead process groups of their own, but for those that a supervisor of an earlier version has started. */

@@ -1,12 +1,12 @@
-import { chownSync, closeSync, rmSync } from "node:fs";
+import { chownSync, closeSync, readFileSync, rmSync } from "node:fs";
+import { probeFiles } from "../supervisor-protocol/probe-files.ts";
 import type { Probed, ProbeOptions } from "../supervisor-protocol/protocol.ts";
 import { setLongTimeout } from "../sys/long-timeout.ts";
 import { openOwnNull } from "../sys/null-device.ts";
 import { makePipe } from "../sys/pipe.ts";
 import type { Children } from "./children.ts";
 import { gatherOutput } from "./gather-output.ts";
-import { killProbe, probeFiles } from "./probe-files.ts";
-import { callRuntime, runtimeError } from "./run-runtime.ts";
+import { runRuntime } from "./run-runtime.ts";
 
 const killedExitCode = 128 + 9;
 
@@ -22,43 +22,75 @@ export async function probeInContainer(
   folder: string,
   signal: AbortSignal,
 ): Promise<Probed> {
-  const { processFile, container, runtime } = options;
-  const { pidFile, logFile } = probeFiles(processFile);
-  const end = new AbortController();
-  const kill = (reason: unknown) => {
-    killProbe(pidFile);
-    end.abort(reason);
-  };
-  const onAbort = () => kill(signal.reason);
+  const stdio = openStdio(options, folder);
+  const killed = new AbortController();
+  const onAbort = () => killed.abort(signal.reason);
   signal.addEventListener("abort", onAbort);
   let isLate = false;
   const cancelTimeout = setLongTimeout(() => {
     isLate = true;
-    kill(undefined);
+    killed.abort();
   }, options.timeoutMilliseconds);
-  const stdio = openStdio(options, folder);
   try {
-    const call = callRuntime(children, {
-      runtime,
-      arguments: ["exec", "--process", processFile, "--pid-file", pidFile, container],
-      logFile,
-      fds: stdio.childFds,
-      signal: end.signal,
-    });
-    // One that sleeps in the kernel is late all the same.
-    const exitCode = await call.catch((error: unknown) => {
+    const ending = runToEnd(children, options, stdio.childFds, killed.signal);
+    const exitCode = await ending.catch((error: unknown) => {
       if (isLate) return killedExitCode;
       throw error;
     });
-    signal.throwIfAborted();
-    const complaint = exitCode === 0 || isLate ? undefined : runtimeError(logFile);
-    if (complaint !== undefined) throw new Error(complaint);
     return { exitCode, ...(await stdio.output()), isLate };
   } finally {
     cancelTimeout();
     signal.removeEventListener("abort", onAbort);
     stdio.close();
+  }
+}
+
+/** @param signal kills it, which is not waited for: it may stand still with its container, or sleep in the kernel */
+async function runToEnd(
+  children: Children,
+  { processFile, container, runtime }: ProbeOptions,
+  fds: number[],
+  signal: AbortSignal,
+): Promise<number> {
+  const { pidFile, logFile } = probeFiles(processFile);
+  const words = ["exec", "--detach", "--process", processFile, "--pid-file", pidFile, container];
+  const ended = Promise.withResolvers<number>();
+  /** It is this process's child, so until its end is seen the number is no other's. */
+  let pid = 0;
+  const kill = () => {
+    if (pid > 0) process.kill(pid, "SIGKILL");
+    ended.reject(signal.reason);
+  };
+  try {
+    await children.whileStarting(async () => {
+      const call = { runtime, arguments: words, logFile, fds, signal };
+      // A runtime that is killed may have made the process by then.
+      await runRuntime(children, call).finally(() => {
+        pid = readPid(pidFile);
+        if (pid > 0)
+          children.onExit(pid, ({ exitCode }) => {
+            pid = 0;
+            ended.resolve(exitCode);
+          });
+      });
+    });
+    signal.addEventListener("abort", kill);
+    if (signal.aborted) kill();
+    return await ended.promise;
+  } catch (error) {
+    if (pid > 0) process.kill(pid, "SIGKILL");
+    throw error;
+  } finally {
     for (const file of [pidFile, logFile]) rmSync(file, { force: true });
+  }
+}
+
+/** 0 when the runtime has made no process. */
+function readPid(pidFile: string): number {
+  try {
+    return Number(readFileSync(pidFile, "latin1")) || 0;
+  } catch {
+    return 0;
   }
 }
 

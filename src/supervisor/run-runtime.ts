@@ -40,17 +40,6 @@ export interface RuntimeCall {
  * @throws Error with the runtime's words when it fails, with the signal's reason when it was killed
  */
 export async function runRuntime(children: Children, call: RuntimeCall, trace?: Trace): Promise<void> {
-  const exitCode = await callRuntime(children, call, trace);
-  if (exitCode === 0) return;
-  call.signal.throwIfAborted();
-  throw new Error(runtimeError(call.logFile) ?? `the OCI runtime ended with status ${exitCode}`);
-}
-
-/**
- * The same without a judgement.
- * @returns its exit code. @throws Error when there is no such program, the signal's reason when not even SIGKILL ends it
- */
-export async function callRuntime(children: Children, call: RuntimeCall, trace?: Trace): Promise<number> {
   const { runtime, rootfs, shm, remap, signal } = call;
   const common = ["--root", runtime.root, "--log", call.logFile, "--log-format", "json"];
   const words = [...(runtime.firstWords ?? []), ...common, ...call.arguments];
@@ -75,7 +64,9 @@ export async function callRuntime(children: Children, call: RuntimeCall, trace?:
   trace?.mark("mount and spawn");
   const { exitCode } = await ended;
   trace?.mark("runtime");
-  return exitCode;
+  if (exitCode === 0) return;
+  signal.throwIfAborted();
+  throw new Error(lastError(call.logFile) ?? `the OCI runtime ended with status ${exitCode}`);
 }
 
 /** With the directories that are missing in it, which are its root's. */
@@ -101,8 +92,8 @@ function missing(program: string): Error {
 /** crun's, after it has said what it was. */
 const noReason = "fail startup";
 
-/** The message of the last error the runtime wrote to its log that says something; undefined when it has written none. */
-export function runtimeError(logFile: string): string | undefined {
+/** The message of the last error the runtime wrote to its log that says something. */
+function lastError(logFile: string): string | undefined {
   try {
     const lines = readFileSync(logFile, "utf8").split("\n").filter(Boolean);
     const entries = lines.map((line): { level?: string; msg?: string } => JSON.parse(line));

@@ -13,16 +13,16 @@ import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { Children } from "../../src/supervisor/children.ts";
 import { probeInContainer } from "../../src/supervisor/probe.ts";
-import { hasEnded } from "../../src/sys/process.ts";
+import { becomeSubreaper, hasEnded } from "../../src/sys/process.ts";
 import { eventually } from "../engine.ts";
 
-/** A runtime: `sh -c` of what the process file says, in a session of its own as a container's process, which it waits for. */
+/** A runtime that runs what the process file says, in a session of its own as a container's process. */
 const runtime = `#!/bin/sh
 while [ "$1" != exec ]; do case $1 in --log) log=$2; : > "$log";; esac; shift; done
-process=$3 pid_file=$5
-setsid sh -c "$(cat "$process")" & echo $! > "$pid_file.new"; mv "$pid_file.new" "$pid_file"
-exec 2>/dev/null
-wait $! || { code=$?; [ ! -e "$process.complaint" ] || cat "$process.complaint" > "$log"; exit $code; }
+process=$4 pid_file=$6
+if [ -e "$process.complaint" ]; then cat "$process.complaint" > "$log"; exit 1; fi
+setsid sh -c "$(cat "$process")" & echo $! > "$pid_file"
+[ ! -e "$process.hangs" ] || sleep 1000
 `;
 
 describe("a probe", () => {
@@ -31,6 +31,7 @@ describe("a probe", () => {
   let folder: string;
   let processFile: string;
   before(() => {
+    becomeSubreaper();
     folder = mkdtempSync(join(tmpdir(), "bt-probe-"));
     mkdirSync(join(folder, "null"));
     processFile = join(folder, "exec.json");
@@ -104,6 +105,15 @@ describe("a probe", () => {
     );
     gone.abort(new Error("no longer wanted"));
     await assert.rejects(running, /no longer wanted/);
+    await isGone();
+    isNothingLeft();
+  });
+
+  it("is killed with a runtime that hangs once it has made it", async () => {
+    writeFileSync(`${processFile}.hangs`, "");
+    const { exitCode, isLate } = await probe(sleep(), { timeoutMilliseconds: 500 });
+    rmSync(`${processFile}.hangs`);
+    assert.deepEqual([exitCode, isLate], [137, true]);
     await isGone();
     isNothingLeft();
   });

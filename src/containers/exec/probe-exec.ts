@@ -27,9 +27,9 @@ export async function probeExec(
     void containers.supervisor.call("abort", { process: exec.id }).catch((error: unknown) => {
       containers.logger.warn({ error, exec: exec.id }, "a health check could not be ended");
     });
+  beginExec(containers, exec);
   gone.addEventListener("abort", abort);
   try {
-    beginExec(containers, exec);
     const probed = await containers.launcher.probe(describeExec(containers, exec), limits);
     endExec(containers, exec, probed.exitCode);
     return probed;

@@ -1,0 +1,23 @@
+import { existsSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { isProbePidFile } from "../supervisor-protocol/probe-files.ts";
+import { findCgroup } from "../sys/cgroup.ts";
+
+/** Kills the probes that a container's bundle tells of, as far as they are still the container's. */
+export function endProbes(bundle: string, container: string): void {
+  if (!existsSync(bundle)) return;
+  for (const name of readdirSync(bundle).filter(isProbePidFile)) {
+    const path = join(bundle, name);
+    kill(readFileSync(path, "latin1"), container);
+    rmSync(path, { force: true });
+  }
+}
+
+/** Where no supervisor is left that has not yet seen its end, the number may be another process's. */
+function kill(pid: string, container: string): void {
+  try {
+    if (findCgroup(Number(pid), container)) process.kill(Number(pid), "SIGKILL");
+  } catch {
+    // It has ended.
+  }
+}
