@@ -1,10 +1,10 @@
 import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { OciProcess, OciSpec } from "../runtime/oci-spec.ts";
-import { bundlesFolder } from "../supervisor-protocol/connect.ts";
 
+/** The folder that the OCI runtime is given, on a file system in memory. */
 export function bundleOf(execRoot: string, id: string): string {
-  return join(bundlesFolder(execRoot), id);
+  return join(execRoot, "bundles", id);
 }
 
 export function writeBundle(bundle: string, spec: OciSpec): void {

@@ -3,15 +3,19 @@ import { join } from "node:path";
 import { isProbePidFile } from "../supervisor-protocol/probe-files.ts";
 import { findCgroup } from "../sys/cgroup.ts";
 
-/** Kills the probes that a container's bundle tells of, as far as they are still the container's. */
-export function endProbes(bundle: string, container: string): void {
+/** Kills the probes that a container's bundle tells of, as far as they are still the container's and none that is under way. */
+export function endProbes(bundle: string, container: string, isUnderWay: (probe: string) => boolean): void {
   if (!existsSync(bundle)) return;
   for (const name of readdirSync(bundle).filter(isProbePidFile)) {
     const path = join(bundle, name);
+    if (isUnderWay(findId(name))) continue;
     kill(readFileSync(path, "latin1"), container);
     rmSync(path, { force: true });
   }
 }
+
+/** As `withProcessFile` names what it is beside. */
+const findId = (name: string) => /^exec-(\w+)\./.exec(name)?.[1] ?? "";
 
 /** Where no supervisor is left that has not yet seen its end, the number may be another process's. */
 function kill(pid: string, container: string): void {

@@ -38,8 +38,8 @@ export interface Launcher {
    */
   probe(input: ExecInput, limits: ProbeLimits): Promise<Probed>;
   canProbe(): boolean;
-  /** Ends those of a container that a daemon or a supervisor was lost with. */
-  endProbes(id: string): void;
+  /** Ends the probes in a container that a daemon or a supervisor was lost with: all but those that are under way. */
+  endProbes(id: string, isUnderWay: (probe: string) => boolean): void;
   /** Takes what the runtime may have left: its state folder and cgroup, and the bundle. */
   remove(id: string, runtime: RuntimeCommand): Promise<void>;
   bundleOf(id: string): string;
@@ -113,7 +113,7 @@ export function createLauncher(execRoot: string, supervisor: () => Supervisor): 
       );
     },
     canProbe: () => supervisor().supports("probe"),
-    endProbes: (id) => endProbes(bundleOf(execRoot, id), id),
+    endProbes: (id, isUnderWay) => endProbes(bundleOf(execRoot, id), id, isUnderWay),
     async remove(id, runtime) {
       if (existsSync(join(runtime.root, id)))
         await supervisor().call("runtime", { runtime, arguments: ["delete", "--force", id] });

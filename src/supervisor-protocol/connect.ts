@@ -4,9 +4,6 @@ import { hasCode } from "../errors.ts";
 
 export const socketPath = (execRoot: string) => join(execRoot, "supervisor.sock");
 
-/** A folder for each container, which the OCI runtime is given; on a file system in memory. */
-export const bundlesFolder = (execRoot: string) => join(execRoot, "bundles");
-
 /** A folder for each process, with its FIFOs: their paths must be short. */
 export const processesFolder = (execRoot: string) => join(execRoot, "p");
 

@@ -4,6 +4,7 @@ import type { Probed, ProbeOptions } from "../supervisor-protocol/protocol.ts";
 import { setLongTimeout } from "../sys/long-timeout.ts";
 import { openOwnNull } from "../sys/null-device.ts";
 import { makePipe } from "../sys/pipe.ts";
+import type { ExitStatus } from "../sys/process.ts";
 import type { Children } from "./children.ts";
 import { gatherOutput } from "./gather-output.ts";
 import { runRuntime } from "./run-runtime.ts";
@@ -57,6 +58,12 @@ async function runToEnd(
   const ended = Promise.withResolvers<number>();
   /** It is this process's child, so until its end is seen the number is no other's. */
   let pid = 0;
+  let hasEnded = false;
+  const onEnd = ({ exitCode }: ExitStatus) => {
+    pid = 0;
+    hasEnded = true;
+    ended.resolve(exitCode);
+  };
   const kill = () => {
     if (pid > 0) process.kill(pid, "SIGKILL");
     ended.reject(signal.reason);
@@ -67,13 +74,11 @@ async function runToEnd(
       // A runtime that is killed may have made the process by then.
       await runRuntime(children, call).finally(() => {
         pid = readPid(pidFile);
-        if (pid > 0)
-          children.onExit(pid, ({ exitCode }) => {
-            pid = 0;
-            ended.resolve(exitCode);
-          });
+        if (pid > 0) children.onExit(pid, onEnd);
       });
     });
+    // A daemon that has come meanwhile has ended it, and taken the file.
+    if (pid === 0 && !hasEnded) throw new Error("the health check was ended as it began");
     signal.addEventListener("abort", kill);
     if (signal.aborted) kill();
     return await ended.promise;

@@ -22,6 +22,7 @@ while [ "$1" != exec ]; do case $1 in --log) log=$2; : > "$log";; esac; shift; d
 process=$4 pid_file=$6
 if [ -e "$process.complaint" ]; then cat "$process.complaint" > "$log"; exit 1; fi
 setsid sh -c "$(cat "$process")" & echo $! > "$pid_file"
+[ ! -e "$process.taken" ] || rm "$pid_file"
 [ ! -e "$process.hangs" ] || sleep 1000
 `;
 
@@ -115,6 +116,13 @@ describe("a probe", () => {
     rmSync(`${processFile}.hangs`);
     assert.deepEqual([exitCode, isLate], [137, true]);
     await isGone();
+    isNothingLeft();
+  });
+
+  it("fails when a daemon that has come meanwhile has taken it for one that was left", async () => {
+    writeFileSync(`${processFile}.taken`, "");
+    await assert.rejects(probe("exit 0"), /was ended as it began/);
+    rmSync(`${processFile}.taken`);
     isNothingLeft();
   });
 

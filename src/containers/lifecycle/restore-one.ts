@@ -36,7 +36,7 @@ export async function restoreOne(
     recorded.catch(() => {});
     return () => recorded;
   }
-  containers.launcher.endProbes(container.record.id);
+  containers.launcher.endProbes(container.record.id, (id) => containers.execs.get(id)?.running ?? false);
   // A commit thaws what it has stand still.
   if (!container.isHeldStill) await settlePause(containers, container);
   return undefined;
