@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { isProbePidFile } from "../supervisor-protocol/probe-files.ts";
 import { findCgroup } from "../sys/cgroup.ts";
 
-/** Kills the probes that a container's bundle tells of, as far as they are still the container's and none that is under way. */
+/** Kills the probes that a container's bundle has files of, as far as they are still the container's and none that is under way. */
 export function endProbes(bundle: string, container: string, isUnderWay: (probe: string) => boolean): void {
   if (!existsSync(bundle)) return;
   for (const name of readdirSync(bundle).filter(isProbePidFile)) {
