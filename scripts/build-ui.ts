@@ -3,6 +3,8 @@ import { basename, join } from "node:path";
 import { brotliCompressSync, constants, gzipSync } from "node:zlib";
 import { build } from "esbuild";
 
+const root = join(import.meta.dirname, "..");
+
 /**
  * Bundles the page into `target`: each file has its content's hash in its name, and its compressed forms beside it. What is used now
  * and then (the terminal, charts) is in chunks of its own.
@@ -10,6 +12,8 @@ import { build } from "esbuild";
 export async function buildUi(target: string): Promise<void> {
   mkdirSync(target, { recursive: true });
   const { metafile } = await build({
+    // The launcher is called from any directory.
+    absWorkingDir: root,
     entryPoints: { main: "ui/main.tsx", style: "ui/style.css" },
     outdir: target,
     bundle: true,
@@ -27,11 +31,11 @@ export async function buildUi(target: string): Promise<void> {
   const made = Object.entries(metafile.outputs);
   const nameOf = (entry: string) =>
     basename(made.find(([, { entryPoint }]) => entryPoint === entry)?.[0] ?? "");
-  const index = readFileSync("ui/index.html", "utf8")
+  const index = readFileSync(join(root, "ui/index.html"), "utf8")
     .replace("main.js", nameOf("ui/main.tsx"))
     .replace("style.css", nameOf("ui/style.css"));
   writeFileSync(join(target, "index.html"), index);
-  copyFileSync("ui/icon.svg", join(target, "icon.svg"));
+  copyFileSync(join(root, "ui/icon.svg"), join(target, "icon.svg"));
   for (const file of globSync(`${target}/*.{js,css,html,svg}`)) compress(file);
 }
 

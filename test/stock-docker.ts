@@ -1,3 +1,4 @@
+import { spawnSync } from "node:child_process";
 import { existsSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 
@@ -12,3 +13,9 @@ export const stockDockers: readonly string[] = [
     fileURLToPath(new URL(`../.tools/peers/${suite}/docker`, import.meta.url)),
   ),
 ].filter((program) => existsSync(program));
+
+/** Whether it is from before 23.0: its BuildKit is the engine's own, and no plugin of the client's. */
+export function isOldDocker(program: string): boolean {
+  const { stdout } = spawnSync(program, ["version", "--format", "{{.Client.Version}}"], { encoding: "utf8" });
+  return /^(?:18|19|20)\./.test(stdout);
+}

@@ -115,8 +115,13 @@ function isOwnName(name: string, names: readonly string[], machine: () => NamedM
   );
 }
 
+/** Of multicast DNS (RFC 6762): no name below it is anyone's but a neighbour's. */
+const localDomain = "local";
+
 /** Not below just any domain: a page can have this machine's name in a domain of its own. */
 function namesOf({ name, domains }: NamedMachine): string[] {
   const [first] = name.split(".");
-  return [name, ...domains.map((domain) => `${first}.${domain}`)].map((one) => one.toLowerCase());
+  return [name, ...[localDomain, ...domains].map((domain) => `${first}.${domain}`)].map((one) =>
+    one.toLowerCase(),
+  );
 }

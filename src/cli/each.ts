@@ -11,6 +11,8 @@ type Action = (argument: string) => Promise<string | undefined>;
 
 /** What docker has under way where it does several at once. */
 export const severalAtOnce = 50;
+/** Each request over SSH logs in by itself, and a server refuses some of more than ten at a time (sshd_config(5), MaxStartups). */
+const mostOverSsh = 5;
 
 /**
  * Does the same to each argument: a failure is reported at the end, and the rest goes on. What `action` gives is printed, in the
@@ -23,14 +25,16 @@ export async function forEachArgument(
   mostAtOnce = 1,
 ): Promise<number> {
   const failures: string[] = [];
-  for (const outcome of startAll(args, action, mostAtOnce)) {
+  let isLost = false;
+  const isOverSsh = mostAtOnce > 1 && (await cli.client()).host.startsWith("ssh://");
+  for (const outcome of startAll(args, action, isOverSsh ? mostOverSsh : mostAtOnce)) {
     try {
       const line = await outcome;
       if (typeof line === "string") cli.print(line);
     } catch (error) {
-      failures.push(describeError(error));
       // Once says enough.
-      if (isWithoutDaemon(error)) break;
+      if (!isLost || !isWithoutDaemon(error)) failures.push(describeError(error));
+      isLost ||= isWithoutDaemon(error);
     }
   }
   for (const failure of failures) cli.warn(failure);
@@ -39,18 +43,19 @@ export async function forEachArgument(
 
 const isWithoutDaemon = (error: unknown) => error instanceof Error && error.name === "ConnectionError";
 
-/** Gives what comes of each. Without a daemon there is no point in asking again: those after it stay open. */
+/** Gives what comes of each. Without a daemon there is no point in asking again: nothing comes of those that had not begun. */
 function startAll(args: readonly string[], action: Action, mostAtOnce: number) {
   const outcomes = args.map((argument) => ({ argument, ...Promise.withResolvers<string | undefined>() }));
   for (const { promise } of outcomes) promise.catch(() => {});
   const waiting = outcomes.values();
+  let isLost = false;
   const work = async () => {
     for (const { argument, resolve, reject } of waiting) {
       try {
-        resolve(await action(argument));
+        resolve(isLost ? undefined : await action(argument));
       } catch (error) {
         reject(error);
-        if (isWithoutDaemon(error)) return;
+        isLost ||= isWithoutDaemon(error);
       }
     }
   };

@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import type { IncomingHttpHeaders } from "node:http2";
 import { posix } from "node:path";
-import { readFolderFiles } from "../build/context/folders.ts";
+import { type FileRange, readFolderFile } from "../build/context/folders.ts";
 import { gitNode } from "../build/graph/git-address.ts";
 import type { GitNode, HttpNode } from "../build/graph/nodes.ts";
 import { isHttpAddress } from "../build/graph/plan-remote.ts";
@@ -104,27 +104,26 @@ export function fileMethods(jobOf: (headers: IncomingHttpHeaders) => Promise<Job
     [
       "ReadFile",
       unary(readFileRequest, readFileResponse, async ({ ref, path, range }, { headers }) => {
-        const data = readFetched(await jobOf(headers), ref, path);
-        return { data: range ? data.subarray(range.offset, range.offset + range.length) : data };
+        return { data: readFetched(await jobOf(headers), ref, path, range).bytes };
       }),
     ],
     [
       "StatFile",
       unary(statFileRequest, statFileResponse, async ({ ref, path }, { headers }) => {
-        const { length: size } = readFetched(await jobOf(headers), ref, path);
+        const { size } = readFetched(await jobOf(headers), ref, path, { offset: 0, length: 0 });
         return { stat: { path, mode: 0o644, size } };
       }),
     ],
   ];
 }
 
-/** A small file of what was fetched. @throws GrpcError for one that is not there, or is too large */
-function readFetched(job: Job, ref: string, path: string): Buffer {
+/** A part of a file of what was fetched. @throws GrpcError for a file that is not there, or a part that is too large */
+function readFetched(job: Job, ref: string, path: string, range: FileRange | undefined) {
   const tree = job.trees.get(ref);
   if (!tree) throw new GrpcError(code.notFound, `no such ref ${ref}`);
   try {
-    const text = readFolderFiles(tree.path, [path]).get(path);
-    if (text !== undefined) return Buffer.from(text);
+    const file = readFolderFile(tree.path, path, range);
+    if (file) return file;
   } catch (error) {
     throw describeFailure(error);
   }

@@ -9,8 +9,20 @@ export function endProbes(bundle: string, container: string, isUnderWay: (probe:
   for (const name of readdirSync(bundle).filter(isProbePidFile)) {
     const path = join(bundle, name);
     if (isUnderWay(findId(name))) continue;
-    kill(readFileSync(path, "latin1"), container);
+    const pid = readPid(path);
+    // The runtime of a supervisor that is there has just made it: that one ends what a lost daemon has asked for.
+    if (pid === "") continue;
+    kill(pid, container);
     rmSync(path, { force: true });
+  }
+}
+
+/** "" for a file that is not written yet, or gone by now. */
+function readPid(path: string): string {
+  try {
+    return readFileSync(path, "latin1");
+  } catch {
+    return "";
   }
 }
 

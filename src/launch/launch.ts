@@ -34,9 +34,10 @@ export interface Launcher {
   exec(input: ExecInput, trace: Trace): Promise<Started>;
   /**
    * Runs one more process to its end. Where `canProbe` is false, the running supervisor is too old for it.
-   * @throws EngineError invalid; Error in the runtime's words
+   * @param gone asked before it runs; from then on the supervisor's `abort` ends it
+   * @throws EngineError invalid; Error in the runtime's words; the signal's reason
    */
-  probe(input: ExecInput, limits: ProbeLimits): Promise<Probed>;
+  probe(input: ExecInput, limits: ProbeLimits, gone: AbortSignal): Promise<Probed>;
   canProbe(): boolean;
   /** Ends the probes in a container that a daemon or a supervisor was lost with: all but those that are under way. */
   endProbes(id: string, isUnderWay: (probe: string) => boolean): void;
@@ -101,16 +102,17 @@ export function createLauncher(execRoot: string, supervisor: () => Supervisor): 
         return started;
       });
     },
-    async probe(input, limits) {
+    async probe(input, limits, gone) {
       const { id, container, runtime, mapping } = input;
       await ensureAppArmorProfile(input.security.apparmorProfile);
       const described = await prepareExec(input);
-      return withProcessFile(bundleOf(execRoot, container), id, described, (processFile) =>
-        supervisor().call("probe", {
+      return withProcessFile(bundleOf(execRoot, container), id, described, (processFile) => {
+        gone.throwIfAborted();
+        return supervisor().call("probe", {
           ...{ process: id, container, runtime, processFile, ...limits },
           ...(mapping && { owner: rootOutside(mapping) }),
-        }),
-      );
+        });
+      });
     },
     canProbe: () => supervisor().supports("probe"),
     endProbes: (id, isUnderWay) => endProbes(bundleOf(execRoot, id), id, isUnderWay),

@@ -10,7 +10,7 @@ import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import Docker from "dockerode";
 import { eventually, useEngine } from "../engine.ts";
-import { stockDockers } from "../stock-docker.ts";
+import { isOldDocker, stockDockers } from "../stock-docker.ts";
 import { writeFiles } from "./context-folder.ts";
 
 describe("builds of clients without BuildKit", () => {
@@ -65,7 +65,7 @@ describe("builds of clients without BuildKit", () => {
     });
   }
 
-  const [old = ""] = stockDockers.filter((docker) => /^(?:18|19|20)\./.test(clientVersion(docker)));
+  const [old = ""] = stockDockers.filter(isOldDocker);
 
   const skip = old === "" && "this machine has no docker before 23: Debian 12 has 20.10";
   it("docker build of 20.10, which leaves the builder to the engine and gives its files by a session", {
@@ -350,7 +350,3 @@ services:
     );
   });
 });
-
-function clientVersion(docker: string): string {
-  return spawnSync(docker, ["version", "--format", "{{.Client.Version}}"], { encoding: "utf8" }).stdout;
-}

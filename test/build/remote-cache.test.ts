@@ -1,11 +1,10 @@
 import assert from "node:assert/strict";
-import { spawnSync } from "node:child_process";
 import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { startDockerRegistry } from "../distribution/fixtures.ts";
 import { output, startEngine, type TestEngine } from "../engine.ts";
-import { stockDockers } from "../stock-docker.ts";
+import { isOldDocker, stockDockers } from "../stock-docker.ts";
 import { type Outcome, useDocker } from "./docker-client.ts";
 
 type Registry = Awaited<ReturnType<typeof startDockerRegistry>>;
@@ -15,8 +14,7 @@ describe("a build cache that is kept elsewhere", () => {
   const registry = {} as Registry;
   const { context, run, folder } = useDocker(one);
   const { run: runElsewhere } = useDocker(other);
-  const isOld = (program: string) => /20\.10/.test(spawnSync(program, ["-v"], { encoding: "utf8" }).stdout);
-  const old = stockDockers.find(isOld);
+  const old = stockDockers.find(isOldDocker);
   const { runWith: runOld } = useDocker(one, old);
   before(async () => {
     Object.assign(registry, await startDockerRegistry());

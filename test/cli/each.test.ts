@@ -46,6 +46,22 @@ test("restart goes from one container to the next", async () => {
   assert.deepEqual([code, stdout], [0, "one\ntwo\nthree\n"]);
 });
 
+test("a connection that is lost leaves out nothing of what has become of the others", async () => {
+  let asked = 0;
+  server = await serve(({ url }, response) => {
+    if (nameOf(url) === "") return json(response, 200, {});
+    const answer = () => (nameOf(url) === "one" ? response.destroy() : response.writeHead(204).end());
+    // All are under way by then, and that one is lost first.
+    if (++asked === names.length) for (const late of waiting.splice(0)) late();
+    if (asked === names.length) return void answer();
+    waiting.push(answer);
+  });
+  const waiting: (() => void)[] = [];
+  const { code, stdout, stderr } = await runBerth(server.host, ["kill", ...names]);
+  assert.deepEqual([code, stdout], [1, "two\nthree\n"]);
+  assert.match(stderr, /^[^\n]+\n$/);
+});
+
 test("without a daemon one error says so", async () => {
   const { code, stderr } = await runBerth("unix:///nowhere/berth.sock", ["kill", ...names]);
   assert.equal(code, 1);

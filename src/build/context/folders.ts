@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { closeSync, constants, fstatSync, mkdirSync, openSync, readdirSync, readFileSync } from "node:fs";
+import { closeSync, constants, fstatSync, mkdirSync, openSync, readdirSync, readSync } from "node:fs";
 import { join } from "node:path";
 import { hasCode, invalid } from "../../errors.ts";
 import { bytesOfText } from "../../formats/tar/tar-entry.ts";
@@ -105,19 +105,37 @@ export function openFolders(root: string, files: JobRunner<FilesJob, FilesResult
 /** Small files of a folder, by path; those that are not there are left out. No link leads outside. @throws EngineError invalid */
 export function readFolderFiles(folder: string, paths: readonly string[]): Map<string, string> {
   const found = new Map<string, string>();
-  const rootFd = openSync(folder, constants.O_RDONLY | constants.O_DIRECTORY);
-  try {
-    for (const path of paths) {
-      const text = readSmallFile(rootFd, path);
-      if (text !== undefined) found.set(path, text);
-    }
-  } finally {
-    closeSync(rootFd);
+  for (const path of paths) {
+    const file = readFolderFile(folder, path);
+    if (file) found.set(path, file.bytes.toString());
   }
   return found;
 }
 
-function readSmallFile(rootFd: number, path: string): string | undefined {
+/** A part of a file's content; without a length all from the offset on. */
+export interface FileRange {
+  offset: number;
+  length?: number;
+}
+
+/**
+ * A file of a folder, or a small part of it, and the size of all of it; undefined for one that is not there. No link leads outside.
+ * @throws EngineError invalid for a part that is large
+ */
+export function readFolderFile(
+  folder: string,
+  path: string,
+  range: FileRange = { offset: 0 },
+): { bytes: Buffer; size: number } | undefined {
+  const rootFd = openSync(folder, constants.O_RDONLY | constants.O_DIRECTORY);
+  try {
+    return readPart(rootFd, path, range);
+  } finally {
+    closeSync(rootFd);
+  }
+}
+
+function readPart(rootFd: number, path: string, { offset, length }: FileRange) {
   let fd: number;
   try {
     fd = openInRoot(rootFd, bytesOfText(path), constants.O_RDONLY | constants.O_NONBLOCK);
@@ -128,8 +146,12 @@ function readSmallFile(rootFd: number, path: string): string | undefined {
   try {
     const stats = fstatSync(fd);
     if (!stats.isFile()) return undefined;
-    if (stats.size > mostSmallBytes) throw invalid(`${path} is too large`);
-    return readFileSync(fd, "utf8");
+    const start = Math.min(Math.max(0, offset), stats.size);
+    const wanted = Math.min(Math.max(0, length ?? stats.size), stats.size - start);
+    if (wanted > mostSmallBytes) throw invalid(`${path} is too large`);
+    const bytes = Buffer.alloc(wanted);
+    const read = readSync(fd, bytes, 0, wanted, start);
+    return { bytes: bytes.subarray(0, read), size: stats.size };
   } finally {
     closeDescriptor(fd);
   }

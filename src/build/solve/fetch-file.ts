@@ -21,8 +21,8 @@ export interface FetchRequest {
 /** Until the answer begins. */
 const patienceSeconds = 60;
 
-/** Of the content, as git has it: a server that sends less for so long is given up. */
-const slowest = { bytesPerSecond: 1000, seconds: 60 };
+/** Of the content: a server that sends less for so long is given up. Some make an archive while they send it, and pause for minutes. */
+const slowest = { bytesPerSecond: 100, seconds: 600 };
 
 /**
  * Fetches a file, with the time that its server gives it. For a worker: it writes as it comes.

@@ -29,12 +29,17 @@ export async function probeExec(
     });
   beginExec(containers, exec);
   gone.addEventListener("abort", abort);
+  const { supervisor } = containers;
   try {
-    const probed = await containers.launcher.probe(describeExec(containers, exec), limits);
+    const probed = await containers.launcher.probe(describeExec(containers, exec), limits, gone);
     endExec(containers, exec, probed.exitCode);
     return probed;
   } catch (error) {
-    throw failExec(containers, exec, error);
+    const isCutOff = gone.aborted || containers.supervisor !== supervisor;
+    if (!isCutOff) throw failExec(containers, exec, error);
+    // Its start was announced, so its end is as well.
+    endExec(containers, exec, undefined);
+    throw error;
   } finally {
     gone.removeEventListener("abort", abort);
     exec.begun.resolve();
