@@ -25,6 +25,7 @@ function makeRoom() {
     settings: { root: execRoot, execRoot, runtimes: { crun: "crun" }, runtimeArgs: {} },
     ...{ byId: new Map(), byName: new Map(), execs: new Map(), leaving: new Map(), closing: false },
     supervisor: { call: async (method: string) => (method === "list" ? [] : undefined) },
+    launcher: { endProbes() {} },
     volumes: { adopt() {} },
     networks: {
       adopt: async (live: () => string[]) => void adopted.push(live()),
