@@ -283,7 +283,13 @@ describe("a web page", () => {
     assert.deepEqual(domains, ["lan", "Example.org", "corp"]);
     const isForeign = (name: string, host: string) =>
       findForeignSite({ host, "accept-language": "en" }, [], () => ({ name, domains })) !== undefined;
-    for (const host of ["ubuntu:2375", "ubuntu.lan", "UBUNTU.example.org:2375", "ubuntu.corp"])
+    for (const host of [
+      "ubuntu:2375",
+      "ubuntu.local",
+      "ubuntu.lan",
+      "UBUNTU.example.org:2375",
+      "ubuntu.corp",
+    ])
       assert.equal(isForeign("Ubuntu", host), false, host);
     for (const host of [
       "ubuntu.evil.example:2375",
