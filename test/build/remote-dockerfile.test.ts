@@ -59,6 +59,6 @@ describe("what buildx reads at an address before it builds", () => {
     };
     await says("/none", /invalid response status 404/);
     await says("/large", /bigger than allowed|too large/i);
-    await says("/larger", /too large/);
+    await says("/larger", /bigger than allowed|too large/i);
   });
 });
