@@ -101,24 +101,25 @@ function readPid(pidFile: string): number {
 
 /** One pipe for what it writes, whatever to, which then stays in order. */
 function openStdio({ owner, keptOutputBytes }: ProbeOptions, folder: string) {
-  const nothing = openOwnNull(folder);
-  let pipe: ReturnType<typeof makePipe>;
+  const opened = [openOwnNull(folder)];
+  const closeAll = () => opened.splice(0).forEach((fd) => void closeSync(fd));
   try {
-    pipe = makePipe();
+    const { readFd, writeFd } = makePipe();
+    opened.push(writeFd, readFd);
+    if (owner) chownSync(`/proc/self/fd/${writeFd}`, owner.uid, owner.gid);
+    const gathered = gatherOutput(readFd, keptOutputBytes);
+    // The reader closes its own end.
+    opened.pop();
+    return {
+      childFds: [...opened, writeFd],
+      output: gathered.take,
+      close() {
+        gathered.close();
+        closeAll();
+      },
+    };
   } catch (error) {
-    closeSync(nothing);
+    closeAll();
     throw error;
   }
-  const { readFd, writeFd } = pipe;
-  if (owner) chownSync(`/proc/self/fd/${writeFd}`, owner.uid, owner.gid);
-  const gathered = gatherOutput(readFd, keptOutputBytes);
-  return {
-    childFds: [nothing, writeFd, writeFd],
-    output: gathered.take,
-    close() {
-      gathered.close();
-      closeSync(writeFd);
-      closeSync(nothing);
-    },
-  };
 }

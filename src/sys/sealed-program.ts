@@ -28,10 +28,10 @@ const sealed = new Map<string, Sealed>();
 const trustedMilliseconds = 1000;
 
 /**
- * A path to execute an OCI runtime from: a sealed copy of it in memory, made once and again when the file changes; of a name, that is
- * seen within a second. A runtime
- * that finds itself in a file that could be written to through a container's `/proc/self/exe` (CVE-2019-5736) makes such a copy
- * for each command and executes itself a second time; in a sealed one it goes on at once.
+ * A path to execute an OCI runtime from: a sealed copy of it in memory. It is made once, and again when the file changes. For a name,
+ * a change is seen within a second. A runtime that finds itself in a file that could be written to through a container's
+ * `/proc/self/exe` (CVE-2019-5736) makes such a copy for each command and executes itself a second time; in a sealed one it goes on
+ * at once.
  * @param program a path, or a name to be found in PATH
  * @returns good for a child of the calling process, until the next call; `program` itself where it cannot be copied
  */
