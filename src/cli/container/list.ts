@@ -2,18 +2,7 @@ import { defineCommand } from "../command.ts";
 import { filterFlag, toFilters } from "../filter.ts";
 import { bool, int, string } from "../flag.ts";
 import { formatHelp, printList } from "../output.ts";
-import { containerHeaders, containerRows } from "./row.ts";
-
-const rawFormat = `container_id: {{.ID}}
-image: {{.Image}}
-command: {{.Command}}
-created_at: {{.CreatedAt}}
-state: {{- pad .State 1 0}}
-status: {{- pad .Status 1 0}}
-names: {{.Names}}
-labels: {{- pad .Labels 1 0}}
-ports: {{- pad .Ports 1 0}}
-`;
+import { containerHeaders, containerRows, rawContainer } from "./row.ts";
 
 export const command = defineCommand({
   usage: "[OPTIONS]",
@@ -47,7 +36,7 @@ export const command = defineCommand({
     printList(cli, {
       format,
       table: flags.size ? `${columns}\t{{.Size}}` : columns,
-      raw: flags.size ? `${rawFormat}size: {{.Size}}\n` : rawFormat,
+      raw: flags.size ? `${rawContainer}size: {{.Size}}\n` : rawContainer,
       headers: containerHeaders,
       rows: containers.values().map(containerRows({ isTruncated: !flags["no-trunc"] })),
     });

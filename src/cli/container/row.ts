@@ -126,3 +126,15 @@ function formatRange({
 }
 
 export const joinHost = (ip: string) => (ip.includes(":") ? `[${ip}]` : ip);
+
+/** The template that Docker calls raw. */
+export const rawContainer = `container_id: {{.ID}}
+image: {{.Image}}
+command: {{.Command}}
+created_at: {{.CreatedAt}}
+state: {{- pad .State 1 0}}
+status: {{- pad .Status 1 0}}
+names: {{.Names}}
+labels: {{- pad .Labels 1 0}}
+ports: {{- pad .Ports 1 0}}
+`;

@@ -3,7 +3,7 @@ import type { BuildCacheRecord, DiskUsageResponse } from "../../formats/docker-a
 import { type GoStruct, goRow, goStruct } from "../../formats/go-template/go-template.ts";
 import { formatAge, formatSize } from "../../formats/units.ts";
 import type { Cli } from "../cli.ts";
-import { containerHeaders, containerRows } from "../container/row.ts";
+import { containerHeaders, containerRows, rawContainer } from "../container/row.ts";
 import { imageHeaders, imageLines, imageRows } from "../image/row.ts";
 import { executeOrExit, formatFullTime, formatList, parseOrExit } from "../output.ts";
 import { volumeHeaders, volumeRow } from "../volume/list.ts";
@@ -83,16 +83,7 @@ created_at: {{.CreatedAt}}
 virtual_size: {{.Size}}
 
 {{end}}{{range .Containers}}type: Container
-container_id: {{.ID}}
-image: {{.Image}}
-command: {{.Command}}
-created_at: {{.CreatedAt}}
-state: {{- pad .State 1 0}}
-status: {{- pad .Status 1 0}}
-names: {{.Names}}
-labels: {{- pad .Labels 1 0}}
-ports: {{- pad .Ports 1 0}}
-size: {{.Size}}
+${rawContainer}size: {{.Size}}
 
 {{end}}{{range .Volumes}}type: Volume
 name: {{.Name}}
