@@ -15,12 +15,7 @@ export function listenUdp(place: BindPlace, target: RelayTarget): Promise<Relaye
   /** The longest unheard of first. */
   const clients = new Map<string, Client>();
   const port: RelayedPort = { target, close };
-  // Clients have addresses: there is no name to look up, and nothing to wait for.
-  const server = createSocket({
-    type: "udp6",
-    ipv6Only: true,
-    lookup: (address, _, done) => done(null, address, 6),
-  });
+  const server = createServerSocket();
 
   function forget(key: string): void {
     const client = clients.get(key);
@@ -56,6 +51,8 @@ export function listenUdp(place: BindPlace, target: RelayTarget): Promise<Relaye
   }
 
   server.on("message", (packet, { address, port: number }) => {
+    // From a raw socket: no answer can be sent to port 0.
+    if (number === 0) return;
     const key = `${address} ${number} ${port.target.address} ${port.target.port}`;
     const client = clients.get(key) ?? open(key, address, number);
     renew(key, client);
@@ -71,6 +68,10 @@ export function listenUdp(place: BindPlace, target: RelayTarget): Promise<Relaye
     });
   });
 }
+
+// Clients have addresses: there is no name to look up, and nothing to wait for.
+const createServerSocket = () =>
+  createSocket({ type: "udp6", ipv6Only: true, lookup: (address, _, done) => done(null, address, 6) });
 
 function isConnected(socket: Socket): boolean {
   try {

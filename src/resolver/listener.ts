@@ -76,6 +76,8 @@ function listenUdp(fd: number, respond: Respond): Promise<UdpSocket> {
   // A client that has gone is no error.
   socket.on("error", () => {});
   socket.on("message", (query, { address: client, port }) => {
+    // From a raw socket: no answer can be sent to port 0.
+    if (port === 0) return;
     const answer = respond(query, "udp");
     if (answer instanceof Promise) void answer.then((bytes) => isOpen && socket.send(bytes, port, client));
     else if (answer) socket.send(answer, port, client);

@@ -10,6 +10,7 @@ import type { Relay } from "../../src/supervisor-protocol/relays.ts";
 import { listenAtPort, releasePort, reservePort } from "../../src/sys/port-socket.ts";
 import { startTicks } from "../../src/sys/process.ts";
 import { eventually } from "../engine.ts";
+import { sendFromPortZero } from "../port-zero.ts";
 
 /** Answers in turn what it was asked, and ends when its client has. */
 function startServer(host: string, word: string): Promise<Server> {
@@ -200,5 +201,29 @@ describe("relayed ports", () => {
     assert.equal(talkers.size, 1, "one that goes on talking is kept");
     for (const socket of [...clients, server]) socket.close();
     await relay.putRelays({ id: "u", relays: [] });
+  });
+
+  test("drop packets from port 0, where no answer can go", async () => {
+    const server = createSocket("udp4");
+    const heard: string[] = [];
+    server.on("message", (text, { port, address }) => {
+      heard.push(String(text));
+      server.send(`echo ${text}`, port, address);
+    });
+    await new Promise<void>((resolve) => server.bind(0, "127.0.0.1", resolve));
+    const { port, fd } = takePort();
+    releasePort(fd);
+    const target = { target: "127.0.0.1", targetPort: server.address().port };
+    await relay.putRelays({ id: "z", relays: [{ protocol: "udp", address: "::1", port, ...target }] });
+    const client = createSocket("udp6");
+    sendFromPortZero(Buffer.from("from nowhere"), port, "::1");
+    for (const text of ["first", "second"]) {
+      const answer = once(client, "message");
+      client.send(text, port, "::1");
+      assert.equal(String((await answer)[0]), `echo ${text}`);
+    }
+    assert.deepEqual(heard, ["first", "second"]);
+    for (const socket of [client, server]) socket.close();
+    await relay.putRelays({ id: "z", relays: [] });
   });
 });

@@ -1,4 +1,6 @@
 import assert from "node:assert/strict";
+import { createSocket } from "node:dgram";
+import { once } from "node:events";
 import { openSync } from "node:fs";
 import { connect } from "node:net";
 import { after, it } from "node:test";
@@ -6,6 +8,7 @@ import { encode } from "dns-packet";
 import { frameMessage } from "../../src/resolver/frames.ts";
 import { openListener } from "../../src/resolver/listener.ts";
 import { openNetnsSocket } from "../../src/sys/netns-socket.ts";
+import { sendFromPortZero } from "../port-zero.ts";
 
 const address = "127.53.0.77";
 const port = 5377;
@@ -76,3 +79,29 @@ it("of queries that are answered at once no more than some are taken in a turn o
   client.destroy();
   assert.ok(most <= 64, `${most} in one turn`);
 });
+
+for (const [kind, last, answer] of [
+  ["at once", 79, () => Buffer.from("answer")],
+  ["later", 80, async () => Buffer.from("answer")],
+] as const)
+  it(`a packet from port 0 is dropped, and the next one answered ${kind}`, async () => {
+    const [near, free] = [Uint8Array.of(127, 53, 0, last), 5379];
+    const at = (protocol: "udp" | "tcp") =>
+      openNetnsSocket(netns, { protocol, family: 4, local: { address: near, port: free } });
+    const asked: string[] = [];
+    const listening = await openListener({ udp: at("udp"), tcp: at("tcp") }, (query) => {
+      asked.push(String(query));
+      return answer();
+    });
+    const client = createSocket("udp4");
+    try {
+      sendFromPortZero(Buffer.from("from nowhere"), free, near.join("."));
+      const answered = once(client, "message");
+      client.send("from a client", free, near.join("."));
+      assert.equal(String((await answered)[0]), "answer");
+      assert.deepEqual(asked, ["from a client"]);
+    } finally {
+      client.close();
+      listening.close();
+    }
+  });
