@@ -1,9 +1,8 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { closeSync, existsSync, mkdirSync, openSync } from "node:fs";
-import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { internal } from "../errors.ts";
-import { socketPath, tryConnect } from "../supervisor-protocol/connect.ts";
+import { socketPath, supervisorLog, tryConnect } from "../supervisor-protocol/connect.ts";
 import { oldestProtocol, protocolVersion } from "../supervisor-protocol/protocol.ts";
 import { createSupervisorClient, type Supervisor } from "./client.ts";
 import { introduce } from "./introduce.ts";
@@ -45,7 +44,7 @@ export async function openSupervisor(
       starts++;
     }
     if (hasEnded(child) || performance.now() > deadline)
-      throw internal(`the supervisor did not start; see ${join(execRoot, "supervisor.log")}`);
+      throw internal(`the supervisor did not start; see ${supervisorLog(execRoot)}`);
     await new Promise((resolve) => setTimeout(resolve, 10));
   }
 }
@@ -56,7 +55,7 @@ const hasEnded = (child: ChildProcess | undefined) =>
 /** The supervisor is a session of its own, so that no signal to the daemon's terminal or process group reaches it. */
 function startSupervisor(execRoot: string, spoolFolder: string): ChildProcess {
   mkdirSync(execRoot, { recursive: true, mode: 0o711 });
-  const log = openSync(join(execRoot, "supervisor.log"), "a", 0o600);
+  const log = openSync(supervisorLog(execRoot), "a", 0o600);
   const extension = import.meta.url.endsWith(".ts") ? ".ts" : ".js";
   const main = fileURLToPath(new URL(`../supervisor/main${extension}`, import.meta.url));
   const child = spawn(process.execPath, ["--max-semi-space-size=1", main, execRoot, spoolFolder], {

@@ -4,6 +4,9 @@ import { hasCode } from "../errors.ts";
 
 export const socketPath = (execRoot: string) => join(execRoot, "supervisor.sock");
 
+/** Where a supervisor that no unit started writes its errors, and those of the resolver and the relay. */
+export const supervisorLog = (execRoot: string) => join(execRoot, "supervisor.log");
+
 /** A folder for each process, with its FIFOs: their paths must be short. */
 export const processesFolder = (execRoot: string) => join(execRoot, "p");
 

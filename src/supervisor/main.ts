@@ -6,6 +6,7 @@ import { trimMemoryAtRest } from "../sys/trim-memory.ts";
 import { Children } from "./children.ts";
 import { createNames } from "./names.ts";
 import { outwaitRuntimes } from "./orphans.ts";
+import { boundLog } from "./own-log.ts";
 import { Processes } from "./processes.ts";
 import { createRelays } from "./relays.ts";
 import { serve } from "./server.ts";
@@ -28,6 +29,7 @@ process
 // An error with one process or client must not end the supervisor of all others.
 process.on("uncaughtException", (error) => console.error(error));
 process.on("unhandledRejection", (error) => console.error(error));
+boundLog(execRoot);
 becomeSubreaper();
 watchEventLoop((stops) => console.error(JSON.stringify(stops)));
 trimMemoryAtRest();

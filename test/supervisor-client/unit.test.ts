@@ -6,6 +6,7 @@ import { afterEach, beforeEach, it } from "node:test";
 import { fileURLToPath } from "node:url";
 import { createLifelines } from "../../src/supervisor-client/lifelines.ts";
 import { openSupervisor } from "../../src/supervisor-client/open.ts";
+import { supervisorLog } from "../../src/supervisor-protocol/connect.ts";
 
 const main = fileURLToPath(new URL("../../src/supervisor/main.ts", import.meta.url));
 const usualPath = process.env.PATH;
@@ -38,7 +39,7 @@ async function open(unit: string | undefined, spoolFolder = join(folder, "spool"
     createLifelines(folder),
     unit === undefined ? undefined : { name: unit, warn: (text) => warnings.push(text) },
   );
-  const isOwn = existsSync(join(folder, "supervisor.log"));
+  const isOwn = existsSync(supervisorLog(folder));
   const lost = new Promise<void>((resolve) => supervisor.onLost(resolve));
   assert.equal(await supervisor.call("shutdown", {}), true);
   await lost;
