@@ -1,15 +1,15 @@
 import { hasCode, messageOf } from "../errors.ts";
 import type { Logger } from "../logger.ts";
-import { findIptables, type IptablesProgram, runIptables } from "../sys/iptables.ts";
+import { changeIptables, findIptables, type IptablesProgram, runIptables } from "../sys/iptables.ts";
 import { createQueue } from "../sys/queue.ts";
 import type { Bridge } from "./bridge.ts";
 import { createFirewalld } from "./firewalld.ts";
 import type { Kernel } from "./kernel.ts";
 
 /**
- * Another program's packet filter (Docker, ufw) that drops what is forwarded by default. A drop there wins over an accept in
- * our table, so the traffic of our bridges is accepted there too. What comes to them, our table has let in. What leaves them is
- * accepted only after all other rules there: these say who may reach the other program's own containers and machines.
+ * Another program's packet filter (Docker, ufw) that drops what is forwarded by default. A drop there wins over
+ * an accept in our table, so the traffic of our bridges is accepted there too. What comes to them, our table has let in. What leaves
+ * them is accepted only after all other rules there: these say who may reach the other program's own containers and machines.
  */
 export interface ForeignFirewall {
   /** Makes our rules there exactly those of these bridges. Logs what it cannot do, and throws nothing. */
@@ -24,13 +24,17 @@ const userChain = "DOCKER-USER";
 const isolationChain = "DOCKER-ISOLATION-STAGE-2";
 /** A rule that ends the chain for every packet. */
 const endPattern = /^-A FORWARD -j (DROP|REJECT)\b/;
+/** Of one change. */
+const mostTries = 3;
 
+/** What is to be in the filter table of one program. */
 interface Rules {
+  /** The chain of `first`. */
   chain: string;
   /** Before all others of their chain. */
   first: string[];
-  /** After all others, in this order. */
-  last: string[];
+  /** For each bridge, after all others of FORWARD, in this order. */
+  last: string[][];
 }
 
 /** @param mark the comment our rules bear; one per engine on a machine */
@@ -40,35 +44,24 @@ export function createForeignFirewall(mark: string, kernel: Kernel, logger: Logg
   /** Where there may be rules of ours: a daemon before this one may have left some. */
   const mayHaveRules = new Map<IptablesProgram, boolean>();
   let mayHaveIpv6 = true;
-  const isMarked = (line: string) => line.includes(` --comment ${mark} `);
-  const formatRule = (chain: string, side: "-i" | "-o", link: string, target = "ACCEPT") =>
-    `-A ${chain} ${side} ${link} -m comment --comment ${mark} -j ${target}`;
-
-  function findRules(lines: string[], bridges: readonly Bridge[]): Rules {
-    const chain = lines.includes(`-N ${userChain}`) ? userChain : "FORWARD";
-    if (chain === "FORWARD" && !lines.includes("-P FORWARD DROP")) return { chain, first: [], last: [] };
-    const targets = lines.includes(`-N ${isolationChain}`) ? [isolationChain, "ACCEPT"] : ["ACCEPT"];
-    return {
-      chain,
-      first: bridges.map(({ link }) => formatRule(chain, "-o", link)),
-      last: bridges.flatMap(({ link }) => targets.map((target) => formatRule("FORWARD", "-i", link, target))),
-    };
-  }
 
   async function adapt(program: IptablesProgram, bridges: readonly Bridge[]): Promise<void> {
-    const lines = (await runIptables(program, ["-S"])).split("\n");
-    const present = lines.filter((line) => line.startsWith("-A ") && isMarked(line));
-    const { chain, first, last } = findRules(lines, bridges);
-    const presentLast = present.filter((rule) => !first.includes(rule));
-    const isLastRight = JSON.stringify(presentLast) === JSON.stringify(last);
-    if (!isLastRight)
-      for (const rule of presentLast) await runIptables(program, ["-D", ...rule.split(" ").slice(1)]);
-    const missing = first.filter((rule) => !present.includes(rule));
-    for (const rule of missing) await runIptables(program, ["-I", ...rule.split(" ").slice(1)]);
-    if (!isLastRight) await append(program, last);
-    mayHaveRules.set(program, first.length + last.length > 0);
-    if (missing.length > 0)
-      logger.info({ program, chain }, "accepted our bridges in a firewall that drops forwarded packets");
+    for (let tries = 1; ; tries++) {
+      const lines = (await runIptables(program, ["-S"])).split("\n");
+      const rules = findRules(lines, bridges, mark);
+      const { changes, isNew } = findChanges(lines, rules, mark);
+      try {
+        if (changes.length > 0) await changeIptables(program, changes);
+      } catch (error) {
+        // Another program may have changed the same chain meanwhile.
+        if (tries === mostTries) throw error;
+        continue;
+      }
+      mayHaveRules.set(program, rules.first.length > 0);
+      const details = { program, chain: rules.chain };
+      if (isNew) logger.info(details, "accepted our bridges in a firewall that drops forwarded packets");
+      return;
+    }
   }
 
   /** Whether rules of ours are called for there. To run the program takes ten times as long as to ask the kernel. */
@@ -111,14 +104,58 @@ export function createForeignFirewall(mark: string, kernel: Kernel, logger: Logg
   };
 }
 
-/** At the end of FORWARD, but before a rule that lets nothing pass. */
-async function append(program: IptablesProgram, rules: string[]): Promise<void> {
-  if (rules.length === 0) return;
-  const lines = (await runIptables(program, ["-S", "FORWARD"])).split("\n");
-  const end = lines.filter((line) => line.startsWith("-A ")).findIndex((line) => endPattern.test(line));
-  for (const [index, rule] of rules.entries()) {
-    const [, chain = "", ...words] = rule.split(" ");
-    const place = end < 0 ? ["-A", chain] : ["-I", chain, String(end + 1 + index)];
-    await runIptables(program, [...place, ...words]);
-  }
+function findRules(lines: readonly string[], bridges: readonly Bridge[], mark: string): Rules {
+  const chain = lines.includes(`-N ${userChain}`) ? userChain : "FORWARD";
+  const dropsTheRest = lines.includes("-P FORWARD DROP");
+  if (chain === "FORWARD" && !dropsTheRest) return { chain, first: [], last: [] };
+  const format = (to: string, side: "-i" | "-o", link: string, target: string) =>
+    `-A ${to} ${side} ${link} -m comment --comment ${mark} -j ${target}`;
+  const targets = lines.includes(`-N ${isolationChain}`) ? [isolationChain, "ACCEPT"] : ["ACCEPT"];
+  return {
+    chain,
+    first: bridges.map(({ link }) => format(chain, "-o", link, "ACCEPT")),
+    last: bridges.map(({ link }) => targets.map((target) => format("FORWARD", "-i", link, target))),
+  };
+}
+
+/**
+ * What makes our rules exactly these, as lines for `iptables-restore`. Rules of bridges that stay are left where they are, unless
+ * another program has put a rule of its own behind them.
+ * @param lines all rules that there are
+ */
+function findChanges(
+  lines: readonly string[],
+  { first, last }: Rules,
+  mark: string,
+): { changes: string[]; isNew: boolean } {
+  const isOurs = (line: string) => line.includes(` --comment ${mark} `);
+  const ours = lines.filter((line) => line.startsWith("-A ") && isOurs(line));
+  const forward = lines.filter((line) => line.startsWith("-A FORWARD "));
+  const passed = forward.slice(0, findEnd(forward));
+  const tail = passed.slice(passed.findLastIndex((line) => !isOurs(line)) + 1);
+  const isRight = (rules: readonly string[]) => {
+    const places = rules.map((rule) => tail.indexOf(rule));
+    const isSorted = places.every((place, index) => place > (places[index - 1] ?? -1));
+    return isSorted && ours.filter((line) => rules.includes(line)).length === rules.length;
+  };
+  const kept = new Set([...first, ...last.filter(isRight).flat()]);
+  const stale = ours.filter((rule) => !kept.has(rule));
+  const come = last.flat().filter((rule) => !kept.has(rule));
+  const missing = first.filter((rule) => !ours.includes(rule));
+  const end = findEnd(forward.filter((rule) => !stale.includes(rule)));
+  const at = (index: number) => (end === undefined ? "-A FORWARD" : `-I FORWARD ${end + 1 + index}`);
+  return {
+    changes: [
+      ...stale.map((rule) => rule.replace("-A", "-D")),
+      ...come.map((rule, index) => rule.replace("-A FORWARD", at(index))),
+      ...missing.map((rule) => rule.replace("-A", "-I")),
+    ],
+    isNew: missing.length > 0,
+  };
+}
+
+/** Which of FORWARD's rules lets nothing pass. */
+function findEnd(forward: readonly string[]): number | undefined {
+  const end = forward.findIndex((line) => endPattern.test(line));
+  return end < 0 ? undefined : end;
 }

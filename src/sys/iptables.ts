@@ -15,6 +15,18 @@ export async function runIptables(program: IptablesProgram, args: string[]): Pro
   return stdout;
 }
 
+/**
+ * Changes the filter table in one step, in which no packet meets a part of it.
+ * @param changes rules as `iptables` takes them: "-D FORWARD -j DROP". @throws Error with the program's own text, and then nothing has changed
+ */
+export async function changeIptables(program: IptablesProgram, changes: readonly string[]): Promise<void> {
+  const words = [`--wait=${longestWaitSeconds}`, "--noflush"];
+  const running = run(`${program}-restore`, words);
+  // A broken pipe is followed by the reason.
+  running.child.stdin?.on("error", () => {}).end(["*filter", ...changes, "COMMIT", ""].join("\n"));
+  await running;
+}
+
 /** The old kind only where it is in use: to ask it would put its tables in place. */
 export function findIptables(family: 4 | 6): IptablesProgram[] {
   const name = family === 4 ? "iptables" : "ip6tables";

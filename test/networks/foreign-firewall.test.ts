@@ -46,6 +46,29 @@ describe("beside a firewall that drops what is forwarded", () => {
     });
   }
 
+  test("rules of networks that stay are never taken out when another one comes or goes", async () => {
+    run("iptables-nft -P FORWARD DROP; iptables-nft -A FORWARD -j REJECT");
+    const started = await startNetworks();
+    const list = () =>
+      run("nft -a list chain ip filter FORWARD")
+        .split("\n")
+        .filter((line) => line.includes('"berth-test0"'));
+    const before = list();
+    assert.equal(before.length, 2);
+    await started.networks.createNetwork({ Name: "other" });
+    assert.match(run("iptables-nft -S"), /(-A FORWARD -i [^\n]*\n){2}-A FORWARD -j REJECT/);
+    assert.deepEqual(list(), before, "with the same handles");
+    await started.networks.removeNetwork("other");
+    assert.deepEqual(list(), before, "with the same handles");
+    run("iptables-nft -I FORWARD 3 -d 203.0.113.9 -j DROP");
+    await started.networks.createNetwork({ Name: "next" });
+    assert.match(run("iptables-nft -S"), /-d 203[^\n]*\n(-A FORWARD -i [^\n]*\n){2}-A FORWARD -j REJECT/);
+    await started.networks.removeNetwork("next");
+    await started.stop();
+    assert.doesNotMatch(run("iptables-nft -S"), /berth-test/);
+    run("iptables-nft -P FORWARD ACCEPT; iptables-nft -F");
+  });
+
   /** How Docker keeps its containers from others, before its version 28 and since. */
   const dockers = {
     "Docker 20": [
