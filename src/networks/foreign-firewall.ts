@@ -7,7 +7,7 @@ import { createFirewalld } from "./firewalld.ts";
 import type { Kernel } from "./kernel.ts";
 
 /**
- * Another program's packet filter (Docker, ufw) that drops what is forwarded by default. A drop there wins over
+ * Another program's packet filter (Docker, ufw, iptables-services) that drops what is forwarded by default. A drop there wins over
  * an accept in our table, so the traffic of our bridges is accepted there too. What comes to them, our table has let in. What leaves
  * them is accepted only after all other rules there: these say who may reach the other program's own containers and machines.
  */
@@ -22,7 +22,7 @@ export interface ForeignFirewall {
 const userChain = "DOCKER-USER";
 /** Docker's chain that drops what goes to one of its bridges. Its newer versions drop that elsewhere as well. */
 const isolationChain = "DOCKER-ISOLATION-STAGE-2";
-/** A rule that ends the chain for every packet. */
+/** A rule that ends the chain for every packet. With a policy of ACCEPT, many distributions drop by it. */
 const endPattern = /^-A FORWARD -j (DROP|REJECT)\b/;
 /** Of one change. */
 const mostTries = 3;
@@ -72,7 +72,7 @@ export function createForeignFirewall(mark: string, kernel: Kernel, logger: Logg
       (chain) =>
         chain.family === family &&
         chain.table === "filter" &&
-        (chain.name === userChain || (chain.name === "FORWARD" && chain.dropsTheRest)),
+        (chain.name === userChain || (chain.name === "FORWARD" && (chain.dropsTheRest || chain.hasRules))),
     );
   }
 
@@ -106,7 +106,7 @@ export function createForeignFirewall(mark: string, kernel: Kernel, logger: Logg
 
 function findRules(lines: readonly string[], bridges: readonly Bridge[], mark: string): Rules {
   const chain = lines.includes(`-N ${userChain}`) ? userChain : "FORWARD";
-  const dropsTheRest = lines.includes("-P FORWARD DROP");
+  const dropsTheRest = lines.includes("-P FORWARD DROP") || lines.some((line) => endPattern.test(line));
   if (chain === "FORWARD" && !dropsTheRest) return { chain, first: [], last: [] };
   const format = (to: string, side: "-i" | "-o", link: string, target: string) =>
     `-A ${to} ${side} ${link} -m comment --comment ${mark} -j ${target}`;

@@ -2,7 +2,7 @@ import { decodeAttributes, decodeText, zeroes } from "./netlink-message.ts";
 
 const subsystem = 10;
 const getChain = (subsystem << 8) | 4;
-const chainAttribute = { table: 1, name: 3, hook: 4, policy: 5 };
+const chainAttribute = { table: 1, name: 3, hook: 4, policy: 5, uses: 6 };
 const hookNumber = 1;
 /** Names of tables' families, by number. */
 export const tableFamilies: Readonly<Record<number, string>> = { 1: "inet", 2: "ip", 7: "bridge", 10: "ip6" };
@@ -19,6 +19,8 @@ export interface NftChain {
   isForward: boolean;
   /** It lets nothing pass that no rule accepts. */
   dropsTheRest: boolean;
+  /** It has rules; one without a hook may have none and be jumped to. */
+  hasRules: boolean;
 }
 
 /** Asks for all chains of all tables. */
@@ -35,5 +37,6 @@ export function decodeChain(payload: Buffer): NftChain {
     name: decodeText(attributes.get(chainAttribute.name)),
     isForward: hook.get(hookNumber)?.readUInt32BE() === forwardHook,
     dropsTheRest: attributes.get(chainAttribute.policy)?.readUInt32BE() === dropped,
+    hasRules: (attributes.get(chainAttribute.uses)?.readUInt32BE() ?? 0) > 0,
   };
 }

@@ -9,6 +9,11 @@ const firewalls = {
     program: "iptables-nft",
     rules: ["-P FORWARD DROP", "-N DOCKER-USER", "-A DOCKER-USER -j RETURN", "-A FORWARD -j DOCKER-USER"],
   },
+  "a last rule that refuses all": {
+    program: "iptables-nft",
+    rules: ["-A FORWARD -j REJECT --reject-with icmp-host-prohibited"],
+  },
+  "a last rule of the old iptables": { program: "iptables-legacy", rules: ["-A FORWARD -j DROP"] },
   "the old iptables": { program: "iptables-legacy", rules: ["-P FORWARD DROP"] },
 };
 
