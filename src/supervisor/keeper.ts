@@ -18,44 +18,73 @@ export interface Keeper {
   tell(method: string, parameters: unknown): Promise<void>;
 }
 
-/** Starts that may fail in a row, each a while after the one before. */
+/** Starts that may fail in a row, each a while after the one before, until those who wait for one get an error. */
 const mostTries = 5;
 const retryMilliseconds = 100;
+/** Then they go on without any who wait, at first after as long, and less and less often. */
+const firstPauseMilliseconds = 1000;
+const longestPauseMilliseconds = 60_000;
 /** One that has lived as long was well. */
 const settledMilliseconds = 5000;
 const idleMilliseconds = 10_000;
 
-export function createKeeper(options: KeeperOptions): Keeper {
+const sleep = (milliseconds: number) => new Promise((resolve) => setTimeout(resolve, milliseconds));
+
+/** @param startOne for tests */
+export function createKeeper(options: KeeperOptions, startOne = startTold): Keeper {
   const { program, children, execRoot, isNeeded, all } = options;
   let current: ToldProcess | undefined;
   /** The start of another one, that knows all. */
   let replacing: Promise<void> | undefined;
   let idleTimer: NodeJS.Timeout | undefined;
+  let retryTimer: NodeJS.Timeout | undefined;
+  let pause = firstPauseMilliseconds;
 
   async function start(): Promise<void> {
     for (let tries = 1; ; tries++) {
+      let started: ToldProcess | undefined;
       try {
         const startedAt = performance.now();
-        const started = startTold(program, children, execRoot, () => {
+        started = startOne(program, children, execRoot, () => {
           if (current === started) current = undefined;
           const isSettled = performance.now() - startedAt > settledMilliseconds;
-          if (isNeeded() && !replacing) void replace(isSettled ? 0 : retryMilliseconds).catch(console.error);
+          replaceIfNeeded(isSettled ? 0 : retryMilliseconds);
         });
         current = started;
         const { method, parameters } = all();
-        return await started.request(method, parameters);
+        await started.request(method, parameters);
+        pause = firstPauseMilliseconds;
+        return;
       } catch (error) {
+        started?.close();
+        current = undefined;
         if (tries === mostTries) throw internal(`the ${program} does not start; see supervisor.log`, error);
-        await new Promise((resolve) => setTimeout(resolve, retryMilliseconds));
+        await sleep(retryMilliseconds);
       }
     }
   }
 
   function replace(afterMilliseconds: number): Promise<void> {
-    replacing ??= new Promise((resolve) => setTimeout(resolve, afterMilliseconds)).then(start).finally(() => {
-      replacing = undefined;
-    });
+    replacing ??= sleep(afterMilliseconds)
+      .then(start)
+      .catch((error: unknown) => {
+        replaceLater();
+        throw error;
+      })
+      .finally(() => {
+        replacing = undefined;
+      });
     return replacing;
+  }
+
+  function replaceIfNeeded(afterMilliseconds: number): void {
+    if (isNeeded() && !current && !replacing) void replace(afterMilliseconds).catch(console.error);
+  }
+
+  function replaceLater(): void {
+    clearTimeout(retryTimer);
+    retryTimer = setTimeout(replaceIfNeeded, pause, 0).unref();
+    pause = Math.min(2 * pause, longestPauseMilliseconds);
   }
 
   function endIfIdle(): void {
