@@ -7,12 +7,11 @@ import type { Firewall } from "./firewall.ts";
 import { firewalldTable } from "./firewalld.ts";
 import type { ForeignFirewall } from "./foreign-firewall.ts";
 import { guardTable } from "./forwarding-guard.ts";
-import { isAdministrators, refusedSets } from "./ruleset.ts";
+import { administratorChain, isAdministrators, refusedSets } from "./ruleset.ts";
 import { createSettledWork } from "./settled-work.ts";
 
 /**
- * Notices when another program takes something away from the engine's nftables table, and when another firewall comes or changes
- * what it lets pass.
+ * Notices when another program changes the engine's nftables table, and when another firewall comes or changes what it lets pass.
  */
 export interface TableWatch {
   /** Changes by this process are our own. */
@@ -44,8 +43,8 @@ export function watchTable(options: TableWatchOptions): TableWatch {
 
   const repairing = createSettledWork(0, () => firewall.restore().catch(complain));
   const accepting = createSettledWork(settleMilliseconds, acceptBridges);
-  const isLoss = ({ family, table, isRemoval, set }: NftNotice) =>
-    family === "inet" && table === tableName && isRemoval && !(set !== undefined && isOthers(set));
+  const isHarm = (notice: NftNotice) =>
+    notice.family === "inet" && notice.table === tableName && !isOthers(notice);
 
   function lose(): void {
     firewall.distrust().catch(complain);
@@ -55,7 +54,7 @@ export function watchTable(options: TableWatchOptions): TableWatch {
   const listener = listenToNetlink(netlinkProtocol.netfilter, [nftGroup], (announcement) => {
     if (announcement && (announcement.port === ownPort || own.has(announcement.port))) return;
     const notices = announcement?.messages.flatMap((message) => decodeNftNotice(message) ?? []);
-    if (!notices || notices.some(isLoss)) lose();
+    if (!notices || notices.some(isHarm)) lose();
     else if (notices.some(isOfGuard)) repairing.callFor();
     if (!notices || notices.some(isOfFirewalld)) foreignFirewall.forget();
     if (!notices || notices.some(isOfAnotherFirewall)) accepting.callFor();
@@ -74,15 +73,22 @@ export function watchTable(options: TableWatchOptions): TableWatch {
   };
 }
 
-/** Their elements come and go without the engine. */
-const isOthers = (set: string) => isAdministrators(set) || Object.hasOwn(refusedSets, set);
+/** What comes and goes without the engine. */
+function isOthers({ kind, isRemoval, name }: NftNotice): boolean {
+  if (kind === "table") return !isRemoval;
+  if (kind === "chain" && isRemoval && name === administratorChain) return false;
+  return isAdministrators(name) || (kind === "element" && Object.hasOwn(refusedSets, name));
+}
 
 /** It is seen with the engine's own whether that is the administrator's wish. */
-const isOfGuard = ({ isRemoval, table, set }: NftNotice) =>
-  isRemoval && table === guardTable && set === undefined;
+const isOfGuard = ({ kind, isRemoval, table }: NftNotice) =>
+  isRemoval && table === guardTable && kind !== "element";
 
-const isOfFirewalld = ({ isNewChain, table }: NftNotice) => isNewChain && table === firewalldTable;
+const isNewChain = ({ kind, isRemoval }: NftNotice) => kind === "chain" && !isRemoval;
+
+const isOfFirewalld = (notice: NftNotice) => isNewChain(notice) && notice.table === firewalldTable;
 
 /** Those of iptables have the names that it gives them. */
 const isOfAnotherFirewall = (notice: NftNotice) =>
-  isOfFirewalld(notice) || (notice.isNewChain && notice.family.startsWith("ip") && notice.table === "filter");
+  isOfFirewalld(notice) ||
+  (isNewChain(notice) && notice.family.startsWith("ip") && notice.table === "filter");

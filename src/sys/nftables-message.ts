@@ -191,32 +191,43 @@ function encodeVerdict(verdict: Verdict): Attribute[] {
 /** The multicast group that changes of the ruleset are announced to. */
 export const nftGroup = 7;
 
-/** Of tables, chains, rules, sets and their elements. */
-const elementRemoval = 14;
-const removals = [2, 5, 8, 11, elementRemoval];
-const newChain = 3;
+/** The numbers of messages, and of the attribute that has the name. */
+const noticed = {
+  table: { made: 0, removed: 2, name: undefined },
+  chain: { made: 3, removed: 5, name: 3 },
+  rule: { made: 6, removed: 8, name: 2 },
+  set: { made: 9, removed: 11, name: 2 },
+  element: { made: 12, removed: 14, name: 2 },
+} as const;
+type Kind = keyof typeof noticed;
+const kinds = new Map(
+  Object.entries(noticed).flatMap(([kind, { made, removed }]) => [
+    [made as number, { kind: kind as Kind, isRemoval: false }],
+    [removed as number, { kind: kind as Kind, isRemoval: true }],
+  ]),
+);
 
+/** Something is new, changed or removed. */
 export interface NftNotice {
+  kind: Kind;
   isRemoval: boolean;
-  /** A chain is new, or has another policy. */
-  isNewChain: boolean;
   /** "" for one that this does not know. */
   family: string;
   table: string;
-  /** Whose elements are removed; undefined where it is something else. */
-  set: string | undefined;
+  /** Of the chain, or that of the rule; of the set, or that of the elements; "" where it is a table. */
+  name: string;
 }
 
-/** Undefined for any other change than those. */
+/** Undefined for any other message. */
 export function decodeNftNotice({ type, payload }: NetlinkMessage): NftNotice | undefined {
-  const message = type & 255;
-  const isRemoval = removals.includes(message);
-  if (type >> 8 !== subsystem || !(isRemoval || message === newChain)) return undefined;
+  const change = type >> 8 === subsystem ? kinds.get(type & 255) : undefined;
+  if (!change) return undefined;
   const attributes = decodeAttributes(payload.subarray(4));
+  const { name } = noticed[change.kind];
   return {
-    ...{ isRemoval, isNewChain: message === newChain },
+    ...change,
     family: tableFamilies[payload[0] ?? 0] ?? "",
     table: decodeText(attributes.get(listAttribute.table)),
-    set: message === elementRemoval ? decodeText(attributes.get(listAttribute.set)) : undefined,
+    name: name === undefined ? "" : decodeText(attributes.get(name)),
   };
 }

@@ -26,10 +26,12 @@ test("containers of two networks stay apart where the map that says so is emptie
   await (await startNetworks()).stop();
 });
 
-test("elements that another program takes away are noticed, and those that the engine does are not", async () => {
+test("elements that another program takes away or adds are noticed, and those of the engine and the administrator are not", async () => {
   run(
     [
       "nft add table inet berth-seen",
+      "nft add chain inet berth-seen forward",
+      "nft add chain inet berth-seen administrator",
       "nft 'add set inet berth-seen bridges { type inet_service; }'",
       "nft 'add set inet berth-seen refused { type inet_service; }'",
       "nft 'add set inet berth-seen administrator_friends { type inet_service; }'",
@@ -58,14 +60,45 @@ test("elements that another program takes away are noticed, and those that the e
       (count) => count > 0,
     );
     assert.equal(losses, 1);
-    run("nft flush set inet berth-seen bridges");
-    await eventually(
-      () => losses,
-      (count) => count === 2,
-    );
+    const others = [
+      "flush set inet berth-seen bridges",
+      "add element inet berth-seen bridges { 4 }",
+      "add rule inet berth-seen forward accept",
+      "add chain inet berth-seen strange { type filter hook forward priority 0; }",
+      "add set inet berth-seen strange { type inet_service; }",
+      "delete chain inet berth-seen administrator",
+    ];
+    for (const [index, change] of others.entries()) {
+      socket.changeElements("berth-seen", [{ verb: "add", set: "bridges", key }]);
+      run("nft 'add element inet berth-seen administrator_friends { 2 }'");
+      run("nft 'add element inet berth-seen refused { 2 }'");
+      run("nft 'add chain inet berth-seen administrator_more'");
+      run("nft 'add rule inet berth-seen administrator_more accept'");
+      run("nft 'flush chain inet berth-seen administrator_more'");
+      run("nft 'add set inet berth-seen administrator_foes { type inet_service; }'");
+      assert.equal(losses, index + 1, `after ${others[index - 1]}`);
+      run(`nft '${change}'`);
+      await eventually(
+        () => losses,
+        (count) => count > index + 1,
+      );
+    }
+    assert.equal(losses, others.length + 1);
   } finally {
     watch.stop();
     socket.close();
     run("nft delete table inet berth-seen");
   }
+});
+
+test("a rule that another program inserts into the engine's table does not stay", async () => {
+  const started = await startNetworks();
+  const list = () => run("nft list chain inet berth-test forward");
+  const before = list();
+  run("nft insert rule inet berth-test forward accept");
+  await eventually(list, (rules) => rules === before);
+  run("nft add rule inet berth-test administrator ip saddr 203.0.113.9 drop");
+  await started.networks.createNetwork({ Name: "other" });
+  assert.match(run("nft list chain inet berth-test administrator"), /203\.0\.113\.9/);
+  await started.stop();
 });
