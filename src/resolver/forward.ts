@@ -20,33 +20,48 @@ const mistrustMilliseconds = 10_000;
 
 /** @param ask for tests */
 export function createForwarder(ask = askServer): Forwarder {
-  /** Until when a server is asked last, by address. */
-  const mistrusted = new Map<string, number>();
+  /** Until when a server is asked last, by address, for each place that it is asked from. */
+  const mistrusted = new WeakMap<object, Map<string, number>>();
+  const machine = {};
+
+  function mistrustedFrom(from: object = machine): Map<string, number> {
+    const found = mistrusted.get(from) ?? new Map<string, number>();
+    mistrusted.set(from, found);
+    return found;
+  }
 
   function inOrder(servers: readonly Server[]): Server[] {
     const now = performance.now();
-    for (const [address, until] of mistrusted) if (until < now) mistrusted.delete(address);
-    const isBad = ({ address, from }: Server) => from === undefined && mistrusted.has(address);
+    const isBad = ({ address, from }: Server) => (mistrustedFrom(from).get(address) ?? 0) > now;
     return servers.slice(0, mostServers).toSorted((a, b) => Number(isBad(a)) - Number(isBad(b)));
+  }
+
+  function mistrust({ address, from }: Server): void {
+    mistrustedFrom(from).set(address, performance.now() + mistrustMilliseconds);
   }
 
   return {
     forward(query, transport, servers) {
-      const order = inOrder(servers);
-      return raceServers(order, async (server, signal) => {
+      const askOne: Ask = async (server, signal) => {
         const limit = AbortSignal.any([signal, AbortSignal.timeout(timeoutMilliseconds)]);
         const answer = await ask(query, transport, server, limit);
-        if (server.from === undefined && !answer && !signal.aborted)
-          mistrusted.set(server.address, performance.now() + mistrustMilliseconds);
+        if (answer) mistrustedFrom(server.from).delete(server.address);
+        else if (!signal.aborted) mistrust(server);
         return answer;
-      });
+      };
+      return raceServers(inOrder(servers), askOne, mistrust);
     },
   };
 }
 
 type Ask = (server: Server, signal: AbortSignal) => Promise<Buffer | undefined>;
 
-function raceServers(servers: readonly Server[], ask: Ask): Promise<Buffer | undefined> {
+/** @param onSlow gets one that has not answered when the next is asked; it may answer still */
+function raceServers(
+  servers: readonly Server[],
+  ask: Ask,
+  onSlow: (server: Server) => void,
+): Promise<Buffer | undefined> {
   const end = new AbortController();
   return new Promise<Buffer | undefined>((resolve) => {
     let started = 0;
@@ -59,7 +74,11 @@ function raceServers(servers: readonly Server[], ask: Ask): Promise<Buffer | und
       const server = servers[started++];
       if (!server) return;
       underWay++;
-      if (started < servers.length) timer = setTimeout(askNext, patienceMilliseconds);
+      if (started < servers.length)
+        timer = setTimeout(() => {
+          onSlow(server);
+          void askNext();
+        }, patienceMilliseconds);
       const answer = await ask(server, end.signal).catch(() => undefined);
       underWay--;
       if (answer && isFinal(answer)) return settle(answer);

@@ -22,18 +22,30 @@ after(() => {
   for (const close of closing) close();
 });
 
-/** Each server by what it does: a code that it answers with, or "silent" or "dead". */
-async function forward(...behaviours: (number | "silent" | "dead")[]) {
+type Behaviour = number | "silent" | "dead" | "late";
+
+/** Each server by what it does: a code that it answers with, "silent", "dead", or "late": it answers when another is asked. */
+const forward = (...behaviours: Behaviour[]) => forwardFrom(undefined, ...behaviours);
+
+async function forwardFrom(from: Server["from"], ...behaviours: Behaviour[]) {
   const asked: string[] = [];
+  let askOther = () => {};
   const forwarder = createForwarder(async (_query, _transport, { address }, signal) => {
     asked.push(address);
+    askOther();
     const behaviour = behaviours[Number(address)];
     if (typeof behaviour === "number") return respond(behaviour);
+    if (behaviour === "late") {
+      await new Promise<void>((resolve) => {
+        askOther = resolve;
+      });
+      return respond(0);
+    }
     if (behaviour === "silent")
       await new Promise((resolve) => signal.addEventListener("abort", resolve, { once: true }));
     return undefined;
   });
-  const servers = behaviours.map((_, number): Server => ({ address: String(number) }));
+  const servers = behaviours.map((_, number): Server => ({ address: String(number), ...(from && { from }) }));
   const answer = await forwarder.forward(query, "udp", servers);
   return {
     answer: codeOf(answer),
@@ -61,8 +73,15 @@ it("when all refuse, that is the answer; three are asked at most", async () => {
   assert.equal((await forward()).answer, undefined);
 });
 it("a server that did not answer is asked last for a while", async () => {
-  const { again } = await forward("dead", 0);
-  assert.deepEqual(await again(), ["0", "1", "1"]);
+  for (const behaviour of ["dead", "silent"] as const)
+    for (const from of [undefined, { netns: -1 }]) {
+      const { again } = await forwardFrom(from, behaviour, 0);
+      assert.deepEqual(await again(), ["0", "1", "1"], behaviour);
+    }
+});
+it("a server whose answer came late, but first, is trusted as before", async () => {
+  const { again } = await forward("late", "silent");
+  assert.deepEqual(await again(), ["0", "1", "0", "1"]);
 });
 it("servers are asked by UDP and TCP, and a forged answer is passed over", async () => {
   const address = "127.53.0.1";
