@@ -78,12 +78,12 @@ export function readBridgeOptions(options: Record<string, string>): BridgeOption
 export const isTooLong = (text: string) => Buffer.byteLength(text) > 15;
 
 /**
- * "all" and "default" are the kernel's settings for every link, "%" numbers links in the kernel, and "*" stands for any name in
- * a packet filter. The kernel counts bytes.
+ * "all" and "default" are the kernel's settings for every link, "%" numbers links in the kernel, and "*", or "+" at the end,
+ * stands for any name in a packet filter. The kernel counts bytes.
  */
 export function isLinkName(text: string): boolean {
   if (isTooLong(text) || ["all", "default", "lo", ".", ".."].includes(text)) return false;
-  return /^[^/:"\\*%\s\p{C}]+$/u.test(text);
+  return /^[^/:"\\*%\s\p{C}]+(?<!\+)$/u.test(text);
 }
 
 const failure = (key: string, text: string, reason: string): EngineError =>

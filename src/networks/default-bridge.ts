@@ -12,7 +12,7 @@ import {
 } from "../formats/ip-address.ts";
 import type { Logger } from "../logger.ts";
 import { addressesOf, bridgeOf } from "./bridge.ts";
-import { networkOption } from "./bridge-options.ts";
+import { isLinkName, networkOption } from "./bridge-options.ts";
 import { adoptPool } from "./drivers/plan-pools.ts";
 import { bridgeSources, findFreeSubnet, type SubnetSource } from "./free-subnets.ts";
 import { firstUsable } from "./ipam.ts";
@@ -40,6 +40,7 @@ export async function settleDefaultBridge(
   const { logger, bridgeName, settings } = options;
   const found = networks.find(({ name }) => name === "bridge");
   const isForeign = await isAnothers(options, found);
+  if (!isLinkName(bridgeName)) throw invalid(`invalid bridge name: ${bridgeName}`);
   const families = settings.hasIpv6 ? ([4, 6] as const) : ([4] as const);
   const pools: Pool[] = [];
   for (const family of families)

@@ -92,3 +92,8 @@ describe("the containers of other programs under a bridge of the machine", () =>
     for (const name of Object.keys(strangers)) run(`ip link del ${name}`);
   });
 });
+
+test("a name that a packet filter takes for those of many links is refused for the default bridge", async () => {
+  for (const bridgeName of ["br+", "br*", "all"])
+    await assert.rejects(startNetworks({ bridgeName }), { message: `invalid bridge name: ${bridgeName}` });
+});
