@@ -32,12 +32,20 @@ export type Responder = (
 
 /** Of one sandbox, so that one that asks without end takes nothing from the others. */
 const mostUnderWay = 1024;
-/** Of all together: each is a descriptor. */
+/** Of all together: each is a descriptor. The first half is for those who come; of the other each has its share. */
 const mostUnderWayInAll = 8192;
 
 export function createResponder(index: NameIndex, hostServers: HostServers, forwarder: Forwarder): Responder {
   const cache = createAnswerCache(() => index.version());
   let underWayInAll = 0;
+  /** How many askers have queries under way. */
+  let askers = 0;
+
+  function isTooMany({ underWay }: Asker): boolean {
+    const half = mostUnderWayInAll / 2;
+    if (underWay === mostUnderWay || underWayInAll === mostUnderWayInAll) return true;
+    return underWay > 0 && underWayInAll >= half && underWay >= half / askers;
+  }
 
   function answer(
     asker: Asker,
@@ -57,15 +65,14 @@ export function createResponder(index: NameIndex, hostServers: HostServers, forw
   }
 
   async function forward(asker: Asker, query: Buffer, transport: DnsTransport): Promise<Buffer> {
-    if (asker.underWay === mostUnderWay || underWayInAll === mostUnderWayInAll)
-      return encodeFailure(query, responseCode.refused);
-    asker.underWay++;
+    if (isTooMany(asker)) return encodeFailure(query, responseCode.refused);
+    if (asker.underWay++ === 0) askers++;
     underWayInAll++;
     try {
       const found = await forwarder.forward(query, transport, serversOf(asker, hostServers));
       return found ?? encodeFailure(query, responseCode.serverFailure);
     } finally {
-      asker.underWay--;
+      if (--asker.underWay === 0) askers--;
       underWayInAll--;
     }
   }
