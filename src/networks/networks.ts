@@ -173,11 +173,14 @@ async function createParts(options: NetworksOptions, kernel: Kernel) {
     networks: () => catalog.list(),
   });
 
-  async function bringUp(): Promise<void> {
-    const all = catalog.list();
-    for (const [name, driver] of Object.entries(drivers))
-      await driver.restore(all.filter((network) => network.driver === name));
-  }
+  const changes = createNetworkChanges({ catalog, drivers, events });
+  /** In turn: a network that came or went meanwhile would be taken for a stray one, or made again. */
+  const bringUp = () =>
+    changes.inTurn(async () => {
+      const all = catalog.list();
+      for (const [name, driver] of Object.entries(drivers))
+        await driver.restore(all.filter((network) => network.driver === name));
+    });
 
   const sandboxes = createSandboxes({
     ...{ state, catalog, drivers, tableName, kernel, publishedPorts, names, events, logger },
@@ -185,15 +188,14 @@ async function createParts(options: NetworksOptions, kernel: Kernel) {
     repair: bringUp,
   });
   const needs = { tableName, catalog, kernel, enablesForwarding: settings.enablesForwarding };
-  return { catalog, drivers, firewall, foreignFirewall, guard, watch, sandboxes, needs, bringUp };
+  return { catalog, changes, drivers, firewall, foreignFirewall, guard, watch, sandboxes, needs, bringUp };
 }
 
 async function bringUpNetworks(options: NetworksOptions, kernel: Kernel): Promise<Networks> {
-  const { events, logger } = options;
+  const { logger } = options;
   const parts = await createParts(options, kernel);
-  const { catalog, drivers, firewall, sandboxes, needs, bringUp } = parts;
+  const { catalog, changes, drivers, firewall, sandboxes, needs, bringUp } = parts;
   const { list, findNetwork, getNetwork, listMatches, inspect, hasDefaultBridge } = catalog;
-  const changes = createNetworkChanges({ catalog, drivers, events });
 
   async function adopt(live: () => string[]): Promise<void> {
     await bringUp();
@@ -213,11 +215,10 @@ async function bringUpNetworks(options: NetworksOptions, kernel: Kernel): Promis
   const machine = watchMachine({
     ...{ ...needs, logger },
     isNeeded: (link) => catalog.list().some((network) => linkOf(network) === link),
-    repair: () =>
-      changes.inTurn(async () => {
-        await bringUp();
-        await sandboxes.reattach();
-      }),
+    async repair() {
+      await bringUp();
+      await sandboxes.reattach();
+    },
   });
   const stop = () => Promise.all([parts.watch, machine, sandboxes].map((one) => one.stop()));
   const { open, close, changePorts, unlink, view, rename, tellAgain } = sandboxes;
