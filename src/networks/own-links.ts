@@ -1,4 +1,4 @@
-import { messageOf } from "../errors.ts";
+import { hasCode, messageOf } from "../errors.ts";
 import type { Logger } from "../logger.ts";
 import type { Link } from "../sys/link-message.ts";
 import { bridgeOf } from "./bridge.ts";
@@ -11,7 +11,7 @@ import type { OpenSandbox } from "./sandbox.ts";
 /** The host ends of interfaces under this engine's bridges, and of its own under bridges of the machine. */
 export interface OwnLinks {
   list(): Promise<Link[]>;
-  /** Puts the links of open sandboxes under their bridge that have lost it. */
+  /** Puts the links of open sandboxes under their bridge that have lost it. One that cannot be is logged: the others are. */
   reattach(links: readonly Link[]): Promise<void>;
   /** Removes links whose sandbox is closed, such as one kept by a stray process in its namespace. */
   removeOrphans(): Promise<void>;
@@ -74,7 +74,16 @@ export function createOwnLinks(options: OwnLinksOptions): OwnLinks {
         // Another program has made one of that name.
         if (!bridge.isForeign && !own.has(bridge.link)) continue;
         const { link, mtu, letsContainersTalk } = bridge;
-        await kernel.attach({ name, bridge: link, mtu, alias, isIsolated: !letsContainersTalk });
+        const port = { name, bridge: link, mtu, alias, isIsolated: !letsContainersTalk };
+        await kernel.attach(port).catch((error: unknown) => {
+          // It has gone with its container meanwhile, or its bridge has.
+          if (hasCode(error, "ENODEV")) return;
+          const reason = messageOf(error);
+          logger.warn(
+            { link: name, bridge: link, reason },
+            "a container's link cannot be put under its bridge",
+          );
+        });
       }
     },
     scheduleSweep() {

@@ -97,3 +97,27 @@ test("a name that a packet filter takes for those of many links is refused for t
   for (const bridgeName of ["br+", "br*", "all"])
     await assert.rejects(startNetworks({ bridgeName }), { message: `invalid bridge name: ${bridgeName}` });
 });
+
+test("a link of another kind in the place of the machine's bridge keeps no daemon from starting", async () => {
+  run("ip link add own4 type bridge && ip addr add 10.93.0.1/24 dev own4");
+  const started = await startNetworks();
+  await started.networks.createNetwork({
+    Name: "own",
+    Options: { "com.docker.network.bridge.name": "own4" },
+  });
+  const request = newRequest({ mode: "own" });
+  const sandbox = await started.networks.open(request);
+  const agent = await startAgent(sandbox.netnsPath);
+  sandbox.release();
+  const networks = await started.restart({}, () =>
+    run("ip link del own4 && ip link add own4 type veth peer name own5"),
+  );
+  await networks.adopt(() => [request.owner.id]);
+  assert.ok(networks.view(request.owner.id));
+  const next = newRequest();
+  (await networks.open(next)).release();
+  for (const { owner } of [next, request]) await networks.close(owner.id);
+  await agent.stop();
+  await started.stop();
+  run("ip link del own4");
+});

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { createLogger } from "../../src/logger.ts";
+import type { Logger } from "../../src/logger.ts";
 import { bridgeOf } from "../../src/networks/bridge.ts";
 import { createOwnLinks } from "../../src/networks/own-links.ts";
 import { networkKind, newBareNetwork } from "../../src/networks/records.ts";
@@ -8,22 +8,33 @@ import type { Link } from "../../src/sys/link-message.ts";
 
 const id = "c0ffee11".repeat(8);
 
-/** A network whose bridge the records call the engine's own, with one container, and the links of the machine. */
-function start(links: readonly Partial<Link>[]) {
+/**
+ * A network whose bridge the records call the engine's own, with one container, and the links of the machine.
+ * @param failures codes of the kernel's errors by the link that cannot be put under its bridge
+ */
+function start(
+  links: readonly Partial<Link>[],
+  { names = ["veth1"], failures = {} as Record<string, string> } = {},
+) {
   const bridge = { link: "bridge0", mtu: 1500 };
   const network = networkKind.read({ ...newBareNetwork("lan", "bridge"), bridge });
-  const attached: string[] = [];
-  const endpoint = { id, network, link: "veth1", linkAlias: `berth berth ${id}` };
+  const [attached, warnings]: [string[], object[]] = [[], []];
+  const endpoints = names.map((link) => ({ id, network, link, linkAlias: `berth berth ${id}` }));
   const own = createOwnLinks({
-    ...{ tableName: "berth", logger: createLogger("silent") },
+    tableName: "berth",
+    logger: { warn: (what: object) => void warnings.push(what) } as Partial<Logger> as Logger,
     catalog: { bridges: () => [bridgeOf(network)] } as never,
     kernel: {
       listLinks: async () => links,
-      attach: async ({ name }: { name: string }) => void attached.push(name),
+      async attach({ name }: { name: string }) {
+        const code = failures[name];
+        if (code) throw Object.assign(new Error(`${name}: ${code}`), { code });
+        attached.push(name);
+      },
     } as never,
-    sandboxes: new Map([["1", { endpoints: [endpoint] } as never]]),
+    sandboxes: new Map([["1", { endpoints } as never]]),
   });
-  return { own, attached };
+  return { own, attached, warnings };
 }
 
 const bridge = (alias: string) => ({ name: "bridge0", index: 1, kind: "bridge", master: 0, alias });
@@ -51,4 +62,15 @@ test("a container's link that has lost its bridge is put under no other program'
     await own.reattach(links);
     assert.deepEqual(attached, expected);
   }
+});
+
+test("a link that cannot be put under its bridge keeps none of the others from it", async () => {
+  const names = ["veth1", "veth2", "veth3"];
+  const links = [bridge("berth berth"), ...names.map((name) => veth(name, 0))] as Link[];
+  const failures = { veth1: "EOPNOTSUPP", veth2: "ENODEV" };
+  const { own, attached, warnings } = start(links, { names, failures });
+  await own.reattach(links);
+  assert.deepEqual(attached, ["veth3"]);
+  // One that went with its container meanwhile is not worth a word.
+  assert.deepEqual(warnings, [{ link: "veth1", bridge: "bridge0", reason: "veth1: EOPNOTSUPP" }]);
 });
