@@ -21,6 +21,8 @@ export interface Firewall {
   add(ownerId: string, publications: readonly Publication[]): Promise<void>;
   /** Those that are another owner's by now stay. */
   remove(ownerId: string, publications: readonly Publication[]): Promise<void>;
+  /** Both in one transaction, so that a port which leads elsewhere leads somewhere all the time. What fails leaves neither. */
+  exchange(ownerId: string, gone: readonly Publication[], come: readonly Publication[]): Promise<void>;
   /** Makes the published ports exactly these, in one step. */
   replace(byOwner: Iterable<readonly [ownerId: string, publications: readonly Publication[]]>): Promise<void>;
   /**
@@ -67,6 +69,21 @@ export function createFirewall(options: FirewallOptions): Firewall {
     return known;
   }
 
+  const exchange: Firewall["exchange"] = (ownerId, gone, come) =>
+    inTurn(async () => {
+      const own = table.published?.take(ownerId, gone) ?? gone;
+      const known = table.published ?? (come.length > 0 ? startKnowing() : undefined);
+      known?.put(ownerId, come);
+      const staysOpen = (one: Publication) => known?.leadsThere(one) ?? false;
+      try {
+        await change(() => changeElements([...encodeRemovals(own, staysOpen), ...encodeAdditions(come)]));
+      } catch (error) {
+        known?.take(ownerId, come);
+        throw error;
+      }
+      await forgetFlows([...own, ...come]);
+    });
+
   return {
     install: (list) => inTurn(() => table.install(list)),
     addBridge: (bridge) =>
@@ -79,26 +96,9 @@ export function createFirewall(options: FirewallOptions): Firewall {
         table.setBridges(table.bridges.filter(({ link }) => link !== bridge.link));
         await change(() => changeElements(encodeBridge("delete", bridge, allowsDirectRouting)));
       }),
-    add: (ownerId, list) =>
-      inTurn(async () => {
-        const known = table.published ?? startKnowing();
-        known.put(ownerId, list);
-        try {
-          await change(() => changeElements(encodeAdditions(list)));
-        } catch (error) {
-          known.take(ownerId, list);
-          throw error;
-        }
-        await forgetFlows(list);
-      }),
-    remove: (ownerId, list) =>
-      inTurn(async () => {
-        const known = table.published;
-        const own = known?.take(ownerId, list) ?? list;
-        const staysOpen = (one: Publication) => known?.leadsThere(one) ?? false;
-        await change(() => changeElements(encodeRemovals(own, staysOpen)));
-        await forgetFlows(own);
-      }),
+    add: (ownerId, list) => exchange(ownerId, [], list),
+    remove: (ownerId, list) => exchange(ownerId, list, []),
+    exchange,
     replace: (byOwner) =>
       inTurn(async () => {
         const known = startKnowing();

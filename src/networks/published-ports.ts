@@ -3,6 +3,7 @@ import { formatIpAddress } from "../formats/ip-address.ts";
 import type { Logger } from "../logger.ts";
 import { createQueue } from "../sys/queue.ts";
 import type { Firewall } from "./firewall.ts";
+import { targetKey } from "./known-publications.ts";
 import type { Publication, WantedPort } from "./port-map.ts";
 import { isRelayed, type PortRelays } from "./port-relays.ts";
 import type { PortReservations } from "./ports.ts";
@@ -136,12 +137,21 @@ async function move(
 ): Promise<Publication[]> {
   const before = byOwner.get(ownerId) ?? [];
   const after = lead(before, targets);
-  byOwner.set(ownerId, after);
-  await firewall.remove(ownerId, before);
-  await firewall.add(ownerId, after);
-  void relays.put(ownerId, after);
-  await reservations.release(ownerId, withoutPlaces(before, after));
-  return after;
+  const [gone, come] = [without(before, after), without(after, before)];
+  if (gone.length + come.length === 0) return after;
+  let now = after;
+  byOwner.set(ownerId, now);
+  try {
+    await firewall.exchange(ownerId, gone, come);
+  } catch (error) {
+    now = without(after, come);
+    byOwner.set(ownerId, now);
+    throw error;
+  } finally {
+    void relays.put(ownerId, now);
+    await reservations.release(ownerId, withoutPlaces(before, now));
+  }
+  return now;
 }
 
 /** @returns what is published then */
@@ -165,8 +175,7 @@ async function exchange(
       ...(await reservations.take(ownerId, placePorts(added, targets))),
       ...routePorts(added, targets),
     ];
-    await firewall.remove(ownerId, removed);
-    await firewall.add(ownerId, taken);
+    await firewall.exchange(ownerId, removed, taken);
   } catch (error) {
     await putBack(options, byOwner, ownerId, { rest, removed, taken });
     throw error;
@@ -203,8 +212,7 @@ async function putBack(
     back = retake(options, ownerId, removed);
   });
   byOwner.set(ownerId, [...rest, ...back]);
-  await attempt(() => firewall.remove(ownerId, removed));
-  await attempt(() => firewall.add(ownerId, back));
+  await attempt(() => firewall.exchange(ownerId, removed, back));
   void relays.put(ownerId, [...rest, ...back]);
 }
 
@@ -224,18 +232,16 @@ async function exchangeFlows(
   after: readonly Publication[],
 ): Promise<readonly Publication[]> {
   const [gone, come] = [without(before, after), without(after, before)];
-  if (gone.length > 0) await firewall.remove(linksOwner, gone);
-  if (come.length > 0) await firewall.add(linksOwner, come);
+  if (gone.length + come.length > 0) await firewall.exchange(linksOwner, gone, come);
   return after;
 }
 
-function without(flows: readonly Publication[], others: readonly Publication[]): Publication[] {
-  const keys = new Set(others.map(flowKey));
-  return flows.filter((one) => !keys.has(flowKey(one)));
+function without(list: readonly Publication[], others: readonly Publication[]): Publication[] {
+  const keys = new Set(others.map(wayOf));
+  return list.filter((one) => !keys.has(wayOf(one)));
 }
 
-const flowKey = ({ linkedAddress, protocol, containerAddress, containerPort }: Publication) =>
-  `${linkedAddress?.value} ${protocol} ${containerAddress.value} ${containerPort}`;
+const wayOf = (publication: Publication) => `${formatPlace(publication)} to ${targetKey(publication)}`;
 
 /** What stays an owner's stays taken: others wait for ports to come free. */
 function withoutPlaces(list: readonly Publication[], others: readonly Publication[]): Publication[] {

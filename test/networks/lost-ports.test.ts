@@ -216,7 +216,10 @@ test("a port that a change which failed gives back is the container's no more wh
   const ports = createPublishedPorts({
     firewall: {
       add: async (ownerId, list) => known.put(ownerId, list),
-      remove: async (ownerId, list) => void known.take(ownerId, list),
+      async exchange(ownerId, gone, come) {
+        known.take(ownerId, gone);
+        known.put(ownerId, come);
+      },
     } as Partial<Firewall> as Firewall,
     reservations: {
       async take(_, [group]) {
@@ -241,20 +244,15 @@ test("a port that a change which failed gives back is the container's no more wh
 
 test("a change that fails says why, and what it took away is published again, also where that fails in part", async () => {
   const known = createKnownPublications();
-  const failures = ["remove", "add", "remove"];
-  const failOnce = (what: string) => {
-    if (failures.at(-1) === what && failures.pop()) throw new Error(`${what} ${failures.length}`);
-  };
-  let isBroken = false;
+  const failures: string[] = [];
   const ports = createPublishedPorts({
     firewall: {
-      async add(ownerId, list) {
-        if (isBroken) failOnce("add");
-        known.put(ownerId, list);
-      },
-      async remove(ownerId, list) {
-        if (isBroken) failOnce("remove");
-        known.take(ownerId, list);
+      add: async (ownerId, list) => known.put(ownerId, list),
+      async exchange(ownerId, gone, come) {
+        known.take(ownerId, gone);
+        const failure = failures.shift();
+        if (failure) throw new Error(failure);
+        known.put(ownerId, come);
       },
     } as Partial<Firewall> as Firewall,
     reservations: {
@@ -265,13 +263,13 @@ test("a change that fails says why, and what it took away is published again, al
   });
   const wanted = (port: number) => ({ ...publication(port), firstPort: port, lastPort: port });
   await ports.publish("a", [wanted(1)], targets);
-  isBroken = true;
   const change = { added: [wanted(3)], isRemoved: () => true };
-  await assert.rejects(ports.change("a", change, targets), /^Error: remove 2$/);
-  assert.deepEqual(ports.listOf("a"), [publication(1)]);
-  failures.splice(0, 2, "remove", "add");
-  await assert.rejects(ports.change("a", change, targets), /^Error: add 1$/);
-  assert.deepEqual([failures, known.list()], [[], [publication(1)]]);
+  failures.push("first");
+  await assert.rejects(ports.change("a", change, targets), /^Error: first$/);
+  assert.deepEqual([ports.listOf("a"), known.list()], [[publication(1)], [publication(1)]]);
+  failures.push("first", "second");
+  await assert.rejects(ports.change("a", change, targets), /^Error: first$/);
+  assert.deepEqual([failures, ports.listOf("a")], [[], [publication(1)]]);
 });
 
 test("what is published while others are taken over stays published", async () => {
