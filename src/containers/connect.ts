@@ -1,5 +1,6 @@
 import { internal, invalid } from "../errors.ts";
 import type { EndpointSettings } from "../formats/docker-api/docker-api.ts";
+import { doesContain, parseIpAddress, parseSubnet } from "../formats/ip-address.ts";
 import { formatOwnName } from "../launch/etc-files.ts";
 import { changeHostsFile, replaceContent } from "../launch/live-files.ts";
 import { formatResolvConf } from "../launch/resolv-conf.ts";
@@ -76,7 +77,12 @@ export function disconnectContainer(
       delete record.endpointsConfig[key];
       save(containers, container);
     };
-    if (!isThere || !network) return forget();
+    if (!isThere || !network) {
+      forget();
+      // The daemon may have been killed before it could take them out.
+      if (isRunning && network) await forgetAddressesIn(containers, container, network);
+      return;
+    }
     const before = addressesOf(containers, container);
     try {
       await containers.networks.disconnect(runningOwner(container), network.id);
@@ -92,6 +98,15 @@ export function disconnectContainer(
     }
     forget();
     await followAddresses(containers, container, before);
+  });
+}
+
+/** Carries through what a daemon was at that was killed while the container joined or left a network. */
+export function settleNetworks(containers: Containers, container: Container): Promise<void> {
+  return container.enqueue(async () => {
+    if (container.record.state.Pid === 0) return;
+    const lost = await containers.networks.settle(runningOwner(container));
+    await followAddresses(containers, container, [...addressesOf(containers, container), ...lost]);
   });
 }
 
@@ -155,14 +170,37 @@ async function followAddresses(
   container: Container,
   before: string[],
 ): Promise<void> {
-  const { id, config } = container.record;
+  const { id } = container.record;
   const after = addressesOf(containers, container);
-  const name = { hostname: config.Hostname, domainname: config.Domainname };
-  const lines = (addresses: string[]) => addresses.map((address) => formatOwnName(address, name));
+  const lines = (addresses: string[]) => addresses.map((address) => formatOwnNameOf(container, address));
   const gone = lines(before.filter((address) => !after.includes(address)));
   await changeHostsFile(
     etcFilesOf(containers, id).hosts,
     (line) => gone.includes(line),
     lines(after.filter((address) => !before.includes(address))),
   );
+}
+
+/** Its own name leads to no address of a network that it is not on. */
+async function forgetAddressesIn(
+  containers: Containers,
+  container: Container,
+  { ipam }: NetworkRecord,
+): Promise<void> {
+  const present = addressesOf(containers, container);
+  const subnets = ipam.flatMap(({ subnet }) => parseSubnet(subnet) ?? []);
+  await changeHostsFile(
+    etcFilesOf(containers, container.record.id).hosts,
+    (line) => {
+      const [text = ""] = line.split("\t");
+      if (present.includes(text) || line !== formatOwnNameOf(container, text)) return false;
+      const address = parseIpAddress(text);
+      return address !== undefined && subnets.some((subnet) => doesContain(subnet, address));
+    },
+    [],
+  );
+}
+
+function formatOwnNameOf({ record: { config } }: Container, address: string): string {
+  return formatOwnName(address, { hostname: config.Hostname, domainname: config.Domainname });
 }

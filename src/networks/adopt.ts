@@ -1,5 +1,6 @@
 import type { Logger } from "../logger.ts";
 import type { Catalog } from "./catalog.ts";
+import type { EndpointRecord } from "./endpoint.ts";
 import type { Kernel } from "./kernel.ts";
 import { adoptEndpoint } from "./lease.ts";
 import { findLinkedPorts } from "./linked-ports.ts";
@@ -7,7 +8,7 @@ import { findLinkOf, type OwnLinks } from "./own-links.ts";
 import { formatPortMap } from "./port-map.ts";
 import { parsePublications } from "./publish-targets.ts";
 import type { PublishedPorts } from "./published-ports.ts";
-import { type OpenSandbox, type SandboxStore, targetsOf } from "./sandbox.ts";
+import { electGateways, type OpenSandbox, type SandboxStore, targetsOf } from "./sandbox.ts";
 
 interface Stored {
   catalog: Catalog;
@@ -64,13 +65,18 @@ export async function adoptSandboxes(adoption: Adoption, findLive: () => string[
 
 /** Opens again what an earlier daemon has opened. @param sandboxes by owner */
 export function reopenStored({ catalog, logger, sandboxes, store }: Stored): void {
-  for (const { sandbox, endpoints } of store.load()) {
+  for (const { sandbox, ...stored } of store.load()) {
+    const open = (records: readonly EndpointRecord[]) =>
+      records.flatMap((record) => adoptEndpoint(catalog, record, logger) ?? []);
+    const [endpoints, passing] = [open(stored.endpoints), open(stored.passing)];
+    const elected = electGateways(endpoints);
+    const isAsElected = elected.gateway === sandbox.gateway && elected.gateway6 === sandbox.gateway6;
     sandboxes.set(sandbox.owner.id, {
-      ...sandbox,
-      endpoints: endpoints.flatMap((record) => adoptEndpoint(catalog, record, logger) ?? []),
+      ...{ ...sandbox, ...elected, endpoints, passing },
       process: undefined,
       isStarting: false,
       isChanging: false,
+      isUnsettled: passing.length > 0 || !isAsElected,
     });
   }
 }

@@ -10,7 +10,7 @@ import type { OwnLinks } from "./own-links.ts";
 import type { Publishing } from "./publish-targets.ts";
 import type { PublishedPorts } from "./published-ports.ts";
 import type { NetworkRecord } from "./records.ts";
-import type { OpenSandbox, SandboxStore } from "./sandbox.ts";
+import { allEndpoints, type OpenSandbox, type SandboxStore } from "./sandbox.ts";
 
 /** The sandboxes that are open, and all that is needed to make one and take it away. */
 export interface OpenSandboxes {
@@ -51,8 +51,9 @@ export async function closeSandbox(all: OpenSandboxes, ownerId: string): Promise
 export function forgetSandbox(all: OpenSandboxes, sandbox: OpenSandbox): void {
   const { sandboxes, catalog, store, names, links } = all;
   if (sandboxes.get(sandbox.owner.id) === sandbox) sandboxes.delete(sandbox.owner.id);
-  for (const endpoint of sandbox.endpoints) releaseEndpoint(catalog, endpoint);
+  for (const endpoint of allEndpoints(sandbox)) releaseEndpoint(catalog, endpoint);
   store.delete(sandbox);
+  sandbox.passing = [];
   names.remove(sandbox);
   links.scheduleSweep();
 }

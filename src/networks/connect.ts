@@ -54,17 +54,20 @@ export async function connectSandbox(
   const endpoint = leaseEndpoint(connections, wanted, named);
   let isPlugged = false;
   sandbox.endpoints.push(endpoint);
+  sandbox.passing = [...sandbox.passing, endpoint];
   try {
+    // First into the records: after a daemon that was killed meanwhile the next one takes it away.
+    store.put(sandbox);
     await plug(connections, owner, endpoint);
     isPlugged = true;
-    await settleGateway(connections, sandbox, owner, false);
+    await settleGateway(connections, sandbox, owner, { isLess: false });
     await settleNames(connections, sandbox, owner);
   } catch (error) {
     if (isPlugged) await unplug(connections, owner, endpoint).catch(() => {});
-    forget(connections, sandbox, endpoint);
-    await settleWithout(connections, sandbox, owner).catch(() => {});
+    await leave(connections, sandbox, owner, [endpoint]).catch(() => {});
     throw explain(error, owner, interfaceName);
   }
+  sandbox.passing = sandbox.passing.filter((one) => one !== endpoint);
   store.put(sandbox);
   await settleLinkedPorts(connections);
 }
@@ -78,42 +81,71 @@ export async function disconnectSandbox(
 ): Promise<void> {
   const endpoint = sandbox.endpoints.find((one) => one.network.id === network.id);
   if (!endpoint) throw internal(`container ${owner.id} is not connected to network ${network.name}`);
-  // First out of the records: a link that they do not name is swept away, one that is missing would be a fault.
+  // First in the records: a link that they do not name is swept away, one that is missing would be a fault.
+  sandbox.passing = [...sandbox.passing, endpoint];
   sandbox.endpoints = sandbox.endpoints.filter((one) => one !== endpoint);
   connections.store.put(sandbox);
-  connections.store.deleteEndpoint(endpoint.id);
   try {
     await unplug(connections, owner, endpoint);
   } catch (error) {
-    await leave(connections, sandbox, owner, endpoint).catch((later: unknown) =>
+    await leave(connections, sandbox, owner, [endpoint]).catch((later: unknown) =>
       connections.logger.warn({ reason: messageOf(later) }, "a network was not left as it should be"),
     );
     // What failed first is the reason.
     throw error;
   }
-  await leave(connections, sandbox, owner, endpoint);
+  await leave(connections, sandbox, owner, [endpoint]);
 }
 
-/** Others may get its address now, so no name may lead there, whatever else fails. */
+/**
+ * Carries through what a killed daemon was at: the sandbox leaves the networks that it was joining or leaving, and its default routes
+ * and ports follow. What fails is logged.
+ * @returns the endpoints that it has left
+ */
+export async function settleSandbox(
+  connections: Connections,
+  sandbox: OpenSandbox,
+  owner: RunningOwner,
+): Promise<readonly Endpoint[]> {
+  const left = sandbox.passing;
+  const complain = (error: unknown) =>
+    connections.logger.warn(
+      { reason: messageOf(error), ownerId: owner.id },
+      "what an earlier daemon began was not carried through",
+    );
+  for (const endpoint of left) await unplug(connections, owner, endpoint).catch(complain);
+  // Where its default routes lead, nothing says.
+  await leave(connections, sandbox, owner, left, { 4: "", 6: "" }).catch(complain);
+  sandbox.isUnsettled = false;
+  return left;
+}
+
+/**
+ * What is left is forgotten whatever fails, and its addresses are others' only when no name leads there.
+ * @param gateways as they are now, by family: ids of the endpoints that the default routes lead through
+ */
 async function leave(
   connections: Connections,
   sandbox: OpenSandbox,
   owner: RunningOwner,
-  endpoint: Endpoint,
+  left: readonly Endpoint[],
+  gateways: Record<4 | 6, string> = { 4: sandbox.gateway, 6: sandbox.gateway6 },
 ): Promise<void> {
-  forget(connections, sandbox, endpoint);
-  await connections.names.tell(sandbox, owner.process);
-  await settleWithout(connections, sandbox, owner);
-}
-
-async function settleWithout(connections: Connections, sandbox: OpenSandbox, owner: RunningOwner) {
+  const { catalog, names, publishedPorts, store } = connections;
+  sandbox.endpoints = sandbox.endpoints.filter((one) => !left.includes(one));
   try {
-    await settleGateway(connections, sandbox, owner, true);
+    await names.tell(sandbox, owner.process);
+    await settleGateway(connections, sandbox, owner, { isLess: true, gateways });
   } catch (error) {
-    sandbox.ports = formatPortMap(connections.publishedPorts.listOf(owner.id), owner.ports.exposedPorts);
+    sandbox.ports = formatPortMap(publishedPorts.listOf(owner.id), owner.ports.exposedPorts);
     throw error;
   } finally {
-    connections.store.put(sandbox);
+    // One that has ended meanwhile has given back its addresses itself.
+    const leased = sandbox.passing.filter((one) => left.includes(one));
+    sandbox.passing = sandbox.passing.filter((one) => !left.includes(one));
+    store.put(sandbox);
+    for (const endpoint of left) store.deleteEndpoint(endpoint.id);
+    for (const endpoint of leased) releaseEndpoint(catalog, endpoint);
     await settleLinkedPorts(connections);
   }
 }
@@ -158,14 +190,16 @@ async function unplug({ kernel }: Connections, { process }: RunningOwner, endpoi
   const { link, network, interfaceName: name } = endpoint;
   if (link) await kernel.removeLink(link);
   if (!network.uplink) return;
-  await kernel.unplug({ process, name }).catch((error: unknown) => {
+  await kernel.unplug({ process, name, kind: network.driver }).catch((error: unknown) => {
     if (!hasCode(error, "ESRCH")) throw error;
   });
 }
 
-function forget({ catalog }: Connections, sandbox: OpenSandbox, endpoint: Endpoint): void {
-  sandbox.endpoints = sandbox.endpoints.filter((one) => one !== endpoint);
-  releaseEndpoint(catalog, endpoint);
+interface GatewayChange {
+  /** The sandbox has lost a network. */
+  isLess: boolean;
+  /** Ids of the endpoints that the default routes lead through now, by family. */
+  gateways?: Record<4 | 6, string>;
 }
 
 /** Default routes and published ports follow the gateways that are elected now. */
@@ -173,13 +207,12 @@ async function settleGateway(
   connections: Connections,
   sandbox: OpenSandbox,
   owner: RunningOwner,
-  isLess: boolean,
+  { isLess, gateways = { 4: sandbox.gateway, 6: sandbox.gateway6 } }: GatewayChange,
 ): Promise<void> {
-  const before = { 4: sandbox.gateway, 6: sandbox.gateway6 };
   const elected = electGateways(sandbox.endpoints);
   for (const family of [4, 6] as const) {
     const id = family === 4 ? elected.gateway : elected.gateway6;
-    if (id === before[family]) continue;
+    if (id === gateways[family]) continue;
     const endpoint = sandbox.endpoints.find((one) => one.id === id);
     const gateway = endpoint && wayOut(endpoint, family);
     const route = endpoint && gateway ? { gateway, interfaceName: endpoint.interfaceName } : undefined;

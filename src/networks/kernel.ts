@@ -17,8 +17,8 @@ export interface KernelOperations {
   openNetns(request: NetnsRequest): OpenedNetns;
   /** Adds an interface to a process's namespace. @returns its host end; undefined where it has none */
   plug(request: { process: NetnsProcess; settings: Interface }): string | undefined;
-  /** Takes an interface without a host end away from it. */
-  unplug(request: InnerLink): void;
+  /** Takes an interface without a host end away from it. One of another kind is the container's own. */
+  unplug(request: InnerLink & { kind: string }): void;
   /** Whether there is such an interface. */
   hasInside(request: InnerLink): boolean;
   /** Makes the link that others are parts of, or brings an existing one up. @throws unavailable where the kernel lacks its kind */

@@ -1,7 +1,7 @@
 import { hasCode } from "../errors.ts";
 import { encodeIpAddress, type IpAddress } from "../formats/ip-address.ts";
 import { encodeDefaultRoute, encodeDefaultRouteDeletion } from "../sys/address-message.ts";
-import { decodeLink, encodeDeleteLink, encodeLinkQuery } from "../sys/link-message.ts";
+import { decodeLink, encodeDeleteLink, encodeLinkQuery, type Link } from "../sys/link-message.ts";
 import { NetlinkSocket, netlinkProtocol } from "../sys/netlink.ts";
 import { closeNetns, openNetnsOf, withinNetns } from "../sys/netns.ts";
 import { routeType } from "../sys/rtnetlink-message.ts";
@@ -25,8 +25,8 @@ interface LiveNetns {
    * @throws SyscallError ESRCH when the process has ended, ENODEV without the bridge or parent, EEXIST
    */
   plug(process: NetnsProcess, settings: Interface): string | undefined;
-  /** Takes an interface away that has no host end. Nothing happens when there is none. @throws SyscallError ESRCH */
-  unplug(process: NetnsProcess, name: string): void;
+  /** Takes an interface of that kind away that has no host end. Nothing happens when there is none. @throws SyscallError ESRCH */
+  unplug(process: NetnsProcess, name: string, kind: string): void;
   /** Whether there is an interface of that name. @throws SyscallError ESRCH */
   has(process: NetnsProcess, name: string): boolean;
   /** Leads the names that are asked for there to the resolver. @throws SyscallError ESRCH */
@@ -58,11 +58,11 @@ export function createLiveNetns(host: HostSide): LiveNetns {
     redirectNames: (process) => within(process, redirectNames, netlinkProtocol.netfilter),
     plug: (process, settings) =>
       within(process, (socket, fd) => addInterface(host, { socket, fd }, settings)),
-    unplug: (process, name) =>
+    unplug: (process, name, kind) =>
       within(process, (socket) => {
-        if (hasInside(socket, name)) socket.request([encodeDeleteLink(name)], name);
+        if (findInside(socket, name)?.kind === kind) socket.request([encodeDeleteLink(name)], name);
       }),
-    has: (process, name) => within(process, (socket) => hasInside(socket, name)),
+    has: (process, name) => within(process, (socket) => findInside(socket, name) !== undefined),
     setDefaultRoute: (process, family, route) =>
       within(process, (socket) => {
         if (!route) return removeDefaultRoute(socket, family);
@@ -73,12 +73,11 @@ export function createLiveNetns(host: HostSide): LiveNetns {
   };
 }
 
-function hasInside(socket: NetlinkSocket, name: string): boolean {
+function findInside(socket: NetlinkSocket, name: string): Link | undefined {
   try {
-    socket.get(routeType.getLink, encodeLinkQuery(name), name);
-    return true;
+    return decodeLink(socket.get(routeType.getLink, encodeLinkQuery(name), name));
   } catch (error) {
-    if (hasCode(error, "ENODEV")) return false;
+    if (hasCode(error, "ENODEV")) return undefined;
     throw error;
   }
 }

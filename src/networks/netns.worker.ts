@@ -37,7 +37,7 @@ const operations: KernelOperations = {
     return netns;
   },
   plug: ({ process, settings }) => live.plug(process, settings),
-  unplug: ({ process, name }) => live.unplug(process, name),
+  unplug: ({ process, name, kind }) => live.unplug(process, name, kind),
   hasInside: ({ process, name }) => live.has(process, name),
   ensureParent: (parent) => ensureParent(links, parent),
   requireKind: (kind) => requireKind(links, kind),

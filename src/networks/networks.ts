@@ -82,6 +82,13 @@ export interface Networks {
   connect(owner: RunningOwner, networkId: string, settings: EndpointSettings): Promise<void>;
   /** The inverse. @throws notFound, internal when it is not on that network */
   disconnect(owner: RunningOwner, networkId: string): Promise<void>;
+  /** Owners that were joining or leaving a network when an earlier daemon was killed. */
+  unsettled(): string[];
+  /**
+   * Has one of them leave what it was joining or leaving, and its gateways elected again. What fails is logged.
+   * @returns the addresses that it has lost by it
+   */
+  settle(owner: RunningOwner): Promise<string[]>;
   /** Changes the published ports of an owner that runs: all of it, or nothing. @throws internal "Bind for … failed…" */
   changePorts(owner: RunningOwner, change: PortsChange): Promise<void>;
   /** An owner is no longer linked to another. */
@@ -221,9 +228,9 @@ async function bringUpNetworks(options: NetworksOptions, kernel: Kernel): Promis
     },
   });
   const stop = () => Promise.all([parts.watch, machine, sandboxes].map((one) => one.stop()));
-  const { open, close, changePorts, unlink, view, rename, tellAgain } = sandboxes;
+  const { open, close, unsettled, settle, changePorts, unlink, view, rename, tellAgain } = sandboxes;
   return {
-    ...{ open, close, changePorts, unlink, view, rename, tellAgain },
+    ...{ open, close, unsettled, settle, changePorts, unlink, view, rename, tellAgain },
     connect: async (owner, id, settings) => sandboxes.connect(owner, getNetwork(id), settings),
     disconnect: async (owner, id) => sandboxes.disconnect(owner, getNetwork(id)),
     adopt,

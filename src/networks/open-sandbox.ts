@@ -105,13 +105,14 @@ function newSandbox(
   isResolverAble: boolean,
 ): OpenSandbox {
   return {
-    ...{ id: newSandboxId(), owner, endpoints, nameServers, hasNdots, links },
+    ...{ id: newSandboxId(), owner, endpoints, passing: [], nameServers, hasNdots, links },
     ...electGateways(endpoints),
     ports: {},
     hasResolver: isResolverAble && hasNames({ endpoints, hasResolver: false }),
     process: undefined,
     isStarting: true,
     isChanging: false,
+    isUnsettled: false,
   };
 }
 

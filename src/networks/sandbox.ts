@@ -35,6 +35,8 @@ const sandboxShape = struct("Sandbox", {
   owner: required(ownerShape),
   /** Ids, in the order in which they were joined. */
   endpoints: items(text),
+  /** Ids of those that are being joined or left. */
+  passing: items(text),
   /** Id of the one that the default route goes through and ports are published on; "" for none. */
   gateway: text,
   /** The same for IPv6. */
@@ -62,6 +64,8 @@ export interface OpenSandbox {
   readonly id: string;
   readonly owner: SandboxOwner;
   endpoints: Endpoint[];
+  /** Those that it is joining, which are among its endpoints, or leaving. A daemon that finds one stored takes it away. */
+  passing: Endpoint[];
   /** Id of the endpoint that the default route goes through and ports are published on; "" for none. */
   gateway: string;
   /** The same for IPv6. */
@@ -78,6 +82,8 @@ export interface OpenSandbox {
   isStarting: boolean;
   /** It is being connected or disconnected. */
   isChanging: boolean;
+  /** An earlier daemon was killed before its routes and ports followed its endpoints. */
+  isUnsettled: boolean;
 }
 
 /** A sandbox as others see it. */
@@ -109,6 +115,11 @@ export function targetsOf(
   );
 }
 
+/** Also those that are on their way in or out, whose addresses and records are there. */
+export const allEndpoints = ({ endpoints, passing }: Pick<OpenSandbox, "endpoints" | "passing">) => [
+  ...new Set([...endpoints, ...passing]),
+];
+
 /** Whether ports of this machine could lead to it: on other networks, nothing is said of ports. */
 export const canPublish = ({ endpoints }: Pick<OpenSandbox, "endpoints">) =>
   endpoints.some(({ network, addresses }) => network.bridge && addresses.length > 0);
@@ -118,10 +129,16 @@ export function electGateways(endpoints: readonly Endpoint[]): Pick<OpenSandbox,
   return { gateway: electGateway(endpoints, 4)?.id ?? "", gateway6: electGateway(endpoints, 6)?.id ?? "" };
 }
 
+interface StoredSandbox {
+  sandbox: SandboxRecord;
+  endpoints: EndpointRecord[];
+  passing: EndpointRecord[];
+}
+
 /** The records of sandboxes and of their endpoints. */
 export interface SandboxStore {
   /** Endpoints that no sandbox has, which a killed daemon leaves, are removed. */
-  load(): { sandbox: SandboxRecord; endpoints: EndpointRecord[] }[];
+  load(): StoredSandbox[];
   /** A full disk prevents no start: what cannot be stored now is stored later. */
   put(sandbox: OpenSandbox): void;
   delete(sandbox: OpenSandbox): void;
@@ -134,26 +151,32 @@ export function openSandboxStore(state: State): SandboxStore {
   return {
     load() {
       const byId = endpoints.load();
+      const find = (ids: readonly string[] = []) => ids.flatMap((id) => byId.get(id) ?? []);
       const found = [...sandboxes.load().values()].map((sandbox) => ({
-        sandbox,
-        endpoints: sandbox.endpoints.flatMap((id) => byId.get(id) ?? []),
+        ...{ sandbox, endpoints: find(sandbox.endpoints), passing: find(sandbox.passing) },
       }));
-      const wanted = new Set(found.flatMap(({ sandbox }) => sandbox.endpoints));
+      const wanted = new Set(
+        found.flatMap(({ endpoints: joined, passing }) => [...joined, ...passing].map(({ id }) => id)),
+      );
       for (const id of byId.keys()) if (!wanted.has(id)) endpoints.deleteSoon(id);
       return found;
     },
-    put({ id, owner, endpoints: list, gateway, gateway6, ports: bound, hasResolver, ...asked }) {
-      for (const endpoint of list) endpoints.putSoon(endpoint.id, encodeEndpoint(endpoint, id));
-      const { nameServers, hasNdots, links } = asked;
+    put(sandbox) {
+      const { id, owner, gateway, gateway6, passing, hasResolver, nameServers, hasNdots, links } = sandbox;
+      for (const endpoint of allEndpoints(sandbox))
+        endpoints.putSoon(endpoint.id, encodeEndpoint(endpoint, id));
+      const joined = sandbox.endpoints.filter((endpoint) => !passing.includes(endpoint));
       sandboxes.putSoon(id, {
-        ...{ id, owner, gateway, gateway6, ports: bound, hasResolver, nameServers, hasNdots, links },
-        endpoints: list.map((endpoint) => endpoint.id),
+        ...{ id, owner, gateway, gateway6, ports: sandbox.ports, hasResolver, nameServers, hasNdots, links },
+        ...{ endpoints: joined.map(idOf), passing: passing.map(idOf) },
       });
     },
     deleteEndpoint: (id) => endpoints.deleteSoon(id),
-    delete({ id, endpoints: list }) {
-      sandboxes.deleteSoon(id);
-      for (const endpoint of list) endpoints.deleteSoon(endpoint.id);
+    delete(sandbox) {
+      sandboxes.deleteSoon(sandbox.id);
+      for (const { id } of allEndpoints(sandbox)) endpoints.deleteSoon(id);
     },
   };
 }
+
+const idOf = ({ id }: Endpoint) => id;

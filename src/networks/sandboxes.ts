@@ -1,10 +1,12 @@
 import { conflict } from "../errors.ts";
 import type { EndpointSettings } from "../formats/docker-api/docker-api.ts";
+import { formatIpAddress } from "../formats/ip-address.ts";
 import type { State } from "../state/state.ts";
 import type { Link } from "../sys/link-message.ts";
 import { adoptSandboxes, reopenStored } from "./adopt.ts";
 import { announce, closeSandbox, forgetSandbox, type OpenSandboxes } from "./close-sandbox.ts";
-import { connectSandbox, disconnectSandbox, type RunningOwner } from "./connect.ts";
+import { connectSandbox, disconnectSandbox, type RunningOwner, settleSandbox } from "./connect.ts";
+import type { Endpoint } from "./endpoint.ts";
 import { type NamedOwner, namesOf } from "./lease.ts";
 import { settleLinkedPorts } from "./linked-ports.ts";
 import type { NetnsProcess } from "./live-netns.ts";
@@ -13,7 +15,14 @@ import { createOwnLinks } from "./own-links.ts";
 import { formatPortMap } from "./port-map.ts";
 import type { PortsChange } from "./published-ports.ts";
 import type { NetworkRecord } from "./records.ts";
-import { type OpenSandbox, openSandboxStore, type SandboxView, targetsOf, viewSandbox } from "./sandbox.ts";
+import {
+  allEndpoints,
+  type OpenSandbox,
+  openSandboxStore,
+  type SandboxView,
+  targetsOf,
+  viewSandbox,
+} from "./sandbox.ts";
 
 /** An endpoint as messages name it. */
 export interface EndpointOfOwner {
@@ -28,6 +37,10 @@ export interface Sandboxes {
   connect(owner: RunningOwner, network: NetworkRecord, settings: EndpointSettings): Promise<void>;
   /** @throws internal in Docker's words when it is not on that network */
   disconnect(owner: RunningOwner, network: NetworkRecord): Promise<void>;
+  /** Owners whose networks an earlier daemon was changing when it was killed. */
+  unsettled(): string[];
+  /** Carries that through. @returns the addresses that the owner has lost by it */
+  settle(owner: RunningOwner): Promise<string[]>;
   /** Changes the published ports of an owner that runs: all of it, or nothing. @throws internal "Bind for … failed…" */
   changePorts(owner: RunningOwner, change: PortsChange): Promise<void>;
   /** An owner is no longer linked to another. */
@@ -71,6 +84,15 @@ export function createSandboxes(options: SandboxesOptions): Sandboxes {
       await change(all, owner, (sandbox) => disconnectSandbox(all, sandbox, owner, network));
       announce(all, "disconnect", owner.id, [network]);
     },
+    unsettled: () => [...sandboxes].filter(([, { isUnsettled }]) => isUnsettled).map(([ownerId]) => ownerId),
+    async settle(owner) {
+      let left: readonly Endpoint[] = [];
+      if (sandboxes.get(owner.id)?.isUnsettled)
+        await change(all, owner, async (sandbox) => {
+          left = await settleSandbox(all, sandbox, owner);
+        });
+      return left.flatMap(({ addresses }) => addresses.map(({ address }) => formatIpAddress(address)));
+    },
     changePorts: (owner, wanted) =>
       change(all, owner, async (sandbox) => {
         const targets = targetsOf(sandbox, all.publishing);
@@ -113,10 +135,10 @@ export function createSandboxes(options: SandboxesOptions): Sandboxes {
 }
 
 function endpointsOn(networkId: string, sandboxes: readonly OpenSandbox[]): EndpointOfOwner[] {
-  return sandboxes.flatMap(({ owner, endpoints }) =>
-    endpoints
+  return sandboxes.flatMap((sandbox) =>
+    allEndpoints(sandbox)
       .filter(({ network }) => network.id === networkId)
-      .map(({ id, names }) => ({ id, ownerName: names[0] ?? owner.id.slice(0, 12) })),
+      .map(({ id, names }) => ({ id, ownerName: names[0] ?? sandbox.owner.id.slice(0, 12) })),
   );
 }
 

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { existsSync, mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, it } from "node:test";
@@ -30,6 +30,7 @@ function makeRoom() {
     networks: {
       adopt: async (live: () => string[]) => void adopted.push(live()),
       async tellAgain() {},
+      unsettled: () => [],
     },
     logger: { warn: (_: object, text: string) => warnings.push(text) },
   } as unknown as Containers;
@@ -116,4 +117,29 @@ it("only what could not be restored is tried again, while its runtime is configu
   assert.deepEqual(asked.sort(), ["a", "b", "b", "c"]);
   // What builds have opened since is none of its business.
   assert.equal(adopted.length, 1);
+});
+
+it("a container that was joining or leaving a network when a daemon was killed has that carried through", async () => {
+  const { containers } = makeRoom();
+  const [runs, ends] = [add(containers, "1"), add(containers, "2")];
+  const settled: string[] = [];
+  Object.assign(containers.networks, {
+    unsettled: () => [runs, ends, { record: { id: processId("3") } }].map(({ record }) => record.id),
+    view: () => undefined,
+    async settle({ id }: { id: string }) {
+      settled.push(id);
+      return ["10.0.0.2"];
+    },
+    // The other ends meanwhile.
+    async tellAgain() {
+      ends.record.state.Pid = 0;
+    },
+  });
+  const folder = join(execRoot, "containers", runs.record.id);
+  mkdirSync(folder, { recursive: true });
+  writeFileSync(join(folder, "hosts"), "10.0.0.2\tweb\n10.0.0.3\tdb\n");
+  Object.assign(runs.record.config, { Hostname: "web", Domainname: "" });
+  await restoreContainers(containers, others());
+  assert.deepEqual(settled, [runs.record.id]);
+  assert.equal(readFileSync(join(folder, "hosts"), "utf8"), "10.0.0.3\tdb\n");
 });

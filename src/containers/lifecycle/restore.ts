@@ -2,6 +2,7 @@ import { rmSync } from "node:fs";
 import type { ListedProcess } from "../../supervisor-protocol/protocol.ts";
 import { hasEnded } from "../../sys/process.ts";
 import { createRetries, type Retries } from "../../sys/retries.ts";
+import { settleNetworks } from "../connect.ts";
 import type { Container } from "../container.ts";
 import type { Containers, Exec } from "../containers.ts";
 import { recordExecExit } from "../exec/exec.ts";
@@ -41,6 +42,10 @@ export async function restoreContainers(containers: Containers, others: OtherPro
   if (containers.closing) return;
   await containers.networks.tellAgain((id) => findProcess(containers, id));
   for (const [container, end] of ends) await attempt(containers, container.record.id, end);
+  for (const id of containers.networks.unsettled()) {
+    const container = containers.byId.get(id);
+    if (container) await attempt(containers, id, () => settleNetworks(containers, container));
+  }
 }
 
 /** The same for one container, while the engine is at work: nothing is done to any other. */
