@@ -9,7 +9,7 @@ export function addInterface(host: HostSide, inner: InnerSide, settings: Interfa
     addSublink(host, inner, settings, attachment);
     return undefined;
   }
-  const veth = addVeth(host, inner.fd, name);
+  const veth = addVeth(host, inner.fd, name, attachment.alias);
   try {
     configureVeth(host, inner, settings, attachment, veth);
     return veth;

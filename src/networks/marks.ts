@@ -23,11 +23,13 @@ export const networkMarks = (tableName: string) => [bridgeMark(tableName), ...pa
 export const endpointMark = (tableName: string, endpointId: string) =>
   `${bridgeMark(tableName)} ${endpointId}`;
 
-/** Earlier versions marked a link with the bare id of its endpoint or container. */
 export function isEndpointMark(alias: string, tableName: string): boolean {
   const mark = endpointMark(tableName, "");
-  return /^[0-9a-f]{64}$/.test(alias.startsWith(mark) ? alias.slice(mark.length) : alias);
+  return alias.startsWith(mark) && isBareMark(alias.slice(mark.length));
 }
+
+/** Of earlier versions, which marked a link with the id of its endpoint or container alone: it may be any engine's. */
+export const isBareMark = (alias: string) => /^[0-9a-f]{64}$/.test(alias);
 
 /**
  * Whether a link is the bridge that an engine has made. The first versions did not mark theirs: then it has exactly the addresses that it

@@ -5,10 +5,10 @@ import { bridgeOf } from "./bridge.ts";
 import type { Catalog } from "./catalog.ts";
 import type { Endpoint } from "./endpoint.ts";
 import type { Kernel } from "./kernel.ts";
-import { bridgeMark, isEndpointMark } from "./marks.ts";
+import { bridgeMark, isBareMark, isEndpointMark } from "./marks.ts";
 import type { OpenSandbox } from "./sandbox.ts";
 
-/** The host ends of interfaces under this engine's bridges, and of its own under bridges of the machine. */
+/** The host ends of interfaces under this engine's bridges, and those that bear its mark, wherever they are. */
 export interface OwnLinks {
   list(): Promise<Link[]>;
   /** Puts the links of open sandboxes under their bridge that have lost it. One that cannot be is logged: the others are. */
@@ -47,9 +47,11 @@ export function createOwnLinks(options: OwnLinksOptions): OwnLinks {
       links.filter(({ name }) => catalog.bridges().some(({ link }) => link === name)),
     );
     return links.filter(({ kind, master, alias }) => {
-      if (kind !== "veth" || !bridges.has(master)) return false;
+      if (kind !== "veth") return false;
+      // A killed daemon may have put it under no bridge yet.
+      if (isEndpointMark(alias, tableName)) return true;
       // Containers of other programs have links under a bridge that is the machine's.
-      return own.has(master) || isEndpointMark(alias, tableName);
+      return bridges.has(master) && (own.has(master) || isBareMark(alias));
     });
   }
 

@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { encodeNewVeth } from "../sys/link-message.ts";
+import { encodeNewVeth, encodeSetLinkByName } from "../sys/link-message.ts";
 import {
   addressInside,
   type BridgeAttachment,
@@ -10,10 +10,19 @@ import {
 } from "./interface.ts";
 import { quietLink } from "./quiet-link.ts";
 
-/** Makes an interface of that name in the namespace behind `fd`, down and without address. @returns its host end */
-export function addVeth(host: HostSide, fd: number, name: string): string {
+/**
+ * Makes an interface of that name in the namespace behind `fd`, down and without address.
+ * @param alias of its host end, where it is known whose it will be
+ * @returns its host end
+ */
+export function addVeth(host: HostSide, fd: number, name: string, alias?: string): string {
   const veth = `veth${randomBytes(4).toString("hex").slice(0, 7)}`;
-  host.socket.request([encodeNewVeth({ name: veth }, { name }, fd)], veth);
+  const requests = [
+    encodeNewVeth({ name: veth }, { name }, fd),
+    // At once, since the next daemon would not know one that a killed daemon has left in a namespace that lives on.
+    ...(alias === undefined ? [] : [encodeSetLinkByName(veth, { alias })]),
+  ];
+  host.socket.request(requests, veth);
   quietLink(veth);
   return veth;
 }

@@ -18,7 +18,7 @@ function start(
 ) {
   const bridge = { link: "bridge0", mtu: 1500 };
   const network = networkKind.read({ ...newBareNetwork("lan", "bridge"), bridge });
-  const [attached, warnings]: [string[], object[]] = [[], []];
+  const [attached, removed, warnings]: [string[], string[], object[]] = [[], [], []];
   const endpoints = names.map((link) => ({ id, network, link, linkAlias: `berth berth ${id}` }));
   const own = createOwnLinks({
     tableName: "berth",
@@ -26,6 +26,7 @@ function start(
     catalog: { bridges: () => [bridgeOf(network)] } as never,
     kernel: {
       listLinks: async () => links,
+      removeLink: async (name: string) => void removed.push(name),
       async attach({ name }: { name: string }) {
         const code = failures[name];
         if (code) throw Object.assign(new Error(`${name}: ${code}`), { code });
@@ -34,7 +35,7 @@ function start(
     } as never,
     sandboxes: new Map([["1", { endpoints } as never]]),
   });
-  return { own, attached, warnings };
+  return { own, attached, removed, warnings };
 }
 
 const bridge = (alias: string) => ({ name: "bridge0", index: 1, kind: "bridge", master: 0, alias });
@@ -73,4 +74,19 @@ test("a link that cannot be put under its bridge keeps none of the others from i
   assert.deepEqual(attached, ["veth3"]);
   // One that went with its container meanwhile is not worth a word.
   assert.deepEqual(warnings, [{ link: "veth1", bridge: "bridge0", reason: "veth1: EOPNOTSUPP" }]);
+});
+
+test("a link that a killed daemon has put under no bridge yet goes, and one of another engine stays", async () => {
+  const links = [
+    bridge("berth berth"),
+    veth("veth1", 0, `berth berth ${id}`),
+    veth("veth2", 0, `berth berth ${id}`),
+    veth("veth3", 0, `berth other ${id}`),
+    // As an early version of any engine has marked its own.
+    veth("veth4", 0, id),
+    veth("veth5", 0),
+  ];
+  const { own, removed } = start(links);
+  await own.removeOrphans();
+  assert.deepEqual(removed, ["veth2"]);
 });
