@@ -43,9 +43,8 @@ export function createOwnLinks(options: OwnLinksOptions): OwnLinks {
   async function list(): Promise<Link[]> {
     const links = await kernel.listLinks();
     const own = indicesOf(links.filter(isOwnBridge));
-    const bridges = indicesOf(
-      links.filter(({ name }) => catalog.bridges().some(({ link }) => link === name)),
-    );
+    const known = new Set(catalog.bridges().map(({ link }) => link));
+    const bridges = indicesOf(links.filter(({ name }) => known.has(name)));
     return links.filter(({ kind, master, alias }) => {
       if (kind !== "veth") return false;
       // A killed daemon may have put it under no bridge yet.

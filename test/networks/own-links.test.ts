@@ -19,11 +19,17 @@ function start(
   const bridge = { link: "bridge0", mtu: 1500 };
   const network = networkKind.read({ ...newBareNetwork("lan", "bridge"), bridge });
   const [attached, removed, warnings]: [string[], string[], object[]] = [[], [], []];
+  let surveys = 0;
   const endpoints = names.map((link) => ({ id, network, link, linkAlias: `berth berth ${id}` }));
   const own = createOwnLinks({
     tableName: "berth",
     logger: { warn: (what: object) => void warnings.push(what) } as Partial<Logger> as Logger,
-    catalog: { bridges: () => [bridgeOf(network)] } as never,
+    catalog: {
+      bridges() {
+        surveys++;
+        return [bridgeOf(network)];
+      },
+    } as never,
     kernel: {
       listLinks: async () => links,
       removeLink: async (name: string) => void removed.push(name),
@@ -35,7 +41,7 @@ function start(
     } as never,
     sandboxes: new Map([["1", { endpoints } as never]]),
   });
-  return { own, attached, removed, warnings };
+  return { own, attached, removed, warnings, surveys: () => surveys };
 }
 
 const bridge = (alias: string) => ({ name: "bridge0", index: 1, kind: "bridge", master: 0, alias });
@@ -89,4 +95,11 @@ test("a link that a killed daemon has put under no bridge yet goes, and one of a
   const { own, removed } = start(links);
   await own.removeOrphans();
   assert.deepEqual(removed, ["veth2"]);
+});
+
+test("however many links there are, the networks are looked through once", async () => {
+  const ports = Array.from({ length: 300 }, (_, number) => veth(`veth${number}`, 1));
+  const { own, surveys } = start([bridge("berth berth"), ...ports]);
+  assert.equal((await own.list()).length, 300);
+  assert.equal(surveys(), 1);
 });
