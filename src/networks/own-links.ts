@@ -88,8 +88,10 @@ export function createOwnLinks(options: OwnLinksOptions): OwnLinks {
       }
     },
     scheduleSweep() {
-      clearTimeout(sweep);
+      // One that runs is not put off: ends may come one after the other without a pause.
+      if (sweep) return;
       sweep = setTimeout(() => {
+        sweep = undefined;
         removeOrphans().catch((error) =>
           logger.warn({ reason: messageOf(error) }, "links of ended containers could not be removed"),
         );

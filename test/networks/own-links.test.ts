@@ -103,3 +103,22 @@ test("however many links there are, the networks are looked through once", async
   assert.equal((await own.list()).length, 300);
   assert.equal(surveys(), 1);
 });
+
+test("links of ended containers go also while one container after the other ends", async (t) => {
+  t.mock.timers.enable({ apis: ["setTimeout"] });
+  const { own, removed } = start([veth("veth2", 0, `berth berth ${id}`)]);
+  const turn = () => new Promise((resolve) => setImmediate(resolve));
+  for (const swept of [1, 2]) {
+    own.scheduleSweep();
+    t.mock.timers.tick(600);
+    own.scheduleSweep();
+    t.mock.timers.tick(400);
+    await turn();
+    assert.equal(removed.length, swept);
+  }
+  own.scheduleSweep();
+  own.stop();
+  t.mock.timers.tick(1000);
+  await turn();
+  assert.equal(removed.length, 2);
+});
