@@ -30,7 +30,7 @@ export async function checkNetworks(subject: Subject, live: readonly string[]): 
 async function checkInterfaces({ sandboxes, kernel }: Subject, live: readonly string[]): Promise<Finding[]> {
   const { open, links } = await sandboxes.survey();
   const running = new Set(live);
-  const present = new Set(links.map(({ name }) => name));
+  const present = new Set(links.filter(({ isAttached }) => isAttached).map(({ name }) => name));
   const endpoints = [...open.values()].flatMap((sandbox) => sandbox.endpoints);
   const wanted = new Set(endpoints.map(({ link }) => link));
   const coming = new Set(endpoints.flatMap(({ link, linkAlias }) => (link ? [] : linkAlias)));

@@ -10,7 +10,7 @@ import type { OpenSandbox } from "./sandbox.ts";
 
 /** The host ends of interfaces under this engine's bridges, and those that bear its mark, wherever they are. */
 export interface OwnLinks {
-  list(): Promise<Link[]>;
+  list(): Promise<OwnLink[]>;
   /** Puts the links of open sandboxes under their bridge that have lost it. One that cannot be is logged: the others are. */
   reattach(links: readonly Link[]): Promise<void>;
   /** Removes links whose sandbox is closed, such as one kept by a stray process in its namespace. */
@@ -18,6 +18,11 @@ export interface OwnLinks {
   /** The same after a while. */
   scheduleSweep(): void;
   stop(): void;
+}
+
+export interface OwnLink extends Link {
+  /** It is under a bridge of a network. */
+  isAttached: boolean;
 }
 
 interface OwnLinksOptions {
@@ -40,17 +45,18 @@ export function createOwnLinks(options: OwnLinksOptions): OwnLinks {
 
   const isOwnBridge = ({ alias }: Link) => alias === bridgeMark(tableName);
 
-  async function list(): Promise<Link[]> {
+  async function list(): Promise<OwnLink[]> {
     const links = await kernel.listLinks();
     const own = indicesOf(links.filter(isOwnBridge));
     const known = new Set(catalog.bridges().map(({ link }) => link));
     const bridges = indicesOf(links.filter(({ name }) => known.has(name)));
-    return links.filter(({ kind, master, alias }) => {
-      if (kind !== "veth") return false;
-      // A killed daemon may have put it under no bridge yet.
-      if (isEndpointMark(alias, tableName)) return true;
-      // Containers of other programs have links under a bridge that is the machine's.
-      return bridges.has(master) && (own.has(master) || isBareMark(alias));
+    return links.flatMap((link) => {
+      const { kind, master, alias } = link;
+      const isAttached = bridges.has(master);
+      // A killed daemon may have put it under no bridge yet; under one of the machine's are links of other programs' containers, too.
+      const isOwn =
+        isEndpointMark(alias, tableName) || (isAttached && (own.has(master) || isBareMark(alias)));
+      return kind === "veth" && isOwn ? [{ ...link, isAttached }] : [];
     });
   }
 

@@ -2,7 +2,6 @@ import { conflict } from "../errors.ts";
 import type { EndpointSettings } from "../formats/docker-api/docker-api.ts";
 import { formatIpAddress } from "../formats/ip-address.ts";
 import type { State } from "../state/state.ts";
-import type { Link } from "../sys/link-message.ts";
 import { adoptSandboxes, reopenStored } from "./adopt.ts";
 import { announce, closeSandbox, forgetSandbox, type OpenSandboxes } from "./close-sandbox.ts";
 import { connectSandbox, disconnectSandbox, type RunningOwner, settleSandbox } from "./connect.ts";
@@ -11,7 +10,7 @@ import { type NamedOwner, namesOf } from "./lease.ts";
 import { settleLinkedPorts } from "./linked-ports.ts";
 import type { NetnsProcess } from "./live-netns.ts";
 import { openSandbox, type Sandbox, type SandboxRequest } from "./open-sandbox.ts";
-import { createOwnLinks } from "./own-links.ts";
+import { createOwnLinks, type OwnLink } from "./own-links.ts";
 import { formatPortMap } from "./port-map.ts";
 import type { PortsChange } from "./published-ports.ts";
 import type { NetworkRecord } from "./records.ts";
@@ -51,8 +50,8 @@ export interface Sandboxes {
   /** Puts the links of what is open under their bridges again, which were made again. */
   reattach(): Promise<void>;
   endpointsOn(networkId: string): EndpointOfOwner[];
-  /** What is open now, by owner, and which links of our bridges there are. */
-  survey(): Promise<{ open: ReadonlyMap<string, Readonly<OpenSandbox>>; links: Link[] }>;
+  /** What is open now, by owner, and which links of containers there are. */
+  survey(): Promise<{ open: ReadonlyMap<string, Readonly<OpenSandbox>>; links: OwnLink[] }>;
   /** Tells resolver and relay all again. @param findProcess of an owner that runs */
   tellAgain(findProcess: (ownerId: string) => NetnsProcess | undefined): Promise<void>;
   /** An owner has another name now. */
