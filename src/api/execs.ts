@@ -30,7 +30,8 @@ export async function start(request: ApiRequest): Promise<Reply | undefined> {
 }
 
 export function inspect(request: ApiRequest): Reply {
-  return ok(inspectExec(getExec(request.engine.containers, request.param("id"))));
+  const { containers } = request.engine;
+  return ok(inspectExec(containers, getExec(containers, request.param("id"))));
 }
 
 export async function resize(request: ApiRequest): Promise<Reply> {

@@ -16,6 +16,9 @@ export function removeBundle(bundle: string): void {
   rmSync(bundle, { recursive: true, force: true });
 }
 
+/** What describes one more process in the container. */
+export const processFileOf = (bundle: string, id: string) => join(bundle, `exec-${id}.json`);
+
 /** Writes the description of one more process beside that of the first, for as long as `use` takes. */
 export async function withProcessFile<R>(
   bundle: string,
@@ -23,7 +26,7 @@ export async function withProcessFile<R>(
   process: OciProcess,
   use: (path: string) => Promise<R>,
 ): Promise<R> {
-  const path = join(bundle, `exec-${id}.json`);
+  const path = processFileOf(bundle, id);
   try {
     writeFileSync(path, JSON.stringify(process), { mode: 0o600 });
     return await use(path);

@@ -1,7 +1,8 @@
 import { existsSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { isProbePidFile } from "../supervisor-protocol/probe-files.ts";
+import { isProbePidFile, probeFiles } from "../supervisor-protocol/probe-files.ts";
 import { findCgroup } from "../sys/cgroup.ts";
+import { processFileOf } from "./bundle.ts";
 
 /** Kills the probes that a container's bundle has files of, as far as they are still the container's and none that is under way. */
 export function endProbes(bundle: string, container: string, isUnderWay: (probe: string) => boolean): void {
@@ -17,6 +18,11 @@ export function endProbes(bundle: string, container: string, isUnderWay: (probe:
   }
 }
 
+/** The process of a probe that is under way; 0 before it runs, and after its end. */
+export function pidOfProbe(bundle: string, id: string): number {
+  return Number(readPid(probeFiles(processFileOf(bundle, id)).pidFile));
+}
+
 /** "" for a file that is not written yet, or gone by now. */
 function readPid(path: string): string {
   try {
@@ -26,7 +32,7 @@ function readPid(path: string): string {
   }
 }
 
-/** As `withProcessFile` names what it is beside. */
+/** As `processFileOf` names what it is beside. */
 const findId = (name: string) => /^exec-(\w+)\./.exec(name)?.[1] ?? "";
 
 /** Where no supervisor is left that has not yet seen its end, the number may be another process's. */

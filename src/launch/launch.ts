@@ -10,7 +10,7 @@ import type { Probed, ProbeOptions, RuntimeCommand, Started } from "../superviso
 import { hasOnlyBfqWeight, setBfqWeight } from "../sys/cgroup.ts";
 import type { Trace } from "../trace.ts";
 import { bundleOf, removeBundle, withProcessFile, writeBundle } from "./bundle.ts";
-import { endProbes } from "./end-probes.ts";
+import { endProbes, pidOfProbe } from "./end-probes.ts";
 import type { ExecInput, LaunchInput } from "./input.ts";
 import { foldersOf, prepareExec, prepareLaunch, streamsOf } from "./prepare.ts";
 import { createMountSettler } from "./settle-mounts.ts";
@@ -39,6 +39,8 @@ export interface Launcher {
    */
   probe(input: ExecInput, limits: ProbeLimits, gone: AbortSignal): Promise<Probed>;
   canProbe(): boolean;
+  /** The process of a probe in a container; 0 before it runs, and after its end. */
+  pidOfProbe(container: string, id: string): number;
   /** Ends the probes in a container that a daemon or a supervisor was lost with: all but those that are under way. */
   endProbes(id: string, isUnderWay: (probe: string) => boolean): void;
   /** Takes what the runtime may have left: its state folder and cgroup, and the bundle. */
@@ -115,6 +117,7 @@ export function createLauncher(execRoot: string, supervisor: () => Supervisor): 
       });
     },
     canProbe: () => supervisor().supports("probe"),
+    pidOfProbe: (container, id) => pidOfProbe(bundleOf(execRoot, container), id),
     endProbes: (id, isUnderWay) => endProbes(bundleOf(execRoot, id), id, isUnderWay),
     async remove(id, runtime) {
       if (existsSync(join(runtime.root, id)))

@@ -67,6 +67,19 @@ describe("health checks", () => {
     assert.ok((await sleepers()) <= 2);
     await berth("unpause", "slow");
   });
+  it("can be looked at while they run", async () => {
+    await run("long", "exec sleep 1234", "--health-timeout", "1000s");
+    const [id] = (await eventually(
+      async () => JSON.parse(await ok("inspect", "-f", "{{json .ExecIDs}}", "long")) as string[] | null,
+      (ids) => ids?.length === 1,
+    )) as string[];
+    const { Pid } = await eventually(
+      async () => JSON.parse((await engine.api("GET", `/exec/${id}/json`)).body) as { Pid: number },
+      (exec) => exec.Pid > 0,
+    );
+    assert.match(await berth("top", "long", "-eo", "pid,args"), new RegExp(`${Pid} .*1234`));
+    await berth("rm", "-f", "long");
+  });
   it("that cannot be run, or print without end, are failures and nothing worse", async () => {
     await ok("run", "-d", "--name", "none", "--health-cmd", "x", ...fast, "busybox", "sleep", "1000");
     await becomes("none", "unhealthy");

@@ -227,8 +227,9 @@ export function dropUnstartedExecs(containers: Containers, container: Container)
     if (exec.container === container && !exec.started) containers.execs.delete(id);
 }
 
-export function inspectExec(exec: Exec): ExecInspect {
+export function inspectExec({ launcher }: Containers, exec: Exec): ExecInspect {
   const { request } = exec;
+  const containerId = exec.container.record.id;
   return {
     ID: exec.id,
     Running: exec.running,
@@ -244,9 +245,10 @@ export function inspectExec(exec: Exec): ExecInspect {
     OpenStderr: request.stderr,
     OpenStdout: request.stdout,
     CanRemove: !exec.running && exec.started,
-    ContainerID: exec.container.record.id,
+    ContainerID: containerId,
     DetachKeys: request.detachKeys,
-    Pid: exec.pid,
+    // Of a health check's process the daemon hears nothing before its end.
+    Pid: exec.pid || (exec.running ? launcher.pidOfProbe(containerId, exec.id) : 0),
   };
 }
 
