@@ -144,9 +144,15 @@ export async function load(request: ApiRequest): Promise<undefined> {
   // As docker answers: a line says what is wrong with the archive, and nothing comes before the archive has. A client that gets an
   // answer earlier takes the load for done.
   const platforms = platformsOf(request);
+  const isQuiet = request.flag("quiet", true);
   await withProgress(
     request,
-    (report) => request.engine.images.load(request.upload(), report, platforms),
+    (report) => {
+      const tell = (message: ProgressMessage) => {
+        if (!isQuiet || !message.progressDetail) report(message);
+      };
+      return request.engine.images.load(request.upload(), tell, platforms);
+    },
     true,
   );
 }

@@ -3,6 +3,7 @@ import { EngineError, invalid, notFound, unavailable } from "../errors.ts";
 import { type Digest, isDigest } from "../formats/digest.ts";
 import { parseJson } from "../formats/json.ts";
 import { manifestTypes } from "../formats/oci-manifest.ts";
+import { isTag } from "../formats/reference.ts";
 import type { RegistryAuth } from "../formats/registry-auth.ts";
 import type { Connection, DocumentResponse, Transport } from "./connection.ts";
 import { describeRegistryError } from "./registry-error.ts";
@@ -45,8 +46,6 @@ export interface Repository extends BlobSender {
 
 const mostTagPages = 1000;
 const mostTags = 100_000;
-const longestTag = 128;
-const isTag = (tag: unknown): tag is string => typeof tag === "string" && tag.length <= longestTag;
 /** There are registries that give all tags on one page. */
 const listPatience = 3;
 
@@ -78,7 +77,8 @@ export function openRepository(
         const response: DocumentResponse = await session.request({ method: "GET", url }, signal);
         expectOk(response, "GET");
         const { tags: found } = parseJson(response.body.toString(), "list of tags", listPatience);
-        if (Array.isArray(found)) for (const tag of found) if (isTag(tag)) tags.add(tag);
+        if (Array.isArray(found))
+          for (const tag of found) if (typeof tag === "string" && isTag(tag)) tags.add(tag);
         if (tags.size > mostTags) throw unavailable(`${base} has more than ${mostTags} tags`);
         url = findNextPage(response, session);
       }

@@ -3,8 +3,9 @@ import { imageUsers } from "../containers/images-in-use.ts";
 import type { GarbagePolicy } from "../images/garbage-policy.ts";
 
 const intervalMilliseconds = 60_000;
+const dayMilliseconds = 24 * 3600 * 1000;
 
-/** Removes unused images by the policy, once a minute while there is one. */
+/** Removes unused images by the policy, once a minute while there is one, and once a day what has come of abandoned downloads. */
 export interface ImageGarbage {
   /** Takes the policy over, and looks at once. */
   follow(policy: GarbagePolicy | undefined): void;
@@ -14,6 +15,10 @@ export interface ImageGarbage {
 export function startImageGarbage(containers: Containers, initial: GarbagePolicy | undefined): ImageGarbage {
   const { images, logger } = containers;
   let timer: NodeJS.Timeout | undefined;
+  const daily = setInterval(() => {
+    const bytes = images.sweepPartials();
+    if (bytes > 0) logger.info({ bytes }, "abandoned downloads removed");
+  }, dayMilliseconds).unref();
 
   async function collect(policy: GarbagePolicy): Promise<void> {
     try {
@@ -31,7 +36,10 @@ export function startImageGarbage(containers: Containers, initial: GarbagePolicy
       timer = setInterval(() => void collect(policy), intervalMilliseconds).unref();
       void collect(policy);
     },
-    close: () => clearInterval(timer),
+    close() {
+      clearInterval(timer);
+      clearInterval(daily);
+    },
   };
   garbage.follow(initial);
   return garbage;

@@ -20,6 +20,8 @@ const pathPattern = /^[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*(?:\/[a-z0-9]+(?:(?:[
 const tagPattern = /^\w[\w.-]{0,127}$/;
 const hexadecimalId = /^[0-9a-f]{64}$/;
 
+export const isTag = (text: string): boolean => tagPattern.test(text);
+
 const malformed = () => invalid("invalid reference format");
 
 /**

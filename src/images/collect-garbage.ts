@@ -13,6 +13,8 @@ export interface GarbageOptions {
   /** A folder on the file system that is to have room. */
   root: string;
   publish: (action: "untag" | "delete", id: string) => void;
+  /** Removes what has come of downloads that were given up. */
+  sweepPartials: () => void;
 }
 
 /**
@@ -21,35 +23,48 @@ export interface GarbageOptions {
  */
 export async function collectGarbage(
   { catalog, lastUse }: { catalog: ImageCatalog; lastUse: LastUse },
-  { policy, users, root, publish }: GarbageOptions,
+  { policy, users, root, publish, sweepPartials }: GarbageOptions,
 ): Promise<string[]> {
   const { highWaterPercent, lowWaterPercent } = policy;
-  if (highWaterPercent !== undefined && (await usedPercent(root)) < highWaterPercent) return [];
+  if (highWaterPercent !== undefined) {
+    if ((await usedPercent(root)) < highWaterPercent) return [];
+    // Half an image is worth less than a whole one.
+    sweepPartials();
+  }
   const gone: string[] = [];
-  for (const image of findCandidates(catalog, lastUse, users, policy)) {
-    if (catalog.isProtected(image)) continue;
+  const lastUsed = (image: ImageRecord) => Math.max(lastUse.of(image.id), Date.parse(image.lastTagTime));
+  const findUses = () => [...catalog.images.values()].map((image) => ({ image, at: lastUsed(image) }));
+  // To remove an image that others were committed from frees nothing: they have its layers.
+  const used = new Set([...users.keys(), ...[...catalog.images.values()].map(({ parent }) => parent)]);
+  for (const { image, at } of findCandidates(findUses(), used, policy)) {
+    // The removal of another may have taken a while.
+    const isNewer = (use: ImageUse) => use.at > at;
+    if (catalog.isProtected(image) || catalog.images.get(image.id) !== image || lastUsed(image) !== at)
+      continue;
+    if (policy.keepLast > 0 && findUses().filter(isNewer).length < policy.keepLast) continue;
     if (highWaterPercent !== undefined && (await usedPercent(root)) <= lowWaterPercent) break;
     gone.push(...(await removeAll(catalog, image, users, publish)));
   }
   return gone;
 }
 
+interface ImageUse {
+  image: ImageRecord;
+  /** Milliseconds since the epoch. */
+  at: number;
+}
+
+/** The longest unused first. */
 function findCandidates(
-  catalog: ImageCatalog,
-  lastUse: LastUse,
-  users: ImageUsers,
+  uses: readonly ImageUse[],
+  used: ReadonlySet<string>,
   { keepLast, unusedForSeconds }: GarbagePolicy,
-): ImageRecord[] {
-  // To remove an image that others were committed from frees nothing: they have its layers.
-  const used = new Set([...users.keys(), ...[...catalog.images.values()].map(({ parent }) => parent)]);
-  const usedAt = (image: ImageRecord) => Math.max(lastUse.of(image.id), Date.parse(image.lastTagTime));
+): ImageUse[] {
   const bound = Date.now() - unusedForSeconds * 1000;
-  return [...catalog.images.values()]
-    .map((image) => ({ image, at: usedAt(image) }))
-    .sort((a, b) => b.at - a.at)
+  return uses
+    .toSorted((a, b) => b.at - a.at)
     .slice(keepLast)
     .filter(({ image, at }) => !used.has(image.id) && at <= bound)
-    .map(({ image }) => image)
     .reverse();
 }
 

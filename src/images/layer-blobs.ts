@@ -1,4 +1,4 @@
-import { createReadStream } from "node:fs";
+import { createReadStream, openSync } from "node:fs";
 import { rm } from "node:fs/promises";
 import { conflict, invalid } from "../errors.ts";
 import { chainIdOf, type Digest } from "../formats/digest.ts";
@@ -193,7 +193,8 @@ async function receive(
     });
   } finally {
     // What came is of no more use, unless a pull is about to keep it.
-    if (!catalog.needsBlob(blob.digest) && !receptions.isUnderWay(blob.digest)) partials.discard(blob.digest);
+    if (!catalog.needsBlob(blob.digest) && !receptions.isUnderWay(blob.digest))
+      partials.discardAll(blob.digest);
   }
 }
 
@@ -259,8 +260,9 @@ async function keepPlain(
   diffId: Digest,
 ): Promise<void> {
   const limitBytes = registries.settings.bombBytes + bombRatio * blob.size;
-  const path = blobs.isWhole(blob.digest) ? blobs.path(blob.digest) : partials.path(blob.digest);
-  const { output } = await decompress(createReadStream(path));
+  const path = blobs.isWhole(blob.digest) ? blobs.path(blob.digest) : partials.verifiedPath(blob.digest);
+  // At once: a pull may be about to move it.
+  const { output } = await decompress(createReadStream("", { fd: openSync(path, "r") }));
   async function* bounded() {
     let bytes = 0;
     for await (const chunk of output as AsyncIterable<Buffer>) {

@@ -6,6 +6,7 @@ import { collectGarbage } from "./collect-garbage.ts";
 import { listReferences } from "./describe.ts";
 import type { GarbagePolicy } from "./garbage-policy.ts";
 import { type PruneOptions, pruneImages } from "./prune.ts";
+import { partialLifeSeconds } from "./pull/partials.ts";
 import { type ImageUsers, type RemoveOptions, removeImage } from "./remove.ts";
 import { type ImageRoom, publishImage } from "./room.ts";
 import type { ImageRecord } from "./store/catalog.ts";
@@ -34,11 +35,15 @@ export interface ImageNames {
   prune(options: PruneOptions): Promise<{ deleted: ImageDeleteItem[]; spaceReclaimedBytes: number }>;
   /** Removes images that nothing uses, as far as the policy wants. @returns their names */
   collectGarbage(policy: GarbagePolicy, users: ImageUsers): Promise<string[]>;
+  /** Removes what has come of downloads that were given up a week ago. @returns bytes */
+  sweepPartials(): number;
 }
 
 export function createImageNames(room: ImageRoom): ImageNames {
   const { root, catalog, layers, lastUse, partials, receptions } = room;
   const publish = (action: string, id: string) => publishImage(room, action, id);
+  const isUsed = (digest: Digest) => catalog.needsBlob(digest) || receptions.isUnderWay(digest);
+  const sweep = (olderThanSeconds: number) => partials.sweep(olderThanSeconds, isUsed);
   return {
     list: () => [...catalog.images.values()],
     findImage: catalog.find,
@@ -58,10 +63,11 @@ export function createImageNames(room: ImageRoom): ImageNames {
     remove: (name, settings) => removeImage(catalog, name, settings, publish),
     async prune(settings) {
       const { deleted, spaceReclaimedBytes } = await pruneImages(catalog, layers, settings, publish);
-      const isUsed = (digest: Digest) => catalog.needsBlob(digest) || receptions.isUnderWay(digest);
-      return { deleted, spaceReclaimedBytes: spaceReclaimedBytes + partials.sweep(0, isUsed) };
+      return { deleted, spaceReclaimedBytes: spaceReclaimedBytes + sweep(0) };
     },
-    collectGarbage: (policy, users) => collectGarbage({ catalog, lastUse }, { policy, users, root, publish }),
+    collectGarbage: (policy, users) =>
+      collectGarbage({ catalog, lastUse }, { policy, users, root, publish, sweepPartials: () => sweep(0) }),
+    sweepPartials: () => sweep(partialLifeSeconds),
   };
 }
 

@@ -36,7 +36,7 @@ export function createSlimming({ blobs, layers, jobs, logger, protect }: Slimmin
       if (!blobs.isWhole(digest) || !layers.isThere(chainId)) return;
       try {
         await jobs.record(blobs.path(digest), target, layers.directory(chainId), digest);
-        await blobs.keepFrame(target, digest);
+        await blobs.keepFrame(target, digest, true);
         tried.delete(digest);
       } catch (error) {
         await rm(target, { force: true });

@@ -44,7 +44,6 @@ export const uploadKey = (name: string, id: string) => `${uploadFolder(name, id)
 
 const component = "[a-z0-9]+(?:(?:\\.|_|__|-+)[a-z0-9]+)*";
 const namePattern = new RegExp(`^${component}(?:/${component})*$`);
-const tagPattern = /^\w[\w.-]{0,127}$/;
 const longestName = 255;
 
 /** Specification, "Pulling manifests". */
@@ -61,8 +60,4 @@ export function checkName(name: string): string {
       ? `invalid repository name ${JSON.stringify(name)}: it must be lowercase`
       : `invalid repository name ${JSON.stringify(name.slice(0, longestName))}`,
   );
-}
-
-export function isTag(text: string): boolean {
-  return tagPattern.test(text);
 }

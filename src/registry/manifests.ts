@@ -1,9 +1,9 @@
 import { type Digest, digestOf, isDigest } from "../formats/digest.ts";
+import { isTag } from "../formats/reference.ts";
 import type { Blobs } from "./blobs.ts";
 import { RegistryError } from "./errors.ts";
 import {
   blobKey,
-  isTag,
   referrerKey,
   referrersFolder,
   revisionKey,

@@ -18,6 +18,7 @@ export interface Store extends AsyncDisposable {
   images: Images;
   state: State;
   events: readonly EngineEvent[];
+  subscribe(listener: (event: EngineEvent) => void): void;
   reopen(): Promise<void>;
 }
 
@@ -40,6 +41,7 @@ export async function openStore(registries?: RegistrySettings, megabytes?: numbe
     root,
     ...(await open()),
     events: events.recent(),
+    subscribe: (listener) => void events.subscribe(listener),
     async reopen() {
       await close();
       Object.assign(store, await open());

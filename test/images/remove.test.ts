@@ -193,3 +193,26 @@ test("images are found by name, id and prefix", async () => {
   assert.throws(() => store.images.getImage("UPPER"), { kind: "invalid" });
   assert.throws(() => store.images.getImage("f".repeat(64)), { message: `No such image: ${"f".repeat(64)}` });
 });
+
+test("an image that is named while others are collected as garbage stays", async () => {
+  await using store = await openStore();
+  const archives = ["x", "y"].map((name) => ({
+    layers: [{ tar: makeTar([{ name }]) }],
+    tags: [`${name}:1`],
+  }));
+  await load(store.images, makeDockerArchive(archives));
+  const named = new Set<string>();
+  store.subscribe(({ Action, Actor }) => {
+    if (Action !== "delete" || named.size > 0) return;
+    const left = store.images.list().find(({ id }) => id !== Actor.ID);
+    assert.ok(left);
+    named.add(left.id);
+    store.images.tag(left.id, "wanted", "1");
+  });
+  const policy = { keepLast: 0, unusedForSeconds: 0, lowWaterPercent: 0 };
+  await store.images.collectGarbage(policy, new Map());
+  assert.deepEqual(
+    store.images.list().map(({ id }) => id),
+    [...named],
+  );
+});

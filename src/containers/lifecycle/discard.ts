@@ -68,7 +68,12 @@ async function discard(containers: Containers, container: Container, options: Di
   }
   await containers.volumes.release(record.mounts, record.id);
   if (record.removesVolumes) await removeAnonymousVolumes(containers, container);
-  containers.images.release(record.id, record.imageId);
+  // What is left of an image that had to wait for this container: `system check` finds it.
+  await containers.images
+    .release(record.id, record.imageId)
+    .catch((error: unknown) =>
+      containers.logger.warn({ error, container: record.id }, "layers could not be removed"),
+    );
   await releaseMountedImages(containers, record);
   unregister(containers, container);
   publish(containers, container, "destroy");

@@ -16,7 +16,7 @@ export interface ArrivalsOptions extends Omit<ArrivalPlace, "downloadSlots" | "u
 /** Blobs coming in, each downloaded and unpacked side by side. */
 export interface Arrivals {
   /**
-   * Brings a blob, verified, into its partial file. Where a source fails, the next goes on; where the content is wrong in the end,
+   * Brings a blob among the verified partials. Where a source fails, the next goes on; where the content is wrong in the end,
    * nothing of it is kept and each is asked for all of it.
    * @throws what went wrong at the last source; the signal's reason
    */
@@ -36,10 +36,14 @@ export function createArrivals({ downloads, unpackers, ...options }: ArrivalsOpt
   };
   return {
     async bring(wanted, sources, signal) {
-      const { digest } = wanted.blob;
-      const knownBytes = statSync(partials.begin(digest)).size;
+      const { digest, size } = wanted.blob;
+      const accept = ({ unpacked }: Arrival) => {
+        partials.accept(digest);
+        return unpacked;
+      };
+      const knownBytes = statSync(partials.begin(digest, size)).size;
       const received = await attemptArrival(place, wanted, sources, signal);
-      if (received.actual === digest) return received.unpacked;
+      if (received.actual === digest) return accept(received);
       const { senders } = received;
       logger.debug(
         { digest, actual: received.actual, senders: namesOf(senders), knownBytes },
@@ -53,7 +57,7 @@ export function createArrivals({ downloads, unpackers, ...options }: ArrivalsOpt
         rmSync(partials.path(digest), { force: true });
         const again = await attemptArrival(place, wanted, [source], signal);
         if (again.actual !== digest) throw wrongContent(digest, again);
-        return again.unpacked;
+        return accept(again);
       });
     },
   };

@@ -61,7 +61,7 @@ export async function attemptArrival(
       throw error;
     }
   };
-  const path = place.partials.begin(wanted.blob.digest);
+  const path = place.partials.begin(wanted.blob.digest, wanted.blob.size);
   const [received, downloaded] = await Promise.allSettled([
     stopOnFailure(unpack(place, wanted, signal)),
     stopOnFailure(download(place, wanted, sources, signal)),

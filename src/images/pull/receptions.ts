@@ -70,24 +70,15 @@ export function createReceptions(options: ReceptionsOptions): Receptions {
       );
       return;
     }
-    for (;;) {
-      let hasArrived = false;
-      try {
-        await layers.receive(chainId, diffId, async (target, path) => {
-          hasArrived = true;
-          const isFramed = wanted.needsFrame || blob.digest === diffId || !options.keepsCompressed();
-          const framePath = isFramed ? path : undefined;
-          return (await arrivals.bring({ blob, target, framePath, state }, sources, signal)) as Unpacked;
-        });
-      } catch (error) {
-        if (hasArrived || signal.aborted) throw error;
-        // The same layer by another blob, which failed: that says nothing of this one.
-        continue;
-      }
-      // The layer was here, or came by another blob; the image needs its own all the same.
-      if (!hasArrived) await arrivals.bring({ blob, target: undefined, state }, sources, signal);
-      return;
-    }
+    let hasArrived = false;
+    await layers.receiveApart(chainId, diffId, async (target, path) => {
+      hasArrived = true;
+      const isFramed = wanted.needsFrame || blob.digest === diffId || !options.keepsCompressed();
+      const framePath = isFramed ? path : undefined;
+      return (await arrivals.bring({ blob, target, framePath, state }, sources, signal)) as Unpacked;
+    });
+    // The layer was here; the image needs its own blob all the same.
+    if (!hasArrived) await arrivals.bring({ blob, target: undefined, state }, sources, signal);
   }
 
   return {

@@ -20,8 +20,11 @@ export interface BlobStore {
   hasFrame(digest: Digest): boolean;
   /** Whether it is there, in one way or the other. */
   has(digest: Digest): boolean;
-  /** Takes a frame into the store. It counts once the layer's files are in their place. */
-  keepFrame(path: string, digest: Digest): Promise<void>;
+  /**
+   * Takes a frame into the store. It counts once the layer's files are in their place.
+   * @param isSynced waits until it is on the disk, so that what it stands for may go
+   */
+  keepFrame(path: string, digest: Digest, isSynced?: boolean): Promise<void>;
   /** Removes the whole where there is a frame. */
   slim(digest: Digest): Promise<void>;
   /** @throws notFound */
@@ -89,7 +92,11 @@ export function openBlobs(root: string): BlobStore {
     framePath,
     hasFrame,
     has: (digest) => isWhole(digest) || hasFrame(digest),
-    keepFrame: (from, digest) => rename(from, framePath(digest)),
+    async keepFrame(from, digest, isSynced = false) {
+      if (isSynced) await sync(from);
+      await rename(from, framePath(digest));
+      if (isSynced) await sync(frames);
+    },
     async slim(digest) {
       if (hasFrame(digest)) await removeFile(path(digest));
     },
@@ -147,6 +154,12 @@ async function spoolTo(
     await rm(path, { force: true });
     throw hasCode(error, "ENOSPC") ? internal("no space left on device", error) : error;
   }
+}
+
+/** A file's content; the names in a folder. */
+async function sync(path: string): Promise<void> {
+  const file = await open(path);
+  await file.sync().finally(() => file.close());
 }
 
 /** At once, so that the same can come again; its space is freed after that. @param gone a new path to move it to */

@@ -49,8 +49,9 @@ export function openHolds(state: State): Holds {
       count(owner, 1);
     },
     remove(owner) {
+      // What cannot be stored now counts all the same, and once: the owner may be asked to let go again.
+      records.deleteSoon(owner);
       const held = count(owner, -1);
-      records.delete(owner);
       holds.delete(owner);
       return held;
     },

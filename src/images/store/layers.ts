@@ -31,15 +31,21 @@ export interface Layers {
    */
   unpack(layers: readonly PackedLayer[], onUnpacked?: (layer: PackedLayer) => void): Promise<LayerRecord[]>;
   /**
-   * Makes one layer by `unpack`, which gets the path of the folder to make; not asked when the layer is there or is being made. From
-   * an archive that is the blob itself it may make a frame too, in the new file of which it gets the path: that is kept.
+   * Makes one layer by `unpack`, which gets the path of the folder to make; not asked when the layer is there or another call makes
+   * it. From an archive that is the blob itself it may make a frame too, in the new file of which it gets the path: that is kept.
    * @throws what `unpack` throws; invalid when what it unpacked is not the diffID's
    */
   receive(chainId: Digest, diffId: Digest, unpack: UnpackInto): Promise<LayerRecord>;
+  /** The same for what comes from afar, and may take long: no other call waits for it, nor it for another. */
+  receiveApart(chainId: Digest, diffId: Digest, unpack: UnpackInto): Promise<LayerRecord>;
   /** Makes a layer whose name is only known afterwards. @throws what `make` throws */
   stage(make: (target: string, framePath: string) => Promise<StagedTree>): Promise<StagedLayer>;
-  /** Removes these layers' folders and records. */
-  remove(chains: Iterable<string>): Promise<void>;
+  /**
+   * Removes these layers' records, all at once, and then their folders. The number of a folder that cannot be removed stays taken.
+   * @returns those that stay, since the disk is full
+   * @throws the first failure with a folder, in the end
+   */
+  remove(chains: Iterable<string>): Promise<{ stuck: string[]; error?: unknown }>;
   all(): Iterable<LayerRecord>;
   /** Those that were made of an archive: one for each that it lies on. */
   withDiffId(diffId: string): LayerRecord[];
@@ -61,15 +67,19 @@ export async function openLayers(
   const { layers, numbers } = place;
   const directoryOf = (number: number) => layerFolderOf(place, number);
 
+  const receiveApart: ReceiveLayer = async (chainId, diffId, unpack) =>
+    layers.get(chainId) ?? makeLayer(place, { chainId, diffId }, unpack);
+
   /** Two calls at a time share the work. */
-  const receive: ReceiveLayer = (chainId, diffId, unpack) => {
-    const there = layers.get(chainId);
-    if (there) return Promise.resolve(there);
-    const running = place.underWay.get(chainId);
-    if (running) return running;
-    const started = makeLayer(place, { chainId, diffId }, unpack).finally(() =>
-      place.underWay.delete(chainId),
-    );
+  const receive: ReceiveLayer = async (chainId, diffId, unpack) => {
+    for (;;) {
+      const running = place.underWay.get(chainId);
+      if (!running) break;
+      // That of another archive has failed says nothing of this one.
+      const layer = await running.catch(() => undefined);
+      if (layer) return layer;
+    }
+    const started = receiveApart(chainId, diffId, unpack).finally(() => place.underWay.delete(chainId));
     place.underWay.set(chainId, started);
     return started;
   };
@@ -111,6 +121,7 @@ export async function openLayers(
     },
     directoryWith,
     receive,
+    receiveApart,
     stage: (make) => stageLayer(place, receive, make),
     remove: (chains) => removeLayers(place, chains),
     all: layers.all,
@@ -127,19 +138,22 @@ export async function openLayers(
   };
 }
 
-/**
- * All are forgotten before the first folder goes. The number of one that cannot be removed stays taken.
- * @throws the first failure, in the end
- */
-async function removeLayers(place: LayerFolders, chains: Iterable<string>): Promise<void> {
+async function removeLayers(place: LayerFolders, chains: Iterable<string>): ReturnType<Layers["remove"]> {
   const gone: LayerRecord[] = [];
+  const stuck: string[] = [];
+  let error: unknown;
   for (const chainId of chains) {
     const layer = place.layers.get(chainId);
-    if (layer) gone.push(layer);
-  }
-  for (const layer of gone) {
-    place.records.delete(layer.chainId);
+    if (!layer) continue;
+    try {
+      place.records.delete(chainId);
+    } catch (reason) {
+      error ??= reason;
+      stuck.push(chainId);
+      continue;
+    }
     place.layers.delete(layer);
+    gone.push(layer);
   }
   let failure: { error: unknown } | undefined;
   for (const { number } of gone) {
@@ -151,4 +165,5 @@ async function removeLayers(place: LayerFolders, chains: Iterable<string>): Prom
     }
   }
   if (failure) throw failure.error;
+  return { stuck, error };
 }

@@ -50,8 +50,17 @@ export function createNeeds({ index, holds, ...store }: NeedsOptions): Needs {
   async function collect(digests: Iterable<string>, chains: readonly string[]): Promise<string[]> {
     const goneLayers = chains.filter((chainId) => !needsLayer(chainId) && layers.find(chainId));
     const goneBlobs = [...digests].filter(isDigest).filter((digest) => !needsBlob(digest));
-    await Promise.all([layers.remove(goneLayers), ...goneBlobs.map((digest) => blobs.remove(digest))]);
+    await Promise.all([removeLayers(goneLayers), ...goneBlobs.map((digest) => blobs.remove(digest))]);
     return goneLayers.reverse();
+  }
+
+  /** On a full disk some can be forgotten only once others have made room. @throws when that does not help */
+  async function removeLayers(chains: readonly string[]): Promise<void> {
+    for (let left = chains; left.length > 0; ) {
+      const { stuck, error } = await layers.remove(left);
+      if (stuck.length === left.length) throw error;
+      left = stuck.filter((chainId) => !needsLayer(chainId));
+    }
   }
 
   async function protect<T>(digests: readonly string[], work: () => Promise<T>): Promise<T> {

@@ -76,7 +76,9 @@ export function openReferences(state: State, hasImage: (id: string) => boolean):
         return reference.tag && id ? { id, reference } : [];
       }),
     set(reference, id, alongside = () => {}) {
-      const key = keyOf(reference);
+      // What is stored is what is read again.
+      const parsed = parseReference(formatReference(reference));
+      const key = keyOf(parsed);
       state.transaction(() => {
         records.put(key, { id });
         alongside();
