@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { useEngine } from "../engine.ts";
+import { makeDockerArchive, makeTar } from "../images/fixtures.ts";
 
 describe("images that were committed from others", () => {
   const { engine, berth } = useEngine();
@@ -60,6 +61,23 @@ describe("images that were committed from others", () => {
     );
     assert.equal(shown, "base\nmore\nown\n/bin/sh");
     await berth("rmi", "whole:1");
+  });
+
+  it("come with a line for each layer only when a client asks for that", async () => {
+    const layers = (name: string) => [{ tar: makeTar([{ name, data: name }]) }];
+    for (const [query, hasLayers] of [
+      ["", false],
+      ["?quiet=1", false],
+      ["?quiet=0", true],
+    ] as const) {
+      const tags = ["loaded:1"];
+      const archive = makeDockerArchive([{ layers: layers(`of${query}`), tags }]).toString("latin1");
+      const { body } = await engine.api("POST", `/images/load${query}`, archive);
+      assert.match(body, /Loaded image: loaded:1/);
+      assert.equal(/Loading layer/.test(body), hasLayers, body);
+    }
+    await berth("rmi", "loaded:1");
+    await berth("image", "prune", "--force");
   });
 
   it("are told of what cannot be loaded in a line of a good answer", async () => {

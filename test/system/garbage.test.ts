@@ -66,6 +66,9 @@ describe("room on the disk", () => {
     await berth("create", "--name", "user", "first", "true");
     configure({ "image-gc-high-water": 95 });
     await berth("tag", "second", "again");
+    // Of downloads that were given up.
+    const partial = join(root, "blobs/partial", "1".repeat(64));
+    writeFileSync(partial, "half");
     assert.deepEqual(await images(), ["again", "busybox", "first", "second", "third"]);
     configure({ "image-gc-high-water": 45, "image-gc-low-water": "40%" });
     assert.deepEqual(
@@ -73,6 +76,7 @@ describe("room on the disk", () => {
       ["again", "busybox", "first", "second"],
       "first has a container, second was tagged since, busybox is what the others stand on",
     );
+    assert.equal(existsSync(partial), false);
     assert.equal(await berth("run", "--rm", "again", "stat", "-c", "%s", "/big"), "11000000");
   });
 
