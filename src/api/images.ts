@@ -7,7 +7,6 @@ import { configShape } from "../formats/docker-api/docker-api-config.ts";
 import { flagOf, matchesLabels } from "../formats/filters.ts";
 import type { Platform } from "../formats/oci-manifest.ts";
 import { parsePlatform } from "../formats/platform.ts";
-import { formatProgressBar } from "../formats/progress-bar.ts";
 import { parseReference, type Reference, repositoryOf } from "../formats/reference.ts";
 import { compileReferencePatterns } from "../formats/reference-pattern.ts";
 import { decodeRegistryAuth } from "../formats/registry-auth.ts";
@@ -20,6 +19,7 @@ import { contentOf, getPresentManifest } from "../images/select-manifest.ts";
 import { inSlices, mapWithPauses } from "../sys/pauses.ts";
 import { announcePrune } from "../system/prune.ts";
 import { decodePlatform } from "./platform.ts";
+import { withProgress } from "./progress.ts";
 import { type ApiRequest, created, ok, type Reply } from "./request.ts";
 
 const listFilters = ["before", "dangling", "label", "label!", "reference", "since", "until"];
@@ -270,37 +270,4 @@ export async function commit(request: ApiRequest): Promise<Reply> {
     tag: request.text("tag"),
   });
   return created({ Id: image.id });
-}
-
-/**
- * Runs work that reports its progress as JSON lines. The status is sent with the first of them; until then a failure is an
- * ordinary error, unless `failsInBand`, and afterwards it is the last line.
- */
-async function withProgress(
-  request: ApiRequest,
-  work: (report: (message: ProgressMessage) => void) => Promise<void>,
-  failsInBand = false,
-): Promise<void> {
-  let isStreaming = false;
-  const report = (message: ProgressMessage) => {
-    if (!isStreaming) request.stream("application/json");
-    isStreaming = true;
-    request.output.write(`${JSON.stringify(withBar(message))}\r\n`);
-  };
-  try {
-    await work(report);
-  } catch (error) {
-    if (!isStreaming && !failsInBand) throw error;
-    const message = messageOf(error);
-    report({ errorDetail: { message }, error: message });
-  }
-  if (!isStreaming) request.stream("application/json");
-  request.output.end();
-}
-
-/** In Docker's order of fields. */
-function withBar(message: ProgressMessage): ProgressMessage {
-  const { status, progressDetail, ...rest } = message;
-  const progress = progressDetail && formatProgressBar(progressDetail);
-  return progress ? { ...(status !== undefined && { status }), progressDetail, progress, ...rest } : message;
 }
