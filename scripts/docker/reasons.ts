@@ -8,7 +8,6 @@ const reasons: readonly [area: Area, subject: RegExp, word: RegExp, reason: stri
   ["parameter", /^GET \/plugins$/, /./, "there are none to choose from"],
   ["parameter", /\/start$/, /^detachKeys$/, "a start attaches nothing"],
   ["parameter", /\/start$/, /^checkpoint/, "no checkpoints", "refused"],
-  ["parameter", /^POST \/images\/load$/, /^quiet$/, "the answer has no progress that could be left out"],
   ["parameter", /^GET \/images\/json$/, /^digests$/, "they are always in the answer"],
   ["parameter", /^POST \/build$/, /^(force)?rm$/, "no step leaves a container behind"],
   ["parameter", /^POST \/build$/, /^squash$/, "of the experimental mode alone", "refused"],
