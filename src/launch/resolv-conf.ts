@@ -18,6 +18,7 @@ export interface ResolvConfInput {
   hasIpv6: boolean;
 }
 
+const directives = ["nameserver", "search", "domain", "options"];
 const hostFile = "/etc/resolv.conf";
 /** Where systemd-resolved says which servers its stub stands for. */
 const behindStubFile = "/run/systemd/resolve/resolv.conf";
@@ -26,9 +27,12 @@ const resolver = "127.0.0.11";
 const publicServers = ["8.8.8.8", "8.8.4.4"];
 const publicServers6 = ["2001:4860:4860::8888", "2001:4860:4860::8844"];
 
-/** A container's /etc/resolv.conf, in Docker's words where programs read them. */
-export function formatResolvConf({ dns, asks, hasIpv6 }: ResolvConfInput): string {
-  const host = readHostFile(asks);
+/**
+ * A container's /etc/resolv.conf, in Docker's words where programs read them.
+ * @param path of the host's, for tests
+ */
+export function formatResolvConf({ dns, asks, hasIpv6 }: ResolvConfInput, path = hostFile): string {
+  const host = readHostFile(asks, path);
   const given = dns.servers.length > 0;
   const search = dns.search.length > 0 ? dns.search.filter((name) => name !== ".") : host.search;
   const options = dns.options.length > 0 ? dns.options : host.options;
@@ -45,6 +49,7 @@ export function formatResolvConf({ dns, asks, hasIpv6 }: ResolvConfInput): strin
     ...servers.map((server) => `nameserver ${server}`),
     ...(search.length > 0 ? [`search ${search.join(" ")}`] : []),
     ...(allOptions.length > 0 ? [`options ${allOptions.join(" ")}`] : []),
+    ...host.others,
     ...(asks === "resolver" ? describeResolver(dns, host) : []),
     "",
   ].join("\n");
@@ -87,22 +92,30 @@ interface HostFile {
   servers: string[];
   search: string[];
   options: string[];
+  /** Lines that say anything else. */
+  others: string[];
 }
 
 /** The stub of systemd-resolved can be asked from the host alone. */
-function readHostFile(asks: ResolvConfInput["asks"]): HostFile {
-  const host = readFile(hostFile);
+function readHostFile(asks: ResolvConfInput["asks"], path: string): HostFile {
+  const host = readFile(path);
   const isStub = host.servers.length === 1 && host.servers[0] === stub;
   return isStub && (asks === "outside" || asks === "none") ? readFile(behindStubFile) : host;
 }
 
 function readFile(path: string): HostFile {
-  const lines = readLines(path).map((line) => line.trim().split(/\s+/));
-  const values = (keyword: string) => lines.filter(([word]) => word === keyword).map(([, ...rest]) => rest);
+  const lines = readLines(path).flatMap((line) => {
+    const [word = "", ...values] = line.trim().split(/\s+/);
+    return word === "" || /^[#;]/.test(word) ? [] : { line, word, values };
+  });
+  const named = (...words: string[]) =>
+    lines.filter(({ word, values }) => words.includes(word) && values.length > 0).map(({ values }) => values);
   return {
-    servers: values("nameserver").flatMap(([address]) => address ?? []),
-    search: values("search").at(-1) ?? [],
-    options: values("options").flat(),
+    servers: named("nameserver").flatMap(([address]) => address ?? []),
+    // An older name for a list of one. Of all only the last counts.
+    search: named("search", "domain").at(-1) ?? [],
+    options: named("options").flat(),
+    others: lines.filter(({ word }) => !directives.includes(word)).map(({ line }) => line),
   };
 }
 

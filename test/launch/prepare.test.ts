@@ -218,7 +218,7 @@ it("writes the files of names from plain data", () => {
   );
   assert.match(
     readFileSync(files.resolvConf, "utf8"),
-    /^#.*\nnameserver 1.2.3.4\nsearch a\noptions ndots:1\n$/,
+    /^#.*\nnameserver 1.2.3.4\nsearch a\noptions ndots:1\n/,
   );
   assert.throws(() => writeEtcFiles(files, { ...input, extraHosts: ["nothing"] }), {
     message: 'bad format for add-host: "nothing"',
