@@ -19,11 +19,12 @@ export interface ForeignFirewall {
 }
 
 /** Docker's chain for rules that go before its own. */
-const userChain = "DOCKER-USER";
+export const userChain = "DOCKER-USER";
 /** Docker's chain that drops what goes to one of its bridges. Its newer versions drop that elsewhere as well. */
 const isolationChain = "DOCKER-ISOLATION-STAGE-2";
 /** A rule that ends the chain for every packet. With a policy of ACCEPT, many distributions drop by it. */
 const endPattern = /^-A FORWARD -j (DROP|REJECT)\b/;
+const linkPattern = /^-A FORWARD -i (\S+) /;
 /** Of one change. */
 const mostTries = 3;
 
@@ -120,7 +121,7 @@ function findRules(lines: readonly string[], bridges: readonly Bridge[], mark: s
 
 /**
  * What makes our rules exactly these, as lines for `iptables-restore`. Rules of bridges that stay are left where they are, unless
- * another program has put a rule of its own behind them.
+ * another program has put a rule for their packets behind them.
  * @param lines all rules that there are
  */
 function findChanges(
@@ -132,7 +133,13 @@ function findChanges(
   const ours = lines.filter((line) => line.startsWith("-A ") && isOurs(line));
   const forward = lines.filter((line) => line.startsWith("-A FORWARD "));
   const passed = forward.slice(0, findEnd(forward));
-  const tail = passed.slice(passed.findLastIndex((line) => !isOurs(line)) + 1);
+  const links = new Set(last.map(([rule = ""]) => linkPattern.exec(rule)?.[1]));
+  const matters = (line: string) => {
+    const link = linkPattern.exec(line)?.[1];
+    const isOfAnother = link !== undefined && !link.endsWith("+") && !links.has(link);
+    return !isOurs(line) && !isOfAnother && !line.endsWith(" -j ACCEPT");
+  };
+  const tail = passed.slice(passed.findLastIndex(matters) + 1);
   const isRight = (rules: readonly string[]) => {
     const places = rules.map((rule) => tail.indexOf(rule));
     const isSorted = places.every((place, index) => place > (places[index - 1] ?? -1));

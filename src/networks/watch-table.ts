@@ -1,11 +1,12 @@
 import { messageOf } from "../errors.ts";
 import type { Logger } from "../logger.ts";
+import { isLegacyInUse } from "../sys/iptables.ts";
 import { netlinkProtocol } from "../sys/netlink.ts";
 import { listenToNetlink } from "../sys/netlink-listener.ts";
 import { decodeNftNotice, type NftNotice, nftGroup } from "../sys/nftables-message.ts";
 import type { Firewall } from "./firewall.ts";
 import { firewalldTable } from "./firewalld.ts";
-import type { ForeignFirewall } from "./foreign-firewall.ts";
+import { type ForeignFirewall, userChain } from "./foreign-firewall.ts";
 import { guardTable } from "./forwarding-guard.ts";
 import { administratorChain, isAdministrators, refusedSets } from "./ruleset.ts";
 import { createSettledWork } from "./settled-work.ts";
@@ -23,6 +24,9 @@ const rememberedProcesses = 64;
 
 /** Such a firewall changes many chains at once. */
 const settleMilliseconds = 200;
+
+/** Of changes by the old kind of iptables there are no notices. */
+const legacyMilliseconds = 5000;
 
 interface TableWatchOptions {
   tableName: string;
@@ -51,6 +55,10 @@ export function watchTable(options: TableWatchOptions): TableWatch {
     repairing.callFor();
   }
 
+  const looking = setInterval(() => {
+    if (isLegacyInUse(4) || isLegacyInUse(6)) accepting.callFor();
+  }, legacyMilliseconds).unref();
+
   const listener = listenToNetlink(netlinkProtocol.netfilter, [nftGroup], (announcement) => {
     if (announcement && (announcement.port === ownPort || own.has(announcement.port))) return;
     const notices = announcement?.messages.flatMap((message) => decodeNftNotice(message) ?? []);
@@ -67,6 +75,7 @@ export function watchTable(options: TableWatchOptions): TableWatch {
     },
     stop() {
       listener.close();
+      clearInterval(looking);
       repairing.stop();
       accepting.stop();
     },
@@ -88,7 +97,10 @@ const isNewChain = ({ kind, isRemoval }: NftNotice) => kind === "chain" && !isRe
 
 const isOfFirewalld = (notice: NftNotice) => isNewChain(notice) && notice.table === firewalldTable;
 
-/** Those of iptables have the names that it gives them. */
-const isOfAnotherFirewall = (notice: NftNotice) =>
-  isOfFirewalld(notice) ||
-  (isNewChain(notice) && notice.family.startsWith("ip") && notice.table === "filter");
+/** Those of iptables have the names that it gives them. Of rules only those count among which there are some of ours. */
+function isOfAnotherFirewall(notice: NftNotice): boolean {
+  const { kind, family, table, name } = notice;
+  const isRule = kind === "rule" && ["FORWARD", userChain].includes(name);
+  const isOfIptables = family.startsWith("ip") && table === "filter" && (isRule || isNewChain(notice));
+  return isOfIptables || isOfFirewalld(notice);
+}

@@ -33,7 +33,8 @@ export function findIptables(family: 4 | 6): IptablesProgram[] {
   return isLegacyInUse(family) ? [`${name}-nft`, `${name}-legacy`] : [`${name}-nft`];
 }
 
-function isLegacyInUse(family: 4 | 6): boolean {
+/** Whether there are rules of the old kind. */
+export function isLegacyInUse(family: 4 | 6): boolean {
   const list = family === 4 ? "ip_tables_names" : "ip6_tables_names";
   try {
     return readFileSync(`/proc/thread-self/net/${list}`, "utf8").split("\n").includes("filter");

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
+import { eventually } from "../engine.ts";
 import { type Agent, newRequest, run, startAgent, startNetworks, startOutside } from "./machine.ts";
 
 /** What other engines and ufw leave on a machine: whatever is forwarded and not accepted is dropped. */
@@ -65,6 +66,13 @@ describe("beside a firewall that drops what is forwarded", () => {
     assert.deepEqual(list(), before, "with the same handles");
     await started.networks.removeNetwork("other");
     assert.deepEqual(list(), before, "with the same handles");
+    const second = await startNetworks({
+      ...{ bip4: "10.91.0.1/24", bridgeName: "berth-test1", tableName: "berth-test-1" },
+    });
+    await started.networks.createNetwork({ Name: "third" });
+    await started.networks.removeNetwork("third");
+    assert.deepEqual(list(), before, "nor for those of another engine");
+    await second.stop();
     run("iptables-nft -I FORWARD 3 -d 203.0.113.9 -j DROP");
     await started.networks.createNetwork({ Name: "next" });
     assert.match(run("iptables-nft -S"), /-d 203[^\n]*\n(-A FORWARD -i [^\n]*\n){2}-A FORWARD -j REJECT/);
@@ -73,6 +81,28 @@ describe("beside a firewall that drops what is forwarded", () => {
     assert.doesNotMatch(run("iptables-nft -S"), /berth-test/);
     run("iptables-nft -P FORWARD ACCEPT; iptables-nft -F");
   });
+
+  for (const [name, { program, changes }] of Object.entries({
+    "iptables-nft": {
+      program: "iptables-nft",
+      changes: ["-F FORWARD", "-P FORWARD ACCEPT; -A FORWARD -j DROP"],
+    },
+    "the old iptables": { program: "iptables-legacy", changes: ["-F FORWARD"] },
+  }))
+    test(`(${name}) what another program does to its rules is noticed`, async () => {
+      run(`${program} -P FORWARD DROP`);
+      const started = await startNetworks();
+      const list = () => run(`${program} -S FORWARD`);
+      const rules =
+        /-o berth-test0 .*-j ACCEPT\n(.*\n)*.*-i berth-test0 .*-j ACCEPT\n(-A FORWARD -j DROP\n)?$/;
+      assert.match(list(), rules);
+      for (const change of changes) {
+        for (const words of change.split("; ")) run(`${program} ${words}`);
+        await eventually(list, (text) => rules.test(text));
+      }
+      await started.stop();
+      run(`${program} -P FORWARD ACCEPT; ${program} -F`);
+    });
 
   /** How Docker keeps its containers from others, before its version 28 and since. */
   const dockers = {
