@@ -1,4 +1,4 @@
-import { constants, readdirSync } from "node:fs";
+import { constants, fstatSync, openSync, readdirSync } from "node:fs";
 import { constants as errnos } from "node:os";
 import type { ByteString } from "../formats/tar/tar-entry.ts";
 import { check, declare, lastErrno, SyscallError } from "./libc.ts";
@@ -65,6 +65,26 @@ export function openInRoot(rootFd: number, path: ByteString, flags: number): num
     return open(fd, rest, flags, resolve);
   } finally {
     if (fd !== rootFd) closeDescriptor(fd);
+  }
+}
+
+/**
+ * Opens a plain file as `openInRoot` finds it, for reading. Anything else stays closed: to open a device may do something.
+ * Node's `closeSync` closes it.
+ * @returns undefined for what is no plain file. @throws SyscallError as open(2)
+ */
+export function openFileInRoot(
+  rootFd: number,
+  path: ByteString,
+  links: "follow" | "refuse",
+): number | undefined {
+  const { O_NOFOLLOW, O_NONBLOCK, O_RDONLY } = constants;
+  const pathFd = openInRoot(rootFd, path, links === "refuse" ? pathOnly | O_NOFOLLOW : pathOnly);
+  try {
+    if (!fstatSync(pathFd).isFile()) return undefined;
+    return openSync(descriptorPath(pathFd), O_RDONLY | O_NONBLOCK);
+  } finally {
+    closeDescriptor(pathFd);
   }
 }
 

@@ -1,9 +1,9 @@
 import { createHash } from "node:crypto";
-import { closeSync, constants, fstatSync, openSync, readSync } from "node:fs";
+import { closeSync, openSync, readSync } from "node:fs";
 import { internal, messageOf } from "../errors.ts";
 import type { Digest } from "../formats/digest.ts";
 import { type ByteString, textOfBytes } from "../formats/tar/tar-entry.ts";
-import { closeDescriptor, descriptorPath, openInRoot, pathFlag } from "../sys/safe-path.ts";
+import { openFileInRoot } from "../sys/safe-path.ts";
 import { readFrameHead, readFrameParts } from "./frame-file.ts";
 
 /** A frame, and the unpacked files that have what is missing in it. */
@@ -15,7 +15,6 @@ export interface Assembly {
 }
 
 const chunkBytes = 256 * 1024;
-const { O_RDONLY, O_NOFOLLOW, O_NONBLOCK } = constants;
 
 /**
  * Puts an archive together again. The caller must read to the end: only then is it verified. Synchronous,
@@ -77,23 +76,17 @@ function* readContent(
   sizeBytes: number,
   buffer: Buffer,
 ): Generator<Buffer> {
-  const pathFd = openInRoot(rootFd, path, pathFlag | O_NOFOLLOW);
+  const fd = openFileInRoot(rootFd, path, "refuse");
+  if (fd === undefined) throw internal(`${JSON.stringify(textOfBytes(path))} is no file`);
   try {
-    // To open what is no file may do something.
-    if (!fstatSync(pathFd).isFile()) throw internal(`${JSON.stringify(textOfBytes(path))} is no file`);
-    const fd = openSync(descriptorPath(pathFd), O_RDONLY | O_NONBLOCK);
-    try {
-      for (let done = 0; done < sizeBytes; ) {
-        const count = readSync(fd, buffer, 0, Math.min(buffer.length, sizeBytes - done), offset + done);
-        if (count === 0) throw internal(`${JSON.stringify(textOfBytes(path))} is cut short`);
-        yield buffer.subarray(0, count);
-        done += count;
-      }
-    } finally {
-      closeSync(fd);
+    for (let done = 0; done < sizeBytes; ) {
+      const count = readSync(fd, buffer, 0, Math.min(buffer.length, sizeBytes - done), offset + done);
+      if (count === 0) throw internal(`${JSON.stringify(textOfBytes(path))} is cut short`);
+      yield buffer.subarray(0, count);
+      done += count;
     }
   } finally {
-    closeDescriptor(pathFd);
+    closeSync(fd);
   }
 }
 

@@ -26,6 +26,7 @@ import {
   entryPath,
   listDirectory,
   openDirectoryInRoot,
+  openFileInRoot,
   openInRoot,
   pathFlag,
 } from "../sys/safe-path.ts";
@@ -41,7 +42,7 @@ interface Tree {
 }
 
 const modeBits = 0o7777;
-const { O_RDONLY, O_WRONLY, O_CREAT, O_EXCL, O_NOFOLLOW, O_NONBLOCK } = constants;
+const { O_WRONLY, O_CREAT, O_EXCL, O_NOFOLLOW } = constants;
 
 interface Entry {
   name: ByteString;
@@ -123,7 +124,7 @@ function copyEntry(tree: Tree, sourceFd: number, targetFd: number, entry: Entry)
 }
 
 /** What stands for another file than the one that was looked at when it is opened. */
-const replaced = ["ENOENT", "ELOOP", "ENXIO", "EINVAL"];
+const replaced = ["ENOENT", "EINVAL"];
 
 /** @returns false when it is no longer there as what it was */
 function copyOne(sourceFd: number, targetFd: number, entry: Entry): boolean {
@@ -132,28 +133,27 @@ function copyOne(sourceFd: number, targetFd: number, entry: Entry): boolean {
     copyNode(targetFd, entry);
     return true;
   }
-  let source: { fd: number } | { link: Buffer };
+  let source: { fd: number | undefined } | { link: Buffer };
   try {
-    source = stats.isFile() ? { fd: openFile(sourceFd, name) } : { link: readLink(sourceFd, name) };
+    source = stats.isFile()
+      ? { fd: openFileInRoot(sourceFd, name, "refuse") }
+      : { link: readLink(sourceFd, name) };
   } catch (error) {
     if (replaced.some((code) => hasCode(error, code))) return false;
     throw error;
   }
-  if ("fd" in source) return copyFile(source.fd, targetFd, name);
-  copyLink(source.link, targetFd, entry);
+  if (!("fd" in source)) copyLink(source.link, targetFd, entry);
+  else if (source.fd === undefined) return false;
+  else copyFile(source.fd, targetFd, name);
   return true;
 }
-
-const openFile = (directoryFd: number, name: ByteString) =>
-  openSync(entryPath(directoryFd, name), O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
 
 const readLink = (directoryFd: number, name: ByteString) =>
   readlinkSync(entryPath(directoryFd, name), { encoding: "buffer" });
 
-/** Closes `from`. @returns false when that is no plain file */
-function copyFile(from: number, targetFd: number, name: ByteString): boolean {
+/** Closes `from`. */
+function copyFile(from: number, targetFd: number, name: ByteString): void {
   try {
-    if (!fstatSync(from).isFile()) return false;
     const to = openSync(entryPath(targetFd, name), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0o600);
     try {
       copyContent(from, to);
@@ -161,7 +161,6 @@ function copyFile(from: number, targetFd: number, name: ByteString): boolean {
     } finally {
       closeSync(to);
     }
-    return true;
   } finally {
     closeSync(from);
   }

@@ -1,20 +1,13 @@
-import { type BigIntStats, constants, fstatSync, lstatSync, openSync, readlinkSync } from "node:fs";
+import { type BigIntStats, constants, lstatSync, readlinkSync } from "node:fs";
 import type { ContainerFile } from "../formats/docker-api/docker-api-layers.ts";
 import { type ByteString, textOfBytes } from "../formats/tar/tar-entry.ts";
-import {
-  closeDescriptor,
-  descriptorPath,
-  entryPath,
-  listDirectory,
-  openInRoot,
-  pathFlag,
-} from "../sys/safe-path.ts";
+import { closeDescriptor, entryPath, listDirectory, openInRoot, pathFlag } from "../sys/safe-path.ts";
 import { fileKind } from "./list-layer.ts";
 
 /** More of a directory is counted, not listed. */
 const mostEntries = 10_000;
 const modeBits = 0o7777n;
-const { O_DIRECTORY, O_NONBLOCK, O_RDONLY } = constants;
+const { O_DIRECTORY } = constants;
 
 export interface DirectoryListing {
   /** By name. */
@@ -37,18 +30,6 @@ export function listInTree(rootFd: number, path: ByteString): DirectoryListing {
     };
   } finally {
     closeDescriptor(fd);
-  }
-}
-
-/** The descriptor of a plain file in a tree, for the caller to close; undefined for anything else. @throws SyscallError */
-export function openFileInTree(rootFd: number, path: ByteString): number | undefined {
-  const pathFd = openInRoot(rootFd, path, pathFlag);
-  try {
-    // To open what is no file may do something.
-    if (!fstatSync(pathFd).isFile()) return undefined;
-    return openSync(descriptorPath(pathFd), O_RDONLY | O_NONBLOCK);
-  } finally {
-    closeDescriptor(pathFd);
   }
 }
 

@@ -1,4 +1,4 @@
-import { constants, fstatSync, lstatSync, type Stats } from "node:fs";
+import { fstatSync, lstatSync, type Stats } from "node:fs";
 import type { ByteString } from "../formats/tar/tar-entry.ts";
 import {
   closeDescriptor,
@@ -6,7 +6,7 @@ import {
   entryPath,
   makeDirectoryAt,
   openDirectoryAt,
-  openInRoot,
+  openFileInRoot,
 } from "../sys/safe-path.ts";
 import { closeLevel, type Level, type Merged, openRoot, walkMerged } from "./merged-walk.ts";
 
@@ -58,7 +58,7 @@ export function openMergedRoot(layers: readonly string[], onSource?: (source: st
       walk(path, (_, missing, last) => {
         const name = missing.at(-1);
         if (missing.length !== 1 || name === undefined || last?.kind !== "other") return undefined;
-        return openPlainFile(last.directoryFd, name);
+        return openFileInRoot(last.directoryFd, name, "refuse");
       }),
     findDirectory: (path) =>
       walk(path, (levels, missing) => {
@@ -102,10 +102,4 @@ function makeBelow(
   } finally {
     if (fd !== directoryFd) closeDescriptor(fd);
   }
-}
-
-function openPlainFile(directoryFd: number, name: ByteString): number | undefined {
-  const isFile = lstatSync(entryPath(directoryFd, name), { throwIfNoEntry: false })?.isFile();
-  if (!isFile) return undefined;
-  return openInRoot(directoryFd, name, constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOFOLLOW);
 }

@@ -1,4 +1,4 @@
-import { type BigIntStats, closeSync, constants, fstatSync, lstatSync, openSync, readSync } from "node:fs";
+import { type BigIntStats, closeSync, constants, lstatSync, readSync } from "node:fs";
 import { hasCode } from "../errors.ts";
 import { fileTypeOf } from "../formats/tar/file-stats.ts";
 import {
@@ -15,6 +15,7 @@ import {
   entryPath,
   longestPathBytes,
   openDirectoryAt,
+  openFileInRoot,
   openInRoot,
   pathFlag,
 } from "../sys/safe-path.ts";
@@ -39,7 +40,7 @@ export interface PackOptions {
   isBoundary?(parentFd: number, base: ByteString, stats: BigIntStats): boolean;
 }
 
-const { O_RDONLY, O_DIRECTORY, O_NOFOLLOW, O_NONBLOCK } = constants;
+const { O_DIRECTORY } = constants;
 const chunkBytes = 512 * 1024;
 
 /**
@@ -144,15 +145,15 @@ function* packRootDirectory({ rootFd, name, timeOf, translate }: PackOptions): G
 }
 
 function* packFile(parentFd: number, base: ByteString, entry: TarEntry, buffer: Buffer): Generator<Buffer> {
-  let fd: number;
+  let fd: number | undefined;
   try {
-    fd = openSync(entryPath(parentFd, base), O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
+    fd = openFileInRoot(parentFd, base, "refuse");
   } catch (error) {
-    if (hasCode(error, "ENOENT") || hasCode(error, "ELOOP")) return;
+    if (hasCode(error, "ENOENT")) return;
     throw error;
   }
+  if (fd === undefined) return;
   try {
-    if (!fstatSync(fd).isFile()) return;
     yield encodeEntry(entry);
     for (let left = entry.sizeBytes; left > 0; ) {
       const count = readSync(fd, buffer, 0, Math.min(left, buffer.length), null);

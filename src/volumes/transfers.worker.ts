@@ -5,9 +5,10 @@ import type { ContainerDirectory } from "../formats/docker-api/docker-api-layers
 import { bytesOfText } from "../formats/tar/tar-entry.ts";
 import { archiveEnd } from "../formats/tar/tar-writer.ts";
 import { serveJobs } from "../sys/jobs.ts";
+import { openFileInRoot } from "../sys/safe-path.ts";
 import { copyDirectory } from "../trees/copy.ts";
 import { extractStream } from "../trees/extract-stream.ts";
-import { listInTree, openFileInTree } from "../trees/list-directory.ts";
+import { listInTree } from "../trees/list-directory.ts";
 import { packTree } from "../trees/pack.ts";
 import type { TransferJob, TransferResult } from "./transfers.ts";
 
@@ -59,7 +60,7 @@ const pieceBytes = 256 * 1024;
 function read(rootFd: number, path: string, outputFd: number): undefined {
   let fd: number | undefined;
   try {
-    fd = openFileInTree(rootFd, bytesOfText(path));
+    fd = openFileInRoot(rootFd, bytesOfText(path), "follow");
   } catch (error) {
     throw explainPath(error, path);
   }

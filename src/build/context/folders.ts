@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { hasCode, invalid } from "../../errors.ts";
 import { bytesOfText } from "../../formats/tar/tar-entry.ts";
 import type { JobRunner } from "../../sys/jobs.ts";
-import { closeDescriptor, openInRoot } from "../../sys/safe-path.ts";
+import { openFileInRoot } from "../../sys/safe-path.ts";
 import { removeTree } from "../../trees/trees.ts";
 import type { FileStatement } from "../export/statement-file.ts";
 import type { FilesJob, FilesResult } from "../solve/files.worker.ts";
@@ -136,16 +136,16 @@ export function readFolderFile(
 }
 
 function readPart(rootFd: number, path: string, { offset, length }: FileRange) {
-  let fd: number;
+  let fd: number | undefined;
   try {
-    fd = openInRoot(rootFd, bytesOfText(path), constants.O_RDONLY | constants.O_NONBLOCK);
+    fd = openFileInRoot(rootFd, bytesOfText(path), "follow");
   } catch (error) {
     if (["ENOENT", "ENOTDIR", "ELOOP"].some((code) => hasCode(error, code))) return undefined;
     throw error;
   }
+  if (fd === undefined) return undefined;
   try {
     const stats = fstatSync(fd);
-    if (!stats.isFile()) return undefined;
     const start = Math.min(Math.max(0, offset), stats.size);
     const wanted = Math.min(Math.max(0, length ?? stats.size), stats.size - start);
     if (wanted > mostSmallBytes) throw invalid(`${path} is too large`);
@@ -153,6 +153,6 @@ function readPart(rootFd: number, path: string, { offset, length }: FileRange) {
     const read = readSync(fd, bytes, 0, wanted, start);
     return { bytes: bytes.subarray(0, read), size: stats.size };
   } finally {
-    closeDescriptor(fd);
+    closeSync(fd);
   }
 }

@@ -1,20 +1,20 @@
 import { type BigIntStats, closeSync, constants, fstatSync, lstatSync, openSync, readSync } from "node:fs";
-import { hasCode } from "../../errors.ts";
+import { hasCode, internal } from "../../errors.ts";
 import { fileTypeOf } from "../../formats/tar/file-stats.ts";
-import type { ByteString } from "../../formats/tar/tar-entry.ts";
+import { type ByteString, textOfBytes } from "../../formats/tar/tar-entry.ts";
 import {
   closeDescriptor,
   entryPath,
   listDirectory,
   openBeneath,
-  openInRoot,
+  openFileInRoot,
   pathFlag,
 } from "../../sys/safe-path.ts";
 import { describeFile } from "../../trees/describe-file.ts";
 import type { ContextEntry } from "./entry.ts";
 import type { SourceTree } from "./source-tree.ts";
 
-const { O_RDONLY, O_DIRECTORY, O_NOFOLLOW, O_NONBLOCK } = constants;
+const { O_RDONLY, O_DIRECTORY, O_NOFOLLOW } = constants;
 const pieceBytes = 512 * 1024;
 
 /** A tree that is mounted, or just there. @param rootFd stays open as long as the tree is used; `close` closes it */
@@ -35,7 +35,8 @@ export function openMountedTree(rootFd: number): SourceTree {
   }
 
   function* read(path: ByteString): Generator<Buffer> {
-    const fd = openInRoot(rootFd, path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
+    const fd = openFileInRoot(rootFd, path, "refuse");
+    if (fd === undefined) throw internal(`"${textOfBytes(path)}" was replaced while it was read`);
     try {
       for (;;) {
         const count = readSync(fd, buffer, 0, buffer.length, null);
@@ -43,7 +44,7 @@ export function openMountedTree(rootFd: number): SourceTree {
         yield buffer.subarray(0, count);
       }
     } finally {
-      closeDescriptor(fd);
+      closeSync(fd);
     }
   }
 
