@@ -173,6 +173,16 @@ export function supervisorOf({ execRoot }: TestEngine): number {
   return pid;
 }
 
+/** Kills an engine's supervisor, and waits for the one that takes its place. */
+export async function killSupervisor(engine: TestEngine): Promise<void> {
+  const pid = supervisorOf(engine);
+  process.kill(pid, "SIGKILL");
+  await eventually(
+    () => findTitled(`berth-supervisor ${engine.execRoot}`),
+    ([found]) => found !== undefined && found !== pid,
+  );
+}
+
 /** The pids of its resolver: one, or none when no container asks for names. */
 export const resolversOf = ({ execRoot }: TestEngine) => findTitled(`berth-resolver ${execRoot}`);
 

@@ -29,6 +29,8 @@ export interface Supervisor {
   supports(capability: Capability): boolean;
   /** A connection that carries a process's input one way and its output the other. The caller destroys it. */
   attach(hello: Omit<Extract<Hello, { role: "attach" }>, "role">): Promise<Socket>;
+  /** The connection to it is gone. */
+  readonly isLost: boolean;
   onExit(listener: (exit: Exit) => void): void;
   /** Called once, when the connection is lost; every call then fails. */
   onLost(listener: () => void): void;
@@ -105,6 +107,9 @@ export function createSupervisorClient(
       attaching.set(hello.client, attached);
       return attached.finally(() => attaching.delete(hello.client));
     },
+    get isLost() {
+      return control.destroyed;
+    },
     onExit: (listener) => void exitListeners.push(listener),
     onLost: (listener) => void lostListeners.push(listener),
     close: () => connection.close(),
@@ -122,11 +127,18 @@ async function attach(path: string, hello: Parameters<Supervisor["attach"]>[0]):
 export function upcoming(next: Promise<Supervisor>): Supervisor {
   /** Where it does not come, each call says so. */
   const whenThere = (use: (supervisor: Supervisor) => void) => void next.then(use, () => {});
+  let arrived: Supervisor | undefined;
+  whenThere((supervisor) => {
+    arrived = supervisor;
+  });
   return {
     call: async (method, parameters) => (await next).call(method, parameters),
     // It will be of this version.
     supports: () => true,
     attach: async (hello) => (await next).attach(hello),
+    get isLost() {
+      return arrived?.isLost ?? false;
+    },
     onExit: (listener) => whenThere((supervisor) => supervisor.onExit(listener)),
     onLost: (listener) => whenThere((supervisor) => supervisor.onLost(listener)),
     close: () => whenThere((supervisor) => supervisor.close()),

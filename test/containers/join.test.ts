@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { getEventListeners } from "node:events";
 import { duplexPair } from "node:stream";
-import { text } from "node:stream/consumers";
+import { text as textOf } from "node:stream/consumers";
 import { test } from "node:test";
 import { convertOutput } from "../../src/containers/exec/convert-output.ts";
 import { joinStreams } from "../../src/containers/exec/join.ts";
@@ -17,10 +17,25 @@ test("a client has all of a process's output, and nothing of the two stays with 
     const joined = joinStreams(connection, client, gone.signal, () => {}, options);
     ofProcess.end(`output ${run}`);
     ofClient.end();
-    assert.equal(await text(ofClient), `output ${run}`);
+    assert.equal(await textOf(ofClient), `output ${run}`);
     await joined;
   }
   assert.equal(getEventListeners(gone.signal, "abort").length, 0);
+});
+
+test("a client whose supervisor was lost is told that its output is incomplete", async () => {
+  for (const text of ["lost", undefined]) {
+    const [connection, ofProcess] = duplexPair();
+    const [client, ofClient] = duplexPair();
+    const joined = joinStreams(connection, client, new AbortController().signal, () => {}, {
+      ...options,
+      explainLoss: () => (text === undefined ? undefined : Buffer.from(text)),
+    });
+    ofProcess.end("some, ");
+    ofClient.end();
+    assert.equal(await textOf(ofClient), `some, ${text ?? ""}`);
+    await joined;
+  }
 });
 
 test("the process's end is closed when the client is gone, as it was or before it was joined", async () => {
@@ -46,7 +61,7 @@ test("a client whose output the supervisor could not keep gets its end, and the 
   ofProcess.write(encodeFrame(streams.stdout, Buffer.from("some")));
   ofProcess.write(encodeFrame(streams.systemError, Buffer.from("no space")));
   ofClient.end();
-  assert.equal(await text(ofClient), "some");
+  assert.equal(await textOf(ofClient), "some");
   await joined;
   assert.ok(connection.destroyed);
 });

@@ -5,7 +5,7 @@ import type { Containers, Exec } from "../../src/containers/containers.ts";
 import { resizeExec } from "../../src/containers/exec/resize.ts";
 
 function arrange() {
-  const exec = { exitCode: null, container: { isGone: false }, begun: Promise.withResolvers<void>() };
+  const exec = { running: true, container: { isGone: false }, begun: Promise.withResolvers<void>() };
   const calls: unknown[] = [];
   const containers = {
     execs: new Map([["e", exec as unknown as Exec]]),
@@ -31,7 +31,7 @@ test("an exec that is not started in time, or has ended by then, has no size", a
   await assert.rejects(resizeExec(containers, "e", size, 10), {
     message: "timeout waiting for exec session ready",
   });
-  exec.exitCode = 126;
+  exec.running = false;
   exec.begun.resolve();
   await assert.rejects(resizeExec(containers, "e", size), { kind: "notFound" });
   assert.deepEqual(calls, []);

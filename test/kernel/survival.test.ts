@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { globSync, readdirSync, readFileSync } from "node:fs";
 import { describe, it } from "node:test";
 import { createClient } from "../../src/client/client.ts";
-import { eventually, output, supervisorOf, tellsExits, useEngine } from "../engine.ts";
+import { eventually, killSupervisor, output, supervisorOf, tellsExits, useEngine } from "../engine.ts";
 
 describe("a daemon that goes and comes back", () => {
   const { engine, berth } = useEngine();
@@ -145,15 +145,6 @@ describe("restart policies", () => {
 describe("a supervisor that is killed", () => {
   const { engine, berth } = useEngine(/the supervisor was lost|no supervisor could be started/);
 
-  const killSupervisor = async () => {
-    const pid = supervisorOf(engine);
-    process.kill(pid, "SIGKILL");
-    await eventually(
-      () => engine.cli("pgrep")(["-f", `^berth-supervisor ${engine.execRoot}$`]),
-      (found) => found.stdout.trim() !== "" && Number(found.stdout) !== pid,
-    );
-  };
-
   it("has a successor even when one after the other is killed before it serves", async () => {
     const before = supervisorOf(engine);
     process.kill(before, "SIGKILL");
@@ -195,7 +186,7 @@ describe("a supervisor that is killed", () => {
     // A later request is answered, so the daemon has read that and passed it on.
     await engine.api("GET", "/_ping");
     const ended = attached.map(({ socket }) => once(socket.resume(), "end"));
-    await killSupervisor();
+    await killSupervisor(engine);
     await Promise.all(ended);
     await berth("rm", "-f", "reader");
   });
@@ -205,7 +196,7 @@ describe("a supervisor that is killed", () => {
     await berth("run", "-d", "--name", "writer", "busybox", "sh", "-c", script);
     await berth("run", "-d", "--name", "ender", "busybox", "sh", "-c", "sleep 2; exit 6");
     const pid = await berth("inspect", "-f", "{{.State.Pid}}", "writer");
-    await killSupervisor();
+    await killSupervisor(engine);
     assert.equal(
       await berth("inspect", "-f", "{{.State.Pid}} {{.State.Status}}", "writer"),
       `${pid} running`,
@@ -249,7 +240,7 @@ describe("a supervisor that is killed", () => {
       () => pids.filter(isRunning),
       (running) => running.length === 0,
     );
-    await killSupervisor();
+    await killSupervisor(engine);
     for (const name of names) {
       await berth("wait", name);
       const { stdout, stderr } = await engine.berth(["logs", name]);

@@ -8,6 +8,9 @@ import { resolveEnv } from "./create-body.ts";
 import { checkEnv } from "./create-values.ts";
 import { readPairFiles } from "./env-file.ts";
 
+/** Of a command whose end is not known. */
+const unknownExitCode = 255;
+
 export const command = defineCommand({
   usage: "[OPTIONS] CONTAINER COMMAND [ARG...]",
   arity: [2],
@@ -77,5 +80,6 @@ export async function attachExec(
   stopResize();
   if (end === "detached") throw new ExitError(1, "read escape sequence");
   const { Running, ExitCode } = await client.execs.inspect(id);
-  return Running ? 0 : (ExitCode ?? 0);
+  if (Running) throw new ExitError(unknownExitCode, "the output ended while the command was still running");
+  return ExitCode ?? unknownExitCode;
 }

@@ -17,6 +17,8 @@ import { runningMapping } from "../user-namespace.ts";
 
 /** Docker's exit code of an exec that could not be started, whatever the reason. */
 const cannotBeRun = 126;
+/** Of a process, a container's as well, that neither daemon nor supervisor saw end. Clients take no code for success. */
+export const unknownExitCode = 255;
 /** Clients ask for the exit code after the output has ended, and then the container may have ended as well. */
 const keptAfterExitMilliseconds = 5 * 60_000;
 
@@ -208,11 +210,11 @@ export function recordExecExit(containers: Containers, exit: Exit): void {
 export function endExec(containers: Containers, exec: Exec, exitCode: number | undefined): void {
   exec.running = false;
   exec.pid = 0;
-  exec.exitCode = exitCode ?? null;
+  exec.exitCode = exitCode ?? unknownExitCode;
   exec.ended.resolve();
   publish(containers, exec.container, "exec_die", {
     execID: exec.id,
-    exitCode: String(exitCode ?? "unknown"),
+    exitCode: String(exec.exitCode),
   });
   forgetLater(containers, exec);
 }

@@ -24,6 +24,8 @@ export interface JoinOptions extends JoinedStreams {
   onDetach: () => Buffer | undefined;
   /** What is known by then is known before the client sees the end of the output. */
   ended?: Promise<void>;
+  /** Called once after the end of the output. @returns what the client gets after it where that is not all */
+  explainLoss?: () => Buffer | undefined;
   /** What the output goes through on its way. */
   conversion?: Transform | undefined;
 }
@@ -54,13 +56,15 @@ export async function joinProcess(
   };
 }
 
+type StreamOptions = Pick<JoinOptions, "keys" | "onDetach" | "ended" | "explainLoss" | "conversion">;
+
 /** @param closeInput called once the client's input is over, if that is before the end. Leaves nothing with `gone`. */
 export function joinStreams(
   connection: Duplex,
   client: Duplex,
   gone: AbortSignal,
   closeInput: () => void,
-  { keys, onDetach, ended, conversion }: Pick<JoinOptions, "keys" | "onDetach" | "ended" | "conversion">,
+  { keys, onDetach, ended, explainLoss, conversion }: StreamOptions,
 ): Promise<void> {
   const filter = keys && createDetachFilter(keys);
   return new Promise((resolve) => {
@@ -84,7 +88,7 @@ export function joinStreams(
     client.once("finish", () => dropBody(client, () => client.destroy()));
     const endClient = async () => {
       if (ended) await Promise.race([ended, setTimeout(longestWayMilliseconds, undefined, { ref: false })]);
-      client.end();
+      if (!client.writableEnded) client.end(explainLoss?.());
     };
     const output = conversion ? connection.pipe(conversion) : connection;
     output.pipe(client, { end: false });

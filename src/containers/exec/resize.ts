@@ -37,6 +37,6 @@ export async function resizeExec(
   const exec = getExec(containers, id);
   if (await isLateBy(startMilliseconds, exec.begun.promise))
     throw internal("timeout waiting for exec session ready");
-  if (exec.exitCode !== null) throw notFound(`NotFound: process does not exist ${id}: not found`);
+  if (!exec.running) throw notFound(`NotFound: process does not exist ${id}: not found`);
   await containers.supervisor.call("resize", { process: id, ...size });
 }

@@ -3,9 +3,10 @@ import type { Duplex } from "node:stream";
 import { messageOf } from "../../errors.ts";
 import { parseDetachKeys } from "../../formats/detach-keys.ts";
 import { encodeFrame, streams } from "../../formats/stdcopy.ts";
+import type { Supervisor } from "../../supervisor-client/client.ts";
 import { type Containers, type Exec, publish } from "../containers.ts";
 import { convertOutput } from "./convert-output.ts";
-import { alreadyStarted, startExec } from "./exec.ts";
+import { alreadyStarted, startExec, unknownExitCode } from "./exec.ts";
 import { joinProcess } from "./join.ts";
 
 export interface ExecClient {
@@ -17,6 +18,7 @@ export interface ExecClient {
   gone: AbortSignal;
 }
 
+const outputLost = "the supervisor was lost while the command was running: its output is incomplete";
 const detached = "exec attach failed: error on attach stdin: read escape sequence";
 
 /**
@@ -25,11 +27,12 @@ const detached = "exec attach failed: error on attach stdin: read escape sequenc
  */
 export async function runExec(containers: Containers, exec: Exec, client: ExecClient): Promise<void> {
   const { request, id } = exec;
-  const encode = (text: string) => {
+  const encode = (text: string, stream: number = streams.stdout) => {
     const message = Buffer.from(`${text}\r\n`);
-    return client.isRaw ? message : encodeFrame(streams.stdout, message);
+    return client.isRaw ? message : encodeFrame(stream, message);
   };
   if (exec.started) return void client.open().end(encode(messageOf(alreadyStarted(exec))));
+  const isCutOff = watchLoss(containers.supervisor, exec);
   // The connection for the output is made while the runtime is already at work.
   const name = randomUUID();
   const joining = joinProcess(containers, {
@@ -47,6 +50,12 @@ export async function runExec(containers: Containers, exec: Exec, client: ExecCl
     },
     // Clients ask for the exit code once the output has ended, and take none for 0.
     ended: exec.ended.promise,
+    explainLoss() {
+      if (!isCutOff()) return undefined;
+      // Clients that have a terminal know by the code alone, which is the true one once the command has ended.
+      exec.exitCode ??= unknownExitCode;
+      return encode(outputLost, streams.systemError);
+    },
     conversion: convertOutput(request.tty, client.isRaw),
   });
   // docker-py loses what comes together with the headers, so they go first.
@@ -63,8 +72,17 @@ export async function runExec(containers: Containers, exec: Exec, client: ExecCl
   try {
     await starting;
   } catch (error) {
-    connection.write(encode(messageOf(error)));
+    if (!connection.writableEnded) connection.write(encode(messageOf(error)));
     await containers.supervisor.call("forget", { process: id });
   }
   await joined;
+}
+
+/** @returns what says whether an exec lost its supervisor while it ran */
+function watchLoss(supervisor: Supervisor, exec: Exec): () => boolean {
+  let hasEndedInCare = false;
+  void exec.ended.promise.then(() => {
+    hasEndedInCare = !supervisor.isLost;
+  });
+  return () => supervisor.isLost && !hasEndedInCare;
 }

@@ -6,15 +6,12 @@ import { millisecondsSince } from "../../sys/process.ts";
 import { createTrace } from "../../trace.ts";
 import type { Container } from "../container.ts";
 import { type Containers, publish, save } from "../containers.ts";
-import { dropUnstartedExecs, recordExecExit } from "../exec/exec.ts";
+import { dropUnstartedExecs, recordExecExit, unknownExitCode } from "../exec/exec.ts";
 import { deleteFromRuntime } from "../runtime-files.ts";
 import { publishVolumes } from "../volume-events.ts";
 import { discardEnded, discardIfDue } from "./discard.ts";
 import { lookForOom } from "./oom.ts";
 import { begin } from "./start.ts";
-
-/** What the container's record says when neither daemon nor supervisor saw the process end. */
-export const unknownExitCode = 255;
 
 /** Takes note of a process's end, of a container's or of an exec's. */
 export function handleExit(containers: Containers, exit: Exit): void {
