@@ -29,6 +29,7 @@ export function adopt(
 
 /** Without the daemon's copy of the pty master, the terminal died with the old supervisor. */
 function reopen(folder: string, { terminal, lifeline, openStdin }: AdoptOptions, onOutput: OnOutput): Stdio {
-  if (!terminal) return reopenPipes(folder, openStdin, onOutput);
+  // The daemon keeps a copy of an input exactly as long as that is open.
+  if (!terminal) return reopenPipes(folder, openStdin && lifeline !== undefined, onOutput);
   return lifeline ? reopenTerminal(lifeline, onOutput) : noStdio;
 }

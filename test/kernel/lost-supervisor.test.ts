@@ -24,4 +24,29 @@ describe("what a killed supervisor had in its care", () => {
     assert.equal(await berth("exec", "busy", "echo", "alive"), "alive");
     await berth("rm", "-f", "busy");
   });
+
+  it("an input that was at its end stays so", async () => {
+    const untilTold = (file: string) => `while [ ! -e ${file} ]; do sleep 0.1; done; cat; echo end`;
+    const run = engine.berth(["run", "-i", "--name", "reader", "busybox", "sh", "-c", untilTold("/go")]);
+    await eventually(
+      () => engine.berth(["inspect", "-f", "{{.State.Status}}", "reader"]),
+      ({ stdout }) => stdout === "running\n",
+    );
+    const exec = engine.berth(["exec", "-i", "reader", "sh", "-c", `${untilTold("/on")} > /told`]);
+    await eventually(
+      () => berth("top", "reader"),
+      (listed) => listed.includes("/on"),
+    );
+    await killSupervisor(engine);
+    await exec;
+    await berth("exec", "reader", "touch", "/on");
+    await eventually(
+      () => engine.berth(["exec", "reader", "cat", "/told"]),
+      ({ stdout }) => stdout === "end\n",
+    );
+    await berth("exec", "reader", "touch", "/go");
+    assert.equal((await run).code, 0);
+    assert.equal(await berth("logs", "reader"), "end");
+    await berth("rm", "reader");
+  });
 });
