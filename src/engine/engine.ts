@@ -95,7 +95,7 @@ async function bringUp(
   const state = openState(join(root, "berth.db"), logger);
   opened.push(() => state.close());
   config.id = engineId(state.records(engineKind));
-  const events = createEvents();
+  const events = createEvents((error) => logger.error({ error }, "an event was not dealt with"));
   const metrics = createMetrics();
   events.subscribe(() => metrics.events.published++);
   const lifelines = createLifelines(execRoot);

@@ -27,7 +27,8 @@ export interface Events {
 
 const kept = 256;
 
-export function createEvents(): Events {
+/** @param onFailure given what a listener throws; then the others hear of the event all the same, and who published it goes on */
+export function createEvents(onFailure: (error: unknown) => void = rethrow): Events {
   const listeners = new Set<(event: EngineEvent) => void>();
   const ring: EngineEvent[] = [];
   return {
@@ -44,7 +45,13 @@ export function createEvents(): Events {
       };
       ring.push(event);
       if (ring.length > kept) ring.shift();
-      for (const listener of listeners) listener(event);
+      for (const listener of listeners) {
+        try {
+          listener(event);
+        } catch (error) {
+          onFailure(error);
+        }
+      }
     },
     subscribe(listener) {
       listeners.add(listener);
@@ -52,6 +59,10 @@ export function createEvents(): Events {
     },
     recent: () => ring,
   };
+}
+
+function rethrow(error: unknown): never {
+  throw error;
 }
 
 /** In the order in which Go writes a map. */

@@ -1,8 +1,10 @@
 import assert from "node:assert/strict";
-import { mkdtempSync, readdirSync, readlinkSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { EventEmitter } from "node:events";
+import fs, { mkdtempSync, readdirSync, readlinkSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { syncBuiltinESMExports } from "node:module";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { it } from "node:test";
+import { it, mock } from "node:test";
 import { setImmediate, setTimeout } from "node:timers/promises";
 import { openJsonFile } from "../../src/containers/logs/json-file.ts";
 import { followEntries, markEnd } from "../../src/containers/logs/json-file-reader.ts";
@@ -133,3 +135,36 @@ function readLink(path: string): string {
     return "";
   }
 }
+
+it("a log is followed where the kernel has no watches left", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "bt-watch-"));
+  const path = join(folder, "log");
+  for (const code of ["EMFILE", "ENOSPC"]) {
+    mock.method(fs, "watch", () => {
+      throw Object.assign(new Error(`${code}: watch`), { code });
+    });
+    syncBuiltinESMExports();
+    const { promise: called, resolve } = Promise.withResolvers<void>();
+    const close = watchLog(path, resolve);
+    await called;
+    close();
+  }
+  mock.restoreAll();
+  syncBuiltinESMExports();
+  rmSync(folder, { recursive: true });
+});
+
+it("a log is followed on after its watch has failed", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "bt-watch-"));
+  const watcher = Object.assign(new EventEmitter(), { close: () => {} });
+  mock.method(fs, "watch", () => watcher);
+  syncBuiltinESMExports();
+  const { promise: called, resolve } = Promise.withResolvers<void>();
+  const close = watchLog(join(folder, "log"), resolve);
+  watcher.emit("error", new Error("no"));
+  await called;
+  close();
+  mock.restoreAll();
+  syncBuiltinESMExports();
+  rmSync(folder, { recursive: true });
+});
