@@ -12,7 +12,7 @@ import { type Containers, folderOf } from "./containers.ts";
 import { restoreContainer } from "./lifecycle/restore.ts";
 import { lowerLayers } from "./rootfs.ts";
 import { findStrayRunFiles, namesIn, type OtherProcesses } from "./run-files.ts";
-import { cgroupOf, deleteFromRuntime, runtimeOf } from "./runtime-files.ts";
+import { cgroupOf, deleteFromRuntime, runtimeRootOf } from "./runtime-files.ts";
 
 /** Compares the records with the supervisor, the kernel and the folders. */
 export async function checkContainers(containers: Containers, others: OtherProcesses): Promise<Finding[]> {
@@ -71,7 +71,7 @@ function checkFiles(containers: Containers, container: Container): Finding[] {
   } catch (error) {
     findings.push({ subject, problem: `${messageOf(error)}; remove it` });
   }
-  const left = [join(runtimeOf(containers, container).root, id), containers.launcher.bundleOf(id)];
+  const left = [join(runtimeRootOf(containers, container), id), containers.launcher.bundleOf(id)];
   if (state.Pid === 0 && !container.isStarting && left.some((path) => existsSync(path))) {
     const repair = () => deleteFromRuntime(containers, container);
     findings.push({ subject, problem: "not running, but the runtime still has files of it", repair });

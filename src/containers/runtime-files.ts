@@ -1,6 +1,6 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { internal } from "../errors.ts";
+import { conflict, internal } from "../errors.ts";
 import { type CgroupPlace, placeCgroup } from "../runtime/cgroup-place.ts";
 import type { RuntimeCommand } from "../supervisor-protocol/protocol.ts";
 import { cgroupFolder } from "../sys/cgroup.ts";
@@ -19,12 +19,31 @@ export function runtimeNamed(
   const program = runtimes[name];
   if (!program) throw internal(`unknown or invalid runtime name: ${name}`);
   const firstWords = runtimeArgs[name];
-  return { program, root: join(execRoot, "runtime", name), ...(firstWords && { firstWords }) };
+  return { program, root: runtimeRoot(execRoot, name), ...(firstWords && { firstWords }) };
 }
 
-/** Takes what the runtime may have left of a container. */
+const runtimeRoot = (execRoot: string, name: string) => join(execRoot, "runtime", name);
+
+/** Where a container's runtime keeps its containers, also one that is no longer configured. */
+export function runtimeRootOf({ settings }: Pick<Containers, "settings">, { record }: Container): string {
+  return runtimeRoot(settings.execRoot, record.hostConfig.Runtime);
+}
+
+/**
+ * Takes what the runtime may have left of a container.
+ * @throws EngineError conflict when it has left something and is no longer configured
+ */
 export async function deleteFromRuntime(containers: Containers, container: Container): Promise<void> {
-  await containers.launcher.remove(container.record.id, runtimeOf(containers, container));
+  const { id, hostConfig } = container.record;
+  const { launcher, settings } = containers;
+  const root = runtimeRootOf(containers, container);
+  await launcher.remove(id, root, () => {
+    if (Object.hasOwn(settings.runtimes, hostConfig.Runtime)) return runtimeOf(containers, container);
+    const advice = "add it to the configured runtimes again, or remove that folder";
+    throw conflict(
+      `runtime ${hostConfig.Runtime} is no longer configured and has left ${join(root, id)}: ${advice}`,
+    );
+  });
 }
 
 /** Where the next start of a container makes its cgroup. */

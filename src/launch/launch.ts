@@ -43,8 +43,11 @@ export interface Launcher {
   pidOfProbe(container: string, id: string): number;
   /** Ends the probes in a container that a daemon or a supervisor was lost with: all but those that are under way. */
   endProbes(id: string, isUnderWay: (probe: string) => boolean): void;
-  /** Takes what the runtime may have left: its state folder and cgroup, and the bundle. */
-  remove(id: string, runtime: RuntimeCommand): Promise<void>;
+  /**
+   * Takes what the runtime may have left: its state folder and cgroup, and the bundle.
+   * @param root of the runtime's state. @param runtime asked for only when there is something for it to do
+   */
+  remove(id: string, root: string, runtime: () => RuntimeCommand): Promise<void>;
   bundleOf(id: string): string;
   /** Ends the worker threads. */
   close(): Promise<void>;
@@ -119,9 +122,9 @@ export function createLauncher(execRoot: string, supervisor: () => Supervisor): 
     canProbe: () => supervisor().supports("probe"),
     pidOfProbe: (container, id) => pidOfProbe(bundleOf(execRoot, container), id),
     endProbes: (id, isUnderWay) => endProbes(bundleOf(execRoot, id), id, isUnderWay),
-    async remove(id, runtime) {
-      if (existsSync(join(runtime.root, id)))
-        await supervisor().call("runtime", { runtime, arguments: ["delete", "--force", id] });
+    async remove(id, root, runtime) {
+      if (existsSync(join(root, id)))
+        await supervisor().call("runtime", { runtime: runtime(), arguments: ["delete", "--force", id] });
       removeBundle(bundleOf(execRoot, id));
     },
     bundleOf: (id) => bundleOf(execRoot, id),

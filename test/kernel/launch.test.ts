@@ -76,7 +76,7 @@ const launch = (input: LaunchInput) =>
   launcher.launch(input, { trace: createTrace(), signal: new AbortController().signal });
 
 async function remove({ id, runtime, cgroup }: LaunchInput): Promise<void> {
-  await launcher.remove(id, runtime);
+  await launcher.remove(id, runtime.root, () => runtime);
   await supervisor.call("forget", { process: id });
   await clearCgroup(cgroup.path);
 }

@@ -150,3 +150,35 @@ describe("a configuration that is read again", () => {
     assert.ok(existsSync(words!), "the step ran by it");
   });
 });
+
+describe("a runtime that is taken out of the configuration", () => {
+  const folder = mkdtempSync(join(tmpdir(), "berth-reload-"));
+  const file = join(folder, "daemon.json");
+  let engine: TestEngine;
+
+  before(async () => {
+    writeFileSync(file, JSON.stringify({ runtimes: { other: { path: "/usr/bin/crun" } } }));
+    engine = await startEngine(["--config-file", file]);
+  });
+  after(async () => {
+    await engine.stop();
+    rmSync(folder, { recursive: true });
+  });
+
+  it("keeps no container of it from being removed, and no check from being made", async () => {
+    const berth = (...words: string[]) => output(engine.berth, words);
+    await berth("image", "make", "busybox");
+    await berth("create", "--runtime", "other", "--name", "created", "busybox", "true");
+    await berth("run", "--runtime", "other", "--name", "ended", "busybox", "true");
+    await berth("run", "-d", "--runtime", "other", "--name", "runs", "busybox", "sleep", "1000");
+    writeFileSync(file, "{}");
+    await engine.restart("SIGTERM");
+    assert.deepEqual(JSON.parse((await engine.api("GET", "/berth/system/check")).body), []);
+    await berth("rm", "created", "ended");
+    const refused = await engine.berth(["rm", "-f", "runs"]);
+    assert.notEqual(refused.code, 0);
+    assert.match(refused.stderr, /runtime other is no longer configured and has left .*: add it/);
+    rmSync(join(engine.execRoot, "runtime/other"), { recursive: true });
+    await berth("rm", "-f", "runs");
+  });
+});

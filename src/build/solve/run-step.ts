@@ -121,7 +121,10 @@ export async function clearStep(
   const { launcher, networks, logger } = rooms;
   const parts: (() => Promise<unknown>)[] = [
     () => networks.close(id),
-    () => launcher.remove(id, runtime).then(() => clearCgroup(cgroupOf(rooms, node, id).path)),
+    () =>
+      launcher
+        .remove(id, runtime.root, () => runtime)
+        .then(() => clearCgroup(cgroupOf(rooms, node, id).path)),
     () => rooms.supervisor().call("forget", { process: id }),
   ];
   await Promise.all(
