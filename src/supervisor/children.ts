@@ -1,10 +1,12 @@
 import { close, closeSync } from "node:fs";
 import { inPrivateMounts, openMountNamespace } from "../sys/namespaces.ts";
-import { type ExitStatus, reapAny } from "../sys/process.ts";
+import { type ExitStatus, parentOf, reapAny } from "../sys/process.ts";
 import { sealProgram } from "../sys/sealed-program.ts";
 import { spawnProcess } from "../sys/spawn.ts";
 
 const unkillableAfterMilliseconds = 2000;
+/** A start that hangs has the exits of all orphans kept; what is asked for has ended a moment ago. */
+const mostUnclaimed = 4096;
 
 /**
  * All children of this process, those it spawned and the orphans it was given: they are collected in one place, since an
@@ -12,7 +14,7 @@ const unkillableAfterMilliseconds = 2000;
  */
 export class Children {
   readonly #waiting = new Map<number, (status: ExitStatus) => void>();
-  /** Ended before their exit was asked for. Kept only while something is being started, so that no pid in it can be stale. */
+  /** Ended before their exit was asked for, oldest first. Kept only while something is being started. */
   readonly #unclaimed = new Map<number, ExitStatus>();
   #starting = 0;
 
@@ -82,7 +84,8 @@ export class Children {
   onExit(pid: number, listener: (status: ExitStatus) => void): void {
     const ended = this.#unclaimed.get(pid);
     this.#unclaimed.delete(pid);
-    if (ended) listener(ended);
+    // One that is still there is not the one that had its number before.
+    if (ended && parentOf(pid) !== process.pid) listener(ended);
     else this.#waiting.set(pid, listener);
   }
 
@@ -91,7 +94,16 @@ export class Children {
       const listener = this.#waiting.get(ended.pid);
       this.#waiting.delete(ended.pid);
       if (listener) listener(ended);
-      else if (this.#starting > 0) this.#unclaimed.set(ended.pid, ended);
+      else if (this.#starting > 0) this.#keep(ended);
+    }
+  }
+
+  #keep(ended: ExitStatus & { pid: number }): void {
+    this.#unclaimed.delete(ended.pid);
+    this.#unclaimed.set(ended.pid, ended);
+    for (const oldest of this.#unclaimed.keys()) {
+      if (this.#unclaimed.size <= mostUnclaimed) return;
+      this.#unclaimed.delete(oldest);
     }
   }
 }

@@ -70,6 +70,15 @@ export function startTicks(pid: number): number | undefined {
   }
 }
 
+/** The pid of a process's parent; undefined when there is no such process. */
+export function parentOf(pid: number): number | undefined {
+  try {
+    return Number(readStat(pid)[1]);
+  } catch {
+    return undefined;
+  }
+}
+
 const ticksPerSecond = 100;
 
 /** How long ago a process started that started at `ticks`, whatever the clock has been set to meanwhile. */
