@@ -110,8 +110,8 @@ export function settleNetworks(containers: Containers, container: Container): Pr
   });
 }
 
-function checkChangeable({ record, isLeaving }: Container): void {
-  if (isLeaving || record.state.Dead)
+function checkChangeable({ record, isMarkedForRemoval }: Container): void {
+  if (isMarkedForRemoval)
     throw internal(
       `Container ${record.id} is marked for removal and cannot be connected or disconnected to the network`,
     );

@@ -112,6 +112,11 @@ export class Container {
     return this.phase === "removing" || this.intends("removal");
   }
 
+  /** It is to go, or has gone, and must not be stored again by who has found it before. */
+  get isMarkedForRemoval(): boolean {
+    return this.isGone || this.isLeaving || this.record.state.Dead;
+  }
+
   dropWitness(): void {
     this.witness?.close();
     this.witness = undefined;

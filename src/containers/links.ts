@@ -117,10 +117,13 @@ export async function followLinks(containers: Containers, target: Container): Pr
 export async function unlink(containers: Containers, name: string, alias: string): Promise<void> {
   const container = findContainer(containers, name);
   const link = container?.record.links.find((one) => one.alias === alias);
-  if (!container || !link) throw notFound(`No such container: /${name}/${alias}`);
+  const missing = () => notFound(`No such container: /${name}/${alias}`);
+  if (!container || !link) throw missing();
   const { record } = container;
   const target = containers.byId.get(link.id);
   await container.enqueue(async () => {
+    // With the container its links go.
+    if (container.isMarkedForRemoval || !record.links.includes(link)) throw missing();
     containers.byLink.delete(container);
     record.links = record.links.filter((one) => one !== link);
     containers.byLink.add(container);

@@ -7,8 +7,10 @@ import { Container, type ContainerRecord, initialState } from "../../src/contain
 import { createContainerIndexes } from "../../src/containers/container-index.ts";
 import { type Containers, register, unregister } from "../../src/containers/containers.ts";
 import { createExec } from "../../src/containers/exec/exec.ts";
+import { changePorts } from "../../src/containers/lifecycle/ports.ts";
 import { startContainer } from "../../src/containers/lifecycle/start.ts";
 import { updateContainer } from "../../src/containers/lifecycle/update.ts";
+import { unlink } from "../../src/containers/links.ts";
 import { hostConfigShape, updateShape } from "../../src/formats/docker-api/docker-api-host-config.ts";
 import { decode } from "../../src/formats/shape.ts";
 
@@ -24,7 +26,8 @@ function makeRoom() {
     ...createContainerIndexes(),
     byId: new Map(),
     byName: new Map(),
-    records: { put: (id: string) => stored.push(id) },
+    records: { put: (id: string) => stored.push(id), putSoon: (id: string) => stored.push(id) },
+    networks: { view: () => undefined, unlink: async () => {} },
     events: { publish() {} },
   } as unknown as Containers;
   return { containers, stored };
@@ -72,6 +75,27 @@ describe("a container that is removed", () => {
       });
       await removal;
       assert.deepEqual(stored, []);
+    }
+  });
+
+  it("is not stored again by a change of its ports or links that was behind the removal", async () => {
+    for (const isOver of [true, false]) {
+      const { containers, stored } = makeRoom();
+      const [container, target] = [make("c1", "web"), make("c2", "db")];
+      container.record.links = [{ id: "c2", alias: "db" }];
+      for (const one of [container, target]) register(containers, one);
+      const removal = container.enqueue(() => (isOver ? unregister(containers, container) : undefined));
+      if (!isOver) container.intend("removal");
+      const change = changePorts(containers, container, { Publish: {}, Unpublish: [] });
+      const unlinked = unlink(containers, "web", "db");
+      await assert.rejects(change, {
+        kind: "conflict",
+        message: "Cannot change the ports of container c1: container is marked for removal",
+      });
+      await assert.rejects(unlinked, { kind: "notFound", message: "No such container: /web/db" });
+      await removal;
+      assert.deepEqual(stored, []);
+      assert.deepEqual([...containers.byLink.of("c2")], isOver ? [] : [container]);
     }
   });
 

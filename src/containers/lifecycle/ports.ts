@@ -31,6 +31,8 @@ export function changePorts(
   const wanted = findWantedPorts(added, [], false);
   return container.enqueue(async () => {
     const { record } = container;
+    if (container.isMarkedForRemoval)
+      throw conflict(`Cannot change the ports of container ${record.id}: container is marked for removal`);
     if (!hasOwnSandbox(record))
       throw conflict("port publishing needs a network namespace of the container's own");
     const bindings = record.hostConfig.PortBindings ?? {};

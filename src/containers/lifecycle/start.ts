@@ -51,8 +51,7 @@ export function startContainer(containers: Containers, container: Container): Pr
 /** As `startContainer`, for callers within the container's queue. */
 export async function startNow(containers: Containers, container: Container): Promise<boolean> {
   const { record } = container;
-  if (container.isLeaving || record.state.Dead)
-    throw conflict("container is marked for removal and cannot be started");
+  if (container.isMarkedForRemoval) throw conflict("container is marked for removal and cannot be started");
   if (record.state.Paused) throw conflict("cannot start a paused container, try unpause instead");
   if (!container.can("start")) return false;
   // It has waited for its turn while the engine began to end.

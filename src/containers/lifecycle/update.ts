@@ -29,8 +29,7 @@ export function updateContainer(
   if (asked.RestartPolicy.Name !== "") checkRestartPolicy(asked.RestartPolicy, false);
   return container.enqueue(async () => {
     const { record } = container;
-    // It may have been found before its removal, and must not be stored again.
-    if (container.isGone || container.isLeaving || record.state.Dead) throw refusal(record.id, leaving);
+    if (container.isMarkedForRemoval) throw refusal(record.id, leaving);
     const next = mergeUpdate(record.id, record.hostConfig, asked);
     const limits = encodeUpdate(next);
     const isChanged = !isDeepStrictEqual(limits, encodeUpdate(record.hostConfig));
