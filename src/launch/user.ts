@@ -73,10 +73,12 @@ async function resolveIn(files: Files, user: string, groupAdd: string[]): Promis
   const wantedUid = userPart === "" ? 0 : parseInteger(userPart);
   const isWanted = ({ name, uid }: PasswdEntry) =>
     wantedUid === undefined ? name === userPart : uid === wantedUid;
+  const wanted = wantedUid === undefined ? { names: [userPart] } : { ids: [wantedUid] };
   let entry: PasswdEntry | undefined;
-  await readLines(files, "passwd", ([name = "", , uid, gid, , home = ""]) => {
-    const line = { name, uid: Number(uid) || 0, gid: Number(gid) || 0, home };
-    if (gid !== undefined && !entry && isWanted(line)) entry = line;
+  await readLines(files, "passwd", findLines(wanted), ([name = "", , uid = "", gid, , home = ""]) => {
+    const line = { name, uid: parseId(uid), gid: parseId(gid ?? ""), home };
+    if (gid !== undefined && isWanted(line)) entry = line;
+    return entry !== undefined;
   });
   const uid = entry?.uid ?? wantedUid;
   if (uid === undefined)
@@ -84,6 +86,7 @@ async function resolveIn(files: Files, user: string, groupAdd: string[]): Promis
   const groups = await resolveGroups(files, { groupPart, userName: entry?.name, groupAdd });
   const gid = groups.gid ?? entry?.gid ?? 0;
   const additionalGids = [...new Set([gid, ...groups.memberships, ...groups.added])];
+  if (additionalGids.length > mostGroups) throw invalid(`user ${userPart} is in too many groups`);
   for (const id of [uid, ...additionalGids]) checkIdRange(id);
   return { uid, gid, additionalGids, home: entry?.home || "/" };
 }
@@ -95,16 +98,24 @@ async function resolveGroups(
 ) {
   const wantedGid = parseInteger(groupPart);
   const added = new Map<string, number>();
-  const memberships: number[] = [];
+  const memberships = new Set<number>();
   let named: number | undefined;
-  await readLines(files, "group", ([name = "", , id, members = ""]) => {
-    if (id === undefined) return;
-    const group: GroupEntry = { name, gid: Number(id) || 0, members: `,${members},` };
+  const asked = [...new Set(groupPart === "" ? groupAdd : [groupPart, ...groupAdd])];
+  const pattern = findLines({
+    names: asked,
+    ids: groupAdd.map(parseInteger).filter((id) => id !== undefined),
+    member: groupPart === "" ? userName : undefined,
+  });
+  await readLines(files, "group", pattern, ([name = "", , id, members = ""]) => {
+    if (id === undefined) return false;
+    const group: GroupEntry = { name, gid: parseId(id), members: `,${members},` };
     if (name === groupPart) named ??= group.gid;
     for (const wanted of groupAdd)
       if ((wanted === name || wanted === String(group.gid)) && !added.has(wanted))
         added.set(wanted, group.gid);
-    if (groupPart === "" && isMember(group, userName)) memberships.push(group.gid);
+    if (groupPart === "" && isMember(group, userName)) memberships.add(group.gid);
+    // Whose kernel would take no more.
+    return memberships.size > mostGroups;
   });
   const gid = groupPart === "" ? undefined : (wantedGid ?? named);
   if (groupPart !== "" && gid === undefined)
@@ -121,6 +132,30 @@ async function resolveGroups(
   };
 }
 
+/**
+ * Finds the lines that may be asked for, by a line feed and what comes after it. Only those are taken apart: the file is the
+ * container's, who may make it large, and it is read for each health check.
+ * @returns undefined when none is asked for
+ */
+function findLines(wanted: {
+  names?: string[];
+  ids?: number[];
+  member?: string | undefined;
+}): RegExp | undefined {
+  const { names = [], ids = [], member = "" } = wanted;
+  const field = "[^:\n]*:";
+  const blanks = "[^S\n]*";
+  const isId = (id: number) => (id === 0 ? `(?:[+-]?0+|(?![+-]?d+[:\n])[^:\n]*)` : `[+-]?0*${Math.abs(id)}`);
+  const ways = [
+    ...names.map((name) => `${blanks}${RegExp.escape(name)}:`),
+    ...ids.map((id) => `${field}${field}${isId(id)}${blanks}[:\n]`),
+    ...(member === ""
+      ? []
+      : [`${field}${field}${field}(?:[^:\n]*,)?${RegExp.escape(member)}${blanks}[,:\n]`]),
+  ];
+  return ways.length > 0 ? new RegExp(`\n(?:${ways.join("|")})`, "g") : undefined;
+}
+
 const isMember = ({ members }: GroupEntry, userName: string | undefined) =>
   userName !== undefined && userName !== "" && !userName.includes(",") && members.includes(`,${userName},`);
 
@@ -129,7 +164,12 @@ function parseInteger(text: string): number | undefined {
   return /^[+-]?\d+$/.test(text) && Number.isSafeInteger(Number(text)) ? Number(text) : undefined;
 }
 
+/** As Docker: what is no number counts as 0. */
+const parseId = (text: string) => parseInteger(text) ?? 0;
+
 const mostId = 2_147_483_647;
+/** The kernel's (NGROUPS_MAX). */
+const mostGroups = 65_536;
 
 /** @throws EngineError invalid */
 export function checkIdRange(id: number): void {
@@ -140,38 +180,54 @@ const readAsync = promisify(read);
 const chunkBytes = 64 * 1024;
 const firstChunk = Buffer.alloc(chunkBytes);
 const longestLine = 1 << 20;
-const longestFileBytes = 64 << 20;
+const longestFileBytes = 16 << 20;
 
 /**
- * Calls `take` with the fields of each line of a file; with none when there is no such file. In pieces, since it may be of any size. @throws invalid for one that is too large
+ * Calls `take` with the fields of each line that the pattern finds, until it returns true; with none when there is no such file. In
+ * pieces, since it may be of any size. @throws invalid for one that is too large
  */
-async function readLines(files: Files, name: keyof Files, take: (fields: string[]) => void): Promise<void> {
+async function readLines(
+  files: Files,
+  name: keyof Files,
+  pattern: RegExp | undefined,
+  take: (fields: string[]) => boolean,
+): Promise<void> {
   const fd = files[name];
-  if (fd === undefined) return;
-  const takeLine = (line: string) => {
-    const text = line.trim();
-    if (text !== "" && !text.startsWith("#")) take(text.split(":", mostFields));
-  };
+  if (fd === undefined || !pattern) return;
   const decoder = new TextDecoder();
-  let [total, rest] = [0, ""];
+  let [total, rest] = [0, "\n"];
+  /** @returns true when no more is wanted */
   const takeBytes = (bytes: Buffer) => {
     total += bytes.length;
     if (total > longestFileBytes) throw invalid(`/etc/${name} is too large`);
-    const lines = (rest + decoder.decode(bytes, { stream: true })).split("\n");
-    rest = lines.pop() ?? "";
-    for (const line of lines) takeLine(line);
+    const text = rest + decoder.decode(bytes, { stream: true });
+    const end = text.lastIndexOf("\n");
+    rest = text.slice(end);
     if (rest.length > longestLine) throw invalid(`/etc/${name} has a line that is too long`);
+    return takeFound(text.slice(0, end + 1), pattern, take);
   };
   // Nearly every file ends here: to have a thread read so little would take longer.
   const first = readSync(fd, firstChunk, 0, chunkBytes, null);
-  takeBytes(firstChunk.subarray(0, first));
+  if (takeBytes(firstChunk.subarray(0, first))) return;
   if (first === chunkBytes) {
     const buffer = Buffer.allocUnsafe(chunkBytes);
     for (;;) {
       const { bytesRead } = await readAsync(fd, buffer, 0, chunkBytes, null);
       if (bytesRead === 0) break;
-      takeBytes(buffer.subarray(0, bytesRead));
+      if (takeBytes(buffer.subarray(0, bytesRead))) return;
     }
   }
-  takeLine(rest);
+  takeFound(`${rest}\n`, pattern, take);
+}
+
+/** @param text whole lines, between line feeds. @returns true when no more is wanted */
+function takeFound(text: string, pattern: RegExp, take: (fields: string[]) => boolean): boolean {
+  pattern.lastIndex = 0;
+  for (let found = pattern.exec(text); found; found = pattern.exec(text)) {
+    const end = text.indexOf("\n", found.index + 1);
+    const line = text.slice(found.index + 1, end).trim();
+    if (!line.startsWith("#") && take(line.split(":", mostFields))) return true;
+    pattern.lastIndex = end;
+  }
+  return false;
 }

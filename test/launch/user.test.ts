@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { mkdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { appendFileSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { resolveUser } from "../../src/launch/user.ts";
@@ -97,6 +97,45 @@ test("names are looked up in what the layers show together", async () => {
     [...Array(30_000).fill(`${"x".repeat(70)}:x:9:9::/:`), "user:x:3:3::/:"].join("\n"),
   );
   assert.equal(await uidOf(), 3);
+});
+
+test("a large file is read as far as it is needed, and only what is asked for is taken apart", async (context) => {
+  using folder = makeFolder();
+  const filler = ":::\n".repeat(3 << 20);
+  const layers = makeLayers(folder, {
+    image: {
+      "etc/passwd": `${"a\n".repeat(1 << 20)}root:x:0:0::/root:\nlast:x:7:8::/last:\n${filler}`,
+      "etc/group": `${filler}wheel:x:10:root , other\nmany:x:+011:a,last\nother:x:12:last2`,
+    },
+  });
+  const split = context.mock.method(String.prototype, "split");
+  const { uid, gid, additionalGids, home } = await resolveUser(layers, "last", ["12", "other"]);
+  assert.deepEqual(
+    { uid, gid, additionalGids, home },
+    { uid: 7, gid: 8, additionalGids: [8, 11, 12], home: "/last" },
+  );
+  assert.ok(split.mock.callCount() < 100, `${split.mock.callCount()} lines`);
+  split.mock.restore();
+  assert.equal((await resolveUser(layers, "0:wheel", [])).gid, 10);
+  // Far behind all that counts.
+  appendFileSync(join(folder.path, "image/etc/passwd"), filler);
+  assert.equal((await resolveUser(layers, "last:1", [])).uid, 7);
+  await assert.rejects(resolveUser(layers, "none:1", []), {
+    kind: "invalid",
+    message: "/etc/passwd is too large",
+  });
+});
+
+test("a user of more groups than the kernel takes is refused", async () => {
+  using folder = makeFolder();
+  const groups = Array.from({ length: 70_000 }, (_, id) => `g:x:${id}:anna`);
+  const layers = makeLayers(folder, {
+    image: { "etc/passwd": "anna:x:1:1::/:\n", "etc/group": groups.join("\n") },
+  });
+  await assert.rejects(resolveUser(layers, "anna", []), {
+    kind: "invalid",
+    message: "user anna is in too many groups",
+  });
 });
 
 test("a file of names that somebody has made huge is refused, whatever is in it", async () => {
