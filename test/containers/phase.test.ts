@@ -15,6 +15,7 @@ const phases: Phase[] = ["created", "running", "paused", "restarting", "removing
 const changes: Record<Change, string> = {
   started: "running - - running - running -",
   startFailed: "created - - exited - exited -",
+  startCutOff: "- - - restarting - restarting -",
   paused: "- paused - - - - -",
   unpaused: "- - running - - - -",
   ended: "- exited exited - - - -",

@@ -130,14 +130,24 @@ async function clearAway(containers: Containers, container: Container): Promise<
   }
 }
 
+/** Starts it, where no user has asked for that. Call it within the container's queue. @throws as `begin`; then it may be tried again */
+export async function beginUnasked(containers: Containers, container: Container): Promise<void> {
+  try {
+    await begin(containers, container, true);
+  } finally {
+    if (container.phase === "restarting" && !containers.closing) scheduleRestart(containers, container, 0);
+  }
+}
+
 function scheduleRestart(containers: Containers, container: Container, ranForMilliseconds: number): void {
+  clearTimeout(container.restartTimer);
   const delay = nextDelayMilliseconds(container.restartDelayMilliseconds, ranForMilliseconds);
   container.restartDelayMilliseconds = delay;
   container.restartTimer = setTimeout(() => {
     container
       .enqueue(async () => {
         if (container.phase !== "restarting" || container.isLeaving || containers.closing) return;
-        await begin(containers, container);
+        await beginUnasked(containers, container);
       })
       .catch((error) => containers.logger.warn({ error, container: container.record.id }, "restart failed"));
   }, delay);

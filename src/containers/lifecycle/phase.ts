@@ -6,6 +6,8 @@ export type Phase = ContainerState["Status"];
 /** What can happen to a container, and where that leads from which phase. Everything else is a mistake of ours. */
 const changes = {
   started: { created: "running", restarting: "running", exited: "running" },
+  /** With its supervisor, and no user waits for it: it is made again. */
+  startCutOff: { restarting: "restarting", exited: "restarting" },
   startFailed: { created: "created", restarting: "exited", exited: "exited" },
   paused: { running: "paused" },
   unpaused: { paused: "running" },

@@ -11,8 +11,7 @@ import { containerOfHolder } from "../image-mounts.ts";
 import { clearMountSources } from "../mount-sources.ts";
 import { volumeUsers } from "../mounts.ts";
 import { discardContainer } from "./discard.ts";
-import { removeOnceSent } from "./exit.ts";
-import { begin } from "./start.ts";
+import { beginUnasked, removeOnceSent } from "./exit.ts";
 
 const startsAtOnce = 8;
 const patienceMilliseconds = 10_000;
@@ -121,7 +120,7 @@ async function resume(containers: Containers, container: Container): Promise<voi
   if (!starts) return;
   // As with Docker it begins from the start: else "on-failure:1" would come back after one end of the daemon, and after no other.
   Object.assign(container.record, { restartCount: 0, stoppedByUser: false });
-  await begin(containers, container).catch((error: unknown) => {
+  await beginUnasked(containers, container).catch((error: unknown) => {
     containers.logger.warn({ error, container: id }, "a container could not be started with the daemon");
   });
 }

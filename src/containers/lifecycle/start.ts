@@ -66,11 +66,14 @@ export async function startNow(containers: Containers, container: Container): Pr
   return true;
 }
 
-/** Starts it whatever its record says. Call it within the container's queue. */
-export function begin(containers: Containers, container: Container): Promise<void> {
+/**
+ * Starts it whatever its record says. Call it within the container's queue.
+ * @param isAutomatic no user has asked for it: one that is cut off with its supervisor leaves the container "restarting"
+ */
+export function begin(containers: Containers, container: Container, isAutomatic = false): Promise<void> {
   return containers.metrics.containerActions.time("start", async () => {
     const turn = containers.archives.takeTurn(upperOf(containers, container.record.id));
-    await beginRun(containers, container, turn.begun).finally(turn.end);
+    await beginRun(containers, container, turn.begun, isAutomatic).finally(turn.end);
   });
 }
 
@@ -79,8 +82,9 @@ async function beginRun(
   containers: Containers,
   container: Container,
   unwritten: (signal: AbortSignal) => Promise<void>,
+  isAutomatic: boolean,
 ): Promise<void> {
-  const { record } = container;
+  const [{ record }, { supervisor }] = [container, containers];
   const trace = createTrace();
   const starting = new AbortController();
   container.starting = starting;
@@ -117,7 +121,8 @@ async function beginRun(
     container.witness = openWitness(started.pid, started.startTicks);
   } catch (thrown) {
     const error = explainLongPath(thrown);
-    await recordFailure(containers, container, error, usesVolumes);
+    const isToRetry = isAutomatic && supervisor.isLost;
+    await recordFailure(containers, container, error, { usesVolumes, isToRetry });
     throw error instanceof EngineError ? error : startFailure(messageOf(error), record.args).error;
   } finally {
     container.starting = undefined;
@@ -127,20 +132,25 @@ async function beginRun(
   Object.assign(record.state, { StartedAt: startedAt, ExitCode: 0, Error: "", OOMKilled: false });
   container.enter("started");
   save(containers, container);
-  await followLinks(containers, container).catch((error: unknown) => {
-    containers.logger.warn({ error, container: record.id }, "an /etc/hosts could not be brought up to date");
-  });
+  await tellLinked(containers, container);
   trace.mark("save");
   publish(containers, container, "start");
   const milliseconds = trace.end();
   if (milliseconds) containers.logger.info({ trace: "start", container: record.id, milliseconds });
 }
 
+async function tellLinked(containers: Containers, container: Container): Promise<void> {
+  await followLinks(containers, container).catch((error: unknown) => {
+    const { id } = container.record;
+    containers.logger.warn({ error, container: id }, "an /etc/hosts could not be brought up to date");
+  });
+}
+
 async function recordFailure(
   containers: Containers,
   container: Container,
   error: unknown,
-  usesVolumes: boolean,
+  { usesVolumes, isToRetry }: { usesVolumes: boolean; isToRetry: boolean },
 ): Promise<void> {
   const { record } = container;
   const failure = startFailure(messageOf(error), record.args);
@@ -159,11 +169,18 @@ async function recordFailure(
   await clearCgroup(cgroupOf(containers, container));
   const { message } = error instanceof EngineError ? error : failure.error;
   Object.assign(record.state, { ExitCode: exitCode, Error: message, Pid: 0 });
-  container.enter("startFailed");
+  container.enter(isToRetry ? "startCutOff" : "startFailed");
   save(containers, container);
+  if (isToRetry) return clearCutOff(containers, container);
   container.notifyStartFailure({ exitCode, error: message });
   await containers.supervisor.call("forget", { process: record.id });
   if (record.hostConfig.AutoRemove) await discardContainer(containers, container, { removeVolumes: true });
+}
+
+/** The next supervisor answers once the runtimes of the lost one are through: what they have made is in the way of the next start. */
+async function clearCutOff(containers: Containers, container: Container): Promise<void> {
+  await containers.supervisor.call("forget", { process: container.record.id });
+  await deleteFromRuntime(containers, container);
 }
 
 async function openSandbox(
