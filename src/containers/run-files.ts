@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { hasCode } from "../errors.ts";
@@ -34,6 +35,15 @@ export async function findStrayRunFiles(
       .map((name) => join(execRoot, folder, name)),
   );
   return (await Promise.all(perFolder)).flat();
+}
+
+/** The process that the runtime has made, as it says in what was made for that; undefined where it has made none. */
+export function findPidIn(runFiles: string): number | undefined {
+  try {
+    return Number(readFileSync(join(runFiles, "pid"), "latin1")) || undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 /** Ids of the containers of which the runtime, or the launcher, may have left something. */

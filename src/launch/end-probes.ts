@@ -1,11 +1,14 @@
 import { existsSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { isProbePidFile, probeFiles } from "../supervisor-protocol/probe-files.ts";
-import { findCgroup } from "../sys/cgroup.ts";
+import { killIfIn } from "../sys/cgroup.ts";
 import { processFileOf } from "./bundle.ts";
 
-/** Kills the probes that a container's bundle has files of, as far as they are still the container's and none that is under way. */
-export function endProbes(bundle: string, container: string, isUnderWay: (probe: string) => boolean): void {
+/**
+ * Kills the probes that a container's bundle has files of, as far as they are still the container's and none that is under way.
+ * @param cgroup the container's: where no supervisor is left that has not yet seen its end, the number may be another process's
+ */
+export function endProbes(bundle: string, cgroup: string, isUnderWay: (probe: string) => boolean): void {
   if (!existsSync(bundle)) return;
   for (const name of readdirSync(bundle).filter(isProbePidFile)) {
     const path = join(bundle, name);
@@ -13,7 +16,7 @@ export function endProbes(bundle: string, container: string, isUnderWay: (probe:
     const pid = readPid(path);
     // The runtime of a supervisor that is there has just made it: that one ends what a lost daemon has asked for.
     if (pid === "") continue;
-    kill(pid, container);
+    killIfIn(Number(pid), cgroup);
     rmSync(path, { force: true });
   }
 }
@@ -34,12 +37,3 @@ function readPid(path: string): string {
 
 /** As `processFileOf` names what it is beside. */
 const findId = (name: string) => /^exec-(\w+)\./.exec(name)?.[1] ?? "";
-
-/** Where no supervisor is left that has not yet seen its end, the number may be another process's. */
-function kill(pid: string, container: string): void {
-  try {
-    if (findCgroup(Number(pid), container)) process.kill(Number(pid), "SIGKILL");
-  } catch {
-    // It has ended.
-  }
-}

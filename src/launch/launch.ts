@@ -41,8 +41,8 @@ export interface Launcher {
   canProbe(): boolean;
   /** The process of a probe in a container; 0 before it runs, and after its end. */
   pidOfProbe(container: string, id: string): number;
-  /** Ends the probes in a container that a daemon or a supervisor was lost with: all but those that are under way. */
-  endProbes(id: string, isUnderWay: (probe: string) => boolean): void;
+  /** Ends the probes in a container that a daemon or a supervisor was lost with: all but those that are under way. @param cgroup its own */
+  endProbes(id: string, cgroup: string, isUnderWay: (probe: string) => boolean): void;
   /**
    * Takes what the runtime may have left: its state folder and cgroup, and the bundle.
    * @param root of the runtime's state. @param runtime asked for only when there is something for it to do
@@ -121,7 +121,7 @@ export function createLauncher(execRoot: string, supervisor: () => Supervisor): 
     },
     canProbe: () => supervisor().supports("probe"),
     pidOfProbe: (container, id) => pidOfProbe(bundleOf(execRoot, container), id),
-    endProbes: (id, isUnderWay) => endProbes(bundleOf(execRoot, id), id, isUnderWay),
+    endProbes: (id, cgroup, isUnderWay) => endProbes(bundleOf(execRoot, id), cgroup, isUnderWay),
     async remove(id, root, runtime) {
       if (existsSync(join(root, id)))
         await supervisor().call("runtime", { runtime: runtime(), arguments: ["delete", "--force", id] });

@@ -83,6 +83,21 @@ export function findCgroup(pid: number, name: string): string | undefined {
   return undefined;
 }
 
+/**
+ * Kills a process if it is in a cgroup, or one below it, in any hierarchy.
+ * @param path from the root of each. @returns whether it was there
+ */
+export function killIfIn(pid: number, path: string): boolean {
+  try {
+    const lines = readFileSync(`/proc/${pid}/cgroup`, "latin1").split("\n");
+    const paths = lines.map((line) => `${line.split(":").slice(2).join(":")}/`);
+    return paths.some((one) => one.startsWith(`${path}/`)) && process.kill(pid, "SIGKILL");
+  } catch {
+    // It has ended.
+    return false;
+  }
+}
+
 function hierarchies(): string[] {
   return cgroupLayout() === "v2"
     ? [mountPoint]

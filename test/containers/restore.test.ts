@@ -1,14 +1,26 @@
 import assert from "node:assert/strict";
-import { spawnSync } from "node:child_process";
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { spawn, spawnSync } from "node:child_process";
+import { randomBytes } from "node:crypto";
+import { once } from "node:events";
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmdirSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { after, it } from "node:test";
 import { Container, type ContainerRecord, initialState } from "../../src/containers/container.ts";
 import { createContainerIndexes } from "../../src/containers/container-index.ts";
 import { type Containers, register } from "../../src/containers/containers.ts";
 import { restoreContainers } from "../../src/containers/lifecycle/restore.ts";
 import type { OtherProcesses } from "../../src/containers/run-files.ts";
+import { cgroupFolder } from "../../src/sys/cgroup.ts";
 import { bootId, startTicks } from "../../src/sys/process.ts";
 
 const execRoot = mkdtempSync(join(tmpdir(), "berth-restore-"));
@@ -82,6 +94,35 @@ it("an end that cannot be recorded keeps no engine from starting, and is not tri
   await restoreContainers(containers, others());
   assert.equal(container.record.state.Pid, 0);
   assert.deepEqual(warnings, ["the supervisor did not report an exit", "a container could not be restored"]);
+});
+
+it("a command whose exec was never answered is killed, and no process outside its container", async () => {
+  const { containers } = makeRoom();
+  const cgroup = cgroupFolder(`/bt${randomBytes(8).toString("hex")}`, "pids");
+  mkdirSync(cgroup);
+  add(containers, "e").record.cgroup = `/${basename(cgroup)}`;
+  const begin = (digit: string, isInside: boolean) => {
+    const child = spawn("sleep", ["1000"], { stdio: "ignore" });
+    if (isInside) writeFileSync(join(cgroup, "cgroup.procs"), String(child.pid));
+    const folder = join(execRoot, "p", processId(digit));
+    mkdirSync(folder, { recursive: true });
+    writeFileSync(join(folder, "pid"), String(child.pid));
+    return { child, ended: once(child, "exit") };
+  };
+  const [inside, outside] = [begin("1", true), begin("2", false)];
+  try {
+    await restoreContainers(containers, others());
+    assert.deepEqual(await inside.ended, [null, "SIGKILL"]);
+    outside.child.kill("SIGTERM");
+    assert.deepEqual(await outside.ended, [null, "SIGTERM"]);
+    assert.deepEqual(
+      readdirSync(join(execRoot, "p")).filter((name) => /^[12]/.test(name)),
+      [],
+    );
+  } finally {
+    for (const { child } of [inside, outside]) child.kill("SIGKILL");
+    rmdirSync(cgroup);
+  }
 });
 
 it("what a commit has stand still is not taken for one whose pause was cut off", async () => {

@@ -3,7 +3,15 @@ import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
-import { eventually, killSupervisor, output, startEngine, type TestEngine, useEngine } from "../engine.ts";
+import {
+  eventually,
+  killSupervisor,
+  output,
+  startEngine,
+  supervisorOf,
+  type TestEngine,
+  useEngine,
+} from "../engine.ts";
 
 const lost = /the supervisor was lost|no supervisor could be started/;
 
@@ -128,5 +136,21 @@ describe("a start that is cut off with its supervisor", () => {
       (status) => status === "running",
     );
     await berth("rm", "-f", "again");
+  });
+
+  it("leaves no command that no exec knows of", async () => {
+    await berth("run", "-d", "--runtime", "slow", "--name", "busy", "busybox", "sleep", "1000");
+    hold("exec");
+    const exec = engine.berth(["exec", "busy", "sleep", "998"]);
+    await whenWaiting();
+    process.kill(supervisorOf(engine), "SIGKILL");
+    letGo();
+    assert.notEqual((await exec).code, 0);
+    await eventually(
+      () => berth("top", "busy"),
+      (listed) => !listed.includes("sleep 998"),
+    );
+    assert.equal(await berth("inspect", "-f", "{{.State.Status}}", "busy"), "running");
+    await berth("rm", "-f", "busy");
   });
 });

@@ -27,14 +27,14 @@ it("ends what a container's files tell of and is in its cgroup, but no probe tha
     const foreign = begin("exec-2b.json.probe-pid", false);
     const present = begin("exec-3c.json.probe-pid", true);
     writeFileSync(join(bundle, "exec-4d.json.probe-pid"), "no number");
-    endProbes(bundle, container, (id) => id === "3c");
+    endProbes(bundle, `/${container}`, (id) => id === "3c");
     assert.deepEqual(await left.ended, [null, "SIGKILL"]);
     for (const other of [foreign, present]) {
       other.end();
       assert.deepEqual(await other.ended, [null, "SIGTERM"]);
     }
     assert.deepEqual(readdirSync(bundle), ["exec-3c.json.probe-pid"]);
-    endProbes(join(bundle, "gone"), container, () => false);
+    endProbes(join(bundle, "gone"), `/${container}`, () => false);
   } finally {
     for (const child of children) child.kill("SIGKILL");
     rmdirSync(cgroup);

@@ -5,7 +5,7 @@ import { bootId, hasEnded, isAlive } from "../../sys/process.ts";
 import type { Container } from "../container.ts";
 import { type Containers, folderOf } from "../containers.ts";
 import { logOptionsOf } from "../logs/drivers.ts";
-import { deleteFromRuntime } from "../runtime-files.ts";
+import { cgroupOf, deleteFromRuntime } from "../runtime-files.ts";
 import { isOfThisRun, recordExit } from "./exit.ts";
 import { settlePause } from "./pause.ts";
 import { openWitness } from "./witness.ts";
@@ -36,7 +36,12 @@ export async function restoreOne(
     recorded.catch(() => {});
     return () => recorded;
   }
-  containers.launcher.endProbes(container.record.id, (id) => containers.execs.get(id)?.running ?? false);
+  const cgroup = cgroupOf(containers, container);
+  containers.launcher.endProbes(
+    container.record.id,
+    cgroup,
+    (id) => containers.execs.get(id)?.running ?? false,
+  );
   // A commit thaws what it has stand still.
   if (!container.isHeldStill) await settlePause(containers, container);
   return undefined;

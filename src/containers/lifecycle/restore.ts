@@ -1,12 +1,14 @@
 import { rmSync } from "node:fs";
 import type { ListedProcess } from "../../supervisor-protocol/protocol.ts";
+import { killIfIn } from "../../sys/cgroup.ts";
 import { hasEnded } from "../../sys/process.ts";
 import { createRetries, type Retries } from "../../sys/retries.ts";
 import { settleNetworks } from "../connect.ts";
 import type { Container } from "../container.ts";
 import type { Containers, Exec } from "../containers.ts";
 import { recordExecExit } from "../exec/exec.ts";
-import { findIdsWithRunFiles, findStrayRunFiles, type OtherProcesses } from "../run-files.ts";
+import { findIdsWithRunFiles, findPidIn, findStrayRunFiles, type OtherProcesses } from "../run-files.ts";
+import { cgroupOf } from "../runtime-files.ts";
 import { findProcess, sandboxOwners } from "../sandbox.ts";
 import { restoreOne } from "./restore-one.ts";
 
@@ -34,8 +36,10 @@ export async function restoreContainers(containers: Containers, others: OtherPro
     concerned.map((container) => attempt(containers, container.record.id, () => restore(container))),
   );
   await restoreExecs(containers, held);
-  for (const path of await findStrayRunFiles(containers, held, others))
+  for (const path of await findStrayRunFiles(containers, held, others)) {
+    endStray(containers, path);
     rmSync(path, { recursive: true, force: true });
+  }
   // What an engine that ends takes down is not to be made again. The next engine records what has ended.
   if (containers.closing) return;
   await containers.networks.adopt(() => [...sandboxOwners(containers), ...others.sandboxOwners()]);
@@ -45,6 +49,17 @@ export async function restoreContainers(containers: Containers, others: OtherPro
   for (const id of containers.networks.unsettled()) {
     const container = containers.byId.get(id);
     if (container) await attempt(containers, id, () => settleNetworks(containers, container));
+  }
+}
+
+/** An exec whose start was not answered did not happen: what its runtime has made in a container all the same is killed. */
+function endStray(containers: Containers, runFiles: string): void {
+  const pid = findPidIn(runFiles);
+  if (pid === undefined) return;
+  for (const container of containers.byId.values()) {
+    const { Pid } = container.record.state;
+    // It may have been given the number of an exec that ended.
+    if (Pid > 0 && Pid !== pid && killIfIn(pid, cgroupOf(containers, container))) return;
   }
 }
 
