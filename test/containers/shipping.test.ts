@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
+import { createHash } from "node:crypto";
 import { createSocket } from "node:dgram";
 import { once } from "node:events";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, watch, writeFileSync } from "node:fs";
@@ -360,34 +361,64 @@ describe("a log's driver", () => {
 });
 
 describe("a place in a log", () => {
-  it("stays where it was, whatever becomes of the file's name", async () => {
-    mkdirSync(join(folder, "place"));
-    const path = join(folder, "place", "container.log");
-    const log = new LogFile({ path, maxSizeBytes: 5000, maxFiles: 100, compress: true });
-    let place: LogPlace = { head: "", offset: 0 };
-    const seen: number[] = [];
-    for (let n = 0; n < 1000; n++) {
-      log.append("stdout", Buffer.from(`${n}\n`));
-      if (n % 37 !== 0) continue;
-      await log.whenWritten();
-      // A reader of its own each time, as after a restart; some come late, when files have been compressed.
-      if (n % 111 !== 0) continue;
-      const cursor = createCursor(path, place);
-      for (let block = await cursor.next(); block; block = await cursor.next()) {
-        seen.push(...block.entries.map(({ log: line }) => Number(line)));
-        place = block.place;
-      }
-      await cursor.close();
+  /** Of files that all begin with the same text. */
+  const common = "x".repeat(300);
+  const open = (name: string, maxSizeBytes: number) => {
+    mkdirSync(join(folder, name));
+    const path = join(folder, name, "container.log");
+    return { path, log: new LogFile({ path, maxSizeBytes, maxFiles: 100, compress: true }) };
+  };
+  /** Reads on to the end. @returns the numbers at the ends of the lines */
+  async function readOn(path: string, from: LogPlace) {
+    const numbers: number[] = [];
+    let place = from;
+    const cursor = createCursor(path, from);
+    for (let block = await cursor.next(); block; block = await cursor.next()) {
+      numbers.push(...block.entries.map(({ log: line }) => Number(/\d+/.exec(line))));
+      place = block.place;
     }
-    await log.end();
-    const cursor = createCursor(path, place);
-    for (let block = await cursor.next(); block; block = await cursor.next())
-      seen.push(...block.entries.map(({ log: line }) => Number(line)));
     await cursor.close();
-    assert.deepEqual(
-      seen,
-      Array.from({ length: 1000 }, (_, n) => n),
-    );
+    return { numbers, place };
+  }
+
+  for (const start of ["", common])
+    it(`stays where it was, whatever becomes of the file's name (${start.length} bytes in common)`, async () => {
+      const { path, log } = open(`place-${start.length}`, 5000 + 60 * start.length);
+      let place: LogPlace = { head: "", offset: 0 };
+      const seen: number[] = [];
+      for (let n = 0; n < 1000; n++) {
+        log.append("stdout", Buffer.from(`${start}${n}\n`));
+        if (n % 37 !== 0) continue;
+        await log.whenWritten();
+        // A reader of its own each time, as after a restart; some come late, when files have been compressed.
+        if (n % 111 !== 0) continue;
+        const { numbers, place: next } = await readOn(path, place);
+        seen.push(...numbers);
+        place = next;
+      }
+      await log.end();
+      seen.push(...(await readOn(path, place)).numbers);
+      assert.deepEqual(
+        seen,
+        Array.from({ length: 1000 }, (_, n) => n),
+      );
+    });
+
+  it("that an earlier version noted is found again, and where it may be in several files nothing is left out", async () => {
+    const { path, log } = open("earlier", 3000);
+    for (let n = 0; n < 30; n++)
+      log.append("stdout", Buffer.from(n < 20 ? `${common}${n}\n` : `${n}${"y".repeat(300)}\n`));
+    await log.end();
+    const text = readFileSync(path, "utf8");
+    const head = (line: string) => createHash("sha256").update(line.slice(0, 256)).digest("base64url");
+    const own = { head: head(text), offset: text.indexOf("\n") + 1 };
+    const { numbers, place } = await readOn(path, own);
+    assert.equal(numbers.length, text.split("\n").length - 2);
+    assert.equal(numbers.at(-1), 29);
+    assert.deepEqual((await readOn(path, place)).numbers, []);
+    const of = { head: head(`{"log":"${common}`), offset: 1000 };
+    const all = Array.from({ length: 30 }, (_, n) => n);
+    assert.deepEqual((await readOn(path, of)).numbers, all);
   });
 
   it("is waited at without touching a file, however often the log has been rotated and compressed", async () => {

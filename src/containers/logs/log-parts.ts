@@ -9,8 +9,10 @@ import { hasCode } from "../../errors.ts";
 export interface LogPart {
   /** Its inode: another name does not change it, compression does. */
   ino: number;
-  /** Says how it begins, compressed or not; "" as long as it has no line. */
+  /** Says how it begins, compressed or not; "" as long as it has no line. No other file of the log has the same. */
   head(): Promise<string>;
+  /** Whether it has that head, also one as earlier versions made it, which other files may have as well. */
+  hasHead(head: string): Promise<boolean>;
   /** To be read at any place. What is compressed is unpacked the first time. */
   plain(): Promise<FileHandle>;
   close(): Promise<void>;
@@ -30,16 +32,27 @@ export async function openLogParts(path: string): Promise<LogPart[]> {
   return parts.reverse();
 }
 
-/** Opens the file that begins like this, or else the oldest there is. */
-export function openPartOf(path: string, head: string): Promise<LogPart | undefined> {
-  return openOne(path, async (parts) => Math.max(0, await findHead(parts, head)));
+/** Opens the file that begins like this, or else, also where there are several, the oldest there is. */
+export async function openPartOf(
+  path: string,
+  head: string,
+): Promise<{ part: LogPart | undefined; isFound: boolean }> {
+  let isFound = false;
+  const part = await openOne(path, async (parts) => {
+    const [found = -1, ...others] = await findHead(parts, head);
+    isFound = found >= 0 && others.length === 0;
+    return Math.max(0, found);
+  });
+  return { part, isFound };
 }
 
 /** Opens the file after one that is no longer written, or the oldest there is when that one has been deleted. */
 export function openPartAfter(path: string, part: LogPart): Promise<LogPart | undefined> {
   return openOne(path, async (parts) => {
     const found = parts.findIndex(({ ino }) => ino === part.ino);
-    return 1 + (found === -1 ? await findHead(parts, await part.head()) : found);
+    if (found >= 0) return found + 1;
+    const [same = -1] = await findHead(parts, await part.head());
+    return same + 1;
   });
 }
 
@@ -59,7 +72,7 @@ export async function openPart(path: string): Promise<LogPart | undefined> {
   if (!file) return undefined;
   return {
     ino: (await file.stat()).ino,
-    head: () => readHead(file),
+    ...headsOf(() => readFirstLine(file)),
     plain: async () => file,
     close: () => file.close(),
   };
@@ -79,11 +92,11 @@ async function openOne(path: string, choose: (parts: LogPart[]) => Promise<numbe
   return chosen;
 }
 
-/** @returns -1 where there is none */
-async function findHead(parts: LogPart[], head: string): Promise<number> {
-  if (head === "") return -1;
-  const heads = await Promise.all(parts.map((part) => part.head()));
-  return heads.indexOf(head);
+/** The indexes of all that have it. */
+async function findHead(parts: LogPart[], head: string): Promise<number[]> {
+  if (head === "") return [];
+  const haveIt = await Promise.all(parts.map((part) => part.hasHead(head)));
+  return haveIt.flatMap((hasIt, index) => (hasIt ? index : []));
 }
 
 async function openIfExists(path: string): Promise<FileHandle | undefined> {
@@ -103,7 +116,7 @@ async function openRotated(path: string): Promise<LogPart | undefined> {
   let unpacked: Promise<FileHandle> | undefined;
   return {
     ino: (await file.stat()).ino,
-    head: async () => hashHead(await unpackBeginning(file, headBytes)),
+    ...headsOf(() => unpackFirstLine(file)),
     plain: () => (unpacked ??= unpack(file, path)),
     async close() {
       await file.close();
@@ -112,29 +125,51 @@ async function openRotated(path: string): Promise<LogPart | undefined> {
   };
 }
 
-async function readHead(file: FileHandle): Promise<string> {
-  const { bytesRead, buffer } = await file.read(Buffer.alloc(headBytes), 0, headBytes, 0);
-  return hashHead(buffer.subarray(0, bytesRead));
+/** @param firstLine gives it without its line feed, or as much of it as counts; undefined for none that is whole */
+function headsOf(firstLine: () => Promise<Buffer | undefined>): Pick<LogPart, "head" | "hasHead"> {
+  const hash = (bytes: Buffer) => createHash("sha256").update(bytes).digest("base64url");
+  return {
+    // With its time, which comes last in it.
+    async head() {
+      const line = await firstLine();
+      return line ? `${headMark}${hash(line)}` : "";
+    },
+    async hasHead(head) {
+      const line = await firstLine();
+      if (!line) return false;
+      return (
+        head ===
+        (head.startsWith(headMark) ? `${headMark}${hash(line)}` : hash(line.subarray(0, earlierHeadBytes)))
+      );
+    },
+  };
 }
 
-/** @param beginning of a file: as much as counts, or all that there is */
-function hashHead(beginning: Buffer): string {
-  const end = beginning.indexOf(lineFeed);
-  if (end === -1 && beginning.length < headBytes) return "";
-  return createHash("sha256")
-    .update(beginning.subarray(0, end === -1 ? headBytes : end))
-    .digest("base64url");
+async function readFirstLine(file: FileHandle): Promise<Buffer | undefined> {
+  for (let size = firstReadBytes; ; size *= 4) {
+    const { bytesRead, buffer } = await file.read(Buffer.allocUnsafe(size), 0, size, 0);
+    const line = findFirstLine(buffer.subarray(0, bytesRead));
+    if (line || bytesRead < size) return line;
+  }
 }
 
-/** As much as that, if there is as much. */
-async function unpackBeginning(file: FileHandle, bytes: number): Promise<Buffer> {
-  const unpacked: Buffer[] = [];
-  const isEnough = () => unpacked.reduce((sum, { length }) => sum + length, 0) >= bytes;
+/** Of what can be read, where the file was cut off. */
+async function unpackFirstLine(file: FileHandle): Promise<Buffer | undefined> {
+  let unpacked = Buffer.alloc(0);
   const keep = async (chunks: AsyncIterable<Buffer>) => {
-    for await (const chunk of chunks) if (unpacked.push(chunk) && isEnough()) return;
+    for await (const chunk of chunks) {
+      unpacked = Buffer.concat([unpacked, chunk]);
+      if (findFirstLine(unpacked)) return;
+    }
   };
   await pipeline(Readable.from(blocksOf(file)), createGunzip(), keep).catch(() => {});
-  return Buffer.concat(unpacked).subarray(0, bytes);
+  return findFirstLine(unpacked);
+}
+
+function findFirstLine(beginning: Buffer): Buffer | undefined {
+  const end = beginning.subarray(0, mostHeadBytes).indexOf(lineFeed);
+  if (end >= 0) return beginning.subarray(0, end);
+  return beginning.length >= mostHeadBytes ? beginning.subarray(0, mostHeadBytes) : undefined;
 }
 
 /** Into a file without a name, beside the log: it is as large as one file of the log may be. */
@@ -161,5 +196,10 @@ async function* blocksOf(file: FileHandle): AsyncGenerator<Buffer> {
 }
 
 const blockBytes = 64 * 1024;
-const headBytes = 256;
+const firstReadBytes = 4096;
+/** Of a line that has very many attributes. */
+const mostHeadBytes = 256 * 1024;
+/** Heads of earlier versions are of at most this many bytes, and have no mark. */
+const earlierHeadBytes = 256;
+const headMark = "line:";
 const lineFeed = 0x0a;

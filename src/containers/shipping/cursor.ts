@@ -33,10 +33,9 @@ export function createCursor(path: string, from: LogPlace): Cursor {
   let current: Current | undefined;
 
   async function openAt({ head, offset }: LogPlace): Promise<Current | undefined> {
-    const part = await openPartOf(path, head);
+    const { part, isFound } = await openPartOf(path, head);
     if (!part) return undefined;
-    const isThere = head !== "" && (await part.head()) === head;
-    return { part, place: isThere ? { head, offset } : beginning };
+    return { part, place: isFound ? { head: await part.head(), offset } : beginning };
   }
 
   async function read({ part, place }: Current) {
