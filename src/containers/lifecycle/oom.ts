@@ -41,7 +41,8 @@ export function watchOom(containers: Containers): () => void {
 /** @returns whether the kernel has killed one of its processes for want of memory */
 export function lookForOom(containers: Containers, container: Container): boolean {
   const now = readOom(cgroupOf(containers, container));
-  if (!now) return false;
+  // The cgroup may go before its end is dealt with.
+  if (!now) return (container.oom?.kills ?? 0) > 0;
   // A daemon that was not there before does not know what has been announced.
   const before = container.oom ?? now;
   for (let kills = before.kills; kills < now.kills; kills++) publish(containers, container, "oom");
