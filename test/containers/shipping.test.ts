@@ -312,6 +312,36 @@ describe("a log is sent on as Docker's driver does it", () => {
     await new Promise((resolve) => server.close(resolve));
   });
 
+  it("in a shorter form where it is too large for a datagram", async () => {
+    const path = join(folder, "short.sock");
+    const receiver = receiveDatagrams(path);
+    const large = { ...record, config: { ...record.config, Labels: { lab: "x".repeat(1 << 20) } } };
+    let cuts = 0;
+    const journal = openJournal(path, large, { labels: "lab", tag: "y".repeat(1 << 20) }, () => cuts++);
+    await journal.send(both);
+    const fields = receiver.drain().map((bytes) => bytes.toString("latin1").split("\n"));
+    journal.close();
+    assert.deepEqual(
+      fields.map((one) => one.filter((line) => /^(MESSAGE|CONTAINER_NAME|LAB)=/.test(line)).sort()),
+      ["hello", "err"].map((text) => ["CONTAINER_NAME=web", `MESSAGE=${text}`]),
+    );
+    const tag = "y".repeat(1 << 20);
+    const toPath = await remoteDrivers
+      .get("syslog")!
+      .connect(record, { "syslog-address": `unixgram://${path}`, tag }, () => cuts++);
+    await toPath.send(both);
+    toPath.close();
+    const overUdp = await sendUdp("syslog", (port) => ({ "syslog-address": `udp://127.0.0.1:${port}`, tag }));
+    for (const lines of [receiver.drain(), overUdp]) {
+      const texts = lines.map(String);
+      assert.equal(texts.length, 2);
+      assert.match(texts[0] ?? "", / y{1000,}\[\d+\]: hello/);
+      assert.match(texts[1] ?? "", / y{1000,}\[\d+\]: err/);
+    }
+    assert.equal(cuts, 4);
+    receiver.close();
+  });
+
   it("to the journal", async () => {
     const path = join(folder, "journal.sock");
     const receiver = receiveDatagrams(path);

@@ -2,7 +2,7 @@ import { createSocket } from "node:dgram";
 import { once } from "node:events";
 import { connect as connectStream, isIP, type NetConnectOpts, type Socket } from "node:net";
 import { type ConnectionOptions, connect as connectTls } from "node:tls";
-import { unavailable } from "../../errors.ts";
+import { hasCode, unavailable } from "../../errors.ts";
 import { connectUnixDatagram } from "../../sys/unix-datagram.ts";
 import { createLoss } from "./loss.ts";
 import type { LogRemote } from "./remote.ts";
@@ -10,6 +10,25 @@ import type { LogRemote } from "./remote.ts";
 /** What bytes go through, whatever they mean. */
 export interface LogConnection extends Omit<LogRemote, "send"> {
   write(bytes: Buffer | string): Promise<void>;
+}
+
+/**
+ * Writes a message in the first of its forms that is not too large for one datagram, if there is one.
+ * @param onCut called when the first is
+ */
+export async function writeFitting(
+  connection: LogConnection,
+  forms: readonly (() => Buffer | string)[],
+  onCut: () => void,
+): Promise<void> {
+  for (const [index, form] of forms.entries()) {
+    try {
+      return await connection.write(form());
+    } catch (error) {
+      if (!hasCode(error, "EMSGSIZE")) throw error;
+      if (index === 0) onCut();
+    }
+  }
 }
 
 const connectTimeoutMilliseconds = 10_000;

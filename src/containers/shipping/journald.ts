@@ -4,8 +4,8 @@ import type { ContainerRecord } from "../container.ts";
 import { attributeOptions, checkAttributes, selectAttributes } from "../logs/attributes.ts";
 import type { DriverOptions } from "../logs/file-options.ts";
 import { formatTag } from "../logs/tag.ts";
-import { openPathDatagrams } from "./connections.ts";
-import { type LogRemote, lineText, type RemoteDriver, severityOf } from "./remote.ts";
+import { openPathDatagrams, writeFitting } from "./connections.ts";
+import { type LogRemote, lineText, type RemoteDriver, severityOf, shortTagLength } from "./remote.ts";
 
 const socketPath = "/run/systemd/journal/socket";
 
@@ -13,13 +13,20 @@ export const journald: RemoteDriver = {
   options: attributeOptions,
   check: checkAttributes,
   refuseOption: (name) => `unknown log opt '${name}' for journald log driver`,
-  connect: async (record, options) => openJournal(socketPath, record, options),
+  connect: async (record, options, onCut) => openJournal(socketPath, record, options, onCut),
 };
 
 /** @param path of journald's socket for its native protocol */
-export function openJournal(path: string, record: ContainerRecord, options: DriverOptions): LogRemote {
+export function openJournal(
+  path: string,
+  record: ContainerRecord,
+  options: DriverOptions,
+  onCut: () => void = () => {},
+): LogRemote {
   const connection = openPathDatagrams(path);
-  const fields = describeContainer(record, options);
+  const tag = formatTag(record, options.tag || "{{.ID}}");
+  const fields = { ...describeAttributes(record, options), ...describeContainer(record, tag) };
+  const fewer = describeContainer(record, tag.slice(0, shortTagLength));
   return {
     ...connection,
     async send(entries) {
@@ -32,20 +39,23 @@ export function openJournal(path: string, record: ContainerRecord, options: Driv
           CONTAINER_LOG_EPOCH: String(micro),
           ...(entry.log.endsWith("\n") ? {} : { CONTAINER_PARTIAL_MESSAGE: "true" }),
         };
-        await connection.write(encodeJournal({ ...fields, ...own }));
+        const forms = [fields, fewer].map((some) => () => encodeJournal({ ...some, ...own }));
+        await writeFitting(connection, forms, onCut);
       }
     },
   };
 }
 
-function describeContainer(record: ContainerRecord, options: DriverOptions): Record<string, string> {
-  const tag = formatTag(record, options.tag || "{{.ID}}");
+function describeAttributes(record: ContainerRecord, options: DriverOptions): Record<string, string> {
   const further = Object.entries(selectAttributes(record, options)).flatMap(([name, value]) => {
     const field = journalName(name);
     return field === undefined ? [] : [[field, value]];
   });
+  return Object.fromEntries(further);
+}
+
+function describeContainer(record: ContainerRecord, tag: string): Record<string, string> {
   return {
-    ...Object.fromEntries(further),
     CONTAINER_ID: record.id.slice(0, 12),
     CONTAINER_ID_FULL: record.id,
     CONTAINER_NAME: record.name,

@@ -21,8 +21,12 @@ export interface RemoteDriver {
   check(options: DriverOptions): void;
   /** What Docker says of an option that it has not. */
   refuseOption(name: string): string;
-  connect(record: ContainerRecord, options: DriverOptions): Promise<LogRemote>;
+  /** @param onCut called for each entry that was too large for the way it goes, and went shortened or not at all */
+  connect(record: ContainerRecord, options: DriverOptions, onCut?: () => void): Promise<LogRemote>;
 }
+
+/** More of a tag is not sent where the whole message is too large. */
+export const shortTagLength = 1024;
 
 /** A line without its end. */
 export const lineText = ({ log }: LogEntry) => log.replace(/\r?\n$/, "");

@@ -9,8 +9,14 @@ import { attributeOptions, checkAttributes } from "../logs/attributes.ts";
 import type { DriverOptions } from "../logs/file-options.ts";
 import { formatTag } from "../logs/tag.ts";
 import { checkSocketPath, type LogAddress, parseLogAddress } from "./address.ts";
-import { type LogConnection, openDatagrams, openPathDatagrams, openStream } from "./connections.ts";
-import { type LogRemote, lineText, type RemoteDriver, severityOf } from "./remote.ts";
+import {
+  type LogConnection,
+  openDatagrams,
+  openPathDatagrams,
+  openStream,
+  writeFitting,
+} from "./connections.ts";
+import { type LogRemote, lineText, type RemoteDriver, severityOf, shortTagLength } from "./remote.ts";
 
 const schemes = ["tcp", "udp", "tcp+tls", "unix", "unixgram"];
 const formats = ["", "rfc3164", "rfc5424", "rfc5424micro"];
@@ -32,9 +38,10 @@ export const syslog: RemoteDriver = {
     checkAttributes(options);
   },
   refuseOption: (name) => `unknown log opt '${name}' for syslog log driver`,
-  async connect(record, options) {
+  async connect(record, options, onCut = () => {}) {
     const address = readAddress(options);
-    return sendOver(await open(address, options), record, options, address?.scheme === "tcp+tls");
+    const isFramed = address?.scheme === "tcp+tls";
+    return sendOver(await open(address, options), record, options, { isFramed, onCut });
   },
 };
 
@@ -105,28 +112,27 @@ function sendOver(
   connection: LogConnection,
   record: ContainerRecord,
   options: DriverOptions,
-  isFramed: boolean,
+  { isFramed, onCut }: { isFramed: boolean; onCut: () => void },
 ): LogRemote {
   const format = (options["syslog-format"] ?? "") as SyslogFormat;
   const common = {
     facility: readFacility(options),
     hostname: hostname(),
-    tag: formatTag(record, options.tag || "{{.ID}}"),
     pid: process.pid,
   };
+  const tag = formatTag(record, options.tag || "{{.ID}}");
   const hasFrames = isFramed && format.startsWith("rfc5424");
   return {
     ...connection,
     async send(entries) {
       for (const entry of entries) {
         const time = parseTimestamp(entry.time) ?? Date.now();
-        const line = formatSyslog(format, {
-          ...common,
-          severity: severityOf(entry),
-          time,
-          text: lineText(entry),
+        const own = { severity: severityOf(entry), time, text: lineText(entry) };
+        const forms = [tag, tag.slice(0, shortTagLength)].map((some) => () => {
+          const line = formatSyslog(format, { ...common, ...own, tag: some });
+          return hasFrames ? frameSyslog(line) : line;
         });
-        await connection.write(hasFrames ? frameSyslog(line) : line);
+        await writeFitting(connection, forms, onCut);
       }
     },
   };

@@ -57,11 +57,16 @@ function begin(containers: Containers, shippers: Shippers, container: Container)
     containers.unsent.delete(record.id);
     sent.resolve();
   };
+  let isCut = false;
+  const warnOfCut = () => {
+    if (!isCut) containers.logger.warn({ path }, "lines of a log are too large to be sent on whole");
+    isCut = true;
+  };
   const { wake, close } = startShipper(
     {
       path,
       placePath: join(folder, "shipped.json"),
-      connect: () => driver.connect(record, Config ?? {}),
+      connect: () => driver.connect(record, Config ?? {}, warnOfCut),
       isAtRest: () => !record.state.Running,
       logger: containers.logger,
     },
