@@ -51,6 +51,7 @@ export class Container {
   /** Removed: who has found it before may still hold it. */
   isGone = false;
 
+  readonly #restListeners = new Set<() => void>();
   #createdMilliseconds: number | undefined;
 
   constructor(record: ContainerRecord) {
@@ -80,6 +81,14 @@ export class Container {
     const next = nextPhase(this.phase, change);
     if (!next) throw new Error(`a container that is ${this.phase} cannot be ${change}`);
     Object.assign(this.record.state, describePhase(next));
+    if (this.record.state.Running) return;
+    for (const listener of this.#restListeners) listener();
+  }
+
+  /** Calls `listener` each time it has come to rest: it neither runs nor waits for its restart. @returns what ends it */
+  onRest(listener: () => void): () => void {
+    this.#restListeners.add(listener);
+    return () => void this.#restListeners.delete(listener);
   }
 
   /** Says what an operation under way will do once the present run has ended. @returns what takes it back */

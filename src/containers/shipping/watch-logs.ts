@@ -28,7 +28,6 @@ export function watchLogs(containers: Containers): () => void {
 
 function follow(containers: Containers, shippers: Shippers, { Type, Action, Actor }: EngineEvent): void {
   if (Type !== "container") return;
-  if (Action === "die") shippers.get(Actor.ID)?.wake();
   if (Action === "destroy") {
     shippers.get(Actor.ID)?.close();
     shippers.delete(Actor.ID);
@@ -49,11 +48,14 @@ function begin(containers: Containers, shippers: Shippers, container: Container)
   }
   const folder = folderOf(containers, record.id);
   const path = logPathOf(folder, record);
-  const unwatch = watchLog(path, () => shipper.wake());
+  const wakeNow = () => shipper.wake();
+  const unwatch = watchLog(path, wakeNow);
+  const leaveContainer = container.onRest(wakeNow);
   const sent = Promise.withResolvers<void>();
   containers.unsent.set(record.id, sent.promise);
   const end = () => {
     unwatch();
+    leaveContainer();
     containers.unsent.delete(record.id);
     sent.resolve();
   };
