@@ -7,7 +7,7 @@ import { makeUsualInitLayer } from "../containers/create/init-layer.ts";
 import { watchHealth } from "../containers/health/monitor.ts";
 import { handleExit } from "../containers/lifecycle/exit.ts";
 import { watchOom } from "../containers/lifecycle/oom.ts";
-import { restoreContainers } from "../containers/lifecycle/restore.ts";
+import { restoreAfterLoss, restoreContainers } from "../containers/lifecycle/restore.ts";
 import { resumeContainers } from "../containers/lifecycle/resume.ts";
 import { runtimeNamed } from "../containers/runtime-files.ts";
 import { watchLogs } from "../containers/shipping/watch-logs.ts";
@@ -170,7 +170,7 @@ function listenToSupervisor(
     const supervisor = await nextSupervisor(connect, containers, logger);
     if (!supervisor) return;
     listen(supervisor);
-    await restoreContainers(containers, builder.processes);
+    await restoreAfterLoss(containers, builder.processes);
   }
 
   listen(containers.supervisor);

@@ -15,10 +15,11 @@ import {
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { after, it } from "node:test";
+import { setImmediate as nextTurn } from "node:timers/promises";
 import { Container, type ContainerRecord, initialState } from "../../src/containers/container.ts";
 import { createContainerIndexes } from "../../src/containers/container-index.ts";
 import { type Containers, register } from "../../src/containers/containers.ts";
-import { restoreContainers } from "../../src/containers/lifecycle/restore.ts";
+import { restoreAfterLoss, restoreContainers } from "../../src/containers/lifecycle/restore.ts";
 import type { OtherProcesses } from "../../src/containers/run-files.ts";
 import { cgroupFolder } from "../../src/sys/cgroup.ts";
 import { bootId, startTicks } from "../../src/sys/process.ts";
@@ -94,6 +95,35 @@ it("an end that cannot be recorded keeps no engine from starting, and is not tri
   await restoreContainers(containers, others());
   assert.equal(container.record.state.Pid, 0);
   assert.deepEqual(warnings, ["the supervisor did not report an exit", "a container could not be restored"]);
+});
+
+it("an end is recorded also when the networks cannot be taken over, which alone is tried again", async (test) => {
+  for (const isAtStart of [true, false]) {
+    test.mock.timers.reset();
+    test.mock.timers.enable({ apis: ["setTimeout"] });
+    const { containers, warnings } = makeRoom();
+    const ended = spawnSync("true").pid;
+    const container = add(containers, "9", ended);
+    const exit = { process: processId("9"), pid: ended, startTicks: 1, exitCode: 3, at: Date.now() };
+    let tries = 0;
+    const failure = new Error("no netlink");
+    containers.networks.adopt = async () => {
+      tries++;
+      if (tries === 1) throw failure;
+    };
+    containers.supervisor.call = (async (method: string) =>
+      method === "list" ? [{ process: exit.process, pid: ended, startTicks: 1, exit }] : undefined) as never;
+    if (isAtStart) await assert.rejects(restoreContainers(containers, others()), failure);
+    else await restoreAfterLoss(containers, others());
+    assert.equal(container.record.state.ExitCode, 3);
+    const isRetried = warnings.includes("networks could not be taken over, and are tried again");
+    assert.equal(isRetried, !isAtStart);
+    for (let round = 0; round < 3; round++) {
+      test.mock.timers.tick(600_000);
+      for (let turn = 0; turn < 5; turn++) await nextTurn();
+    }
+    assert.equal(tries, isAtStart ? 1 : 2);
+  }
 });
 
 it("a command whose exec was never answered is killed, and no process outside its container", async () => {

@@ -18,11 +18,45 @@ import { restoreOne } from "./restore-one.ts";
  * @param others they keep their files and networks: after a supervisor was lost, builds go on meanwhile
  */
 export async function restoreContainers(containers: Containers, others: OtherProcesses): Promise<void> {
+  const ends = await restoreProcesses(containers, others);
+  // What an engine that ends takes down is not to be made again. The next engine records what has ended.
+  if (containers.closing) return;
+  try {
+    await adoptNetworks(containers, others);
+  } finally {
+    await recordEnds(containers, ends);
+  }
+  await settleAllNetworks(containers);
+}
+
+/** The same while the engine is at work and its supervisor was lost. Networks that cannot be adopted keep nothing else, and are tried again. */
+export async function restoreAfterLoss(containers: Containers, others: OtherProcesses): Promise<void> {
+  const ends = await restoreProcesses(containers, others);
+  const adopt = async () => {
+    if (containers.closing) return true;
+    try {
+      await adoptNetworks(containers, others);
+      return true;
+    } catch (error) {
+      containers.logger.warn({ error }, "networks could not be taken over, and are tried again");
+      return false;
+    }
+  };
+  if (!(await adopt())) createRetries(adopt).add("networks");
+  if (containers.closing) return;
+  await recordEnds(containers, ends);
+  await settleAllNetworks(containers);
+}
+
+/** An end of a run, to be recorded once the networks are known that the run had. */
+type End = [Container, () => Promise<void>];
+
+async function restoreProcesses(containers: Containers, others: OtherProcesses): Promise<End[]> {
   for (const { record } of containers.byId.values())
     if (record.state.Pid > 0) containers.volumes.adopt(record.mounts, record.id);
   const held = await listHeld(containers);
   const left = await findIdsWithRunFiles(containers);
-  const ends: [Container, () => Promise<void>][] = [];
+  const ends: End[] = [];
   // Of thousands that are stopped there is nothing to find out.
   const concerned = [...containers.byId.values()].filter(
     ({ record: { id, state } }) => state.Pid > 0 || held.has(id) || left.has(id),
@@ -40,12 +74,23 @@ export async function restoreContainers(containers: Containers, others: OtherPro
     endStray(containers, path);
     rmSync(path, { recursive: true, force: true });
   }
-  // What an engine that ends takes down is not to be made again. The next engine records what has ended.
-  if (containers.closing) return;
+  return ends;
+}
+
+async function adoptNetworks(containers: Containers, others: OtherProcesses): Promise<void> {
   await containers.networks.adopt(() => [...sandboxOwners(containers), ...others.sandboxOwners()]);
   if (containers.closing) return;
   await containers.networks.tellAgain((id) => findProcess(containers, id));
-  for (const [container, end] of ends) await attempt(containers, container.record.id, end);
+}
+
+async function recordEnds(containers: Containers, ends: readonly End[]): Promise<void> {
+  for (const [container, end] of ends) {
+    if (containers.closing) return;
+    await attempt(containers, container.record.id, end);
+  }
+}
+
+async function settleAllNetworks(containers: Containers): Promise<void> {
   for (const id of containers.networks.unsettled()) {
     const container = containers.byId.get(id);
     if (container) await attempt(containers, id, () => settleNetworks(containers, container));
