@@ -148,6 +148,9 @@ export async function startNetworks(options: TestOptions = {}, statePath?: strin
     async stop() {
       await current.destroy();
       state.close();
+      // A process that is no test ends without what comes after tests.
+      rmSync(root, { recursive: true, force: true });
+      roots.delete(root);
     },
   };
 }
