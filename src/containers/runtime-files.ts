@@ -39,9 +39,8 @@ export async function deleteFromRuntime(containers: Containers, container: Conta
   const root = runtimeRootOf(containers, container);
   await launcher.remove(id, root, () => {
     if (Object.hasOwn(settings.runtimes, hostConfig.Runtime)) return runtimeOf(containers, container);
-    const advice = "add it to the configured runtimes again, or remove that folder";
     throw conflict(
-      `runtime ${hostConfig.Runtime} is no longer configured and has left ${join(root, id)}: ${advice}`,
+      `runtime ${hostConfig.Runtime} is no longer configured and has left ${join(root, id)}: add it to the configured runtimes again`,
     );
   });
 }

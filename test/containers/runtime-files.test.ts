@@ -22,7 +22,7 @@ test("a container whose runtime is no longer configured needs none, unless that 
     mkdirSync(left, { recursive: true });
     await assert.rejects(deleteFromRuntime(containers, container), {
       kind: "conflict",
-      message: `runtime other is no longer configured and has left ${left}: add it to the configured runtimes again, or remove that folder`,
+      message: `runtime other is no longer configured and has left ${left}: add it to the configured runtimes again`,
     });
     assert.deepEqual(calls, []);
     settings.runtimes.other = "/usr/bin/other";

@@ -154,10 +154,12 @@ describe("a configuration that is read again", () => {
 describe("a runtime that is taken out of the configuration", () => {
   const folder = mkdtempSync(join(tmpdir(), "berth-reload-"));
   const file = join(folder, "daemon.json");
+  const configureOther = () =>
+    writeFileSync(file, JSON.stringify({ runtimes: { other: { path: "/usr/bin/crun" } } }));
   let engine: TestEngine;
 
   before(async () => {
-    writeFileSync(file, JSON.stringify({ runtimes: { other: { path: "/usr/bin/crun" } } }));
+    configureOther();
     engine = await startEngine(["--config-file", file]);
   });
   after(async () => {
@@ -178,7 +180,8 @@ describe("a runtime that is taken out of the configuration", () => {
     const refused = await engine.berth(["rm", "-f", "runs"]);
     assert.notEqual(refused.code, 0);
     assert.match(refused.stderr, /runtime other is no longer configured and has left .*: add it/);
-    rmSync(join(engine.execRoot, "runtime/other"), { recursive: true });
+    configureOther();
+    await engine.restart("SIGTERM");
     await berth("rm", "-f", "runs");
   });
 });
