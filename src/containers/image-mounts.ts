@@ -15,8 +15,9 @@ export function holdMountedImages({ images }: Containers, record: ContainerRecor
   for (const imageId of mountedImages(record)) images.hold(imageId, holderOf(record.id, imageId));
 }
 
-export async function releaseMountedImages({ images }: Containers, record: ContainerRecord): Promise<void> {
-  for (const imageId of mountedImages(record)) await images.release(holderOf(record.id, imageId), imageId);
+/** @returns a promise for each of them */
+export function releaseMountedImages({ images }: Containers, record: ContainerRecord): Promise<void>[] {
+  return [...mountedImages(record)].map((imageId) => images.release(holderOf(record.id, imageId), imageId));
 }
 
 /** Directories of a mounted image, topmost first. */

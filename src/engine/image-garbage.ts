@@ -16,8 +16,12 @@ export function startImageGarbage(containers: Containers, initial: GarbagePolicy
   const { images, logger } = containers;
   let timer: NodeJS.Timeout | undefined;
   const daily = setInterval(() => {
-    const bytes = images.sweepPartials();
-    if (bytes > 0) logger.info({ bytes }, "abandoned downloads removed");
+    try {
+      const bytes = images.sweepPartials();
+      if (bytes > 0) logger.info({ bytes }, "abandoned downloads removed");
+    } catch (error) {
+      logger.error({ error }, "abandoned downloads could not be removed");
+    }
   }, dayMilliseconds).unref();
 
   async function collect(policy: GarbagePolicy): Promise<void> {

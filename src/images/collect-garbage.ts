@@ -38,10 +38,10 @@ export async function collectGarbage(
   const used = new Set([...users.keys(), ...[...catalog.images.values()].map(({ parent }) => parent)]);
   for (const { image, at } of findCandidates(findUses(), used, policy)) {
     // The removal of another may have taken a while.
-    const isNewer = (use: ImageUse) => use.at > at;
+    const isAsNew = (use: ImageUse) => use.image !== image && use.at >= at;
     if (catalog.isProtected(image) || catalog.images.get(image.id) !== image || lastUsed(image) !== at)
       continue;
-    if (policy.keepLast > 0 && findUses().filter(isNewer).length < policy.keepLast) continue;
+    if (policy.keepLast > 0 && findUses().filter(isAsNew).length < policy.keepLast) continue;
     if (highWaterPercent !== undefined && (await usedPercent(root)) <= lowWaterPercent) break;
     gone.push(...(await removeAll(catalog, image, users, publish)));
   }

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { readFileSync, statSync } from "node:fs";
+import { existsSync, linkSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { gzipSync, zstdCompressSync } from "node:zlib";
@@ -36,7 +36,7 @@ const [a, b] = [layer("a", 2), layer("b", 1)];
 const packed = { a: gzipSync(a.tar, { level: 1 }), b: gzipSync(b.tar, { level: 1 }) };
 
 for (const wrongBytes of [-1000, 1000])
-  test(`a registry that lists another's blob ${wrongBytes} bytes too large does not get at it`, async () => {
+  test(`a registry that lists another's blob with a size that is wrong by ${wrongBytes} does not get at it`, async () => {
     const [content, hostile] = [createContent(), createContent()];
     addImage(content, "1", [a, b]);
     const digest = digestOf(packed.a);
@@ -66,6 +66,54 @@ for (const wrongBytes of [-1000, 1000])
     assert.equal(await stopped, "stopped");
     assert.deepEqual(await store.images.check(new Set()), []);
   });
+
+test("what is left of an attempt with a verified blob is no way to it", async () => {
+  const [content, failing, hostile] = [createContent(), createContent(), createContent()];
+  addImage(content, "1", [a, b]);
+  const digest = digestOf(packed.a);
+  const other = layer("other");
+  addImage(failing, "1", [a, other]);
+  failing.blobs.delete(digestOf(gzipSync(other.tar, { level: 1 })));
+  addImage(hostile, "1", [{ ...a, stated: { size: packed.a.length - 1000 } }]);
+  await using server = await startHolding(content, digestOf(packed.b));
+  await using second = await startServer(serveContent(failing));
+  await using third = await startServer(serveContent(hostile));
+  await using store = await openStore(settings);
+  const pulling = pull(store.images, `${server.host}/x:1`);
+  const folder = join(store.root, "blobs/partial");
+  const verified = join(folder, `${hexOf(digest)}.verified`);
+  await eventually(() => existsSync(verified), Boolean);
+  const { ino } = statSync(verified);
+  await assert.rejects(pull(store.images, `${second.host}/x:1`));
+  // As a daemon leaves it that is killed meanwhile.
+  rmSync(join(folder, hexOf(digest)), { force: true });
+  linkSync(verified, join(folder, hexOf(digest)));
+  await assert.rejects(pull(store.images, `${third.host}/x:1`));
+  assert.equal(statSync(verified).ino, ino);
+  assert.equal(digestOf(readFileSync(verified)), digest);
+  server.letGo();
+  await pulling;
+  assert.equal(digestOf(readFileSync(join(store.root, "blobs/sha256", hexOf(digest)))), digest);
+});
+
+test("a verified blob is verified again by the next daemon, and no second name is left of one in the store", async () => {
+  const content = createContent();
+  addImage(content, "1", [a]);
+  const digest = digestOf(packed.a);
+  await using server = await startServer(serveContent(content));
+  await using store = await openStore(settings);
+  const partial = join(store.root, "blobs/partial", hexOf(digest));
+  writeFileSync(`${partial}.verified`, Buffer.alloc(packed.a.length, 1));
+  linkSync(`${partial}.verified`, partial);
+  await store.reopen();
+  assert.deepEqual(readdirSync(join(store.root, "blobs/partial")), [hexOf(digest)]);
+  await pull(store.images, `${server.host}/x:1`);
+  const blob = join(store.root, "blobs/sha256", hexOf(digest));
+  assert.equal(digestOf(readFileSync(blob)), digest);
+  linkSync(blob, partial);
+  await store.reopen();
+  assert.equal(existsSync(partial), false);
+});
 
 test("a layer that a slow registry is sending is pulled from another, and loaded, meanwhile", async () => {
   const [content, hostile] = [createContent(), createContent()];

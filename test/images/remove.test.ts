@@ -216,3 +216,15 @@ test("an image that is named while others are collected as garbage stays", async
     [...named],
   );
 });
+
+test("of images that were never used as many stay as are to be kept", async () => {
+  await using store = await openStore();
+  const upperDirectory = join(store.root, "upper");
+  for (const name of ["x", "y", "z"]) {
+    mkdirSync(join(upperDirectory, name), { recursive: true });
+    await store.images.commit({ upperDirectory, config: {} });
+  }
+  assert.equal(store.images.list().length, 3);
+  await store.images.collectGarbage({ keepLast: 1, unusedForSeconds: 0, lowWaterPercent: 0 }, new Map());
+  assert.equal(store.images.list().length, 1);
+});

@@ -43,7 +43,7 @@ async function discard(
   const { record } = container;
   unregister(containers, container);
   const work = [
-    releaseMountedImages(containers, record),
+    ...releaseMountedImages(containers, record),
     removeFiles(containers, record),
     removeAnonymousVolumes(containers, container),
   ];

@@ -1,5 +1,5 @@
 import { messageOf } from "../../errors.ts";
-import type { Container } from "../container.ts";
+import type { Container, ContainerRecord } from "../container.ts";
 import { type Containers, publish, save, unregister } from "../containers.ts";
 import { releaseMountedImages } from "../image-mounts.ts";
 import { anonymousVolumes, volumeUsers } from "../mounts.ts";
@@ -68,18 +68,22 @@ async function discard(containers: Containers, container: Container, options: Di
   }
   await containers.volumes.release(record.mounts, record.id);
   if (record.removesVolumes) await removeAnonymousVolumes(containers, container);
-  // What is left of an image that had to wait for this container: `system check` finds it.
-  await containers.images
-    .release(record.id, record.imageId)
-    .catch((error: unknown) =>
-      containers.logger.warn({ error, container: record.id }, "layers could not be removed"),
-    );
-  await releaseMountedImages(containers, record);
+  await releaseImages(containers, record);
   unregister(containers, container);
   publish(containers, container, "destroy");
   container.notifyRemoved({ exitCode: record.state.ExitCode });
   if (options.tellsEarly) await leave(containers, container, tidied);
   else containers.records.deleteSoon(record.id);
+}
+
+/** The container is gone all the same where layers that only it had kept cannot be removed: `system check` finds them. */
+async function releaseImages(containers: Containers, record: ContainerRecord): Promise<void> {
+  const { images, logger } = containers;
+  const releases = [images.release(record.id, record.imageId), ...releaseMountedImages(containers, record)];
+  for (const outcome of await Promise.allSettled(releases)) {
+    if (outcome.status === "fulfilled") continue;
+    logger.warn({ error: outcome.reason, container: record.id }, "layers could not be removed");
+  }
 }
 
 /** For one that removes itself when it ends, and has not since a restart was to follow. Call it within the container's queue. */

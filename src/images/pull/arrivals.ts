@@ -28,39 +28,48 @@ export interface Arrivals {
 }
 
 export function createArrivals({ downloads, unpackers, ...options }: ArrivalsOptions): Arrivals {
-  const { partials, logger } = options;
+  const { partials } = options;
   const place: ArrivalPlace = {
     ...options,
     downloadSlots: createSlots(downloads),
     unpackSlots: createSlots(() => unpackers),
   };
   return {
-    async bring(wanted, sources, signal) {
-      const { digest, size } = wanted.blob;
-      const accept = ({ unpacked }: Arrival) => {
-        partials.accept(digest);
-        return unpacked;
-      };
-      const knownBytes = statSync(partials.begin(digest, size)).size;
-      const received = await attemptArrival(place, wanted, sources, signal);
-      if (received.actual === digest) return accept(received);
-      const { senders } = received;
-      logger.debug(
-        { digest, actual: received.actual, senders: namesOf(senders), knownBytes },
-        "wrong content",
-      );
-      // Of several sources the liar is unknown; a single one lied.
-      const liar = senders.length === 1 && knownBytes === 0 ? senders[0] : undefined;
-      const rest = sources.filter((source) => source !== liar);
-      if (rest.length === 0) throw wrongContent(digest, received);
-      return tryEach(rest, { signal, logger }, async (source) => {
-        rmSync(partials.path(digest), { force: true });
-        const again = await attemptArrival(place, wanted, [source], signal);
-        if (again.actual !== digest) throw wrongContent(digest, again);
-        return accept(again);
-      });
-    },
+    bring: (wanted, sources, signal) =>
+      bring(place, wanted, sources, signal).catch((error: unknown) => {
+        partials.release(wanted.blob.digest);
+        throw error;
+      }),
   };
+}
+
+async function bring(
+  place: ArrivalPlace,
+  wanted: WantedBlob,
+  sources: readonly BlobPlace[],
+  signal: AbortSignal,
+): Promise<Unpacked | undefined> {
+  const { partials, logger } = place;
+  const { digest, size } = wanted.blob;
+  const accept = ({ unpacked }: Arrival) => {
+    partials.accept(digest);
+    return unpacked;
+  };
+  const knownBytes = statSync(partials.begin(digest, size)).size;
+  const received = await attemptArrival(place, wanted, sources, signal);
+  if (received.actual === digest) return accept(received);
+  const { senders } = received;
+  logger.debug({ digest, actual: received.actual, senders: namesOf(senders), knownBytes }, "wrong content");
+  // Of several sources the liar is unknown; a single one lied.
+  const liar = senders.length === 1 && knownBytes === 0 ? senders[0] : undefined;
+  const rest = sources.filter((source) => source !== liar);
+  if (rest.length === 0) throw wrongContent(digest, received);
+  return tryEach(rest, { signal, logger }, async (source) => {
+    rmSync(partials.path(digest), { force: true });
+    const again = await attemptArrival(place, wanted, [source], signal);
+    if (again.actual !== digest) throw wrongContent(digest, again);
+    return accept(again);
+  });
 }
 
 const namesOf = (sources: readonly BlobPlace[]) => sources.map(({ name }) => name).join(" and ");

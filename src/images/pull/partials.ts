@@ -1,14 +1,4 @@
-import {
-  closeSync,
-  existsSync,
-  linkSync,
-  mkdirSync,
-  openSync,
-  readdirSync,
-  renameSync,
-  rmSync,
-  statSync,
-} from "node:fs";
+import { closeSync, linkSync, mkdirSync, openSync, readdirSync, renameSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { type Digest, hexOf } from "../../formats/digest.ts";
 import type { BlobStore } from "../store/blobs.ts";
@@ -19,10 +9,15 @@ import type { BlobStore } from "../store/blobs.ts";
  */
 export interface Partials {
   path(digest: Digest): string;
-  /** Makes one if there is none: with all of its content where that is here and verified, and has this size; else empty. */
+  /**
+   * Makes one if there is none. Where one of this size was verified, it becomes a second name of that: there is nothing left to
+   * download, so nothing writes to it. @see release
+   */
   begin(digest: Digest, sizeBytes: number): string;
   /** Takes one that is whole and was verified out of the reach of other downloads. */
   accept(digest: Digest): void;
+  /** What has come stays, for the next download. Call it when one was not accepted. */
+  release(digest: Digest): void;
   verifiedPath(digest: Digest): string;
   /** Moves a verified one into the store. */
   keep(digest: Digest): void;
@@ -43,26 +38,28 @@ const verifiedSuffix = ".verified";
 export function openPartials(root: string, blobs: BlobStore): Partials {
   const folder = join(root, "blobs", "partial");
   mkdirSync(folder, { recursive: true, mode: 0o700 });
-  // After a loss of power what was verified need not be on the disk.
-  for (const name of readdirSync(folder).filter((name) => name.endsWith(verifiedSuffix)))
-    renameSync(join(folder, name), join(folder, name.slice(0, -verifiedSuffix.length)));
+  distrustVerified(folder);
   const path = (digest: Digest) => join(folder, hexOf(digest));
   const verifiedPath = (digest: Digest) => `${path(digest)}${verifiedSuffix}`;
   const partials: Partials = {
     path,
     verifiedPath,
     begin(digest, sizeBytes) {
+      partials.release(digest);
       const [partial, verified] = [path(digest), verifiedPath(digest)];
-      if (existsSync(partial)) return partial;
-      // It is not written to: there is nothing left to download.
-      if (existsSync(verified) && statSync(verified).size === sizeBytes) linkSync(verified, partial);
-      else closeSync(openSync(partial, "a", 0o600));
+      if (statSync(verified, { throwIfNoEntry: false })?.size === sizeBytes) {
+        rmSync(partial, { force: true });
+        linkSync(verified, partial);
+      }
+      closeSync(openSync(partial, "a", 0o600));
       return partial;
     },
     accept(digest) {
-      if (existsSync(verifiedPath(digest))) rmSync(path(digest));
-      else renameSync(path(digest), verifiedPath(digest));
+      // A rename of one name of a file to another of its names does nothing.
+      rmSync(verifiedPath(digest), { force: true });
+      renameSync(path(digest), verifiedPath(digest));
     },
+    release: (digest) => removeSecondName(path(digest)),
     keep(digest) {
       // At once: two pulls may have come by the same blob.
       if (blobs.has(digest)) rmSync(verifiedPath(digest), { force: true });
@@ -76,15 +73,32 @@ export function openPartials(root: string, blobs: BlobStore): Partials {
       let bytes = 0;
       for (const name of readdirSync(folder)) {
         const file = join(folder, name);
-        const { mtimeMs, size, nlink } = statSync(file);
-        const hex = name.slice(0, 64);
-        if (isUsed(`sha256:${hex}`) || Date.now() - mtimeMs < olderThanSeconds * 1000) continue;
+        if (isUsed(`sha256:${name.slice(0, 64)}`)) continue;
+        // A worker that finds one wrong removes it.
+        const found = statSync(file, { throwIfNoEntry: false });
+        if (!found || Date.now() - found.mtimeMs < olderThanSeconds * 1000) continue;
         rmSync(file, { force: true });
-        if (nlink === 1) bytes += size;
+        if (found.nlink === 1) bytes += found.size;
       }
       return bytes;
     },
   };
   partials.sweep(partialLifeSeconds);
   return partials;
+}
+
+/** After a loss of power what was verified need not be on the disk. */
+function distrustVerified(folder: string): void {
+  for (const name of readdirSync(folder).filter((name) => name.endsWith(verifiedSuffix))) {
+    const partial = join(folder, name.slice(0, -verifiedSuffix.length));
+    rmSync(partial, { force: true });
+    renameSync(join(folder, name), partial);
+  }
+  // What was verified may be in the store by now.
+  for (const name of readdirSync(folder)) removeSecondName(join(folder, name));
+}
+
+function removeSecondName(file: string): void {
+  const found = statSync(file, { throwIfNoEntry: false });
+  if (found && found.nlink > 1) rmSync(file, { force: true });
 }

@@ -75,7 +75,7 @@ export async function openLayers(
     for (;;) {
       const running = place.underWay.get(chainId);
       if (!running) break;
-      // That of another archive has failed says nothing of this one.
+      // That work on another archive has failed says nothing of this one.
       const layer = await running.catch(() => undefined);
       if (layer) return layer;
     }
