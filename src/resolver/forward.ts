@@ -5,9 +5,15 @@ import { codeOf, responseCode } from "./message.ts";
 export interface Forwarder {
   /**
    * Asks the servers in turn, each a while after the one before it, which may still answer. What is answered is passed on as it is.
+   * @param asker on whose behalf; it changes the order of the servers for no other
    * @returns the last refusal when all refuse; undefined when no server answers
    */
-  forward(query: Buffer, transport: DnsTransport, servers: readonly Server[]): Promise<Buffer | undefined>;
+  forward(
+    query: Buffer,
+    transport: DnsTransport,
+    servers: readonly Server[],
+    asker: object,
+  ): Promise<Buffer | undefined>;
 }
 
 /** As many as the C library asks, resolv.conf(5). */
@@ -20,36 +26,35 @@ const mistrustMilliseconds = 10_000;
 
 /** @param ask for tests */
 export function createForwarder(ask = askServer): Forwarder {
-  /** Until when a server is asked last, by address, for each place that it is asked from. */
+  /**
+   * Until when a server is asked last, by address, for each asker: a server is also silent where it waits for the one of the name that
+   * is asked for, which anyone can choose.
+   */
   const mistrusted = new WeakMap<object, Map<string, number>>();
-  const machine = {};
 
-  function mistrustedFrom(from: object = machine): Map<string, number> {
-    const found = mistrusted.get(from) ?? new Map<string, number>();
-    mistrusted.set(from, found);
-    return found;
-  }
-
-  function inOrder(servers: readonly Server[]): Server[] {
+  function inOrder(servers: readonly Server[], asker: object): Server[] {
     const now = performance.now();
-    const isBad = ({ address, from }: Server) => (mistrustedFrom(from).get(address) ?? 0) > now;
+    const own = mistrusted.get(asker);
+    for (const [address, until] of own ?? []) if (until < now) own?.delete(address);
+    const isBad = ({ address }: Server) => own?.has(address) ?? false;
     return servers.slice(0, mostServers).toSorted((a, b) => Number(isBad(a)) - Number(isBad(b)));
   }
 
-  function mistrust({ address, from }: Server): void {
-    mistrustedFrom(from).set(address, performance.now() + mistrustMilliseconds);
+  function mistrust({ address }: Server, asker: object): void {
+    const own = mistrusted.get(asker) ?? new Map<string, number>();
+    mistrusted.set(asker, own.set(address, performance.now() + mistrustMilliseconds));
   }
 
   return {
-    forward(query, transport, servers) {
+    forward(query, transport, servers, asker) {
       const askOne: Ask = async (server, signal) => {
         const limit = AbortSignal.any([signal, AbortSignal.timeout(timeoutMilliseconds)]);
         const answer = await ask(query, transport, server, limit);
-        if (answer) mistrustedFrom(server.from).delete(server.address);
-        else if (!signal.aborted) mistrust(server);
+        if (answer) mistrusted.get(asker)?.delete(server.address);
+        else if (!signal.aborted) mistrust(server, asker);
         return answer;
       };
-      return raceServers(inOrder(servers), askOne, mistrust);
+      return raceServers(inOrder(servers, asker), askOne, (server) => mistrust(server, asker));
     },
   };
 }

@@ -69,7 +69,7 @@ export function createResponder(index: NameIndex, hostServers: HostServers, forw
     if (asker.underWay++ === 0) askers++;
     underWayInAll++;
     try {
-      const found = await forwarder.forward(query, transport, serversOf(asker, hostServers));
+      const found = await forwarder.forward(query, transport, serversOf(asker, hostServers), asker);
       return found ?? encodeFailure(query, responseCode.serverFailure);
     } finally {
       if (--asker.underWay === 0) askers--;

@@ -46,11 +46,12 @@ async function forwardFrom(from: Server["from"], ...behaviours: Behaviour[]) {
     return undefined;
   });
   const servers = behaviours.map((_, number): Server => ({ address: String(number), ...(from && { from }) }));
-  const answer = await forwarder.forward(query, "udp", servers);
+  const asker = {};
+  const answer = await forwarder.forward(query, "udp", servers, asker);
   return {
     answer: codeOf(answer),
     asked,
-    again: () => forwarder.forward(query, "udp", servers).then(() => asked),
+    again: (by: object = asker) => forwarder.forward(query, "udp", servers, by).then(() => asked),
   };
 }
 
@@ -78,6 +79,12 @@ it("a server that did not answer is asked last for a while", async () => {
       const { again } = await forwardFrom(from, behaviour, 0);
       assert.deepEqual(await again(), ["0", "1", "1"], behaviour);
     }
+});
+it("that a server did not answer one container changes nothing for another", async () => {
+  for (const behaviour of ["dead", "silent"] as const) {
+    const { again } = await forward(behaviour, 0);
+    assert.deepEqual(await again({}), ["0", "1", "0", "1"], behaviour);
+  }
 });
 it("a server whose answer came late, but first, is trusted as before", async () => {
   const { again } = await forward("late", "silent");
@@ -126,7 +133,7 @@ it("a container that has gone asks no server, and its question ends", async () =
     if (address === "0") throw new Error("no descriptor is left");
     return respond(0);
   });
-  const answer = await forwarder.forward(query, "tcp", [{ address: "0" }, { address: "1" }]);
+  const answer = await forwarder.forward(query, "tcp", [{ address: "0" }, { address: "1" }], {});
   assert.equal(codeOf(answer), 0);
 });
 it("the machine's servers are those of its resolv.conf", () => {
