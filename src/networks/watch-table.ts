@@ -82,9 +82,13 @@ export function watchTable(options: TableWatchOptions): TableWatch {
   };
 }
 
+/** As the kernel names the sets and maps that are written out in a rule. They change only with it, and it is announced itself. */
+const anonymousSet = /^__(set|map)\d+$/;
+
 /** What comes and goes without the engine. */
 function isOthers({ kind, isRemoval, name }: NftNotice): boolean {
   if (kind === "table") return !isRemoval;
+  if ((kind === "set" || kind === "element") && anonymousSet.test(name)) return true;
   if (kind === "chain" && isRemoval && name === administratorChain) return false;
   return isAdministrators(name) || (kind === "element" && Object.hasOwn(refusedSets, name));
 }

@@ -64,6 +64,7 @@ test("elements that another program takes away or adds are noticed, and those of
       "flush set inet berth-seen bridges",
       "add element inet berth-seen bridges { 4 }",
       "add rule inet berth-seen forward accept",
+      "add rule inet berth-seen forward ip saddr { 192.0.2.1, 192.0.2.2 } accept",
       "add chain inet berth-seen strange { type filter hook forward priority 0; }",
       "add set inet berth-seen strange { type inet_service; }",
       "delete chain inet berth-seen administrator",
@@ -76,6 +77,10 @@ test("elements that another program takes away or adds are noticed, and those of
       run("nft 'add rule inet berth-seen administrator_more accept'");
       run("nft 'flush chain inet berth-seen administrator_more'");
       run("nft 'add set inet berth-seen administrator_foes { type inet_service; }'");
+      // Such rules have sets and maps without names of their own.
+      run("nft 'add rule inet berth-seen administrator ip saddr { 192.0.2.1, 192.0.2.2 } drop'");
+      run("nft 'add rule inet berth-seen administrator tcp dport vmap { 1 : drop, 2 : accept }'");
+      run("nft flush chain inet berth-seen administrator");
       assert.equal(losses, index + 1, `after ${others[index - 1]}`);
       run(`nft '${change}'`);
       await eventually(
