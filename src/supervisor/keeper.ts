@@ -33,6 +33,7 @@ const sleep = (milliseconds: number) => new Promise((resolve) => setTimeout(reso
 /** @param startOne for tests */
 export function createKeeper(options: KeeperOptions, startOne = startTold): Keeper {
   const { program, children, execRoot, isNeeded, all } = options;
+  /** One that has been told all. */
   let current: ToldProcess | undefined;
   /** The start of another one, that knows all. */
   let replacing: Promise<void> | undefined;
@@ -46,18 +47,18 @@ export function createKeeper(options: KeeperOptions, startOne = startTold): Keep
       try {
         const startedAt = performance.now();
         started = startOne(program, children, execRoot, () => {
-          if (current === started) current = undefined;
-          const isSettled = performance.now() - startedAt > settledMilliseconds;
-          replaceIfNeeded(isSettled ? 0 : retryMilliseconds);
+          // One that has never answered is replaced below, or after a pause.
+          if (current !== started) return;
+          current = undefined;
+          replaceIfNeeded(performance.now() - startedAt > settledMilliseconds ? 0 : retryMilliseconds);
         });
-        current = started;
         const { method, parameters } = all();
         await started.request(method, parameters);
+        current = started;
         pause = firstPauseMilliseconds;
         return;
       } catch (error) {
         started?.close();
-        current = undefined;
         if (tries === mostTries) throw internal(`the ${program} does not start; see supervisor.log`, error);
         await sleep(retryMilliseconds);
       }

@@ -12,6 +12,8 @@ function createProgram() {
     behaviour: "works" as "works" | "fails" | "refuses",
     told: [] as unknown[],
     living: new Set<() => void>(),
+    /** How long it goes on once it is closed. */
+    lingerMilliseconds: 0,
     start(_: unknown, __: unknown, ___: string, onExit: () => void): ToldProcess {
       program.starts++;
       const end = () => {
@@ -24,7 +26,7 @@ function createProgram() {
           if (program.behaviour !== "works") throw new Error(`it ${program.behaviour}`);
           program.told.push([method, parameters]);
         },
-        close: end,
+        close: () => (program.lingerMilliseconds ? setTimeout(end, program.lingerMilliseconds) : end()),
       };
     },
   };
@@ -101,6 +103,20 @@ it("ends one that refuses what it is told at its start", async () => {
   const told = assert.rejects(tell("putNames", 1));
   await pass(2000);
   await told;
+  assert.equal(program.living.size, 0);
+});
+
+it("does so less and less often also where one that refuses ends a while after it was closed", async () => {
+  const { tell } = create();
+  Object.assign(program, { behaviour: "refuses", lingerMilliseconds: 200 });
+  const told = assert.rejects(tell("putNames", 1));
+  await pass(2000);
+  await told;
+  await pass(600_000);
+  const { starts } = program;
+  assert.ok(starts > 20 && starts < 100, `${starts} starts`);
+  isNeeded = false;
+  await pass(120_000);
   assert.equal(program.living.size, 0);
 });
 
