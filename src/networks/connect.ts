@@ -210,14 +210,16 @@ async function settleGateway(
   { isLess, gateways = { 4: sandbox.gateway, 6: sandbox.gateway6 } }: GatewayChange,
 ): Promise<void> {
   const elected = electGateways(sandbox.endpoints);
-  for (const family of [4, 6] as const) {
-    const id = family === 4 ? elected.gateway : elected.gateway6;
-    if (id === gateways[family]) continue;
-    const endpoint = sandbox.endpoints.find((one) => one.id === id);
-    const gateway = endpoint && wayOut(endpoint, family);
-    const route = endpoint && gateway ? { gateway, interfaceName: endpoint.interfaceName } : undefined;
-    await connections.kernel.setDefaultRoute({ process: owner.process, family, route });
+  for (const [family, key] of [[4, "gateway"] as const, [6, "gateway6"] as const]) {
+    const id = elected[key];
+    if (id !== gateways[family]) {
+      const endpoint = sandbox.endpoints.find((one) => one.id === id);
+      const gateway = endpoint && wayOut(endpoint, family);
+      const route = endpoint && gateway ? { gateway, interfaceName: endpoint.interfaceName } : undefined;
+      await connections.kernel.setDefaultRoute({ process: owner.process, family, route });
+    }
+    // Noted at once: when the other family's route cannot be set, this one has to be set back.
+    sandbox[key] = id;
   }
-  Object.assign(sandbox, elected);
   await settlePorts(connections, sandbox, owner, isLess);
 }

@@ -9,7 +9,7 @@ import { createAddressPool } from "../../src/networks/ipam.ts";
 import { networkKind, newBareNetwork, poolsOf } from "../../src/networks/records.ts";
 import type { OpenSandbox } from "../../src/networks/sandbox.ts";
 import { startTicks } from "../../src/sys/process.ts";
-import { listElements, newRequest, startAgent, startNetworks } from "./machine.ts";
+import { listElements, newRequest, run, startAgent, startNetworks } from "./machine.ts";
 
 test("a network is left also where nothing remains that a port could lead to, and the port comes back with the next", async () => {
   const told: string[][] = [];
@@ -107,6 +107,40 @@ test("a port that another process has taken meanwhile costs none of the others w
   await free(thieves[1]);
   await networks.disconnect(owner, lan.id);
   assert.deepEqual(settled(), ["8492", "8493", "8494"]);
+  await networks.close(id);
+  await agent.stop();
+  await started.stop();
+});
+
+test("a network that cannot be joined leaves the default routes where they were", async () => {
+  const started = await startNetworks();
+  const { networks } = started;
+  const lan = await networks.createNetwork({
+    ...{ Name: "lan", EnableIPv6: true },
+    IPAM: { Config: [{ Subnet: "10.71.0.0/24" }, { Subnet: "fd00:71::/64", Gateway: "fd00:71::1" }] },
+  });
+  const request = newRequest();
+  const { id } = request.owner;
+  const sandbox = await networks.open(request);
+  const agent = await startAgent(sandbox.netnsPath);
+  sandbox.release();
+  const process = { pid: agent.pid, startTicks: startTicks(agent.pid) ?? 0 };
+  const ports = { portBindings: {}, exposedPorts: [], publishAll: false };
+  const owner = { id, name: "one", hostname: "", process, ports, refusesIpv6: false } as RunningOwner;
+  const inside = (command: string) => run(`nsenter --net=/proc/${agent.pid}/ns/net ${command}`);
+  const before = inside("ip route show default");
+  // The kernel takes no address of its own for a gateway, but IPv4's default route has been changed by then.
+  inside("ip -6 address add fd00:71::1/128 dev lo");
+  await assert.rejects(networks.connect(owner, lan.id, { GwPriority: 1 }), { code: "EINVAL" });
+  assert.match(before, /^default via 10\.90\.0\.1 dev eth0/);
+  assert.equal(inside("ip route show default"), before);
+  assert.equal(inside("ip -6 route show default"), "");
+  assert.deepEqual(Object.keys(networks.view(id)?.endpoints ?? {}), ["bridge"]);
+
+  inside("ip -6 address delete fd00:71::1/128 dev lo");
+  await networks.connect(owner, lan.id, { GwPriority: 1 });
+  assert.match(inside("ip route show default"), /^default via 10\.71\.0\.1 dev eth1/);
+  assert.match(inside("ip -6 route show default"), /^default via fd00:71::1 dev eth1/);
   await networks.close(id);
   await agent.stop();
   await started.stop();
