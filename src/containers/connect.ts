@@ -73,10 +73,7 @@ export function disconnectContainer(
       throw internal(
         `container ${record.id} is not connected to ${isRunning ? "" : "the "}network ${network?.name ?? name}`,
       );
-    const forget = () => {
-      delete record.endpointsConfig[key];
-      save(containers, container);
-    };
+    const forget = () => forgetNetwork(containers, container, key);
     if (!isThere || !network) {
       forget();
       // The daemon may have been killed before it could take them out.
@@ -105,9 +102,18 @@ export function disconnectContainer(
 export function settleNetworks(containers: Containers, container: Container): Promise<void> {
   return container.enqueue(async () => {
     if (container.record.state.Pid === 0) return;
-    const lost = await containers.networks.settle(runningOwner(container));
+    const left = await containers.networks.settle(runningOwner(container));
+    // Nor does it join them at its next start.
+    for (const { network } of left)
+      forgetNetwork(containers, container, keyOf(containers, container, network));
+    const lost = left.flatMap(({ addresses }) => addresses);
     await followAddresses(containers, container, [...addressesOf(containers, container), ...lost]);
   });
+}
+
+function forgetNetwork(containers: Containers, container: Container, key: string): void {
+  delete container.record.endpointsConfig[key];
+  save(containers, container);
 }
 
 function checkChangeable({ record, isMarkedForRemoval }: Container): void {

@@ -32,7 +32,7 @@ import { createPortReservations, readFreePorts } from "./ports.ts";
 import { createPublishedPorts, type PortsChange } from "./published-ports.ts";
 import { linkOf, type NetworkRecord, ownLinkOf } from "./records.ts";
 import type { SandboxView } from "./sandbox.ts";
-import { createSandboxes } from "./sandboxes.ts";
+import { createSandboxes, type LeftNetwork } from "./sandboxes.ts";
 import type { NetworksConfig } from "./settings.ts";
 import { listNetworkWarnings } from "./warnings.ts";
 import { watchMachine } from "./watch-machine.ts";
@@ -86,9 +86,9 @@ export interface Networks {
   unsettled(): string[];
   /**
    * Has one of them leave what it was joining or leaving, and its gateways elected again. What fails is logged.
-   * @returns the addresses that it has lost by it
+   * @returns the networks that it is not on by that, also those that it had not joined altogether
    */
-  settle(owner: RunningOwner): Promise<string[]>;
+  settle(owner: RunningOwner): Promise<LeftNetwork[]>;
   /** Changes the published ports of an owner that runs: all of it, or nothing. @throws internal "Bind for … failed…" */
   changePorts(owner: RunningOwner, change: PortsChange): Promise<void>;
   /** An owner is no longer linked to another. */

@@ -29,6 +29,12 @@ export interface EndpointOfOwner {
   ownerName: string;
 }
 
+/** A network that an owner is no longer on, and the addresses that it had there. */
+export interface LeftNetwork {
+  network: NetworkRecord;
+  addresses: string[];
+}
+
 export interface Sandboxes {
   open(request: SandboxRequest): Promise<Sandbox>;
   close(ownerId: string): Promise<void>;
@@ -38,8 +44,8 @@ export interface Sandboxes {
   disconnect(owner: RunningOwner, network: NetworkRecord): Promise<void>;
   /** Owners whose networks an earlier daemon was changing when it was killed. */
   unsettled(): string[];
-  /** Carries that through. @returns the addresses that the owner has lost by it */
-  settle(owner: RunningOwner): Promise<string[]>;
+  /** Carries that through. @returns what the owner has left by it */
+  settle(owner: RunningOwner): Promise<LeftNetwork[]>;
   /** Changes the published ports of an owner that runs: all of it, or nothing. @throws internal "Bind for … failed…" */
   changePorts(owner: RunningOwner, change: PortsChange): Promise<void>;
   /** An owner is no longer linked to another. */
@@ -90,7 +96,10 @@ export function createSandboxes(options: SandboxesOptions): Sandboxes {
         await change(all, owner, async (sandbox) => {
           left = await settleSandbox(all, sandbox, owner);
         });
-      return left.flatMap(({ addresses }) => addresses.map(({ address }) => formatIpAddress(address)));
+      return left.map(({ network, addresses }) => ({
+        network,
+        addresses: addresses.map(({ address }) => formatIpAddress(address)),
+      }));
     },
     changePorts: (owner, wanted) =>
       change(all, owner, async (sandbox) => {

@@ -59,9 +59,14 @@ it("so does one that is taken from a network again, after a daemon that was kill
 });
 
 it("so does one whose leaving is carried through by the next daemon", async (t) => {
-  const { containers, container, hostsNow } = start(t, hostsOfBoth, {
-    ...{ ...onOther, settle: async () => ["10.0.0.2"] },
+  const { containers, container, stored, hostsNow } = start(t, hostsOfBoth, {
+    ...{ ...onOther, settle: async () => [{ network: { id: "n1" }, addresses: ["10.0.0.2"] }] },
   });
   await settleNetworks(containers, container);
+  assert.deepEqual(
+    [container.record.endpointsConfig, stored],
+    [{}, ["c1"]],
+    "nor does it join it at its next start",
+  );
   assert.equal(hostsNow(), hostsOfOther);
 });

@@ -194,12 +194,16 @@ it("a container that was joining or leaving a network when a daemon was killed h
   const { containers } = makeRoom();
   const [runs, ends] = [add(containers, "1"), add(containers, "2")];
   const settled: string[] = [];
+  const stored: string[] = [];
+  containers.records = { putSoon: (id: string) => void stored.push(id) } as never;
+  runs.record.endpointsConfig = { bridge: {}, lan: {} };
   Object.assign(containers.networks, {
     unsettled: () => [runs, ends, { record: { id: processId("3") } }].map(({ record }) => record.id),
     view: () => undefined,
+    findNetwork: () => undefined,
     async settle({ id }: { id: string }) {
       settled.push(id);
-      return ["10.0.0.2"];
+      return [{ network: { id: "n1", name: "lan" }, addresses: ["10.0.0.2"] }];
     },
     // The other ends meanwhile.
     async tellAgain() {
@@ -211,6 +215,7 @@ it("a container that was joining or leaving a network when a daemon was killed h
   writeFileSync(join(folder, "hosts"), "10.0.0.2\tweb\n10.0.0.3\tdb\n");
   Object.assign(runs.record.config, { Hostname: "web", Domainname: "" });
   await restoreContainers(containers, others());
-  assert.deepEqual(settled, [runs.record.id]);
+  assert.deepEqual([settled, stored], [[runs.record.id], [runs.record.id]]);
+  assert.deepEqual(Object.keys(runs.record.endpointsConfig), ["bridge"]);
   assert.equal(readFileSync(join(folder, "hosts"), "utf8"), "10.0.0.3\tdb\n");
 });

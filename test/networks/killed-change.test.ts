@@ -78,7 +78,11 @@ describe("a container that a killed daemon has left halfway on a network", () =>
         await networks.tellAgain(() => owner.process);
         assert.deepEqual(networks.unsettled(), [owner.id]);
         await assert.rejects(networks.removeNetwork("lan"), { kind: "forbidden" });
-        await networks.settle(owner);
+        const left = await networks.settle(owner);
+        assert.deepEqual(
+          left.map(({ network }) => network.name),
+          ["lan"],
+        );
         assert.deepEqual(networks.unsettled(), []);
 
         const isAlone = () => {
