@@ -34,7 +34,7 @@ interface OwnLinksOptions {
   sandboxes: ReadonlyMap<string, OpenSandbox>;
 }
 
-/** How long after its sandbox's end a link may still be on its way out with its namespace. */
+/** Most links have gone with their namespaces by then, and one sweep does for all ends meanwhile. */
 const sweepDelayMilliseconds = 1000;
 
 export function createOwnLinks(options: OwnLinksOptions): OwnLinks {

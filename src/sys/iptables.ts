@@ -16,7 +16,7 @@ export async function runIptables(program: IptablesProgram, args: string[]): Pro
 }
 
 /**
- * Changes the filter table in one step, in which no packet meets a part of it.
+ * Changes the filter table in one step, so that no packet meets half of it.
  * @param changes rules as `iptables` takes them: "-D FORWARD -j DROP". @throws Error with the program's own text, and then nothing has changed
  */
 export async function changeIptables(program: IptablesProgram, changes: readonly string[]): Promise<void> {
