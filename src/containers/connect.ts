@@ -98,7 +98,7 @@ export function disconnectContainer(
   });
 }
 
-/** Carries through what a daemon was at that was killed while the container joined or left a network. */
+/** Completes what a killed daemon had begun as the container joined or left a network. */
 export function settleNetworks(containers: Containers, container: Container): Promise<void> {
   return container.enqueue(async () => {
     if (container.record.state.Pid === 0) return;

@@ -114,7 +114,7 @@ async function resolveGroups(
       if ((wanted === name || wanted === String(group.gid)) && !added.has(wanted))
         added.set(wanted, group.gid);
     if (groupPart === "" && isMember(group, userName)) memberships.add(group.gid);
-    // Whose kernel would take no more.
+    // The kernel takes no more.
     return memberships.size > mostGroups;
   });
   const gid = groupPart === "" ? undefined : (wantedGid ?? named);
@@ -144,8 +144,9 @@ function findLines(wanted: {
 }): RegExp | undefined {
   const { names = [], ids = [], member = "" } = wanted;
   const field = "[^:\n]*:";
-  const blanks = "[^S\n]*";
-  const isId = (id: number) => (id === 0 ? `(?:[+-]?0+|(?![+-]?d+[:\n])[^:\n]*)` : `[+-]?0*${Math.abs(id)}`);
+  const blanks = String.raw`[^\S\n]*`;
+  const zero = String.raw`(?:[+-]?0+|(?![+-]?\d+[:\n])[^:\n]*)`;
+  const isId = (id: number) => (id === 0 ? zero : `[+-]?0*${Math.abs(id)}`);
   const ways = [
     ...names.map((name) => `${blanks}${RegExp.escape(name)}:`),
     ...ids.map((id) => `${field}${field}${isId(id)}${blanks}[:\n]`),
@@ -164,8 +165,8 @@ function parseInteger(text: string): number | undefined {
   return /^[+-]?\d+$/.test(text) && Number.isSafeInteger(Number(text)) ? Number(text) : undefined;
 }
 
-/** As Docker: what is no number counts as 0. */
-const parseId = (text: string) => parseInteger(text) ?? 0;
+/** As Docker: what is no number counts as 0; one that is too large for an id stays so, and is refused. */
+const parseId = (text: string) => (/^[+-]?\d+$/.test(text) ? Number(text) : 0);
 
 const mostId = 2_147_483_647;
 /** The kernel's (NGROUPS_MAX). */

@@ -126,6 +126,34 @@ test("a large file is read as far as it is needed, and only what is asked for is
   });
 });
 
+test("of root, and of ids and names that begin like others, no more lines are taken apart", async (context) => {
+  using folder = makeFolder();
+  const filler = Array.from({ length: 3000 }, (_, at) => `user${at}:x:1${at}:1${at}::/:`).join("\n");
+  const layers = makeLayers(folder, { image: { "etc/passwd": `${filler}\nlast:x:1:7::/last:\n` } });
+  const split = context.mock.method(String.prototype, "split");
+  for (const [user, uid] of [
+    ["", 0],
+    ["1", 1],
+    ["last", 1],
+  ] as const) {
+    split.mock.resetCalls();
+    assert.equal((await resolveUser(layers, user, [])).uid, uid);
+    assert.ok(split.mock.callCount() < 100, `${user}: ${split.mock.callCount()} lines`);
+  }
+});
+
+test("a number that is too large to be an id is none of root's", async () => {
+  using folder = makeFolder();
+  const big = "9".repeat(20);
+  const layers = makeLayers(folder, {
+    image: { "etc/passwd": `big:x:${big}:1::/:\nother:x:5:${big}::/:\nword:x:word:1::/word:\n` },
+  });
+  for (const user of ["big", "other"])
+    await assert.rejects(resolveUser(layers, user, []), { kind: "invalid" }, user);
+  const { uid, home } = await resolveUser(layers, "0", []);
+  assert.deepEqual({ uid, home }, { uid: 0, home: "/word" });
+});
+
 test("a user of more groups than the kernel takes is refused", async () => {
   using folder = makeFolder();
   const groups = Array.from({ length: 70_000 }, (_, id) => `g:x:${id}:anna`);
