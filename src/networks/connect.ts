@@ -98,7 +98,7 @@ export async function disconnectSandbox(
 }
 
 /**
- * Carries through what a killed daemon was at: the sandbox leaves the networks that it was joining or leaving, and its default routes
+ * Completes what a killed daemon had begun: the sandbox leaves the networks that it was joining or leaving, and its default routes
  * and ports follow. What fails is logged.
  * @returns the endpoints that it has left
  */
@@ -114,7 +114,7 @@ export async function settleSandbox(
       "what an earlier daemon began was not carried through",
     );
   for (const endpoint of left) await unplug(connections, owner, endpoint).catch(complain);
-  // Where its default routes lead, nothing says.
+  // Nothing says where its default routes lead.
   await leave(connections, sandbox, owner, left, { 4: "", 6: "" }).catch(complain);
   sandbox.isUnsettled = false;
   return left;
