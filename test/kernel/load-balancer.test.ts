@@ -132,9 +132,9 @@ describe("HAProxy before two backends that it knows by name", () => {
       await isUp("one");
       await reaches("one");
       const counts = await load.stop();
-      // An answer whose beginning has come from the server that goes cannot be asked of another: no more than there were at once.
+      // What a killed server was in the middle of cannot be asked of another: no more than there were at once.
       assert.ok((counts.get("cut off") ?? 0) <= lanes, `${counts.get("cut off")} were cut off`);
-      counts.delete("cut off");
+      if (!how.startsWith("network")) counts.delete("cut off");
       assert.deepEqual([...counts.keys()].sort(), ["one", "two"], "nothing but answers of the two");
     });
   }
