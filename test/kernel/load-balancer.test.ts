@@ -12,7 +12,7 @@ defaults
   timeout connect 3s
   timeout check 5s
   timeout client 20s
-  timeout server 20s
+  timeout server 5s
   retries 5
   option redispatch 1
   retry-on all-retryable-errors
@@ -27,6 +27,7 @@ frontend web
 backend servers
   balance roundrobin
   option httpchk GET /
+  http-response set-header served-by %[srv_name]
   default-server check inter 1s fall 1 rise 1 resolvers names init-addr none
   server one one:80
   server two two:80
@@ -50,13 +51,14 @@ describe("HAProxy before two backends that it knows by name", () => {
   });
   after(() => engine?.stop());
 
+  /** Its answer is a head alone, so one packet: no server can go when half of it has come, which no balancer could ask of another. */
   const serve = (name: string) =>
     berth(
       ...["run", "-d", "--name", name, "--network", "back", "busybox"],
-      ...["sh", "-c", `echo ${name} >index.html; exec httpd -f`],
+      ...["sh", "-c", ": >index.html; exec httpd -f"],
     );
 
-  /** What came, or what went wrong. */
+  /** The text that came, who served it where it is empty, or what went wrong. */
   const fetch = (path = "/") =>
     new Promise<string>((resolve) => {
       const request = get({ host: "127.0.0.1", port, path, agent: false }, (response) => {
@@ -64,9 +66,10 @@ describe("HAProxy before two backends that it knows by name", () => {
         response.on("data", (chunk) => {
           text += chunk;
         });
-        response.on("end", () =>
-          resolve(response.statusCode === 200 ? text.trim() : `${response.statusCode}`),
-        );
+        response.on("end", () => {
+          const served = text.trim() || String(response.headers["served-by"]);
+          resolve(response.statusCode === 200 ? served : `${response.statusCode}`);
+        });
         response.on("close", () => resolve("cut off"));
       });
       request.on("error", (error) => resolve(error.message));
@@ -132,9 +135,6 @@ describe("HAProxy before two backends that it knows by name", () => {
       await isUp("one");
       await reaches("one");
       const counts = await load.stop();
-      // What a killed server was in the middle of cannot be asked of another: no more than there were at once.
-      assert.ok((counts.get("cut off") ?? 0) <= lanes, `${counts.get("cut off")} were cut off`);
-      if (!how.startsWith("network")) counts.delete("cut off");
       assert.deepEqual([...counts.keys()].sort(), ["one", "two"], "nothing but answers of the two");
     });
   }
