@@ -30,6 +30,21 @@ describe("a context by name", () => {
     assert.equal(await berth("run", "--rm", "named", "cat", "/two"), "2");
   });
 
+  it("that is a stage's root file system is sent as far as others copy from it, and whole once the stage has a step", async () => {
+    const place = context("stage", { one: "1", big: "x".repeat(4_000_000) });
+    const named = ["--build-context", `x=${place}`];
+    const copied = "FROM busybox\nCOPY --from=z one /got/\n";
+    const shown = await build(`FROM x AS y\nLABEL a=b\nFROM y AS z\n${copied}`, ...named);
+    assert.doesNotMatch(shown, /transferring context: [\d.]+MB/);
+    assert.equal((await list()).trim(), "/got/one");
+    assert.match(
+      await build(`FROM x AS y\nFROM y AS z\nWORKDIR /made\n${copied}`, ...named),
+      /transferring context: [\d.]+MB/,
+    );
+    await build("FROM x\nCOPY --from=busybox / /\n", ...named);
+    assert.equal((await berth("run", "--rm", "named", "wc", "-c", "/big")).trim(), "4000000 /big");
+  });
+
   it("may be nothing", async () => {
     const named = ["--build-context", "base=docker-image://scratch"];
     await build("FROM base\nCOPY Dockerfile /\n", ...named);

@@ -41,6 +41,16 @@ export interface DirectoryNode extends NodeBase {
   excludePatterns: readonly string[];
 }
 
+/** Has a client's directory send what is at that path, below its root. */
+export function notePath(node: Node, path: string): void {
+  if (node.kind !== "directory" || node.paths === undefined) return;
+  if (path === "" || path === "/") node.paths = undefined;
+  else node.paths.add(path.replace(/\/\.\//, "/"));
+}
+
+/** A directory of the client's that a step works on, or that comes out of a build, is needed with all that it holds. */
+export const noteWhole = (node: Node) => notePath(node, "");
+
 /** Files that the Dockerfile holds itself. */
 export interface InlineNode extends NodeBase {
   kind: "inline";

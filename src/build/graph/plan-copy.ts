@@ -5,7 +5,7 @@ import { cleanPath } from "../../formats/bind-spec.ts";
 import { redactAddresses } from "../../formats/redact-address.ts";
 import { hasWildcard } from "../solve/select-sources.ts";
 import { isGitAddress } from "./git-address.ts";
-import type { CopyNode, CopyPart, Node } from "./nodes.ts";
+import { type CopyNode, type CopyPart, type Node, notePath } from "./nodes.ts";
 import { isHttpAddress, planRemote } from "./plan-remote.ts";
 import { countSources, countText } from "./plan-size.ts";
 import { expandIn, valueIn } from "./scope.ts";
@@ -96,7 +96,7 @@ function localPart(
   { unpack, withParents }: { unpack: CopyPart["unpack"]; withParents: boolean },
 ): CopyPart {
   const pattern = withParents ? cleanPivot(source) : cleanSource(source);
-  note(tree, pattern);
+  notePath(tree, pattern);
   const selection = {
     pattern,
     // As with BuildKit, where nothing fits nothing is copied.
@@ -116,13 +116,6 @@ function cleanPivot(source: string): string {
   const start = cleanSource(source.slice(0, pivot));
   const below = cleanSource(source.slice(pivot + 3));
   return start === "" ? below : `${start}/./${below}`;
-}
-
-/** Has a client's directory send what is copied from it. */
-export function note(tree: Node, path: string): void {
-  if (tree.kind !== "directory" || tree.paths === undefined) return;
-  if (path === "" || path === "/") tree.paths = undefined;
-  else tree.paths.add(path.replace(/\/\.\//, "/"));
 }
 
 function inlinePart({ scope }: StagePlan, heredocs: (Copy | Add)["heredocs"]): CopyPart {

@@ -6,8 +6,7 @@ import { invalid } from "../../errors.ts";
 import { cleanPath } from "../../formats/bind-spec.ts";
 import { formatPlatform } from "../../formats/platform.ts";
 import { canRun } from "../../sys/foreign-platforms.ts";
-import type { RunMountNode, RunNode } from "./nodes.ts";
-import { note } from "./plan-copy.ts";
+import { notePath, type RunMountNode, type RunNode } from "./nodes.ts";
 import { planDevices } from "./plan-devices.ts";
 import { countText } from "./plan-size.ts";
 import { environmentOf, expandIn, proxiesOf, valueIn } from "./scope.ts";
@@ -114,7 +113,7 @@ async function planMount(
         ? await planning.findSource(mount.from, stage, { range, mountedAt: mount.target })
         : planning.context;
       const source = sourcePath(mount.source);
-      note(from, source);
+      notePath(from, source);
       return { type: "bind", target: place(mount.target), from, source, isWritable: !mount.isReadOnly };
     }
     case "cache": {
@@ -124,7 +123,7 @@ async function planMount(
       const target = place(mount.target);
       const { sharing, isReadOnly } = mount;
       const source = sourcePath(mount.source);
-      if (from) note(from, source);
+      if (from) notePath(from, source);
       const id = cacheId(planning, mount.id || target);
       return { type: "cache", target, id, from, sharing, source, isReadOnly, ...ownerOf(mount, 0o755) };
     }

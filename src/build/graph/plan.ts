@@ -14,7 +14,7 @@ import type { SourceFile } from "../progress.ts";
 import type { BaseImage } from "./base-image.ts";
 import { readGlobals } from "./globals.ts";
 import { nameSteps } from "./name-steps.ts";
-import type { Node } from "./nodes.ts";
+import { type Node, noteWhole } from "./nodes.ts";
 import {
   imageNode,
   nodeOfNamed,
@@ -24,7 +24,6 @@ import {
   openOnStage,
   platformOfBase,
 } from "./open-stage.ts";
-import { note } from "./plan-copy.ts";
 import { newPlanSize, type PlanSize } from "./plan-size.ts";
 import { planInstruction, planTriggers } from "./plan-stage.ts";
 import { refuseStage } from "./refuse-stage.ts";
@@ -229,26 +228,15 @@ async function openStage(planner: Planner, stage: Stage): Promise<StagePlan> {
   if (image === "") throw invalid(`base name (${from.image}) should not be blank`);
   const opening = openingOf(planner, stage);
   const earlier = findEarlier(planner, image, index);
-  if (earlier) {
-    const planned = await planStage(planner, earlier);
-    noteWhole(planned.node);
-    return openOnStage(planned, opening);
-  }
+  if (earlier) return openOnStage(await planStage(planner, earlier), opening);
   const named = await findNamed(planner, image, opening.platform);
-  if (named) {
-    const begun = openNamed(planner, stage, opening, named);
-    noteWhole(begun.node);
-    return begun;
-  }
+  if (named) return openNamed(planner, stage, opening, named);
   // Whatever platform it says: there is nothing in it that would be for one.
   if (image === "scratch")
     return openEmpty({ ...opening, platform: planning.platform }, dockerfile, from.range);
   checkImageName(image);
   return openOnImage(await findImage(planner, image, opening.platform), opening, dockerfile, from.range);
 }
-
-/** A directory of the client's that is a root file system is needed with all that it holds. */
-const noteWhole = (node: Node) => note(node, "");
 
 function openNamed(
   { dockerfile }: Planner,

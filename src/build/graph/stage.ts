@@ -7,7 +7,7 @@ import { redactAddresses } from "../../formats/redact-address.ts";
 import type { CdiRegistry } from "../../runtime/cdi/registry.ts";
 import type { BuildOptions } from "../options.ts";
 import type { BaseImage, ImageSettings } from "./base-image.ts";
-import type { Node } from "./nodes.ts";
+import { type Node, noteWhole } from "./nodes.ts";
 import { countText } from "./plan-size.ts";
 import { targetOf } from "./platform-args.ts";
 import { type Scope, valueIn } from "./scope.ts";
@@ -78,6 +78,7 @@ export function addStep(stage: StagePlan, node: Node, instruction: Instruction):
   const { scope } = stage;
   const text = stepText(instruction, (name) => valueIn(scope, name), scope);
   countText(scope.size, text.length);
+  noteWhole(stage.node);
   stage.node = node;
   stage.steps.push({ node, text: redactAddresses(text), target: targetOf(scope.values) });
 }
