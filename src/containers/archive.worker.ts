@@ -17,7 +17,7 @@ import { listChanges } from "../trees/diff.ts";
 import { type PackOptions, packTree } from "../trees/pack.ts";
 import type { ArchiveJob, ArchiveResult, ContainerFiles } from "./archive/archive-job.ts";
 import { describePath, findPath } from "./archive/archive-path.ts";
-import { withRoot } from "./archive/archive-root.ts";
+import { withOwnRoot, withRoot } from "./archive/archive-root.ts";
 import { extractArchive } from "./archive/archive-write.ts";
 import { listFiles } from "./archive/list-files.ts";
 
@@ -42,9 +42,7 @@ serveJobs<ArchiveJob, ArchiveResult>((job) => {
     case "makeDirectory":
       return withRoot({ ...files, mounts: [] }, "write", (rootFd) => makeDirectory(rootFd, job.path));
     case "export":
-      return withRoot({ ...files, mounts: [] }, "read", (rootFd, mapping) =>
-        exportAll(rootFd, job.outputFd, mapping),
-      );
+      return withOwnRoot(files, (rootFd, mapping) => exportAll(rootFd, job.outputFd, mapping));
     case "changes":
       return { changes: listChanges(files.upper, files.lower) };
   }
@@ -84,7 +82,7 @@ function read(
 }
 
 function exportAll(rootFd: number, outputFd: number, mapping: IdMapping | undefined): ArchiveResult {
-  const whole = { rootFd, path: "", name: "", whiteouts: false, isBoundary: isMountpoint };
+  const whole = { rootFd, path: "", name: "", whiteouts: false };
   for (const piece of packTree({ ...whole, ...translation(mapping) })) writeAll(outputFd, piece);
   writeAll(outputFd, archiveEnd);
   return {};

@@ -87,18 +87,35 @@ export function openMountNamespace(): number {
  * A bind mount cannot do this across namespaces. @throws SyscallError
  */
 export function borrowMount(pid: number, path: string, target: string): void {
-  const home = openMountNamespace();
-  const theirs = openSync(`/proc/${pid}/ns/mnt`, "r");
-  let mountFd: number | undefined;
+  const mountFd = inMountsOf(pid, () => cloneMount(path));
   try {
-    setns(theirs, CLONE.NEWNS);
-    try {
-      mountFd = cloneMount(path);
-    } finally {
-      setns(home, CLONE.NEWNS);
-    }
     attachMount(mountFd, target);
   } finally {
-    for (const fd of [home, theirs, mountFd]) if (fd !== undefined) closeSync(fd);
+    closeSync(mountFd);
+  }
+}
+
+/**
+ * A copy of the mount that is the root of a process's mount namespace, without those below it: what they lie on is seen. It is in no
+ * namespace. For a thread in private mounts. The caller closes it. @throws SyscallError
+ */
+export const cloneRoot = (pid: number): number => inMountsOf(pid, () => cloneMount("/"));
+
+function inMountsOf<R>(pid: number, work: () => R): R {
+  const home = openMountNamespace();
+  try {
+    const theirs = openSync(`/proc/${pid}/ns/mnt`, "r");
+    try {
+      setns(theirs, CLONE.NEWNS);
+      try {
+        return work();
+      } finally {
+        setns(home, CLONE.NEWNS);
+      }
+    } finally {
+      closeSync(theirs);
+    }
+  } finally {
+    closeSync(home);
   }
 }

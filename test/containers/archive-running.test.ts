@@ -22,6 +22,7 @@ describe("a running container", () => {
     const { lower, upper, work } = rootfs.files;
     const script = `set -e
       mount -t overlay overlay -o lowerdir=${lower[0]},upperdir=${upper},workdir=${work} ${upper}
+      mkdir -p ${upper}/data && chown 7:8 ${upper}/data && echo below >${upper}/data/below
       mount --bind ${rootfs.path}/volume ${upper}/data
       mount -t proc proc ${upper}/proc
       mkdir -p ${upper}/bin && cp /bin/busybox ${upper}/bin/busybox
@@ -66,10 +67,19 @@ describe("a running container", () => {
       all.includes("/proc/") && !all.some((name) => name.startsWith("/proc/1")),
       "not the kernel's files",
     );
-    const exported = entriesOf(await readStream(await archives.export(files))).map(({ entry }) => entry.name);
-    assert.ok(
-      exported.includes("etc/live") && exported.includes("data/") && !exported.includes("data/inside"),
+  });
+
+  test("is exported without its mounts, and with what they lie on", async () => {
+    await inside("echo live > /etc/live");
+    const exported = entriesOf(await readStream(await archives.export(files))).map(({ entry }) => entry);
+    const names = exported.map(({ name }) => name);
+    assert.ok(names.includes("etc/live") && names.includes("proc/"));
+    assert.deepEqual(
+      names.filter((name) => /^(?:data|proc)\/./.test(name)),
+      ["data/below"],
     );
+    const { uid, gid } = exported.find(({ name }) => name === "data/") ?? {};
+    assert.deepEqual([uid, gid], [7, 8]);
   });
 
   test("lists a directory, without following what is in it", async () => {

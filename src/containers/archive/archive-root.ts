@@ -15,7 +15,7 @@ import { type IdMapping, rootOutside } from "../../formats/id-mapping.ts";
 import { type ByteString, bytesOfText } from "../../formats/tar/tar-entry.ts";
 import { asFileOwner } from "../../sys/idmapped-mount.ts";
 import { MS, mount, mountLayers, mountOverlay } from "../../sys/mount.ts";
-import { inPrivateMounts } from "../../sys/namespaces.ts";
+import { cloneRoot, inPrivateMounts } from "../../sys/namespaces.ts";
 import { isAlive } from "../../sys/process.ts";
 import {
   closeDescriptor,
@@ -48,16 +48,7 @@ export function withRoot<R>(
   work: (rootFd: number, mapping?: IdMapping) => R,
 ): R {
   const runningFd = files.process && findRunningRoot(files.process);
-  if (runningFd !== undefined) {
-    const { mapping } = files;
-    try {
-      if (!mapping) return work(runningFd);
-      // The machine's own root has no place among the owners of its files.
-      return asFileOwner(rootOutside(mapping), () => work(runningFd, mapping));
-    } finally {
-      closeSync(runningFd);
-    }
-  }
+  if (runningFd !== undefined) return onRunning(files, runningFd, work);
   return inPrivateMounts(() => {
     mountRoot(files, access);
     const rootFd = openSync(files.upper, pathFlag | O_DIRECTORY);
@@ -70,6 +61,29 @@ export function withRoot<R>(
       closeSync(rootFd);
     }
   });
+}
+
+/** As `withRoot`, to read what is the container's alone: nothing is mounted there, and what its mounts lie on is seen. */
+export function withOwnRoot<R>(files: ContainerFiles, work: (rootFd: number, mapping?: IdMapping) => R): R {
+  const runningFd = files.process && cloneRunningRoot(files.process);
+  if (runningFd !== undefined) return onRunning(files, runningFd, work);
+  const { process: _, ...stopped } = files;
+  return withRoot({ ...stopped, mounts: [] }, "read", work);
+}
+
+/** Closes the root. */
+function onRunning<R>(
+  { mapping }: ContainerFiles,
+  rootFd: number,
+  work: (rootFd: number, mapping?: IdMapping) => R,
+): R {
+  try {
+    if (!mapping) return work(rootFd);
+    // The machine's own root has no place among the owners of its files.
+    return asFileOwner(rootOutside(mapping), () => work(rootFd, mapping));
+  } finally {
+    closeSync(rootFd);
+  }
 }
 
 /** Over the upper directory itself. Nothing of the host is hidden by it: only this thread sees the mounts. */
@@ -107,6 +121,21 @@ function findRunningRoot({ pid, startTicks }: NonNullable<ContainerFiles["proces
   const [theirs, ours] = [statSync(`${descriptorPath(rootFd)}/.`), statSync("/")];
   const isHosts = theirs.dev === ours.dev && theirs.ino === ours.ino;
   if (isAlive(pid, startTicks) && !isHosts) return rootFd;
+  closeSync(rootFd);
+  return undefined;
+}
+
+/** The same, of its root mount alone. */
+function cloneRunningRoot({ pid, startTicks }: NonNullable<ContainerFiles["process"]>): number | undefined {
+  let rootFd: number;
+  try {
+    rootFd = inPrivateMounts(() => cloneRoot(pid));
+  } catch (error) {
+    if (isAlive(pid, startTicks)) throw error;
+    return undefined;
+  }
+  // Its number may belong to another process by now.
+  if (isAlive(pid, startTicks)) return rootFd;
   closeSync(rootFd);
   return undefined;
 }

@@ -42,7 +42,7 @@ export function openCounters(container: Container, path: string): Counters | und
     read() {
       try {
         const now = cgroup.read();
-        // Who has not run has neither sent nor received.
+        // One that has not run has sent nothing. What it was sent meanwhile, as to a paused one, shows when the cgroup is next read anew.
         if (now !== used?.cgroup) used = { cgroup: now, interfaces: traffic && readInterfaces() };
         return { at: timestamp(), machine: readMachineCpu(), used };
       } catch {
