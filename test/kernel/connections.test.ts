@@ -146,18 +146,26 @@ describe("a connection that is taken over", () => {
     const attach = head("POST", "/containers/silent/attach?stream=1&stdin=1&stdout=1", upgrade);
     const clients = await Promise.all(Array.from({ length: 20 }, () => openRaw(engine, attach)));
     for (const client of clients) await client.shows(/^HTTP\/1.1 101 /);
-    // One has only said all it had to say, and still listens.
-    const [listening, ...vanishing] = clients;
-    listening!.socket.end();
+    const listening = await openRaw(
+      engine,
+      head("POST", "/containers/silent/attach?stream=1&stdout=1", upgrade),
+    );
+    await listening.shows(/^HTTP\/1.1 101 /);
+    // It has said all it had to say, and still listens.
+    listening.socket.end();
+    // Whoever gives input that may go on ends the output with it, as with Docker.
+    const [speaking, ...vanishing] = clients;
+    speaking!.socket.end();
+    await speaking!.ended();
     assert.ok(pids.every((pid, n) => countConnections(pid) >= before[n]! + clients.length));
     for (const { socket } of vanishing) socket.destroy();
     await eventually(
       () => pids.map(countConnections),
       (counts) => counts.every((count, n) => count <= before[n]! + 2),
     );
-    assert.ok(!listening!.socket.readableEnded);
+    assert.ok(!listening.socket.readableEnded);
     await berth("rm", "-f", "silent");
-    await listening!.ended();
+    await listening.ended();
   });
 
   it("is given back when its client vanishes before the start, whatever it had sent and left unsaid", async () => {

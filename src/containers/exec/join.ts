@@ -50,13 +50,18 @@ export async function joinProcess(
       containers.logger.warn({ error, process }, "an input could not be closed");
     });
   };
+  const endsWithInput = stdin && !closesInput;
   return {
-    join: (client, gone) => joinStreams(connection, client, gone, closeInput, options),
+    join: (client, gone) => joinStreams(connection, client, gone, closeInput, { ...options, endsWithInput }),
     abandon: () => void connection.destroy(),
   };
 }
 
-type StreamOptions = Pick<JoinOptions, "keys" | "onDetach" | "ended" | "explainLoss" | "conversion">;
+interface StreamOptions
+  extends Pick<JoinOptions, "keys" | "onDetach" | "ended" | "explainLoss" | "conversion"> {
+  /** As with Docker, a client that has no more input for a process whose input stays open gets no more output either. */
+  endsWithInput?: boolean;
+}
 
 /** @param closeInput called once the client's input is over, if that is before the end. Leaves nothing with `gone`. */
 export function joinStreams(
@@ -64,7 +69,7 @@ export function joinStreams(
   client: Duplex,
   gone: AbortSignal,
   closeInput: () => void,
-  { keys, onDetach, ended, explainLoss, conversion }: StreamOptions,
+  { keys, onDetach, ended, explainLoss, conversion, endsWithInput = false }: StreamOptions,
 ): Promise<void> {
   const filter = keys && createDetachFilter(keys);
   return new Promise((resolve) => {
@@ -111,7 +116,8 @@ export function joinStreams(
     });
     const endBoth = () => {
       endInput();
-      connection.end();
+      if (endsWithInput) connection.end(() => client.end());
+      else connection.end();
     };
     // Its half may have been closed right after the head, before this listener was added.
     if (client.readableEnded) endBoth();
