@@ -10,17 +10,11 @@ import { readCdiDirectories, usesBuildKit } from "./device-flags.ts";
 import { readDnsSettings } from "./dns-flags.ts";
 import { certificates, shorts, table } from "./flag-table.ts";
 import { readGarbagePolicy } from "./garbage-flags.ts";
+import { type Host, readHosts, refuseOpenHost } from "./hosts.ts";
 import { parseMetricsFlag } from "./metrics.ts";
 import { readNetworksConfig } from "./network-flags.ts";
 import { readRegistrySettings } from "./registry-flags.ts";
 import { parseUiFlag } from "./ui-flag.ts";
-
-export type Host = { text: string } & (
-  | { kind: "unix"; path: string }
-  | { kind: "tcp"; address: string; port: number }
-  /** Handed over by systemd, all that there are; -1 until each is known. */
-  | { kind: "fd"; fd: number }
-);
 
 export interface DaemonFlags {
   help: boolean;
@@ -28,6 +22,8 @@ export interface DaemonFlags {
   validate: boolean;
   engine: Partial<EngineConfig>;
   hosts: Host[];
+  /** TCP sockets may be open to others: there is TLS, or the user has said that there is to be none. */
+  mayBeOpen: boolean;
   tls: boolean;
   tlsVerify: boolean;
   tlsCaCert: string;
@@ -80,15 +76,16 @@ export function parseDaemonFlags(words: string[]): DaemonFlags {
   const execRoot = engine.execRoot ?? unitExecRoot;
   if (execRoot === unitExecRoot)
     Object.assign(engine, optional("supervisorUnit", process.env.BERTH_SUPERVISOR_UNIT));
-  const hosts = list("host").length > 0 ? list("host") : [`unix://${execRoot}/berth.sock`];
+  const hosts = readHosts(list("host"), execRoot);
   const tls = flag("tls") || flag("tlsverify");
-  const isPlainWanted = text("tls") === "false" || text("tlsverify") === "false";
-  if (!tls && !isPlainWanted) for (const host of hosts.map(parseHost)) refuseOpenHost(host);
+  const mayBeOpen = tls || text("tls") === "false" || text("tlsverify") === "false";
+  if (!mayBeOpen) hosts.forEach(refuseOpenHost);
   return {
     help: flag("help"),
     validate: flag("validate"),
     engine,
-    hosts: hosts.map(parseHost),
+    hosts,
+    mayBeOpen,
     tls,
     tlsVerify: flag("tlsverify"),
     tlsCaCert: text("tlscacert") ?? join(certificates, "ca.pem"),
@@ -110,15 +107,6 @@ function optional<K extends keyof EngineConfig>(
   value: EngineConfig[K] | undefined,
 ): Partial<EngineConfig> {
   return value === undefined ? {} : ({ [key]: value } as Partial<EngineConfig>);
-}
-
-/** @throws EngineError invalid for an address that others can reach */
-function refuseOpenHost(host: Host): void {
-  if (host.kind !== "tcp" || /^(127\.|::1$|localhost$)/.test(host.address)) return;
-  throw invalid(
-    `${host.text} without TLS gives root on this machine to everyone who can reach it: ` +
-      "use --tlsverify, or say --tls=false if that is what you want",
-  );
 }
 
 /** "--tls=false" and its like, which parseArgs does not know. */
@@ -160,12 +148,4 @@ function parseRuntime(text: string): [string, string] {
   const [, name, path] = /^([^=]+)=(.+)$/.exec(text) ?? [];
   if (!name || !path) throw invalid(`invalid --add-runtime "${text}": use NAME=PATH`);
   return [name, path];
-}
-
-function parseHost(text: string): Host {
-  if (text.startsWith("unix://")) return { text, kind: "unix", path: text.slice("unix://".length) };
-  if (text === "fd://") return { text, kind: "fd", fd: -1 };
-  const [, address, port] = /^tcp:\/\/\[?([^\]]*?)\]?:(\d+)$/.exec(text) ?? [];
-  if (!port) throw invalid(`invalid host "${text}": use unix://PATH, tcp://ADDRESS:PORT or fd://`);
-  return { text, kind: "tcp", address: address || "127.0.0.1", port: Number(port) };
 }

@@ -9,6 +9,7 @@ import { trimMemoryAtRest } from "../sys/trim-memory.ts";
 import { createDaemonEnd } from "./end.ts";
 import { helpText } from "./flag-table.ts";
 import { type DaemonFlags, parseDaemonFlags } from "./flags.ts";
+import { settleHosts } from "./hosts.ts";
 import { serveMetrics } from "./metrics.ts";
 import { openServers } from "./servers.ts";
 import { openDaemonUi } from "./ui.ts";
@@ -30,12 +31,12 @@ async function main(): Promise<void> {
   }
   process.title = `berth-daemon ${flags.engine.execRoot ?? ""}`.trim();
   // Before there is any process of ours that could have them, too.
-  const activated = takeListeningSockets(process.env);
+  const hosts = settleHosts(flags, takeListeningSockets(process.env));
   const notify = createNotifier(process.env);
   const engine = await openEngine(flags.engine);
   watchEventLoop((stops) => engine.logger.warn(stops));
   trimMemoryAtRest();
-  const servers = await openServers(engine, flags, activated);
+  const servers = await openServers(engine, flags, hosts);
   const page = await openDaemonUi(engine, flags);
   if (flags.metrics) servers.push(await serveMetrics(engine, flags.metrics));
   const end = createDaemonEnd(engine, servers, () => {

@@ -5,35 +5,34 @@ import { dirname } from "node:path";
 import { createApiListeners, createApiServer, serveApi } from "../api/server.ts";
 import { guardSite } from "../api/site.ts";
 import type { OpenEngine } from "../engine/engine.ts";
-import { EngineError, invalid } from "../errors.ts";
+import { EngineError } from "../errors.ts";
 import { listenPrivately } from "../sys/listen.ts";
 import { openFilesLimit } from "../sys/process.ts";
-import type { DaemonFlags, Host } from "./flags.ts";
+import type { DaemonFlags } from "./flags.ts";
+import type { Host } from "./hosts.ts";
 
 /**
- * Serves the engine's API on all sockets that the configuration names, and notes those that are open to others.
- * @param activated descriptors that systemd has handed over
+ * Serves the engine's API on all sockets, and notes those that are open to others.
+ * @param hosts settled: what systemd has handed over is known
  */
 export function openServers(
   engine: OpenEngine,
   flags: DaemonFlags,
-  activated: readonly number[],
+  hosts: readonly Host[],
 ): Promise<Server[]> {
   const open = createApiListeners(engine);
-  const names = flags.hosts.flatMap((host) => (host.kind === "tcp" ? [host.address] : []));
+  const names = hosts.flatMap((host) => (host.kind === "tcp" ? [host.address] : []));
   const guarded = guardSite(open, names);
   const connectionsPerPort = Math.max(1, Math.floor(openFilesLimit() / 2 / names.length));
   return Promise.all(
-    spreadActivated(flags.hosts, activated).map(async (host) => {
+    hosts.map(async (host) => {
       const tls = host.kind === "tcp" && flags.tls;
       const server = createApiServer(tls ? readCertificates(flags) : undefined);
       // Any client that reaches the port can hold connections, so some descriptors are left for the unix socket and for containers.
       if (host.kind === "tcp") server.maxConnections = connectionsPerPort;
       const text = await listen(server, host);
-      // What was handed over may be TCP; a unix socket has no address here. No connection is accepted before this turn ends.
-      const isReachable = host.kind === "fd" ? server.address() !== null : host.kind === "tcp";
-      const isVerified = host.kind === "tcp" && flags.tlsVerify;
-      serveApi(server, isReachable && !isVerified ? guarded : open);
+      // No connection is accepted before this turn ends.
+      serveApi(server, host.kind === "tcp" && !flags.tlsVerify ? guarded : open);
       const warning = warnOfAccess({ ...host, text }, flags);
       if (warning) {
         engine.warnings.push(warning);
@@ -43,16 +42,6 @@ export function openServers(
       return server;
     }),
   );
-}
-
-/** @throws EngineError invalid in Docker's words when no socket was handed over */
-function spreadActivated(hosts: readonly Host[], activated: readonly number[]): Host[] {
-  return hosts.flatMap((host): Host[] => {
-    if (host.kind !== "fd") return [host];
-    if (activated.length === 0)
-      throw invalid("no sockets found via socket activation: make sure the service was started by systemd");
-    return activated.map((fd) => ({ text: `fd://${fd}`, kind: "fd", fd }));
-  });
 }
 
 /** What an unprotected socket means; undefined for one that only root, a group or holders of certificates can use. */
@@ -73,6 +62,7 @@ async function listen(server: Server, host: Host): Promise<string> {
     server.once("error", reject);
     if (host.kind === "unix") listenPrivately(server, host.path, 0o660, resolve);
     else if (host.kind === "fd") server.listen({ fd: host.fd }, resolve);
+    else if (host.fd !== undefined) server.listen({ fd: host.fd }, resolve);
     else server.listen(host.port, host.address, resolve);
   });
   if (host.kind === "fd") return host.text;

@@ -1,4 +1,5 @@
 import type { PortProtocol } from "../formats/container-port.ts";
+import { decodeIpAddress, formatIpAddress } from "../formats/ip-address.ts";
 import { check, declare, SyscallError } from "./libc.ts";
 
 const socket = declare("int socket(int domain, int type, int protocol)");
@@ -11,6 +12,8 @@ const listen = declare("int listen(int fd, int backlog)");
 const close = declare("int close(int fd)");
 
 const families: Record<number, number> = { 4: 2, 16: 10 };
+/** `struct sockaddr_storage`. */
+const longestNameBytes = 128;
 const closeOnExec = 0o2000000;
 const socketLevel = 1;
 const reuseAddress = 2;
@@ -53,6 +56,19 @@ export function isBoundTo(fd: number, address: Uint8Array, port: number): boolea
   const wanted = encodeSocketAddress(families[address.length] ?? 0, address, port);
   const found = Buffer.alloc(wanted.length);
   return getsockname(fd, found, [found.length]) === 0 && found.subarray(0, 24).equals(wanted.subarray(0, 24));
+}
+
+/** Where a descriptor's socket is bound, when it is one of IPv4 or IPv6. @throws SyscallError for a descriptor that is no socket */
+export function findInetAddress(fd: number): { address: string; port: number } | undefined {
+  const name = Buffer.alloc(longestNameBytes);
+  check(getsockname(fd, name, [name.length]), "getsockname", String(fd));
+  const family = name.readUInt16LE(0);
+  const length = Object.keys(families)
+    .map(Number)
+    .find((one) => families[one] === family);
+  if (length === undefined) return undefined;
+  const address = name.subarray(length === 16 ? 8 : 4).subarray(0, length);
+  return { address: formatIpAddress(decodeIpAddress(address)), port: name.readUInt16BE(2) };
 }
 
 export function releasePort(fd: number): void {

@@ -8,6 +8,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { it } from "node:test";
 import { fileURLToPath } from "node:url";
+import { makeCertificates } from "../certificates.ts";
 import { eventually } from "../engine.ts";
 import { receiveDatagrams } from "../path-datagrams.ts";
 import { reserveSubnet } from "../subnets.ts";
@@ -87,24 +88,30 @@ it("a daemon takes the sockets that systemd has opened, says when it is ready, a
   rmSync(folder, { recursive: true });
 });
 
-/** A socket that is open before the daemon and after it, and on which no other process accepts: systemd's. */
+/** Sockets that are open before the daemon and after it, and on which no other process accepts: systemd's. */
 const holder = `
 import os, socket, sys
-path, words = sys.argv[1], sys.argv[2:]
-listening = socket.socket(socket.AF_UNIX)
-listening.bind(path)
-listening.listen()
+places, words = sys.argv[1].split(), sys.argv[2:]
+def listen(place):
+    is_path = place.startswith("/")
+    listening = socket.socket(socket.AF_UNIX if is_path else socket.AF_INET)
+    listening.bind(place if is_path else (place, 0))
+    listening.listen()
+    return os.dup2(listening.fileno(), 100 + places.index(place))
+held = [listen(place) for place in places]
 pid = os.fork()
 if pid == 0:
-    os.dup2(listening.fileno(), 3)
-    os.set_inheritable(3, True)
-    os.environ.update(LISTEN_FDS="1", LISTEN_PID=str(os.getpid()))
+    for index, fd in enumerate(held):
+        os.dup2(fd, 3 + index)
+    os.environ.update(LISTEN_FDS=str(len(held)), LISTEN_PID=str(os.getpid()))
     os.execv(words[0], words)
 os.waitpid(pid, 0)
+print("has ended", flush=True)
 sys.stdin.read()
 `;
 
-it("a daemon on a socket that systemd keeps is seen to end by who has stopped it", async () => {
+/** A daemon on a unix socket and on `places`, addresses of this machine, that another process has opened. */
+async function startHeld(places: string[], flags: string[] = []) {
   const folder = mkdtempSync(join(tmpdir(), "bt-held-"));
   const path = join(folder, "api.sock");
   const subnet = await reserveSubnet();
@@ -119,27 +126,80 @@ it("a daemon on a socket that systemd keeps is seen to end by who has stopped it
   ];
   words.push("--bridge", name, "--nft-table", name, "--bip", subnet.address, "--cgroup-parent", `/${name}`);
   const log = openSync(join(folder, "log"), "a");
-  const held = spawn("python3", ["-c", holder, path, ...words, "-H", "fd://"], { stdio: ["pipe", log, log] });
-  const berth = (...given: string[]) => {
+  const given = [[path, ...places].join(" "), ...words, "-H", "fd://", ...flags];
+  const held = spawn("python3", ["-c", holder, ...given], { stdio: ["pipe", log, log] });
+  const readLog = () => readFileSync(join(folder, "log"), "utf8");
+  const berth = (...words: string[]) => {
     const cli = fileURLToPath(new URL("../../dist/cli/main.js", import.meta.url));
     const env = { ...process.env, BERTH_HOST: `unix://${path}` };
-    const { status, stdout, stderr } = spawnSync(process.execPath, [cli, ...given], {
+    const { status, stdout, stderr } = spawnSync(process.execPath, [cli, ...words], {
       encoding: "utf8",
       env,
       timeout: 90_000,
     });
     return { status, said: stdout + stderr };
   };
-  await eventually(
-    () => readFileSync(join(folder, "log"), "utf8"),
-    (text) => text.includes("listening"),
+  const text = await eventually(
+    readLog,
+    (said) => said.split('"msg":"listening"').length > places.length + 1 || said.includes("has ended"),
   );
-  const { status, said } = berth("system", "stop", "--containers");
+  return {
+    berth,
+    said: text,
+    port: Number(/"host":"tcp:\/\/[\d.]+:(\d+)"/.exec(text)?.[1]),
+    async end() {
+      // Where no daemon has come, nothing answers.
+      const stop = ["system", "stop", "--containers"];
+      const stopped = text.includes("has ended") ? { status: null, said: text } : berth(...stop);
+      const ended = once(held, "exit");
+      held.stdin?.end();
+      await ended;
+      closeSync(log);
+      subnet.release();
+      rmSync(folder, { recursive: true });
+      return stopped;
+    },
+  };
+}
+
+it("a daemon on a socket that systemd keeps is seen to end by who has stopped it", async () => {
+  const held = await startHeld([]);
+  const { status, said } = await held.end();
   assert.deepEqual([status, /Containers and engine have stopped\./.test(said)], [0, true], said);
-  const ended = once(held, "exit");
-  held.stdin?.end();
-  await ended;
-  closeSync(log);
-  subnet.release();
-  rmSync(folder, { recursive: true });
+});
+
+it("TCP sockets of systemd's are served with the TLS that is asked for, and its unix sockets without", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "bt-tls-"));
+  makeCertificates(folder);
+  const file = (name: string) => join(folder, name);
+  const own = ["--tlscert", file("server.pem"), "--tlskey", file("server-key.pem")];
+  const held = await startHeld(["127.0.0.1"], ["--tlsverify", "--tlscacert", file("ca.pem"), ...own]);
+  try {
+    assert.doesNotMatch(held.said, /WARNING: API is accessible/);
+    const overTcp = ["-H", `tcp://127.0.0.1:${held.port}`];
+    const tls = [...overTcp, "--tlsverify", "--tlscacert", file("ca.pem")];
+    const known = [...tls, "--tlscert", file("client.pem"), "--tlskey", file("client-key.pem")];
+    assert.equal(held.berth(...known, "version").status, 0, held.berth(...known, "version").said);
+    assert.notEqual(held.berth(...tls, "version").status, 0, "no certificate");
+    assert.notEqual(held.berth(...overTcp, "version").status, 0, "no TLS");
+    assert.equal(held.berth("version").status, 0, "the unix socket");
+  } finally {
+    await held.end();
+    rmSync(folder, { recursive: true });
+  }
+});
+
+it("a TCP socket of systemd's that others can reach is refused without TLS, and warned of where that is wanted", async () => {
+  const refused = await startHeld(["0.0.0.0"]);
+  await refused.end();
+  assert.match(refused.said, /tcp:\/\/0\.0\.0\.0:\d+ without TLS gives root on this machine/);
+  assert.doesNotMatch(refused.said, /"listening"/);
+  const open = await startHeld(["0.0.0.0"], ["--tls=false"]);
+  assert.equal(open.berth("-H", `tcp://127.0.0.1:${open.port}`, "version").status, 0);
+  const { said } = open.berth("info");
+  await open.end();
+  assert.ok(
+    said.includes(`WARNING: API is accessible on http://0.0.0.0:${open.port} without encryption`),
+    said,
+  );
 });
