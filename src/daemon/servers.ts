@@ -1,4 +1,4 @@
-import { chownSync, mkdirSync, readFileSync, rmSync } from "node:fs";
+import { chownSync, existsSync, mkdirSync, readFileSync, rmSync } from "node:fs";
 import type { Server } from "node:http";
 import { type AddressInfo, connect } from "node:net";
 import { dirname } from "node:path";
@@ -90,7 +90,9 @@ async function freeSocket(path: string): Promise<void> {
   rmSync(path, { force: true });
 }
 
+/** A machine without that file has no groups of names: the socket then is root's alone. */
 function findGroup(name: string): number | undefined {
+  if (!existsSync("/etc/group")) return undefined;
   const line = readFileSync("/etc/group", "utf8")
     .split("\n")
     .find((one) => one.startsWith(`${name}:`));

@@ -105,7 +105,8 @@ const chains: Record<string, { hook: string; rules: string[] }> = {
     hook: "",
     rules: [
       known,
-      "meta l4proto { icmp, ipv6-icmp } accept",
+      // ICMP and ICMPv6. Their names are in /etc/protocols, which a small machine has not.
+      "meta l4proto { 1, 58 } accept",
       "iifname . oifname vmap @between",
       "goto opened_ports",
     ],

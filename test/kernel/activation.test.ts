@@ -203,3 +203,31 @@ it("a TCP socket of systemd's that others can reach is refused without TLS, and 
     said,
   );
 });
+
+it("a daemon starts on a machine that has neither groups nor protocols by name", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "bt-groups-"));
+  const path = join(folder, "api.sock");
+  const name = `bg${process.pid}`.slice(0, 12);
+  const subnet = await reserveSubnet();
+  const words = [daemon, "--data-root", join(folder, "data"), "--exec-root", join(folder, "run")];
+  words.push("--bridge", name, "--nft-table", name, "--bip", subnet.address, "--cgroup-parent", `/${name}`);
+  const log = openSync(join(folder, "log"), "a");
+  const empty = 'mount -t tmpfs none /etc && exec "$0" "$@"';
+  const child = spawn(
+    "unshare",
+    ["-m", "sh", "-c", empty, process.execPath, ...words, "-H", `unix://${path}`],
+    {
+      stdio: ["ignore", log, log],
+    },
+  );
+  const ended = once(child, "exit");
+  const said = await eventually(
+    () => readFileSync(join(folder, "log"), "utf8"),
+    (text) => text.includes('"msg":"listening"') || child.exitCode !== null,
+  );
+  child.kill("SIGUSR2");
+  assert.deepEqual(await ended, [0, null], said);
+  closeSync(log);
+  subnet.release();
+  rmSync(folder, { recursive: true });
+});
