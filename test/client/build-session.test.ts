@@ -89,3 +89,32 @@ test("paths come encoded as parts of a query are", () => {
     assert.deepEqual(names, ["a+b", "é blank"]);
   });
 });
+
+/** Asks for one file of a directory. @returns what comes of it, once its end has come */
+async function fetchFile(builder: GrpcClient, name: string): Promise<string> {
+  const call = builder.open("/moby.filesync.v1.FileSync/DiffCopy", packet, packet, {
+    ...{ "dir-name": "context", followpaths: name },
+  });
+  const parts: Uint8Array[] = [];
+  for await (const { type, stat, data } of call.replies) {
+    if (type === packetType.stat && stat?.path === name) {
+      rmSync(join(folder, "gone"), { force: true });
+      await call.send({ type: packetType.request, id: 0 });
+    } else if (type === packetType.data && data.length === 0) await call.send({ type: packetType.fin });
+    else if (type === packetType.data) parts.push(data);
+  }
+  return Buffer.concat(parts).toString();
+}
+
+test("a file that cannot be read to its end fails the transfer", () =>
+  // It can be opened; the page at its beginning is never there.
+  asBuilder({ directories: new Map([["context", "/proc/self"]]) }, (builder) =>
+    assert.rejects(fetchFile(builder, "mem"), /mem cannot be read: EIO/),
+  ));
+
+test("a file that is gone before it is opened comes as an empty one", () => {
+  writeFileSync(join(folder, "gone"), "content");
+  return asBuilder({ directories: new Map([["context", folder]]) }, async (builder) => {
+    assert.equal(await fetchFile(builder, "gone"), "");
+  });
+});

@@ -1,9 +1,10 @@
-import { createReadStream } from "node:fs";
+import { open } from "node:fs/promises";
 import type { IncomingHttpHeaders } from "node:http2";
 import { packet, packetType } from "../../buildkit/messages/filesync.ts";
 import type { MessageOf } from "../../buildkit/wire/message.ts";
 import { duplex, type GrpcCall, type Method } from "../../buildkit/wire/server.ts";
 import { code, GrpcError } from "../../buildkit/wire/status.ts";
+import { messageOf } from "../../errors.ts";
 import { type ListedEntry, listContext } from "./list-directory.ts";
 
 type Packet = MessageOf<typeof packet>;
@@ -44,14 +45,19 @@ async function send(
   }
 }
 
-/** One that cannot be read comes as an empty one, as Docker's client does it. */
+/**
+ * One that cannot be opened comes as an empty one, as Docker's client does it.
+ * @throws GrpcError for one that cannot be read to its end: what has come of it must not pass for all of it
+ */
 async function sendFile(entry: ListedEntry | undefined, id: number, call: GrpcCall<Packet>): Promise<void> {
   if (!entry?.isFile) throw new GrpcError(code.invalidArgument, `invalid file id ${id}`);
+  const file = await open(entry.path).catch(() => undefined);
+  // Closed by the stream, whichever way it ends.
+  const content = file?.createReadStream({ highWaterMark: 32 * 1024 }) ?? [];
   try {
-    for await (const chunk of createReadStream(entry.path, { highWaterMark: 32 * 1024 }))
-      await call.send({ type: packetType.data, id, data: chunk as Buffer });
+    for await (const chunk of content) await call.send({ type: packetType.data, id, data: chunk as Buffer });
   } catch (error) {
-    if (!(error instanceof Error && "code" in error)) throw error;
+    throw new GrpcError(code.unknown, `${entry.stat.path} cannot be read: ${messageOf(error)}`, [], error);
   }
   await call.send({ type: packetType.data, id });
 }
