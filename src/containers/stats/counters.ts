@@ -42,7 +42,7 @@ export function openCounters(container: Container, path: string): Counters | und
     read() {
       try {
         const now = cgroup.read();
-        // One that has not run has sent nothing. What it was sent meanwhile, as to a paused one, shows when the cgroup is next read anew.
+        // One that has not run has sent nothing. What it was sent meanwhile, as to a paused one, shows when the cgroup is read the next time.
         if (now !== used?.cgroup) used = { cgroup: now, interfaces: traffic && readInterfaces() };
         return { at: timestamp(), machine: readMachineCpu(), used };
       } catch {
