@@ -116,8 +116,7 @@ export function joinStreams(
     });
     const endBoth = () => {
       endInput();
-      if (endsWithInput) connection.end(() => client.end());
-      else connection.end();
+      connection.end(endsWithInput ? () => client.end() : undefined);
     };
     // Its half may have been closed right after the head, before this listener was added.
     if (client.readableEnded) endBoth();
