@@ -133,7 +133,7 @@ async function* entriesOf(
     let count = 0;
     for (const { identity, ...entry } of walkSource(tree, "")) {
       if (++count % entriesPerTurn === 0) await nextTurn();
-      if (entry.path === replaced || entry.path.startsWith(`${replaced}/`)) continue;
+      if (replaced !== undefined && isAtOrBelow(entry.path, replaced)) continue;
       const first = identity === undefined ? undefined : linked.get(identity);
       if (first !== undefined) {
         yield { entry: { ...entry, type: "link", linkName: first } };
@@ -160,6 +160,8 @@ async function* entriesOf(
     tree.close();
   }
 }
+
+const isAtOrBelow = (path: ByteString, top: ByteString) => path === top || path.startsWith(`${top}/`);
 
 /** Sends root file systems as one archive. */
 export function exportArchives(
