@@ -172,7 +172,8 @@ async function removeMount({ root, records, kept, moving }: MountStore, id: stri
   const one = kept.get(id);
   if (!one || !isIdle(one)) return false;
   kept.delete(id);
-  records.delete(id);
+  // On a full disk as well, which this is to make room on.
+  records.deleteSoon(id);
   moving.add(id);
   await removeTree(join(root, id)).finally(() => moving.delete(id));
   return true;
@@ -180,13 +181,14 @@ async function removeMount({ root, records, kept, moving }: MountStore, id: stri
 
 const inUse = (name: string) => conflict(`cache mount ${name.replace(/^\//, "")} is in use by a build`);
 
-/** @param clear gives up others of that name, or throws where that cannot be */
+/** @param findReplaced the ids of those that go once the new one is there; throws where that cannot be */
 async function addMount(
-  { root, records, kept, moving }: MountStore,
+  store: MountStore,
   name: string,
   fill: (path: string) => Promise<void>,
-  clear: () => Promise<unknown>[],
+  findReplaced: () => string[],
 ): Promise<CacheMountRecord> {
+  const { root, records, kept, moving } = store;
   const id = newCacheId();
   const now = Date.now();
   const path = join(root, id);
@@ -198,10 +200,10 @@ async function addMount(
   try {
     mkdirSync(path, { mode: plainMode });
     await fill(path);
-    const gone = clear();
+    const replaced = findReplaced();
     records.put(id, record);
     kept.set(id, keep(record));
-    await Promise.all(gone);
+    await Promise.all(replaced.map((other) => removeMount(store, other)));
     return record;
   } catch (error) {
     if (!kept.has(id)) await removeTree(path);
@@ -221,7 +223,7 @@ export function openCacheMounts(root: string, state: State, fill: Fill): CacheMo
   const kept = new Map<string, Kept>();
   for (const record of records.load().values())
     if (existsSync(join(root, record.id))) kept.set(record.id, keep(record));
-    else records.delete(record.id);
+    else records.deleteSoon(record.id);
   for (const name of readdirSync(root))
     if (!kept.has(name)) void removeTree(join(root, name)).catch(() => {});
   const moving = new Set<string>();
@@ -262,7 +264,7 @@ export function openCacheMounts(root: string, state: State, fill: Fill): CacheMo
         return others.map(({ record }) => record.id);
       };
       check();
-      return addMount(store, name, fillOne, () => check().map((id) => removeMount(store, id)));
+      return addMount(store, name, fillOne, check);
     },
     async open(mount, settings) {
       const layers = mount.from && (await settings.layersOf(mount));

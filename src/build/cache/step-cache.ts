@@ -10,7 +10,10 @@ export interface StepCache {
    * @returns what a step with this key made, on that if it can be; it counts as used from now on
    */
   find(key: string, base: string): CacheRecord | undefined;
-  /** Takes a committed snapshot of this name into the cache. An earlier one with the same key stays, until it is pruned. */
+  /**
+   * Takes a committed snapshot of this name into the cache. An earlier one with the same key stays, until it is pruned.
+   * @throws EngineError internal when the disk is full; then it is not in the cache
+   */
   add(made: NewRecord): CacheRecord;
   list(): CacheRecord[];
   isInUse(id: string): boolean;
@@ -45,7 +48,7 @@ export function openStepCache(state: State, snapshots: Snapshots): StepCache {
   for (const record of records.load().values()) {
     // Its layers went while no daemon ran, as after a repair.
     if (!known.has(snapshotOf(record.id))) {
-      records.delete(record.id);
+      records.deleteSoon(record.id);
       continue;
     }
     index(record);
@@ -63,14 +66,16 @@ export function openStepCache(state: State, snapshots: Snapshots): StepCache {
       if (!record) return undefined;
       record.lastUsedAt = Date.now();
       record.usageCount++;
-      records.put(record.id, record);
+      // A build is not to fail for what is only noted.
+      records.putSoon(record.id, record);
       return record;
     },
     add(made) {
       const now = Date.now();
       const record: CacheRecord = { createdAt: now, ...made, lastUsedAt: now, usageCount: 1 };
-      index(record);
+      // What cannot be stored must not be found either: the caller removes its layers.
       records.put(record.id, record);
+      index(record);
       return record;
     },
     list: () => [...byId.values()],
@@ -90,7 +95,8 @@ export function openStepCache(state: State, snapshots: Snapshots): StepCache {
       const others = (byKey.get(record.key) ?? []).filter((one) => one !== record);
       if (others.length > 0) byKey.set(record.key, others);
       else byKey.delete(record.key);
-      records.delete(record.id);
+      // On a full disk as well, which this is to make room on.
+      records.deleteSoon(record.id);
       await snapshots.remove(snapshotOf(record.id));
       return true;
     },

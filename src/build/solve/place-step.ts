@@ -17,7 +17,7 @@ export async function placeStep(
 ): Promise<CacheRecord | undefined> {
   if (below.length >= layerLimit) return undefined;
   const { layers, createdAt, sizeBytes } = made;
-  const { layerBlobs } = rooms.images;
+  const { layerBlobs, snapshots } = rooms.images;
   const release = rooms.cache.use(made);
   const id = newCacheId();
   const snapshot = snapshotOf(id);
@@ -26,6 +26,8 @@ export async function placeStep(
     const placed = await layerBlobs.place(snapshot, below, layerBlobs.diffIdOf(layers.at(-1) ?? ""));
     return rooms.cache.add({ id, key, layers: placed, description: name, sizeBytes, createdAt });
   } catch (error) {
+    // The layer may be in its place before that.
+    await snapshots.remove(snapshot);
     signal.throwIfAborted();
     reportProblem(report, `reusing the layer of ${name}`, messageOf(error));
     return undefined;
