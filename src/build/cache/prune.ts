@@ -1,4 +1,5 @@
 import { statfs } from "node:fs/promises";
+import { messageOf } from "../../errors.ts";
 import type { SolveRooms } from "../solve/solving.ts";
 import type { PruneRequest } from "./prune-request.ts";
 import { compileFilters, listUsage, type UsageRecord } from "./usage.ts";
@@ -21,7 +22,7 @@ export async function pruneRecords(
     .filter((record) => fits(record) && !record.inUse && (request.all || !record.isShared))
     .filter(({ lastUsedAt }) => now - lastUsedAt >= request.keepMilliseconds)
     .sort((a, b) => a.lastUsedAt - b.lastUsedAt);
-  let used = all.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
+  let used = all.reduce((sum, record) => sum + ownBytes(record), 0);
   const gone: UsageRecord[] = [];
   const left = new Set(all.map(({ id }) => id));
   /** How many stand on each. */
@@ -36,16 +37,19 @@ export async function pruneRecords(
     for (const record of candidates) {
       if (!left.has(record.id) || (children.get(record.id) ?? 0) > 0) continue;
       if (!(await isTooMuch(rooms, request, used))) return gone;
-      if (!(await removeRecord(rooms, record))) continue;
+      if (!(await isRemoved(rooms, record))) continue;
       left.delete(record.id);
       count(record, -1);
-      used -= record.sizeBytes;
+      used -= ownBytes(record);
       gone.push(record);
       isDone = false;
     }
   }
   return gone;
 }
+
+/** Of what an image has too nothing counts, as with BuildKit: it stays on the disk whatever becomes of the record. */
+const ownBytes = ({ isShared, sizeBytes }: UsageRecord) => (isShared ? 0 : sizeBytes);
 
 /** Without any bound all goes that may. */
 async function isTooMuch(rooms: SolveRooms, request: PruneRequest, usedBytes: number): Promise<boolean> {
@@ -56,6 +60,20 @@ async function isTooMuch(rooms: SolveRooms, request: PruneRequest, usedBytes: nu
   if (minFreeBytes === 0) return false;
   const { bavail, bsize } = await statfs(rooms.root);
   return bavail * bsize < minFreeBytes;
+}
+
+/** One that cannot be removed does not keep the others. */
+async function isRemoved(rooms: SolveRooms, record: UsageRecord): Promise<boolean> {
+  try {
+    return await removeRecord(rooms, record);
+  } catch (error) {
+    const { id, type } = record;
+    rooms.logger.warn(
+      { error: messageOf(error), id, type },
+      "a part of the build cache could not be removed",
+    );
+    return false;
+  }
 }
 
 /** @returns false when it is in use by now */
