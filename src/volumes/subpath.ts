@@ -2,7 +2,7 @@ import { closeSync, constants, fstatSync, openSync } from "node:fs";
 import { join } from "node:path/posix";
 import { hasCode, internal } from "../errors.ts";
 import { bytesOfText } from "../formats/tar/tar-entry.ts";
-import { closeDescriptor, openBeneath, pathFlag } from "../sys/safe-path.ts";
+import { closeDescriptor, openBeneath, openInRoot, pathFlag } from "../sys/safe-path.ts";
 
 /** Whether a path, taken by its words alone, stays below where it starts. */
 export function isLocalPath(path: string): boolean {
@@ -22,9 +22,13 @@ export function isLocalPath(path: string): boolean {
  * @throws internal in Docker's words
  */
 export function openSubpath(base: string, subpath: string): number {
+  return openBelow(openBeneath, base, subpath);
+}
+
+function openBelow(open: typeof openBeneath, base: string, subpath: string): number {
   const baseFd = openSync(base, constants.O_RDONLY | constants.O_DIRECTORY);
   try {
-    return openBeneath(baseFd, bytesOfText(subpath), pathFlag);
+    return open(baseFd, bytesOfText(subpath), pathFlag);
   } catch (error) {
     if (hasCode(error, "EXDEV"))
       throw internal(
@@ -40,7 +44,7 @@ export function openSubpath(base: string, subpath: string): number {
   }
 }
 
-/** A part of a volume, only to be mounted. */
+/** A part of a volume or an image, only to be mounted. */
 export interface OpenedPart {
   fd: number;
   isDirectory: boolean;
@@ -48,7 +52,18 @@ export interface OpenedPart {
 
 /** The same, with what it is. The caller closes it. @throws as `openSubpath` */
 export function openMountPart(base: string, subpath: string): OpenedPart {
-  const fd = openSubpath(base, subpath);
+  return describePart(openSubpath(base, subpath));
+}
+
+/**
+ * The same in the root of a file system: a link leads where it leads a process that has its root there, and nowhere outside.
+ * @throws as `openSubpath`
+ */
+export function openRootPart(root: string, path: string): OpenedPart {
+  return describePart(openBelow(openInRoot, root, path));
+}
+
+function describePart(fd: number): OpenedPart {
   try {
     return { fd, isDirectory: fstatSync(fd).isDirectory() };
   } catch (error) {

@@ -34,4 +34,28 @@ RUN cat /tmp/${marker}-up /tmp/${marker}-absolute /tmp/${marker}-file && test -d
     for (const name of ["up", "absolute", "file", "process", "directory"])
       assert.equal(existsSync(`/tmp/${marker}-${name}`), false, `${name} leads to the host`);
   });
+
+  it("lead what a step binds where they lead in the image", async () => {
+    const place = writeFiles(join(folder, "bound"), {
+      Dockerfile: `FROM busybox AS base
+RUN mkdir -p /run/place /var && echo inside > /run/place/file && ln -s /run /var/link && ln -s ${folder} /out
+FROM busybox AS inside
+RUN --mount=type=bind,from=base,source=/var/link/place,target=/x test "$(cat /x/file)" = inside
+FROM busybox AS outside
+RUN --mount=type=bind,from=base,source=/out/bound,target=/x true
+`,
+    });
+    await berth("build", place, "--target", "inside");
+    await assert.rejects(berth("build", place), /"\/out\/bound": not found/);
+  });
+
+  it("fail no step that puts one on the way to its own mount", async () => {
+    const place = writeFiles(join(folder, "linked"), {
+      Dockerfile: `FROM busybox
+RUN --mount=type=cache,target=/build/x/cache mkdir /src && mv /build /away && ln -s /src /build
+RUN test -L /build
+`,
+    });
+    await berth("build", place);
+  });
 });

@@ -5,6 +5,7 @@ import { type IdPair, ownerOutside } from "../../formats/id-mapping.ts";
 import type { LaunchMount } from "../../launch/launch-mount.ts";
 import { type MountPlaces, openMountPlaces } from "../../launch/mount-places.ts";
 import type { UserNamespaceChoice } from "../../launch/namespaces.ts";
+import { openRootPart } from "../../volumes/subpath.ts";
 import type { CacheMounts } from "../cache/cache-mounts.ts";
 import type { ClientSession } from "../client-session.ts";
 import type { RunMountNode } from "../graph/nodes.ts";
@@ -137,7 +138,7 @@ async function placeLayers(
   const root = mount.isWritable
     ? places.mountOverlay(name, { ...(await settings.prepareWritable(layers)), isVolatile: true })
     : places.mountLayers(name, layers);
-  return mount.source === "" ? root : places.mountPart(`${name}-part`, root, mount.source);
+  return mount.source === "" ? root : places.mountOpened(`${name}-part`, openRootPart(root, mount.source));
 }
 
 /** A page for the directory, and whole pages for the content. */

@@ -110,7 +110,8 @@ function inDirectory<R>(rootFd: number, path: ByteString, use: (fd: number) => R
       closeDescriptor(fd);
     }
   } catch (error) {
-    if (["ENOENT", "ENOTDIR", "ELOOP"].some((code) => hasCode(error, code))) return undefined;
+    // EXDEV is an absolute link on the way, which the command has put there.
+    if (["ENOENT", "ENOTDIR", "ELOOP", "EXDEV"].some((code) => hasCode(error, code))) return undefined;
     throw error;
   }
 }
