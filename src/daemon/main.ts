@@ -19,6 +19,8 @@ import { openDaemonUi } from "./ui.ts";
  * which stops them and takes supervisor, bridge and rules away. SIGHUP has it read its configuration again.
  */
 async function main(): Promise<void> {
+  // What is made from archives, checkouts and contexts has the modes that are meant, whatever the shell's mask is.
+  process.umask(0o022);
   const flags = parseDaemonFlags(process.argv.slice(2));
   if (flags.help) {
     process.stdout.write(helpText);

@@ -19,6 +19,8 @@ import { becomeTheOne } from "./the-one.ts";
 const [execRoot, spoolFolder] = process.argv.slice(2);
 if (!execRoot || !spoolFolder) throw new Error("usage: supervisor EXEC_ROOT SPOOL_FOLDER");
 
+// As the daemon has it, whose child it need not be.
+process.umask(0o022);
 if (!(await becomeTheOne(execRoot))) process.exit(0);
 process.title = `berth-supervisor ${execRoot}`;
 process
