@@ -14,6 +14,15 @@ export interface SolvingRequest {
   signal: AbortSignal;
 }
 
+/** One that cannot be let go of does not keep the others. */
+function closeLogged({ logger }: SolveRooms, closer: () => void): void {
+  try {
+    closer();
+  } catch (error) {
+    logger.error({ error }, "a build could not let go of something");
+  }
+}
+
 /** Has what the steps of a build need of it until it is closed. */
 export function openSolving(
   rooms: SolveRooms,
@@ -26,7 +35,7 @@ export function openSolving(
   let [holds, isClosed] = [0, false];
   const settle = () => {
     if (!isClosed || holds > 0) return;
-    for (const closer of closers.splice(0)) closer();
+    for (const closer of closers.splice(0)) closeLogged(rooms, closer);
     rooms.onBuildOver();
   };
   const session = (id: string) => request.session(id === "" ? sessionId : id);
