@@ -1,3 +1,4 @@
+import { readdirSync } from "node:fs";
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import type { Finding } from "../finding.ts";
@@ -11,9 +12,9 @@ export async function checkBuilder(rooms: SolveRooms): Promise<Finding[]> {
   const lists = await Promise.all([
     checkSnapshots(rooms),
     checkRecords(rooms),
-    findStrays(join(root, "mounts"), "cache mount", rooms.cacheMounts.folderNames()),
-    findStrays(join(root, "folders"), "folder of a build", rooms.folders.names()),
-    findStrays(join(root, "contexts"), "build contexts", rooms.contexts.folderNames()),
+    findStrays(join(root, "mounts"), "cache mount", rooms.cacheMounts.folderNames),
+    findStrays(join(root, "folders"), "folder of a build", rooms.folders.names),
+    findStrays(join(root, "contexts"), "build contexts", rooms.contexts.folderNames),
     checkEmpty(join(root, "empty")),
     checkMounts(rooms, join(root, "mounts")),
   ]);
@@ -44,8 +45,8 @@ function checkRecords({ images, cache }: SolveRooms): Finding[] {
     }));
 }
 
-async function checkMounts({ cacheMounts }: SolveRooms, root: string): Promise<Finding[]> {
-  const there = new Set(await readdir(root));
+function checkMounts({ cacheMounts }: SolveRooms, root: string): Finding[] {
+  const there = new Set(readdirSync(root));
   return cacheMounts
     .list()
     .filter(({ id }) => !there.has(id))
@@ -56,8 +57,10 @@ async function checkMounts({ cacheMounts }: SolveRooms, root: string): Promise<F
     }));
 }
 
-async function findStrays(root: string, what: string, known: ReadonlySet<string>): Promise<Finding[]> {
-  const names = await readdir(root);
+/** In one go: what is made or removed between two looks would be reported as a fault, and repaired away. */
+function findStrays(root: string, what: string, listKnown: () => ReadonlySet<string>): Finding[] {
+  const names = readdirSync(root);
+  const known = listKnown();
   return names
     .filter((name) => !known.has(name))
     .map((name) => ({
