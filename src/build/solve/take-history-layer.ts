@@ -32,7 +32,14 @@ export async function preferHistory(
 ): Promise<CacheRecord> {
   const found =
     node.kind === "copy" && !node.ignoresCache ? solving.history?.find(node, place.below) : undefined;
-  return (found && (await takeHistoryLayer(solving, node, place, found, made))) ?? made;
+  if (!found) return made;
+  // It may take long to fetch, and the record is no build's yet: a prune would take it.
+  const release = solving.rooms.cache.use(made);
+  try {
+    return (await takeHistoryLayer(solving, node, place, found, made)) ?? made;
+  } finally {
+    release();
+  }
 }
 
 /** @param same what it has to be like. @returns undefined when it is not, or cannot be had */
