@@ -1,4 +1,4 @@
-import { closeSync, openSync, writeSync } from "node:fs";
+import { type FileHandle, open } from "node:fs/promises";
 import { openPushTarget } from "../../distribution/publication.ts";
 import type { Registries } from "../../distribution/registries.ts";
 import { hasCode, internal, invalid, unavailable } from "../../errors.ts";
@@ -103,7 +103,7 @@ async function downloadFrom(
   { path, growth }: { path: string; growth: SharedArrayBuffer },
   signal?: AbortSignal,
 ): Promise<void> {
-  const fd = openSync(path, "w", 0o600);
+  const output = await open(path, "w", 0o600);
   let written = 0;
   try {
     tellWritten(growth, written);
@@ -111,7 +111,7 @@ async function downloadFrom(
       signal?.throwIfAborted();
       if (written + piece.length > size)
         throw invalid(`blob size mismatch: ${digest} has more than ${size} bytes`);
-      for (let at = 0; at < piece.length; ) at += writeSync(fd, piece, at);
+      await writeAll(output, piece);
       written += piece.length;
       tellWritten(growth, written);
     }
@@ -119,8 +119,12 @@ async function downloadFrom(
   } catch (error) {
     throw hasCode(error, "ENOSPC") ? internal("failed to download: no space left on device", error) : error;
   } finally {
-    closeSync(fd);
+    await output.close();
   }
+}
+
+async function writeAll(file: FileHandle, piece: Buffer): Promise<void> {
+  for (let at = 0; at < piece.length; ) at += (await file.write(piece, at)).bytesWritten;
 }
 
 /** @param read the content of a file */
