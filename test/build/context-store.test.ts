@@ -262,6 +262,33 @@ it("what never came has no folder", async () => {
   );
 });
 
+it("of one that an earlier daemon kept is known when it was used last", async () => {
+  (await receive("key", { a: "1" })).tree.release();
+  const folder = folderPath();
+  const [tree = ""] = await eventually(
+    () => readdirSync(folder).filter((name) => name.startsWith("tree-")),
+    ({ length }) => length === 1,
+  );
+  utimesSync(join(folder, tree), 1000, 1000);
+  store = openContextStore(root);
+  assert.equal((await store.list())[0]?.lastUsedAt, 1_000_000);
+  const before = Date.now();
+  (await receive("key", { a: "1" })).tree.release();
+  assert.ok(((await store.list())[0]?.lastUsedAt ?? 0) >= before);
+});
+
+it("a reader lets go of its tree though the folder cannot be read", async () => {
+  const { tree } = await receive("key", { a: "1" });
+  const later = await receive("key", { a: "two" });
+  rmSync(folderPath(), { recursive: true });
+  tree.release();
+  later.tree.release();
+  await eventually(
+    () => store.list(),
+    ([kept]) => kept?.inUse === false,
+  );
+});
+
 it("says that the disk is full as Docker says it, also before the first folder", async () => {
   await using disk = makeSmallDisk(1);
   const small = openContextStore(disk.path);

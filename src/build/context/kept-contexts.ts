@@ -3,8 +3,9 @@ import { createReadStream, mkdirSync, readdirSync, statSync } from "node:fs";
 import { rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
+import { setImmediate as nextTurn } from "node:timers/promises";
 import type { ByteString } from "../../formats/tar/tar-entry.ts";
-import { packsOf, withoutSparsePacks } from "./sparse-packs.ts";
+import { createPackUse } from "./sparse-packs.ts";
 import { parseStored, type StoredEntry } from "./stored-tree.ts";
 
 /** A tree and the packs that its content is in. */
@@ -44,13 +45,18 @@ export async function openContextFolder(path: string): Promise<ContextFolder> {
     lastUsedAt: Date.now(),
     swept: Promise.resolve(),
   };
-  folder.latest = await findLatest(path);
+  const found = await findLatest(path);
+  if (found) {
+    folder.latest = found.tree;
+    // Each build that uses it makes a tree of its own.
+    folder.lastUsedAt = Number(found.madeAt / 1_000_000n);
+  }
   sweep(folder);
   return folder;
 }
 
 /** A daemon that was killed may have left several: the newest that is whole. */
-async function findLatest(folder: string): Promise<KeptTree | undefined> {
+async function findLatest(folder: string): Promise<{ tree: KeptTree; madeAt: bigint } | undefined> {
   const names = readdirSync(folder);
   const packs = new Set(names.filter((name) => name.startsWith("pack-")).map((name) => join(folder, name)));
   const trees = names
@@ -58,9 +64,9 @@ async function findLatest(folder: string): Promise<KeptTree | undefined> {
     .map((name) => join(folder, name))
     .map((path) => ({ path, madeAt: statSync(path, { bigint: true }).mtimeNs }))
     .sort((a, b) => Number(b.madeAt - a.madeAt));
-  for (const { path } of trees) {
+  for (const { path, madeAt } of trees) {
     const tree = await readTree(path);
-    if (tree && [...tree.packs].every((pack) => packs.has(pack))) return tree;
+    if (tree && [...tree.packs].every((pack) => packs.has(pack))) return { tree, madeAt };
   }
   return undefined;
 }
@@ -93,21 +99,39 @@ const statsAtOnce = 32;
 export async function storedFilesOf(tree: KeptTree | undefined): Promise<Map<ByteString, StoredEntry>> {
   const files = new Map<ByteString, StoredEntry>();
   if (!tree) return files;
+  const use = createPackUse();
   try {
-    for await (const entry of entriesOf(tree.path)) if (entry.content) files.set(entry.path, entry);
+    for await (const entry of entriesOf(tree.path)) {
+      use.add(entry);
+      if (entry.content) files.set(entry.path, entry);
+    }
   } catch {
     return new Map();
   }
-  const packs = new Map<string, number>();
-  const unknown = [...packsOf(files.values())];
+  const sizes = new Map<string, number>();
+  const unknown = use.packs();
   while (unknown.length > 0)
     await Promise.all(
       unknown.splice(-statsAtOnce).map(async (pack) => {
         const found = await stat(pack).catch(() => undefined);
-        if (found) packs.set(pack, found.size);
+        if (found) sizes.set(pack, found.size);
       }),
     );
-  return withoutSparsePacks(files, packs);
+  await dropFiles(files, use.listSparse(sizes));
+  return files;
+}
+
+/** There may be millions, and others wait for this thread. */
+const filesPerTurn = 10_000;
+
+/** Takes out those whose content is in one of the packs. */
+async function dropFiles(files: Map<ByteString, StoredEntry>, packs: ReadonlySet<string>): Promise<void> {
+  if (packs.size === 0) return;
+  let count = 0;
+  for (const [path, { content }] of files) {
+    if (++count % filesPerTurn === 0) await nextTurn();
+    if (content && packs.has(content.pack)) files.delete(path);
+  }
 }
 
 /** What the packs of its trees take on the disk, with what no tree names of them any more. */
@@ -172,11 +196,20 @@ export function sweep(folder: ContextFolder): void {
     needed.add(tree.path);
     for (const pack of tree.packs) needed.add(pack);
   }
-  const strays = readdirSync(folder.path)
+  const strays = listNames(folder.path)
     .filter((name) => !folder.transfers.has(name.split("-", 2)[1] ?? ""))
     .filter((name) => !needed.has(join(folder.path, name)));
   for (const name of strays) folder.packBytes.delete(join(folder.path, name));
   folder.swept = folder.swept.then(() => removeStrays(folder.path, strays)).catch(() => {});
+}
+
+/** A folder that cannot be read does not keep its readers from letting go: what stays in it is the next sweep's. */
+function listNames(folder: string): string[] {
+  try {
+    return readdirSync(folder);
+  } catch {
+    return [];
+  }
 }
 
 /** Packs last, so that a tree that is found after a crash has its content. What stays is the next sweep's. */

@@ -1,28 +1,32 @@
-import type { ByteString } from "../../formats/tar/tar-entry.ts";
 import type { StoredEntry } from "./stored-tree.ts";
 
-/** Where the content of files is. */
-export function packsOf(files: Iterable<StoredEntry>): Set<string> {
-  const packs = new Set<string>();
-  for (const { content } of files) if (content) packs.add(content.pack);
-  return packs;
+/**
+ * What a tree uses of the packs that its content is in. A pack of which it uses less than half is not kept for its sake: so packs hold at
+ * most twice what is used.
+ */
+export interface PackUse {
+  /** Counts an entry of the tree. */
+  add(entry: StoredEntry): void;
+  packs(): string[];
+  /** @param sizes in bytes, of those that are there */
+  listSparse(sizes: ReadonlyMap<string, number>): ReadonlySet<string>;
 }
 
-/**
- * Files of a tree whose content may serve for the next one. A pack of which the tree uses less than half is not kept for its sake: so
- * packs hold at most twice what is used. @param packs their sizes in bytes, of those that are there
- */
-export function withoutSparsePacks(
-  files: ReadonlyMap<ByteString, StoredEntry>,
-  packs: ReadonlyMap<string, number>,
-): Map<ByteString, StoredEntry> {
+export function createPackUse(): PackUse {
   const used = new Map<string, number>();
+  /** Of files with several names. */
   const identities = new Set<string>();
-  for (const { content, identity, sizeBytes } of files.values()) {
-    if (!content || (identity !== undefined && identities.has(identity))) continue;
-    if (identity !== undefined) identities.add(identity);
-    used.set(content.pack, (used.get(content.pack) ?? 0) + sizeBytes);
-  }
-  const isKept = (pack: string) => (packs.get(pack) ?? Infinity) <= 2 * (used.get(pack) ?? 0);
-  return new Map([...files].filter(([, { content }]) => content && isKept(content.pack)));
+  return {
+    add({ content, identity, sizeBytes }) {
+      if (!content) return;
+      const isCounted = identity !== undefined && identities.has(identity);
+      if (identity !== undefined) identities.add(identity);
+      used.set(content.pack, (used.get(content.pack) ?? 0) + (isCounted ? 0 : sizeBytes));
+    },
+    packs: () => [...used.keys()],
+    listSparse(sizes) {
+      const isSparse = ([pack, bytes]: [string, number]) => (sizes.get(pack) ?? Infinity) > 2 * bytes;
+      return new Set([...used].filter(isSparse).map(([pack]) => pack));
+    },
+  };
 }

@@ -2,7 +2,7 @@ import { closeSync, openSync, renameSync, statSync, writeFileSync } from "node:f
 import type { ByteString } from "../../formats/tar/tar-entry.ts";
 import type { ContextEntry } from "./entry.ts";
 import type { FileNames } from "./kept-contexts.ts";
-import { packsOf, withoutSparsePacks } from "./sparse-packs.ts";
+import { createPackUse } from "./sparse-packs.ts";
 import { encodeStored, readStored, type StoredContent, type StoredEntry, storedOf } from "./stored-tree.ts";
 
 /* Lists of stored trees, for a worker thread. */
@@ -10,13 +10,19 @@ import { encodeStored, readStored, type StoredContent, type StoredEntry, storedO
 /** Files of a stored tree whose content may serve for the next one, by path. */
 export function readStoredFiles(path: string): Map<ByteString, StoredEntry> {
   const files = new Map<ByteString, StoredEntry>();
-  for (const entry of readStored(path)) if (entry.content) files.set(entry.path, entry);
-  const packs = new Map<string, number>();
-  for (const pack of packsOf(files.values())) {
-    const stat = statSync(pack, { throwIfNoEntry: false });
-    if (stat) packs.set(pack, stat.size);
+  const use = createPackUse();
+  for (const entry of readStored(path)) {
+    use.add(entry);
+    if (entry.content) files.set(entry.path, entry);
   }
-  return withoutSparsePacks(files, packs);
+  const sizes = new Map<string, number>();
+  for (const pack of use.packs()) {
+    const stat = statSync(pack, { throwIfNoEntry: false });
+    if (stat) sizes.set(pack, stat.size);
+  }
+  const sparse = use.listSparse(sizes);
+  for (const [name, { content }] of files) if (content && sparse.has(content.pack)) files.delete(name);
+  return files;
 }
 
 /** Nothing where that cannot be read: then all is stored again. */
