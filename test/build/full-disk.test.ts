@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, it } from "node:test";
 import { openCacheMounts } from "../../src/build/cache/cache-mounts.ts";
+import { cacheKind } from "../../src/build/cache/record.ts";
 import { openStepCache, snapshotOf } from "../../src/build/cache/step-cache.ts";
 import { placeStep } from "../../src/build/solve/place-step.ts";
 import type { Solving } from "../../src/build/solve/solving.ts";
@@ -93,6 +94,23 @@ it("a layer that is put on another base does not stay when it cannot be stored",
   assert.equal(placed.length, 1);
   assert.deepEqual(removed, placed);
   assert.equal(cache.isInUse("one"), false);
+});
+
+it("a step is found by its further keys, of which the newest count, until it is removed", async () => {
+  const { cache } = openCache();
+  const record = cache.add(made);
+  isFull = true;
+  for (let number = 0; number < 20; number++) cache.addKey(record, `key-${number % 17}`);
+  const found = Array.from({ length: 17 }, (_, number) => cache.find(`key-${number}`, "") === record);
+  // The 17th has taken the place of the first, and that one, said again, of the next.
+  assert.equal(found.filter(Boolean).length, 16);
+  assert.equal(cache.find("key", ""), record);
+  const [stored] = state.records(cacheKind).load().values();
+  assert.deepEqual(stored?.moreKeys, record.moreKeys);
+  assert.equal(await cache.remove("one"), true);
+  for (const key of ["key", ...(record.moreKeys ?? [])]) assert.equal(cache.find(key, ""), undefined);
+  cache.addKey(record, "late");
+  assert.equal(cache.find("late", ""), undefined);
 });
 
 const openMounts = () => openCacheMounts(join(folder, "mounts"), state, async () => {});

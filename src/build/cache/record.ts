@@ -7,6 +7,8 @@ const cacheShape = struct("BuildCache", {
   id: required(text),
   /** Of all that the step depends on. */
   key: required(text),
+  /** Of the same, told without what the step takes from elsewhere; the newest last. */
+  moreKeys: optional(items(text)),
   /** chainIDs, base first; the last one is what the step has made. */
   layers: required(items(text)),
   /** As progress showed the step. */

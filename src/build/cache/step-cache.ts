@@ -15,6 +15,8 @@ export interface StepCache {
    * @throws EngineError internal when the disk is full; then it is not in the cache
    */
   add(made: NewRecord): CacheRecord;
+  /** Has a record be found by another key as well. */
+  addKey(record: CacheRecord, key: string): void;
   list(): CacheRecord[];
   isInUse(id: string): boolean;
   /** Keeps a record until the function that it gives is called. */
@@ -36,6 +38,11 @@ export function newCacheId(): string {
 /** The chainID of what a step stood on; "" for nothing. */
 export const chainBelow = ({ layers }: Pick<CacheRecord, "layers">): string => layers.at(-2) ?? "";
 
+/** Addresses and the like that came to the same. */
+const mostMoreKeys = 16;
+
+const keysOf = ({ key, moreKeys = [] }: CacheRecord) => [key, ...moreKeys];
+
 export const snapshotOf = (id: string) => `build-${id}`;
 
 export function openStepCache(state: State, snapshots: Snapshots): StepCache {
@@ -56,7 +63,13 @@ export function openStepCache(state: State, snapshots: Snapshots): StepCache {
 
   function index(record: CacheRecord): void {
     byId.set(record.id, record);
-    byKey.set(record.key, [...(byKey.get(record.key) ?? []), record]);
+    for (const key of keysOf(record)) byKey.set(key, [...(byKey.get(key) ?? []), record]);
+  }
+
+  function dropKey(record: CacheRecord, key: string): void {
+    const others = (byKey.get(key) ?? []).filter((one) => one !== record);
+    if (others.length > 0) byKey.set(key, others);
+    else byKey.delete(key);
   }
 
   return {
@@ -78,6 +91,14 @@ export function openStepCache(state: State, snapshots: Snapshots): StepCache {
       index(record);
       return record;
     },
+    addKey(record, key) {
+      if (byId.get(record.id) !== record || keysOf(record).includes(key)) return;
+      const keys = [...(record.moreKeys ?? []), key];
+      for (const old of keys.splice(0, keys.length - mostMoreKeys)) dropKey(record, old);
+      record.moreKeys = keys;
+      byKey.set(key, [...(byKey.get(key) ?? []), record]);
+      records.putSoon(record.id, record);
+    },
     list: () => [...byId.values()],
     isInUse: (id) => users.has(id),
     use({ id }) {
@@ -92,9 +113,7 @@ export function openStepCache(state: State, snapshots: Snapshots): StepCache {
       const record = byId.get(id);
       if (!record || users.has(id)) return false;
       byId.delete(record.id);
-      const others = (byKey.get(record.key) ?? []).filter((one) => one !== record);
-      if (others.length > 0) byKey.set(record.key, others);
-      else byKey.delete(record.key);
+      for (const key of keysOf(record)) dropKey(record, key);
       // On a full disk as well, which this is to make room on.
       records.deleteSoon(record.id);
       await snapshots.remove(snapshotOf(record.id));

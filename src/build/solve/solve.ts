@@ -9,6 +9,7 @@ import { type Reporter, reportCached, reportWork } from "../progress.ts";
 import { takeStep } from "../remote-cache/take-step.ts";
 import { createDefinitions, type Definitions } from "./definitions.ts";
 import { receiveDirectory } from "./directories.ts";
+import { findUnfetched, noteUnfetched } from "./find-unfetched.ts";
 import { fetchGitNode } from "./git-tree.ts";
 import { listSteps } from "./list-steps.ts";
 import { placeStep } from "./place-step.ts";
@@ -108,6 +109,8 @@ async function solveStep(
 ): Promise<Outcome> {
   const without = await findWithoutSources(solving, solver, definitions, node);
   if (without) return without;
+  const unfetched = await findUnfetched(solving, solver, node);
+  if (unfetched) return useCached(solving, node, unfetched);
   await Promise.all(inputsOf(node).map((input) => solver.solve(input)));
   const { rooms, signal, file } = solving;
   const report: Reporter = node.name === "" ? () => {} : solving.report;
@@ -118,12 +121,14 @@ async function solveStep(
       throw reportFailure(report, vertex, error);
     });
     const cached = node.ignoresCache ? undefined : await findStep(solving, node, key, layers);
+    if (cached) noteUnfetched(solving, node, cached);
     if (cached) return useCached(solving, node, cached);
     signal.throwIfAborted();
     const record = await reportWork(report, vertex, () =>
       shareStep(solving, solver, { node, key, layers, report }),
     );
     solving.onClose(rooms.cache.use(record));
+    noteUnfetched(solving, node, record);
     return { kind: "layers", layers: record.layers, record };
   } catch (error) {
     const located = locateError(error, file, node.range);
