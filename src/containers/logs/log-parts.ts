@@ -21,13 +21,18 @@ export interface LogPart {
 /** Opens the files of a log that there are, oldest first; the last one is the file that is written now. */
 export async function openLogParts(path: string): Promise<LogPart[]> {
   const parts: LogPart[] = [];
-  // In a rotation one of them is missing for a moment.
-  for (let n = 0, missing = 0; missing < 2; n++) {
-    const part = n === 0 ? await openPart(path) : await openRotated(`${path}.${n}`);
-    if (!part) missing++;
-    // A rotation has just given it this name.
-    else if (parts.some(({ ino }) => ino === part.ino)) await part.close();
-    else parts.push(part);
+  try {
+    // In a rotation one of them is missing for a moment.
+    for (let n = 0, missing = 0; missing < 2; n++) {
+      const part = n === 0 ? await openPart(path) : await openRotated(`${path}.${n}`);
+      if (!part) missing++;
+      // A rotation has just given it this name.
+      else if (parts.some(({ ino }) => ino === part.ino)) await part.close();
+      else parts.push(part);
+    }
+  } catch (error) {
+    await Promise.all(parts.map((part) => part.close()));
+    throw error;
   }
   return parts.reverse();
 }
@@ -71,7 +76,7 @@ export async function openPart(path: string): Promise<LogPart | undefined> {
   const file = await openIfExists(path);
   if (!file) return undefined;
   return {
-    ino: (await file.stat()).ino,
+    ino: await inodeOf(file),
     ...headsOf(() => readFirstLine(file)),
     plain: async () => file,
     close: () => file.close(),
@@ -108,16 +113,30 @@ async function openIfExists(path: string): Promise<FileHandle | undefined> {
   }
 }
 
+/** Closes it where that cannot be read: a file that is left to the garbage collector ends the process. */
+async function inodeOf(file: FileHandle): Promise<number> {
+  try {
+    return (await file.stat()).ino;
+  } catch (error) {
+    await file.close();
+    throw error;
+  }
+}
+
 async function openRotated(path: string): Promise<LogPart | undefined> {
   const plain = await openPart(path);
   if (plain) return plain;
   const file = await openIfExists(`${path}.gz`);
   if (!file) return undefined;
   let unpacked: Promise<FileHandle> | undefined;
+  const unpackAgain = (error: unknown) => {
+    unpacked = undefined;
+    throw error;
+  };
   return {
-    ino: (await file.stat()).ino,
+    ino: await inodeOf(file),
     ...headsOf(() => unpackFirstLine(file)),
-    plain: () => (unpacked ??= unpack(file, path)),
+    plain: () => (unpacked ??= unpack(file, path).catch(unpackAgain)),
     async close() {
       await file.close();
       await unpacked?.then((made) => made.close()).catch(() => {});
@@ -162,7 +181,12 @@ async function unpackFirstLine(file: FileHandle): Promise<Buffer | undefined> {
       if (findFirstLine(unpacked)) return;
     }
   };
-  await pipeline(Readable.from(blocksOf(file)), createGunzip(), keep).catch(() => {});
+  try {
+    await pipeline(Readable.from(blocksOf(file)), createGunzip(), keep);
+  } catch (error) {
+    // To stop early is no failure.
+    if (!findFirstLine(unpacked) && !isCutOff(error)) throw error;
+  }
   return findFirstLine(unpacked);
 }
 
@@ -172,18 +196,32 @@ function findFirstLine(beginning: Buffer): Buffer | undefined {
   return beginning.length >= mostHeadBytes ? beginning.subarray(0, mostHeadBytes) : undefined;
 }
 
-/** Into a file without a name, beside the log: it is as large as one file of the log may be. */
+/**
+ * Into a file without a name, beside the log: it is as large as one file of the log may be.
+ * @throws where there is no room for it: a part of it would be taken for all there is, and its last lines be passed over
+ */
 async function unpack(file: FileHandle, path: string): Promise<FileHandle> {
   const name = `${path}.${randomBytes(6).toString("hex")}.plain`;
   const target = await open(name, "wx+", 0o600);
-  await unlink(name);
-  const source = Readable.from(blocksOf(file));
+  // Each is written to its end, which one write need not do.
   const keep = async (unpacked: AsyncIterable<Buffer>) => {
-    for await (const chunk of unpacked) await target.write(chunk);
+    for await (const chunk of unpacked) await target.writeFile(chunk);
   };
-  // Of one that was cut off, what can be read counts.
-  await pipeline(source, createGunzip(), keep).catch(() => {});
+  try {
+    await unlink(name);
+    await pipeline(Readable.from(blocksOf(file)), createGunzip(), keep);
+  } catch (error) {
+    // Of one that was cut off, what can be read counts.
+    if (isCutOff(error)) return target;
+    await target.close();
+    throw error;
+  }
   return target;
+}
+
+/** Whether what is packed is at fault, and not what it is read from or written to. */
+function isCutOff(error: unknown): boolean {
+  return error instanceof Error && "code" in error && String(error.code).startsWith("Z_");
 }
 
 async function* blocksOf(file: FileHandle): AsyncGenerator<Buffer> {
