@@ -21,7 +21,8 @@ export interface LaunchOptions {
   signal: AbortSignal;
 }
 
-export type ProbeLimits = Pick<ProbeOptions, "timeoutMilliseconds" | "keptOutputBytes">;
+export type ProbeLimits = Pick<ProbeOptions, "timeoutMilliseconds" | "keptOutputBytes"> &
+  Required<Pick<ProbeOptions, "startTimeoutMilliseconds">>;
 
 /** From plain data to a running process. Its end goes to the supervisor's listener (`onExit`), by its id. */
 export interface Launcher {

@@ -131,8 +131,10 @@ export interface ProbeOptions {
   processFile: string;
   /** The machine's ids for the root of its user namespace, where that is not the machine's own (`remap`). */
   owner?: IdPair;
-  /** Then it is killed. */
+  /** Counted from when it runs; then it is killed. */
   timeoutMilliseconds: number;
+  /** For the runtime to have it run. Absent from an earlier daemon: as much as it has itself. */
+  startTimeoutMilliseconds?: number;
   /** What comes after them is dropped. */
   keptOutputBytes: number;
 }
@@ -145,6 +147,8 @@ export interface Probed {
   isCut: boolean;
   /** It was killed since its time was over. */
   isLate: boolean;
+  /** That was the time for its start. Absent from an earlier supervisor, which takes both for one. */
+  isUnstarted?: boolean;
 }
 
 /** A process that was started by an earlier supervisor. */

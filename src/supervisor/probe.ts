@@ -28,17 +28,27 @@ export async function probeInContainer(
   const onAbort = () => killed.abort(signal.reason);
   signal.addEventListener("abort", onAbort);
   let isLate = false;
-  const cancelTimeout = setLongTimeout(() => {
-    isLate = true;
-    killed.abort();
-  }, options.timeoutMilliseconds);
+  let hasBegun = false;
+  const killAfter = (milliseconds: number) =>
+    setLongTimeout(() => {
+      isLate = true;
+      killed.abort();
+    }, milliseconds);
+  let cancelTimeout = killAfter(options.startTimeoutMilliseconds ?? options.timeoutMilliseconds);
+  // On a busy machine the runtime takes longer than many a check may, which says nothing of the container.
+  const onBegun = () => {
+    if (killed.signal.aborted) return;
+    hasBegun = true;
+    cancelTimeout();
+    cancelTimeout = killAfter(options.timeoutMilliseconds);
+  };
   try {
-    const ending = runToEnd(children, options, stdio.childFds, killed.signal);
+    const ending = runToEnd(children, options, stdio.childFds, killed.signal, onBegun);
     const exitCode = await ending.catch((error: unknown) => {
       if (isLate) return killedExitCode;
       throw error;
     });
-    return { exitCode, ...(await stdio.output()), isLate };
+    return { exitCode, ...(await stdio.output()), isLate, isUnstarted: isLate && !hasBegun };
   } finally {
     cancelTimeout();
     signal.removeEventListener("abort", onAbort);
@@ -46,12 +56,16 @@ export async function probeInContainer(
   }
 }
 
-/** @param signal kills it, which is not waited for: it may stand still with its container, or sleep in the kernel */
+/**
+ * @param signal kills it, which is not waited for: it may stand still with its container, or sleep in the kernel
+ * @param onBegun it runs, and the runtime has done what it has to
+ */
 async function runToEnd(
   children: Children,
   { processFile, container, runtime }: ProbeOptions,
   fds: number[],
   signal: AbortSignal,
+  onBegun: () => void,
 ): Promise<number> {
   const { pidFile, logFile } = probeFiles(processFile);
   const words = ["exec", "--detach", "--process", processFile, "--pid-file", pidFile, container];
@@ -79,6 +93,7 @@ async function runToEnd(
     });
     // A daemon that has come meanwhile has ended it, and taken the file.
     if (pid === 0 && !hasEnded) throw new Error("the health check was ended as it began");
+    onBegun();
     signal.addEventListener("abort", kill);
     if (signal.aborted) kill();
     return await ended.promise;

@@ -21,6 +21,7 @@ const runtime = `#!/bin/sh
 while [ "$1" != exec ]; do case $1 in --log) log=$2; : > "$log";; esac; shift; done
 process=$4 pid_file=$6
 if [ -e "$process.complaint" ]; then cat "$process.complaint" > "$log"; exit 1; fi
+[ ! -e "$process.slow" ] || sleep 4
 setsid sh -c "$(cat "$process")" & echo $! > "$pid_file"
 [ ! -e "$process.taken" ] || rm "$pid_file"
 [ ! -e "$process.hangs" ] || sleep 1000
@@ -112,9 +113,21 @@ describe("a probe", () => {
 
   it("is killed with a runtime that hangs once it has made it", async () => {
     writeFileSync(`${processFile}.hangs`, "");
-    const { exitCode, isLate } = await probe(sleep(), { timeoutMilliseconds: 3000 });
+    const { exitCode, isLate, isUnstarted } = await probe(sleep(), { startTimeoutMilliseconds: 3000 });
     rmSync(`${processFile}.hangs`);
-    assert.deepEqual([exitCode, isLate], [137, true]);
+    assert.deepEqual([exitCode, isLate, isUnstarted], [137, true, true]);
+    await isGone();
+    isNothingLeft();
+  });
+
+  it("has its time for itself, and not for a runtime that takes long to make it", async () => {
+    writeFileSync(`${processFile}.slow`, "");
+    const limits = { timeoutMilliseconds: 3000, startTimeoutMilliseconds: 60_000 };
+    const { output, isLate } = await probe("echo well", limits);
+    assert.deepEqual([output, isLate], ["well\n", false]);
+    const late = await probe(sleep(), { ...limits, timeoutMilliseconds: 1000 });
+    assert.deepEqual([late.output, late.isLate, late.isUnstarted], ["begun\n", true, false]);
+    rmSync(`${processFile}.slow`);
     await isGone();
     isNothingLeft();
   });

@@ -4,7 +4,7 @@ import { waitLong } from "../../sys/long-timeout.ts";
 import type { Container } from "../container.ts";
 import { type Containers, publish, save } from "../containers.ts";
 import { delayMilliseconds, type Health, judge, newHealth } from "./judge.ts";
-import { type Probe, readProbe } from "./probe.ts";
+import { type Probe, readProbe, unknownKindOf } from "./probe.ts";
 import { runProbe } from "./run-probe.ts";
 
 /** Health checks that are under way, by container. */
@@ -42,7 +42,14 @@ function follow(containers: Containers, monitors: Monitors, { Type, Action, Acto
 }
 
 function begin(containers: Containers, monitors: Monitors, container: Container): void {
-  const isChecked = readProbe(container.record.config) !== undefined;
+  const { id, config } = container.record;
+  const unknown = unknownKindOf(config);
+  if (unknown !== undefined)
+    containers.logger.warn(
+      { container: id },
+      `Unknown healthcheck type '${unknown}' (expected 'CMD') in container ${id}`,
+    );
+  const isChecked = readProbe(config) !== undefined;
   if (!isChecked && !container.record.state.Health) return;
   if (isChecked) container.record.state.Health = newHealth();
   else delete container.record.state.Health;

@@ -14,16 +14,18 @@ import { runExec } from "../exec/run-exec.ts";
 export async function probeByClient(
   containers: Containers,
   container: Container,
-  { args, timeoutMilliseconds, keptOutputBytes, keptMilliseconds }: ProbeRequest,
+  { args, timeoutMilliseconds, startTimeoutMilliseconds, keptOutputBytes, keptMilliseconds }: ProbeRequest,
   gone: AbortSignal,
 ): Promise<Probed> {
   const output = gatherFrames(keptOutputBytes);
   const request = { Cmd: args, AttachStdout: true, AttachStderr: true };
   const exec = await createExec(containers, container.record.id, request, keptMilliseconds);
   const running = runExec(containers, exec, { isRaw: false, open: () => output.connection, gone });
-  const isLate = await isLateBy(timeoutMilliseconds, running);
+  const begun = Promise.race([exec.begun.promise, running]);
+  const isUnstarted = await isLateBy(startTimeoutMilliseconds, begun);
+  const isLate = isUnstarted || (await isLateBy(timeoutMilliseconds, running));
   if (isLate || gone.aborted) void killOnceBegun(exec);
-  return { exitCode: exec.exitCode ?? -1, ...output.result(), isLate };
+  return { exitCode: exec.exitCode ?? -1, ...output.result(), isLate, isUnstarted };
 }
 
 /** Its time may be over before it is known which process it is. */

@@ -18,10 +18,13 @@ const nanosecondsPerMillisecond = 1e6;
 const defaults = { interval: 30_000, timeout: 30_000, startInterval: 5000, retries: 3 };
 const usualShell = ["/bin/sh", "-c"];
 
-/** Undefined without one, also where it was switched off. */
+/** How a check may be said; with NONE there is none. */
+const kinds = ["CMD", "CMD-SHELL"];
+
+/** Undefined without one, also where it was switched off or is of no known kind. */
 export function readProbe({ Healthcheck: check, Shell }: ContainerConfig): Probe | undefined {
-  const [kind, ...words] = check?.Test ?? [];
-  if (!check || !kind || kind === "NONE") return undefined;
+  const [kind = "", ...words] = check?.Test ?? [];
+  if (!check || !kinds.includes(kind)) return undefined;
   const shell = Shell?.length ? Shell : usualShell;
   const milliseconds = (value: number | undefined, otherwise: number) =>
     value ? value / nanosecondsPerMillisecond : otherwise;
@@ -33,4 +36,10 @@ export function readProbe({ Healthcheck: check, Shell }: ContainerConfig): Probe
     startIntervalMilliseconds: milliseconds(check.StartInterval, defaults.startInterval),
     retries: check.Retries || defaults.retries,
   };
+}
+
+/** The kind of a check that is not done because none knows it: most often its first word, where the kind was forgotten. */
+export function unknownKindOf({ Healthcheck: check }: ContainerConfig): string | undefined {
+  const kind = check?.Test?.[0];
+  return kind === undefined || kind === "NONE" || kinds.includes(kind) ? undefined : kind;
 }

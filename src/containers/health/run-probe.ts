@@ -11,6 +11,8 @@ import { probeByClient } from "./probe-by-client.ts";
 const keptOutputBytes = 4096;
 /** Docker's, for one that could not be run or did not end in time. */
 const noExitCode = -1;
+/** Docker's, for a runtime to have it run. */
+const usualStartMilliseconds = 30_000;
 /** No client waits for it, but one that has seen it among the events may ask. Hundreds may come a second. */
 const keptMilliseconds = 5000;
 
@@ -24,6 +26,7 @@ export async function runProbe(
   container: Container,
   { args, timeoutMilliseconds }: Probe,
   signal: AbortSignal,
+  startTimeoutMilliseconds = usualStartMilliseconds,
 ): Promise<HealthResult | undefined> {
   const Start = timestamp();
   const result = (ExitCode: number, Output: string): HealthResult => {
@@ -32,12 +35,21 @@ export async function runProbe(
   const { supervisor } = containers;
   const run = containers.launcher.canProbe() ? probeExec : probeByClient;
   try {
-    const request = { args, timeoutMilliseconds, keptOutputBytes, keptMilliseconds };
-    const { exitCode, output, isCut, isLate } = await run(containers, container, request, signal);
+    const times = { timeoutMilliseconds, startTimeoutMilliseconds, keptMilliseconds };
+    const request = { args, keptOutputBytes, ...times };
+    const { exitCode, output, isCut, isLate, isUnstarted } = await run(
+      containers,
+      container,
+      request,
+      signal,
+    );
+    if (isUnstarted)
+      return result(noExitCode, `timed out starting health check for container ${container.record.id}`);
     const text = isCut ? `${output}...` : output;
     if (!isLate) return result(exitCode, text);
     const time = formatDuration(timeoutMilliseconds * 1e6);
-    return result(noExitCode, `Health check exceeded timeout (${time}): ${text}`);
+    const said = text === "" ? "" : `: ${text}`;
+    return result(noExitCode, `Health check exceeded timeout (${time})${said}`);
   } catch (error) {
     if (containers.supervisor !== supervisor) return undefined;
     return result(noExitCode, messageOf(error));

@@ -111,6 +111,6 @@ it("what a check leaves open is Docker's", () => {
   });
   assert.deepEqual(read({ Test: ["CMD-SHELL", "x"] }, ["/bin/bash", "-ec"])?.args, ["/bin/bash", "-ec", "x"]);
   assert.deepEqual(read({ Test: ["CMD", "a", "b"], Interval: 1e9, Retries: 1 })?.intervalMilliseconds, 1000);
-  for (const none of [{ Test: ["NONE"] }, { Test: [] }, {}, undefined])
+  for (const none of [{ Test: ["NONE"] }, { Test: [] }, { Test: ["curl", "-f", "x"] }, {}, undefined])
     assert.equal(read(none as object), undefined);
 });

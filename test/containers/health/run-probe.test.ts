@@ -58,11 +58,38 @@ describe("a health check's probe by a supervisor that knows none", () => {
   it("is killed that was late before it was known which process it is", async () => {
     const { containers, container, probe, begun } = arrange();
     const { signal } = new AbortController();
-    const result = await runProbe(containers, container, probe, signal);
-    assert.deepEqual([result?.ExitCode, result?.Output], [-1, "Health check exceeded timeout (50ms): "]);
+    const result = await runProbe(containers, container, probe, signal, 50);
+    const said = "timed out starting health check for container c";
+    assert.deepEqual([result?.ExitCode, result?.Output], [-1, said]);
     const { process, ended } = startSleep();
     begun.resolve(process);
     assert.deepEqual(await ended, [null, "SIGKILL"]);
+  });
+
+  it("is killed that runs for longer than it may, which is said with what it has said", async () => {
+    for (const said of ["", "some"]) {
+      const { containers, container, probe, begun, ofProcess } = arrange();
+      const { process, ended } = startSleep();
+      if (said) ofProcess.write(encodeFrame(streams.stdout, Buffer.from(said)));
+      begun.resolve(process);
+      const { signal } = new AbortController();
+      const result = await runProbe(containers, container, { ...probe, timeoutMilliseconds: 1000 }, signal);
+      const words = `Health check exceeded timeout (1s)${said && `: ${said}`}`;
+      assert.deepEqual([result?.ExitCode, result?.Output], [-1, words]);
+      assert.deepEqual(await ended, [null, "SIGKILL"]);
+    }
+  });
+
+  it("has its time for itself, and not for a start that takes long", async () => {
+    const { containers, container, probe, begun, ofProcess } = arrange();
+    const { signal } = new AbortController();
+    const running = runProbe(containers, container, { ...probe, timeoutMilliseconds: 2000 }, signal);
+    setTimeout(() => {
+      begun.resolve({ pid: 0, startTicks: 0 });
+      ofProcess.write(encodeFrame(streams.stdout, Buffer.from("some")));
+      ofProcess.write(encodeFrame(streams.systemError, Buffer.from("no space")));
+    }, 3000);
+    assert.equal((await running)?.Output, "some");
   });
 
   it("is killed when its result is no longer wanted", async () => {
