@@ -1,7 +1,8 @@
-import { dockerFilterNames, filtersOfDocker } from "../build/cache/docker-filters.ts";
+import { dockerFilterNames, filtersOfDocker, unusedOfDocker } from "../build/cache/docker-filters.ts";
 import type { UsageRecord } from "../build/cache/usage.ts";
-import { invalid } from "../errors.ts";
+import { EngineError, invalid } from "../errors.ts";
 import type { BuildCacheRecord } from "../formats/docker-api/docker-api-system.ts";
+import type { Filters } from "../formats/filters.ts";
 import { formatTimestamp } from "../formats/timestamp.ts";
 import { parseUntil } from "../formats/until.ts";
 import { type ApiRequest, ok, type Reply } from "./request.ts";
@@ -10,14 +11,11 @@ import { type ApiRequest, ok, type Reply } from "./request.ts";
 export async function prune(request: ApiRequest): Promise<Reply> {
   const { builder, events } = request.engine;
   const filters = request.filters();
-  for (const name of filters.keys())
-    if (!dockerFilterNames.includes(name))
-      throw invalid(`failed to prune build cache: invalid filter '${name}'`);
-  const [until] = [...(filters.get("until") ?? []), ...(filters.get("unused-for") ?? [])];
-  const since = parseUntil(until);
+  const { wanted, unused } = readFilters(filters);
+  const since = parseUntil(unused);
   const bytes = (name: string) => request.number(name) ?? 0;
   const pruned = await builder.prune({
-    filters: filtersOfDocker(filters),
+    filters: wanted,
     all: request.flag("all"),
     keepMilliseconds: since === undefined ? 0 : Math.max(0, Date.now() - since),
     reservedBytes: bytes("reserved-space") || bytes("keep-storage"),
@@ -30,6 +28,18 @@ export async function prune(request: ApiRequest): Promise<Reply> {
     CachesDeleted: pruned.length > 0 ? pruned.map(({ id }) => id) : null,
     SpaceReclaimed: reclaimed,
   });
+}
+
+/** @throws EngineError invalid in Docker's words */
+function readFilters(filters: Filters) {
+  try {
+    for (const name of filters.keys())
+      if (!dockerFilterNames.includes(name)) throw invalid(`invalid filter '${name}'`);
+    return { wanted: filtersOfDocker(filters), unused: unusedOfDocker(filters) };
+  } catch (error) {
+    if (!(error instanceof EngineError)) throw error;
+    throw invalid(`failed to prune build cache: ${error.message}`, error);
+  }
 }
 
 /** As `GET /system/df` has it. The blank in a member's name is Docker's. */

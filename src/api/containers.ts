@@ -19,7 +19,7 @@ import { summarizeBriefly, summarizeContainers, summarizeWithSizes } from "../co
 import { listProcesses } from "../containers/top.ts";
 import { conflict, EngineError, invalid, notFound } from "../errors.ts";
 import { createShape, portsChangeShape, updateShape } from "../formats/docker-api/docker-api-host-config.ts";
-import { announcePrune } from "../system/prune.ts";
+import { announcePrune, pruneAlone } from "../system/prune.ts";
 import { settleCreateVersion } from "./create-versions.ts";
 import { type ApiRequest, created, noContent, notModified, ok, type Reply } from "./request.ts";
 
@@ -167,8 +167,10 @@ export async function top(request: ApiRequest): Promise<Reply> {
 }
 
 export async function prune(request: ApiRequest): Promise<Reply> {
-  const result = await pruneContainers(request.engine.containers, request.filters(pruneFilters));
-  announcePrune(request.engine.events, "container", result.SpaceReclaimed);
+  const { containers, events } = request.engine;
+  const filters = request.filters(pruneFilters);
+  const result = await pruneAlone(containers, () => pruneContainers(containers, filters, request.signal));
+  if (!request.signal.aborted) announcePrune(events, "container", result.SpaceReclaimed);
   return ok(result);
 }
 

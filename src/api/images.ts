@@ -4,7 +4,7 @@ import { imageUsers } from "../containers/images-in-use.ts";
 import { invalid, messageOf } from "../errors.ts";
 import type { ProgressMessage } from "../formats/docker-api/docker-api.ts";
 import { configShape } from "../formats/docker-api/docker-api-config.ts";
-import { flagOf, matchesLabels } from "../formats/filters.ts";
+import { fitsLabels, flagOf, onlyUntil } from "../formats/filters.ts";
 import type { Platform } from "../formats/oci-manifest.ts";
 import { parsePlatform } from "../formats/platform.ts";
 import { parseReference, type Reference, repositoryOf } from "../formats/reference.ts";
@@ -17,7 +17,7 @@ import { summarizeManifests } from "../images/describe-manifests.ts";
 import type { ImageRecord } from "../images/images.ts";
 import { contentOf, getPresentManifest } from "../images/select-manifest.ts";
 import { inSlices, mapWithPauses } from "../sys/pauses.ts";
-import { announcePrune } from "../system/prune.ts";
+import { announcePrune, pruneAlone } from "../system/prune.ts";
 import { decodePlatform } from "./platform.ts";
 import { withProgress } from "./progress.ts";
 import { type ApiRequest, created, ok, type Reply } from "./request.ts";
@@ -51,8 +51,7 @@ export async function listing(request: ApiRequest): Promise<Reply> {
       (!before || before.some((time) => at < time)) &&
       (!since || since.some((time) => at > time)) &&
       (until === undefined || at < until) &&
-      matchesLabels(filters, labels) &&
-      !(filters.has("label!") && matchesLabels(filters, labels, "label!")) &&
+      fitsLabels(filters, labels) &&
       (!isMatch || [...tags, ...digests].some(isMatch))
     );
   };
@@ -125,14 +124,15 @@ export async function remove(request: ApiRequest): Promise<Reply> {
 export async function prune(request: ApiRequest): Promise<Reply> {
   const { images, containers } = request.engine;
   const filters = request.filters(["dangling", "label", "label!", "until"]);
-  const until = parseUntil(filters.get("until")?.[0]);
-  const result = await images.prune({
+  const until = parseUntil(onlyUntil(filters));
+  const options = {
     dangling: flagOf(filters, "dangling") ?? true,
     ...(until !== undefined && { until: until / 1000 }),
-    labels: filters.get("label") ?? [],
-    withoutLabels: filters.get("label!") ?? [],
+    filters,
     users: imageUsers(containers),
-  });
+    gone: request.signal,
+  };
+  const result = await pruneAlone(images, () => images.prune(options));
   announcePrune(request.engine.events, "image", result.spaceReclaimedBytes);
   return ok({
     ImagesDeleted: result.deleted.length > 0 ? result.deleted : null,

@@ -103,7 +103,8 @@ export async function remove(request: ApiRequest): Promise<Reply> {
 }
 
 export async function prune(request: ApiRequest): Promise<Reply> {
-  const result = await pruneNetworks(request.engine, request.filters(["label", "label!", "until"]));
-  announcePrune(request.engine.events, "network", 0);
+  const { engine, signal } = request;
+  const result = await pruneNetworks(engine, request.filters(["label", "label!", "until"]), signal);
+  if (!signal.aborted) announcePrune(engine.events, "network", 0);
   return ok(result);
 }

@@ -45,8 +45,8 @@ export async function prune(request: ApiRequest): Promise<Reply> {
   checkAll(filters.get("all"));
   // Before this version there was no such filter, and volumes with names went too.
   if (request.version < 42) filters.set("all", ["true"]);
-  const result = await pruneVolumes(request.engine, filters);
-  announcePrune(request.engine.events, "volume", result.SpaceReclaimed);
+  const result = await pruneVolumes(request.engine, filters, request.signal);
+  if (!request.signal.aborted) announcePrune(request.engine.events, "volume", result.SpaceReclaimed);
   return ok(result);
 }
 

@@ -1,4 +1,4 @@
-import { dockerFilterNames, filtersOfDocker } from "../build/cache/docker-filters.ts";
+import { dockerFilterNames, filtersOfDocker, unusedOfDocker } from "../build/cache/docker-filters.ts";
 import { type BuildGarbageSettings, defaultBuildGarbage } from "../build/cache/garbage-settings.ts";
 import type { PruneRequest } from "../build/cache/prune-request.ts";
 import type { BuilderSettings } from "../build/rooms.ts";
@@ -67,13 +67,21 @@ function readRule(given: unknown, path: string): PruneRequest {
     if (!dockerFilterNames.includes(name)) throw invalid(`${path}: invalid filter '${one}'`);
     filters.set(name, [...(filters.get(name) ?? []), value]);
   }
-  const [unused] = [...(filters.get("until") ?? []), ...(filters.get("unused-for") ?? [])];
+  const { wanted, unused } = explainFilters(filters, path);
   return {
-    filters: filtersOfDocker(filters),
+    filters: wanted,
     all: readSwitch(members.all, `${path}.all`) ?? false,
     keepMilliseconds: unused === undefined ? 0 : readMilliseconds(unused, path),
     ...readBounds(members, path, (name) => name),
   };
+}
+
+function explainFilters(filters: Map<string, string[]>, path: string) {
+  try {
+    return { wanted: filtersOfDocker(filters), unused: unusedOfDocker(filters) };
+  } catch (error) {
+    throw invalid(`${path}.filter: ${messageOf(error)}`, error);
+  }
 }
 
 function readBounds(members: Members, path: string, keyOf: (name: string) => string) {

@@ -41,21 +41,35 @@ function parseObject(text: string): object {
   throw invalid("invalid filter");
 }
 
-/** Whether labels fit every "key" or "key=value" of a label filter. */
-export function matchesLabels(
-  filters: Filters,
-  labels: Record<string, string> | null,
-  key = "label",
-): boolean {
-  return (filters.get(key) ?? []).every((wanted) => hasLabel(labels, wanted));
+/** Whether labels fit every "key" or "key=value" of a filter `label`. */
+export function matchesLabels(filters: Filters, labels: Record<string, string> | null): boolean {
+  return hasAll(labels, filters.get("label"));
 }
 
+/** The same where there may be a filter `label!` as well: they are not to fit all of that together. */
+export function fitsLabels(filters: Filters, labels: Record<string, string> | null): boolean {
+  return matchesLabels(filters, labels) && !(filters.has("label!") && hasAll(labels, filters.get("label!")));
+}
+
+const hasAll = (labels: Record<string, string> | null, wanted: string[] = []) =>
+  wanted.every((one) => hasLabel(labels, one));
+
 /** @param wanted "key" or "key=value" */
-export function hasLabel(labels: Record<string, string> | null, wanted: string): boolean {
+function hasLabel(labels: Record<string, string> | null, wanted: string): boolean {
   const end = wanted.indexOf("=");
   const name = end < 0 ? wanted : wanted.slice(0, end);
   if (labels === null || !Object.hasOwn(labels, name)) return false;
   return end < 0 || labels[name] === wanted.slice(end + 1);
+}
+
+/**
+ * The value of a filter that a prune takes only one of: of two it could not be said which is to count, and more would go than was meant.
+ * @throws EngineError invalid in Docker's words
+ */
+export function onlyUntil(filters: Filters): string | undefined {
+  const values = filters.get("until") ?? [];
+  if (values.length > 1) throw invalid("more than one until filter specified");
+  return values[0];
 }
 
 /** A filter that is true or false. @throws EngineError invalid */

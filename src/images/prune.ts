@@ -1,7 +1,7 @@
 import { EngineError } from "../errors.ts";
 import { hexOf } from "../formats/digest.ts";
 import type { ImageDeleteItem } from "../formats/docker-api/docker-api.ts";
-import { hasLabel } from "../formats/filters.ts";
+import { type Filters, fitsLabels } from "../formats/filters.ts";
 import { formatFamiliar } from "../formats/reference.ts";
 import { createPauses } from "../sys/pauses.ts";
 import { type ImageUsers, removeImage } from "./remove.ts";
@@ -14,11 +14,11 @@ export interface PruneOptions {
   dangling: boolean;
   /** Unix seconds: only images created before. */
   until?: number;
-  /** `KEY` or `KEY=VALUE`, all of which an image must have. */
-  labels?: readonly string[];
-  /** Of which it may have none. */
-  withoutLabels?: readonly string[];
+  /** Of their labels. */
+  filters?: Filters;
   users: ImageUsers;
+  /** Aborted when no one waits for it any more: then the others stay. */
+  gone?: AbortSignal;
 }
 
 /** Removes images that nothing uses. */
@@ -33,6 +33,7 @@ export async function pruneImages(
   const pause = createPauses();
   const removal = { force: false, noPrune: false, users: options.users };
   for (const { id } of [...catalog.images.values()]) {
+    if (options.gone?.aborted) break;
     const image = catalog.images.get(id);
     if (!image || !isWanted(catalog, image, options)) continue;
     const names = catalog.references.of(id).map(formatFamiliar);
@@ -60,8 +61,5 @@ function isWanted(catalog: ImageCatalog, image: ImageRecord, options: PruneOptio
   const { config } = contentOf(image);
   if (options.until !== undefined && Date.parse(config.created ?? "") / 1000 >= options.until) return false;
   const labels = config.config?.Labels ?? null;
-  return (
-    (options.labels ?? []).every((label) => hasLabel(labels, label)) &&
-    !(options.withoutLabels ?? []).some((label) => hasLabel(labels, label))
-  );
+  return fitsLabels(options.filters ?? new Map(), labels);
 }

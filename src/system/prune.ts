@@ -2,7 +2,7 @@ import type { Containers } from "../containers/containers.ts";
 import { volumeUsers } from "../containers/mounts.ts";
 import { conflict, EngineError, internal } from "../errors.ts";
 import type { EngineEvent, Events } from "../events/events.ts";
-import { type Filters, flagOf, matchesLabels } from "../formats/filters.ts";
+import { type Filters, fitsLabels, flagOf, onlyUntil } from "../formats/filters.ts";
 import { parseTimestamp } from "../formats/timestamp.ts";
 import { parseUntil } from "../formats/until.ts";
 import { isPredefined } from "../networks/networks.ts";
@@ -13,26 +13,25 @@ interface Subject {
   containers: Containers;
 }
 
-const fits = (filters: Filters, labels: Record<string, string>) =>
-  matchesLabels(filters, labels) && !(filters.has("label!") && matchesLabels(filters, labels, "label!"));
-
 /**
  * Removes volumes that no container has: the anonymous ones, with `all` the named ones too. As Docker it leaves those with
  * options, whose content may lie elsewhere.
+ * @param gone as for `pruneContainers`
  */
-export const pruneVolumes = ({ containers }: Subject, filters: Filters) =>
-  alone(containers.volumes, () => pruneUnusedVolumes(containers, filters));
+export const pruneVolumes = ({ containers }: Subject, filters: Filters, gone: AbortSignal) =>
+  pruneAlone(containers.volumes, () => pruneUnusedVolumes(containers, filters, gone));
 
-async function pruneUnusedVolumes(containers: Containers, filters: Filters) {
+async function pruneUnusedVolumes(containers: Containers, filters: Filters, gone: AbortSignal) {
   const all = flagOf(filters, "all") ?? false;
   const VolumesDeleted: string[] = [];
   let SpaceReclaimed = 0;
   const isUsed = (name: string) =>
     volumeUsers(containers, name).length > 0 || containers.volumes.isHeld(name);
   for (const record of containers.volumes.list()) {
+    if (gone.aborted) break;
     const { name, labels, options, isUnclaimed } = record;
     if (Object.keys(options).length > 0 || isUnclaimed) continue;
-    if (isUsed(name) || !fits(filters, labels)) continue;
+    if (isUsed(name) || !fitsLabels(filters, labels)) continue;
     if (!all && !Object.hasOwn(labels, anonymousLabel)) continue;
     const sizeBytes = await volumeSizeBytes(containers, record);
     // A container has taken it in the meantime, or another client has removed it.
@@ -45,18 +44,22 @@ async function pruneUnusedVolumes(containers: Containers, filters: Filters) {
   return { VolumesDeleted, SpaceReclaimed };
 }
 
-/** As in Docker, a network that only containers have asked for that do not run goes as well. */
-export const pruneNetworks = ({ containers }: Subject, filters: Filters) =>
-  alone(containers.networks, () => pruneUnusedNetworks(containers, filters));
+/**
+ * As in Docker, a network that only containers have asked for that do not run goes as well.
+ * @param gone as for `pruneContainers`, which Docker does not do beside it either
+ */
+export const pruneNetworks = ({ containers }: Subject, filters: Filters, gone: AbortSignal) =>
+  pruneAlone(containers, () => pruneUnusedNetworks(containers, filters, gone));
 
-async function pruneUnusedNetworks(containers: Containers, filters: Filters) {
+async function pruneUnusedNetworks(containers: Containers, filters: Filters, gone: AbortSignal) {
   const { networks } = containers;
-  const until = readUntil(filters.get("until")?.[0]);
+  const until = readUntil(onlyUntil(filters));
   const NetworksDeleted: string[] = [];
   for (const { id, name, labels, created, isConfigOnly } of networks.list()) {
+    if (gone.aborted) break;
     if (isPredefined(name) || isConfigOnly || networks.hasEndpoints(id)) continue;
     if (until !== undefined && (parseTimestamp(created) ?? 0) >= until) continue;
-    if (!fits(filters, labels)) continue;
+    if (!fitsLabels(filters, labels)) continue;
     if (!(await isRemoved(containers, name, networks.removeNetwork(id)))) continue;
     NetworksDeleted.push(name);
   }
@@ -67,7 +70,7 @@ async function pruneUnusedNetworks(containers: Containers, filters: Filters) {
 const pruning = new WeakSet<object>();
 
 /** @throws EngineError conflict while another one prunes there */
-async function alone<R>(room: object, prune: () => Promise<R>): Promise<R> {
+export async function pruneAlone<R>(room: object, prune: () => Promise<R>): Promise<R> {
   if (pruning.has(room)) throw conflict("a prune operation is already running");
   pruning.add(room);
   try {

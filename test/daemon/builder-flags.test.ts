@@ -77,6 +77,11 @@ describe("the key builder of daemon.json", () => {
       [{ gc: { policy: [null] } }, /builder\.gc\.policy\[0\] is not an object/],
       [{ gc: { policy: [{ filter: ["foo=1"] }] } }, /invalid filter 'foo=1'/],
       [{ gc: { policy: [{ filter: ["unused-for=soon"] }] } }, /invalid duration/],
+      [{ gc: { policy: [{ filter: ["until=1h", "until=2h"] }] } }, /filters expect only one value/],
+      [
+        { gc: { policy: [{ filter: ["type=a", "type=b"] }] } },
+        /policy\[0\]\.filter: filters expect only one/,
+      ],
       [{ entitlements: { "network-host": 1 } }, /network-host is neither/],
     ] as const)
       assert.throws(() => read(builder), { kind: "invalid", message });

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { existsSync, mkdirSync, readdirSync } from "node:fs";
 import { join } from "node:path";
+import { Readable } from "node:stream";
 import { test } from "node:test";
 import { shortId } from "../../src/formats/digest.ts";
 import type { ImageUsers } from "../../src/images/images.ts";
@@ -128,6 +129,23 @@ test("layers that a container holds survive a forced removal and a restart, and 
   assert.ok(!directories.some(existsSync));
 });
 
+test("prune spares what has none, or not all, of the labels that exclude it, and stops when no one waits for it", async () => {
+  await using store = await makeStore();
+  const without = (...labels: string[]) => new Map([["label!", labels]]);
+  const base = { dangling: false, users: new Map() };
+  const gone = AbortSignal.abort();
+  assert.deepEqual((await store.images.prune({ ...base, gone })).deleted, []);
+  await store.images.importRootfs(Readable.from([makeTar([])]), {
+    repository: "labelled",
+    changes: ["LABEL keep=1"],
+  });
+  const tags = () => store.images.list().flatMap(({ id }) => store.images.references(id).tags);
+  await store.images.prune({ ...base, filters: without("keep", "keep=1") });
+  assert.deepEqual(tags(), ["labelled:latest"]);
+  await store.images.prune({ ...base, filters: without("keep", "other") });
+  assert.deepEqual(tags(), []);
+});
+
 test("prune takes what has no tag, or all that is unused", async () => {
   await using store = await makeStore();
   const a = store.images.getImage("a:1");
@@ -136,7 +154,7 @@ test("prune takes what has no tag, or all that is unused", async () => {
   const users: ImageUsers = new Map([[a.id, [{ containerId, imageName: "a:1", running: false }]]]);
   const base = { dangling: true, users };
   assert.deepEqual((await store.images.prune({ ...base, until: 0 })).deleted, []);
-  assert.deepEqual((await store.images.prune({ ...base, labels: ["x"] })).deleted, []);
+  assert.deepEqual((await store.images.prune({ ...base, filters: new Map([["label", ["x"]]]) })).deleted, []);
   assert.deepEqual(await store.images.prune(base), {
     deleted: [{ Deleted: b.id }, { Deleted: contentOf(b).layers[1] }],
     spaceReclaimedBytes: 2,

@@ -23,6 +23,8 @@ it("what cannot be pruned is left alone, and logged where that is no matter of c
   };
   const logger = { warn: ({ error }: { error: unknown }) => void logged.push(error) };
   const subject = { containers: { networks, logger } as unknown as Containers };
-  assert.deepEqual(await pruneNetworks(subject, new Map()), { NetworksDeleted: ["free"] });
+  assert.deepEqual(await pruneNetworks(subject, new Map(), new AbortController().signal), {
+    NetworksDeleted: ["free"],
+  });
   assert.deepEqual(logged, [failures.broken, failures.full]);
 });
