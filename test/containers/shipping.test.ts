@@ -1,13 +1,15 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { createHash } from "node:crypto";
+import { createHash, randomBytes } from "node:crypto";
 import { createSocket } from "node:dgram";
+import dns from "node:dns/promises";
 import { once } from "node:events";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, watch, writeFileSync } from "node:fs";
+import { syncBuiltinESMExports } from "node:module";
 import { type AddressInfo, createServer, type Server } from "node:net";
 import { hostname, tmpdir } from "node:os";
 import { join } from "node:path";
-import { after, describe, it } from "node:test";
+import { after, describe, it, mock } from "node:test";
 import { createServer as createTlsServer } from "node:tls";
 import { gunzipSync, inflateSync } from "node:zlib";
 import type { ContainerRecord } from "../../src/containers/container.ts";
@@ -269,6 +271,54 @@ describe("a log is sent on as Docker's driver does it", () => {
     assert.deepEqual([first?.[0], first?.[1], first?.[10], first?.[11]], [0x1e, 0x0f, 0, 4]);
   });
 
+  it("by GELF without attributes and with less of its command where it is more than 128 pieces", async () => {
+    const received: Buffer[] = [];
+    const socket = createSocket("udp4").on("message", (message) => received.push(message));
+    socket.bind(0, "127.0.0.1");
+    await once(socket, "listening");
+    const large = {
+      ...record,
+      args: ["sh", "-c", "y".repeat(100_000)],
+      config: { ...record.config, Labels: { lab: randomBytes(200_000).toString("hex") } },
+    };
+    const options = { "gelf-address": `udp://127.0.0.1:${socket.address().port}`, labels: "lab" };
+    let cuts = 0;
+    const remote = await remoteDrivers.get("gelf")!.connect(large, options, () => cuts++);
+    await remote.send([entry("hello\n")]);
+    await eventually(
+      () => received.length,
+      (length) => length > 0,
+    );
+    remote.close();
+    socket.close();
+    assert.equal(received.length, 1);
+    const { short_message, _container_id, _lab, _command } = JSON.parse(String(gunzipSync(received[0]!)));
+    assert.deepEqual([short_message, _container_id, _lab, _command.length], ["hello", id, undefined, 1024]);
+    assert.equal(cuts, 1);
+  });
+
+  it("never over UDP to a name that is unknown, and to one that has only an address of IPv6", async () => {
+    const connect = (address: string) =>
+      remoteDrivers.get("gelf")!.connect(record, { "gelf-address": `udp://${address}` });
+    await assert.rejects(connect("name.invalid:12201"), { code: /^(ENOTFOUND|EAI_AGAIN)$/ });
+    const lookup = mock.method(dns, "lookup", async () => ({ address: "::1", family: 6 }));
+    syncBuiltinESMExports();
+    const received: Buffer[] = [];
+    const socket = createSocket("udp6").on("message", (message) => received.push(message));
+    socket.bind(0, "::1");
+    await once(socket, "listening");
+    const remote = await connect(`name.invalid:${socket.address().port}`);
+    lookup.mock.restore();
+    syncBuiltinESMExports();
+    await remote.send([entry("hello\n")]);
+    await eventually(
+      () => received.length,
+      (length) => length > 0,
+    );
+    remote.close();
+    socket.close();
+  });
+
   it("to Fluentd, which acknowledges what it has", async () => {
     const asked: Buffer[] = [];
     const server = createServer((socket) =>
@@ -302,6 +352,26 @@ describe("a log is sent on as Docker's driver does it", () => {
       /\xa6source\xa6stderr\xa3log\xa3err/,
     ])
       assert.match(text, part);
+    asked.length = 0;
+    const pieces = ["x", "y", "z\n"].map((log) => entry(log));
+    await remote.send([...pieces.slice(0, 2), entry("whole\n", "stderr")]);
+    await remote.send([...pieces.slice(2), ...both]);
+    const marked = [
+      ...Buffer.concat(asked)
+        .toString("latin1")
+        .matchAll(
+          /\xa3log(.{2})\xafpartial_message\xa4true\xaapartial_id\xdb\0\0\0@([0-9a-f]{64})\xafpartial_ordinal(..)\xacpartial_last(\xa5false|\xa4true)/gs,
+        ),
+    ];
+    const line = marked[0]?.[2];
+    assert.deepEqual(
+      marked.map((match) => match.slice(1)),
+      [
+        ["\xa1x", line, "\xa11", "\xa5false"],
+        ["\xa1y", line, "\xa12", "\xa5false"],
+        ["\xa1z", line, "\xa13", "\xa4true"],
+      ],
+    );
     // One that goes without an answer has not taken it.
     server.removeAllListeners("connection");
     server.on("connection", (socket) => socket.once("data", () => socket.destroy()));
@@ -360,6 +430,28 @@ describe("a log is sent on as Docker's driver does it", () => {
     ])
       assert.ok(second.split("\n").includes(line), `${line} in ${second}`);
     assert.ok(third.split("\n").includes("PRIORITY=3"));
+    const field = (message: string, name: string) => new RegExp(`^${name}=(.*)$`, "m").exec(message)?.[1];
+    const epoch = field(first, "CONTAINER_LOG_EPOCH");
+    assert.match(epoch ?? "", /^[0-9a-f]{64}$/);
+    const partial = ["ORDINAL", "LAST", "MESSAGE"].map((name) => `CONTAINER_PARTIAL_${name}`);
+    const names = ["CONTAINER_LOG_EPOCH", "CONTAINER_LOG_ORDINAL", ...partial];
+    const line = field(first, "CONTAINER_PARTIAL_ID");
+    assert.match(line ?? "", /^[0-9a-f]{64}$/);
+    assert.deepEqual(
+      [first, second, third].map((message) => names.map((name) => field(message, name))),
+      [
+        [epoch, "1", "1", "false", "true"],
+        [epoch, "2", "2", "true", undefined],
+        [epoch, "3", undefined, undefined, undefined],
+      ],
+    );
+    assert.equal(field(second, "CONTAINER_PARTIAL_ID"), line);
+    const again = openJournal(path, record, {});
+    await again.send(both.slice(0, 1));
+    const other = String(receiver.drain()[0]);
+    assert.equal(field(other, "CONTAINER_LOG_ORDINAL"), "1");
+    assert.notEqual(field(other, "CONTAINER_LOG_EPOCH"), epoch);
+    again.close();
     remote.close();
     receiver.close();
   });

@@ -1,4 +1,5 @@
 import { createSocket } from "node:dgram";
+import { lookup } from "node:dns/promises";
 import { once } from "node:events";
 import { connect as connectStream, isIP, type NetConnectOpts, type Socket } from "node:net";
 import { type ConnectionOptions, connect as connectTls } from "node:tls";
@@ -79,13 +80,17 @@ function streamOver(socket: Socket): LogConnection {
   };
 }
 
-/** UDP: what the machine at the other end says of a closed port is a loss too. */
+/** UDP: what the machine at the other end says of a closed port is a loss too. @throws when the name is unknown or leads nowhere */
 export async function openDatagrams(host: string, port: number): Promise<LogConnection> {
-  const socket = createSocket(host.includes(":") ? "udp6" : "udp4");
+  // A socket is of one family, and which one a name has is only known then.
+  const { address, family } = await lookup(host, { order: "ipv4first" });
+  const socket = createSocket(family === 6 ? "udp6" : "udp4");
   const loss = createLoss();
   socket.on("error", loss.fail);
   loss.onLost(() => socket.close());
-  await loss.guard((resolve) => void socket.connect(port, host, resolve));
+  // Node calls it for a failure as well, with the error.
+  const onConnect = (resolve: () => void) => (error?: Error) => (error ? loss.fail(error) : resolve());
+  await loss.guard((resolve) => void socket.connect(port, address, onConnect(resolve)));
   return {
     write: (bytes) =>
       loss.guard((resolve, reject) => socket.send(bytes, (error) => (error ? reject(error) : resolve()))),

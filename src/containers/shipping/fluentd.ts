@@ -10,6 +10,7 @@ import { type DriverOptions, readBool } from "../logs/file-options.ts";
 import { formatTag } from "../logs/tag.ts";
 import { type LogAddress, parseLogAddress } from "./address.ts";
 import { type LogConnection, openStream } from "./connections.ts";
+import { createPieces, type Piece } from "./pieces.ts";
 import { lineText, type RemoteDriver } from "./remote.ts";
 
 const defaultAddress = { scheme: "tcp", host: "127.0.0.1", port: 24224, path: "" };
@@ -34,7 +35,14 @@ export const fluentd: RemoteDriver = {
     const tls = scheme === "tls" ? {} : undefined;
     const connection = await openStream(target, tls, (bytes) => hear(awaited, bytes));
     connection.onLost((error) => awaited.reject?.(error));
-    return { ...connection, send: (entries) => sendAll(connection, awaited, record, options, entries) };
+    const describe = createDescriber(record, options);
+    const tag = formatTag(record, options.tag || "{{.ID}}");
+    const isAcknowledged = readBool(options["fluentd-request-ack"] || "false");
+    return {
+      ...connection,
+      send: (entries) =>
+        sendAll(connection, isAcknowledged ? awaited : undefined, tag, entries.map(describe)),
+    };
   },
 };
 
@@ -101,30 +109,44 @@ function hear(awaited: Awaited, bytes: Buffer): void {
   if (awaited.chunk && awaited.said.includes(awaited.chunk)) awaited.resolve?.();
 }
 
-async function sendAll(
-  connection: LogConnection,
-  awaited: Awaited,
-  record: ContainerRecord,
-  options: DriverOptions,
-  entries: readonly LogEntry[],
-): Promise<void> {
+/** One event for each entry, in their order. */
+function createDescriber(record: ContainerRecord, options: DriverOptions): (entry: LogEntry) => Packable {
   const isPrecise = readBool(options["fluentd-sub-second-precision"] || "false");
-  const isAcknowledged = readBool(options["fluentd-request-ack"] || "false");
-  const tag = formatTag(record, options.tag || "{{.ID}}");
   const common = {
     container_id: record.id,
     container_name: `/${record.name}`,
     ...selectAttributes(record, options),
   };
-  const events = entries.map((entry): Packable => {
+  const pieceOf = createPieces();
+  return (entry) => {
     const time = parseTimestamp(entry.time) ?? Date.now();
-    const line = { ...common, source: entry.stream, log: lineText(entry) };
+    const line = { ...common, source: entry.stream, log: lineText(entry), ...describePiece(pieceOf(entry)) };
     return [isPrecise ? encodeEventTime(time) : Math.floor(time / 1000), line];
-  });
+  };
+}
+
+function describePiece(piece: Piece | undefined): Record<string, string> {
+  if (!piece) return {};
+  return {
+    partial_message: "true",
+    partial_id: piece.id,
+    partial_ordinal: String(piece.ordinal),
+    partial_last: String(piece.isLast),
+  };
+}
+
+/** @param awaited what hears of its acknowledgement, which is waited for; undefined for none */
+async function sendAll(
+  connection: LogConnection,
+  awaited: Awaited | undefined,
+  tag: string,
+  events: Packable[],
+): Promise<void> {
+  if (!awaited) return connection.write(encodeMessagePack([tag, events]));
   const chunk = randomBytes(16).toString("base64");
   const heard = new Promise<void>((resolve, reject) => Object.assign(awaited, { chunk, resolve, reject }));
-  // The connection's end fails it also where no acknowledgement is waited for.
+  // The connection's end fails it also while it is still being written.
   heard.catch(() => {});
-  await connection.write(encodeMessagePack([tag, events, ...(isAcknowledged ? [{ chunk }] : [])]));
-  if (isAcknowledged) await heard;
+  await connection.write(encodeMessagePack([tag, events, { chunk }]));
+  await heard;
 }

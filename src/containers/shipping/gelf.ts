@@ -10,7 +10,7 @@ import type { DriverOptions } from "../logs/file-options.ts";
 import { formatTag } from "../logs/tag.ts";
 import { type LogAddress, parseLogAddress } from "./address.ts";
 import { openDatagrams, openStream } from "./connections.ts";
-import { lineText, type RemoteDriver, severityOf } from "./remote.ts";
+import { lineText, type RemoteDriver, severityOf, shortTagLength } from "./remote.ts";
 
 const packers = {
   gzip: promisify<Buffer, object, Buffer>(gzip),
@@ -35,26 +35,31 @@ export const gelf: RemoteDriver = {
     checkAttributes(options);
   },
   refuseOption: (name) => `unknown log opt ${JSON.stringify(name)} for gelf log driver`,
-  async connect(record, options) {
+  async connect(record, options, onCut = () => {}) {
     const { scheme, host, port } = readAddress(options);
     const isTcp = scheme === "tcp";
     const connection = isTcp ? await openStream({ host, port }, undefined) : await openDatagrams(host, port);
-    const fields = describeContainer(record, options);
-    const pack = packers[(options["gelf-compression-type"] ?? "gzip") as keyof typeof packers];
-    const level = Number(options["gelf-compression-level"] ?? 1);
+    const own = describeContainer(record, options);
+    const fields = { ...own, ...selectAttributes(record, options) };
+    const forms = [fields, shorten(own)];
+    const pack = packerOf(options);
+    const sendInChunks = async (format: (fields: Record<string, string>) => string) => {
+      for (const [index, form] of forms.entries()) {
+        const chunks = chunkGelf(await pack(Buffer.from(format(form))));
+        for (const chunk of chunks) await connection.write(chunk);
+        if (chunks.length > 0) return;
+        if (index === 0) onCut();
+      }
+    };
     return {
       ...connection,
       async send(entries) {
         for (const entry of entries) {
           const time = parseTimestamp(entry.time) ?? Date.now();
-          const line = { host: hostname(), text: lineText(entry), time, level: severityOf(entry), fields };
-          const message = formatGelf(line);
-          if (isTcp) await connection.write(`${message}\0`);
-          else {
-            const bytes = Buffer.from(message);
-            for (const chunk of chunkGelf(pack ? await pack(bytes, { level }) : bytes))
-              await connection.write(chunk);
-          }
+          const line = { host: hostname(), text: lineText(entry), time, level: severityOf(entry) };
+          const format = (some: Record<string, string>) => formatGelf({ ...line, fields: some });
+          if (isTcp) await connection.write(`${format(fields)}\0`);
+          else await sendInChunks(format);
         }
       },
     };
@@ -94,6 +99,15 @@ function describeContainer(record: ContainerRecord, options: DriverOptions): Rec
     command: args.join(" "),
     tag: formatTag(record, options.tag || "{{.ID}}"),
     created,
-    ...selectAttributes(record, options),
   };
+}
+
+/** What a container has of these may have any length. */
+const shorten = (fields: Record<string, string>) =>
+  Object.fromEntries(Object.entries(fields).map(([name, text]) => [name, text.slice(0, shortTagLength)]));
+
+function packerOf(options: DriverOptions): (bytes: Buffer) => Buffer | Promise<Buffer> {
+  const pack = packers[(options["gelf-compression-type"] ?? "gzip") as keyof typeof packers];
+  const level = Number(options["gelf-compression-level"] ?? 1);
+  return pack ? (bytes) => pack(bytes, { level }) : (bytes) => bytes;
 }

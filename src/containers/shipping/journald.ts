@@ -1,10 +1,10 @@
 import { encodeJournal, journalName } from "../../formats/journal-message.ts";
-import { parseTimestamp } from "../../formats/timestamp.ts";
 import type { ContainerRecord } from "../container.ts";
 import { attributeOptions, checkAttributes, selectAttributes } from "../logs/attributes.ts";
 import type { DriverOptions } from "../logs/file-options.ts";
 import { formatTag } from "../logs/tag.ts";
 import { openPathDatagrams, writeFitting } from "./connections.ts";
+import { createPieces, newId, type Piece } from "./pieces.ts";
 import { type LogRemote, lineText, type RemoteDriver, severityOf, shortTagLength } from "./remote.ts";
 
 const socketPath = "/run/systemd/journal/socket";
@@ -27,22 +27,36 @@ export function openJournal(
   const tag = formatTag(record, options.tag || "{{.ID}}");
   const fields = { ...describeAttributes(record, options), ...describeContainer(record, tag) };
   const fewer = describeContainer(record, tag.slice(0, shortTagLength));
+  const pieceOf = createPieces();
+  // Where numbers begin again, a reader of the journal tells by this that the lines are others.
+  const epoch = newId();
+  let sent = 0;
   return {
     ...connection,
     async send(entries) {
       for (const entry of entries) {
-        const micro = Math.floor((parseTimestamp(entry.time) ?? Date.now()) * 1000);
         const own = {
           PRIORITY: String(severityOf(entry)),
           MESSAGE: lineText(entry),
           SYSLOG_TIMESTAMP: entry.time,
-          CONTAINER_LOG_EPOCH: String(micro),
-          ...(entry.log.endsWith("\n") ? {} : { CONTAINER_PARTIAL_MESSAGE: "true" }),
+          CONTAINER_LOG_EPOCH: epoch,
+          CONTAINER_LOG_ORDINAL: String(++sent),
+          ...describePiece(pieceOf(entry)),
         };
         const forms = [fields, fewer].map((some) => () => encodeJournal({ ...some, ...own }));
         await writeFitting(connection, forms, onCut);
       }
     },
+  };
+}
+
+function describePiece(piece: Piece | undefined): Record<string, string> {
+  if (!piece) return {};
+  return {
+    CONTAINER_PARTIAL_ID: piece.id,
+    CONTAINER_PARTIAL_ORDINAL: String(piece.ordinal),
+    CONTAINER_PARTIAL_LAST: String(piece.isLast),
+    ...(piece.isLast ? {} : { CONTAINER_PARTIAL_MESSAGE: "true" }),
   };
 }
 
