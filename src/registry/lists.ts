@@ -25,6 +25,12 @@ export function parsePageRequest(query: URLSearchParams, most: number): PageRequ
   return { most: n === null ? most : Math.min(Number(n), most), after: query.get("last") ?? "" };
 }
 
+/** A list from elsewhere in the order that pages are taken in, which goes on after a name: whatever came before it would be lost. */
+export function inOrder<T>(items: readonly T[], nameOf: (item: T) => string): T[] {
+  const compare = (a: string, b: string) => (a < b ? -1 : a > b ? 1 : 0);
+  return items.toSorted((one, other) => compare(nameOf(one), nameOf(other)));
+}
+
 /** Of a list in order, by the name of each item. */
 export function takePage<T>(
   items: readonly T[],

@@ -3,7 +3,7 @@ import { isDigest } from "../formats/digest.ts";
 import { isObject, parseJson } from "../formats/json.ts";
 import type { Logger } from "../logger.ts";
 import { RegistryError } from "./errors.ts";
-import { shorten, takePage } from "./lists.ts";
+import { inOrder, shorten, takePage } from "./lists.ts";
 import type { ReferrerDescriptor } from "./manifest-document.ts";
 import type { Manifests, StoredManifest } from "./manifests.ts";
 import type { MirrorCache } from "./mirror-cache.ts";
@@ -29,13 +29,12 @@ export function createMirrorManifests(
     return isStored ? manifests.get(name, fetched.digest) : fetched;
   }
 
-  /** On a full disk a manifest is given without being kept. @throws RegistryError MANIFEST_INVALID */
+  /** On a full disk a manifest is given without being kept, and so is one that only its client can read. */
   async function tryStore(name: string, { digest, content }: StoredManifest, tag: string | undefined) {
     try {
       await manifests.store(name, content, tag);
       return true;
     } catch (error) {
-      if (error instanceof RegistryError) throw error;
       logger.warn({ digest, error: messageOf(error) }, "the mirror cannot store this: it is passed on");
       return false;
     }
@@ -54,12 +53,13 @@ export function createMirrorManifests(
     return preferUpstream("MANIFEST_UNKNOWN", ask, own);
   }
 
+  /** What cannot be read here, as other registries may have left it in the storage, is asked for like what is not here. */
   async function findManifest(name: string, reference: string) {
     try {
       const found = await manifests.get(name, reference);
       return (await cache.use(name, found.digest)) ? found : undefined;
     } catch (error) {
-      if (error instanceof RegistryError && error.status === 404) return undefined;
+      if (error instanceof RegistryError) return undefined;
       throw error;
     }
   }
@@ -79,7 +79,8 @@ export function createMirrorManifests(
         if (!all) return own;
         const { artifactType } = wanted;
         const fitting = artifactType ? all.filter((one) => one.artifactType === artifactType) : all;
-        return shorten(takePage(fitting, wanted, ({ digest }) => digest));
+        const nameOf = ({ digest }: ReferrerDescriptor) => digest;
+        return shorten(takePage(inOrder(fitting, nameOf), wanted, nameOf));
       };
       return preferUpstream("MANIFEST_UNKNOWN", ask, own);
     },

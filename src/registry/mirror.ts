@@ -1,5 +1,6 @@
 import type { Logger } from "../logger.ts";
 import type { Rooms } from "./call.ts";
+import { inOrder } from "./lists.ts";
 import { createMirrorBlobs } from "./mirror-blobs.ts";
 import type { MirrorCache } from "./mirror-cache.ts";
 import { createMirrorManifests, type MirrorInput } from "./mirror-manifests.ts";
@@ -21,7 +22,9 @@ export function createMirror(rooms: Rooms, upstream: Upstream, cache: MirrorCach
     blobs: createMirrorBlobs(rooms, input),
     async listTags(name) {
       const own = await rooms.listTags(name).catch(() => undefined);
-      return preferUpstream("NAME_UNKNOWN", (signal) => upstream.listTags(name, signal), own);
+      const ask = async (signal?: AbortSignal) =>
+        inOrder(await upstream.listTags(name, signal), (tag) => tag);
+      return preferUpstream("NAME_UNKNOWN", ask, own);
     },
   };
 }

@@ -12,7 +12,7 @@ type UnknownCode = "BLOB_UNKNOWN" | "MANIFEST_UNKNOWN" | "NAME_UNKNOWN";
 
 /**
  * Asks the upstream, unless it is down and there is something of the mirror's own to give.
- * @throws RegistryError with `unknown` for what the upstream does not have
+ * @throws RegistryError with `unknown` for what the upstream does not have; whatever else `ask` throws that is not the upstream's
  */
 export type PreferUpstream = <T>(
   unknown: UnknownCode,
@@ -24,11 +24,11 @@ export function createPreference(origin: string, logger: Logger): PreferUpstream
   let downUntil = 0;
   return async (unknown, ask, own) => {
     if (own !== undefined && Date.now() < downUntil) return own;
+    const signal = own === undefined ? undefined : AbortSignal.timeout(patienceMilliseconds);
     try {
-      return await ask(own === undefined ? undefined : AbortSignal.timeout(patienceMilliseconds));
+      return await ask(signal);
     } catch (error) {
-      const isDown = !(error instanceof EngineError) || error.kind === "unavailable";
-      if (own === undefined || !isDown) throw toClientError(error, origin, unknown);
+      if (own === undefined || !isDown(error, signal)) throw toClientError(error, origin, unknown);
       logger.warn({ upstream: origin, error: messageOf(error) }, "the upstream is down");
       downUntil = Date.now() + restMilliseconds;
       return own;
@@ -36,11 +36,17 @@ export function createPreference(origin: string, logger: Logger): PreferUpstream
   };
 }
 
-/** An upstream's refusal as an answer of ours. */
-function toClientError(error: unknown, origin: string, unknown: UnknownCode): RegistryError {
-  if (error instanceof RegistryError) return error;
-  const message = `${origin}: ${messageOf(error)}`;
-  const kind = error instanceof EngineError ? error.kind : undefined;
+/** It does not answer. What goes wrong in the mirror itself with an answer says nothing of the upstream's other tags. */
+function isDown(error: unknown, signal: AbortSignal | undefined): boolean {
+  if (error instanceof EngineError) return error.kind === "unavailable";
+  return !(error instanceof RegistryError) && signal?.aborted === true;
+}
+
+/** An upstream's refusal as an answer of ours; what is none is returned as it is. */
+function toClientError(error: unknown, origin: string, unknown: UnknownCode): unknown {
+  if (!(error instanceof EngineError)) return error;
+  const message = `${origin}: ${error.message}`;
+  const { kind } = error;
   if (kind === "notFound") return new RegistryError(unknown, message, { cause: error });
   if (kind === "unauthorized" || kind === "forbidden")
     return new RegistryError("DENIED", message, { cause: error });
