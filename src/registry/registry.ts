@@ -14,6 +14,7 @@ import { createMirror } from "./mirror.ts";
 import { type CacheLimits, createMirrorCache } from "./mirror-cache.ts";
 import { createRequestListener } from "./server.ts";
 import type { Storage } from "./storage.ts";
+import { createUploadSweep } from "./upload-sweep.ts";
 import { createUploads } from "./uploads.ts";
 import type { Upstream } from "./upstream.ts";
 
@@ -60,6 +61,7 @@ export function createRegistry(config: RegistryConfig): Registry {
     manifests,
     listTags: (name) => listTags(storage, name),
   };
+  const sweep = createUploadSweep(storage, logger);
   const { upstream, limits = defaultLimits } = config;
   const cache = upstream && createMirrorCache(own, limits, logger);
   const rooms = upstream && cache ? createMirror(own, upstream, cache, logger) : own;
@@ -77,6 +79,7 @@ export function createRegistry(config: RegistryConfig): Registry {
       await new Promise<void>((resolve, reject) => {
         server.once("error", reject).listen(port, host, resolve);
       });
+      sweep.begin();
       return (server.address() as AddressInfo).port;
     },
     setCertificate(renewed) {
@@ -89,7 +92,7 @@ export function createRegistry(config: RegistryConfig): Registry {
       server.closeIdleConnections();
       await closed;
       clearTimeout(timer);
-      await cache?.close();
+      await Promise.all([cache?.close(), sweep.close()]);
       await reader.close();
     },
   };

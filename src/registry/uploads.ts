@@ -25,7 +25,10 @@ export interface Uploads {
     source: AsyncIterable<Uint8Array>,
     expected?: { at?: number | undefined; bytes?: number | undefined },
   ): Promise<number>;
-  /** Makes it a blob of the repository. @throws RegistryError DIGEST_INVALID when it is another, which ends the upload */
+  /**
+   * Makes it a blob of the repository.
+   * @throws RegistryError DIGEST_INVALID when it is another, which ends the upload, as a full storage does
+   */
   complete(name: string, id: string, digest: Digest): Promise<void>;
   cancel(name: string, id: string): Promise<void>;
 }
@@ -78,8 +81,7 @@ export function createUploads(storage: Storage, blobs: Blobs): Uploads {
       try {
         stored = await storage.append(folder, offset, hash ? updating(hash, source) : source);
       } catch (error) {
-        // It would only keep the storage full.
-        if (toRegistryError(error)?.code === "STORAGE_FULL") await discard(name, id);
+        if (isStorageFull(error)) await discard(name, id);
         throw error;
       }
       const end = stored.length > 0 ? endOf(stored) : offset;
@@ -138,15 +140,23 @@ async function completeUpload(
       detail: { digest, actual },
     });
   }
-  await blobs.claim(name, digest);
-  if (await storage.find(blobKey(digest))) {
-    // The client that brings it may be about to write it too.
-    await Promise.all([storage.sync(blobKey(digest)), storage.sync(layerKey(name, digest))]);
-  } else {
-    await storage.assemble(folder, chunks, blobKey(digest), isSettled);
+  try {
+    await blobs.claim(name, digest);
+    if (await storage.find(blobKey(digest))) {
+      // The client that brings it may be about to write it too.
+      await Promise.all([storage.sync(blobKey(digest)), storage.sync(layerKey(name, digest))]);
+    } else {
+      await storage.assemble(folder, chunks, blobKey(digest), isSettled);
+    }
+  } catch (error) {
+    if (isStorageFull(error)) await discard(name, id);
+    throw error;
   }
   await discard(name, id);
 }
+
+/** Then an upload would only keep it full. */
+const isStorageFull = (error: unknown) => toRegistryError(error)?.code === "STORAGE_FULL";
 
 /** What has come of an upload, in order. @throws RegistryError BLOB_UPLOAD_UNKNOWN */
 async function getChunks(storage: Storage, name: string, id: string): Promise<Chunk[]> {
