@@ -1,12 +1,11 @@
-import { randomUUID } from "node:crypto";
-import { conflict, invalid } from "../errors.ts";
+import { invalid } from "../errors.ts";
 import { formatSize } from "../formats/units.ts";
 import { createBlobs, renewedMilliseconds } from "./blobs.ts";
-import { collectingKey } from "./layout.ts";
+import { takeTurn } from "./collecting.ts";
 import { parseManifestDocument } from "./manifest-document.ts";
 import { createManifests } from "./manifests.ts";
 import { markUsed } from "./mark.ts";
-import { readContent, type Storage } from "./storage.ts";
+import type { Storage } from "./storage.ts";
 import { findUnused, sweepBlob, sweepManifest, sweepUploads } from "./sweep.ts";
 
 export interface CollectOptions {
@@ -24,9 +23,6 @@ export interface CollectOptions {
 
 const readManifest = async (content: Buffer) => parseManifestDocument(content.toString());
 
-const busy = () =>
-  conflict("another garbage collection is running here, or was killed within the last five minutes");
-
 export interface Collected {
   manifests: number;
   blobs: number;
@@ -34,8 +30,6 @@ export interface Collected {
   sizeBytes: number;
 }
 
-/** As long as a collection that was killed holds up the next. */
-const lostMilliseconds = 5 * 60_000;
 const leastGraceMilliseconds = 2 * renewedMilliseconds;
 
 /**
@@ -48,22 +42,13 @@ export async function collectRegistryGarbage(storage: Storage, options: CollectO
   if (graceMilliseconds < leastGraceMilliseconds) {
     throw invalid(`the grace must be ${leastGraceMilliseconds / 60_000} minutes at least`);
   }
-  const other = await storage.find(collectingKey);
-  if (other && Date.now() - other.modified.getTime() < lostMilliseconds) {
-    throw busy();
-  }
-  const self = randomUUID();
-  await storage.write(collectingKey, self, true);
-  const heartbeat = setInterval(() => {
-    storage.write(collectingKey, self, true).catch(() => {});
-  }, lostMilliseconds / 5);
+  const turn = await takeTurn(storage);
   try {
-    const began = (await storage.find(collectingKey))?.modified.getTime() ?? Date.now();
+    const began = turn.began.getTime();
     const cutoff = new Date(began - graceMilliseconds);
     const collected: Collected = { manifests: 0, blobs: 0, uploads: 0, sizeBytes: 0 };
     const marks = await markUsed(storage, { withUntagged: options.withUntagged, cutoff });
-    // Of two that began in the same moment one has written last.
-    if ((await readContent(storage, collectingKey, 100)).toString() !== self) throw busy();
+    await turn.check();
     const manifests = createManifests(storage, createBlobs(storage), readManifest);
     for (const manifest of marks.untagged) {
       if (!(await sweepManifest(storage, manifests, manifest, { cutoff, isDryRun }))) {
@@ -88,7 +73,6 @@ export async function collectRegistryGarbage(storage: Storage, options: CollectO
     }
     return collected;
   } finally {
-    clearInterval(heartbeat);
-    await storage.remove(collectingKey);
+    await turn.end();
   }
 }

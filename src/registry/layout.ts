@@ -10,8 +10,13 @@ const root = "docker/registry/v2";
 export const repositoriesFolder = `${root}/repositories`;
 export const blobsFolder = `${root}/blobs/sha256`;
 
-/** Its time says when the garbage collection that is running was last seen alive. */
-export const collectingKey = `${root}/collecting`;
+/**
+ * Garbage collections that are running. The time of each says when it was last seen alive; it is empty and in a folder that is there, so
+ * that a full disk has room for it.
+ */
+export const collectingFolder = root;
+export const collectingName = "collecting";
+export const collectingKey = (id: string) => `${collectingFolder}/${collectingName}-${id}`;
 
 /** Says that all there is came from the registry which is its content, and may come again. */
 export const mirroredKey = `${root}/mirrored`;

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
 import { it } from "node:test";
 import { type CollectOptions, collectRegistryGarbage } from "../../src/registry/collect.ts";
-import { claimedKey, collectingKey, condemnedKey } from "../../src/registry/layout.ts";
+import { blobKey, claimedKey, condemnedKey } from "../../src/registry/layout.ts";
 import type { Storage } from "../../src/registry/storage.ts";
 import { eventually } from "../engine.ts";
 import {
@@ -26,7 +26,7 @@ function aged(storage: Storage, now = Date.now()): Storage {
     async find(key) {
       const found = await storage.find(key);
       // Times of a bucket are in whole seconds.
-      if (!found || found.modified.getTime() > now || key.endsWith("/collecting")) return found;
+      if (!found || found.modified.getTime() > now || key.includes("/collecting")) return found;
       return { ...found, modified: new Date(found.modified.getTime() - 2 * hour) };
     },
   };
@@ -156,6 +156,7 @@ describeRegistries((registry) => {
       const view = aged(registry.kept.storage, now);
       const claimed = claimedKey(manifest.digest);
       let push: Promise<Response> | undefined;
+      let hasRead = false;
       const begin = async () => {
         push ??= put(other.url, "latest", outer);
         const isClaimed = eventually(
@@ -167,8 +168,13 @@ describeRegistries((registry) => {
       const hooked: Storage = {
         ...view,
         async read(key, range) {
-          if (moment === "collecting" && key === collectingKey) await begin();
+          hasRead ||= key === blobKey(manifest.digest);
           return view.read(key, range);
+        },
+        async find(key) {
+          // It looks once more whether it is its turn.
+          if (moment === "collecting" && hasRead && key.includes("/collecting")) await begin();
+          return view.find(key);
         },
         async write(key, content, isMark) {
           await view.write(key, content, isMark);
@@ -207,7 +213,7 @@ describeRegistries((registry) => {
     assert.equal((await fetch(young)).status, 204);
   });
 
-  it("removes nothing when a manifest cannot be read, and runs once at a time", async () => {
+  it("removes nothing when a manifest cannot be read, or in too short a time", async () => {
     const orphan = makeBlob();
     await pushBlob(registry.url, "kept", orphan);
     const broken = makeBlob("{");
@@ -220,9 +226,6 @@ describeRegistries((registry) => {
     await assert.rejects(collect(aged(plain)), /cannot be read, so nothing is removed/);
     await plain.remove(link);
     assert.equal(await statusOf(`kept/blobs/${orphan.digest}`), 200);
-    await plain.write("docker/registry/v2/collecting", "somebody");
-    await assert.rejects(collect(plain), /another garbage collection/);
-    await plain.remove("docker/registry/v2/collecting");
     await assert.rejects(collect(plain, { graceMilliseconds: 1000 }), /10 minutes at least/);
   });
 });
