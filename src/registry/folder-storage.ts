@@ -6,9 +6,12 @@ import { hasCode } from "../errors.ts";
 import { chunkKey, parseChunkName } from "./chunks.ts";
 import { createDurableFolders } from "./durable-folders.ts";
 import { RegistryError } from "./errors.ts";
+import { createGather } from "./gather.ts";
 import type { Chunk, Storage } from "./storage.ts";
 
-const flushBytes = 1 << 20;
+/** Of the uploads under way, each of which has two batches of a megabyte where there is room. */
+const gatheredBytes = 64 << 20;
+const batchBytesAt = () => 1 << 20;
 const readBytes = 1 << 20;
 const oldMilliseconds = 24 * 3600 * 1000;
 
@@ -106,17 +109,18 @@ function objectsIn(at: Files): Omit<Storage, "description" | Chunked> {
 /** Uploads: each a folder with a file for every chunk, named by its offset. */
 function chunksIn(at: Files): Pick<Storage, Chunked> {
   const { read, write, list } = objectsIn(at);
+  const gather = createGather(gatheredBytes);
   const chunkPath = (folder: string, offset: number) => at.path(chunkKey(folder, offset));
   return {
     async append(folder, offset, source) {
       const target = chunkPath(folder, offset);
       let file: FileHandle | undefined;
-      const writeAll = async (parts: Uint8Array[]) => {
+      const write = async (parts: Uint8Array[]) => {
         file ??= await at.inFolder(dirname(target), () => createChunk(target));
         await writeFully(file, parts);
       };
       try {
-        const sizeBytes = await gather(source, writeAll);
+        const sizeBytes = await gather(source, { batchBytesAt, write });
         return file && sizeBytes > 0 ? [{ offset, sizeBytes, ...versionOf(await file.stat()) }] : [];
       } finally {
         await file?.close();
@@ -146,7 +150,7 @@ function chunksIn(at: Files): Pick<Storage, Chunked> {
         // Cut off in between, the longer first chunk overlaps the next, and is cut back by the next attempt.
         for (const { offset, sizeBytes } of isSettled ? others : chunks) {
           const content = await read(chunkKey(folder, offset), { start: 0, end: sizeBytes });
-          await gather(content, (parts) => writeFully(file, parts));
+          await gather(content, { batchBytesAt, write: (parts) => writeFully(file, parts) });
         }
         await file.datasync();
         await at.putInPlace(target, at.path(key));
@@ -183,41 +187,6 @@ async function createChunk(path: string): Promise<FileHandle> {
     await ignoring(["ENOENT"], unlink(path));
     return open(path, "wx", 0o600);
   }
-}
-
-/**
- * Small pieces are gathered, since a write to the disk costs more than a wait, and written while the next arrive. What came before a
- * failure is written.
- */
-async function gather(
-  source: AsyncIterable<Uint8Array>,
-  write: (parts: Uint8Array[]) => Promise<void>,
-): Promise<number> {
-  let parts: Uint8Array[] = [];
-  let gatheredBytes = 0;
-  let totalBytes = 0;
-  let writing = Promise.resolve();
-  const flush = async () => {
-    const batch = parts;
-    totalBytes += gatheredBytes;
-    parts = [];
-    gatheredBytes = 0;
-    await writing;
-    if (batch.length > 0) writing = write(batch);
-    // Told by the next wait for it.
-    writing.catch(() => {});
-  };
-  try {
-    for await (const part of source) {
-      parts.push(part);
-      gatheredBytes += part.length;
-      if (gatheredBytes >= flushBytes) await flush();
-    }
-  } finally {
-    await flush();
-    await writing;
-  }
-  return totalBytes;
 }
 
 async function writeFully(file: FileHandle, parts: Uint8Array[]): Promise<void> {

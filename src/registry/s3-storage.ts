@@ -9,6 +9,7 @@ import {
 } from "@aws-sdk/client-s3";
 import { chunkKey, parseChunkName } from "./chunks.ts";
 import { RegistryError } from "./errors.ts";
+import { createGather, type Gather } from "./gather.ts";
 import { assembleObject } from "./s3-assemble.ts";
 import { type Bucket, httpStatusOf, openBucket, type S3Config } from "./s3-bucket.ts";
 import type { Chunk, Storage } from "./storage.ts";
@@ -19,7 +20,7 @@ const removedAtOnce = 16;
 export async function openS3Storage(config: S3Config): Promise<Storage> {
   const bucket = await openBucket(config);
   const { client, name: Bucket, keyOf } = bucket;
-  const isExclusive = { isSupported: true };
+  const appending = { bucket, isExclusive: { isSupported: true }, gather: createGather(gatheredBytes) };
 
   const storage: Storage = {
     description: `bucket ${Bucket}${config.endpoint ? ` at ${config.endpoint}` : ""}`,
@@ -62,7 +63,7 @@ export async function openS3Storage(config: S3Config): Promise<Storage> {
         await Promise.all(batch.map((Key) => client.send(new DeleteObjectCommand({ Bucket, Key }))));
       }
     },
-    append: (folder, offset, source) => appendChunks(bucket, isExclusive, folder, offset, source),
+    append: (folder, offset, source) => appendChunks(appending, folder, offset, source),
     async chunks(folder) {
       const chunks: Chunk[] = [];
       for await (const page of listPages(bucket, `${folder}/`)) {
@@ -106,42 +107,27 @@ async function* listPages({ client, name: Bucket, keyOf }: Bucket, prefix: strin
 /** Ten thousand parts are the most that one object is made of: those far inside are bigger. */
 const chunkBytesAt = (offset: number) => (offset < 32 * 2 ** 30 ? 8 << 20 : 64 << 20);
 
+/** Of the uploads under way, each of which has two chunks where there is room. */
+const gatheredBytes = 512 << 20;
+
 /** Stores what comes in pieces, one being sent while the next arrives. */
 async function appendChunks(
-  bucket: Bucket,
-  isExclusive: { isSupported: boolean },
+  { bucket, isExclusive, gather }: { bucket: Bucket; isExclusive: { isSupported: boolean }; gather: Gather },
   folder: string,
   offset: number,
   source: AsyncIterable<Uint8Array>,
 ): Promise<Chunk[]> {
   const stored: Chunk[] = [];
-  let sending = Promise.resolve();
-  let parts: Uint8Array[] = [];
-  let gatheredBytes = 0;
   let at = offset;
-  const send = async () => {
-    const chunk = { offset: at, sizeBytes: gatheredBytes };
-    const content = Buffer.concat(parts);
-    at += gatheredBytes;
-    parts = [];
-    gatheredBytes = 0;
-    await sending;
-    sending = putNew(bucket, isExclusive, chunkKey(folder, chunk.offset), content).then((tag) => {
+  await gather(source, {
+    batchBytesAt: (totalBytes) => chunkBytesAt(offset + totalBytes),
+    async write(parts, sizeBytes) {
+      const chunk = { offset: at, sizeBytes };
+      at += sizeBytes;
+      const tag = await putNew(bucket, isExclusive, chunkKey(folder, chunk.offset), Buffer.concat(parts));
       stored.push({ ...chunk, ...versionOf(tag) });
-    });
-    // Told by the next await.
-    sending.catch(() => {});
-  };
-  try {
-    for await (const part of source) {
-      parts.push(part);
-      gatheredBytes += part.length;
-      if (gatheredBytes >= chunkBytesAt(at)) await send();
-    }
-  } finally {
-    if (gatheredBytes > 0) await send();
-    await sending;
-  }
+    },
+  });
   return stored;
 }
 
