@@ -1,4 +1,5 @@
 import type { ContainerSummary } from "../../src/formats/docker-api/docker-api.ts";
+import { addressOfPort } from "./port-address.ts";
 
 /** A container's state with the word, since a colour alone says nothing to some. */
 export function State({ state, status }: { state: string; status: string }) {
@@ -16,21 +17,17 @@ export function Ports({ ports }: { ports: ContainerSummary["Ports"] }) {
   const published = ports.filter(({ PublicPort }) => PublicPort);
   const texts = new Map(
     published.map(({ IP, PublicPort, PrivatePort, Type }) => {
-      const host = !IP || IP === "0.0.0.0" || IP === "::" ? "" : `${IP}:`;
+      const ip = !IP || IP === "0.0.0.0" || IP === "::" ? undefined : IP;
+      const host = ip === undefined ? "" : `${ip}:`;
       const text = `${host}${PublicPort} → ${PrivatePort}${Type === "tcp" ? "" : `/${Type}`}`;
-      return [text, { host: host ? (IP ?? "") : location.hostname, port: PublicPort, isTcp: Type === "tcp" }];
+      return [text, Type === "tcp" ? addressOfPort(ip, PublicPort ?? 0, location.hostname) : undefined];
     }),
   );
   return (
     <span class="ports">
-      {[...texts].map(([text, { host, port, isTcp }]) =>
-        isTcp ? (
-          <a
-            key={text}
-            href={`http://${host.includes(":") ? `[${host}]` : host}:${port}/`}
-            target="_blank"
-            rel="noreferrer noopener"
-          >
+      {[...texts].map(([text, address]) =>
+        address !== undefined ? (
+          <a key={text} href={address} target="_blank" rel="noreferrer noopener">
             {text}
           </a>
         ) : (
