@@ -21,7 +21,8 @@ export function filterContainers(
       return false;
     if (project && projectOf(one) !== project) return false;
     if (network && !networksOf(one).includes(network)) return false;
-    if (key && !(key in one.Labels && (value === undefined || one.Labels[key] === value))) return false;
+    if (key && !(Object.hasOwn(one.Labels, key) && (value === undefined || one.Labels[key] === value)))
+      return false;
     if (words.length === 0) return true;
     const text = `${nameOf(one)} ${one.Image} ${one.Id} ${one.Command} ${one.Status}`.toLowerCase();
     return words.every((word) => text.includes(word));

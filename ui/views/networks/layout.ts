@@ -1,6 +1,7 @@
 import type { ContainerSummary } from "../../../src/formats/docker-api/docker-api.ts";
 import type { NetworkInspect } from "../../../src/formats/docker-api/docker-api-objects.ts";
 import { nameOf } from "../../live/containers.ts";
+import { isOnNetwork } from "./members.ts";
 
 export interface Shape {
   key: string;
@@ -48,10 +49,9 @@ export function drawNetworks(
   networks: readonly NetworkInspect[],
   containers: readonly ContainerSummary[],
 ): NetworkDrawing {
-  const onNetwork = (one: ContainerSummary, name: string) => name in (one.NetworkSettings?.Networks ?? {});
-  const used = networks.filter(({ Name }) => containers.some((one) => onNetwork(one, Name)));
+  const used = networks.filter(({ Name }) => containers.some((one) => isOnNetwork(one, Name)));
   const joined = containers
-    .filter((one) => used.some(({ Name }) => onNetwork(one, Name)))
+    .filter((one) => used.some(({ Name }) => isOnNetwork(one, Name)))
     .sort((a, b) => placeOf(a, used) - placeOf(b, used));
   const drawn = joined.slice(0, mostDrawn);
   const bars = used.map(
@@ -77,7 +77,7 @@ export function drawNetworks(
   const lines = drawn.flatMap((one, index) =>
     bars.flatMap((bar, at) => {
       const box = boxes[index];
-      if (!box || !onNetwork(one, used[at]?.Name ?? "")) return [];
+      if (!box || !isOnNetwork(one, used[at]?.Name ?? "")) return [];
       return [wire(bar, box, at)];
     }),
   );
@@ -96,8 +96,8 @@ function wire(bar: Bar, box: Box, at: number): Line {
   return { key: `${bar.key}${box.key}`, path, colour: bar.colour };
 }
 
-const placeOf = ({ NetworkSettings }: ContainerSummary, networks: readonly NetworkInspect[]) =>
-  networks.findIndex(({ Name }) => Name in (NetworkSettings?.Networks ?? {}));
+const placeOf = (one: ContainerSummary, networks: readonly NetworkInspect[]) =>
+  networks.findIndex(({ Name }) => isOnNetwork(one, Name));
 
 const bottomOf = (shapes: readonly Shape[]) =>
   shapes.reduce((most, { y, height }) => Math.max(most, y + height), 0);

@@ -14,6 +14,7 @@ import { addressOf, usePlace } from "../../router.ts";
 import { session } from "../../session.ts";
 import { useStore } from "../../store.ts";
 import { Drawing } from "./drawing.tsx";
+import { isOnNetwork } from "./members.ts";
 
 const builtIn = ["bridge", "host", "none"];
 
@@ -62,7 +63,7 @@ function Network({ network, isReadOnly }: { network: NetworkInspect; isReadOnly:
   const t = useWords();
   const { Id, Name, Driver, IPAM, Internal } = network;
   const all = useStore(containers) ?? [];
-  const members = all.filter(({ NetworkSettings }) => Name in (NetworkSettings?.Networks ?? {}));
+  const members = all.filter((one) => isOnNetwork(one, Name));
   const free = all.filter((one) => !members.includes(one));
   const subnets = (IPAM.Config ?? []).map(({ Subnet }) => Subnet).filter(Boolean);
   return (
