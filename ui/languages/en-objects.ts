@@ -106,6 +106,7 @@ export const enObjects = {
   openShell: "Open",
   attach: "Attach to the main process",
   closeTerminal: "Close",
+  terminalDropped: "[output was dropped here: it came faster than it could be shown]",
   terminalEnded: "The session has ended.",
   terminalLabel: "Terminal",
   // Images

@@ -103,6 +103,7 @@ export const zhObjects: typeof enObjects = {
   openShell: "打开",
   attach: "连接到主进程",
   closeTerminal: "关闭",
+  terminalDropped: "[此处的输出已丢弃：来得太快，无法显示]",
   terminalEnded: "会话已结束。",
   terminalLabel: "终端",
   tags: "标签",

@@ -2,7 +2,9 @@ import { FitAddon } from "@xterm/addon-fit";
 import { Terminal } from "@xterm/xterm";
 import { at, post } from "../api/call.ts";
 import { openTerminal } from "../api/stream.ts";
+import { words } from "../languages/language.ts";
 import { createFrameReader } from "../logs/frames.ts";
+import { limitUnwritten } from "./limit-unwritten.ts";
 import { withoutStyleElements } from "./styles.ts";
 
 export interface TerminalOf {
@@ -31,11 +33,12 @@ export function openInto(
   terminal.loadAddon(fit);
   withoutStyleElements(() => terminal.open(element));
   fit.fit();
-  let write = (bytes: Uint8Array) => terminal.write(bytes);
+  const writeSome = limitUnwritten(terminal, words().terminalDropped);
+  let write = writeSome;
   const size = { rows: terminal.rows, columns: terminal.cols };
   const stream = openTerminal(kind, id, size, {
     onOpen(type) {
-      const frames = createFrameReader((_, bytes) => terminal.write(bytes));
+      const frames = createFrameReader((_, bytes) => writeSome(bytes));
       if (type === "frames") write = frames;
       resize();
       terminal.focus();
