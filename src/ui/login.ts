@@ -6,7 +6,7 @@ import { createAttempts } from "./attempts.ts";
 import { Refusal, unauthorized } from "./refusal.ts";
 import {
   cookieName,
-  findCookie,
+  findCookies,
   hashOf,
   secret,
   sessionSeconds,
@@ -57,11 +57,9 @@ export function createLogin(options: LoginOptions): Entrance {
     return checkPassword(name, password, client).finally(() => input.socket.off("close", leave));
   }
 
-  function cookieSessionOf(input: IncomingMessage): UiSession {
-    const session = sessions.find(cookieOf(input) ?? "");
-    if (!session) throw unauthorized();
-    return session;
-  }
+  /** More than one only where the browser was given cookies that no page of ours has set. */
+  const sessionsOf = (input: IncomingMessage) => cookiesOf(input).flatMap((id) => sessions.find(id) ?? []);
+  const endSessionsOf = (input: IncomingMessage) => cookiesOf(input).forEach(sessions.end);
 
   return {
     async enter(input, output) {
@@ -80,28 +78,32 @@ export function createLogin(options: LoginOptions): Entrance {
       attempts.succeed(address);
       if (!checkPassword) renewToken();
       // What the browser had before is no session of this login.
-      sessions.end(cookieOf(input) ?? "");
+      endSessionsOf(input);
       const { session, id } = sessions.begin();
       const cookie = formatCookie(input, id, sessionSeconds, isTls);
       sendJson(output, { key: session.key, isReadOnly }, { "Set-Cookie": cookie });
     },
     leave(input, output) {
-      sessions.end(cookieOf(input) ?? "");
+      endSessionsOf(input);
       sendJson(output, {}, { "Set-Cookie": formatCookie(input, "", 0, isTls) });
     },
     describe: (output) => sendJson(output, { hasPasswords: checkPassword !== undefined }),
     sessionOf(input, key = "") {
-      const session = cookieSessionOf(input);
-      if (!isSame(key, session.key)) throw unauthorized();
+      const session = sessionsOf(input).find((one) => isSame(key, one.key));
+      if (!session) throw unauthorized();
       return session;
     },
-    cookieSessionOf,
+    cookieSessionOf(input) {
+      const [session] = sessionsOf(input);
+      if (!session) throw unauthorized();
+      return session;
+    },
   };
 }
 
 const isSame = (a: string, b: string) => timingSafeEqual(Buffer.from(hashOf(a)), Buffer.from(hashOf(b)));
 const addressOf = (input: IncomingMessage) => input.socket.remoteAddress ?? "";
-const cookieOf = ({ headers }: IncomingMessage) => findCookie(headers.cookie, cookieName(headers.host));
+const cookiesOf = ({ headers }: IncomingMessage) => findCookies(headers.cookie, cookieName(headers.host));
 
 function formatCookie({ headers }: IncomingMessage, id: string, seconds: number, isTls: boolean): string {
   const attributes = `Path=/; HttpOnly; SameSite=Strict; Max-Age=${seconds}${isTls ? "; Secure" : ""}`;

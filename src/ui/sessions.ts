@@ -77,11 +77,13 @@ export function cookieName(host = ""): string {
   return `berth-ui-${/:(\d+)$/.exec(host)?.[1] ?? "0"}`;
 }
 
-/** What a request's Cookie header has under that name. */
-export function findCookie(header: string | undefined, name: string): string | undefined {
-  for (const pair of (header ?? "").split(";")) {
+/**
+ * All that a request's Cookie header has under that name: another port's page can set one too, for a longer path, and it then comes
+ * before ours.
+ */
+export function findCookies(header: string | undefined, name: string): string[] {
+  return (header ?? "").split(";").flatMap((pair) => {
     const [key, value] = pair.trim().split("=", 2);
-    if (key === name && value) return value;
-  }
-  return undefined;
+    return key === name && value ? [value] : [];
+  });
 }

@@ -74,6 +74,22 @@ describe("logging in to the page", () => {
     assert.equal((await ask(ui, "GET", "/api/version", { headers: visitor.headers })).status, 401);
   });
 
+  it("finds its cookie behind those that another port has set for a longer path", async () => {
+    const { cookie, key } = await logIn(ui);
+    const name = `berth-ui-${ui.port}`;
+    const headers = {
+      Cookie: `${name}=planted; other=1; ${name}=; ${cookie}; ${name}=x`,
+      "X-Berth-Key": key,
+    };
+    assert.equal((await ask(ui, "GET", "/api/version", { headers })).status, 200);
+    const download = JSON.stringify({ target: "/version", fileName: "version" });
+    const { body } = await ask(ui, "POST", "/ui/download", { headers, body: download });
+    const { Cookie } = headers;
+    assert.equal((await ask(ui, "GET", JSON.parse(body).url, { headers: { Cookie } })).status, 200);
+    assert.equal((await ask(ui, "POST", "/ui/logout", { headers, body: "{}" })).status, 200);
+    assert.equal((await ask(ui, "GET", "/api/version", { headers })).status, 401);
+  });
+
   it("ends a session at its logout", async () => {
     const visitor = await logIn(ui);
     assert.equal((await ask(ui, "POST", "/ui/logout", { headers: visitor.headers, body: "{}" })).status, 200);
