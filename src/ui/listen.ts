@@ -1,6 +1,7 @@
 import { createServer, type Server } from "node:http";
 import { createServer as createTlsServer } from "node:https";
 import type { AddressInfo } from "node:net";
+import { letIdleGo } from "../sys/idle-connections.ts";
 import type { Ui } from "./ui.ts";
 
 export interface UiAddress {
@@ -20,12 +21,18 @@ export const isLoopbackHost = (host: string) =>
   host === "localhost" || host === "::1" || /^127\.\d+\.\d+\.\d+$/.test(host);
 
 const mostConnections = 1024;
+/** Longer than an upload may stop, since its client is told so first. */
+const longestIdleSeconds = 90;
 
-/** @returns the server, and the address that a browser opens */
+/**
+ * @param idleSeconds how long a client may take nothing of what waits for it
+ * @returns the server, and the address that a browser opens
+ */
 export async function listenUi(
   ui: Ui,
   { host, port }: UiAddress,
   tls: { cert: Buffer; key: Buffer } | undefined,
+  idleSeconds = longestIdleSeconds,
 ): Promise<{ server: Server; url: string }> {
   // Headers come soon or never. How long a body may take is decided where it is read, since uploads are large.
   const limits = {
@@ -36,6 +43,7 @@ export async function listenUi(
   };
   const server: Server = tls ? createTlsServer({ ...limits, ...tls }) : createServer(limits);
   server.maxConnections = mostConnections;
+  letIdleGo(server, idleSeconds);
   server.on("request", ui.request).on("upgrade", ui.upgrade);
   await new Promise<void>((resolve, reject) => {
     server.once("error", reject);
