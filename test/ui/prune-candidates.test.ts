@@ -1,6 +1,11 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { findCandidates, type Holdings } from "../../ui/views/overview/prune-candidates.ts";
+import {
+  type Candidates,
+  findCandidates,
+  type Holdings,
+  hasGrown,
+} from "../../ui/views/overview/prune-candidates.ts";
 
 const container = (Id: string, State: string, network: string) => ({
   ...{ Id, State, Names: [`/${Id}`], ImageID: "", Mounts: [] },
@@ -35,4 +40,15 @@ test("what the clean-up shows is what the engine removes", () => {
     volumes.map(({ name }) => name),
     ["plain"],
   );
+});
+
+test("what was not shown is noticed, among what was chosen", () => {
+  const none: Candidates = { containers: [], dangling: [], images: [], networks: [], volumes: [], cache: [] };
+  const volume = (id: string) => ({ id, name: id, sizeBytes: 0 });
+  const shown = { ...none, volumes: [volume("a"), volume("b")] };
+  const chosen = new Set(["volumes"] as const);
+  assert.equal(hasGrown(shown, shown, chosen), false);
+  assert.equal(hasGrown(shown, { ...none, volumes: [volume("b")] }, chosen), false, "one is used by now");
+  assert.equal(hasGrown(shown, { ...none, volumes: [volume("b"), volume("c")] }, chosen), true);
+  assert.equal(hasGrown(shown, { ...shown, containers: [volume("x")] }, chosen), false);
 });

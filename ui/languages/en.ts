@@ -96,6 +96,7 @@ export const en = {
   pruneBuildCache: "Build cache",
   pruneNow: (count: number) => `Remove ${count} ${count === 1 ? "thing" : "things"}`,
   pruneNothing: "Nothing to remove",
+  pruneHasGrown: "Meanwhile there is more to remove than was shown. Nothing was removed: look again.",
   pruneDone: (size: string) => `${size} freed`,
   goesAway: "Would be removed:",
   andMore: (count: number) => `and ${count} more`,

@@ -92,6 +92,7 @@ export const zh: Words = {
   pruneBuildCache: "构建缓存",
   pruneNow: (count) => `删除 ${count} 项`,
   pruneNothing: "没有可删除的内容",
+  pruneHasGrown: "在此期间，可删除的内容比显示的更多。没有删除任何东西：请重新查看。",
   pruneDone: (size) => `已释放 ${size}`,
   goesAway: "将被删除：",
   andMore: (count) => `以及另外 ${count} 项`,

@@ -35,6 +35,35 @@ describe("the page, a second time", () => {
     await page.context().close();
   });
 
+  it("cleans up no more than it shows", async () => {
+    await berth("volume", "create", "first");
+    const page = await visit("/");
+    let isCutOff = false;
+    await page.routeWebSocket(/\/ui\/stream/, (socket) => {
+      const server = socket.connectToServer();
+      server.onMessage((message) => {
+        if (!isCutOff) socket.send(message);
+      });
+    });
+    await page.reload();
+    await page.getByRole("button", { name: "Clean up…" }).click();
+    const dialog = page.getByRole("dialog");
+    await dialog.getByLabel("Unused volumes, with their data").check();
+    await dialog.getByRole("button", { name: "Remove 1 thing" }).waitFor();
+    await berth("volume", "create", "second");
+    await dialog.getByText("second", { exact: true }).waitFor();
+    isCutOff = true;
+    await berth("volume", "create", "third");
+    await dialog.getByRole("button", { name: "Remove 2 things" }).click();
+    await page.getByText(/more to remove than was shown/).waitFor();
+    await dialog.getByText("third", { exact: true }).waitFor();
+    assert.equal(await berth("volume", "ls", "-q"), "first\nsecond\nthird");
+    await dialog.getByRole("button", { name: "Remove 3 things" }).click();
+    await page.getByText(/freed$/).waitFor();
+    assert.equal(await berth("volume", "ls", "-q"), "");
+    await page.context().close();
+  });
+
   it("asks for what takes long once at a time, and not for each volume that a container mounts", async () => {
     const page = await visit("/containers");
     const released = Promise.withResolvers<void>();

@@ -12,6 +12,14 @@ export interface Holdings {
   networks: NetworkInspect[];
 }
 
+/** Whether something of the chosen kinds would go that was not shown. */
+export function hasGrown(shown: Candidates, now: Candidates, chosen: ReadonlySet<PruneKind>): boolean {
+  return [...chosen].some((kind) => {
+    const known = new Set(shown[kind].map(({ id }) => id));
+    return now[kind].some(({ id }) => !known.has(id));
+  });
+}
+
 const builtIn = ["bridge", "host", "none"];
 const stays = ["running", "paused", "restarting"];
 

@@ -1,5 +1,5 @@
 import { useState } from "preact/hooks";
-import { post } from "../../api/call.ts";
+import { get, post } from "../../api/call.ts";
 import { formatBytes } from "../../formats/bytes.ts";
 import { useWords, type Words } from "../../languages/language.ts";
 import { useResource } from "../../live/resource.ts";
@@ -10,6 +10,7 @@ import {
   type Candidates,
   findCandidates,
   type Holdings,
+  hasGrown,
   type PruneKind,
   pruneKinds,
 } from "./prune-candidates.ts";
@@ -25,11 +26,14 @@ const titles: Record<PruneKind, (t: Words) => string> = {
 
 const mostNamed = 8;
 
+/** Events of these types change what would go. */
+const types = ["container", "image", "volume", "network", "builder"];
+
 /** Shows what would go before it goes. */
 export function Prune({ onClose }: { onClose(): void }) {
   const t = useWords();
-  const df = useResource<Holdings["df"]>("/system/df", []);
-  const networks = useResource<Holdings["networks"]>("/networks", []);
+  const df = useResource<Holdings["df"]>("/system/df", types);
+  const networks = useResource<Holdings["networks"]>("/networks", types);
   const [chosen, setChosen] = useState<ReadonlySet<PruneKind>>(new Set());
   const [isBusy, setBusy] = useState(false);
   const both = {
@@ -37,10 +41,16 @@ export function Prune({ onClose }: { onClose(): void }) {
     value: df.value && networks.value ? { df: df.value, networks: networks.value } : undefined,
   };
 
-  async function prune(): Promise<void> {
+  async function prune(shown: Candidates): Promise<void> {
     setBusy(true);
     let freed = 0;
     const isDone = await attempt(t.prune, async () => {
+      // The engine removes what it finds, whatever is shown here.
+      if (hasGrown(shown, findCandidates(await askHoldings(), chosen), chosen)) {
+        df.reload();
+        networks.reload();
+        throw new Error(t.pruneHasGrown);
+      }
       for (const kind of pruneKinds.filter((one) => chosen.has(one))) freed += await send(kind);
     });
     setBusy(false);
@@ -75,7 +85,7 @@ export function Prune({ onClose }: { onClose(): void }) {
                   type="button"
                   class="danger"
                   disabled={isBusy || count === 0}
-                  onClick={() => void prune()}
+                  onClick={() => void prune(found)}
                 >
                   {count === 0 ? t.pruneNothing : t.pruneNow(count)}
                 </button>
@@ -86,6 +96,14 @@ export function Prune({ onClose }: { onClose(): void }) {
       </Loaded>
     </Dialog>
   );
+}
+
+async function askHoldings(): Promise<Holdings> {
+  const [df, networks] = await Promise.all([
+    get<Holdings["df"]>("/system/df"),
+    get<Holdings["networks"]>("/networks"),
+  ]);
+  return { df, networks };
 }
 
 function toggled(chosen: ReadonlySet<PruneKind>, kind: PruneKind): ReadonlySet<PruneKind> {
