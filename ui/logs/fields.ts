@@ -42,15 +42,25 @@ function findField(fields: Record<string, unknown>, name: string): unknown {
 
 function holds(value: unknown, operator: string, wanted: string): boolean {
   if (value === undefined) return operator === "!=";
-  const text = typeof value === "object" ? JSON.stringify(value) : String(value);
+  if (operator === "!=") return !holds(value, "=", wanted);
+  const text = writeValue(value);
   if (operator === "~") return text.toLowerCase().includes(wanted.toLowerCase());
   if (operator === "=") return text === wanted || (rankOf(text) >= 0 && rankOf(text) === rankOf(wanted));
-  if (operator === "!=") return text !== wanted;
   const difference = compare(text, wanted);
   if (Number.isNaN(difference)) return false;
   if (operator === ">=") return difference >= 0;
   if (operator === "<=") return difference <= 0;
   return operator === ">" ? difference > 0 : difference < 0;
+}
+
+/** What is nested so deep that it cannot be written is only hinted at: a line may be any JSON. */
+function writeValue(value: unknown): string {
+  if (typeof value !== "object") return String(value);
+  try {
+    return JSON.stringify(value);
+  } catch {
+    return Array.isArray(value) ? "[…]" : "{…}";
+  }
 }
 
 /** Numbers as such, and levels by their weight: "warn" is less than "error". */
@@ -82,10 +92,9 @@ export function foldFields(fields: Record<string, unknown>): FoldedLine {
   const others = Object.entries(fields).filter(
     ([name]) => name !== level && name !== message && !timeNames.includes(name),
   );
-  const show = (value: unknown) => (typeof value === "object" ? JSON.stringify(value) : String(value));
   return {
-    level: level === undefined ? "" : show(fields[level]),
-    message: message === undefined ? "" : show(fields[message]),
-    rest: others.map(([name, value]) => `${name}=${show(value)}`).join(" "),
+    level: level === undefined ? "" : writeValue(fields[level]),
+    message: message === undefined ? "" : writeValue(fields[message]),
+    rest: others.map(([name, value]) => `${name}=${writeValue(value)}`).join(" "),
   };
 }

@@ -48,24 +48,34 @@ const linesPerSlice = 4000;
 
 /**
  * Goes through all lines a slice at a time, so that the page stays quick while a hundred thousand are searched.
+ * @param onFailure called before an error of the test's is thrown: nothing follows then
  * @returns what ends it
  */
 export function selectLines(
   lines: readonly LogLine[],
   test: LineTest,
   onReady: (found: LogSelection) => void,
+  onFailure = () => {},
 ): () => void {
   const shown: LogLine[] = [];
   const matches: number[] = [];
   let at = 0;
   let timer: ReturnType<typeof setTimeout> | undefined;
-  const goOn = () => {
+  const takeSlice = () => {
     for (const line of lines.slice(at, at + linesPerSlice)) {
       if (!test.isShown(line)) continue;
       if (test.pattern && test.isMatch(line)) matches.push(shown.length);
       shown.push(line);
     }
     at += linesPerSlice;
+  };
+  const goOn = () => {
+    try {
+      takeSlice();
+    } catch (error) {
+      onFailure();
+      throw error;
+    }
     if (at < lines.length) timer = setTimeout(goOn);
     else onReady({ lines: shown, matches });
   };
@@ -90,10 +100,13 @@ export function createSelecting(onReady: (found: LogSelection) => void): Selecti
   const begin = (lines: () => readonly LogLine[], test: LineTest) => {
     running = test;
     isStale = false;
-    stopPass = selectLines(lines(), test, (found) => {
+    const take = (found: LogSelection) => {
       running = undefined;
       onReady(found);
       if (isStale) begin(lines, test);
+    };
+    stopPass = selectLines(lines(), test, take, () => {
+      running = undefined;
     });
   };
   return {

@@ -99,6 +99,30 @@ it("a long log whose lines keep coming is shown: a pass ends before the next beg
   selecting.stop();
 });
 
+it("a pass that fails is not waited for: the next one begins", (test) => {
+  test.mock.timers.enable({ apis: ["setTimeout"] });
+  const store = createLineStore();
+  for (let line = 0; line < 10_000; line++) store.add(0, "stdout", "", `line ${line}`);
+  const found: number[] = [];
+  const selecting = createSelecting(({ lines }) => found.push(lines.length));
+  let failing = "line 5";
+  const lineTest = {
+    ...testOf({ search: "", isOnlyMatches: false, fields: "" }),
+    isShown({ text }: { text: string }) {
+      if (text === failing) throw new Error(text);
+      return true;
+    },
+  };
+  assert.throws(() => selecting.select(() => store.lines, lineTest), /line 5/);
+  failing = "line 9000";
+  selecting.select(() => store.lines, lineTest);
+  assert.throws(() => test.mock.timers.runAll(), /line 9000/);
+  failing = "";
+  selecting.select(() => store.lines, lineTest);
+  test.mock.timers.runAll();
+  assert.deepEqual(found, [10_000]);
+});
+
 describe("fields of JSON lines", () => {
   const holds = (filter: string, line: object) => parseFieldFilter(filter)?.({ ...line });
 
@@ -112,6 +136,12 @@ describe("fields of JSON lines", () => {
     assert.equal(holds("http.status=500", { http: { status: 500 } }), true);
     assert.equal(holds("http.status=500", { "http.status": 500 }), true);
     assert.equal(holds("absent>1", {}), false);
+    assert.equal(holds("absent!=1", {}), true);
+    for (const level of ["warn", "WARNING", "warning"]) {
+      assert.equal(holds("level=warning", { level }), true, level);
+      assert.equal(holds("level!=warning", { level }), false, level);
+    }
+    assert.equal(holds("level!=warning", { level: "error" }), true);
     assert.equal(holds("constructor=x", {}), false);
     assert.equal(holds("__proto__.toString~native", {}), false);
   });
@@ -122,6 +152,17 @@ describe("fields of JSON lines", () => {
     assert.deepEqual(parseFields(' {"a":1}'), { a: 1 });
     for (const filter of ["level", "level>=400 x", "=5", "a b=1"])
       assert.equal(parseFieldFilter(filter), undefined, filter);
+  });
+
+  it("are read of a line that is nested too deep to be written, as it is for some browsers", (test) => {
+    test.mock.method(JSON, "stringify", () => {
+      throw new RangeError("Maximum call stack size exceeded");
+    });
+    const fields = parseFields(`{"msg":"deep","in":${"[".repeat(50_000)}${"]".repeat(50_000)}}`);
+    assert.ok(fields);
+    assert.deepEqual(foldFields(fields), { level: "", message: "deep", rest: "in=[…]" });
+    assert.equal(holds("in~x", fields), false);
+    assert.equal(holds("msg=deep in!=x", fields), true);
   });
 
   it("are folded to one line", () => {
