@@ -10,6 +10,7 @@ import {
   formOf,
   splitWords,
 } from "../../ui/views/run/form.ts";
+import { findLeftOut } from "../../ui/views/run/left-out.ts";
 
 const say = {
   wrongPort: (text: string) => text,
@@ -100,5 +101,38 @@ describe("the form that runs a container", () => {
       formatCommand(form, "berth"),
       "berth run -d --name web-copy -m 1000b -p '[::1]:8080:80' -v v:/v -e MINE=1 --label own=x nginx",
     );
+    assert.deepEqual(findLeftOut(container, image), []);
+  });
+
+  it("has a container's mounts, whichever flag they came by, and says what it cannot hold", () => {
+    const container = {
+      Name: "/db",
+      Config: { Image: "db", Entrypoint: ["run"] },
+      HostConfig: {
+        Binds: ["v:/v"],
+        Mounts: [
+          { Type: "volume", Source: "data", Target: "/var/lib/db", VolumeOptions: { NoCopy: true } },
+          { Type: "bind", Source: "/srv", Target: "/srv", ReadOnly: true },
+          { Type: "bind", Source: "/run", Target: "/run", BindOptions: { Propagation: "rslave" } },
+          { Type: "bind", Source: "/a:b", Target: "/a" },
+          { Type: "volume", Target: "/scratch" },
+          { Type: "volume", Source: "data", Target: "/part", VolumeOptions: { Subpath: "x" } },
+          { Type: "tmpfs", Target: "/tmp" },
+        ],
+        ...{ CapAdd: ["NET_ADMIN"], Dns: [], Init: false, Tmpfs: { "/run": "" }, PidMode: "" },
+      },
+    } as unknown as ContainerInspect;
+    const { mounts } = formOf(container, {});
+    assert.deepEqual(mounts, ["v:/v", "data:/var/lib/db:nocopy", "/srv:/srv:ro", "/run:/run:rslave"]);
+    assert.deepEqual(mistakes({ mounts }), []);
+    assert.deepEqual(findLeftOut(container, {}), [
+      "--mount type=bind,src=/a:b,dst=/a",
+      "--mount type=volume,dst=/scratch",
+      "--mount type=volume,src=data,dst=/part",
+      "--mount type=tmpfs,dst=/tmp",
+      "--cap-add",
+      "--tmpfs",
+      "--entrypoint",
+    ]);
   });
 });

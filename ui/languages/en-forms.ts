@@ -35,6 +35,7 @@ export const enForms = {
   editLimits: "Limits and restart policy",
   editPorts: "Published ports",
   editPortsHint: "They change at once; the container goes on running.",
+  notCarriedOver: (what: string) => `The form does not hold all of that container. It leaves out: ${what}`,
   wrongSize: (text: string) => `"${text}" is no size: write 512m or 2g`,
   wrongNumber: (text: string) => `"${text}" is no number`,
   wrongPort: (text: string) => `"${text}" is no port: write 8080:80`,

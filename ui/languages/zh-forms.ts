@@ -36,6 +36,7 @@ export const zhForms: typeof enForms = {
   editLimits: "限制和重启策略",
   editPorts: "发布的端口",
   editPortsHint: "立即生效；容器继续运行。",
+  notCarriedOver: (what) => `此表单不能包含该容器的全部设置，未包含：${what}`,
   wrongSize: (text) => `“${text}” 不是大小：请写 512m 或 2g`,
   wrongNumber: (text) => `“${text}” 不是数字`,
   wrongPort: (text) => `“${text}” 不是端口：请写 8080:80`,

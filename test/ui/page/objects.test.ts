@@ -201,7 +201,13 @@ describe("the page's other rooms", () => {
     assert.equal(((await page.locator(".command pre").textContent()) ?? "").replace("-copy", ""), command);
     await page.getByRole("button", { name: "Create only" }).click();
     await page.getByRole("heading", { name: /formed-copy/ }).waitFor();
-    await berth("rm", "-f", "formed", "formed-copy");
+    const mounts = ["--mount", "type=volume,src=held,dst=/held", "--mount", "type=tmpfs,dst=/t"];
+    await berth("create", "--name", "mounted", ...mounts, "busybox");
+    await page.goto(`${ui().origin}/run?from=mounted`);
+    await page.getByRole("note").getByText("--mount type=tmpfs,dst=/t").waitFor();
+    await page.locator(".command").getByText("--name mounted-copy -v held:/held busybox").waitFor();
+    await berth("rm", "-f", "formed", "formed-copy", "mounted");
+    await berth("volume", "rm", "held");
     await page.context().close();
   });
 

@@ -1,6 +1,7 @@
 import type { ContainerCreateRequest, ContainerInspect } from "../../../src/formats/docker-api/docker-api.ts";
 import { parseBytes } from "../../formats/bytes.ts";
 import type { Words } from "../../languages/words.ts";
+import { formatMount, isMount } from "./mounts.ts";
 
 /** The form as it is filled in: texts, in the words of docker's command line. */
 export interface RunForm {
@@ -62,7 +63,6 @@ function parsePort(text: string): PortSpec | undefined {
   return { key: `${port}/${protocol}`, hostIp: ip.replace(/[[\]]/g, ""), hostPort };
 }
 
-const isMount = (text: string) => /^[^:]+:\/[^:]*(?::[\w,]+)?$/.test(text.trim());
 const filled = (texts: readonly string[]) => texts.map((text) => text.trim()).filter(Boolean);
 
 /** What is wrong with the form, in the user's language. */
@@ -136,17 +136,18 @@ export function formatCommand(form: RunForm, program: string): string {
   return words.join(" ");
 }
 
+/** What an image says by itself. */
+export interface OfImage {
+  Env?: string[] | null;
+  Cmd?: string[] | null;
+  Entrypoint?: string[] | null;
+  WorkingDir?: string;
+  User?: string;
+  Labels?: Record<string, string> | null;
+}
+
 /** The form that would make such a container; what its image says by itself is left out. */
-export function formOf(
-  container: ContainerInspect,
-  image: {
-    Env?: string[] | null;
-    Cmd?: string[] | null;
-    WorkingDir?: string;
-    User?: string;
-    Labels?: Record<string, string> | null;
-  },
-): RunForm {
+export function formOf(container: ContainerInspect, image: OfImage): RunForm {
   const { Config, HostConfig, Name } = container;
   const policy = HostConfig.RestartPolicy?.Name;
   const isOwn = (list: readonly string[] | null | undefined, text: string) => !(list ?? []).includes(text);
@@ -171,7 +172,10 @@ export function formOf(
           `${HostIp ? `${HostIp.includes(":") ? `[${HostIp}]` : HostIp}:` : ""}${HostPort}:${key.replace(/\/tcp$/, "")}`,
       ),
     ),
-    mounts: HostConfig.Binds ?? [],
+    mounts: [
+      ...(HostConfig.Binds ?? []),
+      ...(HostConfig.Mounts ?? []).flatMap((mount) => formatMount(mount) ?? []),
+    ],
     env: (Config.Env ?? []).filter((text) => isOwn(image.Env, text)),
     labels: Object.entries(Config.Labels ?? {})
       .filter(([name, value]) => image.Labels?.[name] !== value && !name.startsWith("com.docker.compose."))

@@ -18,6 +18,7 @@ import { Progress, useProgress } from "../images/pull.tsx";
 import { splitReference } from "../images/reference.ts";
 import { Choice, Rows, Switch, TextField } from "./fields.tsx";
 import { createBody, emptyForm, findMistakes, formatCommand, formOf, type RunForm } from "./form.ts";
+import { findLeftOut } from "./left-out.ts";
 
 /** `docker run` as a form, which shows the command line that does the same. */
 export function RunView() {
@@ -25,11 +26,18 @@ export function RunView() {
   const { query } = usePlace();
   const isBerth = useTraits()?.isBerth ?? true;
   const [form, setForm] = useState<RunForm>({ ...emptyForm, image: query.image ?? "" });
+  const [leftOut, setLeftOut] = useState<string[]>([]);
   const progress = useProgress();
   const mistakes = findMistakes(form, t);
   const command = formatCommand(form, isBerth ? "berth" : "docker");
   useEffect(() => {
-    if (query.from) fillFrom(query.from).then(setForm, (error: unknown) => complain(t.duplicate, error));
+    if (!query.from) return;
+    const fill = async (id: string) => {
+      const found = await fillFrom(id);
+      setForm(found.form);
+      setLeftOut(found.leftOut);
+    };
+    fill(query.from).catch((error: unknown) => complain(t.duplicate, error));
   }, [query.from]);
 
   async function run(isStarted: boolean): Promise<void> {
@@ -60,6 +68,7 @@ export function RunView() {
           void run(true);
         }}
       >
+        {leftOut.length > 0 && <p role="note">{t.notCarriedOver(leftOut.join(", "))}</p>}
         <Main form={form} setForm={setForm} />
         <Lists form={form} setForm={setForm} />
         <More form={form} setForm={setForm} />
@@ -103,10 +112,11 @@ export function RunView() {
   );
 }
 
-async function fillFrom(id: string): Promise<RunForm> {
+async function fillFrom(id: string): Promise<{ form: RunForm; leftOut: string[] }> {
   const container = await get<ContainerInspect>(`/containers/${at(id)}/json`);
   const image = await get<ImageInspect>(`/images/${atImage(container.Image)}/json`).catch(() => undefined);
-  return formOf(container, image?.Config ?? {});
+  const ofImage = image?.Config ?? {};
+  return { form: formOf(container, ofImage), leftOut: findLeftOut(container, ofImage) };
 }
 
 export interface PartProps {
