@@ -21,7 +21,7 @@ export const isLoopbackHost = (host: string) =>
   host === "localhost" || host === "::1" || /^127\.\d+\.\d+\.\d+$/.test(host);
 
 const mostConnections = 1024;
-/** Longer than an upload may stop, since its client is told so first. */
+/** Longer than an upload may stop: its client gets an answer before it is cut off. */
 const longestIdleSeconds = 90;
 
 /**
